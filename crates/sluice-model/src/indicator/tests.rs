@@ -1,0 +1,87 @@
+//! An indicator is its key: it prints, compares and reads back by it.
+
+use super::{Indicator, IndicatorKind, write_normal_form};
+
+#[track_caller]
+fn check(text: &str, kind: IndicatorKind, category: &str) {
+    let indicator = Indicator::parse(text).unwrap();
+    assert_eq!(indicator.kind(), kind);
+    assert_eq!(indicator.kind().category_suffix(), category);
+    assert_eq!(IndicatorKind::of_key(indicator.key()), Some(kind));
+    assert_eq!(indicator.to_string(), text);
+    assert_eq!(Indicator::from_key(indicator.key()), Some(indicator));
+}
+
+#[test]
+fn each_kind_has_its_category() {
+    check("d41d8cd98f00b204e9800998ecf8427e", IndicatorKind::Md5, "Hash_MD5");
+    check("da39a3ee5e6b4b0d3255bfef95601890afd80709", IndicatorKind::Sha1, "Hash_SHA1");
+    check(&"0a".repeat(32), IndicatorKind::Sha256, "Hash_SHA256");
+    check("192.0.2.1", IndicatorKind::Ip, "IP");
+    check("2001:db8::1", IndicatorKind::Ip, "IP");
+    check("example.com", IndicatorKind::Url, "URL");
+    check("*.example.com/a?b", IndicatorKind::Url, "URL");
+}
+
+#[test]
+fn bytes_that_are_no_key_give_no_indicator_and_no_text() {
+    let mut text = "before".to_owned();
+    assert_eq!(Indicator::from_key(b"\x09x"), None);
+    assert_eq!(write_normal_form(b"\x09x", &mut text), None);
+    assert_eq!(text, "before");
+}
+
+#[test]
+fn text_is_appended() {
+    let mut text = "before ".to_owned();
+    assert_eq!(write_normal_form(b"\x06com.example.", &mut text), Some(IndicatorKind::Url));
+    assert_eq!(text, "before example.com");
+}
+
+#[test]
+fn parsing_is_strict_and_recognising_is_not() {
+    let printed = Indicator::parse("example.com/a%20b").unwrap().to_string();
+    assert_eq!(printed, "example.com/a b");
+    assert!(Indicator::parse(&printed).is_err());
+    assert_eq!(Indicator::recognize(&printed), Indicator::parse("example.com/a%20b"));
+}
+
+#[test]
+fn a_hosts_urls_and_sub_domains_stand_beside_it() {
+    let mut values: Vec<Indicator> = [
+        "example.org",
+        "a.example.com/x",
+        "examplex.com",
+        "b.a.example.com",
+        "example.com/x",
+        "192.0.2.1",
+        "a.example.com",
+        "example.com",
+        "198.51.100.7/x",
+        "d41d8cd98f00b204e9800998ecf8427e",
+    ]
+    .map(|text| Indicator::parse(text).unwrap())
+    .into();
+    values.sort();
+    let sorted: Vec<String> = values.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        sorted,
+        [
+            "d41d8cd98f00b204e9800998ecf8427e",
+            "192.0.2.1",
+            "198.51.100.7/x",
+            "example.com",
+            "example.com/x",
+            "a.example.com",
+            "a.example.com/x",
+            "b.a.example.com",
+            "examplex.com",
+            "example.org",
+        ]
+    );
+}
+
+#[test]
+fn debug_shows_kind_and_normal_form() {
+    assert_eq!(format!("{:?}", Indicator::parse("http://example.com").unwrap()), r#"Url "example.com""#);
+}

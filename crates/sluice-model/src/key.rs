@@ -1,0 +1,174 @@
+//! The layout of keys: the byte strings under which indicators are stored.
+//!
+//! A key is a kind byte and a payload: 1 MD5, 2 SHA1, 3 SHA256, 4 IPv4, 5 IPv6 (binary, network order), 6 URL. A URL's
+//! payload is the host with its labels reversed, each followed by `.`, then the rest of the normal form, which is
+//! empty or begins with `/`: `sub.example.com/a?b` is `com.example.sub./a?b`. An IPv4 host is reversed likewise, an
+//! IPv6 host is the one label `[2001:db8::1]`. So a host's URLs and sub-domains follow it in key order, and each of
+//! its parent domains is a prefix of it.
+//!
+//! Reads and writes the layout; whether a payload is in normal form was settled by [`crate::normalize`].
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::indicator::IndicatorKind;
+
+/// Kind byte of an MD5 key.
+pub(crate) const MD5: u8 = 1;
+/// Kind byte of a SHA1 key.
+pub(crate) const SHA1: u8 = 2;
+/// Kind byte of a SHA256 key.
+pub(crate) const SHA256: u8 = 3;
+/// Kind byte of an IPv4 key.
+pub(crate) const IPV4: u8 = 4;
+/// Kind byte of an IPv6 key.
+pub(crate) const IPV6: u8 = 5;
+/// Kind byte of a URL key.
+pub(crate) const URL: u8 = 6;
+
+/// Bytes by which the key of a URL is longer than its normal form: the kind byte and the dot after the host.
+pub(crate) const URL_KEY_OVERHEAD_BYTES: usize = 2;
+
+/// What a key says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum KeyView<'a> {
+    /// A hash and its digest.
+    Hash(IndicatorKind, &'a [u8]),
+    /// An address.
+    Address(IpAddr),
+    /// A URL: the host in key form, its last dot included, and the rest.
+    Url { host: &'a str, rest: &'a str },
+}
+
+impl<'a> KeyView<'a> {
+    /// Reads a key; `None` for bytes that are none.
+    pub(crate) fn read(key: &'a [u8]) -> Option<Self> {
+        let (kind, payload) = key.split_first()?;
+        match (*kind, payload.len()) {
+            (MD5, 16) => Some(Self::Hash(IndicatorKind::Md5, payload)),
+            (SHA1, 20) => Some(Self::Hash(IndicatorKind::Sha1, payload)),
+            (SHA256, 32) => Some(Self::Hash(IndicatorKind::Sha256, payload)),
+            (IPV4, _) => {
+                <[u8; 4]>::try_from(payload).ok().map(|octets| Self::Address(Ipv4Addr::from(octets).into()))
+            }
+            (IPV6, _) => {
+                <[u8; 16]>::try_from(payload).ok().map(|octets| Self::Address(Ipv6Addr::from(octets).into()))
+            }
+            (URL, _) => {
+                let payload = str::from_utf8(payload).ok()?;
+                let (host, rest) = payload.split_at(payload.find('/').unwrap_or(payload.len()));
+                let is_host = host.strip_suffix('.').is_some_and(|labels| !labels.is_empty());
+                is_host.then_some(Self::Url { host, rest })
+            }
+            _ => None,
+        }
+    }
+
+    /// The kind of indicator.
+    pub(crate) fn kind(self) -> IndicatorKind {
+        match self {
+            Self::Hash(kind, _) => kind,
+            Self::Address(_) => IndicatorKind::Ip,
+            Self::Url { .. } => IndicatorKind::Url,
+        }
+    }
+
+    /// Appends the normal form as text.
+    pub(crate) fn write(self, text: &mut String) {
+        match self {
+            Self::Hash(_, digest) => {
+                for byte in digest {
+                    text.extend([byte >> 4, byte & 0xf].map(|digit| char::from(hex_character(digit))));
+                }
+            }
+            Self::Address(IpAddr::V4(address)) => write_ipv4(address, text),
+            Self::Address(IpAddr::V6(address)) => text.push_str(&address.to_string()),
+            Self::Url { host, rest } => {
+                let labels = host.strip_suffix('.').unwrap_or(host);
+                for (index, label) in labels.rsplit('.').enumerate() {
+                    if 0 < index {
+                        text.push('.');
+                    }
+                    text.push_str(label);
+                }
+                text.push_str(rest);
+            }
+        }
+    }
+}
+
+/// The lower-case hexadecimal digit of a value below 16.
+pub(crate) fn hex_character(value: u8) -> u8 {
+    if value < 10 { b'0' + value } else { b'a' + (value - 10) }
+}
+
+/// Appends the key of an address; an IPv4 address mapped into IPv6 is the IPv4 address.
+pub(crate) fn append_address(address: IpAddr, key: &mut Vec<u8>) {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            key.push(IPV4);
+            key.extend_from_slice(&address.octets());
+        }
+        IpAddr::V6(address) => {
+            key.push(IPV6);
+            key.extend_from_slice(&address.octets());
+        }
+    }
+}
+
+/// Appends an address as the host of a URL key, its last dot included.
+pub(crate) fn append_address_host(address: IpAddr, key: &mut Vec<u8>) {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            for octet in address.octets().into_iter().rev() {
+                for_each_digit(octet, |digit| key.push(digit));
+                key.push(b'.');
+            }
+        }
+        IpAddr::V6(address) => {
+            key.push(b'[');
+            key.extend_from_slice(address.to_string().as_bytes());
+            key.extend_from_slice(b"].");
+        }
+    }
+}
+
+/// Reads the host of a URL key as an address; `None` when it is a name.
+///
+/// A name's top-level label is never a number and never begins with a bracket, so the first label tells.
+pub(crate) fn host_address(host: &str) -> Option<IpAddr> {
+    if let Some(bracketed) = host.strip_prefix('[') {
+        return bracketed.strip_suffix("].")?.parse::<Ipv6Addr>().ok().map(IpAddr::V6);
+    }
+    let first_label = host.split('.').next()?;
+    if !first_label.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let mut octets = [0_u8; 4];
+    for (octet, label) in octets.iter_mut().rev().zip(host.split('.')) {
+        *octet = label.parse().ok()?;
+    }
+    Some(IpAddr::V4(octets.into()))
+}
+
+fn write_ipv4(address: Ipv4Addr, text: &mut String) {
+    for (index, octet) in address.octets().into_iter().enumerate() {
+        if 0 < index {
+            text.push('.');
+        }
+        for_each_digit(octet, |digit| text.push(char::from(digit)));
+    }
+}
+
+/// Hands out the decimal digits of an octet; the formatting machinery would cost more than all the rest.
+fn for_each_digit(octet: u8, mut take: impl FnMut(u8)) {
+    if 100 <= octet {
+        take(b'0' + octet / 100);
+    }
+    if 10 <= octet {
+        take(b'0' + octet / 10 % 10);
+    }
+    take(b'0' + octet % 10);
+}
+
+#[cfg(test)]
+mod tests;

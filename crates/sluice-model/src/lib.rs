@@ -1,0 +1,31 @@
+//! The vocabulary of Sluice.
+//!
+//! An *indicator* is a hash, an IP address or a URL in normal form ([`Indicator`]); its *key* is the byte
+//! string under which it is stored, and keys sort as their values do. A *supplier* holds indicators, each
+//! with an optional *context*; *tags* belong to the indicator itself. A *row operation* ([`operation`]) says
+//! what one element of a request does to an indicator, and how two such operations merge into one. An element
+//! that cannot be taken is a *rejection* ([`Rejection`]): data, not an error.
+//!
+//! No I/O, no JSON, no async, no threads, no clock: equal input gives equal output, everywhere.
+
+pub mod excerpt;
+pub mod indicator;
+mod key;
+pub mod limits;
+pub mod matching;
+pub mod name;
+pub mod normalize;
+pub mod operation;
+pub mod rejection;
+pub mod supplier;
+pub mod tag;
+pub mod tenant;
+
+pub use excerpt::Excerpt;
+pub use indicator::{Indicator, IndicatorKind};
+pub use name::NameError;
+pub use normalize::NotAnIndicator;
+pub use rejection::Rejection;
+pub use supplier::{Confidence, RetentionMinutes, SupplierId, SupplierName, Vendor};
+pub use tag::{TagId, TagName, TagWeight};
+pub use tenant::{TenantId, TenantName};

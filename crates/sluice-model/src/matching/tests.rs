@@ -1,0 +1,197 @@
+//! The levels of a lookup, in order, and never one twice.
+
+use std::collections::BTreeSet;
+
+use expect_test::{Expect, expect};
+use proptest::prelude::*;
+
+use crate::{Indicator, indicator::IndicatorKind};
+
+use super::{CandidateKeys, MatchScope, candidate_keys};
+
+/// Lists what would be probed for `text`.
+fn probed(text: &str, scope: MatchScope) -> Vec<String> {
+    let mut candidates = CandidateKeys::new();
+    candidate_keys(text, scope, &mut candidates);
+    assert_eq!(candidates.iter().count(), candidates.len());
+    candidates.iter().map(|key| Indicator::from_key(key).unwrap().to_string()).collect()
+}
+
+#[track_caller]
+fn check(text: &str, want: &Expect) {
+    want.assert_eq(&probed(text, MatchScope::Levels).join("\n"));
+}
+
+#[test]
+fn a_url_is_tried_at_every_level() {
+    check(
+        "https://b.a.example.com/x/y?q=1",
+        &expect![[r#"
+            b.a.example.com/x/y?q=1
+            b.a.example.com/x/y
+            b.a.example.com
+            *.a.example.com/x/y?q=1
+            *.a.example.com/x/y
+            *.a.example.com
+            a.example.com
+            *.example.com/x/y?q=1
+            *.example.com/x/y
+            *.example.com
+            example.com"#]],
+    );
+}
+
+#[test]
+fn without_its_query_a_url_has_no_trailing_slash() {
+    check(
+        "example.com/x/?q",
+        &expect![[r#"
+            example.com/x/?q
+            example.com/x
+            example.com"#]],
+    );
+    check(
+        "example.com/?q",
+        &expect![[r#"
+            example.com/?q
+            example.com"#]],
+    );
+}
+
+#[test]
+fn a_bare_domain_is_tried_with_its_parents() {
+    check(
+        "a.example.com",
+        &expect![[r#"
+            a.example.com
+            *.example.com
+            example.com"#]],
+    );
+    check("example.com", &expect!["example.com"]);
+}
+
+#[test]
+fn parents_end_at_the_registrable_domain() {
+    check(
+        "a.example.co.uk",
+        &expect![[r#"
+            a.example.co.uk
+            *.example.co.uk
+            example.co.uk"#]],
+    );
+    // A suffix of the private section, and one written in another script.
+    check("example.github.io", &expect!["example.github.io"]);
+    check(
+        "a.example.xn--55qx5d.cn",
+        &expect![[r#"
+            a.example.xn--55qx5d.cn
+            *.example.xn--55qx5d.cn
+            example.xn--55qx5d.cn"#]],
+    );
+    // A top-level domain that the list does not have.
+    check(
+        "a.b.example",
+        &expect![[r#"
+            a.b.example
+            *.b.example
+            b.example"#]],
+    );
+}
+
+#[test]
+fn a_public_suffix_has_no_parents() {
+    check("co.uk", &expect!["co.uk"]);
+    check(
+        "co.uk/x?q",
+        &expect![[r#"
+            co.uk/x?q
+            co.uk/x
+            co.uk"#]],
+    );
+}
+
+#[test]
+fn a_mask_that_is_looked_up_is_tried_once() {
+    check(
+        "*.a.example.com/x",
+        &expect![[r#"
+            *.a.example.com/x
+            *.a.example.com
+            a.example.com
+            *.example.com/x
+            *.example.com
+            example.com"#]],
+    );
+}
+
+#[test]
+fn a_host_that_is_an_address_is_tried_as_the_address() {
+    check(
+        "http://0xc0.0.2.1/x?q",
+        &expect![[r#"
+            192.0.2.1/x?q
+            192.0.2.1/x
+            192.0.2.1"#]],
+    );
+    check(
+        "http://[2001:db8::1]:8080/?q",
+        &expect![[r#"
+            [2001:db8::1]/?q
+            2001:db8::1"#]],
+    );
+    check("http://192.0.2.1:80/", &expect!["192.0.2.1"]);
+}
+
+#[test]
+fn hashes_and_addresses_are_tried_as_themselves() {
+    check("192.0.2.1", &expect!["192.0.2.1"]);
+    check("2001:DB8::1", &expect!["2001:db8::1"]);
+    check("D41D8CD98F00B204E9800998ECF8427E", &expect!["d41d8cd98f00b204e9800998ecf8427e"]);
+}
+
+#[test]
+fn a_printed_normal_form_is_tried() {
+    check(
+        "example.com/a b",
+        &expect![[r#"
+            example.com/a b
+            example.com"#]],
+    );
+}
+
+#[test]
+fn exact_scope_tries_the_value_alone() {
+    assert_eq!(probed("b.a.example.com/x?q", MatchScope::Exact), ["b.a.example.com/x?q"]);
+    assert_eq!(probed("192.0.2.1/x", MatchScope::Exact), ["192.0.2.1/x"]);
+}
+
+#[test]
+fn a_list_is_used_again() {
+    let mut candidates = CandidateKeys::new();
+    let kind = candidate_keys("a.example.com", MatchScope::Levels, &mut candidates);
+    assert_eq!((kind, candidates.len()), (Some(IndicatorKind::Url), 3));
+    let kind = candidate_keys("192.0.2.1", MatchScope::Levels, &mut candidates);
+    assert_eq!((kind, candidates.len()), (Some(IndicatorKind::Ip), 1));
+    let kind = candidate_keys("no indicator", MatchScope::Levels, &mut candidates);
+    assert_eq!((kind, candidates.is_empty()), (None, true));
+}
+
+proptest! {
+    #[test]
+    fn candidates_are_keys_distinct_and_begin_with_the_value(
+        text in "(\\*\\.)?([a-c]\\.){0,6}(com|co\\.uk|example|1|192\\.0\\.2\\.1)(/[a.]{0,3}){0,3}(\\?[a/?]{0,3})?"
+    ) {
+        let Ok(value) = Indicator::recognize(&text) else { return Ok(()) };
+        let mut candidates = CandidateKeys::new();
+        let kind = candidate_keys(&text, MatchScope::Levels, &mut candidates);
+        prop_assert_eq!(kind, Some(value.kind()));
+        prop_assert_eq!(candidates.iter().next(), Some(value.key()));
+        let distinct: BTreeSet<&[u8]> = candidates.iter().collect();
+        prop_assert_eq!(distinct.len(), candidates.len());
+        for key in candidates.iter() {
+            // A key that no text normalises to could never be stored.
+            let printed = Indicator::from_key(key).unwrap();
+            prop_assert_eq!(Indicator::recognize(&printed.to_string()), Ok(printed));
+        }
+    }
+}

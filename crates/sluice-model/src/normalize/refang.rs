@@ -1,0 +1,81 @@
+//! Refanging: values that were made unclickable for readers, made values again.
+//!
+//! In: a value of a feed whose supplier asks for it. Out: the same with `hxxp://` and its like as a scheme, and with
+//! bracketed dots, colons, slashes and at signs (`[.]`, `(.)`, `{.}`, `[dot]`, `[:]`, `[://]`) as plain ones. One
+//! pass, nothing else is touched: whether the result is an indicator is judged as ever.
+
+use std::borrow::Cow;
+
+/// Defanged schemes, lower-case, and what they stand for.
+const SCHEMES: [(&str, &str); 14] = [
+    ("hxxp", "http"),
+    ("hxxps", "https"),
+    ("hxtp", "http"),
+    ("hxtps", "https"),
+    ("htxp", "http"),
+    ("htxps", "https"),
+    ("hxxxp", "http"),
+    ("hxxxps", "https"),
+    ("h**p", "http"),
+    ("h**ps", "https"),
+    ("fxp", "ftp"),
+    ("fxps", "ftps"),
+    ("meow", "http"),
+    ("meows", "https"),
+];
+
+/// What brackets hide, lower-case, and what it stands for.
+const HIDDEN: [(&str, &str); 7] =
+    [(".", "."), ("dot", "."), (":", ":"), ("://", "://"), ("/", "/"), ("@", "@"), ("at", "@")];
+
+/// Pairs of brackets that hide.
+const BRACKETS: [(char, char); 3] = [('[', ']'), ('(', ')'), ('{', '}')];
+
+/// Undoes defanging; borrows when there is nothing to undo.
+pub fn refang(text: &str) -> Cow<'_, str> {
+    let text = refang_brackets(text);
+    let Some((scheme, after)) = text.split_once("://") else {
+        return text;
+    };
+    match real_scheme(scheme) {
+        Some(real) => Cow::Owned(format!("{real}://{after}")),
+        None => text,
+    }
+}
+
+/// What a defanged scheme, in any letter case, stands for; `None` for a scheme that is not defanged.
+pub(super) fn real_scheme(scheme: &str) -> Option<&'static str> {
+    SCHEMES.iter().find(|(defanged, _)| scheme.eq_ignore_ascii_case(defanged)).map(|(_, real)| *real)
+}
+
+fn refang_brackets(text: &str) -> Cow<'_, str> {
+    let mut refanged = String::new();
+    let mut copied_to = 0;
+    for (index, _) in text.match_indices(['[', '(', '{']) {
+        let after = text.get(index..).unwrap_or_default();
+        if let Some((shown, hiding_bytes)) = hidden_at_start(after) {
+            refanged.push_str(text.get(copied_to..index).unwrap_or_default());
+            refanged.push_str(shown);
+            copied_to = index + hiding_bytes;
+        }
+    }
+    if copied_to == 0 {
+        return Cow::Borrowed(text);
+    }
+    refanged.push_str(text.get(copied_to..).unwrap_or_default());
+    Cow::Owned(refanged)
+}
+
+/// What a text that begins with a bracket hides in it, and how many bytes the hiding takes.
+fn hidden_at_start(text: &str) -> Option<(&'static str, usize)> {
+    let (_, close) = BRACKETS.iter().find(|(open, _)| text.starts_with(*open))?;
+    let inside = text.get(1..)?;
+    HIDDEN.iter().find_map(|(hidden, shown)| {
+        let (start, after) = inside.split_at_checked(hidden.len())?;
+        let is_hidden = start.eq_ignore_ascii_case(hidden) && after.starts_with(*close);
+        is_hidden.then_some((*shown, hidden.len() + 2))
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,69 @@
+//! What refanging undoes, and what it leaves alone.
+
+use std::borrow::Cow;
+
+use proptest::prelude::*;
+
+use super::{SCHEMES, refang};
+
+#[track_caller]
+fn check(text: &str, want: &str) {
+    assert_eq!(refang(text), want);
+}
+
+#[test]
+fn schemes_are_refanged_in_any_letter_case() {
+    for (defanged, real) in SCHEMES {
+        check(&format!("{defanged}://example.com/a"), &format!("{real}://example.com/a"));
+        check(&format!("{}://example.com/a", defanged.to_uppercase()), &format!("{real}://example.com/a"));
+    }
+    check("hXXps[://]example.com", "https://example.com");
+    check("hxxp[:]//example.com", "http://example.com");
+}
+
+#[test]
+fn bracketed_dots_colons_slashes_and_at_signs_are_refanged() {
+    check("www[.]example(.)com{.}test", "www.example.com.test");
+    check("example[dot]com(DOT)test{Dot}org", "example.com.test.org");
+    check("example.com[:]80[/]a", "example.com:80/a");
+    check("user[@]example.com", "user@example.com");
+    check("user[at]example.com", "user@example.com");
+    check("2001[:]db8[:]:1", "2001:db8::1");
+}
+
+#[test]
+fn everything_else_is_borrowed_as_it_is() {
+    for text in [
+        "",
+        "http://example.com/a",
+        "[2001:db8::1]",
+        "example.com/[..]/(a)/[.",
+        "example.com/[.)",
+        "example.com/[",
+        "hxxp.example.com/a",
+        "example.com/?u=hxxp://example.org",
+        "[я]",
+    ] {
+        assert!(matches!(refang(text), Cow::Borrowed(same) if same == text), "{text}");
+    }
+}
+
+#[test]
+fn one_pass_is_made() {
+    check("[[.].]", "[..]");
+}
+
+proptest! {
+    #[test]
+    fn refanging_undoes_defanging(host in "[a-z]{1,9}(\\.[a-z]{1,9}){1,3}", path in "(/[a-z.]{0,9}){0,3}") {
+        let plain = format!("http://{host}{path}");
+        let defanged = plain.replace("http", "hxxp").replace('.', "[.]");
+        prop_assert_eq!(refang(&defanged), plain);
+    }
+
+    #[test]
+    fn any_text_is_taken(text in "([\\[\\](){}.:/@я]|dot|hxxp){0,20}") {
+        let refanged = refang(&text);
+        prop_assert!(refanged.len() <= text.len());
+    }
+}

@@ -1,0 +1,209 @@
+//! Hosts: names, numeric notations, masks.
+
+use super::{check, check_refused};
+
+#[test]
+fn names_are_lower_case_letters_digits_hyphens_and_underscores() {
+    check("Ex-Am_Ple9.COM", "ex-am_ple9.com");
+    check("-a-.-b-", "-a-.-b-");
+    for character in "!\"$&'()*+,;<=>[]^`{|}~".chars() {
+        check_refused(&format!("exam{character}ple.com"));
+    }
+}
+
+#[test]
+fn runs_of_dots_and_dots_around_do_not_count() {
+    check("example..com", "example.com");
+    check(".example.com", "example.com");
+    check("...a...example.com.../x", "a.example.com/x");
+    check("192.0..2.1.", "192.0.2.1");
+    check_refused(".");
+    check_refused("http://.../a");
+}
+
+#[test]
+fn a_name_has_a_dot() {
+    check_refused("localhost");
+    check_refused("http://localhost:80/a");
+    check_refused(".com.");
+    check_refused("/a.b");
+    check_refused("?a.b");
+    check_refused("http:///example.com");
+    check_refused("http://");
+}
+
+#[test]
+fn www_is_removed_as_long_as_a_dotted_name_remains() {
+    check("www.example.com", "example.com");
+    check("WWW.www..www.example.com", "example.com");
+    check("www.com", "www.com");
+    check("www.www.com", "www.com");
+    check("www.com.", "www.com");
+    check("www2.example.com", "www2.example.com");
+    check("a.www.example.com", "a.www.example.com");
+    check("ｗｗｗ.example.com", "example.com");
+    check("%77ww.example.com", "example.com");
+}
+
+#[test]
+fn labels_and_hosts_have_their_lengths() {
+    let label = "a".repeat(63);
+    check(&format!("{label}.com"), &format!("{label}.com"));
+    check_refused(&format!("a{label}.com"));
+    let longest = format!("{label}.{label}.{label}.{}.com", "b".repeat(57));
+    assert_eq!(longest.len(), 253);
+    check(&longest, &longest);
+    check(&format!("http://www.{longest}./"), &longest);
+    check_refused(&longest.replace(".com", "b.com"));
+    check_refused(&format!("*.{longest}"));
+    check(&format!("*.{}", &longest[2..]), &format!("*.{}", &longest[2..]));
+    check_refused(&format!("{}.com", "я".repeat(80)));
+}
+
+#[test]
+fn international_names_become_punycode() {
+    check("http://BÜCHER.example/ä", "xn--bcher-kva.example/ä");
+    check("xn--E1AYBC.xn--p1ai", "xn--e1aybc.xn--p1ai");
+    check("example。com", "example.com");
+    check("ＥＸＡＭＰＬＥ．com", "example.com");
+    check("%78n--a.example", "xn--a.example");
+    check("%D1%82ест.рф", "xn--e1aybc.xn--p1ai");
+    check("faß.example", "xn--fa-hia.example");
+    check("*.тест.рф", "*.xn--e1aybc.xn--p1ai");
+    check("..тест..рф.", "xn--e1aybc.xn--p1ai");
+    check("a_b.тест.рф", "a_b.xn--e1aybc.xn--p1ai");
+    check("-тест-.рф", "xn-----nlc2cdc.xn--p1ai");
+    // Not valid Punycode, but a name that can be registered and queried all the same.
+    check("xn--a.example", "xn--a.example");
+    check_refused("xn--a.рф");
+    check_refused("\u{ad}");
+    check_refused("a\u{fffd}.example");
+}
+
+#[test]
+fn an_international_name_is_bounded_before_it_is_converted() {
+    // The soft hyphen, of two bytes, is mapped to nothing.
+    for dot in ['.', '。', '．', '｡'] {
+        let long = format!("a{}b{dot}рф", "\u{ad}".repeat(125));
+        check(&long, "ab.xn--p1ai");
+        check_refused(&long.replace('b', "bcd"));
+    }
+    let label = format!("a{}.", "\u{ad}".repeat(100));
+    check(&format!("{}рф", label.repeat(4)), "a.a.a.a.xn--p1ai");
+    check_refused(&format!("{}рф", label.repeat(5)));
+}
+
+#[test]
+fn what_mapping_brings_out_is_checked_like_the_rest() {
+    check("１９２．０．２．１", "192.0.2.1");
+    check("0ｘC0.0.2.1", "192.0.2.1");
+    for character in "／？＃＠：％＼".chars() {
+        check_refused(&format!("example{character}org.com"));
+    }
+}
+
+#[test]
+fn escapes_in_a_host_are_decoded_once() {
+    check("ex%61mple%2ecom", "example.com");
+    check("http://%31%39%32.0.2.1/", "192.0.2.1");
+    for escape in
+        ["%2f", "%3f", "%23", "%40", "%3a", "%5c", "%20", "%00", "%0a", "%25", "%2561", "%ff", "%", "%6x"]
+    {
+        check_refused(&format!("ex{escape}ample.com"));
+    }
+    check_refused("%5b2001:db8::1%5d");
+    check_refused("[2001%3adb8::1]");
+}
+
+#[test]
+fn numeric_names_are_addresses_in_1_to_4_parts() {
+    for text in [
+        "3221225985",
+        "0xc0000201",
+        "0XC0000201",
+        "030000001001",
+        "192.513",
+        "192.0.513",
+        "0300.0.0x2.1",
+        "192.0x000201",
+        "192.0.2.1",
+        "192.0.2.0x01",
+        "000000300.0.2.1",
+    ] {
+        check(text, "192.0.2.1");
+        check(&format!("http://user@{text}:80/a"), "192.0.2.1/a");
+    }
+    check("0", "0.0.0.0");
+    check("0x", "0.0.0.0");
+    check("4294967295", "255.255.255.255");
+    check("010.0.0.010", "8.0.0.8");
+}
+
+#[test]
+fn numeric_names_that_are_no_address_are_refused() {
+    for text in [
+        "4294967296",
+        "99999999999999999999999",
+        "0x100000000",
+        "256.0.2.1",
+        "192.0.2.256",
+        "192.0.65536",
+        "192.16777216",
+        "192.0.0.2.1",
+        "192.0.2.1.0",
+        "192.0.2.1.0.0",
+        "www.192.0.2.1",
+        "192.0.2.08",
+        "08",
+        "example.1",
+        "example.0x1f",
+        "a.0.2.1",
+        "+1.0.2.1",
+        "*.1",
+        "*.192.0.2.1",
+        "*.0.2.1",
+    ] {
+        check_refused(text);
+    }
+    check("0x1g.0xg", "0x1g.0xg");
+    check("1.2.3.4a", "1.2.3.4a");
+}
+
+#[test]
+fn bracketed_hosts_are_ipv6_addresses() {
+    check("[2001:DB8::1]", "2001:db8::1");
+    check("http://[2001:db8:0::1]/A", "[2001:db8::1]/a");
+    check("http://[::ffff:192.0.2.1]:80/A", "192.0.2.1/a");
+    check("http://[::ffff:192.0.2.1]", "192.0.2.1");
+    for text in [
+        "[]",
+        "[2001:db8::1",
+        "2001:db8::1]",
+        "[192.0.2.1]",
+        "[fe80::1%25eth0]",
+        "[[2001:db8::1]]",
+        "*.[::1]",
+    ] {
+        check_refused(text);
+    }
+}
+
+#[test]
+fn masks_lead_a_dotted_name() {
+    check("*.Example.com", "*.example.com");
+    check("http://*.example.com:80/A?b", "*.example.com/a?b");
+    check("*..example.com", "*.example.com");
+    check("*.www.example.com", "*.www.example.com");
+    for text in [
+        "*",
+        "*.",
+        "*.com",
+        "*..com",
+        "**.example.com",
+        "*.*.example.com",
+        "a*.example.com",
+        "www.*.example.com",
+    ] {
+        check_refused(text);
+    }
+}

@@ -1,0 +1,201 @@
+//! Laws of the normal form, over texts made of the pieces that could break them.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
+
+use crate::Indicator;
+
+/// Texts that are often URLs, built from the pieces that the rules are about.
+fn url_text() -> impl Strategy<Value = String> {
+    let scheme = "(http://|HTTPS://|ftp://|a\\.b://)?";
+    let user_info = "([a:]{0,3}@){0,2}";
+    let host = prop_oneof![
+        "(www\\.|WWW\\.|\\*\\.){0,3}([aB_-]{1,3}\\.{1,2}){1,3}(com|xn--p1ai|РФ|0x1g)\\.?",
+        "(0x[0-9A-f]{0,4}|0[0-7]{1,3}|[0-9]{1,3})(\\.(0x[0-9a-f]{0,2}|0[0-7]{0,3}|[0-9]{1,3})){0,3}",
+        any::<Ipv6Addr>().prop_map(|address| format!("[{address}]")),
+        any::<Ipv4Addr>().prop_map(|address| format!("[::ffff:{address}]")),
+        "([тß。．ｗａ]|[a.]|%61|%2e){1,6}\\.(com|рф)",
+    ];
+    let port = "(:[0-9]{0,4})?";
+    (scheme, user_info, host, port, rest_text(), "(#[a#]{0,3})?").prop_map(
+        |(scheme, user, host, port, rest, fragment)| format!("{scheme}{user}{host}{port}{rest}{fragment}"),
+    )
+}
+
+/// Nothing, or a path and query of the pieces that escapes and segments are made of.
+fn rest_text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just("/"),
+        Just("\\"),
+        Just("."),
+        Just(".."),
+        Just("?"),
+        Just("%"),
+        Just("%25"),
+        Just("2"),
+        Just("%32"),
+        Just("5"),
+        Just("%35"),
+        Just("%2f"),
+        Just("%2E"),
+        Just("%5c"),
+        Just("%3F"),
+        Just("%23"),
+        Just("%20"),
+        Just("%C2"),
+        Just("%85"),
+        Just("%a0"),
+        Just("%E3"),
+        Just("%80"),
+        Just("%0a"),
+        Just("%FF"),
+        Just("%41"),
+        Just("B"),
+        Just("Σ"),
+        Just("İ"),
+        Just("\u{212a}"),
+    ];
+    prop_oneof![
+        1 => Just(String::new()),
+        9 => ("[/?]", prop::collection::vec(piece, 0..12))
+            .prop_map(|(first, pieces)| format!("{first}{}", pieces.concat())),
+    ]
+}
+
+fn check_printed_form(text: &str) -> Result<(), TestCaseError> {
+    let Ok(value) = Indicator::parse(text) else {
+        return Ok(());
+    };
+    let printed = value.to_string();
+    prop_assert_eq!(Indicator::recognize(text), Ok(value.clone()));
+    prop_assert_eq!(Indicator::recognize(&printed), Ok(value.clone()), "printed {:?}", &printed);
+    if !printed.contains(char::is_whitespace) {
+        prop_assert_eq!(Indicator::parse(&printed), Ok(value.clone()), "printed {:?}", &printed);
+    }
+    prop_assert!(!printed.contains(char::is_control));
+    prop_assert_eq!(Indicator::from_key(value.key()), Some(value));
+    Ok(())
+}
+
+/// The spellings of one host and rest that must not make a difference.
+fn check_spellings(host: &str, rest: &str, scheme: &str, port: &str, www: &str) -> Result<(), TestCaseError> {
+    let plain = Indicator::parse(&format!("{host}{rest}")).unwrap();
+    for spelling in [
+        format!("{scheme}://{host}{rest}"),
+        format!("{}{rest}", host.to_uppercase()),
+        format!("{host}{port}{rest}"),
+        format!("{www}{host}{rest}"),
+        format!("{host}.{rest}"),
+        format!("user:secret@{host}{rest}"),
+        format!("{host}{rest}#fragment"),
+        format!("{scheme}://a@{www}{}.{port}{rest}#", host.to_uppercase()),
+    ] {
+        prop_assert_eq!(Indicator::parse(&spelling), Ok(plain.clone()), "{}", spelling);
+    }
+    Ok(())
+}
+
+#[test]
+fn lower_case_is_final_for_every_character() {
+    for character in char::MIN..=char::MAX {
+        for lower in character.to_lowercase() {
+            assert!(lower.to_lowercase().eq([lower]), "{character:?}");
+            assert!(!matches!(lower, '%' | '#' | '/' | '\\' | '?') || lower == character);
+        }
+    }
+}
+
+#[test]
+fn generated_texts_are_mostly_values() {
+    let mut runner = TestRunner::deterministic();
+    let texts = (0..1_000).map(|_| url_text().new_tree(&mut runner).unwrap().current());
+    let values = texts.filter(|text| Indicator::parse(text).is_ok()).count();
+    assert!(500 < values, "only {values} of 1000");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn a_printed_form_is_the_same_value(text in url_text()) {
+        check_printed_form(&text)?;
+    }
+
+    #[test]
+    fn a_printed_form_is_the_same_value_for_any_text(text in any::<String>(), rest in any::<String>()) {
+        check_printed_form(&text)?;
+        check_printed_form(&format!("example.com/{rest}"))?;
+        check_printed_form(&format!("{text}.com"))?;
+    }
+
+    #[test]
+    fn a_printed_form_is_the_same_value_for_hashes_and_addresses(
+        text in "[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}|[0-9a-fA-F:.]{2,20}",
+    ) {
+        check_printed_form(&text)?;
+    }
+
+    #[test]
+    fn spelling_never_makes_two_of_one(
+        host in "([a-z0-9]{1,5}\\.){1,3}[a-z]{2,4}",
+        rest in rest_text(),
+        scheme in "https?|HTTP|ftp",
+        // An empty port before `//` would read as a scheme with a dot in it.
+        port in ":[0-9]{1,4}",
+        www in "(www\\.){0,2}",
+    ) {
+        check_spellings(&host, &rest, &scheme, &port, &www)?;
+    }
+
+    #[test]
+    fn notation_never_makes_two_of_one_address(address in any::<Ipv4Addr>(), rest in rest_text()) {
+        let plain = Indicator::parse(&format!("{address}{rest}")).unwrap();
+        let [a, b, c, d] = address.octets();
+        let bits = address.to_bits();
+        for host in [
+            bits.to_string(),
+            format!("{bits:#x}"),
+            format!("0{bits:o}"),
+            format!("{a}.{}", bits & 0xff_ffff),
+            format!("{a}.{b}.{}", bits & 0xffff),
+            format!("{a:#x}.0{b:o}.{c:#X}.{d}"),
+            format!("[{}]", address.to_ipv6_mapped()),
+            format!("[::ffff:{:x}:{:x}]", bits >> 16, bits & 0xffff),
+        ] {
+            let spelling = format!("http://{host}:80{rest}");
+            prop_assert_eq!(Indicator::parse(&spelling), Ok(plain.clone()), "{}", spelling);
+        }
+        prop_assert_eq!(Indicator::parse(&format!("[{}]{rest}", address.to_ipv6_mapped())), Ok(plain));
+    }
+
+    #[test]
+    fn notation_never_makes_two_of_one_ipv6_address(address in any::<Ipv6Addr>()) {
+        let plain = Indicator::parse(&address.to_string());
+        let groups = address.segments().map(|group| format!("{group:04X}")).join(":");
+        prop_assert_eq!(&Indicator::parse(&groups), &plain);
+        prop_assert_eq!(&Indicator::parse(&format!("http://[{groups}]:443/#f")), &plain);
+    }
+
+    #[test]
+    fn keys_sort_as_values_and_a_host_leads_its_own(
+        left in url_text(), right in url_text(), label in "[a-z]{1,3}",
+    ) {
+        let (Ok(left), Ok(right)) = (Indicator::parse(&left), Indicator::parse(&right)) else { return Ok(()) };
+        prop_assert_eq!(left.cmp(&right), left.key().cmp(right.key()));
+        prop_assert_eq!(left == right, left.to_string() == right.to_string());
+        let host = "a.example.com";
+        let key = |text: &str| Indicator::parse(text).unwrap().key().to_vec();
+        for own in [format!("{label}.{host}"), format!("{host}/{label}"), format!("*.{host}")] {
+            prop_assert!(key(&own).starts_with(&key(host)));
+        }
+        let other = format!("{label}{host}");
+        prop_assert!(!key(&other).starts_with(&key(host)));
+    }
+
+    #[test]
+    fn keys_of_addresses_sort_as_addresses(left in any::<Ipv4Addr>(), right in any::<Ipv4Addr>()) {
+        let key = |address: Ipv4Addr| Indicator::parse(&address.to_string()).unwrap();
+        prop_assert_eq!(key(left).cmp(&key(right)), left.cmp(&right));
+    }
+}

@@ -1,0 +1,278 @@
+//! What one element of a request does to an indicator, and how two such operations become one.
+//!
+//! In: operations, as typed values or as encoded rows. Out: encoded rows. A *row* is everything known about one
+//! indicator over some stretch of history: its tags, if that history set them, and one *holding* for each
+//! supplier that the history touched. [`merge`] folds a newer row over an older one and is associative, so the
+//! memtable, the background merges and the readers all use it, and a write needs to read nothing.
+//!
+//! Encoding: `varint(t)`, `t = 0` for unchanged tags, else `t - 1` tag numbers as varints; then to the end of
+//! the row holdings ascending by supplier: `varint(supplier)`, a byte of flags, and unless released
+//! `updated` (four bytes, big-endian) and, if the context is given, `varint(length)` and its bytes.
+//!
+//! Pure functions over bytes; which suppliers and tags still exist is the caller's knowledge ([`settle`]).
+
+use crate::{SupplierId, TagId};
+
+/// What an operation does to an indicator's tags.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TagsChange<'a> {
+    /// Leaves them.
+    Keep,
+    /// Replaces them all; an empty list clears them.
+    Replace(&'a [TagId]),
+}
+
+/// What an operation does to one supplier's holding of an indicator.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HoldingChange<'a> {
+    /// The supplier holds the indicator from now on.
+    Hold {
+        /// Seconds since 1970-01-01 UTC.
+        updated: u32,
+        /// JSON text of the new context; `None` keeps the stored one.
+        context: Option<&'a [u8]>,
+    },
+    /// The supplier no longer holds it.
+    Release,
+}
+
+const RELEASED: u8 = 1;
+/// The context is given here; without it, it is that of the older row.
+const CONTEXT: u8 = 2;
+/// Nothing older counts: the supplier released the indicator before it took it again.
+const FRESH: u8 = 4;
+
+/// Appends the row of one operation to `row`.
+pub fn encode(supplier: SupplierId, holding: HoldingChange<'_>, tags: TagsChange<'_>, row: &mut Vec<u8>) {
+    match tags {
+        TagsChange::Keep => row.push(0),
+        TagsChange::Replace(ids) => {
+            push_varint(row, ids.len() as u64 + 1);
+            for id in ids {
+                push_varint(row, u64::from(id.0));
+            }
+        }
+    }
+    let (flags, updated, context) = match holding {
+        HoldingChange::Release => (RELEASED, 0, None),
+        HoldingChange::Hold { updated, context: None } => (0, updated, None),
+        HoldingChange::Hold { updated, context } => (CONTEXT, updated, context),
+    };
+    RowHolding { supplier, flags, updated, context: context.unwrap_or_default() }.encode(row);
+}
+
+/// One supplier's part of a row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RowHolding<'a> {
+    /// Whose holding.
+    pub supplier: SupplierId,
+    flags: u8,
+    /// Seconds since 1970-01-01 UTC of the last update; 0 when released.
+    pub updated: u32,
+    /// JSON text of the context as far as this row knows it; empty when it has none.
+    pub context: &'a [u8],
+}
+
+impl<'a> RowHolding<'a> {
+    /// Tells whether the supplier gave the indicator up.
+    pub fn is_released(&self) -> bool {
+        self.flags & RELEASED != 0
+    }
+
+    /// Tells whether an older row of the same supplier still matters.
+    fn needs_older(&self) -> bool {
+        self.flags & (RELEASED | CONTEXT | FRESH) == 0
+    }
+
+    fn encode(&self, row: &mut Vec<u8>) {
+        push_varint(row, u64::from(self.supplier.0));
+        row.push(self.flags);
+        if self.is_released() {
+            return;
+        }
+        row.extend_from_slice(&self.updated.to_be_bytes());
+        if self.flags & CONTEXT != 0 {
+            push_varint(row, self.context.len() as u64);
+            row.extend_from_slice(self.context);
+        }
+    }
+
+    fn decode(bytes: &mut &'a [u8]) -> Option<Self> {
+        let supplier = SupplierId(take_varint_u32(bytes)?);
+        let flags = take(bytes, 1)?.first().copied()?;
+        if flags & RELEASED != 0 {
+            return Some(Self { supplier, flags, updated: 0, context: &[] });
+        }
+        let updated = u32::from_be_bytes(take(bytes, 4)?.try_into().ok()?);
+        let context = if flags & CONTEXT != 0 {
+            let length = usize::try_from(take_varint(bytes)?).ok()?;
+            take(bytes, length)?
+        } else {
+            &[]
+        };
+        Some(Self { supplier, flags, updated, context })
+    }
+
+    fn merged_over(self, older: Self) -> Self {
+        if !self.needs_older() {
+            return self;
+        }
+        if older.is_released() {
+            return Self { flags: FRESH, ..self };
+        }
+        Self { flags: older.flags & (CONTEXT | FRESH), context: older.context, ..self }
+    }
+}
+
+/// An encoded row, read in place.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    /// Encoded tag section, empty when the row leaves the tags alone.
+    tags: Option<&'a [u8]>,
+    holdings: &'a [u8],
+}
+
+impl<'a> Row<'a> {
+    /// Reads the outline of a row; `None` when the bytes are no row.
+    pub fn decode(mut bytes: &'a [u8]) -> Option<Self> {
+        let count = take_varint(&mut bytes)?;
+        if count == 0 {
+            return Some(Self { tags: None, holdings: bytes });
+        }
+        let from = bytes;
+        for _ in 1..count {
+            take_varint(&mut bytes)?;
+        }
+        let tags = from.get(..from.len() - bytes.len())?;
+        Some(Self { tags: Some(tags), holdings: bytes })
+    }
+
+    /// Tells whether the row sets the tags at all.
+    pub fn sets_tags(&self) -> bool {
+        self.tags.is_some()
+    }
+
+    /// The tags that the row sets, in the order in which they were sent.
+    pub fn tags(&self) -> impl Iterator<Item = TagId> + use<'a> {
+        let mut bytes = self.tags.unwrap_or_default();
+        std::iter::from_fn(move || take_varint_u32(&mut bytes).map(TagId))
+    }
+
+    /// The holdings, ascending by supplier, released ones included.
+    pub fn holdings(&self) -> impl Iterator<Item = RowHolding<'a>> + use<'a> {
+        let mut bytes = self.holdings;
+        std::iter::from_fn(move || RowHolding::decode(&mut bytes))
+    }
+
+    fn encode_tags(&self, row: &mut Vec<u8>) {
+        match self.tags {
+            None => row.push(0),
+            Some(tags) => {
+                push_varint(row, self.tags().count() as u64 + 1);
+                row.extend_from_slice(tags);
+            }
+        }
+    }
+}
+
+/// Appends to `merged` the row that does what `older` and then `newer` do.
+///
+/// Cost: one pass over both. Bytes that are no row count as an empty one; checksums above this layer keep
+/// them from getting here.
+pub fn merge(newer: &[u8], older: &[u8], merged: &mut Vec<u8>) {
+    let (Some(newer), Some(older)) = (Row::decode(newer), Row::decode(older)) else {
+        merged.extend_from_slice(if Row::decode(newer).is_some() { newer } else { older });
+        return;
+    };
+    if newer.sets_tags() {
+        newer.encode_tags(merged)
+    } else {
+        older.encode_tags(merged)
+    }
+    let (mut newer, mut older) = (newer.holdings().peekable(), older.holdings().peekable());
+    loop {
+        let holding = match (newer.peek().copied(), older.peek().copied()) {
+            (None, None) => return,
+            (Some(new), Some(old)) if new.supplier == old.supplier => {
+                newer.next();
+                older.next();
+                new.merged_over(old)
+            }
+            (Some(new), old) if old.is_none_or(|old| new.supplier < old.supplier) => {
+                newer.next();
+                new
+            }
+            (_, Some(old)) => {
+                older.next();
+                old
+            }
+            (Some(_), None) => return,
+        };
+        holding.encode(merged);
+    }
+}
+
+/// Appends to `settled` what remains of a row that has nothing older below it, and tells whether anything does.
+///
+/// `keeps` decides by supplier and last update whether a holding still counts (a removed supplier's or an
+/// expired one does not); `knows` whether a tag still exists. A row that nobody holds leaves nothing.
+pub fn settle(
+    row: &[u8],
+    keeps: impl Fn(SupplierId, u32) -> bool,
+    knows: impl Fn(TagId) -> bool,
+    settled: &mut Vec<u8>,
+) -> bool {
+    let Some(row) = Row::decode(row) else { return false };
+    let is_kept =
+        |holding: &RowHolding<'_>| !holding.is_released() && keeps(holding.supplier, holding.updated);
+    if !row.holdings().any(|holding| is_kept(&holding)) {
+        return false;
+    }
+    let tags_count = row.tags().filter(|tag| knows(*tag)).count() as u64;
+    push_varint(settled, if tags_count == 0 { 0 } else { tags_count + 1 });
+    for tag in row.tags().filter(|tag| knows(*tag)) {
+        push_varint(settled, u64::from(tag.0));
+    }
+    for holding in row.holdings().filter(is_kept) {
+        RowHolding { flags: holding.flags & CONTEXT, ..holding }.encode(settled);
+    }
+    true
+}
+
+/// Appends an unsigned number, seven bits a byte, lowest first.
+pub fn push_varint(bytes: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        bytes.push((number & 0x7f) as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+/// Takes a number written by [`push_varint`] off the front; `None` when there is none.
+pub fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut number = 0_u64;
+    for shift in (0..64).step_by(7) {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+/// Takes a number that must fit 32 bits off the front.
+pub fn take_varint_u32(bytes: &mut &[u8]) -> Option<u32> {
+    u32::try_from(take_varint(bytes)?).ok()
+}
+
+/// Takes `count` bytes off the front.
+pub fn take<'a>(bytes: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
+    let (head, rest) = bytes.split_at_checked(count)?;
+    *bytes = rest;
+    Some(head)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,38 @@
+//! The reasons, exact to the byte.
+
+use crate::NotAnIndicator;
+
+use super::{Property, Rejection};
+
+#[track_caller]
+fn check(rejection: &Rejection, want: &str) {
+    assert_eq!(rejection.to_string(), want);
+}
+
+#[test]
+fn reasons_are_worded_as_the_contract_has_them() {
+    check(&NotAnIndicator.into(), "Invalid indicator format");
+    check(&Rejection::unknown_tag("Win-Trojan"), "Unknown tag: Win-Trojan");
+    check(&Rejection::ContextNotAllowed, "Context is not allowed for the FalsePositive supplier");
+    check(&Rejection::IndicatorMissing, "Property 'indicator' is missing");
+}
+
+#[test]
+fn an_invalid_type_names_its_property() {
+    for (property, name) in [
+        (Property::Indicator, "indicator"),
+        (Property::Context, "context"),
+        (Property::Tags, "tags"),
+        (Property::MarkDetections, "mark_detections"),
+        (Property::UnmarkDetections, "unmark_detections"),
+    ] {
+        check(&Rejection::InvalidType(property), &format!("Property '{name}' has an invalid type"));
+    }
+}
+
+#[test]
+fn an_unknown_tag_is_shown_within_bounds_and_escaped() {
+    check(&Rejection::unknown_tag("a\u{1b}[1mb"), "Unknown tag: a\\u{1b}[1mb");
+    let long = format!("{}яz", "t".repeat(63));
+    check(&Rejection::unknown_tag(&long), &format!("Unknown tag: {}", "t".repeat(63)));
+}

@@ -1,0 +1,170 @@
+//! Suppliers: numbers, names and the values that a supplier is described by.
+//!
+//! In: values as a client sent them. Out: values that keep their rule for as long as they live. Which suppliers
+//! exist, and that nobody changes the built-in ones, is the catalogue's business.
+
+use std::fmt::{self, Display, Formatter};
+
+use crate::{
+    limits,
+    name::{NameError, check_name},
+};
+
+/// Name of the built-in supplier whose indicators are not detected.
+pub const FALSE_POSITIVE: &str = "FalsePositive";
+
+/// Name of the built-in supplier whose indicators are detected even when they are false positives.
+pub const INTERNAL_TI: &str = "InternalTI";
+
+/// Tells whether a name belongs to a built-in supplier, in any letter case.
+pub fn is_reserved(name: &str) -> bool {
+    name.eq_ignore_ascii_case(FALSE_POSITIVE) || name.eq_ignore_ascii_case(INTERNAL_TI)
+}
+
+/// Number of a supplier within a tenant, given once and never again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct SupplierId(pub u32);
+
+/// A valid supplier name; compared case-sensitively. Built-in names are names too: see [`is_reserved`].
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct SupplierName(Box<str>);
+
+impl SupplierName {
+    /// Takes 1 to [`limits::NAME_BYTES_MAX`] Latin letters, digits, `-` and `_`.
+    ///
+    /// # Errors
+    ///
+    /// Every [`NameError`] but [`NameError::Reserved`].
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        check_name(text)?;
+        Ok(Self(text.into()))
+    }
+
+    /// The name as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Display for SupplierName {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A number that lies outside its range.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{what} must be an integer from {min} to {max}")]
+pub struct OutOfRange {
+    what: &'static str,
+    min: u32,
+    max: u32,
+}
+
+impl OutOfRange {
+    /// Takes `value` as an integer of the range `min` to `max`, both included.
+    pub(crate) fn check(
+        value: impl TryInto<u64>,
+        what: &'static str,
+        min: u32,
+        max: u32,
+    ) -> Result<u32, Self> {
+        value
+            .try_into()
+            .ok()
+            .and_then(|value| u32::try_from(value).ok())
+            .filter(|value| (min..=max).contains(value))
+            .ok_or(Self { what, min, max })
+    }
+}
+
+/// Trust in a supplier, 0 to [`limits::CONFIDENCE_MAX`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Confidence(u8);
+
+impl Confidence {
+    /// Takes any integer type, so that a negative or a huge one is a range error as well.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfRange`], whose text names the property and its range.
+    pub fn new(value: impl TryInto<u64>) -> Result<Self, OutOfRange> {
+        let checked = OutOfRange::check(value, "confidence", 0, u32::from(limits::CONFIDENCE_MAX))?;
+        Ok(Self(u8::try_from(checked).unwrap_or(limits::CONFIDENCE_MAX)))
+    }
+
+    /// The number.
+    pub fn get(self) -> u8 {
+        self.0
+    }
+}
+
+/// Minutes since an indicator's last update after which it no longer matches, 1 to
+/// [`limits::RETENTION_MINUTES_MAX`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RetentionMinutes(u32);
+
+impl RetentionMinutes {
+    /// The longest retention.
+    pub const MAX: Self = Self(limits::RETENTION_MINUTES_MAX);
+
+    /// Takes any integer type, so that a negative or a huge one is a range error as well.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfRange`], whose text names the property and its range.
+    pub fn new(value: impl TryInto<u64>) -> Result<Self, OutOfRange> {
+        OutOfRange::check(value, "retention", 1, limits::RETENTION_MINUTES_MAX).map(Self)
+    }
+
+    /// The number of minutes.
+    pub fn get(self) -> u32 {
+        self.0
+    }
+}
+
+/// Free text about where a supplier comes from; empty when unset.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Vendor(Box<str>);
+
+/// Why a text is no vendor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum VendorError {
+    /// More than [`limits::VENDOR_CHARS_MAX`] characters.
+    #[error("vendor is over the limit of {} characters", limits::VENDOR_CHARS_MAX)]
+    TooLong,
+    /// A control character.
+    #[error("vendor has a control character")]
+    ControlCharacter,
+}
+
+impl Vendor {
+    /// Takes up to [`limits::VENDOR_CHARS_MAX`] characters, none of them a control character.
+    ///
+    /// # Errors
+    ///
+    /// [`VendorError::TooLong`], then [`VendorError::ControlCharacter`].
+    pub fn parse(text: &str) -> Result<Self, VendorError> {
+        if text.chars().nth(limits::VENDOR_CHARS_MAX).is_some() {
+            return Err(VendorError::TooLong);
+        }
+        if text.chars().any(char::is_control) {
+            return Err(VendorError::ControlCharacter);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The text as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Display for Vendor {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,67 @@
+//! Tags: numbers, names and weights.
+//!
+//! In: values as a client sent them. Out: values that keep their rule; a tag's name is upper-case however it was
+//! sent, so that names which differ in case alone are one. Which tags exist is the catalogue's business.
+
+use std::fmt::{self, Display, Formatter};
+
+use crate::{
+    limits,
+    name::{NameError, check_name},
+    supplier::OutOfRange,
+};
+
+/// Number of a tag, given once and never again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct TagId(pub u32);
+
+/// A valid tag name, upper-case.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct TagName(Box<str>);
+
+impl TagName {
+    /// Takes 1 to [`limits::NAME_BYTES_MAX`] Latin letters, digits, `-` and `_`, and raises the letters.
+    ///
+    /// # Errors
+    ///
+    /// Every [`NameError`] but [`NameError::Reserved`].
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        check_name(text)?;
+        Ok(Self(text.to_ascii_uppercase().into()))
+    }
+
+    /// The name in upper case.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Display for TagName {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Weight of a tag, 0 to [`limits::TAG_WEIGHT_MAX`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct TagWeight(u8);
+
+impl TagWeight {
+    /// Takes any integer type, so that a negative or a huge one is a range error as well.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfRange`], whose text names the property and its range.
+    pub fn new(value: impl TryInto<u64>) -> Result<Self, OutOfRange> {
+        let checked = OutOfRange::check(value, "weight", 0, u32::from(limits::TAG_WEIGHT_MAX))?;
+        Ok(Self(u8::try_from(checked).unwrap_or(limits::TAG_WEIGHT_MAX)))
+    }
+
+    /// The number.
+    pub fn get(self) -> u8 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests;
