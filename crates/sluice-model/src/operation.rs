@@ -11,6 +11,8 @@
 //!
 //! Pure functions over bytes; which suppliers and tags still exist is the caller's knowledge ([`settle`]).
 
+use std::{cmp::Ordering, iter::Peekable};
+
 use crate::{SupplierId, TagId};
 
 /// What an operation does to an indicator's tags.
@@ -185,30 +187,28 @@ pub fn merge(newer: &[u8], older: &[u8], merged: &mut Vec<u8>) {
         return;
     };
     if newer.sets_tags() {
-        newer.encode_tags(merged)
+        newer.encode_tags(merged);
     } else {
-        older.encode_tags(merged)
+        older.encode_tags(merged);
     }
     let (mut newer, mut older) = (newer.holdings().peekable(), older.holdings().peekable());
-    loop {
-        let holding = match (newer.peek().copied(), older.peek().copied()) {
-            (None, None) => return,
-            (Some(new), Some(old)) if new.supplier == old.supplier => {
-                newer.next();
-                older.next();
-                new.merged_over(old)
-            }
-            (Some(new), old) if old.is_none_or(|old| new.supplier < old.supplier) => {
-                newer.next();
-                new
-            }
-            (_, Some(old)) => {
-                older.next();
-                old
-            }
-            (Some(_), None) => return,
-        };
+    while let Some(holding) = next_holding(&mut newer, &mut older) {
         holding.encode(merged);
+    }
+}
+
+/// Takes the holding with the smaller supplier, or both folded into one when they are of the same.
+fn next_holding<'a>(
+    newer: &mut Peekable<impl Iterator<Item = RowHolding<'a>>>,
+    older: &mut Peekable<impl Iterator<Item = RowHolding<'a>>>,
+) -> Option<RowHolding<'a>> {
+    let (Some(new), Some(old)) = (newer.peek(), older.peek()) else {
+        return newer.next().or_else(|| older.next());
+    };
+    match new.supplier.cmp(&old.supplier) {
+        Ordering::Less => newer.next(),
+        Ordering::Greater => older.next(),
+        Ordering::Equal => Some(newer.next()?.merged_over(older.next()?)),
     }
 }
 
@@ -241,11 +241,15 @@ pub fn settle(
 
 /// Appends an unsigned number, seven bits a byte, lowest first.
 pub fn push_varint(bytes: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        bytes.push((number & 0x7f) as u8 | 0x80);
+    loop {
+        let [.., low] = number.to_be_bytes();
         number >>= 7;
+        if number == 0 {
+            bytes.push(low);
+            return;
+        }
+        bytes.push(low | 0x80);
     }
-    bytes.push(number as u8);
 }
 
 /// Takes a number written by [`push_varint`] off the front; `None` when there is none.

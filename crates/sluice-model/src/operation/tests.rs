@@ -1,1 +1,147 @@
+//! One `check` folds a history of operations both ways; the laws say that every way gives the same.
 
+use proptest::prelude::*;
+
+use super::{HoldingChange, Row, TagsChange, encode, merge, push_varint, settle, take_varint};
+use crate::{SupplierId, TagId};
+
+/// An operation as a test writes it down.
+#[derive(Clone, Debug)]
+enum Step {
+    Hold(u32, u32, Option<&'static str>, Option<Vec<u32>>),
+    Release(u32),
+}
+
+fn row_of(step: &Step) -> Vec<u8> {
+    let mut row = Vec::new();
+    match step {
+        Step::Hold(supplier, updated, context, tags) => {
+            let tags: Option<Vec<TagId>> =
+                tags.as_ref().map(|tags| tags.iter().copied().map(TagId).collect());
+            let holding = HoldingChange::Hold { updated: *updated, context: context.map(str::as_bytes) };
+            let tags = tags.as_deref().map_or(TagsChange::Keep, TagsChange::Replace);
+            encode(SupplierId(*supplier), holding, tags, &mut row);
+        }
+        Step::Release(supplier) => {
+            encode(SupplierId(*supplier), HoldingChange::Release, TagsChange::Keep, &mut row);
+        }
+    }
+    row
+}
+
+fn merged(newer: &[u8], older: &[u8]) -> Vec<u8> {
+    let mut row = Vec::new();
+    merge(newer, older, &mut row);
+    row
+}
+
+fn shown(row: &[u8]) -> String {
+    let row = Row::decode(row).unwrap();
+    let tags: Vec<u32> = row.tags().map(|tag| tag.0).collect();
+    let holdings: Vec<String> = row
+        .holdings()
+        .map(|holding| {
+            let (supplier, context) = (holding.supplier.0, String::from_utf8_lossy(holding.context));
+            if holding.is_released() {
+                format!("{supplier} released")
+            } else {
+                format!("{supplier} at {} {context}", holding.updated)
+            }
+        })
+        .collect();
+    format!("{} {tags:?} [{}]", if row.sets_tags() { "sets" } else { "keeps" }, holdings.join(", "))
+}
+
+#[track_caller]
+fn check(history: &[Step], want: &str) {
+    let folded = history.iter().map(row_of).reduce(|older, newer| merged(&newer, &older)).unwrap();
+    assert_eq!(shown(&folded), want);
+}
+
+#[test]
+fn a_given_context_replaces_and_an_absent_one_stays() {
+    let (one, two) = (Step::Hold(1, 10, Some("{a}"), None), Step::Hold(1, 20, None, None));
+    check(&[one.clone(), two], "keeps [] [1 at 20 {a}]");
+    check(&[one, Step::Hold(1, 20, Some("{b}"), None)], "keeps [] [1 at 20 {b}]");
+}
+
+#[test]
+fn the_later_update_counts_even_when_its_clock_is_behind() {
+    check(&[Step::Hold(1, 20, None, None), Step::Hold(1, 10, None, None)], "keeps [] [1 at 10 ]");
+}
+
+#[test]
+fn tags_are_kept_replaced_and_cleared() {
+    let tagged = Step::Hold(1, 10, None, Some(vec![7, 8]));
+    check(&[tagged.clone(), Step::Hold(2, 11, None, None)], "sets [7, 8] [1 at 10 , 2 at 11 ]");
+    check(&[tagged.clone(), Step::Hold(2, 11, None, Some(vec![9]))], "sets [9] [1 at 10 , 2 at 11 ]");
+    check(&[tagged, Step::Hold(2, 11, None, Some(vec![]))], "sets [] [1 at 10 , 2 at 11 ]");
+}
+
+#[test]
+fn a_context_does_not_come_back_after_a_release() {
+    let history = [Step::Hold(1, 10, Some("{a}"), None), Step::Release(1), Step::Hold(1, 30, None, None)];
+    check(&history, "keeps [] [1 at 30 ]");
+    let [first, second, third] = history.map(|step| row_of(&step));
+    assert_eq!(shown(&merged(&merged(&third, &second), &first)), "keeps [] [1 at 30 ]");
+}
+
+#[test]
+fn settling_drops_what_does_not_count() {
+    let row =
+        [Step::Hold(1, 10, Some("{a}"), Some(vec![7, 8])), Step::Hold(2, 20, None, None), Step::Release(3)];
+    let row = row.iter().map(row_of).reduce(|older, newer| merged(&newer, &older)).unwrap();
+    let mut settled = Vec::new();
+    assert!(settle(&row, |supplier, _| supplier.0 == 1, |tag| tag.0 == 8, &mut settled));
+    assert_eq!(shown(&settled), "sets [8] [1 at 10 {a}]");
+    settled.clear();
+    assert!(settle(&row, |_, updated| updated == 20, |_| false, &mut settled));
+    assert_eq!(shown(&settled), "keeps [] [2 at 20 ]");
+    settled.clear();
+    assert!(!settle(&row, |_, _| false, |_| true, &mut settled));
+    assert!(settled.is_empty());
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let context = prop_oneof![Just(None), Just(Some("{a}")), Just(Some("{b}"))];
+    let tags = proptest::option::of(proptest::collection::vec(0_u32..300, 0..3));
+    prop_oneof![
+        3 => (0_u32..4, any::<u32>(), context, tags).prop_map(|(s, u, c, t)| Step::Hold(s, u, c, t)),
+        1 => (0_u32..4).prop_map(Step::Release),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn merging_is_associative(history in proptest::collection::vec(step(), 3..8), cut in 1_usize..7) {
+        let rows: Vec<Vec<u8>> = history.iter().map(row_of).collect();
+        let fold = |rows: &[Vec<u8>]| rows.iter().cloned().reduce(|older, newer| merged(&newer, &older)).unwrap();
+        let cut = cut.min(rows.len() - 1);
+        prop_assert_eq!(fold(&rows), merged(&fold(&rows[cut..]), &fold(&rows[..cut])));
+    }
+
+    #[test]
+    fn settling_twice_is_settling_once(history in proptest::collection::vec(step(), 1..8)) {
+        let row = history.iter().map(row_of).reduce(|older, newer| merged(&newer, &older)).unwrap();
+        let (mut once, mut twice) = (Vec::new(), Vec::new());
+        let is_left = settle(&row, |_, _| true, |_| true, &mut once);
+        prop_assert_eq!(is_left && settle(&once, |_, _| true, |_| true, &mut twice), is_left);
+        prop_assert_eq!(once, twice);
+    }
+
+    #[test]
+    fn any_bytes_are_a_row_or_none(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+        if let Some(row) = Row::decode(&bytes) {
+            prop_assert!(row.holdings().count() <= bytes.len() && row.tags().count() <= bytes.len());
+        }
+    }
+
+    #[test]
+    fn varints_survive(number in any::<u64>()) {
+        let mut bytes = Vec::new();
+        push_varint(&mut bytes, number);
+        let mut rest = bytes.as_slice();
+        prop_assert_eq!(take_varint(&mut rest), Some(number));
+        prop_assert!(rest.is_empty());
+    }
+}

@@ -1,0 +1,286 @@
+//! Effects: what a change does to the catalogue, as full rows. The log and the catalogue tree hold these.
+//!
+//! In: effects, in the order of their log. Out: the catalogue after them. A row stands for itself, so effects
+//! may come again, over a state that has them, or over a mixture of rows from before and after them (a torn
+//! checkpoint): once the last one has been applied the result is the same. In between, two rows may claim one
+//! name. Numbers and texts are plain here and become words of the model on the way in.
+
+use serde::{Deserialize, Serialize};
+use sluice_model::{
+    Confidence, RetentionMinutes, SupplierId, SupplierName, TagId, TagName, TagWeight, TenantId, TenantName,
+    Vendor, supplier,
+};
+
+use super::{Catalogue, Supplier, SupplierSettings, Tag};
+
+/// One row put or removed. Names of variants and fields are on disk.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Effect {
+    /// The lowest numbers not yet given. Never lowers a counter.
+    Counters {
+        /// Number of the next tenant.
+        next_tenant: u32,
+        /// Number of the next supplier.
+        next_supplier: u32,
+        /// Number of the next tag.
+        next_tag: u32,
+    },
+    /// A tenant is this.
+    PutTenant {
+        /// Its number.
+        tenant: u32,
+        /// Its name.
+        name: String,
+    },
+    /// A supplier of one tenant is this.
+    PutSupplier {
+        /// Its number.
+        supplier: u32,
+        /// Number of its tenant.
+        tenant: u32,
+        /// Its name.
+        name: String,
+        /// 0 to 100.
+        confidence: u8,
+        /// Minutes since the last update.
+        retention_minutes: u32,
+        /// Free text, may be empty.
+        vendor: String,
+        /// Whether its indicators match.
+        enabled: bool,
+        /// Whether defanged forms are refanged.
+        refang: bool,
+    },
+    /// A supplier of one tenant is no more.
+    RemoveSupplier {
+        /// Its number.
+        supplier: u32,
+    },
+    /// A tag is this.
+    PutTag {
+        /// Its number.
+        tag: u32,
+        /// Its upper-case name.
+        name: String,
+        /// 0 to 5.
+        weight: u8,
+    },
+    /// A tag is no more.
+    RemoveTag {
+        /// Its number.
+        tag: u32,
+    },
+}
+
+/// What turns the rows of one catalogue into those of another. Both parts are ordered by key.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub(crate) struct RowDiff {
+    /// Rows that are new or different.
+    pub(crate) puts: Vec<(Vec<u8>, Effect)>,
+    /// Keys of rows that are gone.
+    pub(crate) removes: Vec<Vec<u8>>,
+}
+
+impl Effect {
+    pub(super) fn put_supplier(row: &Supplier) -> Self {
+        Self::PutSupplier {
+            supplier: row.id.0,
+            tenant: row.tenant.0,
+            name: row.name.as_str().to_owned(),
+            confidence: row.settings.confidence.get(),
+            retention_minutes: row.settings.retention.get(),
+            vendor: row.settings.vendor.as_str().to_owned(),
+            enabled: row.settings.enabled,
+            refang: row.settings.refang,
+        }
+    }
+
+    pub(super) fn put_tag(row: &Tag) -> Self {
+        Self::PutTag { tag: row.id.0, name: row.name.as_str().to_owned(), weight: row.weight.get() }
+    }
+}
+
+impl Catalogue {
+    /// The catalogue of a store's first moment: the tenant General with its two built-in suppliers.
+    #[expect(clippy::expect_used, reason = "the effects are constants, and a test applies them")]
+    pub(crate) fn initial() -> Self {
+        let general = Effect::PutTenant { tenant: TenantId::GENERAL.0, name: TenantName::GENERAL.to_owned() };
+        let built_in = |(supplier, name): (u32, &str)| Effect::PutSupplier {
+            supplier,
+            tenant: TenantId::GENERAL.0,
+            name: name.to_owned(),
+            confidence: sluice_model::limits::CONFIDENCE_MAX,
+            retention_minutes: RetentionMinutes::MAX.get(),
+            vendor: String::new(),
+            enabled: true,
+            refang: false,
+        };
+        let built_ins = [(1, supplier::FALSE_POSITIVE), (2, supplier::INTERNAL_TI)].map(built_in);
+        // Numbers of suppliers and tags start at 1, so that a zero on disk is never one.
+        let counters = Effect::Counters { next_tenant: 1, next_supplier: 3, next_tag: 1 };
+        Self::from_effects([general].into_iter().chain(built_ins).chain([counters]))
+            .expect("the first effects are valid")
+    }
+
+    /// Rebuilds a catalogue from rows, in any order in which names are unique.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::apply`].
+    pub(crate) fn from_effects(effects: impl IntoIterator<Item = Effect>) -> Result<Self, String> {
+        let mut catalogue = Self::default();
+        for effect in effects {
+            catalogue.apply(&effect)?;
+        }
+        Ok(catalogue)
+    }
+
+    /// Applies one effect, whether or not the state has it already.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with a value that the model refuses; nothing is changed then.
+    pub(crate) fn apply(&mut self, effect: &Effect) -> Result<(), String> {
+        match effect {
+            Effect::Counters { next_tenant, next_supplier, next_tag } => {
+                self.next_tenant = self.next_tenant.max(*next_tenant);
+                self.next_supplier = self.next_supplier.max(*next_supplier);
+                self.next_tag = self.next_tag.max(*next_tag);
+            }
+            Effect::PutTenant { tenant, name } => self.put_tenant(*tenant, name)?,
+            Effect::PutSupplier { .. } => self.put_supplier(supplier_from(effect)?),
+            Effect::RemoveSupplier { supplier } => self.remove_supplier(SupplierId(*supplier)),
+            Effect::PutTag { tag, name, weight } => {
+                let name = TagName::parse(name).map_err(|error| invalid("tag", *tag, &error))?;
+                let weight = TagWeight::new(*weight).map_err(|error| invalid("tag", *tag, &error))?;
+                self.put_tag(Tag { id: TagId(*tag), name, weight });
+            }
+            Effect::RemoveTag { tag } => self.remove_tag(TagId(*tag)),
+        }
+        Ok(())
+    }
+
+    /// All rows: counters, tenants, suppliers and tags, each kind by number.
+    pub(crate) fn to_effects(&self) -> impl Iterator<Item = Effect> {
+        let counters = Effect::Counters {
+            next_tenant: self.next_tenant,
+            next_supplier: self.next_supplier,
+            next_tag: self.next_tag,
+        };
+        let mut tenants: Vec<(TenantId, &String)> =
+            self.tenants.iter().map(|(name, id)| (*id, name)).collect();
+        tenants.sort_unstable();
+        [counters]
+            .into_iter()
+            .chain(
+                tenants.into_iter().map(|(id, name)| Effect::PutTenant { tenant: id.0, name: name.clone() }),
+            )
+            .chain(self.suppliers.values().map(Effect::put_supplier))
+            .chain(self.tags.values().map(Effect::put_tag))
+    }
+
+    /// Key of an effect's row in the catalogue tree: a kind byte, then the number big-endian. An effect that
+    /// removes a row has the key of that row.
+    pub(crate) fn row_key(effect: &Effect) -> Vec<u8> {
+        let (kind, number) = match effect {
+            Effect::Counters { .. } => (0, 0),
+            Effect::PutTenant { tenant, .. } => (1, *tenant),
+            Effect::PutSupplier { supplier, .. } | Effect::RemoveSupplier { supplier } => (2, *supplier),
+            Effect::PutTag { tag, .. } | Effect::RemoveTag { tag } => (3, *tag),
+        };
+        std::iter::once(kind).chain(u32::to_be_bytes(number)).collect()
+    }
+
+    /// Compares the rows of two catalogues, in one pass over both.
+    pub(crate) fn diff(old: &Self, new: &Self) -> RowDiff {
+        let keyed = |effect| (Self::row_key(&effect), effect);
+        let mut olds = old.to_effects().map(keyed).peekable();
+        let mut diff = RowDiff::default();
+        for (key, effect) in new.to_effects().map(keyed) {
+            while let Some((gone, _)) = olds.next_if(|(old_key, _)| *old_key < key) {
+                diff.removes.push(gone);
+            }
+            let before = olds.next_if(|(old_key, _)| *old_key == key);
+            if before.is_none_or(|(_, before)| before != effect) {
+                diff.puts.push((key, effect));
+            }
+        }
+        diff.removes.extend(olds.map(|(key, _)| key));
+        diff
+    }
+
+    fn put_tenant(&mut self, tenant: u32, name: &str) -> Result<(), String> {
+        let name = TenantName::parse(name).map_err(|error| invalid("tenant", tenant, &error))?;
+        self.tenants.retain(|_, id| id.0 != tenant);
+        self.tenants.insert(name.as_str().to_owned(), TenantId(tenant));
+        self.next_tenant = self.next_tenant.max(tenant.saturating_add(1));
+        Ok(())
+    }
+
+    fn put_supplier(&mut self, row: Supplier) {
+        self.remove_supplier(row.id);
+        self.supplier_ids.insert((row.tenant, row.name.as_str().to_owned()), row.id);
+        self.suppliers.insert(row.id, row);
+    }
+
+    fn remove_supplier(&mut self, id: SupplierId) {
+        self.next_supplier = self.next_supplier.max(id.0.saturating_add(1));
+        let Some(row) = self.suppliers.remove(&id) else { return };
+        let key = (row.tenant, row.name.as_str().to_owned());
+        // Another row may have taken the name meanwhile, when effects come again.
+        if self.supplier_ids.get(&key) == Some(&id) {
+            self.supplier_ids.remove(&key);
+        }
+    }
+
+    fn put_tag(&mut self, row: Tag) {
+        self.remove_tag(row.id);
+        self.tag_ids.insert(row.name.as_str().to_owned(), row.id);
+        self.tags.insert(row.id, row);
+    }
+
+    fn remove_tag(&mut self, id: TagId) {
+        self.next_tag = self.next_tag.max(id.0.saturating_add(1));
+        let Some(row) = self.tags.remove(&id) else { return };
+        if self.tag_ids.get(row.name.as_str()) == Some(&id) {
+            self.tag_ids.remove(row.name.as_str());
+        }
+    }
+}
+
+fn supplier_from(effect: &Effect) -> Result<Supplier, String> {
+    let Effect::PutSupplier {
+        supplier,
+        tenant,
+        name,
+        confidence,
+        retention_minutes,
+        vendor,
+        enabled,
+        refang,
+    } = effect
+    else {
+        return Err("not a supplier".to_owned());
+    };
+    let refused = |error: &dyn std::error::Error| invalid("supplier", *supplier, error);
+    Ok(Supplier {
+        id: SupplierId(*supplier),
+        tenant: TenantId(*tenant),
+        name: SupplierName::parse(name).map_err(|error| refused(&error))?,
+        settings: SupplierSettings {
+            confidence: Confidence::new(*confidence).map_err(|error| refused(&error))?,
+            retention: RetentionMinutes::new(*retention_minutes).map_err(|error| refused(&error))?,
+            vendor: Vendor::parse(vendor).map_err(|error| refused(&error))?,
+            enabled: *enabled,
+            refang: *refang,
+        },
+    })
+}
+
+fn invalid(what: &str, number: u32, error: &dyn std::error::Error) -> String {
+    format!("{what} {number}: {error}")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! What can go wrong in the store, by what the caller can do next.
+
+use std::path::PathBuf;
+
+/// Why a write was not made durable. Nothing of it is stored, except after [`WriteError::Failed`], where it is
+/// stored wholly or not at all.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The disk is full or below its reserve. Writes resume by themselves when space returns.
+    #[error("the disk has less free space than the reserve")]
+    DiskFull,
+    /// Merging lags behind; come back later.
+    #[error("the store is catching up with earlier writes")]
+    Busy {
+        /// Seconds after which the debt should be gone.
+        retry_after_seconds: u32,
+    },
+    /// The log could not be written or synced. The store takes no more writes; the process must end.
+    #[error("the log failed")]
+    Failed,
+    /// The store is closing.
+    #[error("the store is closing")]
+    Closed,
+}
+
+/// Why a catalogue change was refused.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// The new name is taken.
+    #[error("the name already exists")]
+    AlreadyExists,
+    /// There is no such supplier, tag or tenant.
+    #[error("the name does not exist")]
+    NotFound,
+    /// Built-in suppliers cannot be changed or removed.
+    #[error("a built-in supplier cannot be changed or removed")]
+    BuiltIn,
+    /// The number of suppliers, tags or tenants is at its limit.
+    #[error("there are {count_max} of them already, which is the limit")]
+    TooMany {
+        /// The limit.
+        count_max: usize,
+    },
+    /// Names are changed from the tenant General, for all tenants at once.
+    #[error("a supplier is renamed through the tenant General")]
+    RenameInTenant,
+    /// The change is valid but was not made durable.
+    #[error("the change could not be stored")]
+    Write(#[source] WriteError),
+}
+
+/// Why a read gave nothing.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ReadError {
+    /// A block or index fails its checksum or cannot be read.
+    #[error("part {part} piece {piece} is damaged or unreadable: {detail}")]
+    Damaged {
+        /// Part of a run.
+        part: u32,
+        /// First piece of the block within it.
+        piece: u32,
+        /// What failed.
+        detail: String,
+    },
+}
+
+/// Why the store did not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process holds the data directory.
+    #[error("{path} is in use by another process")]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} {path}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Something on disk is damaged, and acknowledged data would be lost by going on.
+    #[error("{path} is damaged: {detail}")]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it and how much is concerned.
+        detail: String,
+    },
+}
+
+/// Why the trees failed. Always final: the store takes no more writes and the process must end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TreeError {
+    /// sled refused or panicked.
+    #[error("sled: {detail}")]
+    Sled {
+        /// sled's words.
+        detail: String,
+    },
+    /// The operating system refused.
+    #[error("cannot {action}: {source}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The log thread ended before the checkpoint did.
+    #[error("the log thread has ended")]
+    LogEnded,
+    /// Stored rows could not be read back.
+    #[error("{0}")]
+    Read(ReadError),
+}
+
+impl TreeError {
+    /// Makes the adapter that names the failed action.
+    pub(crate) fn io(action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Io { action, source }
+    }
+}

@@ -1,0 +1,172 @@
+//! The manifest: which runs count, up to which commit they reach, and where the log must begin.
+//!
+//! In: the state of a checkpoint. Out: one file, replaced as a whole: written beside, synced, renamed, and the
+//! directory synced. Its first line is the checksum of the rest. Whatever the trees hold that no manifest names
+//! is the rest of a flush or merge that did not finish, and is swept.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::Path,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{error::OpenError, run::part::PartMeta};
+
+const FILE: &str = "MANIFEST";
+const FILE_BESIDE: &str = "MANIFEST.new";
+/// Raised when older daemons could not read what this one writes.
+const FORMAT: u32 = 1;
+
+/// State of a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Manifest {
+    /// Format of the whole data directory.
+    pub(crate) format: u32,
+    /// Commits up to this number are in the runs and the catalogue tree.
+    pub(crate) sequence: u64,
+    /// Commits after it are in the log from here on; a log that begins later has lost something.
+    pub(crate) log_lsn: u64,
+    /// Transaction numbers below this one were used.
+    pub(crate) next_txn: u64,
+    /// Part numbers below this one were used.
+    pub(crate) next_part: u32,
+    /// Run numbers below this one were used.
+    pub(crate) next_run: u32,
+    /// Runs, newest first.
+    pub(crate) runs: Vec<RunEntry>,
+    /// Run that the first of the merging ones flows into, while a merge is under way.
+    pub(crate) merge: Option<MergeEntry>,
+}
+
+/// A run of the manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RunEntry {
+    /// Its number.
+    pub(crate) id: u32,
+    /// Its parts, ascending.
+    pub(crate) parts: Vec<PartMeta>,
+    /// Hexadecimal key up to which its rows lie in the run it is merged into.
+    pub(crate) merged_through: Option<String>,
+}
+
+/// A merge that is under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MergeEntry {
+    /// Run that is being written.
+    pub(crate) output: u32,
+    /// Runs that flow into it, newest first.
+    pub(crate) inputs: Vec<u32>,
+}
+
+impl Manifest {
+    /// The manifest of a store without anything.
+    pub(crate) fn empty() -> Self {
+        Self {
+            format: FORMAT,
+            sequence: 0,
+            log_lsn: 0,
+            next_txn: 1,
+            next_part: 1,
+            next_run: 1,
+            runs: Vec::new(),
+            merge: None,
+        }
+    }
+
+    /// Reads the manifest of `dir`; `None` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Io`], or [`OpenError::Damaged`] when it fails its checksum or is of a later format.
+    pub(crate) fn read(dir: &Path) -> Result<Option<Self>, OpenError> {
+        let path = dir.join(FILE);
+        let damaged = |detail: String| OpenError::Damaged { path: path.clone(), detail };
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return Err(damaged("it is not text".to_owned()));
+            }
+            Err(source) => return Err(OpenError::Io { action: "read", path: path.clone(), source }),
+        };
+        let (checksum, body) = text.split_once('\n').unwrap_or_default();
+        if checksum != checksum_line(body) {
+            return Err(damaged("it fails its checksum; the runs it names cannot be trusted".to_owned()));
+        }
+        let manifest: Self = serde_json::from_str(body).map_err(|error| damaged(error.to_string()))?;
+        if manifest.format != FORMAT {
+            let detail = format!("its format is {}, this daemon reads {FORMAT}", manifest.format);
+            return Err(damaged(detail));
+        }
+        Ok(Some(manifest))
+    }
+
+    /// Replaces the manifest of `dir`, durably and at once.
+    ///
+    /// # Errors
+    ///
+    /// Any failure of the disk. Before the rename the old manifest is still whole.
+    pub(crate) fn write(&self, dir: &Path) -> io::Result<()> {
+        let body = serde_json::to_string_pretty(self)?;
+        let beside = dir.join(FILE_BESIDE);
+        let mut file = File::create(&beside)?;
+        writeln!(file, "{}", checksum_line(&body))?;
+        file.write_all(body.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&beside, dir.join(FILE))?;
+        File::open(dir)?.sync_all()
+    }
+}
+
+fn checksum_line(body: &str) -> String {
+    format!("crc32c {:08x}", crc32c::crc32c(body.as_bytes()))
+}
+
+/// A key as hexadecimal text.
+pub(crate) fn to_hex(key: &[u8]) -> String {
+    key.iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
+}
+
+/// Reads what [`to_hex`] wrote.
+pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let bytes = pairs.iter().map(|[high, low]| u8::try_from(digit(*high)? * 16 + digit(*low)?).ok());
+    rest.is_empty().then(|| bytes.collect()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{FILE, Manifest, from_hex, to_hex};
+
+    #[test]
+    fn every_flipped_bit_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(Manifest::read(dir.path()).unwrap(), None);
+        let manifest = Manifest::empty();
+        manifest.write(dir.path()).unwrap();
+        assert_eq!(Manifest::read(dir.path()).unwrap(), Some(manifest));
+        let whole = fs::read(dir.path().join(FILE)).unwrap();
+        for bit in 0..whole.len() * 8 {
+            let mut damaged = whole.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            fs::write(dir.path().join(FILE), damaged).unwrap();
+            assert!(Manifest::read(dir.path()).is_err(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn keys_survive_as_text() {
+        let key: Vec<u8> = (0..=255).collect();
+        assert_eq!(from_hex(&to_hex(&key)), Some(key));
+        assert_eq!(from_hex("0g"), None);
+        assert_eq!(from_hex("0"), None);
+    }
+}

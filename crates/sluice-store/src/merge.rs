@@ -1,0 +1,206 @@
+//! Many sorted sources to one sorted stream of merged rows.
+//!
+//! In: sources ordered newest first, each ascending by key without duplicates. Out: each key once, ascending,
+//! with the rows of all sources folded by `operation::merge`. The flush of the memtable, the background merges
+//! and full scans are this one loop. Memory is one block a source.
+
+use std::ops::Range;
+
+use sluice_model::operation;
+
+use crate::{
+    error::ReadError,
+    memtable::Slice,
+    rows::{Rows, key_prefix},
+};
+
+/// Fills the buffer with the next block of framed rows; false at the end.
+pub(crate) type NextBlock<'a> = Box<dyn FnMut(&mut Vec<u8>) -> Result<bool, ReadError> + Send + 'a>;
+
+/// One sorted stretch of rows.
+pub(crate) struct Source<'a> {
+    bytes: Bytes<'a>,
+    next_block: Option<NextBlock<'a>>,
+    position: usize,
+    prefix: u64,
+    key: Range<usize>,
+    row: Range<usize>,
+}
+
+enum Bytes<'a> {
+    Borrowed(&'a [u8]),
+    Owned(Vec<u8>),
+}
+
+impl Bytes<'_> {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Borrowed(bytes) => bytes,
+            Self::Owned(bytes) => bytes,
+        }
+    }
+}
+
+impl<'a> Source<'a> {
+    /// The rows of a slice.
+    pub(crate) fn slice(slice: &'a Slice) -> Self {
+        Self::new(Bytes::Borrowed(slice.bytes()), None)
+    }
+
+    /// Rows that come block by block.
+    pub(crate) fn blocks(next_block: NextBlock<'a>) -> Self {
+        Self::new(Bytes::Owned(Vec::new()), Some(next_block))
+    }
+
+    fn new(bytes: Bytes<'a>, next_block: Option<NextBlock<'a>>) -> Self {
+        Self { bytes, next_block, position: 0, prefix: 0, key: 0..0, row: 0..0 }
+    }
+
+    fn key(&self) -> &[u8] {
+        self.bytes.as_slice().get(self.key.clone()).unwrap_or_default()
+    }
+
+    fn row(&self) -> &[u8] {
+        self.bytes.as_slice().get(self.row.clone()).unwrap_or_default()
+    }
+
+    /// Moves to the next row; false at the end.
+    fn advance(&mut self) -> Result<bool, ReadError> {
+        loop {
+            let bytes = self.bytes.as_slice();
+            let mut rest = Rows(bytes.get(self.position..).unwrap_or_default());
+            if let Some((key, row)) = rest.next() {
+                self.prefix = key_prefix(key);
+                let row_end = bytes.len() - rest.0.len();
+                self.row = row_end - row.len()..row_end;
+                let varint = varint_bytes(row.len());
+                let key_end = self.row.start - varint;
+                self.key = key_end - key.len()..key_end;
+                self.position = row_end;
+                return Ok(true);
+            }
+            let (Some(next_block), Bytes::Owned(buffer)) = (&mut self.next_block, &mut self.bytes) else {
+                return Ok(false);
+            };
+            self.position = 0;
+            if !next_block(buffer)? {
+                return Ok(false);
+            }
+        }
+    }
+}
+
+fn varint_bytes(number: usize) -> usize {
+    (1 + number.checked_ilog2().unwrap_or(0) / 7) as usize
+}
+
+/// The merged stream.
+pub(crate) struct MergeRows<'a> {
+    /// Newest first: the index is the age.
+    sources: Vec<Source<'a>>,
+    /// Indices of sources that are not at their end; the smallest key, newest first among equals, on top.
+    heap: Vec<usize>,
+    key: Vec<u8>,
+    row: Vec<u8>,
+    scratch: Vec<u8>,
+    error: Option<ReadError>,
+}
+
+impl<'a> MergeRows<'a> {
+    /// Starts at the first row of each source; `sources` are newest first.
+    pub(crate) fn new(sources: Vec<Source<'a>>) -> Self {
+        let (key, row, scratch) = (Vec::new(), Vec::new(), Vec::new());
+        let mut merge = Self { sources, heap: Vec::new(), key, row, scratch, error: None };
+        for index in 0..merge.sources.len() {
+            if merge.advance(index) {
+                merge.heap.push(index);
+            }
+        }
+        for position in (0..merge.heap.len() / 2).rev() {
+            merge.sift_down(position);
+        }
+        merge
+    }
+
+    /// The next key and its merged row; `None` at the end or after a read error.
+    pub(crate) fn next_row(&mut self) -> Option<(&[u8], &[u8])> {
+        if self.error.is_some() {
+            return None;
+        }
+        let newest = self.sources.get(*self.heap.first()?)?;
+        self.key.clear();
+        self.key.extend_from_slice(newest.key());
+        self.row.clear();
+        self.row.extend_from_slice(newest.row());
+        self.advance_top();
+        while let Some(older) = self.heap.first().and_then(|top| self.sources.get(*top)) {
+            if older.key() != self.key {
+                break;
+            }
+            self.scratch.clear();
+            operation::merge(&self.row, older.row(), &mut self.scratch);
+            std::mem::swap(&mut self.row, &mut self.scratch);
+            self.advance_top();
+        }
+        self.error.is_none().then_some((self.key.as_slice(), self.row.as_slice()))
+    }
+
+    /// Tells whether the stream ended because a source could not be read.
+    ///
+    /// # Errors
+    ///
+    /// The first read error; the rows so far were right, the rest is missing.
+    pub(crate) fn finish(self) -> Result<(), ReadError> {
+        self.error.map_or(Ok(()), Err)
+    }
+
+    fn advance(&mut self, index: usize) -> bool {
+        match self.sources.get_mut(index).map(Source::advance) {
+            Some(Ok(is_there)) => is_there,
+            Some(Err(error)) => {
+                self.error.get_or_insert(error);
+                false
+            }
+            None => false,
+        }
+    }
+
+    fn advance_top(&mut self) {
+        let Some(top) = self.heap.first().copied() else { return };
+        if !self.advance(top) {
+            self.heap.swap_remove(0);
+        }
+        self.sift_down(0);
+    }
+
+    fn sift_down(&mut self, mut position: usize) {
+        loop {
+            let (left, right) = (2 * position + 1, 2 * position + 2);
+            let mut least = position;
+            if self.is_before(left, least) {
+                least = left;
+            }
+            if self.is_before(right, least) {
+                least = right;
+            }
+            if least == position {
+                return;
+            }
+            self.heap.swap(position, least);
+            position = least;
+        }
+    }
+
+    /// Compares two places of the heap; a place beyond its end is before nothing.
+    fn is_before(&self, one: usize, two: usize) -> bool {
+        let (Some(one), Some(two)) = (self.heap.get(one), self.heap.get(two)) else { return false };
+        let (Some(left), Some(right)) = (self.sources.get(*one), self.sources.get(*two)) else {
+            return false;
+        };
+        left.prefix
+            .cmp(&right.prefix)
+            .then_with(|| left.key().cmp(right.key()))
+            .then_with(|| one.cmp(two))
+            .is_lt()
+    }
+}

@@ -1,0 +1,335 @@
+//! What start-up checks and mends, and how the store comes to life.
+//!
+//! In order: the directory's lock, the trees (waiting for a lock that a killed process still holds), the
+//! manifest, the parts it names, the catalogue, then every commit of the log after the checkpoint. Whatever is
+//! not committed, not named or torn off unsynced is dropped; whatever is damaged and was acknowledged makes the
+//! start fail with the reason (D8).
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs::{self, File, OpenOptions},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::Path,
+    sync::{Arc, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::bounded;
+use rustix::fs::{FlockOperation, flock};
+use sluice_model::{TenantName, limits, operation::take};
+
+use crate::shared::OnFailure;
+use crate::{
+    catalogue::{Catalogue, CatalogueChange, Effect},
+    committer::Committer,
+    disk::DiskWatch,
+    error::{ChangeError, OpenError},
+    keeper::Keeper,
+    log::{self, Frame, FrameKind, LogWriter, ReplayError, Replayed},
+    manifest::{Manifest, RunEntry, from_hex},
+    memtable::{Slice, join_small},
+    run::{Part, Run, block},
+    shared::{Parts, Shared},
+    store::{Store, StoreConfig},
+    trees::Trees,
+    view::View,
+};
+
+/// Name of the log thread.
+pub(crate) const LOG_THREAD: &str = "write-log";
+/// Name of the background thread.
+const KEEPER_THREAD: &str = "write-runs";
+/// How long another process may take to let go of the directory.
+const LOCK_WAIT: Duration = Duration::from_secs(30);
+
+/// Opens the store and starts its threads.
+///
+/// # Errors
+///
+/// As [`Store::open`].
+pub(crate) fn open(config: StoreConfig, on_failure: OnFailure) -> Result<Arc<Shared>, OpenError> {
+    let started = Instant::now();
+    let StoreConfig { data_dir, disk_reserve_bytes, tenants, tuning } = config;
+    create_dir(&data_dir)?;
+    let lock = lock(&data_dir)?;
+    let log_dir = data_dir.join("log");
+    create_dir(&log_dir)?;
+    let trees = Arc::new(Trees::open(&data_dir.join("trees"))?);
+    let manifest = read_manifest(&data_dir, &log_dir)?;
+    let stored_catalogue = Arc::new(read_catalogue(&trees, &data_dir)?);
+    let runs = manifest.runs.iter().map(|run| open_run(&trees, run, &data_dir)).collect::<Result<_, _>>()?;
+    let is_new = *stored_catalogue == Catalogue::default();
+    let catalogue = if is_new { Catalogue::initial() } else { Catalogue::clone(&stored_catalogue) };
+    let mut replay = Replay::new(&manifest, catalogue);
+    let replayed = log::replay(&log_dir, &mut |frame| replay.take(&frame)).map_err(open_error)?;
+    check_log_begin(&log_dir, &manifest, &replayed)?;
+    let log = LogWriter::create(&log_dir, replayed.next_lsn).map_err(|error| OpenError::Io {
+        action: "start a log segment in",
+        path: log_dir.clone(),
+        source: std::io::Error::other(error),
+    })?;
+    let view = View {
+        memtable_bytes: replay.slices.iter().map(|slice| slice.heap_bytes()).sum(),
+        slices: std::mem::take(&mut replay.slices),
+        frozen_count: 0,
+        runs,
+        catalogue: Arc::new(std::mem::take(&mut replay.catalogue)),
+        sequence: replay.sequence,
+    };
+    let (messages, inbox) = bounded(limits::LOG_QUEUE_MAX);
+    let (wishes, keeper_inbox) = bounded(1);
+    let shared = Arc::new(Shared::new(Parts {
+        disk: DiskWatch::new(data_dir.clone(), disk_reserve_bytes),
+        next_txn: manifest.next_txn.max(replayed.txn_max + 1),
+        data_dir,
+        view,
+        tuning,
+        trees,
+        messages,
+        wishes,
+        lock,
+        on_failure,
+    }));
+    let committer = Committer::new(Arc::clone(&shared), log, inbox, replay.newest_by_segment);
+    let keeper = Keeper::new(Arc::clone(&shared), keeper_inbox, manifest, stored_catalogue);
+    // Joined in this order: the keeper needs the log thread to the end.
+    let threads = [start(KEEPER_THREAD, move || keeper.run())?, start(LOG_THREAD, move || committer.run())?];
+    shared.threads.lock().extend(threads);
+    add_tenants(&shared, tenants)?;
+    tracing::info!(
+        commits = replay.commits,
+        frames = replayed.frames,
+        torn_bytes = replayed.torn_bytes,
+        stopped_cleanly = replayed.stopped_cleanly,
+        elapsed_ms = started.elapsed().as_millis(),
+        "the store is open"
+    );
+    Ok(shared)
+}
+
+fn create_dir(dir: &Path) -> Result<(), OpenError> {
+    let created = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    let synced = created.and_then(|()| match dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => Ok(()),
+    });
+    synced.map_err(|source| OpenError::Io { action: "create", path: dir.to_owned(), source })
+}
+
+fn lock(data_dir: &Path) -> Result<File, OpenError> {
+    let path = data_dir.join("LOCK");
+    let opened = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+    let file = opened.map_err(|source| OpenError::Io { action: "open", path: path.clone(), source })?;
+    let give_up = Instant::now() + LOCK_WAIT;
+    loop {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < give_up => {
+                thread::sleep(Duration::from_millis(50));
+            }
+            Err(rustix::io::Errno::WOULDBLOCK) => return Err(OpenError::Locked { path }),
+            Err(error) => return Err(OpenError::Io { action: "lock", path, source: error.into() }),
+        }
+    }
+}
+
+/// The manifest, or an empty one, durable before the first log segment, for a directory that is new.
+fn read_manifest(data_dir: &Path, log_dir: &Path) -> Result<Manifest, OpenError> {
+    if let Some(manifest) = Manifest::read(data_dir)? {
+        return Ok(manifest);
+    }
+    let io = |action, path: &Path| {
+        let path = path.to_owned();
+        move |source| OpenError::Io { action, path, source }
+    };
+    if fs::read_dir(log_dir).map_err(io("list", log_dir))?.next().is_some() {
+        let detail = "there is a log but no manifest, so what the log continues is not known";
+        return Err(OpenError::Damaged { path: data_dir.to_owned(), detail: detail.to_owned() });
+    }
+    let manifest = Manifest::empty();
+    manifest.write(data_dir).map_err(io("write the manifest in", data_dir))?;
+    Ok(manifest)
+}
+
+/// A log that begins after the checkpoint has lost commits, unless it is not there because nothing ever was.
+fn check_log_begin(log_dir: &Path, manifest: &Manifest, replayed: &Replayed) -> Result<(), OpenError> {
+    let begins_late = replayed.first_lsn.unwrap_or(replayed.next_lsn).checked_sub(manifest.log_lsn);
+    let is_whole = match replayed.first_lsn {
+        None => manifest.log_lsn == 0,
+        Some(_) => begins_late.is_none_or(|late| late == 0) && manifest.log_lsn <= replayed.next_lsn,
+    };
+    if is_whole {
+        return Ok(());
+    }
+    let detail = format!(
+        "the checkpoint wants the log from position {}, but it reaches from {:?} to {}",
+        manifest.log_lsn, replayed.first_lsn, replayed.next_lsn
+    );
+    Err(OpenError::Damaged { path: log_dir.to_owned(), detail })
+}
+
+/// The catalogue as the tree holds it: empty before the first checkpoint.
+fn read_catalogue(trees: &Trees, data_dir: &Path) -> Result<Catalogue, OpenError> {
+    let damaged = |detail: String| OpenError::Damaged { path: data_dir.join("trees"), detail };
+    let mut effects = Vec::new();
+    for row in &trees.catalogue {
+        let (_, text) = row.map_err(|error| damaged(error.to_string()))?;
+        let effect: Effect = serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
+        effects.push(effect);
+    }
+    Catalogue::from_effects(effects).map_err(damaged)
+}
+
+fn open_run(trees: &Trees, entry: &RunEntry, data_dir: &Path) -> Result<Run, OpenError> {
+    let damaged = |detail: String| OpenError::Damaged { path: data_dir.join("trees"), detail };
+    let parts = entry
+        .parts
+        .iter()
+        .map(|meta| Part::open(trees, meta.clone()).map(Arc::new))
+        .collect::<Result<_, _>>()
+        .map_err(|error| damaged(error.to_string()))?;
+    let merged_through = match &entry.merged_through {
+        None => None,
+        Some(text) => Some(from_hex(text).ok_or_else(|| damaged(format!("{text} is no key")))?.into()),
+    };
+    Ok(Run { id: entry.id, parts, merged_through })
+}
+
+fn open_error(error: ReplayError) -> OpenError {
+    match error {
+        ReplayError::Io { action, path, source } => OpenError::Io { action, path, source },
+        ReplayError::Damaged { path, lsn, detail } => {
+            OpenError::Damaged { path, detail: format!("at log position {lsn}: {detail}") }
+        }
+    }
+}
+
+/// A write whose commit was not seen yet.
+#[derive(Default)]
+struct OpenWrite {
+    first_segment_lsn: u64,
+    /// By place in the body, packed.
+    slices: Vec<(u32, Vec<u8>)>,
+}
+
+/// Builds the memtable from the log.
+struct Replay {
+    checkpoint: u64,
+    sequence: u64,
+    commits: u64,
+    catalogue: Catalogue,
+    slices: Vec<Arc<Slice>>,
+    /// Writes whose commit was not seen yet.
+    open: HashMap<u64, OpenWrite>,
+    newest_by_segment: BTreeMap<u64, u64>,
+}
+
+impl Replay {
+    fn new(manifest: &Manifest, catalogue: Catalogue) -> Self {
+        Self {
+            checkpoint: manifest.sequence,
+            sequence: manifest.sequence,
+            commits: 0,
+            catalogue,
+            slices: Vec::new(),
+            open: HashMap::new(),
+            newest_by_segment: BTreeMap::new(),
+        }
+    }
+
+    fn take(&mut self, frame: &Frame<'_>) -> Result<(), ReplayError> {
+        let mut payload = frame.payload;
+        match frame.kind {
+            FrameKind::Slice => {
+                let index = take(&mut payload, 4).and_then(|bytes| bytes.try_into().ok());
+                let index =
+                    index.map(u32::from_be_bytes).ok_or_else(|| frame.damaged("slice is too short"))?;
+                let open = OpenWrite { first_segment_lsn: frame.segment_lsn, slices: Vec::new() };
+                self.open.entry(frame.txn).or_insert(open).slices.push((index, payload.to_vec()));
+            }
+            FrameKind::Commit => {
+                let sequence = take_sequence(&mut payload, frame)?;
+                let OpenWrite { first_segment_lsn, mut slices } =
+                    self.open.remove(&frame.txn).unwrap_or_default();
+                // Without the first frames of a commit that is in the runs already, there is nothing to do.
+                if self.is_new(sequence, first_segment_lsn) {
+                    slices.sort_unstable_by_key(|(index, _)| *index);
+                    for (_, packed) in slices {
+                        self.slices.push(Arc::new(unpack(&packed, frame)?));
+                        let tail = std::mem::take(&mut self.slices);
+                        self.slices = join_small(tail);
+                    }
+                }
+            }
+            FrameKind::Catalogue => {
+                let sequence = take_sequence(&mut payload, frame)?;
+                if self.is_new(sequence, frame.segment_lsn) {
+                    let effects: Vec<Effect> =
+                        serde_json::from_slice(payload).map_err(|error| frame.damaged(error.to_string()))?;
+                    let applied = effects.iter().try_for_each(|effect| self.catalogue.apply(effect));
+                    applied.map_err(|detail| frame.damaged(detail))?;
+                }
+            }
+            FrameKind::Marker => {}
+        }
+        Ok(())
+    }
+
+    fn is_new(&mut self, sequence: u64, first_segment_lsn: u64) -> bool {
+        if sequence <= self.checkpoint {
+            return false;
+        }
+        self.sequence = self.sequence.max(sequence);
+        self.commits += 1;
+        self.newest_by_segment.insert(first_segment_lsn, sequence);
+        true
+    }
+}
+
+fn take_sequence(payload: &mut &[u8], frame: &Frame<'_>) -> Result<u64, ReplayError> {
+    let bytes = take(payload, 8).and_then(|bytes| bytes.try_into().ok());
+    bytes.map(u64::from_be_bytes).ok_or_else(|| frame.damaged("commit has no number"))
+}
+
+fn unpack(packed: &[u8], frame: &Frame<'_>) -> Result<Slice, ReplayError> {
+    let mut rows = Vec::new();
+    block::decode(packed, &mut rows).map_err(|detail| frame.damaged(detail))?;
+    Slice::from_rows(rows).ok_or_else(|| frame.damaged("rows of a slice are not in order"))
+}
+
+fn start(name: &str, body: impl FnOnce() + Send + 'static) -> Result<thread::JoinHandle<()>, OpenError> {
+    thread::Builder::new().name(name.to_owned()).spawn(body).map_err(|source| OpenError::Io {
+        action: "start the thread",
+        path: name.into(),
+        source,
+    })
+}
+
+fn add_tenants(shared: &Arc<Shared>, tenants: Vec<TenantName>) -> Result<(), OpenError> {
+    let store = Store::from_shared(Arc::clone(shared));
+    for name in tenants {
+        if store.catalogue().tenant(name.as_str()).is_some() {
+            continue;
+        }
+        let (done, answer) = mpsc::channel();
+        store.change_catalogue(
+            CatalogueChange::AddTenant { name: name.clone() },
+            Box::new(move |outcome| {
+                let _is_heard = done.send(outcome);
+            }),
+        );
+        match answer.recv() {
+            Ok(Ok(()) | Err(ChangeError::AlreadyExists)) => {}
+            Ok(Err(error)) => {
+                let source = std::io::Error::other(error);
+                return Err(OpenError::Io { action: "add the tenant", path: name.as_str().into(), source });
+            }
+            Err(error) => {
+                let source = std::io::Error::other(error);
+                return Err(OpenError::Io { action: "add the tenant", path: name.as_str().into(), source });
+            }
+        }
+    }
+    Ok(())
+}

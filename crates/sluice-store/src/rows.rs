@@ -1,0 +1,43 @@
+//! How rows follow one another in bytes: the framing that slices and blocks share.
+//!
+//! A row is `varint(key length) key varint(row length) row`; rows ascend by key and no key stands twice. The
+//! content of a row is `sluice_model::operation`'s matter.
+
+use sluice_model::operation::{push_varint, take, take_varint};
+
+/// Appends one row.
+pub(crate) fn push_row(bytes: &mut Vec<u8>, key: &[u8], row: &[u8]) {
+    push_varint(bytes, key.len() as u64);
+    bytes.extend_from_slice(key);
+    push_varint(bytes, row.len() as u64);
+    bytes.extend_from_slice(row);
+}
+
+/// Reads rows off the front of `0`; ends at the end of the bytes or at the first that are no row.
+#[derive(Clone, Debug)]
+pub(crate) struct Rows<'a>(pub(crate) &'a [u8]);
+
+impl<'a> Iterator for Rows<'a> {
+    type Item = (&'a [u8], &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let key = take_prefixed(&mut self.0)?;
+        let row = take_prefixed(&mut self.0)?;
+        Some((key, row))
+    }
+}
+
+/// Takes `varint(length)` and that many bytes off the front.
+pub(crate) fn take_prefixed<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let length = usize::try_from(take_varint(bytes)?).ok()?;
+    take(bytes, length)
+}
+
+/// The first eight bytes of a key as a number, so that most comparisons are of two integers.
+pub(crate) fn key_prefix(key: &[u8]) -> u64 {
+    let mut prefix = [0_u8; 8];
+    for (to, from) in prefix.iter_mut().zip(key) {
+        *to = *from;
+    }
+    u64::from_be_bytes(prefix)
+}

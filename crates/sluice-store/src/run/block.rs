@@ -1,0 +1,97 @@
+//! Framed rows to a stored block and back: `crc32c | raw length | zstd`.
+//!
+//! The checksum covers all that follows it, so a block that decodes is the block that was written. Level 1 of
+//! zstd was measured against LZ4 on the real feed: it halves the bytes at about the same cost.
+
+use std::cell::RefCell;
+
+use sluice_model::operation::take;
+use zstd::bulk::{Compressor, Decompressor};
+
+/// Raw bytes after which a block is closed.
+pub(crate) const BLOCK_BYTES: usize = 16 * 1024;
+/// Compression level: the fastest of the ordinary ones.
+const LEVEL: i32 = 1;
+/// Largest raw block that is believed; one row is at most an element of a body.
+const RAW_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+thread_local! {
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+/// Appends the stored form of `raw`, at most 4 GiB, to `stored`.
+///
+/// # Errors
+///
+/// Only when zstd has no memory.
+pub(crate) fn encode(raw: &[u8], stored: &mut Vec<u8>) -> std::io::Result<()> {
+    let from = stored.len();
+    let raw_length = u32::try_from(raw.len()).map_err(std::io::Error::other)?;
+    stored.extend_from_slice(&[0; 4]);
+    stored.extend_from_slice(&raw_length.to_be_bytes());
+    let packed = COMPRESSOR.with_borrow_mut(|compressor| {
+        if compressor.is_none() {
+            *compressor = Some(Compressor::new(LEVEL)?);
+        }
+        compressor.as_mut().map_or_else(|| Ok(Vec::new()), |compressor| compressor.compress(raw))
+    })?;
+    stored.extend_from_slice(&packed);
+    let checksum = crc32c::crc32c(stored.get(from + 4..).unwrap_or_default());
+    if let Some(head) = stored.get_mut(from..from + 4) {
+        head.copy_from_slice(&checksum.to_be_bytes());
+    }
+    Ok(())
+}
+
+/// Replaces `raw` with the content of a stored block; the error says what is wrong with it.
+///
+/// # Errors
+///
+/// A checksum, length or compression that is not what was written.
+pub(crate) fn decode(mut stored: &[u8], raw: &mut Vec<u8>) -> Result<(), String> {
+    let checksum = take(&mut stored, 4).ok_or("block is cut short")?;
+    if crc32c::crc32c(stored).to_be_bytes() != checksum {
+        return Err("block fails its checksum".to_owned());
+    }
+    let length = take(&mut stored, 4).and_then(|bytes| bytes.try_into().ok()).ok_or("block is cut short")?;
+    let length = u32::from_be_bytes(length) as usize;
+    if RAW_BYTES_MAX < length {
+        return Err(format!("block claims {length} bytes"));
+    }
+    raw.clear();
+    raw.reserve(length);
+    let unpacked = DECOMPRESSOR.with_borrow_mut(|decompressor| {
+        if decompressor.is_none() {
+            *decompressor = Some(Decompressor::new()?);
+        }
+        decompressor.as_mut().map_or(Ok(0), |decompressor| decompressor.decompress_to_buffer(stored, raw))
+    });
+    match unpacked {
+        Ok(unpacked) if unpacked == length => Ok(()),
+        Ok(unpacked) => Err(format!("block of {length} bytes unpacks to {unpacked}")),
+        Err(error) => Err(format!("block does not unpack: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{decode, encode};
+
+    #[test]
+    fn every_flipped_bit_is_noticed() {
+        let raw = b"rows rows rows rows".repeat(20);
+        let (mut stored, mut seen) = (Vec::new(), Vec::new());
+        encode(&raw, &mut stored).unwrap();
+        decode(&stored, &mut seen).unwrap();
+        assert_eq!(seen, raw);
+        for bit in 0..stored.len() * 8 {
+            let mut damaged = stored.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(decode(&damaged, &mut seen).is_err(), "bit {bit}");
+        }
+        for length in 0..stored.len() {
+            assert!(decode(&stored[..length], &mut seen).is_err(), "length {length}");
+        }
+    }
+}

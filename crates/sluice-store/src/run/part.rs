@@ -1,0 +1,209 @@
+//! A stored part: opening it, reading a row, reading it through, removing it.
+
+use serde::{Deserialize, Serialize};
+use sluice_model::operation::take_varint_u32;
+
+use super::{block, index::Index};
+use crate::{
+    error::{ReadError, TreeError},
+    filter::Filter,
+    rows::Rows,
+    trees::{FILTER_PIECES_FROM, INDEX_PIECES_FROM, Trees, get_pieces, remove_pieces},
+};
+
+/// What the manifest says of a part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PartMeta {
+    /// Number, never used twice.
+    pub(crate) id: u32,
+    /// Rows.
+    pub(crate) rows: u32,
+    /// Bytes of its blocks as stored.
+    pub(crate) stored_bytes: u64,
+    /// Pieces of the index.
+    pub(crate) index_pieces: u32,
+    /// Pieces of the filter.
+    pub(crate) filter_pieces: u32,
+}
+
+/// A part whose index and filter are in memory.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// What the manifest says.
+    pub(crate) meta: PartMeta,
+    /// Where its blocks are and who is in it.
+    pub(crate) index: Index,
+    /// Answers most misses.
+    pub(crate) filter: Filter,
+}
+
+impl Part {
+    /// Loads index and filter.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Damaged`] when one of them is missing, fails its checksum or contradicts `meta`.
+    pub(crate) fn open(trees: &Trees, meta: PartMeta) -> Result<Self, ReadError> {
+        let (mut bytes, mut scratch) = (Vec::new(), Vec::new());
+        read_block(trees, meta.id, INDEX_PIECES_FROM, meta.index_pieces, &mut scratch, &mut bytes)?;
+        let index = Index::from_bytes(&bytes).filter(|index| index.rows == meta.rows);
+        let index = index.ok_or_else(|| damaged(meta.id, INDEX_PIECES_FROM, "index makes no sense"))?;
+        read_block(trees, meta.id, FILTER_PIECES_FROM, meta.filter_pieces, &mut scratch, &mut bytes)?;
+        let filter = Filter::from_bytes(&bytes)
+            .ok_or_else(|| damaged(meta.id, FILTER_PIECES_FROM, "filter makes no sense"))?;
+        Ok(Self { meta, index, filter })
+    }
+
+    /// Appends the row of a key whose filter hash is `hash` to `row`; false when there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Damaged`] when its block cannot be read.
+    pub(crate) fn get(
+        &self,
+        trees: &Trees,
+        key: &[u8],
+        hash: u64,
+        row: &mut Vec<u8>,
+    ) -> Result<bool, ReadError> {
+        if !self.filter.may_contain(hash) {
+            return Ok(false);
+        }
+        let Some(block) = self.index.block_of(key) else { return Ok(false) };
+        let (mut raw, mut scratch) = (Vec::new(), Vec::new());
+        self.read(trees, block, &mut scratch, &mut raw)?;
+        let found = Rows(&raw).find(|(found, _)| key <= *found).filter(|(found, _)| *found == key);
+        if let Some((_, found)) = found {
+            row.extend_from_slice(found);
+        }
+        Ok(found.is_some())
+    }
+
+    /// The rows above `after`, block by block.
+    pub(crate) fn blocks<'a>(&'a self, trees: &'a Trees, after: Option<&'a [u8]>) -> Blocks<'a> {
+        let next = after.and_then(|after| self.index.block_of(after)).unwrap_or(0);
+        Blocks { part: self, trees, next, after, scratch: Vec::new() }
+    }
+
+    /// Numbers of the part's rows that a supplier or tag is listed with, ascending.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Damaged`] when the list cannot be read.
+    pub(crate) fn posting(&self, tree: &sled::Tree, id: u32, pieces: u32) -> Result<Vec<u32>, ReadError> {
+        let (mut stored, mut bytes) = (Vec::new(), Vec::new());
+        let is_there = get_pieces(tree, &posting_prefix(id, self.meta.id), 0, pieces, &mut stored)
+            .map_err(|error| damaged(self.meta.id, 0, &error.to_string()))?;
+        if !is_there {
+            return Err(damaged(self.meta.id, 0, "posting list is missing"));
+        }
+        block::decode(&stored, &mut bytes).map_err(|detail| damaged(self.meta.id, 0, &detail))?;
+        let (mut bytes, mut row) = (bytes.as_slice(), 0);
+        Ok(std::iter::from_fn(|| {
+            row += take_varint_u32(&mut bytes)?;
+            Some(row)
+        })
+        .collect())
+    }
+
+    /// Decodes one block into `raw`.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Damaged`] when it cannot be read.
+    pub(crate) fn read(
+        &self,
+        trees: &Trees,
+        block: usize,
+        scratch: &mut Vec<u8>,
+        raw: &mut Vec<u8>,
+    ) -> Result<(), ReadError> {
+        let (from, count) = self.index.pieces_of(block).unwrap_or_default();
+        read_block(trees, self.meta.id, from, count, scratch, raw)
+    }
+
+    /// Takes everything of the part out of the trees. To be called when no reader can hold it any more.
+    ///
+    /// # Errors
+    ///
+    /// Any failure of sled.
+    pub(crate) fn remove(&self, trees: &Trees) -> Result<(), TreeError> {
+        let prefix = self.meta.id.to_be_bytes();
+        remove_pieces(&trees.indicators, &prefix, 0, self.index.pieces)?;
+        remove_pieces(&trees.indicators, &prefix, INDEX_PIECES_FROM, self.meta.index_pieces)?;
+        remove_pieces(&trees.indicators, &prefix, FILTER_PIECES_FROM, self.meta.filter_pieces)?;
+        for (id, summary) in &self.index.suppliers {
+            remove_pieces(&trees.suppliers, &posting_prefix(id.0, self.meta.id), 0, summary.pieces)?;
+        }
+        for (id, summary) in &self.index.tags {
+            remove_pieces(&trees.tags, &posting_prefix(id.0, self.meta.id), 0, summary.pieces)?;
+        }
+        Ok(())
+    }
+}
+
+/// Prefix of the pieces of a posting list.
+pub(crate) fn posting_prefix(id: u32, part: u32) -> [u8; 8] {
+    let mut prefix = [0; 8];
+    let (head, tail) = prefix.split_at_mut(4);
+    head.copy_from_slice(&id.to_be_bytes());
+    tail.copy_from_slice(&part.to_be_bytes());
+    prefix
+}
+
+fn read_block(
+    trees: &Trees,
+    part: u32,
+    from: u32,
+    count: u32,
+    scratch: &mut Vec<u8>,
+    raw: &mut Vec<u8>,
+) -> Result<(), ReadError> {
+    scratch.clear();
+    let is_there = get_pieces(&trees.indicators, &part.to_be_bytes(), from, count, scratch)
+        .map_err(|error| damaged(part, from, &error.to_string()))?;
+    if !is_there {
+        return Err(damaged(part, from, "piece is missing"));
+    }
+    block::decode(scratch, raw).map_err(|detail| damaged(part, from, &detail))
+}
+
+fn damaged(part: u32, piece: u32, detail: &str) -> ReadError {
+    ReadError::Damaged { part, piece, detail: detail.to_owned() }
+}
+
+/// Reads a part through.
+#[derive(Debug)]
+pub(crate) struct Blocks<'a> {
+    part: &'a Part,
+    trees: &'a Trees,
+    next: usize,
+    after: Option<&'a [u8]>,
+    scratch: Vec<u8>,
+}
+
+impl Blocks<'_> {
+    /// Replaces `raw` with the next block's rows; false at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Damaged`] when the block cannot be read.
+    pub(crate) fn next_block(&mut self, raw: &mut Vec<u8>) -> Result<bool, ReadError> {
+        if self.part.index.fences.len() <= self.next {
+            return Ok(false);
+        }
+        self.part.read(self.trees, self.next, &mut self.scratch, raw)?;
+        self.next += 1;
+        if let Some(after) = self.after.take() {
+            let mut rest = Rows(raw);
+            let mut kept_from = 0;
+            while let Some((key, _)) = rest.next()
+                && key <= after
+            {
+                kept_from = raw.len() - rest.0.len();
+            }
+            raw.drain(..kept_from);
+        }
+        Ok(true)
+    }
+}

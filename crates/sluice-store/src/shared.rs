@@ -1,0 +1,162 @@
+//! What the store's handles and its two threads have in common.
+
+use std::{
+    fs::File,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, AtomicU64, Ordering},
+    },
+};
+
+use crossbeam_channel::Sender;
+use parking_lot::{Mutex, RwLock};
+
+use crate::{
+    committer::Message, disk::DiskWatch, error::WriteError, keeper::Wish, store::Tuning, trees::Trees,
+    view::View,
+};
+
+/// Heap bytes of the memtable above which new writes are told to come back.
+pub(crate) const MEMTABLE_BYTES_MAX: usize = 384 * 1024 * 1024;
+/// Runs above which new writes are told to come back: readers would have to ask too many filters.
+const RUNS_MAX: usize = 24;
+/// Longest time that a client is asked to wait.
+const RETRY_AFTER_SECONDS_MAX: u64 = 60;
+
+/// Whether the store can write.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Health {
+    /// Writes are taken.
+    Writable,
+    /// The disk has less free space than the reserve; reads go on.
+    DiskFull,
+    /// The log or the trees failed; the process must end.
+    Failed,
+}
+
+/// Called once, with the cause, when the store can write no more. The process must then end.
+pub type OnFailure = Box<dyn Fn(&str) + Send + Sync>;
+
+const RUNNING: u8 = 0;
+const CLOSED: u8 = 1;
+const FAILED: u8 = 2;
+
+pub(crate) struct Shared {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) view: RwLock<Arc<View>>,
+    pub(crate) trees: Arc<Trees>,
+    pub(crate) messages: Sender<Message>,
+    pub(crate) wishes: Sender<Wish>,
+    pub(crate) next_txn: AtomicU64,
+    pub(crate) log_bytes: AtomicU64,
+    /// Rate of the last flush in bytes of memtable a second.
+    pub(crate) flush_rate: AtomicU64,
+    pub(crate) disk: DiskWatch,
+    pub(crate) tuning: Tuning,
+    pub(crate) threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
+    /// Held for its lock.
+    pub(crate) _lock: File,
+    state: AtomicU8,
+    on_failure: OnFailure,
+}
+
+/// What [`Shared`] is made of.
+pub(crate) struct Parts {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) view: View,
+    pub(crate) trees: Arc<Trees>,
+    pub(crate) messages: Sender<Message>,
+    pub(crate) wishes: Sender<Wish>,
+    pub(crate) next_txn: u64,
+    pub(crate) disk: DiskWatch,
+    pub(crate) tuning: Tuning,
+    pub(crate) lock: File,
+    pub(crate) on_failure: OnFailure,
+}
+
+impl Shared {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            data_dir: parts.data_dir,
+            view: RwLock::new(Arc::new(parts.view)),
+            trees: parts.trees,
+            messages: parts.messages,
+            wishes: parts.wishes,
+            next_txn: AtomicU64::new(parts.next_txn),
+            log_bytes: AtomicU64::new(0),
+            flush_rate: AtomicU64::new(0),
+            disk: parts.disk,
+            tuning: parts.tuning,
+            threads: Mutex::new(Vec::new()),
+            _lock: parts.lock,
+            state: AtomicU8::new(RUNNING),
+            on_failure: parts.on_failure,
+        }
+    }
+
+    /// The present view.
+    pub(crate) fn view(&self) -> Arc<View> {
+        Arc::clone(&self.view.read())
+    }
+
+    /// Puts a changed copy of the view in its place. `change` runs under the lock: pointers only, no work.
+    pub(crate) fn publish<T>(&self, change: impl FnOnce(&mut View) -> T) -> T {
+        let mut slot = self.view.write();
+        let mut view = View::clone(&slot);
+        let outcome = change(&mut view);
+        *slot = Arc::new(view);
+        outcome
+    }
+
+    /// Notes that nothing can be written any more, and says so once.
+    pub(crate) fn fail(&self, cause: &str) {
+        if self.state.swap(FAILED, Ordering::SeqCst) != FAILED {
+            tracing::error!(cause, "the store failed and takes no more writes");
+            (self.on_failure)(cause);
+        }
+    }
+
+    /// Notes that no more writes are taken because the store is closing.
+    pub(crate) fn set_closed(&self) {
+        // A failure stays one.
+        let _was = self.state.compare_exchange(RUNNING, CLOSED, Ordering::SeqCst, Ordering::SeqCst);
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        self.state.load(Ordering::SeqCst) == FAILED
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        if self.has_failed() {
+            Health::Failed
+        } else if self.disk.is_full() {
+            Health::DiskFull
+        } else {
+            Health::Writable
+        }
+    }
+
+    /// Tells whether a new write may begin.
+    ///
+    /// # Errors
+    ///
+    /// The reason why not.
+    pub(crate) fn admit(&self) -> Result<(), WriteError> {
+        match self.state.load(Ordering::SeqCst) {
+            FAILED => return Err(WriteError::Failed),
+            CLOSED => return Err(WriteError::Closed),
+            _ => {}
+        }
+        if self.disk.is_full() {
+            return Err(WriteError::DiskFull);
+        }
+        let view = self.view();
+        if view.memtable_bytes <= MEMTABLE_BYTES_MAX && view.runs.len() <= RUNS_MAX {
+            return Ok(());
+        }
+        let rate = self.flush_rate.load(Ordering::Relaxed).max(1);
+        let seconds = (view.memtable_bytes as u64).div_ceil(rate).clamp(1, RETRY_AFTER_SECONDS_MAX);
+        Err(WriteError::Busy { retry_after_seconds: u32::try_from(seconds).unwrap_or(1) })
+    }
+}

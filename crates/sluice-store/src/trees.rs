@@ -1,0 +1,244 @@
+//! sled, and nothing but sled: four trees, small values, and a sync that syncs.
+//!
+//! In: pieces of at most [`PIECE_BYTES_MAX`] bytes under short keys. Out: the same pieces. What sled 0.34.7
+//! does not do is done here: `flush` does not reach the disk by itself, so every file is synced after it; values
+//! that would go to the never-synced blob files are cut into pieces small enough that no page does; a leftover
+//! snapshot that blocks the next open is swept; panics of a damaged store become errors.
+//!
+//! Keys of a part: `part id, piece number`, both big-endian. Pieces of rows count from 0, those of the index
+//! from [`INDEX_PIECES_FROM`], those of the filter from [`FILTER_PIECES_FROM`].
+
+use std::{
+    fs::{self, File},
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use crate::error::{OpenError, TreeError};
+
+/// Largest value. A leaf of sled holds 16, and pages over a quarter of a segment become unsynced blob files.
+pub(crate) const PIECE_BYTES_MAX: usize = 7 * 1024;
+/// sled's unit of space.
+const SEGMENT_BYTES: usize = 512 * 1024;
+/// What sled may keep of decoded pages.
+const CACHE_BYTES: u64 = 32 * 1024 * 1024;
+/// sled reclaims space only from its own flush thread, so that thread stays on.
+const FLUSH_INTERVAL_MS: u64 = 200;
+/// How long a store that was just killed may still hold its lock.
+const LOCK_WAIT: Duration = Duration::from_secs(30);
+
+/// First piece number of a part's index.
+pub(crate) const INDEX_PIECES_FROM: u32 = 0x8000_0000;
+/// First piece number of a part's filter.
+pub(crate) const FILTER_PIECES_FROM: u32 = 0xc000_0000;
+
+const _: () = assert!(17 * (PIECE_BYTES_MAX + 64) <= SEGMENT_BYTES / 4);
+
+/// The open trees.
+#[derive(Debug)]
+pub(crate) struct Trees {
+    db: sled::Db,
+    dir: PathBuf,
+    /// `part, piece` to a piece of a block, of the index or of the filter.
+    pub(crate) indicators: sled::Tree,
+    /// `supplier, part, piece` to a piece of a posting list.
+    pub(crate) suppliers: sled::Tree,
+    /// `tag, part, piece` to a piece of a posting list.
+    pub(crate) tags: sled::Tree,
+    /// Rows of the catalogue.
+    pub(crate) catalogue: sled::Tree,
+}
+
+impl Trees {
+    /// Opens or creates the trees in `dir`. Waits for a lock that a killed process still holds.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Io`] when the directory cannot be used, [`OpenError::Damaged`] when sled refuses it.
+    pub(crate) fn open(dir: &Path) -> Result<Self, OpenError> {
+        let io = |action, source| OpenError::Io { action, path: dir.to_owned(), source };
+        fs::create_dir_all(dir).map_err(|source| io("create", source))?;
+        sweep_unfinished_snapshots(dir).map_err(|source| io("sweep", source))?;
+        let damaged = |detail: String| OpenError::Damaged { path: dir.to_owned(), detail };
+        let give_up = Instant::now() + LOCK_WAIT;
+        loop {
+            let opened = catch_unwind(AssertUnwindSafe(|| {
+                let config = sled::Config::new()
+                    .path(dir)
+                    .segment_size(SEGMENT_BYTES)
+                    .cache_capacity(CACHE_BYTES)
+                    .flush_every_ms(Some(FLUSH_INTERVAL_MS));
+                let db = config.open()?;
+                Ok::<_, sled::Error>(Self {
+                    indicators: db.open_tree("indicators")?,
+                    suppliers: db.open_tree("suppliers")?,
+                    tags: db.open_tree("tags")?,
+                    catalogue: db.open_tree("catalogue")?,
+                    db,
+                    dir: dir.to_owned(),
+                })
+            }));
+            match opened {
+                Ok(Ok(trees)) => return Ok(trees),
+                Ok(Err(sled::Error::Io(source))) if is_lock_held(&source) && Instant::now() < give_up => {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                Ok(Err(error)) => return Err(damaged(error.to_string())),
+                Err(panic) => return Err(damaged(panic_text(panic.as_ref()))),
+            }
+        }
+    }
+
+    /// Makes everything inserted so far durable: sled's flush, then a sync of every file it writes.
+    ///
+    /// # Errors
+    ///
+    /// Any failure is final: the trees must be reopened, which means the process must end.
+    pub(crate) fn sync(&self) -> Result<(), TreeError> {
+        guarded(|| self.db.flush().map(|_| ()))?;
+        let sync_file = |path: &Path| File::open(path).and_then(|file| file.sync_all());
+        sync_file(&self.dir.join("db")).map_err(TreeError::io("sync the trees"))?;
+        let blobs = self.dir.join("blobs");
+        if let Ok(entries) = fs::read_dir(&blobs) {
+            for entry in entries.flatten() {
+                sync_file(&entry.path()).map_err(TreeError::io("sync a blob"))?;
+            }
+            sync_file(&blobs).map_err(TreeError::io("sync the blobs"))?;
+        }
+        sync_file(&self.dir).map_err(TreeError::io("sync the directory of the trees"))
+    }
+
+    /// Bytes on disk.
+    pub(crate) fn disk_bytes(&self) -> u64 {
+        self.db.size_on_disk().unwrap_or(0)
+    }
+}
+
+/// Calls sled and turns its errors and panics into one kind of failure.
+///
+/// # Errors
+///
+/// Whatever sled says; all of it is final.
+pub(crate) fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, TreeError> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(TreeError::Sled { detail: error.to_string() }),
+        Err(panic) => Err(TreeError::Sled { detail: panic_text(panic.as_ref()) }),
+    }
+}
+
+/// Stores `bytes` under consecutive pieces from `from_piece` and returns how many there were.
+///
+/// # Errors
+///
+/// Any failure of sled.
+pub(crate) fn put_pieces(
+    tree: &sled::Tree,
+    prefix: &[u8],
+    from_piece: u32,
+    bytes: &[u8],
+) -> Result<u32, TreeError> {
+    let mut piece = from_piece;
+    for chunk in bytes.chunks(PIECE_BYTES_MAX) {
+        guarded(|| tree.insert(piece_key(prefix, piece), chunk))?;
+        piece += 1;
+    }
+    Ok(piece - from_piece)
+}
+
+/// Reads `count` consecutive pieces into `bytes`; false when one is missing.
+///
+/// # Errors
+///
+/// Any failure of sled.
+pub(crate) fn get_pieces(
+    tree: &sled::Tree,
+    prefix: &[u8],
+    from_piece: u32,
+    count: u32,
+    bytes: &mut Vec<u8>,
+) -> Result<bool, TreeError> {
+    for piece in from_piece..from_piece + count {
+        match guarded(|| tree.get(piece_key(prefix, piece)))? {
+            Some(chunk) => bytes.extend_from_slice(&chunk),
+            None => return Ok(false),
+        }
+    }
+    Ok(true)
+}
+
+/// Removes `count` consecutive pieces; those that are gone already are no error.
+///
+/// # Errors
+///
+/// Any failure of sled.
+pub(crate) fn remove_pieces(
+    tree: &sled::Tree,
+    prefix: &[u8],
+    from_piece: u32,
+    count: u32,
+) -> Result<(), TreeError> {
+    for piece in from_piece..from_piece + count {
+        guarded(|| tree.remove(piece_key(prefix, piece)))?;
+    }
+    Ok(())
+}
+
+fn piece_key(prefix: &[u8], piece: u32) -> Vec<u8> {
+    [prefix, &piece.to_be_bytes()].concat()
+}
+
+/// A kill during a snapshot leaves a file that makes every later open fail; it holds nothing.
+fn sweep_unfinished_snapshots(dir: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "generating") {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+fn is_lock_held(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::WouldBlock || error.to_string().contains("could not acquire lock")
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panic without a text").to_owned()
+}
+
+/// Removes the pieces of every part that is not in `named`; `part_at` is where the part number stands in a key.
+/// Seeks from part to part, so it costs nothing for what stays. Returns how many pieces went.
+///
+/// # Errors
+///
+/// Any failure of sled.
+pub(crate) fn sweep_parts(tree: &sled::Tree, part_at: usize, named: &[u32]) -> Result<u64, TreeError> {
+    let mut swept = 0;
+    let mut from: Vec<u8> = Vec::new();
+    while let Some((key, _)) = guarded(|| tree.range(from.clone()..).next().transpose())? {
+        let head = part_at + 4;
+        let part = key.get(part_at..head).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
+        if part.is_some_and(|part| named.contains(&part)) {
+            let Some(after) = key.get(..head).and_then(successor) else { break };
+            from = after;
+        } else {
+            guarded(|| tree.remove(&key))?;
+            swept += 1;
+            from = key.to_vec();
+        }
+    }
+    Ok(swept)
+}
+
+/// The smallest key that is greater than every key with this prefix.
+fn successor(prefix: &[u8]) -> Option<Vec<u8>> {
+    let last = prefix.iter().rposition(|byte| *byte != u8::MAX)?;
+    let mut next = prefix.get(..=last)?.to_vec();
+    if let Some(byte) = next.last_mut() {
+        *byte += 1;
+    }
+    Some(next)
+}

@@ -1,0 +1,235 @@
+//! What readers see: one consistent set of slices, runs and names.
+//!
+//! In: a key. Out: its merged row, newest first. A [`Snapshot`] is a share of an immutable view: writers and
+//! merges put a new view in its place and never change one that is out. So a reader sees a request wholly or not
+//! at all, and record and posting lists always agree.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use sluice_model::{
+    SupplierId, TagId,
+    operation::{self, Row},
+};
+
+use crate::{
+    catalogue::Catalogue,
+    error::ReadError,
+    filter,
+    memtable::Slice,
+    merge::{MergeRows, Source},
+    rows::Rows,
+    run::{Part, Run},
+    trees::Trees,
+};
+
+/// One state of the store.
+#[derive(Clone, Debug)]
+pub(crate) struct View {
+    /// Memtable, oldest first.
+    pub(crate) slices: Vec<Arc<Slice>>,
+    /// How many of the oldest slices are being flushed, so that nobody else may fold them.
+    pub(crate) frozen_count: usize,
+    /// Runs, newest first.
+    pub(crate) runs: Vec<Run>,
+    /// Names and numbers.
+    pub(crate) catalogue: Arc<Catalogue>,
+    /// Sequence number of the newest commit in it.
+    pub(crate) sequence: u64,
+    /// Heap bytes of the slices.
+    pub(crate) memtable_bytes: usize,
+}
+
+/// A consistent view of all durable writes. Cheap to clone; holding one keeps what it shows readable.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    pub(crate) view: Arc<View>,
+    pub(crate) trees: Arc<Trees>,
+}
+
+/// One supplier's holding of an indicator.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Holding<'a> {
+    /// Whose it is. The catalogue may not know the number any more: then it does not count.
+    pub supplier: SupplierId,
+    /// Last update, in seconds since 1970-01-01 UTC. Whether it has expired is the reader's question.
+    pub updated: u32,
+    /// JSON text of an object, or empty when there is none.
+    pub context: &'a [u8],
+}
+
+/// A row as read, with room that is reused from one read to the next.
+#[derive(Clone, Debug, Default)]
+pub struct Record {
+    row: Vec<u8>,
+    older: Vec<u8>,
+    scratch: Vec<u8>,
+}
+
+impl Record {
+    /// Makes an empty record.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Who holds the indicator, ascending by number.
+    pub fn holdings(&self) -> impl Iterator<Item = Holding<'_>> {
+        holdings(&self.row)
+    }
+
+    /// The indicator's tags as last sent; the catalogue may not know them all any more.
+    pub fn tags(&self) -> impl Iterator<Item = TagId> {
+        Row::decode(&self.row).into_iter().flat_map(|row| row.tags())
+    }
+
+    fn fold_older(&mut self, has_newer: bool) {
+        if has_newer {
+            self.scratch.clear();
+            operation::merge(&self.row, &self.older, &mut self.scratch);
+            std::mem::swap(&mut self.row, &mut self.scratch);
+        } else {
+            std::mem::swap(&mut self.row, &mut self.older);
+        }
+    }
+}
+
+fn holdings(row: &[u8]) -> impl Iterator<Item = Holding<'_>> {
+    Row::decode(row).into_iter().flat_map(|row| row.holdings()).filter(|holding| !holding.is_released()).map(
+        |holding| Holding { supplier: holding.supplier, updated: holding.updated, context: holding.context },
+    )
+}
+
+impl Snapshot {
+    /// Names and numbers at the moment of the snapshot.
+    pub fn catalogue(&self) -> &Arc<Catalogue> {
+        &self.view.catalogue
+    }
+
+    /// Reads one key; false when nobody holds it.
+    ///
+    /// Blocking: filters answer most misses from memory, a hit reads and unpacks one block for each run that
+    /// has the key.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] when a block cannot be read.
+    pub fn get(&self, key: &[u8], record: &mut Record) -> Result<bool, ReadError> {
+        let hash = filter::hash(key);
+        let mut is_found = false;
+        record.row.clear();
+        for slice in self.view.slices.iter().rev() {
+            if let Some(row) = slice.get(key, hash) {
+                record.older.clear();
+                record.older.extend_from_slice(row);
+                record.fold_older(is_found);
+                is_found = true;
+            }
+        }
+        for run in &self.view.runs {
+            record.older.clear();
+            if run.get(&self.trees, key, hash, &mut record.older)? {
+                record.fold_older(is_found);
+                is_found = true;
+            }
+        }
+        Ok(is_found && record.holdings().next().is_some())
+    }
+
+    /// Shows every indicator that somebody holds, ascending by key. Reads everything.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] when a block cannot be read; what was shown until then was right.
+    pub fn scan(&self, mut visit: impl FnMut(&[u8], &Record)) -> Result<(), ReadError> {
+        let mut rows = MergeRows::new(self.sources());
+        let mut record = Record::new();
+        while let Some((key, row)) = rows.next_row() {
+            record.row.clear();
+            record.row.extend_from_slice(row);
+            if record.holdings().next().is_some() {
+                visit(key, &record);
+            }
+        }
+        rows.finish()
+    }
+
+    /// The keys that a supplier holds, ascending, found through its posting lists. Cost follows the number of
+    /// blocks that hold one of them.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] when a list or block cannot be read.
+    pub fn keys_of_supplier(&self, supplier: SupplierId) -> Result<Vec<Vec<u8>>, ReadError> {
+        let is_of = |row: &Row<'_>| row.holdings().any(|holding| holding.supplier == supplier);
+        let listed = |part: &Part| {
+            let summary = part.index.suppliers.get(&supplier)?;
+            Some(part.posting(&self.trees.suppliers, supplier.0, summary.pieces))
+        };
+        self.confirmed_keys(is_of, listed, |record| {
+            record.holdings().any(|holding| holding.supplier == supplier)
+        })
+    }
+
+    /// The keys that carry a tag and that somebody holds, ascending, found through its posting lists.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] when a list or block cannot be read.
+    pub fn keys_of_tag(&self, tag: TagId) -> Result<Vec<Vec<u8>>, ReadError> {
+        let is_of = |row: &Row<'_>| row.tags().any(|carried| carried == tag);
+        let listed = |part: &Part| {
+            let summary = part.index.tags.get(&tag)?;
+            Some(part.posting(&self.trees.tags, tag.0, summary.pieces))
+        };
+        self.confirmed_keys(is_of, listed, |record| record.tags().any(|carried| carried == tag))
+    }
+
+    /// Gathers candidates from slices and posting lists, and keeps those that the merged row confirms.
+    fn confirmed_keys(
+        &self,
+        is_of: impl Fn(&Row<'_>) -> bool,
+        listed: impl Fn(&Part) -> Option<Result<Vec<u32>, ReadError>>,
+        is_confirmed: impl Fn(&Record) -> bool,
+    ) -> Result<Vec<Vec<u8>>, ReadError> {
+        let mut candidates = BTreeSet::new();
+        for slice in &self.view.slices {
+            for (key, _) in slice.rows().filter(|(_, row)| Row::decode(row).is_some_and(|row| is_of(&row))) {
+                candidates.insert(key.to_vec());
+            }
+        }
+        for part in self.view.runs.iter().flat_map(|run| &run.parts) {
+            if let Some(rows) = listed(part) {
+                self.keys_at(part, &rows?, &mut candidates)?;
+            }
+        }
+        let mut record = Record::new();
+        let mut keys = Vec::new();
+        for key in candidates {
+            if self.get(&key, &mut record)? && is_confirmed(&record) {
+                keys.push(key);
+            }
+        }
+        Ok(keys)
+    }
+
+    fn keys_at(&self, part: &Part, rows: &[u32], keys: &mut BTreeSet<Vec<u8>>) -> Result<(), ReadError> {
+        let (mut raw, mut scratch) = (Vec::new(), Vec::new());
+        let block_of = |row: u32| part.index.fences.partition_point(|fence| fence.first_row <= row) - 1;
+        for in_block in rows.chunk_by(|one, two| block_of(*one) == block_of(*two)) {
+            let Some(block) = in_block.first().map(|row| block_of(*row)) else { continue };
+            let Some(fence) = part.index.fences.get(block) else { continue };
+            part.read(&self.trees, block, &mut scratch, &mut raw)?;
+            let mut numbered = (fence.first_row..).zip(Rows(&raw));
+            for wanted in in_block {
+                if let Some((_, (key, _))) = numbered.find(|(row, _)| row == wanted) {
+                    keys.insert(key.to_vec());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn sources(&self) -> Vec<Source<'_>> {
+        let slices = self.view.slices.iter().rev().map(|slice| Source::slice(slice));
+        slices.chain(self.view.runs.iter().map(|run| run.source(&self.trees, None))).collect()
+    }
+}

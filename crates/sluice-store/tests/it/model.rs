@@ -1,0 +1,340 @@
+//! T7: random histories with restarts, checkpoints and merges, against a `BTreeMap`.
+//!
+//! The history is drawn from a printed seed. After every step that could matter, the store must hold exactly what
+//! the model holds, by key, by supplier and by tag. `SLUICE_MODEL_HISTORIES` sets how many histories are run.
+
+use std::collections::BTreeMap;
+
+use sluice_model::{
+    Confidence, RetentionMinutes, SupplierId, SupplierName, TagId, TagName, TagWeight, TenantId, Vendor,
+    operation::{HoldingChange, TagsChange, encode},
+};
+use sluice_store::{
+    ChangeError, Record, SliceBuilder, Store, StoreConfig, Tuning,
+    catalogue::{CatalogueChange, SupplierSettings},
+};
+use tempfile::TempDir;
+
+const HISTORIES: u64 = 16;
+const STEPS: u64 = 60;
+const KEYS: u64 = 40;
+
+/// A small generator, so that a seed means the same history for ever.
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Value {
+    /// By supplier: last update and context.
+    holdings: BTreeMap<u32, (u32, Vec<u8>)>,
+    tags: Vec<u32>,
+    /// False after a time without holders: a merge may or may not have forgotten the tags.
+    tags_are_certain: bool,
+}
+
+#[derive(Default)]
+struct Model {
+    values: BTreeMap<Vec<u8>, Value>,
+}
+
+struct World {
+    dir: TempDir,
+    store: Option<Store>,
+    model: Model,
+    dice: Dice,
+    clock: u32,
+    names: u64,
+}
+
+fn open(dir: &TempDir) -> Store {
+    let config = StoreConfig {
+        data_dir: dir.path().join("data"),
+        disk_reserve_bytes: 0,
+        tenants: Vec::new(),
+        tuning: Tuning { flush_bytes: 6_000, part_bytes: 700 },
+    };
+    Store::open(config, Box::new(|cause| panic!("the store failed: {cause}"))).unwrap()
+}
+
+fn change(store: &Store, change: CatalogueChange) -> Result<(), ChangeError> {
+    let (done, answer) = std::sync::mpsc::channel();
+    store.change_catalogue(change, Box::new(move |outcome| done.send(outcome).unwrap()));
+    answer.recv().unwrap()
+}
+
+fn settings() -> SupplierSettings {
+    SupplierSettings {
+        confidence: Confidence::new(50_u8).unwrap(),
+        retention: RetentionMinutes::MAX,
+        vendor: Vendor::parse("").unwrap(),
+        enabled: true,
+        refang: false,
+    }
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Some(open(&dir));
+        let clock = 1_900_000_000;
+        let mut world = Self { dir, store, model: Model::default(), dice: Dice(seed), clock, names: 0 };
+        for _ in 0..3 {
+            world.add_supplier();
+            world.add_tag();
+        }
+        world
+    }
+
+    fn store(&self) -> &Store {
+        self.store.as_ref().unwrap()
+    }
+
+    fn suppliers(&self) -> Vec<SupplierId> {
+        self.store().catalogue().suppliers(TenantId::GENERAL).map(|supplier| supplier.id).collect()
+    }
+
+    fn tags(&self) -> Vec<TagId> {
+        self.store().catalogue().tags().map(|tag| tag.id).collect()
+    }
+
+    fn pick<T: Copy>(&mut self, of: &[T]) -> T {
+        of[usize::try_from(self.dice.below(of.len() as u64)).unwrap()]
+    }
+
+    fn add_supplier(&mut self) {
+        self.names += 1;
+        let name = SupplierName::parse(&format!("S{}", self.names)).unwrap();
+        change(self.store(), CatalogueChange::CreateSupplier { name, settings: settings() }).unwrap();
+    }
+
+    fn add_tag(&mut self) {
+        self.names += 1;
+        let name = TagName::parse(&format!("T{}", self.names)).unwrap();
+        let weight = TagWeight::new(1_u8).unwrap();
+        change(self.store(), CatalogueChange::CreateTag { name, weight }).unwrap();
+    }
+
+    /// One write of several slices, which the model takes over only when it is committed.
+    fn write(&mut self) {
+        let (suppliers, tags) = (self.suppliers(), self.tags());
+        let supplier = self.pick(&suppliers);
+        let write = self.store().begin().unwrap();
+        let is_committed = self.dice.below(8) != 0;
+        self.clock += 1;
+        for index in 0..=self.dice.below(3) {
+            let mut slice = SliceBuilder::new();
+            for _ in 0..=self.dice.below(12) {
+                let key = format!("key-{:02}", self.dice.below(KEYS)).into_bytes();
+                let context = format!("{{\"n\":{}}}", self.dice.next()).into_bytes();
+                let holding = match self.dice.below(5) {
+                    0 => HoldingChange::Release,
+                    1 => HoldingChange::Hold { updated: self.clock, context: None },
+                    _ => HoldingChange::Hold { updated: self.clock, context: Some(&context) },
+                };
+                let count = self.dice.below(3);
+                let set: Vec<TagId> =
+                    if tags.is_empty() { Vec::new() } else { (0..count).map(|_| self.pick(&tags)).collect() };
+                let is_release = matches!(holding, HoldingChange::Release);
+                let change = if is_release || self.dice.below(2) == 0 {
+                    TagsChange::Keep
+                } else {
+                    TagsChange::Replace(&set)
+                };
+                let mut row = Vec::new();
+                encode(supplier, holding, change, &mut row);
+                slice.push(&key, &row);
+                if is_committed {
+                    self.model.apply(&key, supplier, holding, change);
+                }
+            }
+            write.append(u32::try_from(index).unwrap(), slice.finish()).unwrap();
+        }
+        if is_committed {
+            let (done, answer) = std::sync::mpsc::channel();
+            write.commit(Box::new(move |outcome| done.send(outcome).unwrap()));
+            answer.recv().unwrap().unwrap();
+        }
+    }
+
+    fn restart(&mut self, is_clean: bool) {
+        let store = self.store.take().unwrap();
+        if is_clean {
+            store.close();
+        } else {
+            store.halt();
+        }
+        drop(store);
+        self.store = Some(open(&self.dir));
+        println!("reopened {:?}", self.store().figures());
+    }
+
+    fn remove_supplier(&mut self) {
+        let named: Vec<_> = self
+            .store()
+            .catalogue()
+            .suppliers(TenantId::GENERAL)
+            .filter(|supplier| !supplier.is_built_in())
+            .map(|supplier| (supplier.id, supplier.name.clone()))
+            .collect();
+        if named.len() < 2 {
+            return;
+        }
+        let (id, name) = named[usize::try_from(self.dice.below(named.len() as u64)).unwrap()].clone();
+        change(self.store(), CatalogueChange::RemoveSupplier { name }).unwrap();
+        self.model.remove_supplier(id);
+    }
+
+    fn remove_tag(&mut self) {
+        let Some((id, name)) = self.store().catalogue().tags().next().map(|tag| (tag.id, tag.name.clone()))
+        else {
+            return;
+        };
+        change(self.store(), CatalogueChange::RemoveTag { name }).unwrap();
+        for value in self.model.values.values_mut() {
+            value.tags.retain(|tag| *tag != id.0);
+        }
+    }
+
+    fn step(&mut self) {
+        let choice = self.dice.below(30);
+        println!("step {choice} figures {:?}", self.store().figures());
+        match choice {
+            0 => self.restart(true),
+            1 | 2 => self.restart(false),
+            3 | 4 => assert!(self.store().checkpoint()),
+            5 => assert!(self.store().compact()),
+            6 => self.remove_supplier(),
+            7 => self.add_supplier(),
+            8 => self.remove_tag(),
+            9 => self.add_tag(),
+            _ => self.write(),
+        }
+        self.check();
+    }
+
+    fn check(&self) {
+        let snapshot = self.store().snapshot();
+        let catalogue = snapshot.catalogue();
+        let mut record = Record::new();
+        let mut held_keys = Vec::new();
+        for number in 0..KEYS {
+            let key = format!("key-{number:02}").into_bytes();
+            let mut seen = Value::default();
+            if snapshot.get(&key, &mut record).unwrap() {
+                for holding in record.holdings() {
+                    if catalogue.supplier_by_id(holding.supplier).is_some() {
+                        seen.holdings.insert(holding.supplier.0, (holding.updated, holding.context.to_vec()));
+                    }
+                }
+                seen.tags = record
+                    .tags()
+                    .filter(|tag| catalogue.tag_by_id(*tag).is_some())
+                    .map(|tag| tag.0)
+                    .collect();
+            }
+            let want = self.model.values.get(&key).cloned().unwrap_or_default();
+            assert_eq!(seen.holdings, want.holdings, "holdings of {number}");
+            if want.holdings.is_empty() {
+                continue;
+            }
+            held_keys.push(key);
+            if want.tags_are_certain {
+                assert_eq!(seen.tags, want.tags, "tags of {number}");
+            }
+        }
+        self.check_indexes(&held_keys);
+    }
+
+    /// D5: what the posting lists find is what the records say.
+    fn check_indexes(&self, held_keys: &[Vec<u8>]) {
+        let snapshot = self.store().snapshot();
+        let mut scanned = Vec::new();
+        snapshot
+            .scan(|key, record| {
+                if record
+                    .holdings()
+                    .any(|holding| snapshot.catalogue().supplier_by_id(holding.supplier).is_some())
+                {
+                    scanned.push(key.to_vec());
+                }
+            })
+            .unwrap();
+        assert_eq!(scanned, held_keys);
+        for supplier in self.suppliers() {
+            let holds = |key: &Vec<u8>| self.model.values[key].holdings.contains_key(&supplier.0);
+            let want: Vec<_> = held_keys.iter().filter(|key| holds(key)).cloned().collect();
+            assert_eq!(snapshot.keys_of_supplier(supplier).unwrap(), want);
+        }
+        for tag in self.tags() {
+            let listed = snapshot.keys_of_tag(tag).unwrap();
+            for key in held_keys.iter().filter(|key| self.model.values[*key].tags_are_certain) {
+                let want = self.model.values[key].tags.contains(&tag.0);
+                assert_eq!(listed.contains(key), want, "{}", String::from_utf8_lossy(key));
+            }
+        }
+    }
+}
+
+impl Model {
+    fn apply(&mut self, key: &[u8], supplier: SupplierId, holding: HoldingChange<'_>, tags: TagsChange<'_>) {
+        let value = self.values.entry(key.to_vec()).or_default();
+        if value.holdings.is_empty() {
+            value.tags_are_certain = value.tags.is_empty() && value == &Value::default();
+        }
+        match holding {
+            HoldingChange::Release => {
+                value.holdings.remove(&supplier.0);
+            }
+            HoldingChange::Hold { updated, context } => {
+                let kept = value.holdings.remove(&supplier.0).map(|(_, context)| context).unwrap_or_default();
+                let context = context.map_or(kept, <[u8]>::to_vec);
+                value.holdings.insert(supplier.0, (updated, context));
+            }
+        }
+        if let TagsChange::Replace(ids) = tags {
+            value.tags = ids.iter().map(|id| id.0).collect();
+            value.tags_are_certain = true;
+        }
+        if value.holdings.is_empty() {
+            value.tags_are_certain = false;
+        }
+    }
+
+    fn remove_supplier(&mut self, id: SupplierId) {
+        for value in self.values.values_mut() {
+            value.holdings.remove(&id.0);
+            if value.holdings.is_empty() {
+                value.tags_are_certain = false;
+            }
+        }
+    }
+}
+
+#[test]
+fn random_histories_match_the_model() {
+    let histories = std::env::var("SLUICE_MODEL_HISTORIES").map_or(HISTORIES, |text| text.parse().unwrap());
+    let first = std::env::var("SLUICE_MODEL_SEED").map_or(1, |text| text.parse().unwrap());
+    for seed in first..first + histories {
+        println!("seed {seed}");
+        let mut world = World::new(seed);
+        for _ in 0..STEPS {
+            world.step();
+        }
+        world.check();
+        world.restart(false);
+        world.check();
+    }
+}

@@ -1,0 +1,1 @@
+//! Single promises of the store, one test each.
