@@ -1,0 +1,117 @@
+//! What can go wrong with one request's body, by what its sender can do next.
+//!
+//! [`BodyError`] is for the sender: its text is safe to show and says where in the body the fault lies.
+//! [`IngestError`] is for the caller, who maps each variant to an answer. Single elements that are refused are
+//! no errors; they are rejections.
+
+use sluice_model::limits;
+use sluice_store::{ReadError, WriteError};
+
+/// Why a request was not carried out. Nothing of it is stored, except after [`WriteError::Failed`], where it is
+/// stored wholly or not at all.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The body is not what the request takes.
+    #[error("the body is not acceptable")]
+    Body(#[source] BodyError),
+    /// The answer of a lookup grew over [`limits::LOOKUP_ANSWER_BYTES_MAX`].
+    #[error("the answer is longer than {} bytes", limits::LOOKUP_ANSWER_BYTES_MAX)]
+    TooManyAnswerBytes,
+    /// The store did not take the rows. [`WriteError::Busy`] also stands for a lookup's answer that found no room
+    /// beside those of other requests: to the sender it is the same.
+    #[error("the request was not carried out")]
+    Write(#[source] WriteError),
+    /// The store could not be read.
+    #[error("the store could not be read")]
+    Read(#[source] ReadError),
+    /// A fault of ours: a job panicked, or an upload was used after it had failed.
+    #[error("an internal fault ended the request")]
+    Internal,
+}
+
+/// Why a body was refused as a whole. The text is the sender's reason.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum BodyError {
+    /// The body breaks a rule of its syntax.
+    #[error("{fault} at byte {byte}")]
+    Syntax {
+        /// Which rule.
+        fault: Fault,
+        /// Offset in the decoded body of the first byte that cannot stand there, from 0.
+        byte: u64,
+    },
+    /// A looked-up element has no `object`.
+    #[error("property 'object' of element {index} is missing, element at byte {byte}")]
+    ObjectMissing {
+        /// Number of the element in the body, from 0.
+        index: u64,
+        /// Offset of the element in the decoded body.
+        byte: u64,
+    },
+    /// A looked-up element has an `object` that is no string.
+    #[error("property 'object' of element {index} has an invalid type, element at byte {byte}")]
+    ObjectType {
+        /// Number of the element in the body, from 0.
+        index: u64,
+        /// Offset of the element in the decoded body.
+        byte: u64,
+    },
+}
+
+impl BodyError {
+    /// Offset in the decoded body at which the fault lies, from 0.
+    pub fn byte(&self) -> u64 {
+        match self {
+            Self::Syntax { byte, .. } | Self::ObjectMissing { byte, .. } | Self::ObjectType { byte, .. } => {
+                *byte
+            }
+        }
+    }
+}
+
+/// A rule of the body's syntax that was broken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Fault {
+    /// The body does not begin with `[`.
+    #[error("expected a JSON array")]
+    NotAnArray,
+    /// An element of the outer array does not begin with `{`.
+    #[error("expected an object as element of the array")]
+    NotAnObject,
+    /// An element of the outer array is followed by something else.
+    #[error("expected ',' or ']' after an element of the array")]
+    NoSeparator,
+    /// Something other than white space follows the outer array.
+    #[error("unexpected text after the array")]
+    Trailing,
+    /// Arrays and objects lie too deep in one another.
+    #[error("nesting deeper than {} levels", limits::NESTING_LEVELS_MAX)]
+    TooDeep,
+    /// One element of the outer array is too long.
+    #[error("an element longer than {} bytes", limits::ELEMENT_BYTES_MAX)]
+    ElementTooLong,
+    /// The body ends before the outer array does.
+    #[error("the body ends early")]
+    Unfinished,
+    /// The request needs at least one element.
+    #[error("expected at least one object")]
+    NoElement,
+    /// Bytes that are no UTF-8.
+    #[error("invalid UTF-8")]
+    Utf8,
+    /// A backslash with an unknown letter or with a half of a surrogate pair.
+    #[error("invalid escape sequence")]
+    Escape,
+    /// A control character inside a string that is not escaped.
+    #[error("unescaped control character")]
+    ControlCharacter,
+    /// A number that JSON does not allow.
+    #[error("invalid number")]
+    Number,
+    /// A number beyond the range of a double.
+    #[error("number out of range")]
+    NumberRange,
+    /// Anything else that JSON does not allow.
+    #[error("invalid JSON")]
+    Json,
+}

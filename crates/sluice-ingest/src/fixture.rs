@@ -1,0 +1,191 @@
+//! A throw-away store with an ingestor on it, for the tests of this crate.
+
+use std::sync::mpsc;
+
+use sluice_model::{
+    Confidence, RetentionMinutes, SupplierName, TagName, TagWeight, TenantId, TenantName, Vendor, limits,
+    matching::MatchScope,
+};
+use sluice_store::{
+    Store, StoreConfig, Tuning,
+    catalogue::{CatalogueChange, SupplierPatch, SupplierSettings},
+};
+use tempfile::TempDir;
+
+use crate::{DeleteRules, IngestConfig, IngestError, Ingestor, LookupRules, PutRules, Receipt};
+
+/// When everything happens unless a test says otherwise.
+pub(crate) const NOW_SECONDS: u32 = 1_800_000_000;
+
+/// Bytes that an ingestor of a test may reserve.
+pub(crate) const BUDGET_BYTES: usize = 1 << 30;
+
+pub(crate) struct Fixture {
+    pub(crate) ingestor: Ingestor,
+    pub(crate) store: Store,
+    pub(crate) chunk_bytes: usize,
+    // Last, so that it outlives the store.
+    _dir: TempDir,
+}
+
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        self.store.halt();
+    }
+}
+
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+impl Fixture {
+    /// Opens an empty store with the tag `GOOD` and the supplier `Feed` of confidence 50.
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let config = StoreConfig {
+            data_dir: dir.path().to_owned(),
+            disk_reserve_bytes: 0,
+            tenants: vec![TenantName::parse("acme").unwrap()],
+            tuning: Tuning::default(),
+        };
+        let store = Store::open(config, Box::new(|cause| panic!("{cause}"))).unwrap();
+        let config = IngestConfig { threads: 2, body_bytes_budget: BUDGET_BYTES };
+        let ingestor = Ingestor::new(store.clone(), config).unwrap();
+        let fixture = Self { ingestor, store, chunk_bytes: 10_007, _dir: dir };
+        fixture.change(CatalogueChange::CreateTag {
+            name: TagName::parse("GOOD").unwrap(),
+            weight: TagWeight::new(1_u8).unwrap(),
+        });
+        fixture.create_supplier("Feed", 50);
+        fixture
+    }
+
+    pub(crate) fn change(&self, change: CatalogueChange) {
+        let (done, outcome) = mpsc::channel();
+        self.store.change_catalogue(change, Box::new(move |result| done.send(result).unwrap()));
+        outcome.recv().unwrap().unwrap();
+    }
+
+    pub(crate) fn create_supplier(&self, name: &str, confidence: u8) {
+        self.change(CatalogueChange::CreateSupplier {
+            name: SupplierName::parse(name).unwrap(),
+            settings: SupplierSettings {
+                confidence: Confidence::new(confidence).unwrap(),
+                retention: RetentionMinutes::new(60_u32).unwrap(),
+                vendor: Vendor::parse("").unwrap(),
+                enabled: true,
+                refang: false,
+            },
+        });
+    }
+
+    pub(crate) fn disable(&self, name: &str) {
+        self.change(CatalogueChange::UpdateSupplier {
+            tenant: TenantId::GENERAL,
+            name: SupplierName::parse(name).unwrap(),
+            patch: SupplierPatch { enabled: Some(false), ..SupplierPatch::default() },
+        });
+    }
+
+    pub(crate) fn rules(&self, tenant: TenantId, supplier: &str) -> PutRules {
+        let catalogue = self.store.catalogue();
+        let supplier = catalogue.supplier(tenant, supplier).unwrap();
+        PutRules {
+            supplier: supplier.id,
+            is_false_positive: supplier.is_false_positive(),
+            takes_tags: true,
+            takes_marks: true,
+            refang: supplier.settings.refang,
+            now_seconds: NOW_SECONDS,
+        }
+    }
+
+    pub(crate) fn put_with(&self, rules: PutRules, body: &str) -> Result<Receipt, IngestError> {
+        block_on(async {
+            let permit = self.ingestor.reserve(Some(body.len()), limits::BODY_BYTES_MAX).unwrap();
+            let mut upload = self.ingestor.put(permit, rules)?;
+            for chunk in body.as_bytes().chunks(self.chunk_bytes) {
+                upload.feed(chunk).await?;
+            }
+            upload.finish().await
+        })
+    }
+
+    pub(crate) fn put(&self, supplier: &str, body: &str) -> Result<Receipt, IngestError> {
+        self.put_with(self.rules(TenantId::GENERAL, supplier), body)
+    }
+
+    /// Puts single indicators, without context, that must all be accepted.
+    #[track_caller]
+    pub(crate) fn hold(&self, supplier: &str, indicators: &[&str]) {
+        let elements: Vec<_> =
+            indicators.iter().map(|indicator| format!("{{\"indicator\":\"{indicator}\"}}")).collect();
+        let receipt = self.put(supplier, &format!("[{}]", elements.join(","))).unwrap();
+        assert!(receipt.rejections.is_empty());
+    }
+
+    pub(crate) fn delete(&self, supplier: &str, body: &str) -> Result<Receipt, IngestError> {
+        let PutRules { supplier, refang, .. } = self.rules(TenantId::GENERAL, supplier);
+        block_on(async {
+            let permit = self.ingestor.reserve(None, limits::SMALL_BODY_BYTES_MAX).unwrap();
+            let mut upload = self.ingestor.delete(permit, DeleteRules { supplier, refang })?;
+            for chunk in body.as_bytes().chunks(self.chunk_bytes) {
+                upload.feed(chunk).await?;
+            }
+            upload.finish().await
+        })
+    }
+
+    pub(crate) fn lookup_with(&self, rules: LookupRules, body: &str) -> Result<String, IngestError> {
+        block_on(async {
+            let permit = self.ingestor.reserve(Some(body.len()), limits::SMALL_BODY_BYTES_MAX).unwrap();
+            let mut query = self.ingestor.lookup(permit, rules);
+            for chunk in body.as_bytes().chunks(self.chunk_bytes) {
+                query.feed(chunk).await?;
+            }
+            let answer = query.finish().await?;
+            let length = answer.json_bytes();
+            let text = String::from_utf8(answer.into_json_chunks().collect::<Vec<_>>().concat()).unwrap();
+            assert_eq!(text.len() as u64, length);
+            serde_json::from_str::<serde_json::Value>(&text).unwrap();
+            Ok(text)
+        })
+    }
+
+    /// Looks one value up; shows `CATEGORY DETECTED CONTEXT` for each category.
+    pub(crate) fn detect_with(&self, rules: LookupRules, object: &str) -> String {
+        let body = format!("[{{\"object\":\"{object}\"}}]");
+        let answer: serde_json::Value =
+            serde_json::from_str(&self.lookup_with(rules, &body).unwrap()).unwrap();
+        let lines = answer[0]["categories"].as_array().unwrap().iter().map(|category| {
+            let part = |name: &str| category[name].as_str().unwrap().to_owned();
+            format!("{} {} {}\n", part("category"), part("detected_indicator"), category["context"])
+        });
+        let lines: String = lines.collect();
+        let result = if lines.is_empty() { "not detected" } else { "detected" };
+        assert_eq!(answer[0]["result"], result);
+        lines
+    }
+
+    pub(crate) fn detect(&self, object: &str) -> String {
+        self.detect_with(lookup_rules(), object)
+    }
+
+    pub(crate) fn is_detected(&self, object: &str) -> bool {
+        !self.detect(object).is_empty()
+    }
+}
+
+/// What a lookup asks unless a test says otherwise.
+pub(crate) fn lookup_rules() -> LookupRules {
+    LookupRules { tenant: TenantId::GENERAL, scope: MatchScope::Levels, now_seconds: NOW_SECONDS }
+}
+
+/// The list of refused elements, an entry a line.
+pub(crate) fn listed(receipt: Receipt) -> String {
+    let length = receipt.rejections.json_bytes();
+    let chunks: Vec<_> = receipt.rejections.into_json_chunks().collect();
+    let text = String::from_utf8(chunks.concat()).unwrap();
+    assert_eq!(text.len() as u64, length);
+    text.replace("},{", "},\n{")
+}

@@ -1,0 +1,193 @@
+//! `PUT` and `DELETE indicators`: a body becomes rows of one write, wholly or not at all.
+//!
+//! In: the rules of a request and its body in chunks. Out: a [`Receipt`] once every accepted element is
+//! durable, with the refused ones in document order. Until then nothing of the body is visible, and a body that
+//! is broken, or whose upload is dropped, leaves nothing.
+//!
+//! Each slice is judged, sorted and appended to the store's write by the pool thread that parsed it. Limits on
+//! the length of a body and time-outs are the caller's.
+
+use std::{io, sync::Arc};
+
+use sluice_store::{SliceBuilder, Store, Write, catalogue::Catalogue};
+use tokio::sync::oneshot;
+
+use crate::{
+    budget::{Budget, Busy, Permit},
+    error::IngestError,
+    parse,
+    pipeline::{Engine, Pipeline, SliceWork},
+    pool::CpuPool,
+    query::{LookupRules, Query},
+    rejections::{Rejections, SliceRejections},
+    split::BodySlice,
+    validate::{self, DeleteRules, PutRules, RowBuffers, RowRules},
+};
+
+/// How much an [`Ingestor`] may use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct IngestConfig {
+    /// Threads that parse; at least one is started.
+    pub threads: usize,
+    /// Bytes of bodies that may be in the process at once.
+    pub body_bytes_budget: usize,
+}
+
+/// Takes bodies in. Clones share threads, slots and budget.
+#[derive(Clone)]
+pub struct Ingestor {
+    store: Store,
+    engine: Engine,
+    budget: Budget,
+}
+
+impl Ingestor {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's refusal to start a thread.
+    pub fn new(store: Store, config: IngestConfig) -> Result<Self, io::Error> {
+        let engine = Engine::new(CpuPool::new(config.threads)?);
+        Ok(Self { store, engine, budget: Budget::new(config.body_bytes_budget) })
+    }
+
+    /// The store that rows go to.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Sets aside room for a body before it is read. Never waits.
+    ///
+    /// `declared` is the body's length in bytes when it is known beforehand, which that of a compressed body is
+    /// not; otherwise the whole limit of `bytes_max` bytes is set aside.
+    ///
+    /// # Errors
+    ///
+    /// [`Busy`] when there is no room, with the seconds after which there should be.
+    pub fn reserve(&self, declared: Option<usize>, bytes_max: usize) -> Result<Permit, Busy> {
+        self.budget.take(declared.map_or(bytes_max, |bytes| bytes.min(bytes_max)))
+    }
+
+    /// Bytes of bodies that permits stand for at present.
+    pub fn reserved_bytes(&self) -> usize {
+        self.budget.held_bytes()
+    }
+
+    /// Begins a `PUT indicators`. Does not block.
+    ///
+    /// # Errors
+    ///
+    /// [`IngestError::Write`] when the store takes no write at present.
+    pub fn put(&self, permit: Permit, rules: PutRules) -> Result<Upload, IngestError> {
+        self.upload(permit, RowRules::Put(rules))
+    }
+
+    /// Begins a `DELETE indicators`. Does not block.
+    ///
+    /// # Errors
+    ///
+    /// [`IngestError::Write`] when the store takes no write at present.
+    pub fn delete(&self, permit: Permit, rules: DeleteRules) -> Result<Upload, IngestError> {
+        self.upload(permit, RowRules::Delete(rules))
+    }
+
+    /// Begins a `lookup` against all that is durable now. Does not block.
+    pub fn lookup(&self, permit: Permit, rules: LookupRules) -> Query {
+        Query::new(self.engine.clone(), permit, rules, self.store.snapshot())
+    }
+
+    fn upload(&self, permit: Permit, rules: RowRules) -> Result<Upload, IngestError> {
+        let write = self.store.begin().map_err(IngestError::Write)?;
+        let work = RowWork { rules, catalogue: self.store.catalogue(), write, permit: Arc::new(permit) };
+        Ok(Upload { pipeline: Pipeline::new(self.engine.clone(), work) })
+    }
+}
+
+/// A body being taken in. Dropping it leaves nothing of it.
+pub struct Upload {
+    pipeline: Pipeline<RowWork>,
+}
+
+impl Upload {
+    /// Takes the next bytes of the body. Waits while too many slices are being worked on; holds its thread for
+    /// no more than 64 KiB at a time. A future that is dropped half-way makes the upload useless.
+    ///
+    /// # Errors
+    ///
+    /// [`IngestError::Body`] for a fault of the body, [`IngestError::Write`] when the store gives up; from then
+    /// on always the same.
+    pub async fn feed(&mut self, chunk: &[u8]) -> Result<(), IngestError> {
+        self.pipeline.feed(chunk).await
+    }
+
+    /// Ends the body and waits until every accepted element is durable.
+    ///
+    /// # Errors
+    ///
+    /// As of [`feed`](Self::feed), and [`IngestError::Internal`] for a fault of ours. Nothing is stored then,
+    /// except after [`sluice_store::WriteError::Failed`], where it is all or nothing.
+    pub async fn finish(self) -> Result<Receipt, IngestError> {
+        let engine = self.pipeline.engine().clone();
+        let finished = self.pipeline.finish().await?;
+        let RowWork { write, permit, .. } = finished.work;
+        let rejections = Rejections::new(finished.outputs, Some(permit));
+        let accepted_count = finished.elements_count - rejections.count();
+        if accepted_count > 0 {
+            commit(write, &engine).await?;
+        }
+        Ok(Receipt { accepted_count, rejections })
+    }
+}
+
+async fn commit(write: Write, engine: &Engine) -> Result<(), IngestError> {
+    let (outcome_out, outcome_in) = oneshot::channel();
+    // The receiving end is gone only when the request was cut off, and nobody wants to know.
+    let done = Box::new(move |outcome| drop(outcome_out.send(outcome)));
+    // On the pool, because it waits while the log's queue is full. Whether it panicked, `outcome_in` tells.
+    drop(engine.start(move || write.commit(done)));
+    outcome_in.await.map_err(|_lost| IngestError::Internal)?.map_err(IngestError::Write)
+}
+
+/// What became of a body.
+#[derive(Debug)]
+pub struct Receipt {
+    /// Elements that are durable now.
+    pub accepted_count: u64,
+    /// Elements that were refused; together with the accepted ones, all that were sent.
+    pub rejections: Rejections,
+}
+
+struct RowWork {
+    rules: RowRules,
+    catalogue: Arc<Catalogue>,
+    write: Write,
+    permit: Arc<Permit>,
+}
+
+impl SliceWork for RowWork {
+    type Output = SliceRejections;
+
+    fn work(&self, slice: &BodySlice) -> Result<SliceRejections, IngestError> {
+        let (rows, rejections) = parse::with_elements(slice, |elements| {
+            let (mut rows, mut rejections) = (SliceBuilder::new(), SliceRejections::new());
+            let mut buffers = RowBuffers::default();
+            for element in elements {
+                match validate::judge(&element, &self.rules, &self.catalogue, &mut buffers) {
+                    Ok(()) => rows.push(&buffers.key, &buffers.row),
+                    Err(rejection) => rejections.push(&buffers.indicator, &rejection),
+                }
+            }
+            rejections.shrink();
+            (rows, rejections)
+        })
+        .map_err(IngestError::Body)?;
+        if !rows.is_empty() {
+            self.write.append(slice.index, rows.finish()).map_err(IngestError::Write)?;
+        }
+        Ok(rejections)
+    }
+}
+
+#[cfg(test)]
+mod tests;

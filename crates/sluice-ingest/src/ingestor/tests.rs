@@ -1,0 +1,226 @@
+//! Bodies into a real store: all or nothing, in document order, with permits that come back.
+
+use std::fmt::Write as _;
+
+use expect_test::expect;
+use sluice_model::{TenantId, limits};
+
+use crate::{
+    BodyError, IngestError, PutRules,
+    fixture::{BUDGET_BYTES, Fixture, NOW_SECONDS, block_on, listed, lookup_rules},
+};
+
+/// A body of `count` elements, made by `element` from their numbers.
+fn body(count: usize, element: impl Fn(usize) -> String) -> String {
+    let mut body = String::from("[");
+    for number in 0..count {
+        let comma = if number == 0 { "" } else { "," };
+        write!(body, "{comma}{}", element(number)).unwrap();
+    }
+    body.push(']');
+    body
+}
+
+fn indicator(number: usize) -> String {
+    format!("{{\"indicator\":\"h{number}.example.com/{}\"}}", "x".repeat(60))
+}
+
+#[test]
+fn an_empty_array_is_a_success() {
+    let fixture = Fixture::new();
+    let receipt = fixture.put("Feed", " [ ] ").unwrap();
+    assert_eq!((receipt.accepted_count, receipt.rejections.count()), (0, 0));
+    assert_eq!(listed(receipt), "[]");
+}
+
+#[test]
+fn accepted_and_listed_are_all_that_was_sent_in_order() {
+    let fixture = Fixture::new();
+    let count = 60_000;
+    let text = body(count, |number| {
+        if number % 7 == 3 { format!("{{\"indicator\":\"bad {number}\"}}") } else { indicator(number) }
+    });
+    assert!(text.len() > 4 * limits::SLICE_BYTES);
+    let receipt = fixture.put("Feed", &text).unwrap();
+    assert_eq!(receipt.accepted_count + receipt.rejections.count(), count as u64);
+    let listed: Vec<serde_json::Value> = serde_json::from_str(&listed(receipt)).unwrap();
+    let numbers: Vec<_> =
+        listed.iter().map(|entry| entry["indicator"].as_str().unwrap().to_owned()).collect();
+    let want: Vec<_> =
+        (0..count).filter(|number| number % 7 == 3).map(|number| format!("bad {number}")).collect();
+    assert_eq!(numbers, want);
+    for number in [0, 1, 30_000, count - 1] {
+        assert_eq!(
+            fixture.is_detected(&format!("h{number}.example.com/{}", "x".repeat(60))),
+            number % 7 != 3
+        );
+    }
+}
+
+#[test]
+fn later_wins_inside_a_body_across_slices() {
+    let fixture = Fixture::new();
+    let count = 50_000;
+    let text = body(count, |number| {
+        format!(
+            "{{\"indicator\":\"192.0.2.{}\",\"context\":{{\"number\":{number},\"pad\":\"{}\"}}}}",
+            number % 200,
+            "x".repeat(40)
+        )
+    });
+    assert!(text.len() > 4 * limits::SLICE_BYTES);
+    fixture.put("Feed", &text).unwrap();
+    for last in [count - 1, count - 100, count - 200] {
+        let detected = fixture.detect(&format!("192.0.2.{}", last % 200));
+        assert!(detected.contains(&format!("\"number\":{last},")), "{detected}");
+    }
+}
+
+#[test]
+fn a_broken_end_leaves_nothing() {
+    let fixture = Fixture::new();
+    let good = body(50_000, indicator);
+    let whole = good.strip_suffix(']').unwrap();
+    for end in ["", ",", ",{\"indicator\":}]", ",5]", "]]"] {
+        let broken = format!("{whole}{end}");
+        let error = fixture.put("Feed", &broken).unwrap_err();
+        let IngestError::Body(error @ BodyError::Syntax { .. }) = error else { panic!("{error:?}") };
+        assert!(error.byte() >= whole.len() as u64, "{error}");
+    }
+    assert!(!fixture.is_detected("h0.example.com"));
+    assert!(!fixture.is_detected(&format!("h0.example.com/{}", "x".repeat(60))));
+    assert_eq!(fixture.ingestor.reserved_bytes(), 0);
+    assert_eq!(fixture.put("Feed", &good).unwrap().accepted_count, 50_000);
+}
+
+#[test]
+fn a_dropped_upload_leaves_nothing_and_gives_its_permit_back() {
+    let fixture = Fixture::new();
+    let text = body(50_000, indicator);
+    block_on(async {
+        let permit = fixture.ingestor.reserve(Some(text.len()), limits::BODY_BYTES_MAX).unwrap();
+        assert_eq!(fixture.ingestor.reserved_bytes(), text.len());
+        let mut upload = fixture.ingestor.put(permit, fixture.rules(TenantId::GENERAL, "Feed")).unwrap();
+        upload.feed(text.as_bytes()).await.unwrap();
+        drop(upload);
+    });
+    while fixture.ingestor.reserved_bytes() > 0 {
+        std::thread::yield_now();
+    }
+    assert!(!fixture.is_detected(&format!("h0.example.com/{}", "x".repeat(60))));
+}
+
+#[test]
+fn the_receipt_holds_the_permit() {
+    let fixture = Fixture::new();
+    let receipt = fixture.put("Feed", "[{}]").unwrap();
+    assert_eq!(fixture.ingestor.reserved_bytes(), 4);
+    drop(receipt);
+    assert_eq!(fixture.ingestor.reserved_bytes(), 0);
+}
+
+#[test]
+fn an_unknown_length_reserves_the_limit_and_too_much_is_busy() {
+    let fixture = Fixture::new();
+    let held: Vec<_> = (0..BUDGET_BYTES / limits::BODY_BYTES_MAX)
+        .map(|_| fixture.ingestor.reserve(None, limits::BODY_BYTES_MAX).unwrap())
+        .collect();
+    let busy = fixture.ingestor.reserve(Some(1), limits::BODY_BYTES_MAX).unwrap_err();
+    assert!(busy.retry_after_seconds >= 1);
+    drop(held);
+    assert_eq!(fixture.ingestor.reserve(Some(9), 5).unwrap().bytes(), 5);
+}
+
+#[test]
+fn a_million_refusals_in_one_body() {
+    let fixture = Fixture::new();
+    let text = body(1_000_000, |_| "{}".to_owned());
+    let receipt = fixture.put("Feed", &text).unwrap();
+    assert_eq!((receipt.accepted_count, receipt.rejections.count()), (0, 1_000_000));
+    let entry = r#"{"indicator":"","reason":"Property 'indicator' is missing"}"#;
+    assert_eq!(receipt.rejections.json_bytes(), 1_000_000 * (entry.len() as u64 + 1) + 1);
+    let chunks: Vec<_> = receipt.rejections.into_json_chunks().collect();
+    assert!(chunks.first().unwrap().starts_with(format!("[{entry},").as_bytes()));
+    assert!(chunks.last().unwrap().ends_with(format!("{entry}]").as_bytes()));
+}
+
+#[test]
+fn long_values_are_refused_and_listed_as_sent() {
+    let fixture = Fixture::new();
+    let long = format!("{}.example.com", "a".repeat(64 * 1024));
+    let receipt = fixture.put("Feed", &format!("[{{\"indicator\":\"{long}\"}}]")).unwrap();
+    assert_eq!(
+        listed(receipt),
+        format!("[{{\"indicator\":\"{long}\",\"reason\":\"Invalid indicator format\"}}]")
+    );
+    let context = format!("{{\"a\":\"{}\"}}", "\\u00e9".repeat(64 * 1024));
+    fixture.put("Feed", &format!("[{{\"indicator\":\"a.example\",\"context\":{context}}}]")).unwrap();
+    assert!(fixture.lookup_with(lookup_rules(), "[{\"object\":\"a.example\"}]").unwrap().contains(&context));
+}
+
+#[test]
+fn contexts_replace_or_stay_and_keep_their_spelling() {
+    let fixture = Fixture::new();
+    let rules = lookup_rules();
+    let seen = || fixture.lookup_with(rules, "[{\"object\":\"a.example\"}]").unwrap();
+    let context = r#"{"z":1.50,"a":12345678901234567890123,"n":{"k":2},"s":"\u0041\n"}"#;
+    let sent = r#"{ "z" : 1.50, "a":12345678901234567890123, "n":{"k":1, "k":2}, "s":"\u0041\n" }"#;
+    fixture.put("Feed", &format!("[{{\"indicator\":\"a.example\",\"context\":{sent}}}]")).unwrap();
+    assert!(seen().contains(&format!("\"context\":{context}}}")), "{}", seen());
+    fixture.put("Feed", "[{\"indicator\":\"http://A.example\"}]").unwrap();
+    assert!(seen().contains(context));
+    fixture.put("Feed", "[{\"indicator\":\"a.example\",\"context\":{\"b\":1}}]").unwrap();
+    assert!(seen().contains("\"context\":{\"b\":1}}"));
+}
+
+#[test]
+fn deletion_releases_what_is_held_and_minds_nothing_else() {
+    let fixture = Fixture::new();
+    fixture.create_supplier("Other", 10);
+    fixture.hold("Feed", &["a.example", "b.example"]);
+    fixture.hold("Other", &["a.example"]);
+    let receipt = fixture
+        .delete("Feed", r#"[{"indicator":"HTTP://a.example:80"},{"indicator":"unheld.example"}]"#)
+        .unwrap();
+    assert_eq!((receipt.accepted_count, receipt.rejections.count()), (2, 0));
+    expect![[r"
+        Other_URL a.example {}
+    "]]
+    .assert_eq(&fixture.detect("a.example"));
+    assert!(fixture.is_detected("b.example"));
+    let spaced = r#"[{"indicator":"c.example/?q=hello%20world"}]"#;
+    fixture.put("Feed", spaced).unwrap();
+    assert!(fixture.is_detected("c.example/?q=hello%20world"));
+    fixture.delete("Feed", &spaced.replace("%20", " ")).unwrap();
+    assert!(!fixture.is_detected("c.example/?q=hello%20world"));
+}
+
+#[test]
+fn an_update_makes_an_indicator_younger() {
+    let fixture = Fixture::new();
+    let rules = fixture.rules(TenantId::GENERAL, "Feed");
+    let body = "[{\"indicator\":\"a.example\"}]";
+    fixture.put_with(PutRules { now_seconds: NOW_SECONDS - 3_600, ..rules.clone() }, body).unwrap();
+    assert!(!fixture.is_detected("a.example"));
+    fixture.put_with(PutRules { now_seconds: NOW_SECONDS - 3_599, ..rules }, body).unwrap();
+    assert!(fixture.is_detected("a.example"));
+}
+
+#[test]
+fn many_bodies_at_once_all_arrive() {
+    let fixture = Fixture::new();
+    std::thread::scope(|scope| {
+        for client in 0..8 {
+            let fixture = &fixture;
+            scope.spawn(move || {
+                let text =
+                    body(20_000, |number| format!("{{\"indicator\":\"c{client}n{number}.example.com\"}}"));
+                assert_eq!(fixture.put("Feed", &text).unwrap().accepted_count, 20_000);
+            });
+        }
+    });
+    for client in 0..8 {
+        assert!(fixture.is_detected(&format!("c{client}n19999.example.com")));
+    }
+    assert_eq!(fixture.ingestor.reserved_bytes(), 0);
+}

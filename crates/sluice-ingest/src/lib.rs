@@ -1,0 +1,65 @@
+//! Bytes to durable rows: streaming, in parallel, in order, in bounded memory.
+//!
+//! ```text
+//!  chunks ──► feed ──► Splitter ──► BodySlice, ~1 MiB of whole elements ──► a slot (waits here) ──┐
+//!             (the caller's task)                                                                 │
+//!   ┌─────────────────────────────────────────────────────────────────────────────────────────────┘
+//!   └► parse-{n}:  with_elements (simd-json) ──► judge ──► SliceBuilder ──► Write::append   PUT, DELETE
+//!                                                   └────► SliceRejections
+//!                  with_elements ──► Detector (candidate keys, Snapshot::get) ──► JSON text  lookup
+//!
+//!  finish ──► all slices, in document order ──► Write::commit ──► Receipt { Rejections }     PUT, DELETE
+//!                                          └──► LookupAnswer                                 lookup
+//! ```
+//!
+//! # What is guaranteed
+//!
+//! * A body is accepted or refused as a whole for its syntax, and the fault that is told is the first one of the
+//!   document, whatever ran in parallel. A refused, dropped or panicked upload leaves nothing in the store.
+//! * Accepted and refused elements together are all that were sent; the refused ones are listed in document
+//!   order with their `indicator` byte by byte as sent (white space outside strings apart).
+//! * Of equal indicators in one body the later one wins: slices are numbered, and the store keeps their order.
+//! * Contexts keep spelling, order and digits. Only repeated keys are dropped, all but the last.
+//! * A panic on the pool is the error of one request.
+//!
+//! # Threads
+//!
+//! | thread | does | may wait for |
+//! |---|---|---|
+//! | the caller's task | splits, at most 64 KiB at a time, and awaits | a slot, results |
+//! | `parse-{n}` | parses, judges, encodes, sorts, packs; answers lookups | the log's queue, the disk (reads) |
+//! | the store's | see `sluice_store` | the disk |
+//!
+//! # Memory
+//!
+//! | what | at most |
+//! |---|---|
+//! | permits | the configured budget; a wish for more than all of it gets all of it |
+//! | a slice being cut, one for each body | `SLICE_BYTES` + `ELEMENT_BYTES_MAX`, within the body's permit |
+//! | slices in flight | `SLICES_IN_FLIGHT_MAX` of those, over all bodies |
+//! | parsing, for each thread | a copy of the slice, 4 bytes for each structural character, 24 for each tape node |
+//! | refused elements | about their own bytes in the body, so within its permit |
+//! | an answer | `LOOKUP_ANSWER_BYTES_MAX`, and what exceeds the body's permit is taken from the same budget |
+
+mod budget;
+mod detect;
+mod error;
+#[cfg(test)]
+mod fixture;
+mod ingestor;
+mod locate;
+mod parse;
+mod pipeline;
+mod pool;
+mod query;
+mod rejections;
+mod split;
+mod text;
+mod validate;
+
+pub use budget::{Busy, Permit};
+pub use error::{BodyError, Fault, IngestError};
+pub use ingestor::{IngestConfig, Ingestor, Receipt, Upload};
+pub use query::{LookupAnswer, LookupRules, Query};
+pub use rejections::Rejections;
+pub use validate::{DeleteRules, PutRules};

@@ -1,0 +1,377 @@
+//! Whole bodies, in chunks, against `serde_json` and against themselves.
+
+use std::sync::{Barrier, LazyLock};
+
+use expect_test::{Expect, expect};
+use proptest::{collection::vec, prelude::*};
+use serde_json::Value;
+use sluice_model::limits;
+
+use super::{Engine, Pipeline, SliceWork};
+use crate::{
+    error::{BodyError, Fault, IngestError},
+    parse,
+    pool::CpuPool,
+    split::{BodySlice, SLICE_ELEMENTS_MAX},
+};
+
+static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(CpuPool::new(2).unwrap()));
+
+/// Gives the properties of each element back, compact.
+struct Echo;
+
+impl SliceWork for Echo {
+    type Output = Vec<String>;
+
+    fn work(&self, slice: &BodySlice) -> Result<Vec<String>, IngestError> {
+        let echo = |element: parse::Element<'_, '_>| {
+            let mut text = Vec::new();
+            for member in element.members() {
+                text.extend_from_slice(member.key.as_bytes());
+                text.push(b'=');
+                element.source.append_value(&member, &mut text);
+                text.push(b';');
+            }
+            String::from_utf8(text).unwrap()
+        };
+        parse::with_elements(slice, |elements| elements.map(echo).collect()).map_err(IngestError::Body)
+    }
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+/// Runs a body, cut into chunks of the lengths in `cuts`, over and over.
+fn run(body: &[u8], cuts: &[usize]) -> Result<Vec<String>, BodyError> {
+    block_on(async {
+        let mut pipeline = Pipeline::new(ENGINE.clone(), Echo);
+        let (mut rest, mut cuts) = (body, cuts.iter().cycle());
+        let outcome = loop {
+            if rest.is_empty() {
+                break pipeline.finish().await.map(|finished| {
+                    let elements: Vec<String> = finished.outputs.into_iter().flatten().collect();
+                    assert_eq!(finished.elements_count, elements.len() as u64);
+                    elements
+                });
+            }
+            let (chunk, later) = rest.split_at(rest.len().min(*cuts.next().unwrap()));
+            rest = later;
+            if let Err(error) = pipeline.feed(chunk).await {
+                let again = pipeline.feed(b"[]").await.unwrap_err();
+                assert_eq!(format!("{error:?}"), format!("{again:?}"));
+                break Err(error);
+            }
+        };
+        outcome.map_err(|error| match error {
+            IngestError::Body(error) => error,
+            other => panic!("{other:?}"),
+        })
+    })
+}
+
+#[track_caller]
+fn check(body: &str, want: &Expect) {
+    check_bytes(body.as_bytes(), want);
+}
+
+#[track_caller]
+fn check_bytes(body: &[u8], want: &Expect) {
+    let whole = run(body, &[body.len().max(1)]);
+    assert_eq!(whole, run(body, &[1]), "the cut into chunks must not matter");
+    let seen = match whole {
+        Ok(elements) => elements.join("\n"),
+        Err(error) => error.to_string(),
+    };
+    want.assert_eq(&seen);
+}
+
+#[test]
+fn elements_come_out_in_order_and_compact() {
+    check("[]", &expect![[""]]);
+    check(" \r\n\t[ ] \n", &expect![[""]]);
+    check("\u{feff}[{}]", &expect![[""]]);
+    check(
+        "[ {\"a\" : [1 , {\"b\":\"x y\"}]} ,\n\n {\"a\":\"\\\"]}{[\\\\\" ,\"\\u0061\": 1.0e2 } ]",
+        &expect![[r#"
+            a=[1,{"b":"x y"}];
+            a="\"]}{[\\";a=1.0e2;"#]],
+    );
+}
+
+#[test]
+fn the_outer_grammar_is_exact() {
+    check("", &expect!["the body ends early at byte 0"]);
+    check("  ", &expect!["the body ends early at byte 2"]);
+    check("[", &expect!["the body ends early at byte 1"]);
+    check("{}", &expect!["expected a JSON array at byte 0"]);
+    check("null", &expect!["expected a JSON array at byte 0"]);
+    check("[1]", &expect!["expected an object as element of the array at byte 1"]);
+    check("[{},\"x\"]", &expect!["expected an object as element of the array at byte 4"]);
+    check("[{},]", &expect!["expected an object as element of the array at byte 4"]);
+    check("[,{}]", &expect!["expected an object as element of the array at byte 1"]);
+    check("[{}{}]", &expect!["expected ',' or ']' after an element of the array at byte 3"]);
+    check("[{}]]", &expect!["unexpected text after the array at byte 4"]);
+    check("[{}] [{}]", &expect!["unexpected text after the array at byte 5"]);
+    check("\u{feff}\u{feff}[]", &expect!["expected a JSON array at byte 3"]);
+    check_bytes(b"\xef\xbb[]", &expect!["expected a JSON array at byte 2"]);
+    check("[{\"a\":1}", &expect!["the body ends early at byte 8"]);
+    check("[{\"a\":1},", &expect!["the body ends early at byte 9"]);
+    check("[{\"a\":\"", &expect!["the body ends early at byte 7"]);
+    check("[]\0", &expect!["unexpected text after the array at byte 2"]);
+}
+
+#[test]
+fn the_inner_grammar_names_its_first_byte() {
+    check("[{\"a\":01}]", &expect!["invalid number at byte 7"]);
+    check("[{\"a\":-}]", &expect!["invalid number at byte 7"]);
+    check("[{\"a\":1.}]", &expect!["invalid number at byte 8"]);
+    check("[{\"a\":1e400}]", &expect!["number out of range at byte 6"]);
+    check("[{\"a\":truex}]", &expect!["invalid JSON at byte 10"]);
+    check("[{\"a\":nul}]", &expect!["invalid JSON at byte 9"]);
+    check("[{\"a\":1]", &expect!["invalid JSON at byte 7"]);
+    check("[{\"a\" 1}]", &expect!["invalid JSON at byte 6"]);
+    check("[{1:1}]", &expect!["invalid JSON at byte 2"]);
+    check("[{\"a\":1,}]", &expect!["invalid JSON at byte 8"]);
+    check("[{\"a\":[1,]}]", &expect!["invalid JSON at byte 9"]);
+    check("[{\"a\":\"\u{1}\"}]", &expect!["unescaped control character at byte 7"]);
+    check("[{\"a\":\"x\\q\"}]", &expect!["invalid escape sequence at byte 8"]);
+    check("[{\"a\":\"\\ud800\"}]", &expect!["invalid escape sequence at byte 7"]);
+    check("[{\"a\":\"\\ud800\\u0041\"}]", &expect!["invalid escape sequence at byte 7"]);
+    check("[{\"a\":\"\\udc00\"}]", &expect!["invalid escape sequence at byte 7"]);
+    check("[{\"a\":\"\\u12g4\"}]", &expect!["invalid escape sequence at byte 7"]);
+    check_bytes(b"[{\"a\":\"\xff\"}]", &expect!["invalid UTF-8 at byte 7"]);
+    check_bytes(b"[{\"a\":\"\xc3\"}]", &expect!["invalid UTF-8 at byte 7"]);
+    check_bytes(b"[{\"a\":\"\xed\xa0\x80\"}]", &expect!["invalid UTF-8 at byte 7"]);
+    check("[{\"a\":'x'}]", &expect!["invalid JSON at byte 6"]);
+    check("[{/**/}]", &expect!["invalid JSON at byte 2"]);
+}
+
+#[test]
+fn the_first_fault_wins_over_a_later_one_of_the_splitter() {
+    check("[{\"a\":01},5]", &expect!["invalid number at byte 7"]);
+    check("[ {\"a\":01", &expect!["invalid number at byte 8"]);
+    check("[{}, \n {\"a\":tru", &expect!["the body ends early at byte 15"]);
+    check("[{}, \n {\"a\":trx", &expect!["invalid JSON at byte 14"]);
+}
+
+#[test]
+fn nesting_is_counted_with_the_outer_array() {
+    let nested = |levels: usize| {
+        let inner = levels - 2;
+        format!("[{{\"a\":{}{}}}]", "[".repeat(inner), "]".repeat(inner))
+    };
+    assert!(run(nested(limits::NESTING_LEVELS_MAX).as_bytes(), &[7]).is_ok());
+    let deep = run(nested(limits::NESTING_LEVELS_MAX + 1).as_bytes(), &[7]).unwrap_err();
+    assert_eq!(deep, BodyError::Syntax { fault: Fault::TooDeep, byte: 36 });
+    let bomb = format!("[{{\"a\":{}", "[".repeat(1 << 20));
+    assert_eq!(run(bomb.as_bytes(), &[1 << 16]).unwrap_err(), deep);
+}
+
+#[test]
+fn an_element_may_be_as_long_as_the_limit_and_no_longer() {
+    let element = |bytes: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(bytes - 8));
+    let longest = element(limits::ELEMENT_BYTES_MAX);
+    let body = format!("[{{}},{longest},{longest}]");
+    assert_eq!(run(body.as_bytes(), &[1 << 16]).unwrap().len(), 3);
+    let body = format!("[{{}},{}]", element(limits::ELEMENT_BYTES_MAX + 1));
+    let byte = 4 + limits::ELEMENT_BYTES_MAX as u64;
+    let error = run(body.as_bytes(), &[1 << 16]).unwrap_err();
+    assert_eq!(error, BodyError::Syntax { fault: Fault::ElementTooLong, byte });
+}
+
+/// Two bad elements several slices apart, with white space between elements to shift the offsets.
+#[test]
+fn of_two_faults_in_different_slices_the_first_is_told() {
+    let good = "{\"indicator\":\"192.0.2.1\"} ,\n ";
+    let mut body = String::from("[");
+    while body.len() < 2 * limits::SLICE_BYTES {
+        body.push_str(good);
+    }
+    let byte = body.len() as u64 + 7;
+    body.push_str("{\"a\":tx},");
+    while body.len() < 6 * limits::SLICE_BYTES {
+        body.push_str(good);
+    }
+    body.push_str("{\"a\":}]");
+    let error = run(body.as_bytes(), &[60_000]).unwrap_err();
+    assert_eq!(error, BodyError::Syntax { fault: Fault::Json, byte: byte - 1 });
+}
+
+/// Two slices fail at once, in whichever order, and a third after them.
+#[test]
+fn of_slices_that_fail_together_the_first_is_told() {
+    struct SecondFirst {
+        both_run: Barrier,
+    }
+    impl SliceWork for SecondFirst {
+        type Output = ();
+        fn work(&self, slice: &BodySlice) -> Result<(), IngestError> {
+            if slice.index < 2 {
+                self.both_run.wait();
+            }
+            let byte = slice.body_byte(1);
+            Err(IngestError::Body(BodyError::Syntax { fault: Fault::Json, byte }))
+        }
+    }
+    let count = 3 * SLICE_ELEMENTS_MAX as usize;
+    let body = format!("[{}]", vec!["{}"; count].join(","));
+    let outcome = block_on(async {
+        // Threads of its own: both must be free to meet.
+        let engine = Engine::new(CpuPool::new(2).unwrap());
+        let mut pipeline = Pipeline::new(engine, SecondFirst { both_run: Barrier::new(2) });
+        pipeline.feed(body.as_bytes()).await
+    });
+    let Err(IngestError::Body(error)) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(error.byte(), 1);
+}
+
+#[test]
+fn a_panic_ends_its_own_body_only() {
+    struct Bomb;
+    impl SliceWork for Bomb {
+        type Output = ();
+        fn work(&self, _slice: &BodySlice) -> Result<(), IngestError> {
+            panic!("as the test wants it");
+        }
+    }
+    let outcome = block_on(async {
+        let mut pipeline = Pipeline::new(ENGINE.clone(), Bomb);
+        pipeline.feed(b"[{}]").await?;
+        pipeline.finish().await.map(|_| ())
+    });
+    assert!(matches!(outcome, Err(IngestError::Internal)));
+    assert_eq!(run(b"[{\"a\":1}]", &[3]).unwrap(), ["a=1;"]);
+}
+
+#[test]
+fn a_feed_that_was_dropped_cannot_be_finished() {
+    let body = format!("[{}", "{},".repeat(100_000));
+    let outcome = block_on(async {
+        let mut pipeline = Pipeline::new(ENGINE.clone(), Echo);
+        // More than one piece, so the future is pending after its first poll.
+        let mut feed = Box::pin(pipeline.feed(body.as_bytes()));
+        let polled =
+            std::future::poll_fn(|context| std::task::Poll::Ready(feed.as_mut().poll(context))).await;
+        assert!(polled.is_pending());
+        drop(feed);
+        pipeline.finish().await.map(|_| ())
+    });
+    assert!(matches!(outcome, Err(IngestError::Internal)));
+}
+
+fn json() -> impl Strategy<Value = String> {
+    let text = || {
+        let piece = prop_oneof![
+            "[a-z]{0,8}",
+            Just("é".to_owned()),
+            Just("\\\"".to_owned()),
+            Just("\\\\".to_owned()),
+            Just("\\u0041".to_owned()),
+            Just("\\ud83d\\ude00".to_owned()),
+            Just("\\ud83d".to_owned()),
+            Just("[{".to_owned()),
+            Just("x".repeat(70)),
+        ];
+        vec(piece, 0..4).prop_map(|pieces| format!("\"{}\"", pieces.concat()))
+    };
+    let number = prop_oneof![
+        any::<i64>().prop_map(|number| number.to_string()),
+        any::<f64>().prop_filter_map("finite", |number| number.is_finite().then(|| format!("{number:e}"))),
+        Just("123456789012345678901234567890".to_owned()),
+        Just("-0.0".to_owned()),
+        Just("1E+2".to_owned()),
+        Just("1e999".to_owned()),
+        Just("01".to_owned()),
+    ];
+    let words = prop_oneof![Just("true"), Just("false"), Just("null")].prop_map(str::to_owned);
+    let leaf = prop_oneof![4 => text(), 2 => number, 1 => words];
+    leaf.prop_recursive(4, 32, 4, move |inner| {
+        let members = vec((text(), inner.clone()), 0..4).prop_map(|members| {
+            let members: Vec<_> = members.iter().map(|(key, value)| format!("{key}: {value}")).collect();
+            format!("{{{}}}", members.join(" ,"))
+        });
+        prop_oneof![members, vec(inner, 0..4).prop_map(|items| format!("[{}]", items.join(", ")))]
+    })
+}
+
+fn body() -> impl Strategy<Value = String> {
+    let element = prop_oneof![
+        8 => vec(("[ab]", json()), 0..4).prop_map(|members| {
+            let members: Vec<_> = members.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
+            format!("{{{}}}", members.join(","))
+        }),
+        1 => json(),
+    ];
+    (vec(element, 0..5), prop_oneof![Just(","), Just(" ,\n ")], any::<bool>()).prop_map(
+        |(elements, comma, bom)| format!("{}[{}]", if bom { "\u{feff}" } else { "" }, elements.join(comma)),
+    )
+}
+
+/// Changes, inserts or removes one byte, or cuts the end off.
+fn mutated() -> impl Strategy<Value = Vec<u8>> {
+    let byte = prop_oneof![any::<u8>(), proptest::sample::select(b"{}[]\",:\\ \n0e-.u\x00\xef".to_vec())];
+    (body(), vec((0..4_u8, any::<prop::sample::Index>(), byte), 0..4)).prop_map(|(body, changes)| {
+        let mut bytes = body.into_bytes();
+        for (change, index, byte) in changes {
+            let at = index.index(bytes.len() + 1);
+            match change {
+                0 => bytes.insert(at, byte),
+                1 if at < bytes.len() => bytes[at] = byte,
+                2 if at < bytes.len() => drop(bytes.remove(at)),
+                3 => bytes.truncate(at),
+                _ => {}
+            }
+        }
+        bytes
+    })
+}
+
+fn depth(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(items) => items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(members) => members.values().map(depth).max().unwrap_or(0),
+        _ => return 0,
+    }
+}
+
+/// What `serde_json` thinks of a body: its elements, if it is an array of objects.
+fn reference(body: &[u8]) -> Option<Vec<Value>> {
+    let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
+    let value: Value = serde_json::from_slice(body).ok()?;
+    let fits = depth(&value) <= limits::NESTING_LEVELS_MAX;
+    value.as_array().filter(|items| fits && items.iter().all(Value::is_object)).cloned()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn accepts_what_serde_json_accepts(body in mutated(), cuts in vec(1..40_usize, 1..8)) {
+        let seen = run(&body, &cuts);
+        let want = reference(&body);
+        prop_assert_eq!(seen.is_ok(), want.is_some(), "{:?}", seen);
+        if let (Ok(seen), Some(want)) = (seen, want) {
+            prop_assert_eq!(seen.len(), want.len());
+        }
+    }
+
+    #[test]
+    fn a_body_cut_at_its_fault_only_ends_early(body in mutated(), cuts in vec(1..40_usize, 1..8)) {
+        if let Err(error) = run(&body, &cuts) {
+            let byte = usize::try_from(error.byte()).unwrap();
+            let cut = run(&body[..byte], &[11]);
+            let early = BodyError::Syntax { fault: Fault::Unfinished, byte: error.byte() };
+            if matches!(error, BodyError::Syntax { fault: Fault::Trailing, .. }) {
+                prop_assert!(cut.is_ok());
+            } else {
+                prop_assert_eq!(cut, Err(early), "{}", error);
+            }
+        }
+    }
+
+    #[test]
+    fn chunks_do_not_matter(body in mutated(), cuts in vec(1..9_usize, 1..8)) {
+        prop_assert_eq!(run(&body, &cuts), run(&body, &[usize::MAX]));
+    }
+}

@@ -1,0 +1,80 @@
+//! Bodies of lookups and the text of their answers. What matches is tested with `detect`.
+
+use expect_test::{Expect, expect};
+
+use crate::{
+    IngestError,
+    fixture::{Fixture, lookup_rules},
+};
+
+#[track_caller]
+fn check(body: &str, want: &Expect) {
+    let fixture = Fixture::new();
+    fixture.put("Feed", r#"[{"indicator":"a.example","context":{"level":1}}]"#).unwrap();
+    let seen = match fixture.lookup_with(lookup_rules(), body) {
+        Ok(answer) => answer,
+        Err(IngestError::Body(error)) => error.to_string(),
+        Err(other) => panic!("{other:?}"),
+    };
+    want.assert_eq(&seen);
+    assert_eq!(fixture.ingestor.reserved_bytes(), 0);
+}
+
+#[test]
+fn results_are_in_order_and_objects_as_sent() {
+    check(
+        r#"[ {"object" : "HTTP:\/\/\u0061.example" , "x":1},{"object":"nonsense \" "},{"object":"5","object":""}, {"object":"a.example"}]"#,
+        &expect![[
+            r#"[{"object":"HTTP:\/\/\u0061.example","result":"detected","categories":[{"category":"Feed_URL","detected_indicator":"a.example","context":{"level":1}}]},{"object":"nonsense \" ","result":"not detected","categories":[]},{"object":"","result":"not detected","categories":[]},{"object":"a.example","result":"detected","categories":[{"category":"Feed_URL","detected_indicator":"a.example","context":{"level":1}}]}]"#
+        ]],
+    );
+}
+
+#[test]
+fn there_is_no_partial_answer() {
+    check("[]", &expect!["expected at least one object at byte 1"]);
+    check(" [ ] ", &expect!["expected at least one object at byte 4"]);
+    check(
+        r#"[{"object":"a"}, {"Object":"a"}]"#,
+        &expect!["property 'object' of element 1 is missing, element at byte 17"],
+    );
+    check(
+        r#"[{"object":"a"} , {"object":"a"}, {"object":5}]"#,
+        &expect!["property 'object' of element 2 has an invalid type, element at byte 34"],
+    );
+    check(
+        r#"[{"object":null}]"#,
+        &expect!["property 'object' of element 0 has an invalid type, element at byte 1"],
+    );
+    check(r#"[{"object":"a"},"a"]"#, &expect!["expected an object as element of the array at byte 16"]);
+    check(r#"[{"object":"a"}"#, &expect!["the body ends early at byte 15"]);
+    check(r#"[{"object":5},{"object":01}]"#, &expect!["invalid number at byte 25"]);
+}
+
+#[test]
+fn many_objects_are_answered_in_order() {
+    let fixture = Fixture::new();
+    fixture.hold("Feed", &["h7.example.com"]);
+    let objects: Vec<_> = (0..60_000)
+        .map(|number| format!("{{\"object\":\"h{number}.example.com/{}\"}}", "y".repeat(40)))
+        .collect();
+    let answer = fixture.lookup_with(lookup_rules(), &format!("[{}]", objects.join(","))).unwrap();
+    let answer: Vec<serde_json::Value> = serde_json::from_str(&answer).unwrap();
+    assert_eq!(answer.len(), objects.len());
+    for (number, result) in answer.iter().enumerate() {
+        assert_eq!(result["object"], format!("h{number}.example.com/{}", "y".repeat(40)));
+        assert_eq!(result["result"], if number == 7 { "detected" } else { "not detected" });
+    }
+}
+
+#[test]
+fn an_answer_too_long_is_refused() {
+    let fixture = Fixture::new();
+    let context = "x".repeat(1 << 20);
+    let body = format!("[{{\"indicator\":\"a.example\",\"context\":{{\"a\":\"{context}\"}}}}]");
+    fixture.put("Feed", &body).unwrap();
+    let objects = vec!["{\"object\":\"a.example\"}"; 300].join(",");
+    let outcome = fixture.lookup_with(lookup_rules(), &format!("[{objects}]"));
+    assert!(matches!(outcome, Err(IngestError::TooManyAnswerBytes)));
+    assert_eq!(fixture.ingestor.reserved_bytes(), 0);
+}

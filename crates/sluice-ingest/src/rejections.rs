@@ -1,0 +1,238 @@
+//! The elements that were refused: kept small, told in full.
+//!
+//! In: for each refused element its `indicator` as JSON text and the reason, in document order within a slice,
+//! slices in document order. Out: the JSON array that the client gets, in chunks, its length known beforehand.
+//!
+//! Kept is one byte, the value as sent and the name of an unknown tag: about what the element itself took in
+//! the body, so a body of nothing but errors costs its own size. The permit of the body is held as long.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sluice_model::{
+    Rejection,
+    operation::{push_varint, take, take_varint},
+    rejection::Property,
+};
+
+use crate::budget::Permit;
+
+/// Bytes after which a chunk of JSON text is handed out.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// Tells in the byte of a reason that the element had no `indicator`.
+const NO_INDICATOR: u8 = 0x80;
+
+const UNKNOWN_TAG: u8 = 1;
+
+const OPENING: &[u8] = b"{\"indicator\":";
+const MIDDLE: &[u8] = b",\"reason\":\"";
+const CLOSING: &[u8] = b"\"}";
+
+/// The number under which a reason is kept.
+fn code(rejection: &Rejection) -> u8 {
+    match rejection {
+        Rejection::InvalidFormat => 0,
+        Rejection::UnknownTag(_) => UNKNOWN_TAG,
+        Rejection::ContextNotAllowed => 2,
+        Rejection::IndicatorMissing => 3,
+        Rejection::InvalidType(Property::Indicator) => 4,
+        Rejection::InvalidType(Property::Context) => 5,
+        Rejection::InvalidType(Property::Tags) => 6,
+        Rejection::InvalidType(Property::MarkDetections) => 7,
+        Rejection::InvalidType(Property::UnmarkDetections) => 8,
+    }
+}
+
+/// The sentences of all numbers but [`UNKNOWN_TAG`], of which it is the beginning; all plain ASCII.
+fn sentences() -> [String; 9] {
+    [
+        Rejection::InvalidFormat,
+        Rejection::UnknownTag("".into()),
+        Rejection::ContextNotAllowed,
+        Rejection::IndicatorMissing,
+        Rejection::InvalidType(Property::Indicator),
+        Rejection::InvalidType(Property::Context),
+        Rejection::InvalidType(Property::Tags),
+        Rejection::InvalidType(Property::MarkDetections),
+        Rejection::InvalidType(Property::UnmarkDetections),
+    ]
+    .map(|rejection| rejection.to_string())
+}
+
+/// The refused elements of one slice.
+#[derive(Debug)]
+pub(crate) struct SliceRejections {
+    bytes: Vec<u8>,
+    count: u64,
+    json_bytes: u64,
+    sentence_bytes: [usize; 9],
+}
+
+impl SliceRejections {
+    pub(crate) fn new() -> Self {
+        Self {
+            bytes: Vec::new(),
+            count: 0,
+            json_bytes: 0,
+            sentence_bytes: sentences().map(|sentence| sentence.len()),
+        }
+    }
+
+    /// Adds an element; `indicator` is its JSON text, empty when it had none.
+    pub(crate) fn push(&mut self, indicator: &[u8], rejection: &Rejection) {
+        let code = code(rejection);
+        let mut entry_bytes = OPENING.len() + MIDDLE.len() + CLOSING.len();
+        entry_bytes += self.sentence_bytes.get(usize::from(code)).copied().unwrap_or_default();
+        if indicator.is_empty() {
+            self.bytes.push(code | NO_INDICATOR);
+            entry_bytes += b"\"\"".len();
+        } else {
+            self.bytes.push(code);
+            self.push_text(indicator);
+            entry_bytes += indicator.len();
+        }
+        if let Rejection::UnknownTag(name) = rejection {
+            let quoted = serde_json::Value::from(&**name).to_string();
+            let name = quoted.get(1..quoted.len() - 1).unwrap_or_default();
+            self.push_text(name.as_bytes());
+            entry_bytes += name.len();
+        }
+        self.count += 1;
+        self.json_bytes += entry_bytes as u64;
+    }
+
+    fn push_text(&mut self, text: &[u8]) {
+        push_varint(&mut self.bytes, text.len() as u64);
+        self.bytes.extend_from_slice(text);
+    }
+
+    /// Gives back what growing has taken too much.
+    pub(crate) fn shrink(&mut self) {
+        self.bytes.shrink_to_fit();
+    }
+}
+
+/// The refused elements of a request, in document order.
+#[derive(Debug)]
+pub struct Rejections {
+    slices: Vec<SliceRejections>,
+    count: u64,
+    json_bytes: u64,
+    permit: Option<Arc<Permit>>,
+}
+
+impl Rejections {
+    pub(crate) fn new(slices: Vec<SliceRejections>, permit: Option<Arc<Permit>>) -> Self {
+        let count = slices.iter().map(|slice| slice.count).sum::<u64>();
+        let commas_bytes = count.saturating_sub(1);
+        let json_bytes = slices.iter().map(|slice| slice.json_bytes).sum::<u64>();
+        Self { slices, count, json_bytes: json_bytes + commas_bytes + b"[]".len() as u64, permit }
+    }
+
+    /// Number of refused elements.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Tells whether nothing was refused.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Exact length of the JSON text that [`into_json_chunks`](Self::into_json_chunks) gives.
+    pub fn json_bytes(&self) -> u64 {
+        self.json_bytes
+    }
+
+    /// Gives the JSON array `[{"indicator":...,"reason":...},...]` in chunks of about 64 KiB, each made when it
+    /// is asked for; a single longer value makes a longer chunk. Memory is freed slice by slice.
+    pub fn into_json_chunks(self) -> impl Iterator<Item = Bytes> + Send {
+        JsonChunks {
+            slices: self.slices.into_iter(),
+            present: Vec::new(),
+            at: 0,
+            state: JsonState::Opening,
+            sentences: sentences(),
+            _permit: self.permit,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum JsonState {
+    Opening,
+    First,
+    Later,
+    Closed,
+}
+
+struct JsonChunks {
+    slices: std::vec::IntoIter<SliceRejections>,
+    /// Kept bytes of the slice being told, told up to `at`.
+    present: Vec<u8>,
+    at: usize,
+    state: JsonState,
+    sentences: [String; 9],
+    _permit: Option<Arc<Permit>>,
+}
+
+impl JsonChunks {
+    /// Appends one entry; `None` at the end of the present slice.
+    fn append_entry(&mut self, chunk: &mut Vec<u8>) -> Option<()> {
+        let left = self.present.get(self.at..)?;
+        let mut kept = left;
+        let code = take(&mut kept, 1)?.first().copied()?;
+        if self.state == JsonState::Later {
+            chunk.push(b',');
+        }
+        self.state = JsonState::Later;
+        chunk.extend_from_slice(OPENING);
+        chunk.extend_from_slice(if code & NO_INDICATOR == 0 { take_text(&mut kept)? } else { b"\"\"" });
+        chunk.extend_from_slice(MIDDLE);
+        let code = code & !NO_INDICATOR;
+        chunk.extend_from_slice(self.sentences.get(usize::from(code))?.as_bytes());
+        if code == UNKNOWN_TAG {
+            chunk.extend_from_slice(take_text(&mut kept)?);
+        }
+        chunk.extend_from_slice(CLOSING);
+        self.at += left.len() - kept.len();
+        Some(())
+    }
+}
+
+fn take_text<'a>(kept: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let length = usize::try_from(take_varint(kept)?).ok()?;
+    take(kept, length)
+}
+
+impl Iterator for JsonChunks {
+    type Item = Bytes;
+
+    fn next(&mut self) -> Option<Bytes> {
+        if self.state == JsonState::Closed {
+            return None;
+        }
+        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
+        if self.state == JsonState::Opening {
+            chunk.push(b'[');
+            self.state = JsonState::First;
+        }
+        while chunk.len() < CHUNK_BYTES {
+            if self.append_entry(&mut chunk).is_some() {
+                continue;
+            }
+            let Some(slice) = self.slices.next() else {
+                chunk.push(b']');
+                self.state = JsonState::Closed;
+                break;
+            };
+            self.present = slice.bytes;
+            self.at = 0;
+        }
+        Some(chunk.into())
+    }
+}
+
+#[cfg(test)]
+mod tests;

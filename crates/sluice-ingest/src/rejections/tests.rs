@@ -1,0 +1,85 @@
+//! The listed elements, their length and their size.
+
+use expect_test::{Expect, expect};
+use sluice_model::{Rejection, rejection::Property};
+
+use super::{Rejections, SliceRejections};
+
+fn json(rejections: Rejections) -> String {
+    let length = rejections.json_bytes();
+    let chunks: Vec<_> = rejections.into_json_chunks().collect();
+    let text = String::from_utf8(chunks.concat()).unwrap();
+    assert_eq!(text.len() as u64, length);
+    serde_json::from_str::<serde_json::Value>(&text).unwrap();
+    text
+}
+
+#[track_caller]
+fn check(slices: &[&[(&str, Rejection)]], want: &Expect) {
+    let slices = slices.iter().map(|entries| {
+        let mut slice = SliceRejections::new();
+        for (indicator, rejection) in *entries {
+            slice.push(indicator.as_bytes(), rejection);
+        }
+        slice
+    });
+    let rejections = Rejections::new(slices.collect(), None);
+    want.assert_eq(&json(rejections).replace("},{", "},\n{"));
+}
+
+#[test]
+fn nothing_is_an_empty_array() {
+    check(&[], &expect!["[]"]);
+    check(&[&[], &[]], &expect!["[]"]);
+}
+
+#[test]
+fn every_reason_is_told_in_order() {
+    let type_of = Rejection::InvalidType;
+    check(
+        &[
+            &[("\"a\"", Rejection::InvalidFormat), ("", Rejection::IndicatorMissing)],
+            &[],
+            &[
+                ("\"b\\\"\"", Rejection::unknown_tag("X\"\\\n")),
+                ("\"c\"", Rejection::ContextNotAllowed),
+                ("{\"x\":[1]}", type_of(Property::Indicator)),
+            ],
+            &[
+                ("\"d\"", type_of(Property::Context)),
+                ("\"d\"", type_of(Property::Tags)),
+                ("\"d\"", type_of(Property::MarkDetections)),
+                ("\"d\"", type_of(Property::UnmarkDetections)),
+            ],
+        ],
+        &expect![[r#"
+            [{"indicator":"a","reason":"Invalid indicator format"},
+            {"indicator":"","reason":"Property 'indicator' is missing"},
+            {"indicator":"b\"","reason":"Unknown tag: X\"\\\\n"},
+            {"indicator":"c","reason":"Context is not allowed for the FalsePositive supplier"},
+            {"indicator":{"x":[1]},"reason":"Property 'indicator' has an invalid type"},
+            {"indicator":"d","reason":"Property 'context' has an invalid type"},
+            {"indicator":"d","reason":"Property 'tags' has an invalid type"},
+            {"indicator":"d","reason":"Property 'mark_detections' has an invalid type"},
+            {"indicator":"d","reason":"Property 'unmark_detections' has an invalid type"}]"#]],
+    );
+}
+
+#[test]
+fn a_million_cost_little_and_come_in_chunks() {
+    let mut slice = SliceRejections::new();
+    for _ in 0..1_000_000 {
+        slice.push(b"", &Rejection::IndicatorMissing);
+    }
+    assert_eq!(slice.bytes.len(), 1_000_000);
+    let rejections = Rejections::new(vec![slice], None);
+    assert_eq!(rejections.count(), 1_000_000);
+    let length = rejections.json_bytes();
+    let (mut total, mut longest) = (0, 0);
+    for chunk in rejections.into_json_chunks() {
+        total += chunk.len() as u64;
+        longest = longest.max(chunk.len());
+    }
+    assert_eq!(total, length);
+    assert!(longest < 66_000, "{longest}");
+}

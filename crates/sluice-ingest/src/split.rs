@@ -1,0 +1,285 @@
+//! Finds the elements of a body while it arrives.
+//!
+//! In: the chunks of one body, cut anywhere. Out: [`BodySlice`]s, each a JSON array of whole elements, in body
+//! order, with what is needed to find a byte of the slice again in the body. A slice is closed at the first
+//! end of an element after [`limits::SLICE_BYTES`] or [`SLICE_ELEMENTS_MAX`].
+//!
+//! Guarantees the outer grammar exactly: an optional BOM, white space, `[`, objects between commas, `]`, white
+//! space; also the bounds of nesting and of one element. What lies inside an element is left to `parse`, which
+//! must accept every slice: a body is well-formed exactly when both do. No threads, no clock, no I/O.
+
+use memchr::memchr2;
+use sluice_model::limits;
+
+use crate::error::{BodyError, Fault};
+
+/// Elements after which a slice is closed even if it is short, so that `{},{},{}` costs no more than feeds do.
+pub(crate) const SLICE_ELEMENTS_MAX: u32 = 1 << 16;
+
+const BOM: [u8; 3] = [0xef, 0xbb, 0xbf];
+
+/// Whole elements of a body, as the text of one JSON array.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct BodySlice {
+    /// Number of the slice in its body, from 0.
+    pub(crate) index: u32,
+    /// `[` element `,` element ... `]`, every element as sent.
+    pub(crate) text: Vec<u8>,
+    /// Number in the body of the first element, from 0.
+    pub(crate) first_element: u64,
+    gaps: Vec<Gap>,
+}
+
+/// From this byte of a slice on, until the next gap, bytes lie equally far apart in the body.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Gap {
+    slice_byte: usize,
+    body_byte: u64,
+}
+
+impl BodySlice {
+    /// Offset in the body of a byte of `text`.
+    pub(crate) fn body_byte(&self, slice_byte: usize) -> u64 {
+        let after = self.gaps.partition_point(|gap| gap.slice_byte <= slice_byte);
+        let gap = after.checked_sub(1).and_then(|index| self.gaps.get(index)).or(self.gaps.first());
+        gap.map_or(0, |gap| gap.body_byte + slice_byte.saturating_sub(gap.slice_byte) as u64)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// So many bytes of the BOM were seen.
+    Bom(usize),
+    /// The array must open.
+    Open,
+    /// The first element or the end of the array.
+    First,
+    /// An element must follow a comma.
+    Next,
+    /// Inside an element, outside its strings.
+    Element,
+    /// Inside a string of an element.
+    Text,
+    /// After a backslash of a string.
+    Escape,
+    /// A comma or the end of the array.
+    After,
+    /// The array is closed.
+    End,
+}
+
+/// The state between two chunks.
+#[derive(Debug)]
+pub(crate) struct Splitter {
+    state: State,
+    /// Open arrays and objects of the present element.
+    depth: usize,
+    /// Bytes of the body consumed so far.
+    body_byte: u64,
+    /// Bytes of the present element consumed so far.
+    element_bytes: usize,
+    text: Vec<u8>,
+    gaps: Vec<Gap>,
+    elements_count: u32,
+    elements_before: u64,
+    slices_count: u32,
+}
+
+impl Splitter {
+    /// Starts at the first byte of a body.
+    pub(crate) fn new() -> Self {
+        Self {
+            state: State::Bom(0),
+            depth: 0,
+            body_byte: 0,
+            element_bytes: 0,
+            text: Vec::new(),
+            gaps: Vec::new(),
+            elements_count: 0,
+            elements_before: 0,
+            slices_count: 0,
+        }
+    }
+
+    /// Consumes `chunk` from the front until a slice is full or the chunk is used up (`None`).
+    ///
+    /// # Errors
+    ///
+    /// The first byte that breaks the outer grammar or a bound. The splitter is then of use only for
+    /// [`into_rest`](Self::into_rest).
+    pub(crate) fn next_slice(&mut self, chunk: &mut &[u8]) -> Result<Option<BodySlice>, BodyError> {
+        while let Some((&byte, rest)) = chunk.split_first() {
+            if matches!(self.state, State::Element | State::Text | State::Escape) {
+                self.scan_element(chunk)?;
+                if self.state == State::After && self.is_full() {
+                    return Ok(Some(self.close()));
+                }
+            } else if self.step(byte)? {
+                *chunk = rest;
+                self.body_byte += 1;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Ends the body; gives the last slice, if any element is left.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Unfinished`] when the outer array is not closed.
+    pub(crate) fn finish(&mut self) -> Result<Option<BodySlice>, BodyError> {
+        if self.state != State::End {
+            return Err(self.error(Fault::Unfinished));
+        }
+        Ok((self.elements_count > 0).then(|| self.close()))
+    }
+
+    /// Elements seen so far.
+    pub(crate) fn elements_count(&self) -> u64 {
+        self.elements_before + u64::from(self.elements_count)
+    }
+
+    /// Offset of the next byte.
+    pub(crate) fn body_byte(&self) -> u64 {
+        self.body_byte
+    }
+
+    /// What was not handed out: the beginning of a slice, perhaps cut within an element.
+    pub(crate) fn into_rest(self) -> BodySlice {
+        BodySlice {
+            index: self.slices_count,
+            text: self.text,
+            first_element: self.elements_before,
+            gaps: self.gaps,
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.text.len() >= limits::SLICE_BYTES || self.elements_count >= SLICE_ELEMENTS_MAX
+    }
+
+    fn close(&mut self) -> BodySlice {
+        self.text.push(b']');
+        // A body with one full slice will have more of them: spare the growing.
+        let next = if self.state == State::End { 0 } else { self.text.len() };
+        let slice = BodySlice {
+            index: self.slices_count,
+            text: std::mem::replace(&mut self.text, Vec::with_capacity(next)),
+            first_element: self.elements_before,
+            gaps: std::mem::take(&mut self.gaps),
+        };
+        self.slices_count += 1;
+        self.elements_before += u64::from(self.elements_count);
+        self.elements_count = 0;
+        slice
+    }
+
+    /// Takes one byte between elements; tells whether it is consumed.
+    fn step(&mut self, byte: u8) -> Result<bool, BodyError> {
+        let is_space = matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+        self.state = match (self.state, byte) {
+            (State::Bom(seen), _) if BOM.get(seen) == Some(&byte) => {
+                if seen + 1 == BOM.len() {
+                    State::Open
+                } else {
+                    State::Bom(seen + 1)
+                }
+            }
+            (State::Bom(0), _) => {
+                self.state = State::Open;
+                return Ok(false);
+            }
+            (State::Bom(_), _) => return Err(self.error(Fault::NotAnArray)),
+            (state, _) if is_space => state,
+            (State::Open, b'[') => State::First,
+            (State::First | State::Next, b'{') => {
+                self.begin_element();
+                return Ok(false);
+            }
+            (State::First | State::After, b']') => State::End,
+            (State::After, b',') => State::Next,
+            (State::Open, _) => return Err(self.error(Fault::NotAnArray)),
+            (State::First | State::Next, _) => return Err(self.error(Fault::NotAnObject)),
+            (State::After, _) => return Err(self.error(Fault::NoSeparator)),
+            (State::End | State::Element | State::Text | State::Escape, _) => {
+                return Err(self.error(Fault::Trailing));
+            }
+        };
+        Ok(true)
+    }
+
+    fn begin_element(&mut self) {
+        self.text.push(if self.elements_count == 0 { b'[' } else { b',' });
+        let gap = Gap { slice_byte: self.text.len(), body_byte: self.body_byte };
+        let follows = self
+            .gaps
+            .last()
+            .is_some_and(|last| gap.body_byte - last.body_byte == (gap.slice_byte - last.slice_byte) as u64);
+        if !follows {
+            self.gaps.push(gap);
+        }
+        self.elements_count += 1;
+        self.element_bytes = 0;
+        self.depth = 0;
+        self.state = State::Element;
+    }
+
+    fn scan_element(&mut self, chunk: &mut &[u8]) -> Result<(), BodyError> {
+        let allowed_bytes = limits::ELEMENT_BYTES_MAX - self.element_bytes;
+        let window = chunk.get(..allowed_bytes.min(chunk.len())).unwrap_or_default();
+        if window.is_empty() {
+            return Err(self.error(Fault::ElementTooLong));
+        }
+        let scanned = self.scan(window);
+        let (taken, rest) = chunk.split_at_checked(scanned.unwrap_or_else(|at| at)).unwrap_or((*chunk, &[]));
+        self.text.extend_from_slice(taken);
+        self.element_bytes += taken.len();
+        self.body_byte += taken.len() as u64;
+        *chunk = rest;
+        scanned.map(|_| ()).map_err(|_at| self.error(Fault::TooDeep))
+    }
+
+    /// Counts how much of `window` belongs to the present element. `Err` is the bytes before one bracket too many.
+    fn scan(&mut self, window: &[u8]) -> Result<usize, usize> {
+        let mut at = 0;
+        while let Some(rest) = window.get(at..).filter(|rest| !rest.is_empty()) {
+            match self.state {
+                State::Text => {
+                    let Some(found) = memchr2(b'"', b'\\', rest) else { break };
+                    self.state = if rest.get(found) == Some(&b'"') { State::Element } else { State::Escape };
+                    at += found + 1;
+                }
+                State::Escape => {
+                    self.state = State::Text;
+                    at += 1;
+                }
+                _ => {
+                    let is_structure = |byte: &u8| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']');
+                    let Some(found) = rest.iter().position(is_structure) else { break };
+                    match rest.get(found) {
+                        Some(b'"') => self.state = State::Text,
+                        // The outer array is a level too.
+                        Some(b'{' | b'[') if self.depth + 2 > limits::NESTING_LEVELS_MAX => {
+                            return Err(at + found);
+                        }
+                        Some(b'{' | b'[') => self.depth += 1,
+                        _ => self.depth -= 1,
+                    }
+                    at += found + 1;
+                    if self.depth == 0 {
+                        self.state = State::After;
+                        return Ok(at);
+                    }
+                }
+            }
+        }
+        Ok(window.len())
+    }
+
+    fn error(&self, fault: Fault) -> BodyError {
+        BodyError::Syntax { fault, byte: self.body_byte }
+    }
+}
+
+#[cfg(test)]
+mod tests;

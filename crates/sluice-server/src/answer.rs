@@ -1,0 +1,121 @@
+//! Answers on the wire: JSON arrays with their exact length.
+//!
+//! In: a status with JSON text, or a [`Problem`]. Out: a response. The payload of the request stays with the
+//! response until it is sent: a body that was not read to its end then closes the connection, instead of being
+//! drained for as long as its sender likes.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use actix_web::{
+    HttpResponse,
+    body::{BodySize, BoxBody, MessageBody, SizedStream},
+    dev::Payload,
+    http::{
+        StatusCode,
+        header::{self, HeaderValue},
+    },
+};
+use bytes::Bytes;
+use futures_util::stream;
+use serde::Serialize;
+
+use crate::problem::{Cause, Problem};
+
+/// `[{"status":...}]`.
+#[derive(Serialize)]
+struct StatusView<'text> {
+    status: &'text str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'text str>,
+}
+
+/// Answers with JSON.
+pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Result<HttpResponse, Cause> {
+    let text = serde_json::to_vec(value).map_err(|error| {
+        tracing::error!(%error, "an answer could not be written");
+        Cause::Internal
+    })?;
+    Ok(of_text(status, text))
+}
+
+/// Answers with one sentence.
+pub(crate) fn sentence(status: StatusCode, text: &str) -> Result<HttpResponse, Cause> {
+    json(status, &[StatusView { status: text, reason: None }])
+}
+
+/// Answers with JSON text that is there already.
+pub(crate) fn of_text(status: StatusCode, text: impl Into<Bytes>) -> HttpResponse {
+    HttpResponse::build(status).insert_header(JSON).body(text.into())
+}
+
+/// Answers with JSON text in pieces of a known total length.
+pub(crate) fn of_pieces(
+    status: StatusCode,
+    bytes: u64,
+    pieces: impl Iterator<Item = Bytes> + 'static,
+) -> HttpResponse {
+    let pieces = stream::iter(pieces.map(Ok::<Bytes, Infallible>));
+    HttpResponse::build(status).insert_header(JSON).body(SizedStream::new(bytes, pieces))
+}
+
+const JSON: (header::HeaderName, HeaderValue) =
+    (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+
+/// Answers with a problem.
+pub(crate) fn problem(problem: &Problem) -> HttpResponse {
+    let cause = &problem.cause;
+    let view = [StatusView { status: problem.sentence.text(), reason: Some(&cause.reason()) }];
+    // Two strings always serialise.
+    let text = serde_json::to_vec(&view).unwrap_or_default();
+    let mut response = of_text(cause.status(), text);
+    let headers = response.headers_mut();
+    if let Some(seconds) = cause.retry_after_seconds() {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    match cause {
+        Cause::Unauthorized => {
+            let challenge = HeaderValue::from_static("Basic realm=\"Sluice\", charset=\"UTF-8\"");
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        Cause::MethodNotAllowed { allow } => {
+            if let Ok(allow) = HeaderValue::from_str(allow) {
+                headers.insert(header::ALLOW, allow);
+            }
+        }
+        Cause::Starting => {
+            response.head_mut().reason = Some("Too Early");
+        }
+        _ => {}
+    }
+    response
+}
+
+/// Keeps the request's payload with the response.
+pub(crate) fn holding(response: HttpResponse, payload: Payload) -> HttpResponse {
+    response.map_body(|_head, inner| BoxBody::new(Holding { inner, payload }))
+}
+
+struct Holding {
+    inner: BoxBody,
+    #[expect(dead_code, reason = "held, not read: the connection sees that the body was not taken")]
+    payload: Payload,
+}
+
+impl MessageBody for Holding {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.inner.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.inner).poll_next(context)
+    }
+}

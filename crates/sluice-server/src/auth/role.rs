@@ -1,0 +1,60 @@
+//! Who may do what: one table, asked in one place.
+//!
+//! In: a role and an action, with the tenant it concerns. Out: yes or no. Whether the caller is who he says is
+//! decided before; whether the thing exists is decided after.
+
+use serde::{Deserialize, Serialize};
+
+#[cfg(test)]
+mod tests;
+
+/// What a user is allowed to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Everything.
+    Administrator,
+    /// All `GET`s and `lookup`.
+    Analyst,
+    /// What an analyst may, and changes inside the tenants it holds.
+    TenantManager,
+}
+
+/// What a request does, as far as rights go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Action {
+    /// Any `GET`.
+    Read,
+    /// `lookup`.
+    Lookup,
+    /// Adds or removes indicators of one tenant's supplier.
+    ChangeIndicators,
+    /// Changes a supplier's settings in one tenant.
+    ChangeSupplier,
+    /// Creates, renames or removes a supplier in all tenants.
+    ManageSuppliers,
+    /// Creates, changes or removes a tag.
+    ManageTags,
+}
+
+/// Somebody who gave valid credentials.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Identity {
+    /// What it may.
+    pub(crate) role: Role,
+    /// Tenants it holds; of use to a tenant manager only.
+    pub(crate) tenants: Vec<String>,
+}
+
+impl Identity {
+    /// Tells whether this identity may do `action` in `tenant`.
+    pub(crate) fn may(&self, action: Action, tenant: &str) -> bool {
+        match (self.role, action) {
+            (Role::Administrator, _) | (_, Action::Read | Action::Lookup) => true,
+            (Role::TenantManager, Action::ChangeIndicators | Action::ChangeSupplier) => {
+                self.tenants.iter().any(|held| held == tenant)
+            }
+            (Role::TenantManager, Action::ManageSuppliers | Action::ManageTags) | (Role::Analyst, _) => false,
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! The whole table: each role, each action, in a tenant it holds and in one it does not.
+
+use std::fmt::Write as _;
+
+use expect_test::expect;
+
+use super::{Action, Identity, Role};
+
+#[test]
+fn the_table_of_rights() {
+    let mut seen = String::new();
+    for action in [
+        Action::Read,
+        Action::Lookup,
+        Action::ChangeIndicators,
+        Action::ChangeSupplier,
+        Action::ManageSuppliers,
+        Action::ManageTags,
+    ] {
+        write!(seen, "{action:?}:").unwrap();
+        for role in [Role::Administrator, Role::Analyst, Role::TenantManager] {
+            let identity = Identity { role, tenants: vec!["acme".to_owned()] };
+            let (own, other) = (identity.may(action, "acme"), identity.may(action, "General"));
+            write!(seen, " {role:?} {own}/{other}").unwrap();
+        }
+        seen.push('\n');
+    }
+    expect![[r#"
+        Read: Administrator true/true Analyst true/true TenantManager true/true
+        Lookup: Administrator true/true Analyst true/true TenantManager true/true
+        ChangeIndicators: Administrator true/true Analyst false/false TenantManager true/false
+        ChangeSupplier: Administrator true/true Analyst false/false TenantManager true/false
+        ManageSuppliers: Administrator true/true Analyst false/false TenantManager false/false
+        ManageTags: Administrator true/true Analyst false/false TenantManager false/false
+    "#]]
+    .assert_eq(&seen);
+}

@@ -1,0 +1,75 @@
+//! The two limits, their windows, and their bound.
+
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
+
+use super::{ENTRIES_MAX, Throttle};
+
+fn address(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+/// Counts how many attempts of a hundred are let through.
+#[track_caller]
+fn check(throttle: &mut Throttle, from: &str, user: impl Fn(usize) -> String, now: Instant, want: usize) {
+    let admitted = (0..100).filter(|n| throttle.admit(address(from), &user(*n), now).is_ok()).count();
+    assert_eq!(admitted, want);
+}
+
+#[test]
+fn ten_for_a_user_and_sixty_for_an_address() {
+    let (mut throttle, now) = (Throttle::default(), Instant::now());
+    check(&mut throttle, "192.0.2.1", |_| "admin".to_owned(), now, 10);
+    check(&mut throttle, "192.0.2.1", |n| format!("user{n}"), now, 50);
+    check(&mut throttle, "192.0.2.1", |n| format!("other{n}"), now, 0);
+}
+
+#[test]
+fn a_user_under_attack_can_log_in_from_elsewhere() {
+    let (mut throttle, now) = (Throttle::default(), Instant::now());
+    check(&mut throttle, "192.0.2.1", |_| "admin".to_owned(), now, 10);
+    check(&mut throttle, "192.0.2.2", |_| "admin".to_owned(), now, 10);
+}
+
+#[test]
+fn a_window_ends_after_a_minute_and_says_so() {
+    let (mut throttle, now) = (Throttle::default(), Instant::now());
+    check(&mut throttle, "192.0.2.1", |_| "admin".to_owned(), now, 10);
+    let later = now + Duration::from_secs(59);
+    assert_eq!(throttle.admit(address("192.0.2.1"), "admin", later).unwrap_err(), 2);
+    check(&mut throttle, "192.0.2.1", |_| "admin".to_owned(), now + Duration::from_mins(1), 10);
+}
+
+#[test]
+fn a_success_is_not_a_failure() {
+    let (mut throttle, now) = (Throttle::default(), Instant::now());
+    for _ in 0..100 {
+        let attempt = throttle.admit(address("192.0.2.1"), "admin", now).unwrap();
+        throttle.forgive(&attempt);
+    }
+}
+
+#[test]
+fn one_ipv6_network_is_one_client() {
+    let (mut throttle, now) = (Throttle::default(), Instant::now());
+    let mut admitted = 0;
+    for host in 0..100 {
+        let from = address(&format!("2001:db8::{host:x}"));
+        admitted += usize::from(throttle.admit(from, "admin", now).is_ok());
+    }
+    assert_eq!(admitted, 10);
+    assert!(throttle.admit(address("2001:db8:0:1::1"), "admin", now).is_ok());
+}
+
+#[test]
+fn the_maps_are_bounded() {
+    let (mut throttle, now) = (Throttle::default(), Instant::now());
+    for n in 0..u32::try_from(ENTRIES_MAX).unwrap() + 1_000 {
+        drop(throttle.admit(IpAddr::V4(n.into()), "admin", now));
+    }
+    assert_eq!(throttle.by_user.open.len(), ENTRIES_MAX);
+    assert_eq!(throttle.by_user.by_age.len(), ENTRIES_MAX);
+    assert_eq!(throttle.by_address.open.len(), ENTRIES_MAX);
+}

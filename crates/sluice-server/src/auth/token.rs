@@ -1,0 +1,32 @@
+//! API tokens: random, shown once, kept as a digest.
+//!
+//! In: a presented token. Out: its digest, to compare with what is kept. A token has 256 random bits, so a fast
+//! digest is enough, and a wrong one can be told without counting failures.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+#[cfg(test)]
+mod tests;
+
+/// What a token of ours begins with, so that scanners for leaked secrets can find it.
+const PREFIX: &str = "sluice_";
+
+/// Writes a token from its random bytes.
+pub(crate) fn print(random: &[u8; 32]) -> Zeroizing<String> {
+    Zeroizing::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random)))
+}
+
+/// The digest under which a token is kept, in hex.
+pub(crate) fn digest(token: &str) -> String {
+    let digest = Sha256::digest(token.as_bytes());
+    let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect()
+}
+
+/// Compares two digests without telling by time where they differ.
+pub(crate) fn same_digest(one: &str, other: &str) -> bool {
+    one.as_bytes().ct_eq(other.as_bytes()).into()
+}

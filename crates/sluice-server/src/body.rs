@@ -1,0 +1,152 @@
+//! A request body, read piece by piece under its limits.
+//!
+//! In: the payload of a request whose head has been judged. Out: decoded pieces of at most 64 KiB. A body ends
+//! early when it passes its limit (counted after decoding), when nothing comes for the stall time-out, when it
+//! is slower than the least rate, or when it takes longer than the deadline. None of these is the server's
+//! fault, and there is no 408 in the contract: they are 400 with a reason, and the connection is closed.
+//!
+//! What the pieces mean is the routes' affair. Backpressure is the caller's: a piece not asked for is not read.
+
+pub(crate) mod decode;
+
+use std::time::{Duration, Instant};
+
+use actix_web::{dev::Payload, http::header::HeaderMap};
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+
+use self::decode::Decoder;
+use crate::{head, problem::Cause};
+
+#[cfg(test)]
+mod tests;
+
+/// How slow a body may be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Pace {
+    /// Longest time without a byte; also how long a body may be slower than the least rate.
+    pub(crate) stall: Duration,
+    /// Least bytes a second, averaged from the first moment on.
+    pub(crate) bytes_per_second_min: u64,
+    /// Longest time for the whole body.
+    pub(crate) deadline: Duration,
+}
+
+/// A body being read.
+pub(crate) struct BodyReader<'payload> {
+    payload: &'payload mut Payload,
+    decoder: Decoder,
+    input: Bytes,
+    received_bytes: u64,
+    decoded_bytes: usize,
+    bytes_max: usize,
+    pace: Pace,
+    started: Instant,
+    /// Time spent waiting for the client, as against the time the client waited for us.
+    waited: Duration,
+    has_ended: bool,
+}
+
+impl<'payload> BodyReader<'payload> {
+    /// Judges the declared length and encoding; reads nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::BadRequest`] for a body declared longer than `bytes_max`, [`Cause::NotAcceptable`] for an unknown
+    /// encoding.
+    pub(crate) fn new(
+        headers: &HeaderMap,
+        payload: &'payload mut Payload,
+        bytes_max: usize,
+        pace: Pace,
+    ) -> Result<Self, Cause> {
+        check_declared(headers, bytes_max)?;
+        let decoder = Decoder::new(head::content_encoding(headers)?).map_err(|_error| Cause::Internal)?;
+        Ok(Self {
+            payload,
+            decoder,
+            input: Bytes::new(),
+            received_bytes: 0,
+            decoded_bytes: 0,
+            bytes_max,
+            pace,
+            started: Instant::now(),
+            waited: Duration::ZERO,
+            has_ended: false,
+        })
+    }
+
+    /// The next decoded piece, never empty; `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::BadRequest`] for a body that is too long, too slow, cut off or badly encoded.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Cause> {
+        loop {
+            if self.input.is_empty() && !self.has_ended {
+                self.receive().await?;
+            }
+            let piece = if self.input.is_empty() && self.has_ended {
+                let last = self.decoder.finish().map_err(Cause::bad_request)?;
+                if last.is_empty() {
+                    return Ok(None);
+                }
+                last
+            } else {
+                self.decoder.step(&mut self.input).map_err(Cause::bad_request)?
+            };
+            self.decoded_bytes += piece.len();
+            if self.bytes_max < self.decoded_bytes {
+                return Err(too_long(self.bytes_max));
+            }
+            if !self.decoder.is_identity() {
+                // Decoding outruns the wire by far; others get their turn between two pieces.
+                tokio::task::yield_now().await;
+            }
+            if !piece.is_empty() {
+                return Ok(Some(piece));
+            }
+        }
+    }
+
+    async fn receive(&mut self) -> Result<(), Cause> {
+        let asked = Instant::now();
+        let left = self.pace.deadline.saturating_sub(self.started.elapsed());
+        let received = tokio::time::timeout(self.pace.stall.min(left), self.payload.next()).await;
+        self.waited += asked.elapsed();
+        match received {
+            Err(_elapsed) => return Err(Cause::BadRequest("The body did not arrive in time".into())),
+            Ok(None) => self.has_ended = true,
+            Ok(Some(Ok(chunk))) => {
+                self.received_bytes += chunk.len() as u64;
+                self.input = chunk;
+            }
+            Ok(Some(Err(_cut_or_malformed))) => {
+                return Err(Cause::BadRequest("The body is incomplete or badly framed".into()));
+            }
+        }
+        if !self.has_ended && self.pace.stall < self.waited {
+            let least = self.pace.bytes_per_second_min.saturating_mul(self.waited.as_secs());
+            if self.received_bytes < least {
+                return Err(Cause::BadRequest("The body arrives too slowly".into()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a body that is declared longer than it may be.
+///
+/// # Errors
+///
+/// [`Cause::BadRequest`] naming the limit.
+pub(crate) fn check_declared(headers: &HeaderMap, bytes_max: usize) -> Result<(), Cause> {
+    match head::content_length(headers) {
+        Some(bytes) if (bytes_max as u64) < bytes => Err(too_long(bytes_max)),
+        _ => Ok(()),
+    }
+}
+
+fn too_long(bytes_max: usize) -> Cause {
+    Cause::BadRequest(format!("The body is over the limit of {bytes_max} bytes").into())
+}

@@ -1,0 +1,122 @@
+//! Content decoding in bounded steps.
+//!
+//! In: pieces of a body as they come off the wire. Out: decoded pieces of at most [`PIECE_BYTES_MAX`] each, one per
+//! step, so that a bomb costs its sender time and us nothing: the caller counts and stops. Several gzip members
+//! or zstd frames in a row are one body; a truncated one, or bytes after the last, are an error.
+
+use std::io::Write as _;
+
+use bytes::{Buf as _, Bytes};
+use flate2::write::MultiGzDecoder;
+use zstd::stream::raw::{DParameter, Decoder as ZstdDecoder, InBuffer, Operation as _, OutBuffer};
+
+use crate::head::Encoding;
+
+#[cfg(test)]
+mod tests;
+
+/// Longest piece that one step gives, in bytes.
+pub(crate) const PIECE_BYTES_MAX: usize = 65_536;
+
+/// Largest zstd window that is taken: 8 MiB, what the format asks every decoder to support.
+const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+
+/// Compressed bytes given to the gzip decoder at once; it holds what it cannot write.
+const GZIP_INPUT_BYTES_MAX: usize = 16_384;
+
+/// The body is not what its content encoding says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("The body cannot be decoded as its Content-Encoding says")]
+pub(crate) struct DecodeError;
+
+/// A body being decoded.
+pub(crate) enum Decoder {
+    /// As it is.
+    Identity,
+    /// gzip.
+    Gzip(Box<MultiGzDecoder<Vec<u8>>>),
+    /// Zstandard.
+    Zstd {
+        /// The library's state.
+        decoder: ZstdDecoder<'static>,
+        /// Whether a frame is open, or output may still be held back.
+        is_open: bool,
+    },
+}
+
+impl Decoder {
+    /// A decoder at the beginning of a body.
+    ///
+    /// # Errors
+    ///
+    /// When the library gives none.
+    pub(crate) fn new(encoding: Encoding) -> Result<Self, DecodeError> {
+        Ok(match encoding {
+            Encoding::Identity => Self::Identity,
+            Encoding::Gzip => Self::Gzip(Box::new(MultiGzDecoder::new(Vec::new()))),
+            Encoding::Zstd => {
+                let mut decoder = ZstdDecoder::new().map_err(|_error| DecodeError)?;
+                let set = decoder.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG_MAX));
+                set.map_err(|_error| DecodeError)?;
+                Self::Zstd { decoder, is_open: false }
+            }
+        })
+    }
+
+    /// Tells whether decoding costs work worth giving way for.
+    pub(crate) fn is_identity(&self) -> bool {
+        matches!(self, Self::Identity)
+    }
+
+    /// Takes some of `input` and gives what comes of it, possibly nothing. To be called until `input` is empty.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are not of the encoding.
+    pub(crate) fn step(&mut self, input: &mut Bytes) -> Result<Bytes, DecodeError> {
+        match self {
+            Self::Identity => Ok(input.split_to(input.len().min(PIECE_BYTES_MAX))),
+            Self::Gzip(decoder) => {
+                let offered = input.get(..GZIP_INPUT_BYTES_MAX).unwrap_or(input);
+                let taken = decoder.write(offered).map_err(|_error| DecodeError)?;
+                let piece = std::mem::take(decoder.get_mut());
+                if taken == 0 && piece.is_empty() && !input.is_empty() {
+                    return Err(DecodeError);
+                }
+                input.advance(taken);
+                Ok(piece.into())
+            }
+            Self::Zstd { decoder, is_open } => {
+                let mut piece = vec![0; PIECE_BYTES_MAX];
+                let mut from = InBuffer::around(input);
+                let mut to = OutBuffer::around(piece.as_mut_slice());
+                let hint = decoder.run(&mut from, &mut to).map_err(|_error| DecodeError)?;
+                let (taken, given) = (from.pos(), to.pos());
+                *is_open = hint != 0;
+                input.advance(taken);
+                piece.truncate(given);
+                Ok(piece.into())
+            }
+        }
+    }
+
+    /// Ends the body and gives what was held back. To be called again until it gives nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the body is truncated.
+    pub(crate) fn finish(&mut self) -> Result<Bytes, DecodeError> {
+        match self {
+            Self::Identity | Self::Zstd { is_open: false, .. } => Ok(Bytes::new()),
+            Self::Gzip(decoder) => {
+                decoder.try_finish().map_err(|_error| DecodeError)?;
+                Ok(std::mem::take(decoder.get_mut()).into())
+            }
+            Self::Zstd { .. } => {
+                let piece = self.step(&mut Bytes::new())?;
+                let is_truncated = matches!(self, Self::Zstd { is_open: true, .. }) && piece.is_empty();
+                if is_truncated { Err(DecodeError) } else { Ok(piece) }
+            }
+        }
+    }
+}

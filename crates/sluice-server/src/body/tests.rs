@@ -1,0 +1,56 @@
+//! Limits, time-outs and endings of a body, over a payload made of ready and never-ready chunks.
+
+use std::time::Duration;
+
+use actix_web::{
+    dev::Payload,
+    error::PayloadError,
+    http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue},
+};
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
+
+use super::{BodyReader, Pace};
+use crate::problem::Cause;
+
+const PACE: Pace =
+    Pace { stall: Duration::from_millis(20), bytes_per_second_min: 1, deadline: Duration::from_secs(5) };
+
+fn payload(chunks: &[&'static str], is_endless: bool) -> Payload {
+    let ready: Vec<Result<Bytes, PayloadError>> =
+        chunks.iter().map(|chunk| Ok(Bytes::from_static(chunk.as_bytes()))).collect();
+    let ready = stream::iter(ready);
+    let stream = if is_endless { ready.chain(stream::pending()).boxed_local() } else { ready.boxed_local() };
+    Payload::Stream { payload: stream }
+}
+
+async fn read(headers: &HeaderMap, mut payload: Payload, bytes_max: usize) -> Result<String, Cause> {
+    let mut reader = BodyReader::new(headers, &mut payload, bytes_max, PACE)?;
+    let mut text = String::new();
+    while let Some(piece) = reader.next().await? {
+        text.push_str(std::str::from_utf8(&piece).unwrap());
+    }
+    Ok(text)
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn the_limit_is_inclusive() {
+    let headers = HeaderMap::new();
+    assert_eq!(read(&headers, payload(&["[1", ",2]"], false), 5).await.unwrap(), "[1,2]");
+    let too_long = Cause::BadRequest("The body is over the limit of 4 bytes".into());
+    assert_eq!(read(&headers, payload(&["[1", ",2]"], true), 4).await, Err(too_long));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_declared_length_is_refused_unread() {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_LENGTH, HeaderValue::from_static("5"));
+    assert!(read(&headers, payload(&["[1,2]"], false), 5).await.is_ok());
+    assert!(read(&headers, payload(&[], true), 4).await.is_err());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_stalled_body_is_given_up() {
+    let stalled = read(&HeaderMap::new(), payload(&["["], true), 100).await;
+    assert_eq!(stalled, Err(Cause::BadRequest("The body did not arrive in time".into())));
+}

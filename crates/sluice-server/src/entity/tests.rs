@@ -1,0 +1,93 @@
+//! Bodies of one object, whole and in pieces, and the hostile ones.
+
+use expect_test::{Expect, expect};
+use sluice_model::limits;
+
+use super::{Entity, Squeezer};
+use crate::problem::Cause;
+
+const NAMES: &[&str] = &["name", "weight", "refang"];
+
+fn read(body: &[u8], piece_bytes: usize) -> Result<Entity, Cause> {
+    let mut squeezer = Squeezer::default();
+    for piece in body.chunks(piece_bytes) {
+        squeezer.push(piece)?;
+    }
+    squeezer.read(NAMES)
+}
+
+#[track_caller]
+fn check(body: &str, want: &Expect) {
+    let whole = read(body.as_bytes(), body.len().max(1));
+    assert_eq!(read(body.as_bytes(), 1), whole);
+    let seen = match whole {
+        Ok(entity) => format!("{:?}", entity.values),
+        Err(cause) => cause.reason().into_owned(),
+    };
+    want.assert_eq(&seen);
+}
+
+#[test]
+fn values_keep_their_json_types() {
+    check(
+        r#"[{"name":"a \" b","weight":5,"refang":true}]"#,
+        &expect![[r#"[Some(Text("a \" b")), Some(Integer(5)), Some(Truth(true))]"#]],
+    );
+    check(
+        r#"[{"name":null,"weight":5.0,"refang":[{}]}]"#,
+        &expect!["[Some(Other), Some(Other), Some(Other)]"],
+    );
+    check(r#"[{"weight":99999999999999999999}]"#, &expect!["[None, Some(Other), None]"]);
+}
+
+#[test]
+fn the_last_key_counts_and_unknown_ones_do_not() {
+    check(r#"[{"weight":1,"x":{"weight":7},"weight":2}]"#, &expect!["[None, Some(Integer(2)), None]"]);
+    check(r#"[{"na\u006de":"A"}]"#, &expect![[r#"[Some(Text("A")), None, None]"#]]);
+}
+
+#[test]
+fn a_byte_order_mark_and_blanks_are_skipped() {
+    check("\u{feff} [ \n{ } ]\t ", &expect!["[None, None, None]"]);
+    check("[{\"name\":\"a  b\"}]", &expect![[r#"[Some(Text("a  b")), None, None]"#]]);
+    check(" \u{feff}[{}]", &expect!["The body is not JSON"]);
+}
+
+#[test]
+fn anything_but_one_object_is_refused() {
+    for body in ["{}", "[]", "[{},{}]", "[1]", "1", "null", "[[{}]]"] {
+        check(body, &expect!["The body is not an array of exactly one object"]);
+    }
+    for body in ["", "[{}", "[{}] x", "[{\"a\":1 2}]", "[{}},{]", "[{'a':1}]", "[{\"a\":01}]"] {
+        check(body, &expect!["The body is not JSON"]);
+    }
+    assert!(read(b"[{\"name\":\"\xff\"}]", 100).is_err());
+}
+
+#[test]
+fn nesting_is_bounded() {
+    let nested = |levels: usize| format!("[{{\"a\":{}{}}}]", "[".repeat(levels - 2), "]".repeat(levels - 2));
+    check(&nested(limits::NESTING_LEVELS_MAX), &expect!["[None, None, None]"]);
+    check(&nested(limits::NESTING_LEVELS_MAX + 1), &expect!["The body nests deeper than 32 levels"]);
+}
+
+#[test]
+fn a_long_body_of_blanks_is_held_as_one() {
+    let mut squeezer = Squeezer::default();
+    let blanks = vec![b' '; limits::MIB];
+    for _ in 0..16 {
+        squeezer.push(&blanks).unwrap();
+    }
+    squeezer.push(b"[{}]").unwrap();
+    assert!(squeezer.held_bytes() < 10);
+    assert!(squeezer.read(NAMES).is_ok());
+}
+
+#[test]
+fn a_long_object_is_refused_before_it_ends() {
+    let mut squeezer = Squeezer::default();
+    squeezer.push(b"[{\"x\":\"").unwrap();
+    let letters = vec![b'x'; limits::MIB];
+    let pushed = (0..16).find(|_| squeezer.push(&letters).is_err());
+    assert_eq!(pushed, Some(3));
+}

@@ -1,0 +1,149 @@
+//! `sluiced`: arguments, logging, signals and the exit code; nothing else.
+//!
+//! In: the command line and `SLUICE_*` variables. Out: a served API until SIGTERM or SIGINT, then exit code 0; or a
+//! command's lines. Any failure is one line with its causes on standard error and exit code 1.
+
+mod commands;
+
+use std::{io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use anyhow::Context as _;
+use clap::Parser;
+use sd_notify::NotifyState;
+use sluice_server::{
+    Daemon, Ending, Phase,
+    config::{self, Config, LogFormat, RawConfig, TlsConfig},
+    serve, startup,
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::commands::Command;
+
+/// Threat-indicator ingestion daemon. Serves when no command is given.
+#[derive(Debug, Parser)]
+#[command(name = "sluiced", version)]
+struct Arguments {
+    /// Configuration file.
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// Address to listen on.
+    #[arg(long, value_name = "ADDR:PORT", global = true)]
+    listen: Option<SocketAddr>,
+    /// Directory of everything that is kept.
+    #[arg(long, value_name = "DIR", global = true)]
+    data_dir: Option<PathBuf>,
+    /// First start only: file with the password of the administrator `admin`.
+    #[arg(long, value_name = "FILE", global = true)]
+    admin_password_file: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // With standard error gone there is nobody left to tell.
+            drop(writeln!(std::io::stderr(), "sluiced: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let mut flags = RawConfig::default();
+    flags.listen = arguments.listen;
+    flags.data_dir = arguments.data_dir;
+    flags.admin_password_file = arguments.admin_password_file;
+    // `vars_os`, since a variable of somebody else need not be text.
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let config = config::load(arguments.config.as_deref(), variables, flags)?;
+    if let Some(command) = arguments.command {
+        return say(&commands::run(command, &config)?);
+    }
+    start_logging(&config);
+    let made = startup::ensure_administrator(&config)?;
+    if let Some(made) = &made {
+        let (password, path) = (made.password.as_str(), made.path.display());
+        say(&format!("The administrator admin has the password {password}\nIt is kept in {path}"))?;
+    }
+    let daemon = serve(config.clone())?;
+    say(&next_steps(&config, daemon.address()))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(attend(&daemon))?;
+    match daemon.join()? {
+        Ending::Stopped => Ok(()),
+        ending => Err(anyhow::Error::new(ending)),
+    }
+}
+
+fn say(text: &str) -> anyhow::Result<()> {
+    writeln!(std::io::stdout(), "{text}").context("cannot write to standard output")
+}
+
+fn start_logging(config: &Config) {
+    let filter = tracing_subscriber::EnvFilter::new(format!(
+        "{level},actix_http=off,actix_server=warn,sled=warn",
+        level = config.log_level
+    ));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log_format {
+        LogFormat::Text => subscriber.with_ansi(false).init(),
+        LogFormat::Json => subscriber.json().init(),
+    }
+}
+
+/// Tells the service manager how the daemon is, and the daemon to stop when a signal says so.
+async fn attend(daemon: &Daemon) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut phase = daemon.phase();
+    let interval =
+        sd_notify::watchdog_enabled().map_or(std::time::Duration::from_hours(1), |limit| limit / 3);
+    let mut beat = tokio::time::interval(interval);
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => daemon.stop(),
+            _ = interrupt.recv() => daemon.stop(),
+            _ = beat.tick() => notify(NotifyState::Watchdog),
+            changed = phase.changed() => {
+                if changed.is_err() {
+                    return Ok(());
+                }
+                match *phase.borrow_and_update() {
+                    Phase::Opening => {}
+                    Phase::Ready => notify(NotifyState::Ready),
+                    Phase::Stopping => notify(NotifyState::Stopping),
+                }
+            }
+        }
+    }
+}
+
+fn notify(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, "the service manager could not be told");
+    }
+}
+
+/// What to paste next, for somebody who has just started the daemon by hand.
+fn next_steps(config: &Config, address: SocketAddr) -> String {
+    let (scheme, insecure) = match config.tls {
+        TlsConfig::Off => ("http", ""),
+        TlsConfig::Files { .. } => ("https", ""),
+        TlsConfig::SelfSigned => ("https", " -k"),
+    };
+    let password =
+        config.admin_password_file.clone().unwrap_or_else(|| config.data_dir.join("admin-password"));
+    let password = password.display();
+    let url = format!("{scheme}://{address}/api/1.3");
+    let curl = format!("curl{insecure} -s -H Content-Type:application/json -u \"admin:$(cat {password})\"");
+    format!(
+        "sluiced listens on {scheme}://{address}. To try it:\n\n\
+         {curl} -X POST {url}/tags -d '[{{\"name\":\"TRIAL\",\"weight\":3}}]'\n\
+         {curl} -X POST {url}/suppliers -d '[{{\"name\":\"Trial\",\"confidence\":80,\"retention\":10080}}]'\n\
+         {curl} -X PUT {url}/suppliers/Trial/indicators -d '[{{\"indicator\":\"bad.example.com\",\"tags\":[\"TRIAL\"]}}]'\n\
+         {curl} -X POST {url}/lookup -d '[{{\"object\":\"https://www.bad.example.com:8443/\"}}]'\n"
+    )
+}

@@ -1,0 +1,253 @@
+//! How a failure leaves the process: the only file that knows error statuses and their sentences.
+//!
+//! In: what went wrong ([`Cause`]) and during which request ([`Sentence`]). Out: a status, a body
+//! `[{"status":...,"reason":...}]` and the headers that belong to it. A reason is plain English, never empty and
+//! never shows a path of ours, a secret, or more than a short, escaped piece of what the client sent.
+
+use std::borrow::Cow;
+
+use actix_web::http::StatusCode;
+use sluice_ingest::IngestError;
+use sluice_store::{ChangeError, WriteError};
+
+#[cfg(test)]
+mod tests;
+
+/// What a request says when it fails: one sentence for each documented request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sentence {
+    /// Nothing documented fits: an unknown path, or a path with several requests.
+    Generic,
+    /// `GET suppliers`.
+    ListSuppliers,
+    /// `POST suppliers`.
+    CreateSupplier,
+    /// `GET suppliers/{supplier}`.
+    GetSupplier,
+    /// `PUT suppliers/{supplier}`.
+    UpdateSupplier,
+    /// `DELETE suppliers/{supplier}`.
+    RemoveSupplier,
+    /// `PUT indicators`.
+    AddIndicators,
+    /// `DELETE indicators`.
+    DeleteIndicators,
+    /// `GET tags`.
+    ListTags,
+    /// `POST tags`.
+    CreateTag,
+    /// `GET tags/{tag}`.
+    GetTag,
+    /// `PUT tags/{tag}`.
+    UpdateTag,
+    /// `DELETE tags/{tag}`.
+    RemoveTag,
+    /// `POST lookup`.
+    Lookup,
+}
+
+impl Sentence {
+    /// The documented words.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::Generic => "An error occurred while processing the request",
+            Self::ListSuppliers => "An error occurred while getting a list of suppliers",
+            Self::CreateSupplier => "An error occurred while creating supplier",
+            Self::GetSupplier => "An error occurred while getting supplier",
+            Self::UpdateSupplier => "An error occurred while updating supplier",
+            Self::RemoveSupplier => "An error occurred while removing the supplier",
+            Self::AddIndicators => "An error occurred while adding indicators to the database",
+            Self::DeleteIndicators => "An error occurred while deleting indicators from the database",
+            Self::ListTags => "An error occurred while getting tags list",
+            Self::CreateTag => "An error occurred while creating tag",
+            Self::GetTag => "An error occurred while getting tag",
+            Self::UpdateTag => "An error occurred while updating tag",
+            Self::RemoveTag => "An error occurred while removing tag",
+            Self::Lookup => "An error occurred while searching indicators",
+        }
+    }
+}
+
+/// Why a request failed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Cause {
+    /// The request or its body has an incorrect format.
+    BadRequest(Cow<'static, str>),
+    /// No credentials, or wrong ones.
+    Unauthorized,
+    /// The credentials do not give this right, or nobody has it.
+    Forbidden(&'static str),
+    /// There is no such request, version, supplier, tag or tenant.
+    NotFound(&'static str),
+    /// The path is known, the method is not.
+    MethodNotAllowed {
+        /// Value of the `Allow` header.
+        allow: String,
+    },
+    /// The client cannot take JSON, or sends something else.
+    NotAcceptable(&'static str),
+    /// The store is still being opened.
+    Starting,
+    /// No room for this request now.
+    Busy {
+        /// Seconds after which to try again.
+        retry_after_seconds: u32,
+    },
+    /// Too many wrong passwords from this address.
+    TooManyAttempts {
+        /// Seconds after which to try again.
+        retry_after_seconds: u32,
+    },
+    /// The disk is full or below its reserve.
+    DiskFull,
+    /// The store can no longer write; the process is about to end.
+    StoreFailed,
+    /// The daemon is going down.
+    Stopping,
+    /// Something of ours failed.
+    Internal,
+}
+
+/// Seconds that a client is asked to wait while the store opens.
+const STARTING_RETRY_SECONDS: u32 = 1;
+
+/// Seconds that a client is asked to wait while the disk is full.
+const DISK_FULL_RETRY_SECONDS: u32 = 10;
+
+impl Cause {
+    /// The status of the answer.
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
+            // The HTTP crate has no name for 425.
+            Self::Starting => StatusCode::from_u16(425).unwrap_or(StatusCode::SERVICE_UNAVAILABLE),
+            Self::Busy { .. } | Self::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
+            Self::StoreFailed | Self::Stopping | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The cause in plain English.
+    pub(crate) fn reason(&self) -> Cow<'static, str> {
+        match self {
+            Self::BadRequest(reason) => reason.clone(),
+            Self::Unauthorized => "Valid credentials are required".into(),
+            Self::Forbidden(reason) | Self::NotFound(reason) | Self::NotAcceptable(reason) => {
+                (*reason).into()
+            }
+            Self::MethodNotAllowed { .. } => "The method is not allowed for this request".into(),
+            Self::Starting => "The service is initializing".into(),
+            Self::Busy { .. } => {
+                "The service cannot take the request now; nothing of it was processed".into()
+            }
+            Self::TooManyAttempts { .. } => "Too many failed attempts to log in".into(),
+            Self::DiskFull => "The disk is full or below its reserve; nothing was processed".into(),
+            Self::StoreFailed => "The storage failed".into(),
+            Self::Stopping => "The service is stopping".into(),
+            Self::Internal => "Internal error".into(),
+        }
+    }
+
+    /// Seconds for the `Retry-After` header, where the answer has one.
+    pub(crate) fn retry_after_seconds(&self) -> Option<u32> {
+        match self {
+            Self::Starting => Some(STARTING_RETRY_SECONDS),
+            Self::DiskFull => Some(DISK_FULL_RETRY_SECONDS),
+            Self::Busy { retry_after_seconds } | Self::TooManyAttempts { retry_after_seconds } => {
+                Some((*retry_after_seconds).max(1))
+            }
+            _ => None,
+        }
+    }
+
+    /// A malformed request, in the words of whoever judged it.
+    #[expect(clippy::needless_pass_by_value, reason = "stands as it is in `map_err`")]
+    pub(crate) fn bad_request(reason: impl ToString) -> Self {
+        Self::BadRequest(Cow::Owned(reason.to_string()))
+    }
+}
+
+/// A failure of one request, ready to be answered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Problem {
+    /// Why.
+    pub(crate) cause: Cause,
+    /// During what.
+    pub(crate) sentence: Sentence,
+}
+
+impl Problem {
+    /// Puts a cause under the sentence of the request it befell.
+    pub(crate) fn new(sentence: Sentence, cause: Cause) -> Self {
+        Self { cause, sentence }
+    }
+}
+
+impl From<WriteError> for Cause {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::DiskFull => Self::DiskFull,
+            WriteError::Busy { retry_after_seconds } => Self::Busy { retry_after_seconds },
+            WriteError::Failed => Self::StoreFailed,
+            WriteError::Closed => Self::Stopping,
+        }
+    }
+}
+
+impl From<IngestError> for Cause {
+    fn from(error: IngestError) -> Self {
+        match error {
+            IngestError::Body(body) => Self::bad_request(body),
+            IngestError::TooManyAnswerBytes => {
+                Self::BadRequest("The answer would be too large; look up fewer objects at once".into())
+            }
+            IngestError::Write(write) => write.into(),
+            IngestError::Read(read) => {
+                tracing::error!(%read, "the store could not be read");
+                Self::Internal
+            }
+            IngestError::Internal => Self::Internal,
+        }
+    }
+}
+
+/// Which kind of thing a catalogue change is about: the reasons name it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Entity {
+    /// A supplier.
+    Supplier,
+    /// A tag.
+    Tag,
+}
+
+impl Entity {
+    /// Reason of the 404, as the vendor words it for tags.
+    pub(crate) fn missing(self) -> Cause {
+        Cause::NotFound(match self {
+            Self::Supplier => "Supplier doesn't exist",
+            Self::Tag => "Tag doesn't exist",
+        })
+    }
+
+    /// Turns the store's verdict on a change into a cause.
+    pub(crate) fn cause(self, error: &ChangeError) -> Cause {
+        match error {
+            ChangeError::AlreadyExists => Cause::BadRequest(match self {
+                Self::Supplier => "Supplier already exists".into(),
+                Self::Tag => "Tag already exists".into(),
+            }),
+            ChangeError::NotFound => self.missing(),
+            ChangeError::BuiltIn => Cause::Forbidden("Built-in suppliers cannot be updated or removed"),
+            ChangeError::TooMany { .. } => Cause::bad_request(error),
+            ChangeError::RenameInTenant => {
+                Cause::Forbidden("A supplier is renamed through the tenant General, for all tenants at once")
+            }
+            ChangeError::Write(write) => write.clone().into(),
+        }
+    }
+}

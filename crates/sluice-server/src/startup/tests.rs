@@ -1,0 +1,42 @@
+//! The first administrator, with a given password and with a made-up one.
+
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
+use super::{StartupError, ensure_administrator, read_password_file};
+use crate::{
+    auth::{accounts::AccountsFile, password::verify_password},
+    config::{Config, RawConfig, load},
+};
+
+fn config(dir: &tempfile::TempDir) -> Config {
+    let flags = RawConfig { data_dir: Some(dir.path().join("data")), ..RawConfig::default() };
+    load(None, std::iter::empty(), flags).unwrap()
+}
+
+fn fits(config: &Config, password: &[u8]) -> bool {
+    let accounts = AccountsFile::new(&config.data_dir).read().unwrap();
+    verify_password(password, accounts.user("admin").map(|user| user.password_hash.as_str())).unwrap()
+}
+
+#[test]
+fn a_made_up_password_is_kept_privately_and_made_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(&dir);
+    let made = ensure_administrator(&config).unwrap().unwrap();
+    assert_eq!(fs::read_to_string(&made.path).unwrap().trim_end(), made.password.as_str());
+    assert_eq!(fs::metadata(&made.path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(fits(&config, made.password.as_bytes()));
+    assert!(ensure_administrator(&config).unwrap().is_none());
+}
+
+#[test]
+fn a_given_password_is_taken_without_its_line_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("password");
+    fs::write(&path, "secret word\r\n").unwrap();
+    let config = Config { admin_password_file: Some(path.clone()), ..config(&dir) };
+    assert!(ensure_administrator(&config).unwrap().is_none());
+    assert!(fits(&config, b"secret word"));
+    fs::write(&path, "\n").unwrap();
+    assert!(matches!(read_password_file(&path), Err(StartupError::BadPassword)));
+}

@@ -1,0 +1,77 @@
+//! What all requests share: credentials, the ingestor once it is there, and how the process is doing.
+//!
+//! In: the phases of the daemon's life. Out: leave to use the store, or the cause why not. No I/O.
+
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicBool, Ordering},
+};
+
+use sluice_ingest::Ingestor;
+use sluice_model::matching::MatchScope;
+use sluice_store::Health;
+
+use crate::{auth::Auth, body::Pace, problem::Cause, worker::Worker};
+
+/// Shared by all requests.
+pub(crate) struct State {
+    /// Checks credentials.
+    pub(crate) auth: Auth,
+    /// How slow a body may be.
+    pub(crate) pace: Pace,
+    /// How far a looked-up value reaches.
+    pub(crate) match_scope: MatchScope,
+    /// Reads entity bodies that are too large to be read in between.
+    pub(crate) clerk: Worker,
+    ingestor: OnceLock<Ingestor>,
+    has_failed: AtomicBool,
+}
+
+impl State {
+    /// The state of a daemon whose store is not open yet.
+    pub(crate) fn new(auth: Auth, pace: Pace, match_scope: MatchScope, clerk: Worker) -> Self {
+        Self { auth, pace, match_scope, clerk, ingestor: OnceLock::new(), has_failed: AtomicBool::new(false) }
+    }
+
+    /// The store is open.
+    pub(crate) fn set_ingestor(&self, ingestor: Ingestor) {
+        // There is one opener, so it is set once.
+        drop(self.ingestor.set(ingestor));
+    }
+
+    /// The store can no longer write.
+    pub(crate) fn set_failed(&self) {
+        self.has_failed.store(true, Ordering::Release);
+    }
+
+    /// The ingestor, whether or not it can still write.
+    pub(crate) fn opened(&self) -> Option<&Ingestor> {
+        self.ingestor.get()
+    }
+
+    /// The ingestor, for a request that reads.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::Starting`] or [`Cause::StoreFailed`].
+    pub(crate) fn for_reading(&self) -> Result<&Ingestor, Cause> {
+        if self.has_failed.load(Ordering::Acquire) {
+            return Err(Cause::StoreFailed);
+        }
+        self.ingestor.get().ok_or(Cause::Starting)
+    }
+
+    /// The ingestor, for a request that writes.
+    ///
+    /// # Errors
+    ///
+    /// As [`State::for_reading`], and [`Cause::DiskFull`].
+    pub(crate) fn for_writing(&self) -> Result<&Ingestor, Cause> {
+        let ingestor = self.for_reading()?;
+        match ingestor.store().health() {
+            Health::Writable => Ok(ingestor),
+            Health::DiskFull => Err(Cause::DiskFull),
+            Health::Failed => Err(Cause::StoreFailed),
+        }
+    }
+}

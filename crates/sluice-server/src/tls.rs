@@ -1,0 +1,97 @@
+//! TLS: certificate and key to a rustls configuration.
+//!
+//! In: two PEM files, or the wish for a self-signed certificate, which is made once and kept in the data directory
+//! with its key in mode 0600. Out: TLS 1.2 and 1.3 with the ring provider, HTTP/1.1 only. Blocking, at start.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use rustls::{
+    ServerConfig,
+    crypto::ring,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+};
+
+use crate::{auth::accounts::replace_private, config::TlsConfig};
+
+#[cfg(test)]
+mod tests;
+
+/// Names in a self-signed certificate.
+const SELF_SIGNED_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
+/// Why there is no TLS.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read or written.
+    #[error("cannot use {}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+    /// A file holds no certificate or key.
+    #[error("{} is not a PEM file of the kind it should be", path.display())]
+    Pem {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// Certificate and key do not go together, or rustls refuses them.
+    #[error("the certificate and key cannot be used")]
+    Refused(#[source] rustls::Error),
+    /// No self-signed certificate could be made.
+    #[error("no certificate could be made")]
+    Generate(#[source] rcgen::Error),
+}
+
+/// Builds the configuration; `None` for plain HTTP.
+///
+/// # Errors
+///
+/// By variant of [`TlsError`].
+pub(crate) fn server_config(tls: &TlsConfig, data_dir: &Path) -> Result<Option<ServerConfig>, TlsError> {
+    match tls {
+        TlsConfig::Off => Ok(None),
+        TlsConfig::Files { certificate, key } => from_files(certificate, key).map(Some),
+        TlsConfig::SelfSigned => {
+            let (certificate, key) = (data_dir.join("tls-certificate.pem"), data_dir.join("tls-key.pem"));
+            if !certificate.exists() || !key.exists() {
+                generate(&certificate, &key)?;
+            }
+            from_files(&certificate, &key).map(Some)
+        }
+    }
+}
+
+fn generate(certificate_path: &Path, key_path: &Path) -> Result<(), TlsError> {
+    let names: Vec<String> = SELF_SIGNED_NAMES.iter().map(|name| (*name).to_owned()).collect();
+    let made = rcgen::generate_simple_self_signed(names).map_err(TlsError::Generate)?;
+    // The key first: a certificate without its key is made again at the next start.
+    for (path, text) in [(key_path, made.signing_key.serialize_pem()), (certificate_path, made.cert.pem())] {
+        replace_private(path, text.as_bytes())
+            .map_err(|source| TlsError::File { path: path.to_owned(), source })?;
+    }
+    Ok(())
+}
+
+fn from_files(certificate_path: &Path, key_path: &Path) -> Result<ServerConfig, TlsError> {
+    let pem = |path: &Path| TlsError::Pem { path: path.to_owned() };
+    let read =
+        |path: &Path| fs::read(path).map_err(|source| TlsError::File { path: path.to_owned(), source });
+    let chain: Result<Vec<CertificateDer<'static>>, _> =
+        CertificateDer::pem_slice_iter(&read(certificate_path)?).collect();
+    let chain = chain.map_err(|_error| pem(certificate_path))?;
+    if chain.is_empty() {
+        return Err(pem(certificate_path));
+    }
+    let key = PrivateKeyDer::from_pem_slice(&read(key_path)?).map_err(|_error| pem(key_path))?;
+    ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+        .map_err(TlsError::Refused)
+}

@@ -1,0 +1,80 @@
+//! One named thread with a bounded queue: where work goes that would hold up the runtime.
+//!
+//! In: jobs that take milliseconds (a password check, a large entity body). Out: their results, awaited. Jobs
+//! run one at a time in order of arrival; a full queue is refused at once, so a flood of one kind of job cannot
+//! starve anything but its own kind. A panic inside a job is that caller's error only.
+//!
+//! Bodies of indicators do not come here: they have the pool of `sluice-ingest`.
+
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    thread,
+};
+
+use tokio::sync::oneshot;
+
+#[cfg(test)]
+mod tests;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// A thread of its own and the queue to it. The thread ends when the last handle is dropped.
+#[derive(Clone, Debug)]
+pub(crate) struct Worker {
+    jobs_out: SyncSender<Job>,
+}
+
+/// Why a job gave no result.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub(crate) enum WorkerError {
+    /// The queue is full; the job was not taken.
+    #[error("the queue of the worker is full")]
+    Full,
+    /// The job panicked, or the thread is gone.
+    #[error("the job ended without a result")]
+    Lost,
+}
+
+impl Worker {
+    /// Starts the thread `name` with a queue of `jobs_queued_max`.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system gives no thread.
+    pub(crate) fn start(name: &str, jobs_queued_max: usize) -> io::Result<Self> {
+        let (jobs_out, jobs_in) = sync_channel::<Job>(jobs_queued_max);
+        thread::Builder::new().name(name.to_owned()).spawn(move || work(&jobs_in))?;
+        Ok(Self { jobs_out })
+    }
+
+    /// Runs `job` on the thread and waits for its result without blocking the caller's thread.
+    ///
+    /// # Errors
+    ///
+    /// [`WorkerError::Full`] at once, [`WorkerError::Lost`] when the job panicked.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, WorkerError> {
+        let (result_out, result_in) = oneshot::channel();
+        let boxed: Job = Box::new(move || {
+            // The asker may have gone away meanwhile, which concerns nobody.
+            drop(result_out.send(job()));
+        });
+        self.jobs_out.try_send(boxed).map_err(|error| match error {
+            TrySendError::Full(_) => WorkerError::Full,
+            TrySendError::Disconnected(_) => WorkerError::Lost,
+        })?;
+        result_in.await.map_err(|_gone| WorkerError::Lost)
+    }
+}
+
+fn work(jobs_in: &Receiver<Job>) {
+    while let Ok(job) = jobs_in.recv() {
+        if catch_unwind(AssertUnwindSafe(job)).is_err() {
+            tracing::error!("a job panicked; its request gets an internal error");
+        }
+    }
+}
