@@ -25,7 +25,7 @@ pub mod tls;
 pub(crate) mod worker;
 
 use std::{
-    io,
+    fmt, io,
     net::{SocketAddr, TcpListener},
     sync::Arc,
     thread::{self, JoinHandle},
@@ -47,6 +47,9 @@ use self::{
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1_024;
+
+/// Silence of the log's writer after which the daemon counts as stuck.
+const LOG_SILENCE_MAX: Duration = Duration::from_secs(8);
 
 /// Large entity bodies waiting to be read.
 const ENTITIES_QUEUED_MAX: usize = 16;
@@ -75,12 +78,18 @@ pub enum ServeError {
 }
 
 /// A running daemon. Dropping it without [`Daemon::stop`] leaves it running.
-#[derive(Debug)]
 pub struct Daemon {
     address: SocketAddr,
     wishes_out: mpsc::Sender<Wish>,
     phase: watch::Receiver<Phase>,
+    state: Arc<State>,
     thread: JoinHandle<Ending>,
+}
+
+impl fmt::Debug for Daemon {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Daemon").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 impl Daemon {
@@ -92,6 +101,11 @@ impl Daemon {
     /// How far the daemon is; changes are seen by whoever waits on it. Closed once the daemon has ended.
     pub fn phase(&self) -> watch::Receiver<Phase> {
         self.phase.clone()
+    }
+
+    /// Tells whether the daemon's writer still gives signs of life; the service manager restarts one that does not.
+    pub fn is_responsive(&self) -> bool {
+        self.state.opened().is_none_or(|ingestor| ingestor.store().log_silence() < LOG_SILENCE_MAX)
     }
 
     /// Asks the daemon to stop in good order; asking again cuts requests in flight. Does not wait.
@@ -126,6 +140,7 @@ pub fn serve(config: Config) -> Result<Daemon, ServeError> {
     let (wishes_out, wishes_in) = mpsc::channel(WISHES_QUEUED_MAX);
     let (phase_out, phase) = watch::channel(Phase::Opening);
     let for_store = wishes_out.clone();
+    let for_daemon = Arc::clone(&state);
     let run = move || {
         actix_web::rt::System::new().block_on(async move {
             let server = match front::start(&config, listener, tls, &state) {
@@ -139,7 +154,7 @@ pub fn serve(config: Config) -> Result<Daemon, ServeError> {
         })
     };
     let thread = thread::Builder::new().name("daemon".to_owned()).spawn(run).map_err(ServeError::Thread)?;
-    Ok(Daemon { address, wishes_out, phase, thread })
+    Ok(Daemon { address, wishes_out, phase, state: for_daemon, thread })
 }
 
 /// Binds a socket whose connections give up on a client that acknowledges nothing for `write_timeout`.

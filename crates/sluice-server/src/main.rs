@@ -106,7 +106,9 @@ async fn attend(daemon: &Daemon) -> anyhow::Result<()> {
         tokio::select! {
             _ = terminate.recv() => daemon.stop(),
             _ = interrupt.recv() => daemon.stop(),
-            _ = beat.tick() => notify(NotifyState::Watchdog),
+            _ = beat.tick() => if daemon.is_responsive() {
+                notify(NotifyState::Watchdog);
+            },
             changed = phase.changed() => {
                 if changed.is_err() {
                     return Ok(());

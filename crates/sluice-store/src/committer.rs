@@ -11,9 +11,10 @@ use std::{
         Arc,
         atomic::{AtomicU8, Ordering},
     },
+    time::Duration,
 };
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use crate::{
     catalogue::{Catalogue, CatalogueChange},
@@ -29,6 +30,9 @@ pub type Completion<E> = Box<dyn FnOnce(Result<(), E>) + Send>;
 
 /// Commits that share one sync at most; keeps the answer to the first from waiting for ever.
 const GROUP_COMMITS_MAX: usize = 1_024;
+
+/// How often the thread gives a sign of life when there is nothing to do.
+const BEAT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What the log thread is asked to do.
 pub(crate) enum Message {
@@ -176,7 +180,13 @@ impl Committer {
 
     /// Serves messages until [`Message::Stop`].
     pub(crate) fn run(mut self) {
-        while let Ok(message) = self.inbox.recv() {
+        loop {
+            self.shared.log_beat.beat();
+            let message = match self.inbox.recv_timeout(BEAT_INTERVAL) {
+                Ok(message) => message,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
             let mut is_stopping = self.take(message);
             while !is_stopping && self.waiting.len() < GROUP_COMMITS_MAX {
                 let Ok(message) = self.inbox.try_recv() else { break };

@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicU8, AtomicU64, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use crossbeam_channel::Sender;
@@ -38,6 +39,34 @@ pub enum Health {
 /// Called once, with the cause, when the store can write no more. The process must then end.
 pub type OnFailure = Box<dyn Fn(&str) + Send + Sync>;
 
+/// A sign of life that one thread gives and others look for.
+#[derive(Debug)]
+pub(crate) struct Heartbeat {
+    started: Instant,
+    /// Milliseconds since `started`.
+    last_ms: AtomicU64,
+}
+
+impl Heartbeat {
+    fn start() -> Self {
+        Self { started: Instant::now(), last_ms: AtomicU64::new(0) }
+    }
+
+    /// Gives a sign.
+    pub(crate) fn beat(&self) {
+        self.last_ms.store(self.now_ms(), Ordering::Relaxed);
+    }
+
+    /// Time since the last sign.
+    pub(crate) fn silence(&self) -> Duration {
+        Duration::from_millis(self.now_ms().saturating_sub(self.last_ms.load(Ordering::Relaxed)))
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
 const RUNNING: u8 = 0;
 const CLOSED: u8 = 1;
 const FAILED: u8 = 2;
@@ -54,6 +83,8 @@ pub(crate) struct Shared {
     pub(crate) flush_rate: AtomicU64,
     pub(crate) disk: DiskWatch,
     pub(crate) tuning: Tuning,
+    /// When the log thread last looked at its queue.
+    pub(crate) log_beat: Heartbeat,
     pub(crate) threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
     /// Held for its lock.
     pub(crate) _lock: File,
@@ -88,6 +119,7 @@ impl Shared {
             flush_rate: AtomicU64::new(0),
             disk: parts.disk,
             tuning: parts.tuning,
+            log_beat: Heartbeat::start(),
             threads: Mutex::new(Vec::new()),
             _lock: parts.lock,
             state: AtomicU8::new(RUNNING),

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use sluice_model::TenantName;
@@ -133,6 +134,11 @@ impl Store {
     /// Whether writes are taken.
     pub fn health(&self) -> Health {
         self.shared.health()
+    }
+
+    /// Time since the log thread last gave a sign of life. It gives one every second, unless the disk holds it up.
+    pub fn log_silence(&self) -> Duration {
+        self.shared.log_beat.silence()
     }
 
     /// Figures for operators. Asks the file system.
