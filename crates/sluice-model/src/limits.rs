@@ -28,7 +28,7 @@ pub const SLICE_BYTES: usize = MIB;
 pub const SLICES_IN_FLIGHT_MAX: usize = 8;
 
 /// Heap bytes one body byte can cost while parsed, at worst (`[1,1,1,...]`; ordinary feeds cost 5).
-pub const PARSE_HEAP_PER_BYTE_MAX: usize = 17;
+pub const PARSE_HEAP_PER_BYTE_MAX: usize = 24;
 
 /// Body bytes that may be held at once as parsed rows not yet in the trees, over all requests.
 pub const BODY_BYTES_BUDGET: usize = 8 * BODY_BYTES_MAX;
@@ -36,8 +36,8 @@ pub const BODY_BYTES_BUDGET: usize = 8 * BODY_BYTES_MAX;
 /// Bytes of answer that one lookup may produce.
 pub const LOOKUP_ANSWER_BYTES_MAX: usize = 256 * MIB;
 
-/// Messages waiting for the log writer. When full, the pool waits.
-pub const LOG_QUEUE_MAX: usize = 64;
+/// Messages waiting for the log writer. When full, the pool waits. What they carry is paid for by permits.
+pub const LOG_QUEUE_MAX: usize = 1_024;
 
 /// Longest text that is tried as an indicator.
 pub const INDICATOR_BYTES_MAX: usize = 8_192;

@@ -1,14 +1,15 @@
 //! Suppliers, tags and tenants: their numbers, names and settings.
 //!
 //! In: [`CatalogueChange`]s, checked against the present state by the log writer, one at a time. Out: effects
-//! (full rows), which are what the log and the catalogue tree hold. Applying an effect twice, or over a state
-//! that already has it, is harmless; that is what lets a checkpoint be torn without a trace.
+//! (full rows), which are what the log and the stored catalogue hold. Applying an effect twice, or over a state
+//! that already has it, is harmless, so the log may reach back before the checkpoint.
 //!
 //! Numbers are given once and never again: rows of a removed supplier or tag carry a number that no longer
 //! resolves, so readers skip them at once and merges drop them later.
 
 mod effect;
 mod plan;
+mod stored;
 
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use sluice_model::{
 };
 
 pub(crate) use effect::Effect;
+pub(crate) use stored::StoredCatalogue;
 
 /// What a supplier says about itself, per tenant.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -190,11 +192,6 @@ impl Catalogue {
             .range((tenant, String::new())..)
             .take_while(move |((of, _), _)| *of == tenant)
             .filter_map(|(_, id)| self.suppliers.get(id))
-    }
-
-    /// The suppliers of all tenants, by number.
-    pub(crate) fn all_suppliers(&self) -> impl Iterator<Item = &Supplier> {
-        self.suppliers.values()
     }
 
     /// The tag of this upper-case name.

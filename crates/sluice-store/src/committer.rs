@@ -11,7 +11,7 @@ use std::{
         Arc,
         atomic::{AtomicU8, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -30,6 +30,9 @@ pub type Completion<E> = Box<dyn FnOnce(Result<(), E>) + Send>;
 
 /// Commits that share one sync at most; keeps the answer to the first from waiting for ever.
 const GROUP_COMMITS_MAX: usize = 1_024;
+
+/// How long commits are gathered for one sync at most while messages keep coming.
+const GATHERING_MAX: Duration = Duration::from_millis(20);
 
 /// How often the thread gives a sign of life when there is nothing to do.
 const BEAT_INTERVAL: Duration = Duration::from_secs(1);
@@ -70,8 +73,13 @@ pub(crate) enum Message {
         /// Whom to tell.
         reply: Sender<u64>,
     },
-    /// Deletes the segments before this position.
-    Trim(u64),
+    /// Deletes the segments before a position.
+    Trim {
+        /// Which.
+        keep_from: u64,
+        /// Whom to tell when they are gone.
+        reply: Sender<()>,
+    },
     /// Ends the thread; after a marker when all was well.
     Stop,
 }
@@ -188,16 +196,23 @@ impl Committer {
                 Err(RecvTimeoutError::Disconnected) => return,
             };
             let mut is_stopping = self.take(message);
-            while !is_stopping && self.waiting.len() < GROUP_COMMITS_MAX {
+            let gathering = Instant::now();
+            while !is_stopping && self.waiting.len() < GROUP_COMMITS_MAX && !self.is_due(gathering) {
                 let Ok(message) = self.inbox.try_recv() else { break };
                 is_stopping = self.take(message);
             }
             self.settle();
+            self.shared.log_bytes.store(self.log.bytes(), Ordering::Relaxed);
             if is_stopping {
                 self.stop();
                 return;
             }
         }
+    }
+
+    /// Tells whether what waits has waited long enough: a commit must not stand behind somebody's bulk data.
+    fn is_due(&self, gathering: Instant) -> bool {
+        !self.waiting.is_empty() && GATHERING_MAX <= gathering.elapsed()
     }
 
     /// Does what needs no sync; tells whether to stop.
@@ -215,11 +230,14 @@ impl Committer {
                     tracing::debug!("the keeper stopped waiting for the log");
                 }
             }
-            Message::Trim(keep_from) => {
+            Message::Trim { keep_from, reply } => {
                 if let Err(error) = self.log.trim(keep_from) {
                     tracing::warn!(%error, "old log segments stay for now");
                 }
                 self.shared.log_bytes.store(self.log.bytes(), Ordering::Relaxed);
+                if reply.send(()).is_err() {
+                    tracing::debug!("the keeper stopped waiting for the log");
+                }
             }
             Message::Stop => return true,
         }
@@ -258,6 +276,9 @@ impl Committer {
         let open = self.open.remove(&txn.id);
         if let Some(refusal) = txn.refusal() {
             return done(Err(refusal));
+        }
+        if self.shared.has_failed() {
+            return done(Err(WriteError::Failed));
         }
         let Some(open) = open else { return done(Ok(())) };
         self.sequence += 1;
@@ -341,9 +362,14 @@ impl Committer {
             self.shared.fail(&format!("{error}: {:?}", std::error::Error::source(error)));
         }
         let synced_lsn = self.log.synced_lsn();
+        let has_failed = self.shared.has_failed();
+        if has_failed {
+            // What is durable is no longer told apart: a 500 promises neither.
+            refusal = WriteError::Failed;
+        }
         let (durable, lost): (Vec<_>, Vec<_>) = std::mem::take(&mut self.waiting)
             .into_iter()
-            .partition(|waiting| waiting.end_lsn <= synced_lsn && !self.shared.has_failed());
+            .partition(|waiting| waiting.end_lsn <= synced_lsn && !has_failed);
         self.complete(durable);
         self.catalogue = Arc::clone(&self.shared.view().catalogue);
         for waiting in lost {

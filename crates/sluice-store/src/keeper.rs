@@ -7,7 +7,6 @@
 mod merging;
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -16,14 +15,14 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use sluice_model::{SupplierId, TagId, operation};
 
 use crate::{
-    catalogue::Catalogue,
+    catalogue::{Catalogue, StoredCatalogue},
     committer::Message,
     error::TreeError,
     manifest::{Manifest, RunEntry, to_hex},
     merge::{MergeRows, Source},
     run::{Part, PartWriter, Run},
     shared::{MEMTABLE_BYTES_MAX, Shared},
-    trees::{self, guarded},
+    trees,
     view::View,
 };
 
@@ -31,8 +30,10 @@ use crate::{
 const FLUSH_AGE: Duration = Duration::from_secs(30);
 /// How often the keeper looks when nobody asks.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
-/// Free bytes beside the memtable's own size that a flush wants.
-const FLUSH_ROOM_BYTES: u64 = 64 * 1024 * 1024;
+/// Free bytes beside its own output that a step wants.
+const STEP_ROOM_BYTES: u64 = 64 * 1024 * 1024;
+/// A step ends after reading so many times the bytes of a part, also when hardly any row survives.
+const STEP_PARTS_READ_MAX: u64 = 4;
 
 /// What the keeper is asked for.
 pub(crate) enum Wish {
@@ -52,7 +53,7 @@ pub(crate) struct Keeper {
     wishes: Receiver<Wish>,
     /// As of the last checkpoint.
     manifest: Manifest,
-    /// Catalogue as the tree holds it.
+    /// Catalogue as the manifest names it.
     stored_catalogue: Arc<Catalogue>,
     /// Parts that no manifest names any more, waiting for their last reader.
     dropped: Vec<Arc<Part>>,
@@ -88,7 +89,8 @@ impl Keeper {
             return self.shared.fail(&error.to_string());
         }
         let mut wait = LOOK_INTERVAL;
-        loop {
+        while !self.shared.has_failed() {
+            self.shared.keeper_beat.beat();
             let wished = match self.wishes.recv_timeout(wait) {
                 Ok(Wish::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Ok(Wish::Checkpoint(done)) => self.flush().map(|is_done| tell(&done, is_done)),
@@ -113,8 +115,9 @@ impl Keeper {
         if view.slices.is_empty() && Arc::ptr_eq(&view.catalogue, &self.stored_catalogue) {
             self.empty_at = Instant::now();
         }
-        let is_due =
-            self.shared.tuning.flush_bytes <= view.memtable_bytes || FLUSH_AGE <= self.empty_at.elapsed();
+        let is_due = self.shared.tuning.flush_bytes <= view.memtable_bytes
+            || FLUSH_AGE <= self.empty_at.elapsed()
+            || self.shared.tuning.log_bytes <= self.shared.log_bytes.load(Ordering::Relaxed);
         let is_pressing = MEMTABLE_BYTES_MAX / 2 <= view.memtable_bytes;
         drop(view);
         if is_due && is_pressing {
@@ -134,10 +137,9 @@ impl Keeper {
             (view.slices.clone(), view.memtable_bytes, view.sequence, Arc::clone(&view.catalogue), is_bottom)
         });
         let started = Instant::now();
-        let room_bytes = FLUSH_ROOM_BYTES + bytes as u64;
-        if self.shared.disk.free_bytes() < room_bytes && !slices.is_empty() {
+        // Packed rows take a fifth of their heap bytes; sled needs about twice the packed ones.
+        if !self.has_room(bytes as u64 / 2) {
             self.shared.publish(|view| view.frozen_count = 0);
-            tracing::warn!(room_bytes, "no room to flush; the log keeps what it has");
             return Ok(false);
         }
         let run_id = self.manifest.next_run;
@@ -173,6 +175,16 @@ impl Keeper {
         Ok(true)
     }
 
+    /// Tells whether the disk has room for a step that writes about so many bytes. Without it the log keeps what it
+    /// has, and runs stay as they are: sled does not survive a full disk.
+    fn has_room(&self, bytes: u64) -> bool {
+        let has_room = STEP_ROOM_BYTES + bytes <= self.shared.disk.free_bytes();
+        if !has_room {
+            tracing::warn!(bytes, "no room on the disk for a flush or merge");
+        }
+        has_room
+    }
+
     /// Writes rows into one part until it is full; the last key read is `None` once the rows are at their end.
     fn write_part(
         &mut self,
@@ -183,7 +195,9 @@ impl Keeper {
         let mut writer = PartWriter::new(&trees, self.manifest.next_part, self.shared.tuning.part_bytes);
         self.manifest.next_part += 1;
         let (mut settled, mut last_key) = (Vec::new(), Vec::new());
+        let mut read_bytes = 0;
         while let Some((key, row)) = rows.next_row() {
+            read_bytes += (key.len() + row.len()) as u64;
             if survives.is_bottom {
                 settled.clear();
                 if operation::settle(row, survives.keeps(), survives.knows(), &mut settled) {
@@ -192,7 +206,8 @@ impl Keeper {
             } else {
                 writer.add(key, row)?;
             }
-            if writer.is_full() {
+            if writer.is_full() || STEP_PARTS_READ_MAX * self.shared.tuning.part_bytes <= read_bytes {
+                self.shared.keeper_beat.beat();
                 last_key.extend_from_slice(key);
                 return Ok((writer.finish()?, Some(last_key)));
             }
@@ -207,12 +222,12 @@ impl Keeper {
         catalogue: &Arc<Catalogue>,
         change: impl FnOnce(&mut View),
     ) -> Result<(), TreeError> {
-        self.store_catalogue(catalogue)?;
+        let replaced = self.store_catalogue(catalogue)?;
         self.shared.trees.sync()?;
         // Built before it is published, so that the manifest is on disk before anybody relies on it.
         let mut next = View::clone(&self.shared.view());
         change(&mut next);
-        let log_lsn = self.keep_log_from(sequence)?;
+        let log_lsn = self.ask_log(|reply| Message::KeepFrom { sequence, reply })?;
         self.manifest.sequence = sequence;
         self.manifest.log_lsn = log_lsn;
         self.manifest.next_txn = self.shared.next_txn.load(Ordering::SeqCst);
@@ -226,35 +241,29 @@ impl Keeper {
             view.memtable_bytes = view.slices.iter().map(|slice| slice.heap_bytes()).sum();
             view.runs = next.runs;
         });
-        if self.shared.messages.send(Message::Trim(log_lsn)).is_err() {
-            tracing::debug!("the log thread has ended; the log is trimmed at the next start");
+        self.ask_log(|reply| Message::Trim { keep_from: log_lsn, reply })?;
+        if let Some(replaced) = replaced {
+            replaced.remove(&self.shared.trees)?;
         }
         self.remove_dropped()
     }
 
-    fn keep_log_from(&self, sequence: u64) -> Result<u64, TreeError> {
+    /// Asks the log thread for something and waits for its answer.
+    fn ask_log<T>(&self, message: impl FnOnce(Sender<T>) -> Message) -> Result<T, TreeError> {
         let (reply, answer) = crossbeam_channel::bounded(1);
-        let asked = self.shared.messages.send(Message::KeepFrom { sequence, reply });
-        // A log thread that is gone leaves the log as it is; so does the manifest.
+        let asked = self.shared.messages.send(message(reply));
         asked.ok().and_then(|()| answer.recv().ok()).ok_or(TreeError::LogEnded)
     }
 
-    fn store_catalogue(&mut self, catalogue: &Arc<Catalogue>) -> Result<(), TreeError> {
+    /// Writes the catalogue if it changed; returns the one that the manifest names no more after that.
+    fn store_catalogue(&mut self, catalogue: &Arc<Catalogue>) -> Result<Option<StoredCatalogue>, TreeError> {
         if Arc::ptr_eq(catalogue, &self.stored_catalogue) {
-            return Ok(());
+            return Ok(None);
         }
-        let tree = &self.shared.trees.catalogue;
-        let diff = Catalogue::diff(&self.stored_catalogue, catalogue);
-        for (key, effect) in diff.puts {
-            let text = serde_json::to_vec(&effect)
-                .map_err(|error| TreeError::Io { action: "encode the catalogue", source: error.into() })?;
-            guarded(|| tree.insert(key, text))?;
-        }
-        for key in diff.removes {
-            guarded(|| tree.remove(key))?;
-        }
+        let generation = self.manifest.catalogue.map_or(0, |stored| stored.generation) + 1;
+        let stored = StoredCatalogue::write(&self.shared.trees, generation, catalogue)?;
         self.stored_catalogue = Arc::clone(catalogue);
-        Ok(())
+        Ok(self.manifest.catalogue.replace(stored))
     }
 
     fn remove_dropped(&mut self) -> Result<(), TreeError> {
@@ -272,7 +281,8 @@ impl Keeper {
         let trees = &self.shared.trees;
         let swept = trees::sweep_parts(&trees.indicators, 0, &named)?
             + trees::sweep_parts(&trees.suppliers, 4, &named)?
-            + trees::sweep_parts(&trees.tags, 4, &named)?;
+            + trees::sweep_parts(&trees.tags, 4, &named)?
+            + StoredCatalogue::sweep_others(self.manifest.catalogue, trees)?;
         if 0 < swept {
             tracing::info!(pieces = swept, "removed what an unfinished flush or merge had left");
         }
@@ -305,27 +315,23 @@ pub(crate) struct Survival<'a> {
     catalogue: &'a Catalogue,
     /// Without older rows below, released and expired holdings can go.
     is_bottom: bool,
-    /// Holdings updated at this second or before are expired, by supplier.
-    expired_through: BTreeMap<SupplierId, u32>,
+    now_seconds: u32,
 }
 
 impl<'a> Survival<'a> {
     /// Judges by this catalogue and the present time.
     pub(crate) fn of(catalogue: &'a Catalogue, is_bottom: bool) -> Self {
-        let now = now_seconds();
-        let expired_through = catalogue
-            .all_suppliers()
-            .map(|supplier| {
-                let seconds = supplier.settings.retention.get().saturating_mul(60);
-                (supplier.id, now.saturating_sub(seconds))
-            })
-            .collect();
-        Self { catalogue, is_bottom, expired_through }
+        Self { catalogue, is_bottom, now_seconds: now_seconds() }
     }
 
     /// Tells whether a holding with this last update still counts.
     pub(crate) fn keeps(&self) -> impl Fn(SupplierId, u32) -> bool {
-        |supplier, updated| self.expired_through.get(&supplier).is_some_and(|through| *through < updated)
+        |supplier, updated| {
+            self.catalogue.supplier_by_id(supplier).is_some_and(|supplier| {
+                let seconds = supplier.settings.retention.get().saturating_mul(60);
+                self.now_seconds < updated.saturating_add(seconds)
+            })
+        }
     }
 
     fn knows(&self) -> impl Fn(TagId) -> bool {

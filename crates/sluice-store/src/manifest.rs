@@ -12,7 +12,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{error::OpenError, run::part::PartMeta};
+use crate::{catalogue::StoredCatalogue, error::OpenError, run::part::PartMeta};
 
 const FILE: &str = "MANIFEST";
 const FILE_BESIDE: &str = "MANIFEST.new";
@@ -34,6 +34,8 @@ pub(crate) struct Manifest {
     pub(crate) next_part: u32,
     /// Run numbers below this one were used.
     pub(crate) next_run: u32,
+    /// The catalogue as of the last commit in the runs; `None` while it is as at the beginning.
+    pub(crate) catalogue: Option<StoredCatalogue>,
     /// Runs, newest first.
     pub(crate) runs: Vec<RunEntry>,
     /// Run that the first of the merging ones flows into, while a merge is under way.
@@ -70,6 +72,7 @@ impl Manifest {
             next_txn: 1,
             next_part: 1,
             next_run: 1,
+            catalogue: None,
             runs: Vec::new(),
             merge: None,
         }

@@ -6,9 +6,10 @@
 //! start fail with the reason (D8).
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fs::{self, File, OpenOptions},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{Arc, mpsc},
     thread,
@@ -40,6 +41,8 @@ use crate::{
 pub(crate) const LOG_THREAD: &str = "write-log";
 /// Name of the background thread.
 const KEEPER_THREAD: &str = "write-runs";
+/// Bytes of trees that a start which never finished can leave: sled's first segments, without a part in them.
+const UNBORN_TREES_BYTES_MAX: u64 = 4 * 512 * 1024;
 /// How long another process may take to let go of the directory.
 const LOCK_WAIT: Duration = Duration::from_secs(30);
 
@@ -55,20 +58,25 @@ pub(crate) fn open(config: StoreConfig, on_failure: OnFailure) -> Result<Arc<Sha
     let lock = lock(&data_dir)?;
     let log_dir = data_dir.join("log");
     create_dir(&log_dir)?;
-    let trees = Arc::new(Trees::open(&data_dir.join("trees"))?);
-    let manifest = read_manifest(&data_dir, &log_dir)?;
-    let stored_catalogue = Arc::new(read_catalogue(&trees, &data_dir)?);
+    let trees_dir = data_dir.join("trees");
+    let found = Manifest::read(&data_dir)?;
+    if found.is_none() {
+        check_unborn(&data_dir, &log_dir, &trees_dir)?;
+        set_aside(&trees_dir)?;
+    }
+    let trees = Arc::new(Trees::open(&trees_dir)?);
+    let manifest = match found {
+        Some(manifest) => manifest,
+        None => create_manifest(&data_dir, &log_dir)?,
+    };
+    let stored_catalogue = Arc::new(read_catalogue(&trees, &manifest, &data_dir)?);
     let runs = manifest.runs.iter().map(|run| open_run(&trees, run, &data_dir)).collect::<Result<_, _>>()?;
-    let is_new = *stored_catalogue == Catalogue::default();
-    let catalogue = if is_new { Catalogue::initial() } else { Catalogue::clone(&stored_catalogue) };
-    let mut replay = Replay::new(&manifest, catalogue);
+    let mut replay = Replay::new(&manifest, &stored_catalogue);
+    // Twice, so that the slices of bodies that were never committed need no memory.
+    log::replay(&log_dir, &mut |frame| replay.note(&frame)).map_err(open_error)?;
     let replayed = log::replay(&log_dir, &mut |frame| replay.take(&frame)).map_err(open_error)?;
     check_log_begin(&log_dir, &manifest, &replayed)?;
-    let log = LogWriter::create(&log_dir, replayed.next_lsn).map_err(|error| OpenError::Io {
-        action: "start a log segment in",
-        path: log_dir.clone(),
-        source: std::io::Error::other(error),
-    })?;
+    let log = start_log(&log_dir, replayed.next_lsn)?;
     let view = View {
         memtable_bytes: replay.slices.iter().map(|slice| slice.heap_bytes()).sum(),
         slices: std::mem::take(&mut replay.slices),
@@ -94,7 +102,8 @@ pub(crate) fn open(config: StoreConfig, on_failure: OnFailure) -> Result<Arc<Sha
     let committer = Committer::new(Arc::clone(&shared), log, inbox, replay.newest_by_segment);
     let keeper = Keeper::new(Arc::clone(&shared), keeper_inbox, manifest, stored_catalogue);
     // Joined in this order: the keeper needs the log thread to the end.
-    let threads = [start(KEEPER_THREAD, move || keeper.run())?, start(LOG_THREAD, move || committer.run())?];
+    let threads =
+        [start(&shared, KEEPER_THREAD, || keeper.run())?, start(&shared, LOG_THREAD, || committer.run())?];
     shared.threads.lock().extend(threads);
     add_tenants(&shared, tenants)?;
     tracing::info!(
@@ -134,31 +143,72 @@ fn lock(data_dir: &Path) -> Result<File, OpenError> {
     }
 }
 
-/// The manifest, or an empty one, durable before the first log segment, for a directory that is new.
-fn read_manifest(data_dir: &Path, log_dir: &Path) -> Result<Manifest, OpenError> {
-    if let Some(manifest) = Manifest::read(data_dir)? {
-        return Ok(manifest);
+/// Without a manifest there may be no commit and no run: what they belong to would not be known.
+fn check_unborn(data_dir: &Path, log_dir: &Path, trees_dir: &Path) -> Result<(), OpenError> {
+    let io = |source| OpenError::Io { action: "look into", path: data_dir.to_owned(), source };
+    let damaged = |detail: String| OpenError::Damaged { path: data_dir.to_owned(), detail };
+    let mut frames = 0_u64;
+    let counted = log::replay(log_dir, &mut |_| {
+        frames += 1;
+        Ok(())
+    });
+    counted.map_err(open_error)?;
+    if 0 < frames {
+        return Err(damaged(format!("there are {frames} frames of log but no manifest")));
     }
-    let io = |action, path: &Path| {
-        let path = path.to_owned();
-        move |source| OpenError::Io { action, path, source }
+    let trees_bytes = match fs::metadata(trees_dir.join("db")) {
+        Ok(metadata) => metadata.len(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
+        Err(source) => return Err(io(source)),
     };
-    if fs::read_dir(log_dir).map_err(io("list", log_dir))?.next().is_some() {
-        let detail = "there is a log but no manifest, so what the log continues is not known";
-        return Err(OpenError::Damaged { path: data_dir.to_owned(), detail: detail.to_owned() });
+    if UNBORN_TREES_BYTES_MAX < trees_bytes {
+        return Err(damaged(format!("there are {trees_bytes} bytes of trees but no manifest")));
+    }
+    Ok(())
+}
+
+/// Moves away trees from before the first manifest: nothing in them counts, and a power cut in the first moments
+/// can leave settings that sled refuses for ever.
+fn set_aside(trees_dir: &Path) -> Result<(), OpenError> {
+    if !trees_dir.exists() {
+        return Ok(());
+    }
+    let mut aside = trees_dir.with_extension("aside");
+    while aside.exists() {
+        aside.as_mut_os_string().push("+");
+    }
+    tracing::warn!(aside = %aside.display(), "trees of a start that never finished are set aside");
+    let renamed = fs::rename(trees_dir, aside);
+    renamed.map_err(|source| OpenError::Io { action: "set aside", path: trees_dir.to_owned(), source })
+}
+
+/// An empty manifest, written after the first log segment: so a manifest without a log is damage.
+fn create_manifest(data_dir: &Path, log_dir: &Path) -> Result<Manifest, OpenError> {
+    if fs::read_dir(log_dir).is_ok_and(|mut segments| segments.next().is_none()) {
+        drop(start_log(log_dir, 0)?);
     }
     let manifest = Manifest::empty();
-    manifest.write(data_dir).map_err(io("write the manifest in", data_dir))?;
+    manifest.write(data_dir).map_err(|source| OpenError::Io {
+        action: "write the manifest in",
+        path: data_dir.to_owned(),
+        source,
+    })?;
     Ok(manifest)
 }
 
-/// A log that begins after the checkpoint has lost commits, unless it is not there because nothing ever was.
+fn start_log(log_dir: &Path, lsn: u64) -> Result<LogWriter, OpenError> {
+    LogWriter::create(log_dir, lsn).map_err(|error| OpenError::Io {
+        action: "start a log segment in",
+        path: log_dir.to_owned(),
+        source: std::io::Error::other(error),
+    })
+}
+
+/// A log that is gone, or begins after the checkpoint, or ends before it, has lost commits.
 fn check_log_begin(log_dir: &Path, manifest: &Manifest, replayed: &Replayed) -> Result<(), OpenError> {
-    let begins_late = replayed.first_lsn.unwrap_or(replayed.next_lsn).checked_sub(manifest.log_lsn);
-    let is_whole = match replayed.first_lsn {
-        None => manifest.log_lsn == 0,
-        Some(_) => begins_late.is_none_or(|late| late == 0) && manifest.log_lsn <= replayed.next_lsn,
-    };
+    let is_whole = replayed
+        .first_lsn
+        .is_some_and(|first| first <= manifest.log_lsn && manifest.log_lsn <= replayed.next_lsn);
     if is_whole {
         return Ok(());
     }
@@ -169,16 +219,9 @@ fn check_log_begin(log_dir: &Path, manifest: &Manifest, replayed: &Replayed) -> 
     Err(OpenError::Damaged { path: log_dir.to_owned(), detail })
 }
 
-/// The catalogue as the tree holds it: empty before the first checkpoint.
-fn read_catalogue(trees: &Trees, data_dir: &Path) -> Result<Catalogue, OpenError> {
+fn read_catalogue(trees: &Trees, manifest: &Manifest, data_dir: &Path) -> Result<Catalogue, OpenError> {
     let damaged = |detail: String| OpenError::Damaged { path: data_dir.join("trees"), detail };
-    let mut effects = Vec::new();
-    for row in &trees.catalogue {
-        let (_, text) = row.map_err(|error| damaged(error.to_string()))?;
-        let effect: Effect = serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
-        effects.push(effect);
-    }
-    Catalogue::from_effects(effects).map_err(damaged)
+    manifest.catalogue.map_or_else(|| Ok(Catalogue::initial()), |stored| stored.read(trees).map_err(damaged))
 }
 
 fn open_run(trees: &Trees, entry: &RunEntry, data_dir: &Path) -> Result<Run, OpenError> {
@@ -216,6 +259,8 @@ struct OpenWrite {
 /// Builds the memtable from the log.
 struct Replay {
     checkpoint: u64,
+    /// Writes with a commit after the checkpoint.
+    committed: BTreeSet<u64>,
     sequence: u64,
     commits: u64,
     catalogue: Catalogue,
@@ -226,21 +271,33 @@ struct Replay {
 }
 
 impl Replay {
-    fn new(manifest: &Manifest, catalogue: Catalogue) -> Self {
+    fn new(manifest: &Manifest, catalogue: &Catalogue) -> Self {
         Self {
             checkpoint: manifest.sequence,
+            committed: BTreeSet::new(),
             sequence: manifest.sequence,
             commits: 0,
-            catalogue,
+            catalogue: Catalogue::clone(catalogue),
             slices: Vec::new(),
             open: HashMap::new(),
             newest_by_segment: BTreeMap::new(),
         }
     }
 
+    /// First pass: which writes are worth keeping.
+    fn note(&mut self, frame: &Frame<'_>) -> Result<(), ReplayError> {
+        let mut payload = frame.payload;
+        if matches!(frame.kind, FrameKind::Commit) && self.checkpoint < take_sequence(&mut payload, frame)? {
+            self.committed.insert(frame.txn);
+        }
+        Ok(())
+    }
+
+    /// Second pass: rows and names.
     fn take(&mut self, frame: &Frame<'_>) -> Result<(), ReplayError> {
         let mut payload = frame.payload;
         match frame.kind {
+            FrameKind::Slice if !self.committed.contains(&frame.txn) => {}
             FrameKind::Slice => {
                 let index = take(&mut payload, 4).and_then(|bytes| bytes.try_into().ok());
                 let index =
@@ -298,8 +355,20 @@ fn unpack(packed: &[u8], frame: &Frame<'_>) -> Result<Slice, ReplayError> {
     Slice::from_rows(rows).ok_or_else(|| frame.damaged("rows of a slice are not in order"))
 }
 
-fn start(name: &str, body: impl FnOnce() + Send + 'static) -> Result<thread::JoinHandle<()>, OpenError> {
-    thread::Builder::new().name(name.to_owned()).spawn(body).map_err(|source| OpenError::Io {
+/// Starts a thread whose panic is a failure of the store.
+fn start(
+    shared: &Arc<Shared>,
+    name: &'static str,
+    body: impl FnOnce() + Send + 'static,
+) -> Result<thread::JoinHandle<()>, OpenError> {
+    let shared = Arc::clone(shared);
+    let guarded = move || {
+        // Nothing of the thread's own state is used after a panic.
+        if catch_unwind(AssertUnwindSafe(body)).is_err() {
+            shared.fail(&format!("the thread {name} panicked"));
+        }
+    };
+    thread::Builder::new().name(name.to_owned()).spawn(guarded).map_err(|source| OpenError::Io {
         action: "start the thread",
         path: name.into(),
         source,

@@ -22,6 +22,10 @@ use crate::{
 pub(crate) const MEMTABLE_BYTES_MAX: usize = 384 * 1024 * 1024;
 /// Runs above which new writes are told to come back: readers would have to ask too many filters.
 const RUNS_MAX: usize = 24;
+/// Silence of the log thread after which the store counts as stuck: writes wait for it.
+const LOG_SILENCE_MAX: Duration = Duration::from_secs(8);
+/// Silence of the keeper after which the store counts as stuck; it may have to sync a whole part.
+const KEEPER_SILENCE_MAX: Duration = Duration::from_mins(1);
 /// Longest time that a client is asked to wait.
 const RETRY_AFTER_SECONDS_MAX: u64 = 60;
 
@@ -83,8 +87,10 @@ pub(crate) struct Shared {
     pub(crate) flush_rate: AtomicU64,
     pub(crate) disk: DiskWatch,
     pub(crate) tuning: Tuning,
-    /// When the log thread last looked at its queue.
+    /// Sign of life of the log thread.
     pub(crate) log_beat: Heartbeat,
+    /// Sign of life of the keeper.
+    pub(crate) keeper_beat: Heartbeat,
     pub(crate) threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
     /// Held for its lock.
     pub(crate) _lock: File,
@@ -120,6 +126,7 @@ impl Shared {
             disk: parts.disk,
             tuning: parts.tuning,
             log_beat: Heartbeat::start(),
+            keeper_beat: Heartbeat::start(),
             threads: Mutex::new(Vec::new()),
             _lock: parts.lock,
             state: AtomicU8::new(RUNNING),
@@ -137,7 +144,10 @@ impl Shared {
         let mut slot = self.view.write();
         let mut view = View::clone(&slot);
         let outcome = change(&mut view);
-        *slot = Arc::new(view);
+        let before = std::mem::replace(&mut *slot, Arc::new(view));
+        drop(slot);
+        // The last share of a flushed memtable may go here, and freeing that takes time.
+        drop(before);
         outcome
     }
 
@@ -157,6 +167,11 @@ impl Shared {
 
     pub(crate) fn has_failed(&self) -> bool {
         self.state.load(Ordering::SeqCst) == FAILED
+    }
+
+    /// Tells whether one of the two threads has given no sign of life for too long.
+    pub(crate) fn is_stuck(&self) -> bool {
+        LOG_SILENCE_MAX < self.log_beat.silence() || KEEPER_SILENCE_MAX < self.keeper_beat.silence()
     }
 
     pub(crate) fn health(&self) -> Health {

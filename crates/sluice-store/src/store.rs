@@ -6,7 +6,6 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use sluice_model::TenantName;
@@ -44,11 +43,13 @@ pub struct Tuning {
     pub flush_bytes: usize,
     /// Raw bytes of rows after which a part of a run is full.
     pub part_bytes: u64,
+    /// Bytes of log at which a checkpoint is made even of little: what abandoned bodies leave goes only with one.
+    pub log_bytes: u64,
 }
 
 impl Default for Tuning {
     fn default() -> Self {
-        Self { flush_bytes: 64 << 20, part_bytes: 64 << 20 }
+        Self { flush_bytes: 64 << 20, part_bytes: 64 << 20, log_bytes: 256 << 20 }
     }
 }
 
@@ -136,9 +137,9 @@ impl Store {
         self.shared.health()
     }
 
-    /// Time since the log thread last gave a sign of life. It gives one every second, unless the disk holds it up.
-    pub fn log_silence(&self) -> Duration {
-        self.shared.log_beat.silence()
+    /// Tells whether a thread of the store has been held up for so long that only a restart helps.
+    pub fn is_stuck(&self) -> bool {
+        self.shared.is_stuck()
     }
 
     /// Figures for operators. Asks the file system.

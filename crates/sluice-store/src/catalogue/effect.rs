@@ -1,9 +1,8 @@
-//! Effects: what a change does to the catalogue, as full rows. The log and the catalogue tree hold these.
+//! Effects: what a change does to the catalogue, as full rows. The log and the stored catalogue hold these.
 //!
 //! In: effects, in the order of their log. Out: the catalogue after them. A row stands for itself, so effects
-//! may come again, over a state that has them, or over a mixture of rows from before and after them (a torn
-//! checkpoint): once the last one has been applied the result is the same. In between, two rows may claim one
-//! name. Numbers and texts are plain here and become words of the model on the way in.
+//! may come again, over a state that has them: once the last one has been applied the result is the same. In
+//! between, two rows may claim one name. Numbers and texts are plain here and become words of the model on the way in.
 
 use serde::{Deserialize, Serialize};
 use sluice_model::{
@@ -71,15 +70,6 @@ pub(crate) enum Effect {
         /// Its number.
         tag: u32,
     },
-}
-
-/// What turns the rows of one catalogue into those of another. Both parts are ordered by key.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub(crate) struct RowDiff {
-    /// Rows that are new or different.
-    pub(crate) puts: Vec<(Vec<u8>, Effect)>,
-    /// Keys of rows that are gone.
-    pub(crate) removes: Vec<Vec<u8>>,
 }
 
 impl Effect {
@@ -178,36 +168,6 @@ impl Catalogue {
             )
             .chain(self.suppliers.values().map(Effect::put_supplier))
             .chain(self.tags.values().map(Effect::put_tag))
-    }
-
-    /// Key of an effect's row in the catalogue tree: a kind byte, then the number big-endian. An effect that
-    /// removes a row has the key of that row.
-    pub(crate) fn row_key(effect: &Effect) -> Vec<u8> {
-        let (kind, number) = match effect {
-            Effect::Counters { .. } => (0, 0),
-            Effect::PutTenant { tenant, .. } => (1, *tenant),
-            Effect::PutSupplier { supplier, .. } | Effect::RemoveSupplier { supplier } => (2, *supplier),
-            Effect::PutTag { tag, .. } | Effect::RemoveTag { tag } => (3, *tag),
-        };
-        std::iter::once(kind).chain(u32::to_be_bytes(number)).collect()
-    }
-
-    /// Compares the rows of two catalogues, in one pass over both.
-    pub(crate) fn diff(old: &Self, new: &Self) -> RowDiff {
-        let keyed = |effect| (Self::row_key(&effect), effect);
-        let mut olds = old.to_effects().map(keyed).peekable();
-        let mut diff = RowDiff::default();
-        for (key, effect) in new.to_effects().map(keyed) {
-            while let Some((gone, _)) = olds.next_if(|(old_key, _)| *old_key < key) {
-                diff.removes.push(gone);
-            }
-            let before = olds.next_if(|(old_key, _)| *old_key == key);
-            if before.is_none_or(|(_, before)| before != effect) {
-                diff.puts.push((key, effect));
-            }
-        }
-        diff.removes.extend(olds.map(|(key, _)| key));
-        diff
     }
 
     fn put_tenant(&mut self, tenant: u32, name: &str) -> Result<(), String> {

@@ -26,6 +26,9 @@ impl Keeper {
     /// Does one step of the merge under way, or of one that is due; false when none is.
     pub(super) fn merge_step(&mut self) -> Result<bool, TreeError> {
         let view = self.shared.view();
+        if !self.has_room(2 * self.shared.tuning.part_bytes) {
+            return Ok(false);
+        }
         if self.manifest.merge.is_none() {
             let inputs_count = self.due_count(&view);
             if inputs_count < 2 && !(inputs_count == 1 && has_many_dead(&view)) {

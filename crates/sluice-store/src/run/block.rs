@@ -1,6 +1,7 @@
 //! Framed rows to a stored block and back: `crc32c | raw length | zstd`.
 //!
-//! The checksum covers all that follows it, so a block that decodes is the block that was written. Level 1 of
+//! The checksum covers all that follows it, so a block that decodes is the block that was written, and its length
+//! needs no doubt. Level 1 of
 //! zstd was measured against LZ4 on the real feed: it halves the bytes at about the same cost.
 
 use std::cell::RefCell;
@@ -12,8 +13,6 @@ use zstd::bulk::{Compressor, Decompressor};
 pub(crate) const BLOCK_BYTES: usize = 16 * 1024;
 /// Compression level: the fastest of the ordinary ones.
 const LEVEL: i32 = 1;
-/// Largest raw block that is believed; one row is at most an element of a body.
-const RAW_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 thread_local! {
     static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
@@ -56,9 +55,6 @@ pub(crate) fn decode(mut stored: &[u8], raw: &mut Vec<u8>) -> Result<(), String>
     }
     let length = take(&mut stored, 4).and_then(|bytes| bytes.try_into().ok()).ok_or("block is cut short")?;
     let length = u32::from_be_bytes(length) as usize;
-    if RAW_BYTES_MAX < length {
-        return Err(format!("block claims {length} bytes"));
-    }
     raw.clear();
     raw.reserve(length);
     let unpacked = DECOMPRESSOR.with_borrow_mut(|decompressor| {

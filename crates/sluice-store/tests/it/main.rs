@@ -1,7 +1,15 @@
 //! The store from outside: promises checked against a model, across restarts.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "test code: a surprise is a failed test, and seeds are printed"
+)]
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
-#![expect(clippy::print_stdout, reason = "a seed must be seen")]
-
+mod damage;
+mod lifetimes;
 mod model;
+mod opening;
+mod world;
 mod writes;

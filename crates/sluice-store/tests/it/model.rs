@@ -64,7 +64,7 @@ fn open(dir: &TempDir) -> Store {
         data_dir: dir.path().join("data"),
         disk_reserve_bytes: 0,
         tenants: Vec::new(),
-        tuning: Tuning { flush_bytes: 6_000, part_bytes: 700 },
+        tuning: Tuning { flush_bytes: 6_000, part_bytes: 700, ..Tuning::default() },
     };
     Store::open(config, Box::new(|cause| panic!("the store failed: {cause}"))).unwrap()
 }

@@ -1,1 +1,125 @@
-//! Single promises of the store, one test each.
+//! Single promises of writes, one test each.
+
+use std::sync::mpsc;
+
+use crate::world::{World, commit, read};
+
+#[test]
+fn an_abandoned_write_leaves_nothing() {
+    let mut world = World::new();
+    let write = world.store().begin().unwrap();
+    write.append(0, world.slice(&[("a", "1")])).unwrap();
+    drop(write);
+    world.put(&[("b", "2")]);
+    assert_eq!(world.get("a"), None);
+    world.restart();
+    assert_eq!((world.get("a"), world.get("b").as_deref()), (None, Some("2")));
+    assert!(world.store().checkpoint());
+    assert_eq!(world.get("a"), None);
+    assert_eq!(world.store().figures().rows_count, 1);
+}
+
+#[test]
+fn a_write_is_visible_wholly_and_from_its_completion_on() {
+    let world = World::new();
+    let write = world.store().begin().unwrap();
+    write.append(1, world.slice(&[("b", "2")])).unwrap();
+    write.append(0, world.slice(&[("a", "1")])).unwrap();
+    let before = world.store().snapshot();
+    assert_eq!((world.get("a"), world.get("b")), (None, None));
+    let (done, answer) = mpsc::channel();
+    let store = world.store().clone();
+    write.commit(Box::new(move |outcome| {
+        let snapshot = store.snapshot();
+        done.send((outcome.is_ok(), read(&snapshot, "a").unwrap(), read(&snapshot, "b").unwrap())).unwrap();
+    }));
+    assert_eq!(answer.recv().unwrap(), (true, Some("1".to_owned()), Some("2".to_owned())));
+    assert_eq!((read(&before, "a").unwrap(), read(&before, "b").unwrap()), (None, None));
+}
+
+#[test]
+fn the_later_of_equal_keys_in_one_write_wins() {
+    let mut world = World::new();
+    let write = world.store().begin().unwrap();
+    // The slices arrive in another order than they stand in the body.
+    write.append(2, world.slice(&[("a", "4"), ("b", "5"), ("b", "6")])).unwrap();
+    write.append(0, world.slice(&[("a", "1"), ("c", "2"), ("c", "7")])).unwrap();
+    write.append(1, world.slice(&[("a", "3"), ("b", "3")])).unwrap();
+    commit(write).unwrap();
+    for _ in 0..2 {
+        let found = ["a", "b", "c"].map(|key| world.get(key).unwrap());
+        assert_eq!(found, ["4", "6", "7"]);
+        world.restart();
+    }
+    assert!(world.store().compact());
+    assert_eq!(["a", "b", "c"].map(|key| world.get(key).unwrap()), ["4", "6", "7"]);
+}
+
+#[test]
+fn the_write_that_is_answered_later_wins_also_after_restarts() {
+    let mut world = World::new();
+    let first = world.store().begin().unwrap();
+    first.append(0, world.slice(&[("a", "first")])).unwrap();
+    let second = world.store().begin().unwrap();
+    second.append(0, world.slice(&[("a", "second")])).unwrap();
+    commit(second).unwrap();
+    assert_eq!(world.get("a").as_deref(), Some("second"));
+    commit(first).unwrap();
+    assert_eq!(world.get("a").as_deref(), Some("first"));
+    world.restart();
+    assert_eq!(world.get("a").as_deref(), Some("first"));
+}
+
+#[test]
+fn a_write_that_was_under_way_during_a_checkpoint_is_kept() {
+    let mut world = World::new();
+    let write = world.store().begin().unwrap();
+    write.append(0, world.slice(&[("a", "1")])).unwrap();
+    for round in 0..3 {
+        world.put(&[("b", &round.to_string())]);
+        assert!(world.store().checkpoint());
+    }
+    commit(write).unwrap();
+    world.restart();
+    assert_eq!((world.get("a").as_deref(), world.get("b").as_deref()), (Some("1"), Some("2")));
+}
+
+#[test]
+fn an_empty_write_succeeds() {
+    let world = World::new();
+    commit(world.store().begin().unwrap()).unwrap();
+}
+
+#[test]
+fn a_checkpoint_trims_the_log() {
+    let mut world = World::new();
+    let context = "x".repeat(10_000);
+    for round in 0..30 {
+        world.put(&[(&format!("key-{round}"), &context)]);
+    }
+    let written_bytes = world.store().figures().log_bytes;
+    assert!(world.store().checkpoint());
+    // The log thread trims before it takes this one.
+    world.put(&[("after", "1")]);
+    let figures = world.store().figures();
+    assert!(
+        figures.log_bytes < 1_000 && figures.log_bytes < written_bytes,
+        "{figures:?} was {written_bytes}"
+    );
+    let segments_bytes: u64 = std::fs::read_dir(world.data_dir().join("log"))
+        .unwrap()
+        .map(|entry| entry.unwrap().metadata().unwrap().len())
+        .sum();
+    assert_eq!(segments_bytes, figures.log_bytes);
+    world.restart();
+    assert_eq!((world.get("after").as_deref(), world.get("key-29")), (Some("1"), Some(context)));
+}
+
+#[test]
+fn a_closed_store_takes_no_writes() {
+    let world = World::new();
+    let store = world.store().clone();
+    store.close();
+    assert!(store.begin().is_err());
+    store.close();
+}

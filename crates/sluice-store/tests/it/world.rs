@@ -1,0 +1,142 @@
+//! A store in a throw-away directory, and the words in which the tests speak of it.
+
+use std::{path::PathBuf, sync::mpsc};
+
+use sluice_model::{
+    Confidence, RetentionMinutes, SupplierId, SupplierName, TenantId, Vendor,
+    operation::{HoldingChange, TagsChange, encode},
+};
+use sluice_store::{
+    ChangeError, OpenError, ReadError, Record, Slice, SliceBuilder, Snapshot, Store, StoreConfig, Tuning,
+    Write, WriteError,
+    catalogue::{CatalogueChange, SupplierSettings},
+};
+use tempfile::TempDir;
+
+/// A second after which nothing expires during a test.
+pub(crate) const LATER: u32 = 1_900_000_000;
+
+pub(crate) struct World {
+    dir: TempDir,
+    tuning: Tuning,
+    store: Option<Store>,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::tuned(Tuning::default())
+    }
+
+    /// A world with one supplier, `Feed`, whose indicators live long.
+    pub(crate) fn tuned(tuning: Tuning) -> Self {
+        let mut world = Self { dir: tempfile::tempdir().unwrap(), tuning, store: None };
+        world.store = Some(world.try_open().unwrap());
+        world.create_supplier("Feed", RetentionMinutes::MAX);
+        world
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        self.store.as_ref().unwrap()
+    }
+
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// Opens the directory; a failure of the store is for the test to see.
+    pub(crate) fn try_open(&self) -> Result<Store, OpenError> {
+        let config = StoreConfig {
+            data_dir: self.data_dir(),
+            disk_reserve_bytes: 0,
+            tenants: Vec::new(),
+            tuning: self.tuning,
+        };
+        Store::open(config, Box::new(|cause| println!("the store failed: {cause}")))
+    }
+
+    /// Gives the store away.
+    pub(crate) fn take(&mut self) -> Store {
+        self.store.take().unwrap()
+    }
+
+    /// Ends the store's threads as a kill would, and gives the store up.
+    pub(crate) fn halt(&mut self) {
+        self.take().halt();
+    }
+
+    pub(crate) fn restart(&mut self) {
+        self.halt();
+        self.store = Some(self.try_open().unwrap());
+    }
+
+    pub(crate) fn change(&self, change: CatalogueChange) -> Result<(), ChangeError> {
+        let (done, answer) = mpsc::channel();
+        self.store().change_catalogue(change, Box::new(move |outcome| done.send(outcome).unwrap()));
+        answer.recv().unwrap()
+    }
+
+    pub(crate) fn create_supplier(&self, name: &str, retention: RetentionMinutes) {
+        let settings = SupplierSettings {
+            confidence: Confidence::new(50_u8).unwrap(),
+            retention,
+            vendor: Vendor::parse("").unwrap(),
+            enabled: true,
+            refang: false,
+        };
+        let name = SupplierName::parse(name).unwrap();
+        self.change(CatalogueChange::CreateSupplier { name, settings }).unwrap();
+    }
+
+    pub(crate) fn supplier(&self, name: &str) -> Option<SupplierId> {
+        self.store().catalogue().supplier(TenantId::GENERAL, name).map(|supplier| supplier.id)
+    }
+
+    /// A slice of `Feed`'s in which each key gets its context, in this order.
+    pub(crate) fn slice(&self, rows: &[(&str, &str)]) -> Slice {
+        self.slice_of("Feed", LATER, rows)
+    }
+
+    pub(crate) fn slice_of(&self, supplier: &str, updated: u32, rows: &[(&str, &str)]) -> Slice {
+        let supplier = self.supplier(supplier).unwrap();
+        let mut slice = SliceBuilder::new();
+        for (key, context) in rows {
+            let mut row = Vec::new();
+            let holding = HoldingChange::Hold { updated, context: Some(context.as_bytes()) };
+            encode(supplier, holding, TagsChange::Keep, &mut row);
+            slice.push(key.as_bytes(), &row);
+        }
+        slice.finish()
+    }
+
+    /// One whole write of `Feed`'s.
+    pub(crate) fn put(&self, rows: &[(&str, &str)]) {
+        self.put_slice(self.slice(rows));
+    }
+
+    pub(crate) fn put_slice(&self, slice: Slice) {
+        let write = self.store().begin().unwrap();
+        write.append(0, slice).unwrap();
+        commit(write).unwrap();
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<String> {
+        read(&self.store().snapshot(), key).unwrap()
+    }
+}
+
+pub(crate) fn commit(write: Write) -> Result<(), WriteError> {
+    let (done, answer) = mpsc::channel();
+    write.commit(Box::new(move |outcome| done.send(outcome).unwrap()));
+    answer.recv().unwrap()
+}
+
+/// The context that an existing supplier has for a key.
+pub(crate) fn read(snapshot: &Snapshot, key: &str) -> Result<Option<String>, ReadError> {
+    let mut record = Record::new();
+    if !snapshot.get(key.as_bytes(), &mut record)? {
+        return Ok(None);
+    }
+    let mut known =
+        record.holdings().filter(|holding| snapshot.catalogue().supplier_by_id(holding.supplier).is_some());
+    Ok(known.next().map(|holding| String::from_utf8(holding.context.to_vec()).unwrap()))
+}

@@ -1,0 +1,224 @@
+//! One client of the daemon, with its own keys, supplier and tags, and its own ledger.
+//!
+//! In: operations of a script. Out: requests, and a model of all that was answered. After a crash,
+//! [`Crasher::check`] looks everything up: all answered, and the one unanswered request wholly or not at all.
+
+use std::{fmt::Write as _, io};
+
+use serde_json::Value;
+
+use crate::{
+    dice::Dice,
+    http::{Answer, Client},
+    script::{Change, Model, Operation, Script, supplier_name, tag_prefix},
+};
+
+/// What became of the requests.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) acked: u64,
+    pub(crate) refused: u64,
+    pub(crate) unanswered: u64,
+    pub(crate) unanswered_applied: u64,
+}
+
+/// A client and what it knows.
+pub(crate) struct Crasher {
+    pub(crate) number: u32,
+    script: Script,
+    operations: u32,
+    answered: Model,
+    in_flight: Option<Operation>,
+    pub(crate) counts: Counts,
+}
+
+enum Outcome {
+    Acked,
+    Refused,
+    Unanswered,
+}
+
+impl Crasher {
+    pub(crate) fn new(number: u32, script: Script) -> Self {
+        let (answered, counts) = (Model::default(), Counts::default());
+        Self { number, script, operations: 0, answered, in_flight: None, counts }
+    }
+
+    /// Sends one request after the other until one gets no answer.
+    pub(crate) fn run(&mut self, client: &mut Client) {
+        loop {
+            let operation = self.script.operation(self.number, self.operations, &self.answered);
+            let mut dice =
+                Dice::new(&[self.script.seed, 1, u64::from(self.number), u64::from(self.operations)]);
+            self.operations += 1;
+            let outcome = self.perform(client, &operation, &mut dice);
+            match outcome {
+                Outcome::Acked => {
+                    self.answered.apply(&operation);
+                    self.counts.acked += 1;
+                }
+                Outcome::Refused => self.counts.refused += 1,
+                Outcome::Unanswered => {
+                    self.in_flight = Some(operation);
+                    self.counts.unanswered += 1;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn perform(&self, client: &mut Client, operation: &Operation, dice: &mut Dice) -> Outcome {
+        let supplier = supplier_name(self.number);
+        let indicators = format!("/api/1.2/suppliers/{supplier}/indicators");
+        let (method, path, body, want) = match operation {
+            Operation::CreateSupplier => {
+                let body = format!("[{{\"name\":\"{supplier}\",\"confidence\":50,\"retention\":5256000}}]");
+                ("POST", "/api/1.2/suppliers".to_owned(), body, 201)
+            }
+            Operation::RemoveSupplier => {
+                ("DELETE", format!("/api/1.2/suppliers/{supplier}"), String::new(), 201)
+            }
+            Operation::CreateTag(name) => {
+                let body = format!("[{{\"name\":\"{name}\",\"weight\":3}}]");
+                ("POST", "/api/1.2/tags".to_owned(), body, 201)
+            }
+            Operation::RemoveTag(name) => ("DELETE", format!("/api/1.2/tags/{name}"), String::new(), 200),
+            Operation::Put(slices) => {
+                let bad = if dice.chance(15) { 1 + dice.below(3) } else { 0 };
+                let body = self.put_body(slices, bad);
+                ("PUT", indicators, body, if bad == 0 { 201 } else { 202 })
+            }
+            Operation::Abandon(slices) => {
+                let mut body = self.put_body(slices, 0);
+                body.truncate(body.len() - 1);
+                body.push_str(if dice.chance(50) { "" } else { ",{\"indicator\":}]" });
+                ("PUT", indicators, body, 400)
+            }
+            Operation::Delete(keys) => {
+                let rows = keys.iter().map(|key| format!("{{\"indicator\":\"{}\"}}", self.indicator(*key)));
+                ("DELETE", indicators, format!("[{}]", rows.collect::<Vec<_>>().join(",")), 200)
+            }
+            // The daemon decides by itself when; a client looks whether what it has is there.
+            Operation::Checkpoint | Operation::Compact => return self.look_up(client),
+        };
+        judge(client.request(method, &path, body.as_bytes()), want, operation)
+    }
+
+    fn put_body(&self, slices: &[Vec<(u32, Change)>], bad: u64) -> String {
+        let mut body = String::from("[");
+        for (key, change) in slices.iter().flatten() {
+            write!(body, "{{\"indicator\":\"{}\"", self.indicator(*key)).unwrap();
+            if let Change::Put(context) = change {
+                write!(body, ",\"context\":{context}").unwrap();
+            }
+            body.push_str("},");
+        }
+        for _ in 0..bad {
+            body.push_str("{\"indicator\":\"bad\\\\.example.com\"},");
+        }
+        body.pop();
+        body.push(']');
+        body
+    }
+
+    /// The indicator of a key: every kind has its turn.
+    fn indicator(&self, key: u32) -> String {
+        let number = self.number;
+        let hash = || format!("{number:016x}{key:016x}");
+        match key % 6 {
+            0 => hash(),
+            1 => format!("{0}{0}", hash()),
+            2 => format!("{}00000000", hash()),
+            3 => format!("http://host-{key}.client-{number}.example.com/path/{key}?q={key}"),
+            4 => format!("host-{key}.client-{number}.example.org"),
+            _ => format!("2001:db8:{number:x}::{key:x}"),
+        }
+    }
+
+    fn look_up(&self, client: &mut Client) -> Outcome {
+        match self.observe(client) {
+            Ok(found) => {
+                let difference = found.difference(&self.answered);
+                assert!(found == self.answered, "client {} found / has: {difference}", self.number);
+                Outcome::Acked
+            }
+            Err(_) => Outcome::Unanswered,
+        }
+    }
+
+    /// What the daemon shows of this client.
+    fn observe(&self, client: &mut Client) -> io::Result<Model> {
+        let rows = (0..self.script.keys).map(|key| format!("{{\"object\":\"{}\"}}", self.indicator(key)));
+        let body = format!("[{}]", rows.collect::<Vec<_>>().join(","));
+        let results = get(client, "POST", "/api/1.3/lookup", &body)?;
+        let category = format!("{}_", supplier_name(self.number));
+        let mut model = Model::default();
+        for (key, result) in (0..).zip(results.as_array().unwrap()) {
+            for found in result["categories"].as_array().unwrap() {
+                if found["category"].as_str().unwrap().starts_with(&category) {
+                    let context = &found["context"];
+                    let is_empty = context.as_object().unwrap().is_empty();
+                    model.values.insert(key, if is_empty { String::new() } else { context.to_string() });
+                }
+            }
+        }
+        assert_eq!(results.as_array().unwrap().len(), usize::try_from(self.script.keys).unwrap());
+        let names = |list: &Value| -> Vec<String> {
+            let names = list.as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned());
+            names.collect()
+        };
+        let suppliers = names(&get(client, "GET", "/api/1.2/suppliers", "")?);
+        model.has_supplier = suppliers.contains(&supplier_name(self.number));
+        let prefix = tag_prefix(self.number);
+        let tags = names(&get(client, "GET", "/api/1.2/tags", "")?);
+        model.tags = tags.into_iter().filter(|name| name.starts_with(&prefix)).collect();
+        Ok(model)
+    }
+
+    /// After a crash: fails unless all answered is there, and of the unanswered request all or nothing. What is
+    /// found then is what the client goes on from. Gives the number of values compared.
+    pub(crate) fn check(&mut self, client: &mut Client) -> u64 {
+        let found = self.observe(client).unwrap();
+        let mut whole = self.answered.clone();
+        if let Some(operation) = self.in_flight.take() {
+            whole.apply(&operation);
+            self.counts.unanswered_applied += u64::from(found == whole && whole != self.answered);
+        }
+        if found != self.answered && found != whole {
+            let (without, with) = (found.difference(&self.answered), found.difference(&whole));
+            panic!("client {}: found / expected: {without}; or {with}", self.number);
+        }
+        self.answered = found;
+        u64::from(self.script.keys)
+    }
+}
+
+fn get(client: &mut Client, method: &str, path: &str, body: &str) -> io::Result<Value> {
+    let answer = client.request(method, path, body.as_bytes())?;
+    if matches!(answer.status, 429 | 500) {
+        // A read that is refused, now that there is no room or no time, is no answer.
+        return Err(io::Error::other(answer.text()));
+    }
+    assert_eq!(answer.status, 200, "{method} {path}: {}", answer.text());
+    Ok(serde_json::from_slice(&answer.body).unwrap())
+}
+
+fn judge(answer: io::Result<Answer>, want: u16, operation: &Operation) -> Outcome {
+    let Ok(answer) = answer else { return Outcome::Unanswered };
+    match answer.status {
+        status if status == want => {
+            if status == 202 {
+                assert!(answer.text().contains("bad\\\\.example.com"), "{}", answer.text());
+            }
+            Outcome::Acked
+        }
+        425 | 429 | 507 => Outcome::Refused,
+        // May have been applied or not, as without an answer.
+        500 => Outcome::Unanswered,
+        status => {
+            let mut operation = format!("{operation:?}");
+            operation.truncate(200);
+            panic!("{status} for {operation}: {}", answer.text())
+        }
+    }
+}

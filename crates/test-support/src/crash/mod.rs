@@ -1,0 +1,144 @@
+//! T1, the kill: a real daemon loses nothing that it answered, whenever it is killed.
+//!
+//! In: the daemon's binary, a number of cycles and a seed. Out: a summary, or a panic that names the seed. In each
+//! cycle the daemon is started and killed: at a random moment of its start, or after it was ready, was found to
+//! hold exactly what the clients' ledgers say, and has worked for them for a random time. Some are asked to stop
+//! just before, so that the kill finds them moving everything into the trees.
+
+mod client;
+
+use std::{
+    fmt,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+use client::Crasher;
+
+use crate::{daemon::Daemon, dice::Dice, script::Script};
+
+/// Clients that work at the same time.
+const CLIENTS: u32 = 4;
+/// Keys of each client.
+const KEYS: u32 = 300;
+/// Share of the cycles that are killed during start and recovery.
+const KILLED_AT_START_PERCENT: u64 = 40;
+/// Share of the other cycles that are killed while they stop.
+const KILLED_WHILE_STOPPING_PERCENT: u64 = 30;
+/// Longest time between a wish to stop and a kill.
+const STOP_MS_MAX: u64 = 150;
+/// Longest time that the clients work before a kill.
+const WORK_MS_MAX: u64 = 400;
+/// First guess of the time from start to ready.
+const READY_MS_GUESS: u64 = 300;
+
+/// What was done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Summary {
+    /// What it was drawn from.
+    pub seed: u64,
+    /// Starts that ended with a kill.
+    pub cycles: u32,
+    /// Of these, kills before the daemon was ready.
+    pub killed_at_start: u32,
+    /// Requests answered with success.
+    pub acked: u64,
+    /// Requests refused with the promise that nothing of them is stored.
+    pub refused: u64,
+    /// Requests without an answer.
+    pub unanswered: u64,
+    /// Of these, the ones that were found to be applied, and changed something.
+    pub unanswered_applied: u64,
+    /// Values looked up and compared after restarts.
+    pub compared: u64,
+    /// Longest time from start to ready.
+    pub ready_ms_max: u64,
+    /// Time of everything.
+    pub elapsed_ms: u64,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seed, cycles, killed_at_start, acked, refused, unanswered, unanswered_applied, .. } = self;
+        let Self { compared, ready_ms_max, elapsed_ms, .. } = self;
+        write!(
+            formatter,
+            "seed {seed}: {cycles} kills ({killed_at_start} during start-up) in {elapsed_ms} ms: {acked} \
+             acknowledged, {refused} refused, {unanswered} unanswered ({unanswered_applied} of them applied), \
+             {compared} values compared, ready within {ready_ms_max} ms: 0 lost, 0 torn, 0 failed starts"
+        )
+    }
+}
+
+/// Runs `cycles` kills and a stop in good order, and checks the ledgers after each.
+pub fn run(binary: &Path, cycles: u32, seed: u64) -> Summary {
+    println!("seed {seed}");
+    let started = Instant::now();
+    let dir = tempfile::tempdir().unwrap();
+    let mut dice = Dice::new(&[seed]);
+    let mut clients: Vec<Crasher> =
+        (0..CLIENTS).map(|number| Crasher::new(number, Script { seed, keys: KEYS })).collect();
+    let mut summary = Summary { seed, cycles, ..Summary::default() };
+    let mut ready_ms = READY_MS_GUESS;
+    for _ in 0..cycles {
+        let mut daemon = Daemon::start(binary, dir.path());
+        if dice.chance(KILLED_AT_START_PERCENT) {
+            daemon.pause(Duration::from_millis(dice.below(ready_ms * 12 / 10 + 1)));
+            daemon.kill();
+            summary.killed_at_start += 1;
+        } else {
+            ready_ms = check(&mut daemon, &mut clients, &mut summary);
+            work_and_kill(&mut daemon, &mut clients, &mut dice);
+        }
+    }
+    let mut daemon = Daemon::start(binary, dir.path());
+    check(&mut daemon, &mut clients, &mut summary);
+    let status = daemon.terminate();
+    assert!(status.success(), "the daemon stopped with {status}");
+    let mut daemon = Daemon::start(binary, dir.path());
+    check(&mut daemon, &mut clients, &mut summary);
+    for client in &clients {
+        summary.acked += client.counts.acked;
+        summary.refused += client.counts.refused;
+        summary.unanswered += client.counts.unanswered;
+        summary.unanswered_applied += client.counts.unanswered_applied;
+    }
+    summary.elapsed_ms = milliseconds(started.elapsed());
+    summary
+}
+
+/// Waits for the daemon and compares all that the clients know; gives the time it took to be ready.
+fn check(daemon: &mut Daemon, clients: &mut [Crasher], summary: &mut Summary) -> u64 {
+    let ready_ms = milliseconds(daemon.wait_until_ready());
+    summary.ready_ms_max = summary.ready_ms_max.max(ready_ms);
+    let mut http = daemon.client();
+    summary.compared += clients.iter_mut().map(|client| client.check(&mut http)).sum::<u64>();
+    ready_ms
+}
+
+/// Lets the clients work, and kills the daemon under them.
+fn work_and_kill(daemon: &mut Daemon, clients: &mut [Crasher], dice: &mut Dice) {
+    let work = Duration::from_millis(1 + dice.below(WORK_MS_MAX));
+    let is_stopped = dice.chance(KILLED_WHILE_STOPPING_PERCENT);
+    let stop = Duration::from_millis(dice.below(STOP_MS_MAX));
+    thread::scope(|scope| {
+        for client in clients {
+            let mut http = daemon.client();
+            let name = format!("client-{}", client.number);
+            thread::Builder::new().name(name).spawn_scoped(scope, move || client.run(&mut http)).unwrap();
+        }
+        daemon.pause(work);
+        if is_stopped {
+            daemon.ask_to_stop();
+            daemon.pause(stop);
+            daemon.kill_while_stopping();
+        } else {
+            daemon.kill();
+        }
+    });
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap()
+}

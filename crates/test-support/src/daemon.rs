@@ -1,0 +1,162 @@
+//! The real daemon as a child process, started, watched and killed.
+//!
+//! In: its binary and a directory. Out: its address, once it has printed it, and its readiness. What it says goes
+//! to a file, so that a failed test can show it. Dropping kills it.
+
+use std::{
+    fs::File,
+    io::{BufRead as _, BufReader},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc::{self, Receiver, RecvTimeoutError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::http::Client;
+
+/// Name and password of the administrator.
+pub const CREDENTIALS: (&str, &str) = ("admin", "a password for one test");
+/// Longest time from start to ready.
+const READY_WAIT: Duration = Duration::from_mins(1);
+/// Longest time from SIGTERM to the end.
+const STOP_WAIT: Duration = Duration::from_secs(40);
+/// Pause between two questions.
+const ASK_INTERVAL: Duration = Duration::from_millis(5);
+
+/// A running daemon.
+pub struct Daemon {
+    child: Child,
+    addresses: Receiver<SocketAddr>,
+    address: Option<SocketAddr>,
+    said: PathBuf,
+    started: Instant,
+}
+
+impl Daemon {
+    /// Starts the daemon on a port of its own choice with its data in `dir`.
+    pub fn start(binary: &Path, dir: &Path) -> Self {
+        let password_file = dir.join("password");
+        std::fs::write(&password_file, CREDENTIALS.1).unwrap();
+        let said = dir.join("said");
+        let mut command = Command::new(binary);
+        // Variables of the test's own are none of the daemon's configuration.
+        command.env_clear().env("RUST_BACKTRACE", "1");
+        command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(dir.join("data"));
+        command.arg("--admin-password-file").arg(password_file);
+        let stderr = File::options().create(true).append(true).open(&said).unwrap();
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
+        let (address_out, addresses) = mpsc::sync_channel(1);
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let read = move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                if let Some(address) = printed_address(&line) {
+                    let _is_waited_for = address_out.try_send(address).is_ok();
+                }
+            }
+        };
+        thread::Builder::new().name("said".to_owned()).spawn(read).unwrap();
+        Self { child, addresses, address: None, said, started: Instant::now() }
+    }
+
+    /// Number of the process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until the daemon takes requests; gives the time since its start.
+    pub fn wait_until_ready(&mut self) -> Duration {
+        let address = match self.addresses.recv_timeout(READY_WAIT) {
+            Ok(address) => address,
+            Err(error) => {
+                let ended = self.child.try_wait();
+                panic!("the daemon printed no address ({error}, {ended:?}): {}", self.said())
+            }
+        };
+        self.address = Some(address);
+        loop {
+            let answer = Client::new(address, "", "").request("GET", "/readyz", b"");
+            if answer.as_ref().is_ok_and(|answer| answer.status == 200) {
+                return self.started.elapsed();
+            }
+            let ended = self.child.try_wait().unwrap();
+            let is_over = ended.is_some() || READY_WAIT < self.started.elapsed();
+            assert!(!is_over, "not ready: {answer:?}, {ended:?}: {}", self.said());
+            self.pause(ASK_INTERVAL);
+        }
+    }
+
+    /// A client of the daemon, which must have been ready.
+    pub fn client(&self) -> Client {
+        Client::new(self.address.unwrap(), CREDENTIALS.0, CREDENTIALS.1)
+    }
+
+    /// Lets time pass, less when the daemon closes its output: then it has ended.
+    pub fn pause(&mut self, duration: Duration) {
+        let end = Instant::now() + duration;
+        while let Some(left) = end.checked_duration_since(Instant::now()) {
+            match self.addresses.recv_timeout(left) {
+                Ok(address) => self.address = Some(address),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Kills the daemon; fails when it had ended by itself.
+    pub fn kill(&mut self) {
+        let ended = self.child.try_wait().unwrap();
+        assert!(ended.is_none(), "the daemon ended by itself, {ended:?}: {}", self.said());
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks the daemon to stop, and does not wait.
+    pub fn ask_to_stop(&self) {
+        let asked = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().unwrap();
+        assert!(asked.success());
+    }
+
+    /// Kills the daemon after it was asked to stop; it may have done so.
+    pub fn kill_while_stopping(&mut self) {
+        if let Some(status) = self.child.try_wait().unwrap() {
+            assert!(status.success(), "the daemon stopped with {status}: {}", self.said());
+        } else {
+            self.child.kill().unwrap();
+            self.child.wait().unwrap();
+        }
+    }
+
+    /// Asks the daemon to stop and waits for its end.
+    pub fn terminate(mut self) -> ExitStatus {
+        self.ask_to_stop();
+        let give_up = Instant::now() + STOP_WAIT;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < give_up, "the daemon does not stop: {}", self.said());
+            thread::park_timeout(ASK_INTERVAL);
+        }
+    }
+
+    /// The end of what it said on standard error, over all its starts.
+    pub fn said(&self) -> String {
+        let said = std::fs::read_to_string(&self.said).unwrap_or_default();
+        let lines: Vec<_> = said.lines().rev().take(20).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // It may have ended long ago.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn printed_address(line: &str) -> Option<SocketAddr> {
+    let (_, rest) = line.split_once("listens on http://")?;
+    rest.split([' ', '/']).next()?.trim_end_matches('.').parse().ok()
+}

@@ -1,0 +1,243 @@
+//! What the store is made to do while its disk is recorded, and how a store is compared with a model.
+//!
+//! In: a directory and a seed. Out: a store in `data` of that directory, and beside it the file [`LEDGER`]: a
+//! line before each operation and a line after its answer, each written in one piece, so that the recorder puts
+//! them in the true order between the changes on disk.
+
+use std::{
+    collections::BTreeMap,
+    fs::{File, OpenOptions},
+    io::Write as _,
+    path::Path,
+    sync::mpsc,
+    thread,
+};
+
+use sluice_model::{
+    Confidence, RetentionMinutes, SupplierId, SupplierName, TagName, TagWeight, TenantId, Vendor,
+    operation::{HoldingChange, TagsChange, encode},
+};
+use sluice_store::{
+    ChangeError, Health, OpenError, Record, SliceBuilder, Store, StoreConfig, Tuning, WriteError,
+    catalogue::{CatalogueChange, SupplierSettings},
+};
+
+use crate::{
+    dice::Dice,
+    script::{Change, Model, Operation, Script, supplier_name, tag_prefix},
+};
+
+/// Name of the file that says what was asked for and answered.
+pub const LEDGER: &str = "LEDGER";
+/// Clients that work at the same time.
+pub const CLIENTS: u32 = 3;
+const ROUNDS: u32 = 4;
+/// A second after which nothing expires during a test.
+const UPDATED: u32 = 1_900_000_000;
+
+/// The histories of a seed.
+pub fn script(seed: u64) -> Script {
+    Script { seed, keys: 600 }
+}
+
+/// Opens the store of a recorded directory, with sizes so small that it flushes, splits and merges all the time.
+///
+/// # Errors
+///
+/// As [`Store::open`].
+pub fn open(root: &Path) -> Result<Store, OpenError> {
+    let config = StoreConfig {
+        data_dir: root.join("data"),
+        disk_reserve_bytes: 0,
+        tenants: Vec::new(),
+        tuning: Tuning { flush_bytes: 150_000, part_bytes: 60_000, ..Tuning::default() },
+    };
+    Store::open(config, Box::new(|cause| println!("the store failed: {cause}")))
+}
+
+/// Some rounds of work by all clients; between two rounds the store is closed, or its threads ended, and opened.
+pub fn run(root: &Path, seed: u64) {
+    let ledger = OpenOptions::new().create(true).append(true).open(root.join(LEDGER)).unwrap();
+    let mut dice = Dice::new(&[seed]);
+    let mut clients: Vec<(Model, u32)> = (0..CLIENTS).map(|_| (Model::default(), 0)).collect();
+    for _ in 0..ROUNDS {
+        let store = open(root).unwrap();
+        let operations = 5 + dice.below(40);
+        thread::scope(|scope| {
+            for (client, state) in (0..CLIENTS).zip(&mut clients) {
+                let (store, ledger) = (&store, &ledger);
+                let work = move || {
+                    for _ in 0..operations {
+                        step(store, ledger, client, seed, state);
+                    }
+                };
+                thread::Builder::new().name(format!("client-{client}")).spawn_scoped(scope, work).unwrap();
+            }
+        });
+        if dice.chance(50) { store.close() } else { store.halt() }
+    }
+}
+
+/// Opens the store and ends its threads: all that a start changes on disk.
+pub fn recover(root: &Path) {
+    open(root).unwrap().halt();
+}
+
+fn step(store: &Store, ledger: &File, client: u32, seed: u64, (model, number): &mut (Model, u32)) {
+    let operation = script(seed).operation(client, *number, model);
+    let note = |word: &str| {
+        let line = format!("{word} {client} {number}\n");
+        let mut ledger = ledger;
+        ledger.write_all(line.as_bytes()).unwrap();
+    };
+    note("begin");
+    if perform(store, client, &operation) {
+        note("acked");
+        model.apply(&operation);
+    } else {
+        note("refused");
+    }
+    *number += 1;
+}
+
+/// Carries an operation out; false when the store refused it and promises that nothing of it stays.
+pub fn perform(store: &Store, client: u32, operation: &Operation) -> bool {
+    let supplier = SupplierName::parse(&supplier_name(client)).unwrap();
+    match operation {
+        Operation::CreateSupplier => {
+            change(store, CatalogueChange::CreateSupplier { name: supplier, settings: settings() })
+        }
+        Operation::RemoveSupplier => change(store, CatalogueChange::RemoveSupplier { name: supplier }),
+        Operation::CreateTag(name) => {
+            let (name, weight) = (TagName::parse(name).unwrap(), TagWeight::new(3_u8).unwrap());
+            change(store, CatalogueChange::CreateTag { name, weight })
+        }
+        Operation::RemoveTag(name) => {
+            change(store, CatalogueChange::RemoveTag { name: TagName::parse(name).unwrap() })
+        }
+        Operation::Put(slices) => {
+            let supplier = supplier_id(store, client).unwrap();
+            write(store, slices.iter().map(|slice| put_rows(client, supplier, slice)), true)
+        }
+        Operation::Abandon(slices) => {
+            let supplier = supplier_id(store, client).unwrap();
+            write(store, slices.iter().map(|slice| put_rows(client, supplier, slice)), false)
+        }
+        Operation::Delete(keys) => {
+            let supplier = supplier_id(store, client).unwrap();
+            let mut slice = SliceBuilder::new();
+            for number in keys {
+                push(&mut slice, client, *number, supplier, HoldingChange::Release);
+            }
+            write(store, std::iter::once(slice), true)
+        }
+        Operation::Checkpoint => store.checkpoint(),
+        Operation::Compact => store.compact(),
+    }
+}
+
+fn settings() -> SupplierSettings {
+    SupplierSettings {
+        confidence: Confidence::new(50_u8).unwrap(),
+        retention: RetentionMinutes::MAX,
+        vendor: Vendor::parse("").unwrap(),
+        enabled: true,
+        refang: false,
+    }
+}
+
+fn key(client: u32, number: u32) -> Vec<u8> {
+    format!("client-{client}-key-{number:05}").into_bytes()
+}
+
+fn push(
+    slice: &mut SliceBuilder,
+    client: u32,
+    number: u32,
+    supplier: SupplierId,
+    holding: HoldingChange<'_>,
+) {
+    let mut row = Vec::new();
+    encode(supplier, holding, TagsChange::Keep, &mut row);
+    slice.push(&key(client, number), &row);
+}
+
+fn put_rows(client: u32, supplier: SupplierId, rows: &[(u32, Change)]) -> SliceBuilder {
+    let mut slice = SliceBuilder::new();
+    for (number, change) in rows {
+        let context = match change {
+            Change::Put(context) => Some(context.as_bytes()),
+            Change::Touch => None,
+        };
+        push(&mut slice, client, *number, supplier, HoldingChange::Hold { updated: UPDATED, context });
+    }
+    slice
+}
+
+fn write(store: &Store, slices: impl Iterator<Item = SliceBuilder>, is_committed: bool) -> bool {
+    let Ok(write) = store.begin() else { return false };
+    for (index, slice) in (0..).zip(slices) {
+        if write.append(index, slice.finish()).is_err() {
+            return false;
+        }
+    }
+    if !is_committed {
+        return true;
+    }
+    let (done, answer) = mpsc::channel();
+    write.commit(Box::new(move |outcome| done.send(outcome).unwrap()));
+    match answer.recv().unwrap() {
+        Ok(()) => true,
+        Err(WriteError::Failed) => panic!("the store failed on a disk without failures"),
+        Err(_) => false,
+    }
+}
+
+fn change(store: &Store, change: CatalogueChange) -> bool {
+    let (done, answer) = mpsc::channel();
+    store.change_catalogue(change, Box::new(move |outcome| done.send(outcome).unwrap()));
+    match answer.recv().unwrap() {
+        Ok(()) => true,
+        Err(ChangeError::Write(WriteError::Failed)) => panic!("the store failed on a disk without failures"),
+        Err(_) => false,
+    }
+}
+
+fn supplier_id(store: &Store, client: u32) -> Option<SupplierId> {
+    store.catalogue().supplier(TenantId::GENERAL, &supplier_name(client)).map(|supplier| supplier.id)
+}
+
+/// What the store shows of one client.
+///
+/// # Errors
+///
+/// The reason why it cannot be read, or how its records and its posting lists disagree.
+pub fn observe(store: &Store, client: u32, keys: u32) -> Result<Model, String> {
+    let snapshot = store.snapshot();
+    let supplier =
+        snapshot.catalogue().supplier(TenantId::GENERAL, &supplier_name(client)).map(|found| found.id);
+    let prefix = tag_prefix(client);
+    let names = snapshot.catalogue().tags().map(|tag| tag.name.as_str().to_owned());
+    let tags = names.filter(|name| name.starts_with(&prefix)).collect();
+    let mut values = BTreeMap::new();
+    let mut record = Record::new();
+    for number in 0..keys {
+        if snapshot.get(&key(client, number), &mut record).map_err(|error| error.to_string())?
+            && let Some(holding) = record.holdings().find(|holding| Some(holding.supplier) == supplier)
+        {
+            let context = String::from_utf8(holding.context.to_vec()).map_err(|error| error.to_string())?;
+            values.insert(number, context);
+        }
+    }
+    if let Some(supplier) = supplier {
+        let listed = snapshot.keys_of_supplier(supplier).map_err(|error| error.to_string())?;
+        let held: Vec<_> = values.keys().map(|number| key(client, *number)).collect();
+        if listed != held {
+            return Err(format!("{} keys are listed, {} are held", listed.len(), held.len()));
+        }
+    }
+    if store.health() == Health::Failed {
+        return Err("the store has failed".to_owned());
+    }
+    Ok(Model { has_supplier: supplier.is_some(), values, tags })
+}

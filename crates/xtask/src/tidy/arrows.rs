@@ -1,0 +1,96 @@
+//! Arrows between crates, and which crate alone may name which engine.
+//!
+//! In: what cargo knows of the packages. Out: every dependency that the tables do not have.
+
+use serde_json::Value;
+
+/// Who may depend on which crates of ours. `test-support` is for tests and tools alone.
+const ARROWS: [(&str, &[&str]); 7] = [
+    ("sluice-model", &[]),
+    ("sluice-store", &["sluice-model"]),
+    ("sluice-ingest", &["sluice-store", "sluice-model"]),
+    ("sluice-server", &["sluice-ingest", "sluice-store", "sluice-model"]),
+    ("sluice-benches", &["sluice-ingest", "sluice-store", "sluice-model"]),
+    ("test-support", &["sluice-store", "sluice-model"]),
+    ("xtask", &["test-support"]),
+];
+
+/// Crates of others that only some of ours may name, by how their names begin.
+const OWNED: [(&str, &[&str]); 6] = [
+    // The benches insert the same records into plain sled, for comparison.
+    ("sled", &["sluice-store", "sluice-benches"]),
+    ("simd-json", &["sluice-ingest"]),
+    ("rayon", &["sluice-ingest"]),
+    ("actix", &["sluice-server"]),
+    ("tokio", &["sluice-server", "sluice-ingest"]),
+    ("rustls", &["sluice-server"]),
+];
+
+const DEV: &str = "dev";
+
+/// Lists the dependencies outside the tables.
+pub(super) fn check(metadata: &Value) -> Vec<String> {
+    let mut findings = Vec::new();
+    for package in array(metadata, "packages") {
+        let name = text(package, "name");
+        let Some((_, allowed)) = ARROWS.iter().find(|(crate_name, _)| *crate_name == name) else {
+            findings.push(format!("{name} has no line in the table of arrows"));
+            continue;
+        };
+        for dependency in array(package, "dependencies") {
+            let (on, kind) = (text(dependency, "name"), text(dependency, "kind"));
+            let is_ours = ARROWS.iter().any(|(crate_name, _)| *crate_name == on);
+            let is_for_tests = kind == DEV && on == "test-support";
+            if is_ours && !allowed.contains(&on) && !is_for_tests {
+                findings.push(format!("{name} must not depend on {on}"));
+            }
+            let owners = OWNED.iter().find(|(begin, _)| on.starts_with(begin));
+            if owners.is_some_and(|(_, owners)| !owners.contains(&name)) && kind != DEV {
+                findings.push(format!("{name} must not name {on}"));
+            }
+        }
+    }
+    findings
+}
+
+pub(super) fn array<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+pub(super) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::check;
+
+    #[track_caller]
+    fn check_one(package: &str, on: &str, kind: Option<&str>, want: &[&str]) {
+        let dependency = json!({"name": on, "kind": kind});
+        let metadata = json!({"packages": [{"name": package, "dependencies": [dependency]}]});
+        assert_eq!(check(&metadata), want);
+    }
+
+    #[test]
+    fn an_arrow_against_the_stream_is_found() {
+        check_one("sluice-store", "sluice-model", None, &[]);
+        check_one("sluice-store", "sluice-ingest", None, &["sluice-store must not depend on sluice-ingest"]);
+        check_one("sluice-server", "test-support", Some("dev"), &[]);
+        check_one("sluice-server", "test-support", None, &["sluice-server must not depend on test-support"]);
+    }
+
+    #[test]
+    fn an_engine_in_the_wrong_crate_is_found() {
+        check_one("sluice-server", "sled", None, &["sluice-server must not name sled"]);
+        check_one("sluice-store", "rayon", None, &["sluice-store must not name rayon"]);
+        check_one("sluice-ingest", "actix-web", None, &["sluice-ingest must not name actix-web"]);
+    }
+
+    #[test]
+    fn a_crate_that_is_not_in_the_table_is_found() {
+        check_one("stranger", "serde", None, &["stranger has no line in the table of arrows"]);
+    }
+}
