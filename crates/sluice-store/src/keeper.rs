@@ -8,7 +8,7 @@ mod merging;
 
 use std::{
     sync::{Arc, atomic::Ordering},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -16,6 +16,7 @@ use sluice_model::{SupplierId, TagId, operation};
 
 use crate::{
     catalogue::{Catalogue, StoredCatalogue},
+    clock::now_seconds,
     committer::Message,
     error::TreeError,
     manifest::{Manifest, RunEntry, to_hex},
@@ -302,12 +303,6 @@ fn run_entry(run: &Run) -> RunEntry {
         parts: run.parts.iter().map(|part| part.meta.clone()).collect(),
         merged_through: run.merged_through.as_deref().map(to_hex),
     }
-}
-
-/// Seconds since 1970-01-01 UTC.
-pub(crate) fn now_seconds() -> u32 {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u32::try_from(elapsed.as_secs()).unwrap_or(u32::MAX)
 }
 
 /// What of a row that has nothing older below it is worth keeping.

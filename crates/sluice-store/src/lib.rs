@@ -34,6 +34,7 @@
 //! goes with its supplier, a later merge forgets the tags with the row, and nobody is told when.
 
 pub mod catalogue;
+mod clock;
 mod committer;
 mod disk;
 mod error;
@@ -51,6 +52,7 @@ mod store;
 pub(crate) mod trees;
 mod view;
 
+pub use clock::now_seconds;
 pub use committer::Completion;
 pub use error::{ChangeError, OpenError, ReadError, WriteError};
 pub use memtable::{Slice, SliceBuilder};

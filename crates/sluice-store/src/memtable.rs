@@ -135,18 +135,28 @@ impl SliceBuilder {
             hashes.push(filter::hash(key));
             if newer.is_empty() {
                 push_row(&mut rows, key, row);
-                continue;
+            } else {
+                let same: Vec<&[u8]> = same.iter().map(|entry| row_at(entry).1).collect();
+                push_row(&mut rows, key, &fold(&same));
             }
-            let mut folded = row.to_vec();
-            for entry in newer {
-                let mut next = Vec::new();
-                operation::merge(row_at(entry).1, &folded, &mut next);
-                folded = next;
-            }
-            push_row(&mut rows, key, &folded);
         }
         Slice { filter: Filter::build(&hashes), rows, offsets }
     }
+}
+
+/// Folds rows of one key, oldest first, by halves: so a long context is copied a few times however often its
+/// indicator is repeated.
+fn fold(rows: &[&[u8]]) -> Vec<u8> {
+    if let [row] = rows {
+        return row.to_vec();
+    }
+    let (older, newer) = rows.split_at(rows.len() / 2);
+    if older.is_empty() {
+        return Vec::new();
+    }
+    let mut folded = Vec::new();
+    operation::merge(&fold(newer), &fold(older), &mut folded);
+    folded
 }
 
 /// Folds small neighbours at the newest end of `slices`, so that their number stays logarithmic.

@@ -11,7 +11,7 @@ use std::{
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
-    sync::{Arc, mpsc},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -23,7 +23,7 @@ use sluice_model::{TenantName, limits, operation::take};
 use crate::shared::OnFailure;
 use crate::{
     catalogue::{Catalogue, CatalogueChange, Effect},
-    committer::Committer,
+    committer::{Committer, Completion, Message},
     disk::DiskWatch,
     error::{ChangeError, OpenError},
     keeper::Keeper,
@@ -32,7 +32,7 @@ use crate::{
     memtable::{Slice, join_small},
     run::{Part, Run, block},
     shared::{Parts, Shared},
-    store::{Store, StoreConfig},
+    store::StoreConfig,
     trees::Trees,
     view::View,
 };
@@ -118,6 +118,9 @@ pub(crate) fn open(config: StoreConfig, on_failure: OnFailure) -> Result<Arc<Sha
 }
 
 fn create_dir(dir: &Path) -> Result<(), OpenError> {
+    if dir.is_dir() {
+        return Ok(());
+    }
     let created = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
     let synced = created.and_then(|()| match dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         Some(parent) => File::open(parent)?.sync_all(),
@@ -375,30 +378,28 @@ fn start(
     })
 }
 
+/// Creates the tenants that are configured and not there yet. Asks the log thread itself: a memtable that recovery
+/// has filled must not keep the store from opening.
 fn add_tenants(shared: &Arc<Shared>, tenants: Vec<TenantName>) -> Result<(), OpenError> {
-    let store = Store::from_shared(Arc::clone(shared));
     for name in tenants {
-        if store.catalogue().tenant(name.as_str()).is_some() {
+        if shared.view().catalogue.tenant(name.as_str()).is_some() {
             continue;
         }
-        let (done, answer) = mpsc::channel();
-        store.change_catalogue(
-            CatalogueChange::AddTenant { name: name.clone() },
-            Box::new(move |outcome| {
-                let _is_heard = done.send(outcome);
-            }),
-        );
-        match answer.recv() {
-            Ok(Ok(()) | Err(ChangeError::AlreadyExists)) => {}
-            Ok(Err(error)) => {
-                let source = std::io::Error::other(error);
-                return Err(OpenError::Io { action: "add the tenant", path: name.as_str().into(), source });
-            }
-            Err(error) => {
-                let source = std::io::Error::other(error);
-                return Err(OpenError::Io { action: "add the tenant", path: name.as_str().into(), source });
-            }
-        }
+        let (told, answer) = bounded(1);
+        let change = CatalogueChange::AddTenant { name: name.clone() };
+        let done: Completion<ChangeError> = Box::new(move |outcome| {
+            // The channel has room for the one answer.
+            let _is_heard = told.send(outcome);
+        });
+        let ended = || std::io::Error::other("the log thread has ended");
+        let asked = shared.messages.send(Message::Change { change, done }).ok();
+        let answered = asked.and_then(|()| answer.recv().ok());
+        let outcome = answered.map_or_else(|| Err(ended()), |outcome| outcome.map_err(std::io::Error::other));
+        outcome.map_err(|source| OpenError::Io {
+            action: "add the tenant",
+            path: name.as_str().into(),
+            source,
+        })?;
     }
     Ok(())
 }

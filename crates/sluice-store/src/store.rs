@@ -77,10 +77,6 @@ pub struct StoreFigures {
 }
 
 impl Store {
-    pub(crate) fn from_shared(shared: Arc<Shared>) -> Self {
-        Self { shared }
-    }
-
     /// Opens the store, creating or recovering what is in the directory. Blocking, at most some seconds.
     ///
     /// `on_failure` is called once, from a thread of the store, when it can write no more.

@@ -91,11 +91,17 @@ impl Trees {
             match opened {
                 Ok(Ok(trees)) => {
                     // sled writes its settings once and never syncs them.
-                    return trees.sync().map(|()| trees).map_err(|error| damaged(error.to_string()));
+                    return match trees.sync() {
+                        Ok(()) => Ok(trees),
+                        Err(TreeError::Io { action, source }) => Err(io(action, source)),
+                        Err(error) => Err(damaged(error.to_string())),
+                    };
                 }
                 Ok(Err(sled::Error::Io(source))) if is_lock_held(&source) && Instant::now() < give_up => {
                     std::thread::sleep(Duration::from_millis(50));
                 }
+                // A full disk, say: nothing is wrong with what is stored.
+                Ok(Err(sled::Error::Io(source))) => return Err(io("open", source)),
                 Ok(Err(error)) => return Err(damaged(error.to_string())),
                 Err(panic) => return Err(damaged(panic_text(panic.as_ref()))),
             }

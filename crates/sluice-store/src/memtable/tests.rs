@@ -130,3 +130,21 @@ fn merging_folds_rows_and_does_not_only_pick_the_newest() {
     assert_eq!(merge.next_row(), Some((b"key".as_slice(), want.as_slice())));
     assert_eq!(merge.next_row(), None);
 }
+
+/// Pairwise folding copied the long context once for each repetition: minutes of CPU for one body.
+#[test]
+fn a_long_context_survives_many_repetitions_of_its_indicator() {
+    let context = vec![b'c'; 100_000];
+    let mut builder = SliceBuilder::new();
+    let mut row = Vec::new();
+    let holding = HoldingChange::Hold { updated: 1, context: Some(&context) };
+    encode(SupplierId(1), holding, TagsChange::Keep, &mut row);
+    builder.push(b"key", &row);
+    for updated in 2..=20_000 {
+        builder.push(b"key", &self::row(updated));
+    }
+    let slice = builder.finish();
+    let kept = Row::decode(slice.get(b"key", filter::hash(b"key")).unwrap()).unwrap();
+    let holding = kept.holdings().next().unwrap();
+    assert_eq!((holding.updated, holding.context), (20_000, context.as_slice()));
+}
