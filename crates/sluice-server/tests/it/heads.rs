@@ -1,77 +1,112 @@
-//! What is decided from the head: order of refusals, methods, media types, lengths, `100-continue`.
+//! Section 3: `Accept`, `Content-Type`, the length of a head, and the order of refusals.
 
-use std::io::{Read as _, Write as _};
+use crate::daemon::{as_user, request, shared};
 
-use crate::daemon::{Running, as_user, parse};
+#[track_caller]
+fn check(method: &str, path: &str, headers: &str, want: u16) {
+    let headers = format!("{}{headers}", as_user("admin"));
+    let body: &[u8] = if method == "POST" { br#"[{"object":"example.com"}]"# } else { b"" };
+    let answer = shared().ask_with(method, path, &headers, body);
+    assert_eq!(answer.status, want, "{headers}: {answer:?}");
+    if want == 406 {
+        assert!(
+            matches!(
+                answer.body.split('"').nth(3),
+                Some(
+                    "An error occurred while getting a list of suppliers"
+                        | "An error occurred while searching indicators"
+                )
+            ),
+            "{answer:?}"
+        );
+    }
+}
 
 #[test]
-fn refusals_have_their_status_and_headers() {
-    let daemon = Running::start();
-    assert_eq!(daemon.ask("POST", "/api/1.0/login", "").status, 404);
-    assert_eq!(daemon.ask("GET", "/api/1.0/tags", "").status, 404);
-    let answer = daemon.ask("GET", "/api/1.1/lookup", "");
-    assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")));
-    assert!(answer.body.contains("An error occurred while searching indicators"));
-    let headers = format!("{}Accept: application/pdf\r\n", as_user("admin"));
-    assert_eq!(daemon.ask_with("GET", "/api/1.0/suppliers", &headers, b"").status, 406);
-    let headers = format!("{}Content-Type: text/plain\r\n", as_user("admin"));
-    assert_eq!(daemon.ask_with("POST", "/api/1.1/lookup", &headers, b"[]").status, 406);
+fn a_client_must_be_able_to_take_json() {
+    let daemon = shared();
+    for (accept, want) in [
+        ("application/json", 200),
+        ("*/*", 200),
+        ("application/*", 200),
+        ("APPLICATION/JSON; charset=UTF-8", 200),
+        ("text/html, application/xml;q=0.9, */*;q=0.1", 200),
+        ("application/pdf, application/json;q=0.5", 200),
+        ("", 200),
+        ("application/pdf", 406),
+        ("text/*", 406),
+        ("application/jsonp", 406),
+        ("application/json;q=0", 406),
+        ("*/*, application/json;q=0", 406),
+        ("garbage", 406),
+    ] {
+        check("GET", "/api/1.0/suppliers", &format!("Accept: {accept}\r\n"), want);
+    }
+    check("GET", "/api/1.0/suppliers", "Accept: application/pdf\r\nAccept: application/json\r\n", 200);
+    drop(daemon);
+}
+
+#[test]
+fn a_body_must_be_announced_as_json_or_not_at_all() {
+    let daemon = shared();
+    for (content_type, want) in [
+        ("application/json", 200),
+        ("application/json; charset=utf-8", 200),
+        ("Application/JSON;Charset=\"UTF-8\"", 200),
+        ("application/json; charset=iso-8859-1", 406),
+        ("application/json; charset=utf-16", 406),
+        ("text/plain", 406),
+        ("application/x-www-form-urlencoded", 406),
+        ("application/jsonlines", 406),
+        ("multipart/form-data; boundary=x", 406),
+    ] {
+        check("POST", "/api/1.0/lookup", &format!("Content-Type: {content_type}\r\n"), want);
+    }
+    check("POST", "/api/1.0/lookup", "", 200);
+    // Where there is no body, its type does not matter.
+    check("GET", "/api/1.0/suppliers", "Content-Type: text/plain\r\n", 200);
+    drop(daemon);
+}
+
+#[test]
+fn a_head_has_a_limit() {
+    let fits = format!("X-Long: {}\r\n", "x".repeat(15_000));
+    check("GET", "/api/1.0/suppliers", &fits, 200);
     let headers = format!("{}X-Long: {}\r\n", as_user("admin"), "x".repeat(17_000));
-    assert_eq!(daemon.ask_with("GET", "/api/1.0/suppliers", &headers, b"").status, 400);
+    assert_eq!(shared().ask_with("GET", "/api/1.0/suppliers", &headers, b"").status, 400);
 }
 
 #[test]
-fn a_body_over_the_limit_is_refused_unread() {
-    let daemon = Running::start();
-    let request = format!(
-        "POST /api/1.0/lookup HTTP/1.1\r\nHost: x\r\n{}Content-Length: 67108865\r\n\r\n[",
-        as_user("admin")
-    );
-    let answer = parse(&daemon.send(request.as_bytes()));
-    assert_eq!(answer.status, 400);
-    assert!(answer.body.contains("67108864"), "{}", answer.body);
-}
-
-#[test]
-fn a_chunked_body_that_never_ends_does_not_hold_a_refusal() {
-    let daemon = Running::start();
-    let request = "PUT /api/1.0/suppliers/F/indicators HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n[\r\n";
-    let answer = parse(&daemon.send(request.as_bytes()));
-    assert_eq!((answer.status, answer.header("connection")), (401, Some("close")));
-}
-
-#[test]
-fn a_stalled_body_is_answered_and_closed() {
-    let daemon = Running::start();
-    let request = format!(
-        "PUT /api/1.0/suppliers/InternalTI/indicators HTTP/1.1\r\nHost: x\r\n{}Content-Length: 100\r\n\r\n[",
-        as_user("admin")
-    );
-    let answer = parse(&daemon.send(request.as_bytes()));
-    assert_eq!(answer.status, 400, "{}", answer.body);
-    assert!(answer.body.contains("did not arrive in time"), "{}", answer.body);
-}
-
-#[test]
-fn continue_is_said_only_when_the_body_is_wanted() {
-    let daemon = Running::start();
-    let head = |headers: &str| {
-        format!(
-            "POST /api/1.0/lookup HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\n\
-             Content-Length: 26\r\n{headers}\r\n"
-        )
+fn refusals_come_in_their_order() {
+    let daemon = shared();
+    let everything_wrong =
+        "Accept: application/pdf\r\nContent-Type: text/plain\r\nContent-Length: 99999999999\r\n";
+    let ask = |method, path, user: &str| {
+        daemon.ask_with(method, path, &format!("{}{everything_wrong}", as_user(user)), b"").status
     };
-    let refused = daemon.send(head("").as_bytes());
-    assert!(refused.starts_with("HTTP/1.1 401 "), "{refused}");
-    let refused = daemon.send(head(&format!("{}Accept: text/html\r\n", as_user("ann"))).as_bytes());
-    assert!(refused.starts_with("HTTP/1.1 406 "), "{refused}");
-    let mut stream = daemon.connect();
-    stream.write_all(head(&as_user("ann")).as_bytes()).unwrap();
-    let mut go_on = [0; 25];
-    stream.read_exact(&mut go_on).unwrap();
-    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
-    stream.write_all(br#"[{"object":"example.com"}]"#).unwrap();
-    let mut rest = String::new();
-    stream.read_to_string(&mut rest).unwrap();
-    assert_eq!(parse(&rest).status, 200, "{rest}");
+    assert_eq!(ask("POST", "/api/1.0/nothing", "ann"), 404);
+    assert_eq!(ask("PATCH", "/api/1.0/suppliers/None/indicators", "ann"), 405);
+    assert_eq!(ask("PUT", "/api/1.0/suppliers/None/indicators", "ann"), 403);
+    assert_eq!(ask("PUT", "/api/1.0/suppliers/None/indicators", "admin"), 406);
+    let headers = format!("{}Content-Length: 99999999999\r\n", as_user("admin"));
+    assert_eq!(daemon.ask_with("PUT", "/api/1.0/suppliers/None/indicators", &headers, b"").status, 404);
+    assert_eq!(daemon.ask_with("PUT", "/api/1.0/suppliers/InternalTI/indicators", &headers, b"").status, 400);
+}
+
+#[test]
+fn a_connection_serves_one_request_after_another() {
+    let daemon = shared();
+    let mut connection = daemon.connect();
+    let get = request("GET", "/api/1.0/suppliers/InternalTI", &as_user("admin"), b"");
+    let body = br#"[{"object":"example.com"}]"#;
+    let post = request("POST", "/api/1.0/lookup", &as_user("ann"), body);
+    let not_found = request("GET", "/api/1.0/suppliers/None", &as_user("ann"), b"");
+    // All at once: answered in order.
+    assert!(connection.send(&[get.as_slice(), &post, &not_found, &get].concat()));
+    for want in [200, 200, 404, 200] {
+        assert_eq!(connection.answer().status, want);
+    }
+    // A body that is broken, but read, does not end the connection.
+    assert!(connection.send(&request("POST", "/api/1.0/lookup", &as_user("ann"), b"[")));
+    assert_eq!(connection.answer().status, 400);
 }

@@ -1,12 +1,53 @@
 //! Wire tests: the daemon in this process, on a port of its own, asked over a plain socket.
+//!
+//! A module for each resource and for each promise. Most share one daemon and name their suppliers and tags after
+//! the test; those that list everything, fail logins or need a setting of their own start another.
 
 #[cfg(test)]
-mod auth;
+mod adding;
+#[cfg(test)]
+mod bodies;
+#[cfg(test)]
+mod busy;
+#[cfg(test)]
+mod client;
+#[cfg(test)]
+mod credentials;
 #[cfg(test)]
 mod daemon;
 #[cfg(test)]
-mod entities;
+mod deleting;
+#[cfg(test)]
+mod disk;
+#[cfg(test)]
+mod encodings;
 #[cfg(test)]
 mod heads;
 #[cfg(test)]
-mod indicators;
+mod hostile;
+#[cfg(test)]
+mod life;
+#[cfg(test)]
+mod lookup;
+#[cfg(test)]
+mod memory;
+#[cfg(test)]
+mod mixes;
+#[cfg(test)]
+mod paths;
+#[cfg(test)]
+mod retention;
+#[cfg(test)]
+mod roles;
+#[cfg(test)]
+mod secure;
+#[cfg(test)]
+mod supplier_rules;
+#[cfg(test)]
+mod suppliers;
+#[cfg(test)]
+mod tags;
+#[cfg(test)]
+mod tenants;
+#[cfg(test)]
+mod versions;

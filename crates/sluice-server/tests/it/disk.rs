@@ -1,0 +1,56 @@
+//! What a stopped daemon has left in its directory, read and written without it.
+
+use std::{path::Path, sync::mpsc};
+
+use sluice_model::{
+    SupplierId, TenantId,
+    normalize::normalize_into,
+    operation::{self, HoldingChange, TagsChange},
+};
+use sluice_store::{Record, SliceBuilder, Store, StoreConfig, Tuning};
+
+fn open(dir: &Path) -> Store {
+    let (data_dir, tuning) = (dir.to_owned(), Tuning::default());
+    let config = StoreConfig { data_dir, disk_reserve_bytes: 0, tenants: vec![], tuning };
+    Store::open(config, Box::new(|cause| panic!("{cause}"))).unwrap()
+}
+
+fn key_of(indicator: &str) -> Vec<u8> {
+    let mut key = Vec::new();
+    normalize_into(indicator, &mut key).unwrap();
+    key
+}
+
+/// Tells the tags of indicators, in the order in which the tags were created.
+pub(crate) fn tags(dir: &Path, indicators: &[&str]) -> Vec<String> {
+    let store = open(dir);
+    let (snapshot, mut record) = (store.snapshot(), Record::new());
+    let told = indicators.iter().map(|indicator| {
+        assert!(snapshot.get(&key_of(indicator), &mut record).unwrap(), "{indicator} is not stored");
+        let tags = record.tags().filter_map(|tag| snapshot.catalogue().tag_by_id(tag));
+        let names: Vec<_> = tags.map(|tag| tag.name.as_str()).collect();
+        format!("{indicator}: {}", names.join(" "))
+    });
+    let told = told.collect();
+    store.close();
+    told
+}
+
+/// Adds indicators to a supplier of General, each as if last updated at its number of seconds since 1970.
+pub(crate) fn add_updated_at(dir: &Path, supplier: &str, indicators: &[(&str, u32)]) {
+    let store = open(dir);
+    let supplier: SupplierId = store.catalogue().supplier(TenantId::GENERAL, supplier).unwrap().id;
+    let mut rows = SliceBuilder::new();
+    for (indicator, updated) in indicators {
+        let mut row = Vec::new();
+        let holding = HoldingChange::Hold { updated: *updated, context: None };
+        operation::encode(supplier, holding, TagsChange::Keep, &mut row);
+        rows.push(&key_of(indicator), &row);
+    }
+    let write = store.begin().unwrap();
+    write.append(0, rows.finish()).unwrap();
+    let (done_out, done_in) = mpsc::channel();
+    write.commit(Box::new(move |outcome| done_out.send(outcome).unwrap()));
+    done_in.recv().unwrap().unwrap();
+    store.close();
+}

@@ -1,0 +1,142 @@
+//! Section 3: compressed bodies, and what is compressed badly.
+
+use std::io::Write as _;
+
+use flate2::{Compression, write::GzEncoder};
+use sluice_model::limits::SMALL_BODY_BYTES_MAX;
+
+use crate::daemon::{as_user, request, shared};
+
+pub(crate) fn gzip(body: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(body).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zstd(body: &[u8]) -> Vec<u8> {
+    zstd::encode_all(body, 3).unwrap()
+}
+
+fn encoding(name: &str) -> String {
+    format!("{}Content-Encoding: {name}\r\n", as_user("admin"))
+}
+
+#[test]
+fn encoded_bodies_are_decoded() {
+    let daemon = shared();
+    daemon.add_suppliers(&["Encoded"], 1);
+    let body = br#"[{"indicator":"encoded.example.com"},{"indicator":"bad name"}]"#;
+    let (first, second) = body.split_at(20);
+    let bodies = [
+        ("gzip", gzip(body)),
+        ("GZip", gzip(body)),
+        ("x-gzip", gzip(body)),
+        ("gzip", [gzip(first), gzip(b""), gzip(second)].concat()),
+        ("zstd", zstd(body)),
+        ("zstd", [zstd(first), zstd(b""), zstd(second)].concat()),
+        ("identity", body.to_vec()),
+        ("", body.to_vec()),
+    ];
+    for (name, encoded) in &bodies {
+        let path = "/api/1.0/suppliers/Encoded/indicators";
+        let answer = daemon.ask_with("PUT", path, &encoding(name), encoded);
+        assert_eq!(answer.status, 202, "{name}: {answer:?}");
+        assert!(answer.body.contains(r#""error_indicators":[{"indicator":"bad name""#));
+        assert_eq!(daemon.detections("", &["encoded.example.com"]), ["Encoded_URL encoded.example.com {}"]);
+        // In chunks of a byte, and for the other requests.
+        let mut connection = daemon.connect();
+        let headers = format!("{}Transfer-Encoding: chunked\r\n", encoding(name));
+        assert!(connection.send(&request("DELETE", path, &headers, b"")));
+        for byte in encoded {
+            assert!(connection.send_chunk(&[*byte]));
+        }
+        assert!(connection.send_chunk(b""));
+        assert_eq!(connection.answer().status, 202, "{name}");
+        assert_eq!(daemon.detections("", &["encoded.example.com"]), [""]);
+    }
+    let supplier = gzip(br#"[{"name":"EncodedSupplier","confidence":1,"retention":1}]"#);
+    assert_eq!(daemon.ask_with("POST", "/api/1.0/suppliers", &encoding("gzip"), &supplier).status, 201);
+    let lookup = zstd(br#"[{"object":"example.com"}]"#);
+    assert_eq!(daemon.ask_with("POST", "/api/1.0/lookup", &encoding("zstd"), &lookup).status, 200);
+}
+
+#[test]
+fn badly_encoded_bodies_leave_nothing() {
+    let daemon = shared();
+    daemon.add_suppliers(&["BadlyEncoded"], 1);
+    let body = br#"[{"indicator":"badly-encoded.example.com"}]"#;
+    let cut = |mut encoded: Vec<u8>, bytes: usize| {
+        encoded.truncate(encoded.len() - bytes);
+        encoded
+    };
+    let flipped = |mut encoded: Vec<u8>, at: usize| {
+        let at = encoded.len() - at;
+        encoded[at] ^= 1;
+        encoded
+    };
+    let wide = {
+        let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
+        encoder.window_log(27).unwrap();
+        encoder.write_all(body).unwrap();
+        encoder.finish().unwrap()
+    };
+    for (name, encoded) in [
+        ("gzip", cut(gzip(body), 1)),
+        ("gzip", cut(gzip(body), 8)),
+        ("gzip", cut(gzip(body), 20)),
+        ("gzip", flipped(gzip(body), 1)),
+        ("gzip", flipped(gzip(body), 6)),
+        ("gzip", [gzip(body), b"garbage".to_vec()].concat()),
+        ("gzip", zstd(body)),
+        ("gzip", body.to_vec()),
+        ("zstd", cut(zstd(body), 1)),
+        ("zstd", cut(zstd(body), 20)),
+        ("zstd", [zstd(body), b"garbage".to_vec()].concat()),
+        ("zstd", gzip(body)),
+        ("zstd", wide),
+    ] {
+        let path = "/api/1.0/suppliers/BadlyEncoded/indicators";
+        let answer = daemon.ask_with("PUT", path, &encoding(name), &encoded);
+        assert_eq!(answer.status, 400, "{name} {encoded:?}: {answer:?}");
+        assert_eq!(answer.reason(), "The body cannot be decoded as its Content-Encoding says");
+    }
+    assert_eq!(daemon.detections("", &["badly-encoded.example.com"]), [""]);
+}
+
+#[test]
+fn an_empty_encoded_body_is_no_array() {
+    let daemon = shared();
+    for (name, encoded) in [("gzip", gzip(b"")), ("zstd", zstd(b""))] {
+        let answer = daemon.ask_with("POST", "/api/1.0/lookup", &encoding(name), &encoded);
+        assert_eq!(
+            (answer.status, answer.reason().as_str()),
+            (400, "the body ends early at byte 0"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn other_encodings_are_not_acceptable() {
+    let daemon = shared();
+    for name in ["br", "deflate", "compress", "gzip, zstd", "gzip,gzip", "gzip\r\nContent-Encoding: gzip"] {
+        let answer = daemon.ask_with("POST", "/api/1.0/lookup", &encoding(name), b"[]");
+        assert_eq!(answer.status, 406, "{name}");
+    }
+}
+
+#[test]
+fn the_limit_holds_for_what_comes_out() {
+    let daemon = shared();
+    let element = format!(r#"{{"object":"x","filler":"{}"}},"#, "x".repeat(4_000_000));
+    let many = SMALL_BODY_BYTES_MAX / element.len() + 1;
+    for (name, opening, member) in
+        [("gzip", gzip(b"["), gzip(element.as_bytes())), ("zstd", zstd(b"["), zstd(element.as_bytes()))]
+    {
+        let bomb = [opening, member.repeat(many)].concat();
+        assert!(bomb.len() < 200_000);
+        let answer = daemon.ask_with("POST", "/api/1.0/lookup", &encoding(name), &bomb);
+        assert_eq!(answer.status, 400, "{name}");
+        assert_eq!(answer.reason(), "The body is over the limit of 67108864 bytes", "{name}");
+    }
+}
