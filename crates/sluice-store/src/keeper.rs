@@ -62,6 +62,8 @@ pub(crate) struct Keeper {
     empty_at: Instant,
     /// When the last flush ended.
     flushed_at: Instant,
+    /// Bytes of log that the last checkpoint could not trim, because a write under way needs them.
+    log_kept_bytes: u64,
 }
 
 impl Keeper {
@@ -81,6 +83,7 @@ impl Keeper {
             dropped: Vec::new(),
             empty_at: now,
             flushed_at: now,
+            log_kept_bytes: 0,
         }
     }
 
@@ -118,7 +121,7 @@ impl Keeper {
         }
         let is_due = self.shared.tuning.flush_bytes <= view.memtable_bytes
             || FLUSH_AGE <= self.empty_at.elapsed()
-            || self.shared.tuning.log_bytes <= self.shared.log_bytes.load(Ordering::Relaxed);
+            || self.log_kept_bytes + self.shared.tuning.log_bytes <= self.log_bytes();
         let is_pressing = MEMTABLE_BYTES_MAX / 2 <= view.memtable_bytes;
         drop(view);
         if is_due && is_pressing {
@@ -168,12 +171,17 @@ impl Keeper {
         })?;
         self.flushed_at = Instant::now();
         self.empty_at = self.flushed_at;
+        self.log_kept_bytes = self.log_bytes();
         let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
         if 0 < bytes {
             self.shared.flush_rate.store(bytes as u64 * 1_000 / elapsed_ms, Ordering::Relaxed);
             tracing::debug!(bytes, elapsed_ms, "flushed the memtable");
         }
         Ok(true)
+    }
+
+    fn log_bytes(&self) -> u64 {
+        self.shared.log_bytes.load(Ordering::Relaxed)
     }
 
     /// Tells whether the disk has room for a step that writes about so many bytes. Without it the log keeps what it

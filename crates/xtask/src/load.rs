@@ -6,10 +6,13 @@
 
 use std::{
     fs::{self, File},
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, BufWriter, Write as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -24,6 +27,8 @@ use crate::{Profile, build};
 const SUPPLIER: &str = "Load";
 /// Longest pause that a refused push takes.
 const RETRY_WAIT_MAX: Duration = Duration::from_secs(1);
+/// How often the disk is looked at.
+const DISK_LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// What to push and how.
 #[derive(Args, Debug)]
@@ -46,6 +51,9 @@ pub(crate) struct Load {
     /// Lines of the feed to use; all when absent.
     #[arg(long)]
     lines: Option<usize>,
+    /// Lines of the feed to put into three plain sled trees afterwards, for a ratio measured in the same run.
+    #[arg(long)]
+    reference_lines: Option<usize>,
     /// How the daemon is built.
     #[arg(long, value_enum, default_value_t = Profile::Release)]
     profile: Profile,
@@ -86,9 +94,36 @@ impl Load {
         ensure!(status.success(), "the daemon stopped with {status}");
         let (stop_seconds, disk_bytes) = (started.elapsed().as_secs_f64(), disk_bytes(&dir.join("data"))?);
         println!("stopped in {stop_seconds:.2} s; {disk_bytes} bytes on disk after that");
-        let all = json!({"rounds": rounds, "stop_seconds": stop_seconds, "stopped_disk_bytes": disk_bytes});
+        let reference = self.reference_lines.map(|lines| self.reference(lines)).transpose()?;
+        let first =
+            rounds.first().and_then(|round| round.get("indicators_per_second")).and_then(Value::as_f64);
+        let plain = reference.as_ref().and_then(|figures| figures.get("indicators_per_second"));
+        if let (Some(ours), Some(plain)) = (first, plain.and_then(Value::as_f64)) {
+            println!("three plain sled trees: {plain:.0} indicators/s; ratio {:.1}", ours / plain);
+        }
+        let all = json!({
+            "rounds": rounds,
+            "stop_seconds": stop_seconds,
+            "stopped_disk_bytes": disk_bytes,
+            "reference": reference,
+        });
         println!("{all}");
         Ok(())
+    }
+
+    /// Puts the first lines of the feed into three plain sled trees; the daemon is gone by then.
+    fn reference(&self, lines_max: usize) -> Result<Value> {
+        let binary = build("sluice-benches", "three-trees", self.profile)?;
+        let scratch = tempfile::tempdir()?;
+        let feed = scratch.path().join("feed.jsonl");
+        let mut file = BufWriter::new(File::create(&feed)?);
+        for line in open_feed(&self.feed)?.lines().take(lines_max) {
+            writeln!(file, "{}", line?)?;
+        }
+        file.flush()?;
+        let output = Command::new(binary).arg("--feed").arg(&feed).output()?;
+        ensure!(output.status.success(), "the reference failed: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(serde_json::from_slice(&output.stdout)?)
     }
 
     fn bodies(&self) -> Result<Vec<Body>> {
@@ -132,6 +167,7 @@ impl Load {
 
     fn push(&self, daemon: &Daemon, bodies: &[Body], data_dir: &Path) -> Result<Value> {
         let next = AtomicUsize::new(0);
+        let watch = DiskWatch::start(data_dir)?;
         let started = Instant::now();
         let outcomes: Vec<Result<u64>> = thread::scope(|scope| {
             let workers: Vec<_> = (0..self.connections)
@@ -168,6 +204,7 @@ impl Load {
             "megabytes_per_second": rate(bytes as u64, seconds) / 1e6,
             "peak_resident_bytes": peak_resident_bytes(daemon.pid())?,
             "disk_bytes": disk_bytes(data_dir)?,
+            "peak_disk_bytes": watch.stop()?,
         }))
     }
 }
@@ -228,6 +265,34 @@ fn peak_resident_bytes(pid: u32) -> Result<u64> {
     Ok(kibibytes * 1_024)
 }
 
+/// Watches how much a directory takes on disk at most.
+struct DiskWatch {
+    is_over: Arc<AtomicBool>,
+    thread: thread::JoinHandle<u64>,
+}
+
+impl DiskWatch {
+    fn start(dir: &Path) -> Result<Self> {
+        let (dir, is_over) = (dir.to_owned(), Arc::new(AtomicBool::new(false)));
+        let seen = Arc::clone(&is_over);
+        let watch = move || {
+            let mut peak = 0;
+            while !seen.load(Ordering::Relaxed) {
+                peak = peak.max(disk_bytes(&dir).unwrap_or(0));
+                thread::park_timeout(DISK_LOOK_INTERVAL);
+            }
+            peak
+        };
+        Ok(Self { is_over, thread: thread::Builder::new().name("disk-watch".to_owned()).spawn(watch)? })
+    }
+
+    fn stop(self) -> Result<u64> {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.thread.thread().unpark();
+        self.thread.join().map_err(|_panic| anyhow!("the disk watch panicked"))
+    }
+}
+
 /// Bytes that the files below a directory take on disk.
 fn disk_bytes(dir: &Path) -> Result<u64> {
     use std::os::unix::fs::MetadataExt as _;
@@ -245,7 +310,7 @@ fn text(figures: &Value) -> String {
     let number = |key: &str| figures.get(key).and_then(Value::as_f64).unwrap_or_default();
     format!(
         "{:.0} indicators ({:.0} rejected) in {:.2} s: {:.0} indicators/s, {:.1} MB/s; peak resident set {:.0} MiB; \
-         {:.0} bytes on disk",
+         {:.0} bytes on disk, {:.0} at most",
         number("indicators"),
         number("rejected"),
         number("seconds"),
@@ -253,5 +318,6 @@ fn text(figures: &Value) -> String {
         number("megabytes_per_second"),
         number("peak_resident_bytes") / f64::from(1 << 20),
         number("disk_bytes"),
+        number("peak_disk_bytes"),
     )
 }

@@ -1,11 +1,11 @@
-//! How long rows live: suppliers that go, and indicators that expire.
+//! How long rows live: suppliers that go, indicators that expire, readers that stay.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use sluice_model::{RetentionMinutes, SupplierName};
-use sluice_store::catalogue::CatalogueChange;
+use sluice_model::{RetentionMinutes, SupplierName, TenantId};
+use sluice_store::{Tuning, catalogue::CatalogueChange};
 
-use crate::world::World;
+use crate::world::{World, read};
 
 fn remove(world: &World, name: &str) {
     let name = SupplierName::parse(name).unwrap();
@@ -62,4 +62,33 @@ fn an_update_renews_a_row_that_had_expired() {
     world.put_slice(world.slice_of("Brief", super::world::LATER, &[("a", "2")]));
     assert!(world.store().compact());
     assert_eq!(world.get("a").as_deref(), Some("2"));
+}
+
+#[test]
+fn a_snapshot_stays_readable_across_compactions() {
+    const KEYS: usize = 2_000;
+    let world = World::tuned(Tuning { part_bytes: 20_000, ..Tuning::default() });
+    let keys: Vec<String> = (0..KEYS).map(|key| format!("key-{key:04}")).collect();
+    let put = |value: &str| {
+        world.put(&keys.iter().map(|key| (key.as_str(), value)).collect::<Vec<_>>());
+    };
+    put("old");
+    assert!(world.store().compact());
+    let before = world.store().snapshot();
+    for value in ["newer", "newest"] {
+        put(value);
+        assert!(world.store().compact());
+    }
+    remove(&world, "Feed");
+    assert!(world.store().compact());
+    assert_eq!(world.store().figures().rows_count, 0);
+    for key in &keys {
+        assert_eq!(read(&before, key).unwrap().as_deref(), Some("old"), "{key}");
+        assert_eq!(world.get(key), None, "{key}");
+    }
+    let feed =
+        before.catalogue().suppliers(TenantId::GENERAL).find(|supplier| supplier.name.as_str() == "Feed");
+    assert_eq!(before.keys_of_supplier(feed.unwrap().id).unwrap().len(), KEYS);
+    drop(before);
+    assert!(world.store().compact());
 }

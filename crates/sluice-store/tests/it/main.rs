@@ -11,5 +11,6 @@ mod damage;
 mod lifetimes;
 mod model;
 mod opening;
+mod sizes;
 mod world;
 mod writes;

@@ -1,6 +1,11 @@
 //! A store in a throw-away directory, and the words in which the tests speak of it.
 
-use std::{path::PathBuf, sync::mpsc};
+use std::{
+    path::PathBuf,
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use sluice_model::{
     Confidence, RetentionMinutes, SupplierId, SupplierName, TenantId, Vendor,
@@ -15,6 +20,8 @@ use tempfile::TempDir;
 
 /// A second after which nothing expires during a test.
 pub(crate) const LATER: u32 = 1_900_000_000;
+/// Longest wait for something that must happen.
+const WAIT: Duration = Duration::from_secs(30);
 
 pub(crate) struct World {
     dir: TempDir,
@@ -29,10 +36,15 @@ impl World {
 
     /// A world with one supplier, `Feed`, whose indicators live long.
     pub(crate) fn tuned(tuning: Tuning) -> Self {
-        let mut world = Self { dir: tempfile::tempdir().unwrap(), tuning, store: None };
-        world.store = Some(world.try_open().unwrap());
+        let mut world = Self { tuning, ..Self::unborn() };
+        world.reopen();
         world.create_supplier("Feed", RetentionMinutes::MAX);
         world
+    }
+
+    /// A world whose store was never opened.
+    pub(crate) fn unborn() -> Self {
+        Self { dir: tempfile::tempdir().unwrap(), tuning: Tuning::default(), store: None }
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -64,9 +76,14 @@ impl World {
         self.take().halt();
     }
 
+    /// Opens a store that was given up.
+    pub(crate) fn reopen(&mut self) {
+        self.store = Some(self.try_open().unwrap());
+    }
+
     pub(crate) fn restart(&mut self) {
         self.halt();
-        self.store = Some(self.try_open().unwrap());
+        self.reopen();
     }
 
     pub(crate) fn change(&self, change: CatalogueChange) -> Result<(), ChangeError> {
@@ -121,6 +138,16 @@ impl World {
 
     pub(crate) fn get(&self, key: &str) -> Option<String> {
         read(&self.store().snapshot(), key).unwrap()
+    }
+}
+
+/// Waits for something that another thread brings about.
+#[track_caller]
+pub(crate) fn wait_until(is_so: impl Fn() -> bool) {
+    let give_up = Instant::now() + WAIT;
+    while !is_so() {
+        assert!(Instant::now() < give_up, "it did not happen");
+        thread::park_timeout(Duration::from_millis(5));
     }
 }
 

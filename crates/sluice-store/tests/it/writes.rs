@@ -2,6 +2,8 @@
 
 use std::sync::mpsc;
 
+use sluice_model::TenantId;
+
 use crate::world::{World, commit, read};
 
 #[test]
@@ -17,6 +19,34 @@ fn an_abandoned_write_leaves_nothing() {
     assert!(world.store().checkpoint());
     assert_eq!(world.get("a"), None);
     assert_eq!(world.store().figures().rows_count, 1);
+}
+
+#[test]
+fn frames_without_a_commit_leave_nothing_after_a_halt() {
+    let mut world = World::new();
+    let write = world.store().begin().unwrap();
+    write.append(0, world.slice(&[("a", "1"), ("b", "1")])).unwrap();
+    let before = world.store().snapshot().catalogue().suppliers(TenantId::GENERAL).count();
+    let store = world.take();
+    store.halt();
+    let log_bytes: u64 = std::fs::read_dir(world.data_dir().join("log"))
+        .unwrap()
+        .map(|entry| entry.unwrap().metadata().unwrap().len())
+        .sum();
+    drop((write, store));
+    world.reopen();
+    assert_eq!((world.get("a"), world.get("b")), (None, None));
+    // The next write must not take the number, and so the frames, of the one that was never ended.
+    world.put(&[("b", "2"), ("c", "2")]);
+    for _ in 0..2 {
+        let found = ["a", "b", "c"].map(|key| world.get(key));
+        assert_eq!(found, [None, Some("2".to_owned()), Some("2".to_owned())]);
+        world.restart();
+    }
+    assert!(world.store().compact());
+    assert_eq!(world.store().figures().rows_count, 2);
+    assert_eq!(world.store().catalogue().suppliers(TenantId::GENERAL).count(), before);
+    println!("{log_bytes} bytes of log were replayed");
 }
 
 #[test]

@@ -298,9 +298,21 @@ fn apply_name(names: &mut Names, change: &NameChange) {
         }
         NameChange::Rename(from, to) => {
             let node = names.remove(from).unwrap();
-            assert!(node != Node::Dir, "the rename of a directory is not modelled");
             names.insert(to.clone(), node);
+            if node == Node::Dir {
+                move_below(names, from, to);
+            }
         }
+    }
+}
+
+/// What lies in a renamed directory goes with it.
+fn move_below(names: &mut Names, from: &str, to: &str) {
+    let prefix = format!("{from}/");
+    let below: Vec<String> = names.keys().filter(|path| path.starts_with(&prefix)).cloned().collect();
+    for path in below {
+        let node = names.remove(&path).unwrap();
+        names.insert(format!("{to}/{}", &path[prefix.len()..]), node);
     }
 }
 

@@ -7,7 +7,10 @@ use std::path::Path;
 
 use sluice_store::Store;
 
-use super::workload::{self, CLIENTS, observe, perform};
+use super::{
+    Form,
+    workload::{self, CLIENTS, observe, perform},
+};
 use crate::script::{Model, Operation};
 
 /// What one client may find.
@@ -20,6 +23,7 @@ struct Expected {
 
 /// What the clients may find.
 pub(crate) struct Ledger {
+    form: Form,
     seed: u64,
     clients: Vec<Expected>,
     /// Operations that were answered with success.
@@ -28,7 +32,7 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     /// Reads the notes.
-    pub(crate) fn read(text: &str, seed: u64) -> Self {
+    pub(crate) fn read(text: &str, form: Form, seed: u64) -> Self {
         let mut clients = vec![Expected::default(); usize::try_from(CLIENTS).unwrap()];
         let mut acked = 0;
         for line in text.lines() {
@@ -37,7 +41,7 @@ impl Ledger {
             let (client, number): (u32, u32) = (client.parse().unwrap(), number.parse().unwrap());
             let expected = &mut clients[usize::try_from(client).unwrap()];
             if *word == "begin" {
-                let operation = workload::script(seed).operation(client, number, &expected.answered);
+                let operation = form.operation(seed, client, number, &expected.answered);
                 expected.in_flight = Some(operation);
                 expected.operations = number + 1;
                 continue;
@@ -48,7 +52,7 @@ impl Ledger {
                 acked += 1;
             }
         }
-        Self { seed, clients, acked }
+        Self { form, seed, clients, acked }
     }
 
     /// Opens the store in `root` and compares; a thorough check then also writes, merges and opens it again.
@@ -58,7 +62,7 @@ impl Ledger {
     /// What was lost or torn, or why the store does not open.
     pub(crate) fn check(&self, root: &Path, is_thorough: bool) -> Result<(), String> {
         let mut models = {
-            let store = open(root)?;
+            let store = open(root, self.form)?;
             let models = self.check_open(&store)?;
             if !is_thorough {
                 store.halt();
@@ -66,16 +70,12 @@ impl Ledger {
             }
             self.go_on(&store, models)?
         };
-        let store = open(root)?;
+        let store = open(root, self.form)?;
         for (client, model) in (0..).zip(&mut models) {
-            compare(client, &observe(&store, client, self.keys())?, &[model])?;
+            compare(client, &observe(&store, self.form, client)?, &[model])?;
         }
         store.close();
         Ok(())
-    }
-
-    fn keys(&self) -> u32 {
-        workload::script(self.seed).keys
     }
 
     fn check_open(&self, store: &Store) -> Result<Vec<Model>, String> {
@@ -85,7 +85,7 @@ impl Ledger {
             if let Some(operation) = &expected.in_flight {
                 whole.apply(operation);
             }
-            let found = observe(store, client, self.keys())?;
+            let found = observe(store, self.form, client)?;
             compare(client, &found, &[&expected.answered, &whole])?;
             seen.push(found);
         }
@@ -95,25 +95,25 @@ impl Ledger {
     /// The store must be as good as new: it takes writes, merges and shows the same afterwards.
     fn go_on(&self, store: &Store, mut models: Vec<Model>) -> Result<Vec<Model>, String> {
         for ((client, model), expected) in (0..).zip(&mut models).zip(&self.clients) {
-            let operation = workload::script(self.seed).operation(client, expected.operations, model);
+            let operation = self.form.operation(self.seed, client, expected.operations, model);
             if perform(store, client, &operation) {
                 model.apply(&operation);
             }
-            compare(client, &observe(store, client, self.keys())?, &[model])?;
+            compare(client, &observe(store, self.form, client)?, &[model])?;
         }
         if !store.compact() {
             return Err("the store cannot be compacted".to_owned());
         }
         for (client, model) in (0..).zip(&models) {
-            compare(client, &observe(store, client, self.keys())?, &[model])?;
+            compare(client, &observe(store, self.form, client)?, &[model])?;
         }
         store.halt();
         Ok(models)
     }
 }
 
-fn open(root: &Path) -> Result<Store, String> {
-    workload::open(root).map_err(|error| format!("the store does not open: {error}"))
+fn open(root: &Path, form: Form) -> Result<Store, String> {
+    workload::open(root, form).map_err(|error| format!("the store does not open: {error}"))
 }
 
 fn compare(client: u32, found: &Model, allowed: &[&Model]) -> Result<(), String> {

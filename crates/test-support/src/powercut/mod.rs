@@ -1,11 +1,13 @@
 //! T2, the power cut: nothing answered is lost, nothing is torn, every start succeeds.
 //!
-//! In: the workload's binary, a number of images and a seed. Out: a summary, or what was lost. A process with a
+//! In: the workload's binary, numbers of images and a seed. Out: a summary, or what was lost. A process with a
 //! store is recorded by a preloaded shim (`shim.c`); from the trace, [`disk`] makes what may be left of the
 //! directory when the power fails at a random moment; the store is opened from that and compared with the ledger
 //! of answers. Some of these starts are recorded and cut in their turn.
 
+mod bulk;
 mod disk;
+mod form;
 mod ledger;
 mod trace;
 pub mod workload;
@@ -17,14 +19,17 @@ use std::{
 };
 
 use disk::{Disk, files};
+pub use form::Form;
 use ledger::Ledger;
-use trace::{Event, parse};
+use trace::{Event, overwritten_bytes, parse};
 use workload::LEDGER;
 
 use crate::dice::Dice;
 
 /// Images that are made from one recording, at most.
 const IMAGES_PER_RECORDING: u32 = 25;
+/// Bytes of the trees that a large store must have written over, or it proves nothing.
+const OVERWRITTEN_BYTES_MIN: usize = 64 << 20;
 /// Share of the images whose recovery is cut again.
 const RECOVERY_CUT_PERCENT: u64 = 25;
 /// Share of the images that are written to and merged after the check.
@@ -35,8 +40,10 @@ const THOROUGH_PERCENT: u64 = 30;
 pub struct Plan<'a> {
     /// The binary `powercut-workload`.
     pub workload: &'a Path,
-    /// How many images to check.
-    pub images: u32,
+    /// How many images of small stores to check.
+    pub small_images: u32,
+    /// How many images of stores of tens of mebibytes to check.
+    pub large_images: u32,
     /// What everything but the threads' timing is drawn from.
     pub seed: u64,
     /// For testing the test: a disk on which syncs of paths below `root` that begin so do nothing.
@@ -48,6 +55,10 @@ pub struct Plan<'a> {
 pub struct Summary {
     /// Images that were opened and compared.
     pub images: u32,
+    /// Of these, those of large stores.
+    pub large_images: u32,
+    /// Of these, those cut while a merge had done some of its parts.
+    pub merging_images: u32,
     /// Of these, those of a power cut during recovery from another.
     pub recovery_images: u32,
     /// Runs of the workload.
@@ -60,10 +71,11 @@ pub struct Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { images, recovery_images, recordings, events, acked } = self;
+        let Self { images, large_images, merging_images, recovery_images, recordings, events, acked } = self;
         write!(
             formatter,
-            "{images} images ({recovery_images} cut during recovery) of {recordings} recordings with {events} \
+            "{images} images ({large_images} large, {merging_images} amid a merge, \
+             {recovery_images} cut during recovery) of {recordings} recordings with {events} \
              events: {acked} acknowledged operations found, 0 lost, 0 torn, 0 unopenable"
         )
     }
@@ -80,18 +92,28 @@ pub fn run(plan: &Plan<'_>) -> Result<Summary, String> {
     let mut dice = Dice::new(&[plan.seed]);
     let tools = tempfile::tempdir().unwrap();
     let recorder = Recorder { shim: compile_shim(tools.path()), workload: plan.workload };
-    while summary.images < plan.images {
-        // The low bits choose the style of the work, so they go round.
-        let seed = (dice.next() & !3) | u64::from(summary.recordings % 4);
-        let images = IMAGES_PER_RECORDING.min(plan.images - summary.images);
-        let dir = tempfile::tempdir().unwrap();
-        let recording =
-            Recording { recorder: &recorder, seed, images, deaf_to: plan.deaf_to, dir: dir.path() };
-        if let Err(loss) = recording.run(&mut dice, &mut summary) {
-            let kept = if plan.deaf_to.is_none() { dir.keep() } else { PathBuf::new() };
-            return Err(format!("seed {}, workload seed {seed}: {loss}; see {}", plan.seed, kept.display()));
+    for (form, wanted) in [(Form::Small, plan.small_images), (Form::Large, plan.large_images)] {
+        let mut remaining = wanted;
+        while 0 < remaining {
+            // The low bits choose the style of the work, so they go round.
+            let seed = (dice.next() & !3) | u64::from(summary.recordings % 4);
+            let images = IMAGES_PER_RECORDING.min(remaining);
+            let dir = tempfile::tempdir().unwrap();
+            let recording =
+                Recording { recorder: &recorder, form, seed, images, deaf_to: plan.deaf_to, dir: dir.path() };
+            if let Err(loss) = recording.run(&mut dice, &mut summary) {
+                let kept = if plan.deaf_to.is_none() { dir.keep() } else { PathBuf::new() };
+                return Err(format!(
+                    "seed {}, {} workload of seed {seed}, after {} good images: {loss}; see {}",
+                    plan.seed,
+                    form.word(),
+                    summary.images,
+                    kept.display()
+                ));
+            }
+            summary.recordings += 1;
+            remaining -= images;
         }
-        summary.recordings += 1;
     }
     Ok(summary)
 }
@@ -129,6 +151,7 @@ impl Recorder<'_> {
 
 struct Recording<'a> {
     recorder: &'a Recorder<'a>,
+    form: Form,
     seed: u64,
     images: u32,
     deaf_to: Option<&'a str>,
@@ -140,7 +163,7 @@ impl Recording<'_> {
         let root = self.dir.canonicalize().unwrap().join("root");
         fs::create_dir(&root).unwrap();
         let base = files(&root);
-        let trace = self.recorder.record(&root, &["run", &self.seed.to_string()])?;
+        let trace = self.recorder.record(&root, &["run", self.form.word(), &self.seed.to_string()])?;
         let events = parse(&trace);
         summary.events += events.len() as u64;
         let mut cuts: Vec<usize> = (0..self.images).map(|_| draw_cut(dice, &events)).collect();
@@ -155,16 +178,20 @@ impl Recording<'_> {
             disk.apply(event);
         }
         disk.check_complete(&root);
+        let overwritten = overwritten_bytes(&events, "data/trees/db");
+        assert!(self.form == Form::Small || OVERWRITTEN_BYTES_MIN <= overwritten, "only {overwritten}");
         Ok(())
     }
 
     fn check_image(&self, disk: &Disk<'_>, dice: &mut Dice, summary: &mut Summary) -> Result<(), String> {
         let notes = String::from_utf8(disk.current(LEDGER)).unwrap();
-        let ledger = Ledger::read(&notes, self.seed);
+        let ledger = Ledger::read(&notes, self.form, self.seed);
         let image = self.fresh_dir("image");
         // A second copy, because opening changes the first.
         let again = dice.clone();
         disk.image(dice, &image);
+        let manifest = fs::read_to_string(image.join("data/MANIFEST")).unwrap_or_default();
+        let is_merging = manifest.contains("\"merge\": {");
         let is_cut_again = dice.chance(RECOVERY_CUT_PERCENT);
         let checked = if is_cut_again {
             self.check_recovery(&image, &ledger, dice)
@@ -177,6 +204,8 @@ impl Recording<'_> {
         }
         checked?;
         summary.images += 1;
+        summary.merging_images += u32::from(is_merging);
+        summary.large_images += u32::from(self.form == Form::Large);
         summary.recovery_images += u32::from(is_cut_again);
         summary.acked += ledger.acked;
         Ok(())
@@ -185,7 +214,7 @@ impl Recording<'_> {
     /// Lets the power fail again while the store recovers.
     fn check_recovery(&self, image: &Path, ledger: &Ledger, dice: &mut Dice) -> Result<(), String> {
         let base = files(image);
-        let trace = self.recorder.record(image, &["recover"])?;
+        let trace = self.recorder.record(image, &["recover", self.form.word()])?;
         let events = parse(&trace);
         let cut = dice.index(events.len() + 1);
         let mut disk = Disk::new(base, &trace, self.deaf_to);

@@ -2,7 +2,7 @@
 //!
 //! In: the bytes that `shim.c` wrote. Out: events in order; data stays in the trace and is referred to by range.
 
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
 
 /// What happened to the disk.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -69,4 +69,25 @@ pub(crate) fn parse(bytes: &[u8]) -> Vec<Event> {
         at = data.end;
     }
     events
+}
+
+/// Bytes of a file, by name, that were written where something had been written before.
+pub(crate) fn overwritten_bytes(events: &[Event], file: &str) -> usize {
+    let (mut handles, mut end, mut overwritten) = (BTreeSet::new(), 0, 0);
+    for event in events {
+        match event {
+            Event::Open { handle, path, .. } if path == file => {
+                handles.insert(*handle);
+            }
+            Event::Open { handle, .. } => {
+                handles.remove(handle);
+            }
+            Event::Write { handle, offset, data } if handles.contains(handle) => {
+                overwritten += data.len().min(end.max(*offset) - offset);
+                end = end.max(offset + data.len());
+            }
+            _ => {}
+        }
+    }
+    overwritten
 }

@@ -18,13 +18,14 @@ use sluice_model::{
     operation::{HoldingChange, TagsChange, encode},
 };
 use sluice_store::{
-    ChangeError, Health, OpenError, Record, SliceBuilder, Store, StoreConfig, Tuning, WriteError,
+    ChangeError, Health, OpenError, Record, SliceBuilder, Store, StoreConfig, WriteError,
     catalogue::{CatalogueChange, SupplierSettings},
 };
 
+use super::Form;
 use crate::{
     dice::Dice,
-    script::{Change, Model, Operation, Script, supplier_name, tag_prefix},
+    script::{Change, Model, Operation, supplier_name, tag_prefix},
 };
 
 /// Name of the file that says what was asked for and answered.
@@ -35,40 +36,35 @@ const ROUNDS: u32 = 4;
 /// A second after which nothing expires during a test.
 const UPDATED: u32 = 1_900_000_000;
 
-/// The histories of a seed.
-pub fn script(seed: u64) -> Script {
-    Script { seed, keys: 600 }
-}
-
-/// Opens the store of a recorded directory, with sizes so small that it flushes, splits and merges all the time.
+/// Opens the store of a recorded directory.
 ///
 /// # Errors
 ///
 /// As [`Store::open`].
-pub fn open(root: &Path) -> Result<Store, OpenError> {
+pub fn open(root: &Path, form: Form) -> Result<Store, OpenError> {
     let config = StoreConfig {
         data_dir: root.join("data"),
         disk_reserve_bytes: 0,
         tenants: Vec::new(),
-        tuning: Tuning { flush_bytes: 150_000, part_bytes: 60_000, ..Tuning::default() },
+        tuning: form.tuning(),
     };
     Store::open(config, Box::new(|cause| println!("the store failed: {cause}")))
 }
 
 /// Some rounds of work by all clients; between two rounds the store is closed, or its threads ended, and opened.
-pub fn run(root: &Path, seed: u64) {
+pub fn run(root: &Path, form: Form, seed: u64) {
     let ledger = OpenOptions::new().create(true).append(true).open(root.join(LEDGER)).unwrap();
     let mut dice = Dice::new(&[seed]);
     let mut clients: Vec<(Model, u32)> = (0..CLIENTS).map(|_| (Model::default(), 0)).collect();
     for _ in 0..ROUNDS {
-        let store = open(root).unwrap();
-        let operations = 5 + dice.below(40);
+        let store = open(root, form).unwrap();
+        let operations = form.draw_operations(&mut dice);
         thread::scope(|scope| {
             for (client, state) in (0..CLIENTS).zip(&mut clients) {
                 let (store, ledger) = (&store, &ledger);
                 let work = move || {
                     for _ in 0..operations {
-                        step(store, ledger, client, seed, state);
+                        step(store, ledger, client, (form, seed), state);
                     }
                 };
                 thread::Builder::new().name(format!("client-{client}")).spawn_scoped(scope, work).unwrap();
@@ -79,12 +75,18 @@ pub fn run(root: &Path, seed: u64) {
 }
 
 /// Opens the store and ends its threads: all that a start changes on disk.
-pub fn recover(root: &Path) {
-    open(root).unwrap().halt();
+pub fn recover(root: &Path, form: Form) {
+    open(root, form).unwrap().halt();
 }
 
-fn step(store: &Store, ledger: &File, client: u32, seed: u64, (model, number): &mut (Model, u32)) {
-    let operation = script(seed).operation(client, *number, model);
+fn step(
+    store: &Store,
+    ledger: &File,
+    client: u32,
+    (form, seed): (Form, u64),
+    (model, number): &mut (Model, u32),
+) {
+    let operation = form.operation(seed, client, *number, model);
     let note = |word: &str| {
         let line = format!("{word} {client} {number}\n");
         let mut ledger = ledger;
@@ -150,6 +152,12 @@ fn key(client: u32, number: u32) -> Vec<u8> {
     format!("client-{client}-key-{number:05}").into_bytes()
 }
 
+/// The number of a client's key, when it is one.
+fn number(client: u32, key: &[u8]) -> Option<u32> {
+    let text = str::from_utf8(key).ok()?;
+    text.strip_prefix(&format!("client-{client}-key-"))?.parse().ok()
+}
+
 fn push(
     slice: &mut SliceBuilder,
     client: u32,
@@ -207,12 +215,12 @@ fn supplier_id(store: &Store, client: u32) -> Option<SupplierId> {
     store.catalogue().supplier(TenantId::GENERAL, &supplier_name(client)).map(|supplier| supplier.id)
 }
 
-/// What the store shows of one client.
+/// What the store shows of one client: by a scan of everything, by reading keys one by one, and by posting lists.
 ///
 /// # Errors
 ///
-/// The reason why it cannot be read, or how its records and its posting lists disagree.
-pub fn observe(store: &Store, client: u32, keys: u32) -> Result<Model, String> {
+/// The reason why it cannot be read, or how the three disagree.
+pub fn observe(store: &Store, form: Form, client: u32) -> Result<Model, String> {
     let snapshot = store.snapshot();
     let supplier =
         snapshot.catalogue().supplier(TenantId::GENERAL, &supplier_name(client)).map(|found| found.id);
@@ -220,16 +228,25 @@ pub fn observe(store: &Store, client: u32, keys: u32) -> Result<Model, String> {
     let names = snapshot.catalogue().tags().map(|tag| tag.name.as_str().to_owned());
     let tags = names.filter(|name| name.starts_with(&prefix)).collect();
     let mut values = BTreeMap::new();
-    let mut record = Record::new();
-    for number in 0..keys {
-        if snapshot.get(&key(client, number), &mut record).map_err(|error| error.to_string())?
-            && let Some(holding) = record.holdings().find(|holding| Some(holding.supplier) == supplier)
-        {
-            let context = String::from_utf8(holding.context.to_vec()).map_err(|error| error.to_string())?;
-            values.insert(number, context);
-        }
-    }
     if let Some(supplier) = supplier {
+        let context_of = |record: &Record| {
+            let holding = record.holdings().find(|holding| holding.supplier == supplier);
+            holding.map(|holding| String::from_utf8(holding.context.to_vec()).unwrap_or_default())
+        };
+        let noted = snapshot.scan(|scanned, record| {
+            if let (Some(number), Some(context)) = (number(client, scanned), context_of(record)) {
+                values.insert(number, context);
+            }
+        });
+        noted.map_err(|error| error.to_string())?;
+        let mut record = Record::new();
+        for number in (0..form.keys()).step_by(form.reads_stride()) {
+            let is_there = snapshot.get(&key(client, number), &mut record);
+            let is_there = is_there.map_err(|error| error.to_string())?;
+            if context_of(&record).filter(|_| is_there).as_ref() != values.get(&number) {
+                return Err(format!("a scan and a read of key {number} disagree"));
+            }
+        }
         let listed = snapshot.keys_of_supplier(supplier).map_err(|error| error.to_string())?;
         let held: Vec<_> = values.keys().map(|number| key(client, *number)).collect();
         if listed != held {

@@ -5,9 +5,10 @@
 use serde_json::Value;
 
 /// Who may depend on which crates of ours. `test-support` is for tests and tools alone.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("sluice-model", &[]),
-    ("sluice-store", &["sluice-model"]),
+    ("sluice-sync", &[]),
+    ("sluice-store", &["sluice-sync", "sluice-model"]),
     ("sluice-ingest", &["sluice-store", "sluice-model"]),
     ("sluice-server", &["sluice-ingest", "sluice-store", "sluice-model"]),
     ("sluice-benches", &["sluice-ingest", "sluice-store", "sluice-model"]),

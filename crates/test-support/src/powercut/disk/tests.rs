@@ -61,6 +61,13 @@ fn names_change_in_order() {
 }
 
 #[test]
+fn a_renamed_directory_takes_its_files_along() {
+    let rename = Event::Rename { from: "dir".to_owned(), to: "dir.aside".to_owned() };
+    let events = [open(1, "dir/f"), rename, Event::MakeDir { path: "dir".to_owned() }, open(2, "dir/g")];
+    check(b"", &events, &["", "dir.aside/f=", "dir.aside/f= dir/g=", "dir/f="]);
+}
+
+#[test]
 fn a_write_tears_between_sectors() {
     let trace = vec![b'x'; 1_024];
     let mut disk = Disk::new(Files::from([("f".to_owned(), Some(vec![b'o'; 1_024]))]), &trace, None);

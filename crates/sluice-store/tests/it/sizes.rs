@@ -1,0 +1,118 @@
+//! What is far larger than usual: one indicator's row, and the log that abandoned bodies leave.
+
+use std::fs;
+
+use sluice_model::{RetentionMinutes, limits};
+use sluice_store::{Record, Tuning};
+
+use crate::world::{LATER, World, commit, wait_until};
+
+/// So many of the largest contexts are together longer than the 64 MiB that bounds a segment of the log.
+const SUPPLIERS: usize = 17;
+
+fn supplier(number: usize) -> String {
+    format!("Supplier-{number:02}")
+}
+
+/// Cheap, as long as an element may be, and another for every supplier and round.
+fn context(number: usize, round: usize) -> String {
+    let head = format!("supplier {number} round {round} ");
+    head.repeat(limits::ELEMENT_BYTES_MAX / head.len())
+}
+
+fn check_row(world: &World, round_of: impl Fn(usize) -> usize) {
+    let snapshot = world.store().snapshot();
+    let mut record = Record::new();
+    assert!(snapshot.get(b"everybody's", &mut record).unwrap());
+    let mut suppliers = 0;
+    for (number, holding) in record.holdings().enumerate() {
+        assert_eq!(Some(holding.supplier), world.supplier(&supplier(number)));
+        assert!(holding.context == context(number, round_of(number)).as_bytes(), "supplier {number}");
+        suppliers += 1;
+    }
+    assert_eq!(suppliers, SUPPLIERS);
+    let last = world.supplier(&supplier(SUPPLIERS - 1)).unwrap();
+    assert_eq!(snapshot.keys_of_supplier(last).unwrap(), [b"everybody's"]);
+}
+
+#[test]
+fn a_row_of_more_than_64_mib_is_flushed_merged_and_read() {
+    assert!(64 * limits::MIB < SUPPLIERS * context(0, 0).len());
+    let mut world = World::tuned(Tuning { flush_bytes: 1 << 30, ..Tuning::default() });
+    for number in 0..SUPPLIERS {
+        world.create_supplier(&supplier(number), RetentionMinutes::MAX);
+        let rows = [("everybody's", &*context(number, 0))];
+        world.put_slice(world.slice_of(&supplier(number), LATER, &rows));
+    }
+    check_row(&world, |_| 0);
+    assert!(world.store().checkpoint());
+    assert_eq!(world.store().figures().memtable_bytes, 0);
+    check_row(&world, |_| 0);
+    world.put_slice(world.slice_of(&supplier(3), LATER, &[("everybody's", &context(3, 1))]));
+    assert!(world.store().compact());
+    assert_eq!(world.store().figures().runs_count, 1);
+    let newest = |number| usize::from(number == 3);
+    check_row(&world, newest);
+    world.restart();
+    check_row(&world, newest);
+}
+
+/// A mebibyte that does not become shorter by packing.
+fn noise() -> String {
+    let mut state = 1_u64;
+    let mut letter = || {
+        state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        char::from(b'0' + u8::try_from(state >> 58).unwrap())
+    };
+    (0..limits::MIB).map(|_| letter()).collect()
+}
+
+#[test]
+fn abandoned_writes_alone_do_not_grow_the_log() {
+    const ROUNDS: usize = 3;
+    const SLICES: u32 = 32;
+    let tuning = Tuning { log_bytes: 4 << 20, ..Tuning::default() };
+    let mut world = World::tuned(tuning);
+    // Afterwards nothing but the log's size is a reason for a checkpoint.
+    assert!(world.store().checkpoint());
+    let noise = noise();
+    let mut appended_bytes = 0;
+    for _ in 0..ROUNDS {
+        let write = world.store().begin().unwrap();
+        for index in 0..SLICES {
+            write.append(index, world.slice(&[("a", &noise)])).unwrap();
+        }
+        drop(write);
+        // Its answer comes after all of that is in the log.
+        commit(world.store().begin().unwrap()).unwrap();
+        appended_bytes += u64::from(SLICES) * noise.len() as u64 * 3 / 4;
+        wait_until(|| world.store().figures().log_bytes < tuning.log_bytes);
+    }
+    assert!(limits::MIB as u64 * 64 + tuning.log_bytes < appended_bytes, "{appended_bytes}");
+    let segments = fs::read_dir(world.data_dir().join("log")).unwrap();
+    let segments_bytes: u64 = segments.map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
+    assert!(segments_bytes < tuning.log_bytes, "{segments_bytes}");
+    world.restart();
+    assert_eq!(world.get("a"), None);
+}
+
+/// The log that an open write needs cannot be trimmed; asking again at once, and again, kept the disk busy with
+/// hundreds of checkpoints a second.
+#[test]
+fn a_write_that_stays_open_does_not_make_checkpoints_without_end() {
+    let world = World::tuned(Tuning { log_bytes: 1 << 20, ..Tuning::default() });
+    let noise = noise();
+    let write = world.store().begin().unwrap();
+    for index in 0..4 {
+        write.append(index, world.slice(&[("open", &noise)])).unwrap();
+    }
+    wait_until(|| 1 << 20 < world.store().figures().log_bytes);
+    let manifest = world.data_dir().join("MANIFEST");
+    let mut seen = std::collections::BTreeSet::new();
+    for round in 0..200 {
+        world.put(&[("small", &round.to_string())]);
+        seen.insert(fs::metadata(&manifest).unwrap().modified().unwrap());
+    }
+    assert!(seen.len() < 5, "{} checkpoints", seen.len());
+    commit(write).unwrap();
+}
