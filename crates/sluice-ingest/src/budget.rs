@@ -1,26 +1,33 @@
 //! Byte permits: who may hold how much of the memory set aside for bodies.
 //!
-//! In: wishes for bytes. Out: a [`Permit`], which gives them back when it is dropped, or [`Busy`] with the time
-//! after which it is worth asking again, computed from the rate at which bytes were given back of late.
+//! In: wishes for bytes. Out: a [`Permit`], which grows as bytes arrive and gives them back when it is dropped, or
+//! [`Busy`] with the time after which it is worth asking again, computed from the rate at which bytes came back of
+//! late. Who gets what is in `shares`.
 //!
-//! Never waits. A wish for more than the whole budget is taken as a wish for all of it, so that every request
-//! can run alone.
+//! A permit that cannot grow waits ([`Permit::grow`]) while others finish; when nothing came back for a while, the
+//! youngest of those that wait is refused, which frees what it holds for the others. Also knows whether permits
+//! and the memtable together may have passed what is planned for both.
+
+mod drain;
+mod shares;
 
 use std::{
+    pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
+use sluice_model::limits;
+use tokio::sync::Notify;
 
-/// The longest advice, in seconds; also given while nothing drains.
-const RETRY_AFTER_SECONDS_MAX: u32 = 60;
-
-/// Seconds over which the drain rate is averaged.
-const DRAIN_MEMORY_SECONDS: f64 = 10.0;
+use self::{
+    drain::Drain,
+    shares::{Holding, Shares},
+};
 
 /// The bytes are taken; nothing was done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -30,6 +37,19 @@ pub struct Busy {
     pub retry_after_seconds: u32,
 }
 
+/// How long a body waits for room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Patience {
+    /// Time without a byte given back after which the youngest that waits is refused.
+    pub(crate) quiet: Duration,
+    /// Longest time that anybody waits in one go.
+    pub(crate) whole: Duration,
+}
+
+/// The patience of the daemon: well under the stall time-outs of clients.
+pub(crate) const PATIENCE: Patience =
+    Patience { quiet: Duration::from_secs(5), whole: Duration::from_secs(30) };
+
 /// The bytes set aside for bodies. Clones share them.
 #[derive(Clone, Debug)]
 pub(crate) struct Budget {
@@ -38,66 +58,169 @@ pub(crate) struct Budget {
 
 #[derive(Debug)]
 struct Shared {
-    bytes_max: usize,
-    held_bytes: Mutex<Held>,
+    patience: Patience,
     started: Instant,
+    state: Mutex<State>,
+    /// Told whenever heavy bytes come back.
+    freed: Notify,
 }
 
 #[derive(Debug)]
-struct Held {
-    bytes: usize,
+struct State {
+    shares: Shares,
     drain: Drain,
+    /// When heavy bytes last came back.
+    freed_at: Instant,
+    level: Option<Level>,
+}
+
+/// Bytes held by permits, and bytes ever granted, at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    held_bytes: usize,
+    granted_bytes: u64,
+}
+
+/// What permits and memtable held together at some moment. It grows only by what is granted from then on.
+#[derive(Clone, Copy, Debug)]
+struct Level {
+    bytes: usize,
+    mark: Mark,
 }
 
 impl Budget {
-    /// Sets `bytes_max` bytes aside.
+    /// Sets `bytes_max` bytes aside, and [`limits::LIGHT_BYTES_BUDGET`] for light requests.
     pub(crate) fn new(bytes_max: usize) -> Self {
-        let held_bytes = Mutex::new(Held { bytes: 0, drain: Drain::default() });
-        Self { shared: Arc::new(Shared { bytes_max, held_bytes, started: Instant::now() }) }
+        Self::with(bytes_max, limits::LIGHT_BYTES_BUDGET, PATIENCE)
     }
 
-    /// Takes `bytes` bytes, or all if that is more than there is.
+    pub(crate) fn with(heavy_bytes_max: usize, light_bytes_max: usize, patience: Patience) -> Self {
+        let started = Instant::now();
+        let state = State {
+            shares: Shares::new(heavy_bytes_max, light_bytes_max),
+            drain: Drain::default(),
+            freed_at: started,
+            level: None,
+        };
+        let shared = Shared { patience, started, state: Mutex::new(state), freed: Notify::new() };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Takes `bytes` bytes for a beginning; `expected` is what it may come to, if that is known.
     ///
     /// # Errors
     ///
-    /// [`Busy`] when they are not free.
-    pub(crate) fn take(&self, bytes: usize) -> Result<Permit, Busy> {
-        let bytes = bytes.min(self.shared.bytes_max);
-        self.shared.take(bytes)?;
-        Ok(Permit { budget: self.clone(), bytes: AtomicUsize::new(bytes) })
+    /// [`Busy`] when they are not free, or when what is expected could not even begin to arrive now.
+    pub(crate) fn take(&self, bytes: usize, expected: Option<usize>) -> Result<Permit, Busy> {
+        let mut state = self.shared.state.lock();
+        let entry = match expected {
+            Some(expected) if limits::LIGHT_BODY_BYTES_MAX < expected => state.shares.check_entry(expected),
+            _ => Ok(()),
+        };
+        let taken = entry.and_then(|()| state.shares.take(bytes));
+        let holding = taken.map_err(|lacking| self.shared.busy(&state, lacking))?;
+        drop(state);
+        let permit =
+            Permit { budget: self.clone(), bytes: AtomicUsize::new(0), ticket: AtomicU64::new(NO_TICKET) };
+        permit.set(holding);
+        Ok(permit)
     }
 
     /// Bytes held by permits.
     pub(crate) fn held_bytes(&self) -> usize {
-        self.shared.held_bytes.lock().bytes
+        self.shared.state.lock().shares.held_bytes()
+    }
+
+    /// The most that a single permit can come to.
+    pub(crate) fn permit_bytes_max(&self) -> usize {
+        self.shared.state.lock().shares.heavy_bytes_max()
+    }
+
+    /// How long a body waits for room.
+    pub(crate) fn patience(&self) -> Patience {
+        self.shared.patience
+    }
+
+    /// `None` while permits and memtable together are surely within what is planned for both; otherwise the
+    /// memtable must be asked, and [`set_level`](Self::set_level) told with this mark, taken before.
+    pub(crate) fn unsure(&self) -> Option<Mark> {
+        let state = self.shared.state.lock();
+        let mark =
+            Mark { held_bytes: state.shares.held_bytes(), granted_bytes: state.shares.granted_bytes() };
+        state.excess().is_none_or(|excess| excess > 0).then_some(mark)
+    }
+
+    /// Notes what the memtable held after `mark`. Rows that were committed in between count twice, never not.
+    ///
+    /// # Errors
+    ///
+    /// [`Busy`] when both together are over what is planned for both.
+    pub(crate) fn set_level(&self, mark: Mark, memtable_bytes: usize) -> Result<(), Busy> {
+        let mut state = self.shared.state.lock();
+        state.level = Some(Level { bytes: mark.held_bytes + memtable_bytes, mark });
+        match state.excess() {
+            Some(excess) if excess > 0 => Err(self.shared.busy(&state, excess)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl State {
+    /// Bytes by which permits and memtable may be over what is planned; `None` when that was never asked.
+    fn excess(&self) -> Option<usize> {
+        let level = self.level?;
+        let since = self.shares.granted_bytes() - level.mark.granted_bytes;
+        let bytes = level.bytes.saturating_add(usize::try_from(since).unwrap_or(usize::MAX));
+        Some(bytes.saturating_sub(self.shares.bytes_max() + limits::MEMTABLE_BYTES_MAX))
     }
 }
 
 impl Shared {
-    fn take(&self, bytes: usize) -> Result<(), Busy> {
-        let mut held = self.held_bytes.lock();
-        let free_bytes = self.bytes_max - held.bytes;
-        if bytes <= free_bytes {
-            held.bytes += bytes;
-            return Ok(());
-        }
-        let retry_after_seconds =
-            held.drain.seconds_until(bytes - free_bytes, self.started.elapsed().as_secs_f64());
-        Err(Busy { retry_after_seconds })
+    fn busy(&self, state: &State, lacking_bytes: usize) -> Busy {
+        let now_seconds = self.started.elapsed().as_secs_f64();
+        Busy { retry_after_seconds: state.drain.seconds_until(lacking_bytes, now_seconds) }
     }
 
-    fn give_back(&self, bytes: usize) {
-        let mut held = self.held_bytes.lock();
-        held.bytes -= bytes;
-        held.drain.add(bytes, self.started.elapsed().as_secs_f64());
+    /// Grows a permit, or notes that it waits. `Err` is how long it may wait for bytes to come back.
+    fn grow_or_wait(
+        &self,
+        permit: &Permit,
+        bytes: usize,
+        since: Instant,
+    ) -> Result<(), Result<Duration, Busy>> {
+        let mut state = self.state.lock();
+        let mut holding = permit.holding();
+        let grown = state.shares.grow(&mut holding, bytes);
+        permit.set(holding);
+        let Err(lacking) = grown else { return Ok(()) };
+        let is_youngest = state.shares.wait(&holding);
+        let whole = self.patience.whole.saturating_sub(since.elapsed());
+        let quiet = self.patience.quiet.saturating_sub(since.max(state.freed_at).elapsed());
+        let left = if is_youngest { whole.min(quiet) } else { whole };
+        Err(if left.is_zero() || lacking == usize::MAX { Err(self.busy(&state, lacking)) } else { Ok(left) })
+    }
+
+    fn withdraw(&self, permit: &Permit) {
+        let mut state = self.state.lock();
+        let mut holding = permit.holding();
+        state.shares.withdraw(&mut holding);
+        permit.set(holding);
+        drop(state);
+        // The next in line, or the next youngest, is another one now.
+        self.freed.notify_waiters();
     }
 }
+
+/// Stands for no ticket; the first one is 1.
+const NO_TICKET: u64 = 0;
 
 /// The right to hold bytes of bodies or answers. Dropping it gives them back.
 #[derive(Debug)]
 pub struct Permit {
     budget: Budget,
+    // Both are written under the budget's lock only.
     bytes: AtomicUsize,
+    ticket: AtomicU64,
 }
 
 impl Permit {
@@ -106,66 +229,85 @@ impl Permit {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Makes it stand for at least `bytes` bytes.
+    fn holding(&self) -> Holding {
+        let ticket = self.ticket.load(Ordering::Relaxed);
+        Holding { bytes: self.bytes(), ticket: (ticket != NO_TICKET).then_some(ticket) }
+    }
+
+    fn set(&self, holding: Holding) {
+        self.bytes.store(holding.bytes, Ordering::Relaxed);
+        self.ticket.store(holding.ticket.unwrap_or(NO_TICKET), Ordering::Relaxed);
+    }
+
+    /// Makes it stand for at least `bytes` bytes; waits, for a bounded time, while others have them.
+    ///
+    /// # Errors
+    ///
+    /// [`Busy`] when they did not come free; it then stands for what it did before.
+    pub(crate) async fn grow(&self, bytes: usize) -> Result<(), Busy> {
+        if bytes <= self.bytes() {
+            return Ok(());
+        }
+        let shared = &self.budget.shared;
+        let since = Instant::now();
+        let mut waiting = None;
+        loop {
+            let mut freed = pin!(shared.freed.notified());
+            freed.as_mut().enable();
+            match shared.grow_or_wait(self, bytes, since) {
+                Ok(()) => return Ok(()),
+                Err(verdict) => {
+                    waiting.get_or_insert(Waiting(self));
+                    // Whether bytes came or time is up, the next round tells.
+                    let _elapsed = tokio::time::timeout(verdict?, freed).await;
+                }
+            }
+        }
+    }
+
+    /// Makes it stand for at least `bytes` bytes, now or not at all.
     ///
     /// # Errors
     ///
     /// [`Busy`] when those it lacks are not free; it then stands for what it did before.
     pub(crate) fn cover(&self, bytes: usize) -> Result<(), Busy> {
-        let present = self.bytes();
-        if bytes <= present {
+        if bytes <= self.bytes() {
             return Ok(());
         }
-        self.budget.shared.take(bytes - present)?;
-        // Two threads that grow it at once both pay and both add: it never stands for less than was paid.
-        self.bytes.fetch_add(bytes - present, Ordering::Relaxed);
-        Ok(())
+        let shared = &self.budget.shared;
+        let mut state = shared.state.lock();
+        let mut holding = self.holding();
+        let grown = state.shares.grow(&mut holding, bytes);
+        if grown.is_err() {
+            state.shares.withdraw(&mut holding);
+        }
+        self.set(holding);
+        grown.map_err(|lacking| shared.busy(&state, lacking))
+    }
+}
+
+/// A permit that waits; no longer, once this is dropped.
+struct Waiting<'permit>(&'permit Permit);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.budget.shared.withdraw(self.0);
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.budget.shared.give_back(self.bytes());
+        let shared = &self.budget.shared;
+        let mut state = shared.state.lock();
+        let holding = self.holding();
+        let is_heavy = state.shares.give_back(holding);
+        state.drain.add(holding.bytes, shared.started.elapsed().as_secs_f64());
+        if is_heavy {
+            state.freed_at = Instant::now();
+            drop(state);
+            shared.freed.notify_waiters();
+        }
     }
-}
-
-/// How fast bytes are given back: an average that forgets, in bytes and seconds since some start.
-#[derive(Clone, Copy, Debug, Default)]
-struct Drain {
-    /// Bytes given back, each weighed by how lately.
-    bytes: f64,
-    at_seconds: f64,
-    first_seconds: Option<f64>,
-}
-
-impl Drain {
-    fn add(&mut self, bytes: usize, now_seconds: f64) {
-        self.bytes = self.faded(now_seconds) + as_float(bytes);
-        self.at_seconds = now_seconds;
-        self.first_seconds.get_or_insert(now_seconds);
-    }
-
-    fn faded(&self, now_seconds: f64) -> f64 {
-        self.bytes * (-(now_seconds - self.at_seconds).max(0.0) / DRAIN_MEMORY_SECONDS).exp()
-    }
-
-    /// Seconds until `bytes` more will have been given back, if all goes on as before; within 1 and 60.
-    fn seconds_until(&self, bytes: usize, now_seconds: f64) -> u32 {
-        let Some(first_seconds) = self.first_seconds else { return 1 };
-        // Young averages have seen only a part of the time they stand for.
-        let age_seconds = (now_seconds - first_seconds).max(1.0);
-        let seen_seconds = DRAIN_MEMORY_SECONDS * (1.0 - (-age_seconds / DRAIN_MEMORY_SECONDS).exp());
-        let bytes_per_second = self.faded(now_seconds) / seen_seconds;
-        let seconds = (as_float(bytes) / bytes_per_second).ceil();
-        (1..RETRY_AFTER_SECONDS_MAX)
-            .find(|candidate| seconds <= f64::from(*candidate))
-            .unwrap_or(RETRY_AFTER_SECONDS_MAX)
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 52 bits of a byte count")]
-fn as_float(bytes: usize) -> f64 {
-    bytes as f64
 }
 
 #[cfg(test)]

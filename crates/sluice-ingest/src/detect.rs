@@ -9,63 +9,30 @@
 //! `InternalTI`; and when the value itself is on the list, in full, without its query or by its host alone,
 //! no level of it does. A parent domain or a mask on the list suppresses only its own matches.
 
-use std::{collections::HashMap, ops::Range};
+use std::{
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 
 use sluice_model::{
-    IndicatorKind, SupplierId, TenantId,
+    IndicatorKind, SupplierId,
     indicator::write_normal_form,
     matching::{CandidateKeys, candidate_keys},
 };
-use sluice_store::{ReadError, Record, Snapshot, catalogue::Catalogue};
+use sluice_store::{ReadError, Record, Snapshot};
 
-use crate::query::LookupRules;
-
-const SECONDS_PER_MINUTE: u64 = 60;
+use crate::{
+    query::LookupRules,
+    suppliers::{Role, Suppliers, SuppliersCache},
+};
 
 /// Looks values up for one request. Reads may wait for the disk: for pool threads only.
 pub(crate) struct Detector {
     snapshot: Snapshot,
     rules: LookupRules,
-    suppliers: HashMap<SupplierId, Supplier>,
-}
-
-/// What a lookup needs to know of an enabled supplier.
-struct Supplier {
-    /// Place in the order of answers.
-    rank: usize,
-    name: String,
-    retention_seconds: u64,
-    role: Role,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
-    Ordinary,
-    /// Matches even what is a false positive.
-    InternalTi,
-    /// Suppresses, and makes no category of its own.
-    FalsePositive,
-}
-
-fn suppliers_of(catalogue: &Catalogue, tenant: TenantId) -> HashMap<SupplierId, Supplier> {
-    let mut enabled: Vec<_> =
-        catalogue.suppliers(tenant).filter(|supplier| supplier.settings.enabled).collect();
-    enabled.sort_by(|one, other| {
-        let by_confidence = other.settings.confidence.get().cmp(&one.settings.confidence.get());
-        by_confidence.then_with(|| one.name.as_str().cmp(other.name.as_str()))
-    });
-    let known = enabled.into_iter().enumerate().map(|(rank, supplier)| {
-        let role = if supplier.is_false_positive() {
-            Role::FalsePositive
-        } else if supplier.is_internal_ti() {
-            Role::InternalTi
-        } else {
-            Role::Ordinary
-        };
-        let retention_seconds = u64::from(supplier.settings.retention.get()) * SECONDS_PER_MINUTE;
-        (supplier.id, Supplier { rank, name: supplier.name.as_str().to_owned(), retention_seconds, role })
-    });
-    known.collect()
+    /// Made by the first pool thread that needs them.
+    suppliers: OnceLock<Arc<Suppliers>>,
+    cache: SuppliersCache,
 }
 
 /// Room for one value's matches; used again for the next.
@@ -108,9 +75,13 @@ struct Match {
 }
 
 impl Detector {
-    pub(crate) fn new(snapshot: Snapshot, rules: LookupRules) -> Self {
-        let suppliers = suppliers_of(snapshot.catalogue(), rules.tenant);
-        Self { snapshot, rules, suppliers }
+    /// Costs nothing yet.
+    pub(crate) fn new(snapshot: Snapshot, rules: LookupRules, cache: SuppliersCache) -> Self {
+        Self { snapshot, rules, suppliers: OnceLock::new(), cache }
+    }
+
+    fn suppliers(&self) -> &Suppliers {
+        self.suppliers.get_or_init(|| self.cache.get(self.snapshot.catalogue(), self.rules.tenant))
     }
 
     /// Appends `,"result":...,"categories":[...]` for the value `text`.
@@ -134,7 +105,7 @@ impl Detector {
         answer.extend_from_slice(b",\"result\":\"detected\",\"categories\":[");
         for (place, found) in buffers.matches.iter().enumerate() {
             let Some(level) = buffers.levels.get(found.level) else { continue };
-            let name = self.suppliers.get(&found.supplier).map_or("", |supplier| &supplier.name);
+            let name = self.suppliers().get(&found.supplier).map_or("", |supplier| &supplier.name);
             answer.extend_from_slice(if place == 0 { b"{\"category\":\"" } else { b",{\"category\":\"" });
             answer.extend_from_slice(name.as_bytes());
             answer.push(b'_');
@@ -169,7 +140,7 @@ impl Detector {
         let ProbeBuffers { levels, matches, .. } = buffers;
         matches.retain(|found| {
             let is_listed = levels.get(found.level).is_some_and(|level| level.is_false_positive);
-            let role = self.suppliers.get(&found.supplier).map(|supplier| supplier.role);
+            let role = self.suppliers().get(&found.supplier).map(|supplier| supplier.role);
             role == Some(Role::InternalTi) || !(is_suppressed || is_listed)
         });
         matches.sort_unstable_by_key(|found| (found.rank, found.level));
@@ -183,7 +154,7 @@ impl Detector {
         let level = buffers.levels.len();
         let mut is_false_positive = false;
         for holding in buffers.record.holdings() {
-            let Some(supplier) = self.suppliers.get(&holding.supplier) else { continue };
+            let Some(supplier) = self.suppliers().get(&holding.supplier) else { continue };
             let expires_seconds = u64::from(holding.updated) + supplier.retention_seconds;
             if expires_seconds <= u64::from(self.rules.now_seconds) {
                 continue;

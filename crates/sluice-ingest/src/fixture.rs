@@ -17,9 +17,6 @@ use crate::{DeleteRules, IngestConfig, IngestError, Ingestor, LookupRules, PutRu
 /// When everything happens unless a test says otherwise.
 pub(crate) const NOW_SECONDS: u32 = 1_800_000_000;
 
-/// Bytes that an ingestor of a test may reserve.
-pub(crate) const BUDGET_BYTES: usize = 1 << 30;
-
 pub(crate) struct Fixture {
     pub(crate) ingestor: Ingestor,
     pub(crate) store: Store,
@@ -35,7 +32,7 @@ impl Drop for Fixture {
 }
 
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
 }
 
 impl Fixture {
@@ -49,7 +46,7 @@ impl Fixture {
             tuning: Tuning::default(),
         };
         let store = Store::open(config, Box::new(|cause| panic!("{cause}"))).unwrap();
-        let config = IngestConfig { threads: 2, body_bytes_budget: BUDGET_BYTES };
+        let config = IngestConfig { threads: 2, body_bytes_budget: limits::BODY_BYTES_BUDGET };
         let ingestor = Ingestor::new(store.clone(), config).unwrap();
         let fixture = Self { ingestor, store, chunk_bytes: 10_007, _dir: dir };
         fixture.change(CatalogueChange::CreateTag {
@@ -125,10 +122,14 @@ impl Fixture {
     }
 
     pub(crate) fn delete(&self, supplier: &str, body: &str) -> Result<Receipt, IngestError> {
-        let PutRules { supplier, refang, .. } = self.rules(TenantId::GENERAL, supplier);
+        let PutRules { supplier, takes_marks, refang, .. } = self.rules(TenantId::GENERAL, supplier);
+        self.delete_with(DeleteRules { supplier, takes_marks, refang }, body)
+    }
+
+    pub(crate) fn delete_with(&self, rules: DeleteRules, body: &str) -> Result<Receipt, IngestError> {
         block_on(async {
             let permit = self.ingestor.reserve(None, limits::SMALL_BODY_BYTES_MAX).unwrap();
-            let mut upload = self.ingestor.delete(permit, DeleteRules { supplier, refang })?;
+            let mut upload = self.ingestor.delete(permit, rules)?;
             for chunk in body.as_bytes().chunks(self.chunk_bytes) {
                 upload.feed(chunk).await?;
             }

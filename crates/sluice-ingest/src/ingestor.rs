@@ -9,18 +9,22 @@
 
 use std::{io, sync::Arc};
 
+use sluice_model::limits;
 use sluice_store::{SliceBuilder, Store, Write, catalogue::Catalogue};
 use tokio::sync::oneshot;
 
 use crate::{
     budget::{Budget, Busy, Permit},
+    detect::Detector,
     error::IngestError,
     parse,
     pipeline::{Engine, Pipeline, SliceWork},
     pool::CpuPool,
     query::{LookupRules, Query},
     rejections::{Rejections, SliceRejections},
+    room::Room,
     split::BodySlice,
+    suppliers::SuppliersCache,
     validate::{self, DeleteRules, PutRules, RowBuffers, RowRules},
 };
 
@@ -29,7 +33,7 @@ use crate::{
 pub struct IngestConfig {
     /// Threads that parse; at least one is started.
     pub threads: usize,
-    /// Bytes of bodies that may be in the process at once.
+    /// Bytes of bodies that may be in the process at once, beside those of light requests.
     pub body_bytes_budget: usize,
 }
 
@@ -39,6 +43,7 @@ pub struct Ingestor {
     store: Store,
     engine: Engine,
     budget: Budget,
+    suppliers: SuppliersCache,
 }
 
 impl Ingestor {
@@ -49,7 +54,8 @@ impl Ingestor {
     /// The operating system's refusal to start a thread.
     pub fn new(store: Store, config: IngestConfig) -> Result<Self, io::Error> {
         let engine = Engine::new(CpuPool::new(config.threads)?);
-        Ok(Self { store, engine, budget: Budget::new(config.body_bytes_budget) })
+        let budget = Budget::new(config.body_bytes_budget);
+        Ok(Self { store, engine, budget, suppliers: SuppliersCache::default() })
     }
 
     /// The store that rows go to.
@@ -57,16 +63,28 @@ impl Ingestor {
         &self.store
     }
 
-    /// Sets aside room for a body before it is read. Never waits.
+    /// Sets aside room for the beginning of a body before it is read. Never waits.
     ///
     /// `declared` is the body's length in bytes when it is known beforehand, which that of a compressed body is
-    /// not; otherwise the whole limit of `bytes_max` bytes is set aside.
+    /// not. No more than [`limits::HEAD_PERMIT_BYTES`] are set aside, because the body may never come; the permit
+    /// grows with what arrives.
     ///
     /// # Errors
     ///
-    /// [`Busy`] when there is no room, with the seconds after which there should be.
+    /// [`Busy`] when there is no room, not even for a declared body to begin, with the seconds after which there
+    /// should be.
     pub fn reserve(&self, declared: Option<usize>, bytes_max: usize) -> Result<Permit, Busy> {
-        self.budget.take(declared.map_or(bytes_max, |bytes| bytes.min(bytes_max)))
+        let expected = declared.map(|bytes| bytes.min(bytes_max));
+        self.budget.take(expected.unwrap_or(bytes_max).min(limits::HEAD_PERMIT_BYTES), expected)
+    }
+
+    /// Sets aside room for `bytes` bytes that somebody else is going to hold. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`Busy`] as of [`reserve`](Self::reserve).
+    pub fn reserve_whole(&self, bytes: usize) -> Result<Permit, Busy> {
+        self.budget.take(bytes, None)
     }
 
     /// Bytes of bodies that permits stand for at present.
@@ -94,31 +112,37 @@ impl Ingestor {
 
     /// Begins a `lookup` against all that is durable now. Does not block.
     pub fn lookup(&self, permit: Permit, rules: LookupRules) -> Query {
-        Query::new(self.engine.clone(), permit, rules, self.store.snapshot())
+        let detector = Detector::new(self.store.snapshot(), rules, self.suppliers.clone());
+        Query::new(self.engine.clone(), permit, detector, self.budget.permit_bytes_max())
     }
 
     fn upload(&self, permit: Permit, rules: RowRules) -> Result<Upload, IngestError> {
         let write = self.store.begin().map_err(IngestError::Write)?;
-        let work = RowWork { rules, catalogue: self.store.catalogue(), write, permit: Arc::new(permit) };
-        Ok(Upload { pipeline: Pipeline::new(self.engine.clone(), work) })
+        let permit = Arc::new(permit);
+        let room =
+            Room::new(Arc::clone(&permit), self.budget.clone(), self.store.clone(), self.engine.clone());
+        let work = RowWork { rules, catalogue: self.store.catalogue(), write, permit };
+        Ok(Upload { room, pipeline: Pipeline::new(self.engine.clone(), work) })
     }
 }
 
 /// A body being taken in. Dropping it leaves nothing of it.
 pub struct Upload {
+    room: Room,
     pipeline: Pipeline<RowWork>,
 }
 
 impl Upload {
-    /// Takes the next bytes of the body. Waits while too many slices are being worked on; holds its thread for
-    /// no more than 64 KiB at a time. A future that is dropped half-way makes the upload useless.
+    /// Takes the next bytes of the body. Waits while too many slices are being worked on, and for a bounded time
+    /// while there is no room; holds its thread for no more than 64 KiB at a time. A future that is dropped
+    /// half-way makes the upload useless.
     ///
     /// # Errors
     ///
-    /// [`IngestError::Body`] for a fault of the body, [`IngestError::Write`] when the store gives up; from then
-    /// on always the same.
+    /// [`IngestError::Body`] for a fault of the body, [`IngestError::Write`] when the store gives up or there was
+    /// no room; from then on always the same.
     pub async fn feed(&mut self, chunk: &[u8]) -> Result<(), IngestError> {
-        self.pipeline.feed(chunk).await
+        self.pipeline.feed_after(self.room.make(chunk.len()), chunk).await
     }
 
     /// Ends the body and waits until every accepted element is durable.
@@ -130,6 +154,7 @@ impl Upload {
     pub async fn finish(self) -> Result<Receipt, IngestError> {
         let engine = self.pipeline.engine().clone();
         let finished = self.pipeline.finish().await?;
+        drop(self.room);
         let RowWork { write, permit, .. } = finished.work;
         let rejections = Rejections::new(finished.outputs, Some(permit));
         let accepted_count = finished.elements_count - rejections.count();
@@ -186,6 +211,15 @@ impl SliceWork for RowWork {
             self.write.append(slice.index, rows.finish()).map_err(IngestError::Write)?;
         }
         Ok(rejections)
+    }
+}
+
+#[cfg(test)]
+impl Ingestor {
+    /// The same with a budget of its own, whose bodies wait no longer than that.
+    pub(crate) fn with_patience(&self, patience: crate::budget::Patience) -> Self {
+        let budget = Budget::with(limits::BODY_BYTES_BUDGET, limits::LIGHT_BYTES_BUDGET, patience);
+        Self { budget, ..self.clone() }
     }
 }
 

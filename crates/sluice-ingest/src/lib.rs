@@ -26,7 +26,7 @@
 //!
 //! | thread | does | may wait for |
 //! |---|---|---|
-//! | the caller's task | splits, at most 64 KiB at a time, and awaits | a slot, results |
+//! | the caller's task | splits, at most 64 KiB at a time, and awaits | room, a slot, results |
 //! | `parse-{n}` | parses, judges, encodes, sorts, packs; answers lookups | the log's queue, the disk (reads) |
 //! | the store's | see `sluice_store` | the disk |
 //!
@@ -34,12 +34,14 @@
 //!
 //! | what | at most |
 //! |---|---|
-//! | permits | the configured budget; a wish for more than all of it gets all of it |
+//! | permits | the configured budget, and `LIGHT_BYTES_BUDGET` for light requests; they grow as bytes arrive |
+//! | permits and the memtable | both of those and `MEMTABLE_BYTES_MAX`: bodies wait until that holds |
 //! | a slice being cut, one for each body | `SLICE_BYTES` + `ELEMENT_BYTES_MAX`, within the body's permit |
-//! | slices in flight | `SLICES_IN_FLIGHT_MAX` of those, over all bodies |
-//! | parsing, for each thread | a copy of the slice, 4 bytes for each structural character, 24 for each tape node |
+//! | slices in flight | `SLICE_BYTES_IN_FLIGHT_MAX`, over all bodies and threads |
+//! | parsing them | for each of their bytes, `PARSE_HEAP_PER_BYTE_MAX`: copies, indexes, 24 for each tape node |
+//! | parsers at rest | `PARSERS_KEPT_MAX` of `PARSER_KEPT_BYTES_MAX` |
 //! | refused elements | about their own bytes in the body, so within its permit |
-//! | an answer | `LOOKUP_ANSWER_BYTES_MAX`, and what exceeds the body's permit is taken from the same budget |
+//! | an answer | `LOOKUP_ANSWER_BYTES_MAX`, within the request's permit |
 
 mod budget;
 mod detect;
@@ -53,7 +55,9 @@ mod pipeline;
 mod pool;
 mod query;
 mod rejections;
+mod room;
 mod split;
+mod suppliers;
 mod text;
 mod validate;
 

@@ -4,11 +4,10 @@
 //! and its text as sent. The parser unescapes strings where they lie, so it works on a copy; a string of the
 //! tape then begins where it begins in the text, and that is how a node finds its own spelling.
 //!
-//! The buffers of a thread are kept between slices up to [`TAPE_NODES_KEPT_MAX`]. No I/O; equal bytes give
-//! equal results. CPU-bound: call it on the parse pool.
+//! Buffers are kept for the next slice, on whichever thread: [`limits::PARSERS_KEPT_MAX`] of them, up to
+//! [`TAPE_NODES_KEPT_MAX`]. No I/O; equal bytes give equal results. CPU-bound: call it on the parse pool.
 
-use std::cell::RefCell;
-
+use parking_lot::Mutex;
 use simd_json::{Buffers, INPUT_PADDING, Node, Tape};
 use sluice_model::limits;
 
@@ -19,12 +18,18 @@ use crate::{
     text::{self, Members},
 };
 
-/// Nodes for which a thread keeps memory between slices; an ordinary slice has about 100,000.
+/// Nodes for which memory is kept between slices; an ordinary slice has about 100,000. The tape makes room for
+/// as many nodes as there are indexes, so this bounds those too.
 const TAPE_NODES_KEPT_MAX: usize = 1 << 19;
 
-thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch::default());
-}
+/// Bytes of a slice for which memory is kept: a copy, and room for unescaped text that may be twice as long.
+const TEXT_BYTES_KEPT_MAX: usize = limits::SLICE_BYTES + limits::SLICE_BYTES / 4;
+
+const _: () =
+    assert!(TAPE_NODES_KEPT_MAX * (24 + 8) + 3 * TEXT_BYTES_KEPT_MAX <= limits::PARSER_KEPT_BYTES_MAX);
+
+/// Buffers at rest. What is in use belongs to its thread.
+static KEPT: Mutex<Vec<Scratch>> = Mutex::new(Vec::new());
 
 #[derive(Default)]
 struct Scratch {
@@ -43,7 +48,7 @@ pub(crate) fn node_count(node: &Node<'_>) -> usize {
 
 /// Parses a slice and shows its elements to `visit`.
 ///
-/// Heap: the tape costs 24 bytes for each JSON node, and is the calling thread's to reuse.
+/// Heap: the tape costs 24 bytes for each JSON node, and is kept for the next slice.
 ///
 /// # Errors
 ///
@@ -52,33 +57,38 @@ pub(crate) fn with_elements<T>(
     slice: &BodySlice,
     visit: impl FnOnce(Elements<'_, '_>) -> T,
 ) -> Result<T, BodyError> {
-    SCRATCH.with_borrow_mut(|scratch| {
-        let length = slice.text.len();
-        scratch.bytes.clear();
-        scratch.bytes.reserve(length + INPUT_PADDING);
-        scratch.bytes.extend_from_slice(&slice.text);
-        scratch.bytes.resize(length + INPUT_PADDING, b' ');
-        let base = scratch.bytes.as_ptr().addr();
-        let buffers = scratch
-            .buffers
-            .get_or_insert_with(|| Buffers::with_max_depth(limits::SLICE_BYTES, limits::NESTING_LEVELS_MAX));
-        let mut tape: Tape<'_> = scratch.tape.take().map_or(Tape(Vec::new()), Tape::reset);
-        let parsed = simd_json::fill_tape_padded(&mut scratch.bytes, length, buffers, &mut tape);
-        let seen = match parsed {
-            Ok(()) => {
-                let nodes = tape.0.get(1..).unwrap_or_default();
-                Ok(visit(Elements { nodes, source: Source { text: &slice.text, base } }))
-            }
-            Err(_) => Err(first_fault(slice)),
-        };
-        if tape.0.capacity() <= TAPE_NODES_KEPT_MAX {
-            scratch.tape = Some(tape.reset());
-        } else {
-            drop(tape);
-            *scratch = Scratch::default();
+    let mut scratch = KEPT.lock().pop().unwrap_or_default();
+    let length = slice.text.len();
+    scratch.bytes.clear();
+    scratch.bytes.reserve_exact(length + INPUT_PADDING);
+    scratch.bytes.extend_from_slice(&slice.text);
+    scratch.bytes.resize(length + INPUT_PADDING, b' ');
+    let base = scratch.bytes.as_ptr().addr();
+    let buffers =
+        scratch.buffers.get_or_insert_with(|| Buffers::with_max_depth(0, limits::NESTING_LEVELS_MAX));
+    let mut tape: Tape<'_> = scratch.tape.take().map_or(Tape(Vec::new()), Tape::reset);
+    let parsed = simd_json::fill_tape_padded(&mut scratch.bytes, length, buffers, &mut tape);
+    let seen = match parsed {
+        Ok(()) => {
+            let nodes = tape.0.get(1..).unwrap_or_default();
+            Ok(visit(Elements { nodes, source: Source { text: &slice.text, base } }))
         }
-        seen
-    })
+        Err(_) => Err(first_fault(slice)),
+    };
+    let is_ordinary = tape.0.capacity() <= TAPE_NODES_KEPT_MAX && length <= TEXT_BYTES_KEPT_MAX;
+    scratch.tape = Some(tape.reset());
+    keep(scratch, is_ordinary);
+    seen
+}
+
+fn keep(scratch: Scratch, is_ordinary: bool) {
+    let mut kept = KEPT.lock();
+    if is_ordinary && kept.len() < limits::PARSERS_KEPT_MAX {
+        kept.push(scratch);
+    } else {
+        drop(kept);
+        drop(scratch);
+    }
 }
 
 #[cold]

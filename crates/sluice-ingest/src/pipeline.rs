@@ -1,8 +1,8 @@
 //! One body on its way through the pool: split here, worked on there, put in order again.
 //!
 //! In: chunks, and the [`SliceWork`] to do on each slice. Out: the results in document order, or the fault that
-//! comes first in the document, whatever ran in parallel. At most [`limits::SLICES_IN_FLIGHT_MAX`] slices of
-//! the whole process are worked on or wait for it; [`Pipeline::feed`] waits for its turn.
+//! comes first in the document, whatever ran in parallel. Slices of at most [`limits::SLICE_BYTES_IN_FLIGHT_MAX`]
+//! bytes in the whole process are worked on or wait for it; [`Pipeline::feed_after`] waits for its turn.
 //!
 //! Dropping a pipeline, or one of its futures, ends it: slices not begun are skipped. What the results mean,
 //! and where they go, is the work's business.
@@ -25,6 +25,9 @@ use crate::{
 /// Bytes of a chunk after which `feed` lets other tasks have the thread: well under 500 µs of splitting.
 const FEED_BYTES: usize = 64 * 1024;
 
+/// Least weight of a slice among those in flight: what parsing costs however short it is.
+const SLICE_WEIGHT_BYTES_MIN: usize = 64 * 1024;
+
 /// What is done with each slice of a body, on the pool.
 pub(crate) trait SliceWork: Send + Sync + 'static {
     /// What comes of a slice.
@@ -38,12 +41,13 @@ pub(crate) trait SliceWork: Send + Sync + 'static {
 #[derive(Clone)]
 pub(crate) struct Engine {
     pool: CpuPool,
+    /// One for each kibibyte of slices in flight.
     slots: Arc<Semaphore>,
 }
 
 impl Engine {
     pub(crate) fn new(pool: CpuPool) -> Self {
-        Self { pool, slots: Arc::new(Semaphore::new(limits::SLICES_IN_FLIGHT_MAX)) }
+        Self { pool, slots: Arc::new(Semaphore::new(limits::SLICE_BYTES_IN_FLIGHT_MAX / limits::KIB)) }
     }
 
     /// Starts a job that needs no slot, because each request has at most one.
@@ -110,18 +114,25 @@ impl<W: SliceWork> Pipeline<W> {
         &self.engine
     }
 
-    /// Takes the next bytes of the body; waits while too many slices are being worked on.
+    /// Takes the next bytes of the body once there is `room`; waits while too many slices are being worked on.
     ///
     /// # Errors
     ///
-    /// The first fault of the body, as soon as it is known; the same again from then on.
-    pub(crate) async fn feed(&mut self, chunk: &[u8]) -> Result<(), IngestError> {
+    /// That of `room`, or the first fault of the body, as soon as it is known; the same again from then on.
+    pub(crate) async fn feed_after(
+        &mut self,
+        room: impl Future<Output = Result<(), IngestError>>,
+        chunk: &[u8],
+    ) -> Result<(), IngestError> {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
         }
         // If this future is dropped half-way, a part of the chunk is lost: the body must then not be finished.
         self.failure = Some(IngestError::Internal);
-        let fed = self.feed_pieces(chunk).await;
+        let fed = match room.await {
+            Ok(()) => self.feed_pieces(chunk).await,
+            Err(error) => Err(error),
+        };
         self.failure = fed.as_ref().err().cloned();
         fed
     }
@@ -170,7 +181,9 @@ impl<W: SliceWork> Pipeline<W> {
 
     async fn dispatch(&mut self, slice: BodySlice) -> Result<(), IngestError> {
         let slots = Arc::clone(&self.engine.slots);
-        let slot = slots.acquire_owned().await.map_err(|_closed| IngestError::Internal)?;
+        let weight_kib = slice.text.len().max(SLICE_WEIGHT_BYTES_MIN).div_ceil(limits::KIB);
+        let weight_kib = u32::try_from(weight_kib).map_err(|_never| IngestError::Internal)?;
+        let slot = slots.acquire_many_owned(weight_kib).await.map_err(|_closed| IngestError::Internal)?;
         let shared = Arc::clone(&self.shared);
         self.running.push(self.engine.pool.start(move || {
             let failed_index = &shared.failed_index;

@@ -4,9 +4,9 @@
 //! result per element, in order. There is no partial answer: an element without a string `object` refuses the
 //! body. Slices are answered in parallel, each into text of its own.
 //!
-//! What an answer may grow to is bounded by [`limits::LOOKUP_ANSWER_BYTES_MAX`]; what it grows beyond the bytes
-//! reserved for the body is taken from the same budget. Which levels match, and what a false positive
-//! suppresses, is in `detect`.
+//! What an answer may grow to is bounded by [`limits::LOOKUP_ANSWER_BYTES_MAX`]. The permit of the request covers
+//! it, and of the body only the slice being cut: the rest is not kept. Which levels match, and what a false
+//! positive suppresses, is in `detect`.
 
 use std::sync::{
     Arc,
@@ -15,10 +15,9 @@ use std::sync::{
 
 use bytes::Bytes;
 use sluice_model::{TenantId, limits, matching::MatchScope};
-use sluice_store::{Snapshot, WriteError};
 
 use crate::{
-    budget::{Busy, Permit},
+    budget::Permit,
     detect::{Detector, ProbeBuffers},
     error::{BodyError, Fault, IngestError},
     parse::{self, Element},
@@ -26,8 +25,8 @@ use crate::{
     split::BodySlice,
 };
 
-/// Bytes by which an answer takes more room than the body had.
-const GROWTH_BYTES: usize = 64 * limits::KIB;
+/// The most that is kept of a body: a slice being cut.
+const CUT_BYTES_MAX: usize = limits::SLICE_BYTES + limits::ELEMENT_BYTES_MAX;
 
 /// What a lookup asks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,16 +42,21 @@ pub struct LookupRules {
 /// A lookup being taken in.
 pub struct Query {
     pipeline: Pipeline<LookupWork>,
+    account: Arc<Account>,
 }
 
 impl Query {
-    pub(crate) fn new(engine: Engine, permit: Permit, rules: LookupRules, snapshot: Snapshot) -> Self {
-        let work = LookupWork {
-            detector: Detector::new(snapshot, rules),
+    /// Begins a lookup whose permit can come to `permit_bytes_max` at most.
+    pub(crate) fn new(engine: Engine, permit: Permit, detector: Detector, permit_bytes_max: usize) -> Self {
+        let account = Arc::new(Account {
+            permit,
+            answer_bytes_max: limits::LOOKUP_ANSWER_BYTES_MAX.min(permit_bytes_max),
+            cut_bytes: AtomicUsize::new(0),
             answer_bytes: AtomicUsize::new(0),
-            permit: Arc::new(permit),
-        };
-        Self { pipeline: Pipeline::new(engine, work) }
+            held_bytes: AtomicUsize::new(0),
+        });
+        let work = LookupWork { detector, account: Arc::clone(&account) };
+        Self { pipeline: Pipeline::new(engine, work), account }
     }
 
     /// Takes the next bytes of the body, as [`Upload::feed`](crate::Upload::feed) does.
@@ -60,9 +64,9 @@ impl Query {
     /// # Errors
     ///
     /// [`IngestError::Body`] for a fault of the body, [`IngestError::Read`] when the store cannot be read,
-    /// [`IngestError::TooManyAnswerBytes`] or [`WriteError::Busy`] when the answer finds no room.
+    /// [`IngestError::TooManyAnswerBytes`] or [`sluice_store::WriteError::Busy`] when the answer finds no room.
     pub async fn feed(&mut self, chunk: &[u8]) -> Result<(), IngestError> {
-        self.pipeline.feed(chunk).await
+        self.pipeline.feed_after(self.account.make_room(chunk.len()), chunk).await
     }
 
     /// Ends the body and waits for the whole answer.
@@ -79,7 +83,7 @@ impl Query {
         let mut chunks = Vec::with_capacity(finished.outputs.len() + 1);
         chunks.extend(finished.outputs.into_iter().map(Bytes::from));
         chunks.push(Bytes::from_static(b"]"));
-        Ok(LookupAnswer { chunks, permit: finished.work.permit })
+        Ok(LookupAnswer { chunks, account: self.account })
     }
 }
 
@@ -87,7 +91,7 @@ impl Query {
 #[derive(Debug)]
 pub struct LookupAnswer {
     chunks: Vec<Bytes>,
-    permit: Arc<Permit>,
+    account: Arc<Account>,
 }
 
 impl LookupAnswer {
@@ -98,18 +102,52 @@ impl LookupAnswer {
 
     /// Gives the text in order; memory is freed and the permit held chunk by chunk.
     pub fn into_json_chunks(self) -> impl Iterator<Item = Bytes> + Send {
-        let permit = self.permit;
+        let account = self.account;
         self.chunks.into_iter().inspect(move |_chunk| {
-            let _held: &Permit = &permit;
+            let _held: &Account = &account;
         })
     }
 }
 
 struct LookupWork {
     detector: Detector,
+    account: Arc<Account>,
+}
+
+/// What a lookup holds, against what its permit covers.
+#[derive(Debug)]
+struct Account {
+    permit: Permit,
+    answer_bytes_max: usize,
+    /// Bytes of the body so far, or of the longest slice.
+    cut_bytes: AtomicUsize,
     /// Bytes of all slices' answers so far.
     answer_bytes: AtomicUsize,
-    permit: Arc<Permit>,
+    /// The memory that they are in.
+    held_bytes: AtomicUsize,
+}
+
+impl Account {
+    async fn make_room(&self, bytes: usize) -> Result<(), IngestError> {
+        let before = self.cut_bytes.load(Ordering::Relaxed);
+        self.cut_bytes.store(CUT_BYTES_MAX.min(before + bytes), Ordering::Relaxed);
+        Ok(self.permit.grow(self.bytes()).await?)
+    }
+
+    fn bytes(&self) -> usize {
+        self.cut_bytes.load(Ordering::Relaxed) + self.held_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Notes that an answer has become longer by `bytes`, in `held_bytes` more of memory.
+    fn add(&self, bytes: usize, held_bytes: usize) -> Result<(), IngestError> {
+        let answer_bytes = self.answer_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if answer_bytes > self.answer_bytes_max {
+            return Err(IngestError::TooManyAnswerBytes);
+        }
+        self.held_bytes.fetch_add(held_bytes, Ordering::Relaxed);
+        // No waiting: a thread of the pool may hold what others wait for.
+        Ok(self.permit.cover(self.bytes())?)
+    }
 }
 
 impl SliceWork for LookupWork {
@@ -119,12 +157,14 @@ impl SliceWork for LookupWork {
         parse::with_elements(slice, |elements| {
             let (mut answer, mut buffers) = (Vec::new(), ProbeBuffers::default());
             for (index, element) in elements.enumerate() {
-                let before = answer.len();
+                let (before, capacity) = (answer.len(), answer.capacity());
                 answer.push(if slice.first_element == 0 && index == 0 { b'[' } else { b',' });
                 self.answer(&element, index, slice, &mut buffers, &mut answer)?;
-                self.account(answer.len() - before)?;
+                self.account.add(answer.len() - before, answer.capacity() - capacity)?;
             }
+            let capacity = answer.capacity();
             answer.shrink_to_fit();
+            self.account.held_bytes.fetch_sub(capacity - answer.capacity(), Ordering::Relaxed);
             Ok(answer)
         })
         .map_err(IngestError::Body)?
@@ -156,16 +196,6 @@ impl LookupWork {
         self.detector.append_result(text, buffers, answer).map_err(IngestError::Read)?;
         answer.push(b'}');
         Ok(())
-    }
-
-    fn account(&self, bytes: usize) -> Result<(), IngestError> {
-        let answer_bytes = self.answer_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if answer_bytes > limits::LOOKUP_ANSWER_BYTES_MAX {
-            return Err(IngestError::TooManyAnswerBytes);
-        }
-        self.permit.cover(answer_bytes.next_multiple_of(GROWTH_BYTES)).map_err(
-            |Busy { retry_after_seconds }| IngestError::Write(WriteError::Busy { retry_after_seconds }),
-        )
     }
 }
 

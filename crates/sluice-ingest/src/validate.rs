@@ -44,6 +44,8 @@ pub struct PutRules {
 pub struct DeleteRules {
     /// Whose indicators they are.
     pub supplier: SupplierId,
+    /// Whether `unmark_detections` counts: from API 1.2 on. Otherwise it is ignored, whatever it is.
+    pub takes_marks: bool,
     /// Whether defanged forms are refanged before they are judged.
     pub refang: bool,
 }
@@ -161,7 +163,9 @@ fn delete(
     buffers: &mut RowBuffers,
 ) -> Result<(), Rejection> {
     normalize::recognize_into(&indicator_text(properties, rules.refang)?, &mut buffers.key)?;
-    check_boolean(properties.unmark_detections.as_ref(), Property::UnmarkDetections)?;
+    if rules.takes_marks {
+        check_boolean(properties.unmark_detections.as_ref(), Property::UnmarkDetections)?;
+    }
     operation::encode(rules.supplier, HoldingChange::Release, TagsChange::Keep, &mut buffers.row);
     Ok(())
 }

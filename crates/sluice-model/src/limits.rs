@@ -24,17 +24,42 @@ pub const ELEMENT_BYTES_MAX: usize = 4 * MIB;
 /// Bytes after which a slice of a body is closed at the next element and handed to the pool.
 pub const SLICE_BYTES: usize = MIB;
 
-/// Slices of one process that are being parsed or wait for it.
-pub const SLICES_IN_FLIGHT_MAX: usize = 8;
+/// Bytes of the slices of one process that are being parsed or wait for it, however many threads there are.
+pub const SLICE_BYTES_IN_FLIGHT_MAX: usize = 12 * MIB;
 
 /// Heap bytes one body byte can cost while parsed, at worst (`[1,1,1,...]`; ordinary feeds cost 5).
 pub const PARSE_HEAP_PER_BYTE_MAX: usize = 24;
 
-/// Body bytes that may be held at once as parsed rows not yet in the trees, over all requests.
+/// Parsers kept for the next slice. Further threads make their own and pay with what is in flight.
+pub const PARSERS_KEPT_MAX: usize = 8;
+
+/// Heap bytes of a kept parser: 2^19 nodes of 24 bytes, as many indexes of 4 to 8, two copies of a slice.
+pub const PARSER_KEPT_BYTES_MAX: usize = 20 * MIB;
+
+/// Default of the body bytes that may be held at once, over all requests: slices being cut, rows not yet
+/// committed, refused elements, answers of lookups.
 pub const BODY_BYTES_BUDGET: usize = 8 * BODY_BYTES_MAX;
 
-/// Bytes of answer that one lookup may produce.
+/// Bytes set aside for a body before its first byte, if it is not shorter: ten thousand silent bodies fit into
+/// [`LIGHT_BYTES_BUDGET`].
+pub const HEAD_PERMIT_BYTES: usize = 4 * KIB;
+
+/// Longest body, or answer of a lookup, of a light request: one that need not stand behind the large ones.
+pub const LIGHT_BODY_BYTES_MAX: usize = MIB;
+
+/// Body bytes that only light requests may hold, on top of [`BODY_BYTES_BUDGET`].
+pub const LIGHT_BYTES_BUDGET: usize = 64 * MIB;
+
+/// Bytes of answer that one lookup may produce. They are paid for out of the budgets for bodies.
 pub const LOOKUP_ANSWER_BYTES_MAX: usize = 256 * MIB;
+
+/// Heap bytes of committed rows not yet in the trees that are planned for beside the budgets for bodies. The
+/// store begins no write above it, and no body that grows takes both together over the sum.
+pub const MEMTABLE_BYTES_MAX: usize = 384 * MIB;
+
+/// Heap bytes planned for what does not grow with bodies: the cache of the trees, a part of a run being written,
+/// connections. Filters are not in it: they take 1.5 bytes for each indicator stored.
+pub const STANDING_BYTES: usize = 128 * MIB;
 
 /// Messages waiting for the log writer. When full, the pool waits. What they carry is paid for by permits.
 pub const LOG_QUEUE_MAX: usize = 1_024;
@@ -87,10 +112,21 @@ pub const RESIDENT_BYTES_MAX: usize = 2_048 * MIB;
 const _: () = assert!(SMALL_BODY_BYTES_MAX <= BODY_BYTES_MAX);
 const _: () = assert!(SLICE_BYTES <= ELEMENT_BYTES_MAX);
 const _: () = assert!(INDICATOR_BYTES_MAX < u16::MAX as usize);
+const _: () =
+    assert!(HEAD_PERMIT_BYTES <= LIGHT_BODY_BYTES_MAX && LIGHT_BODY_BYTES_MAX <= LIGHT_BYTES_BUDGET);
+const _: () = assert!(10_000 * HEAD_PERMIT_BYTES < LIGHT_BYTES_BUDGET);
+// The longest slice must be able to fly at all.
+const _: () = assert!(SLICE_BYTES + ELEMENT_BYTES_MAX + KIB <= SLICE_BYTES_IN_FLIGHT_MAX);
+// A body's bytes are counted by its permit until its rows are committed, and by the memtable from then on; both
+// count them for a moment. The text of a slice in flight is counted by its permit and again by what parsing
+// costs. Packed rows that wait for a stalled disk in the log's queue are not in the sum: they are copies of rows
+// that a permit counts, a third as long in ordinary feeds.
 const _: () = assert!(
     BODY_BYTES_BUDGET
-        + SLICES_IN_FLIGHT_MAX * SLICE_BYTES * PARSE_HEAP_PER_BYTE_MAX
-        + 2 * ELEMENT_BYTES_MAX * PARSE_HEAP_PER_BYTE_MAX
-        + LOOKUP_ANSWER_BYTES_MAX
+        + LIGHT_BYTES_BUDGET
+        + MEMTABLE_BYTES_MAX
+        + SLICE_BYTES_IN_FLIGHT_MAX * PARSE_HEAP_PER_BYTE_MAX
+        + PARSERS_KEPT_MAX * PARSER_KEPT_BYTES_MAX
+        + STANDING_BYTES
         <= RESIDENT_BYTES_MAX
 );

@@ -6,6 +6,7 @@
 
 use std::{
     convert::Infallible,
+    iter,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -20,10 +21,13 @@ use actix_web::{
     },
 };
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{FutureExt as _, StreamExt as _, stream};
 use serde::Serialize;
 
-use crate::problem::{Cause, Problem};
+use crate::{
+    connection::Clock,
+    problem::{Cause, Problem},
+};
 
 /// `[{"status":...}]`.
 #[derive(Serialize)]
@@ -94,15 +98,25 @@ pub(crate) fn problem(problem: &Problem) -> HttpResponse {
     response
 }
 
-/// Keeps the request's payload with the response.
-pub(crate) fn holding(response: HttpResponse, payload: Payload) -> HttpResponse {
-    response.map_body(|_head, inner| BoxBody::new(Holding { inner, payload }))
+/// Keeps the request's payload with the response, and tells the connection when the response is through.
+pub(crate) fn holding(response: HttpResponse, payload: Payload, clock: Option<Clock>) -> HttpResponse {
+    response.map_body(|_head, inner| BoxBody::new(Holding { inner, payload, clock }))
 }
 
 struct Holding {
     inner: BoxBody,
-    #[expect(dead_code, reason = "held, not read: the connection sees that the body was not taken")]
     payload: Payload,
+    clock: Option<Clock>,
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        let Some(clock) = &self.clock else { return };
+        // The connection goes on only if all of the body has arrived; what has is thrown away.
+        let arrived = iter::from_fn(|| self.payload.next().now_or_never());
+        let is_read = arrived.take_while(|piece| !matches!(piece, Some(Err(_)))).any(|piece| piece.is_none());
+        clock.end(is_read);
+    }
 }
 
 impl MessageBody for Holding {

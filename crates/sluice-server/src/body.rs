@@ -1,7 +1,7 @@
 //! A request body, read piece by piece under its limits.
 //!
 //! In: the payload of a request whose head has been judged. Out: decoded pieces of at most 64 KiB. A body ends
-//! early when it passes its limit (counted after decoding), when nothing comes for the stall time-out, when it
+//! early when it passes its limit (before or after decoding), when nothing comes for the stall time-out, when it
 //! is slower than the least rate, or when it takes longer than the deadline. None of these is the server's
 //! fault, and there is no 408 in the contract: they are 400 with a reason, and the connection is closed.
 //!
@@ -111,14 +111,19 @@ impl<'payload> BodyReader<'payload> {
 
     async fn receive(&mut self) -> Result<(), Cause> {
         let asked = Instant::now();
-        let left = self.pace.deadline.saturating_sub(self.started.elapsed());
+        // A time-out of nothing would still take what is there already, for as long as something is.
+        let left = self.pace.deadline.checked_sub(self.started.elapsed()).ok_or_else(too_late)?;
         let received = tokio::time::timeout(self.pace.stall.min(left), self.payload.next()).await;
         self.waited += asked.elapsed();
         match received {
-            Err(_elapsed) => return Err(Cause::BadRequest("The body did not arrive in time".into())),
+            Err(_elapsed) => return Err(too_late()),
             Ok(None) => self.has_ended = true,
             Ok(Some(Ok(chunk))) => {
                 self.received_bytes += chunk.len() as u64;
+                // An encoding can carry any number of bytes that decode to nothing.
+                if (self.bytes_max as u64) < self.received_bytes {
+                    return Err(too_long(self.bytes_max));
+                }
                 self.input = chunk;
             }
             Ok(Some(Err(_cut_or_malformed))) => {
@@ -145,6 +150,10 @@ pub(crate) fn check_declared(headers: &HeaderMap, bytes_max: usize) -> Result<()
         Some(bytes) if (bytes_max as u64) < bytes => Err(too_long(bytes_max)),
         _ => Ok(()),
     }
+}
+
+fn too_late() -> Cause {
+    Cause::BadRequest("The body did not arrive in time".into())
 }
 
 fn too_long(bytes_max: usize) -> Cause {

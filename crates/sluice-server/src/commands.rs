@@ -1,14 +1,10 @@
 //! The daemon's commands beside serving: check the configuration, manage users and tokens.
 //!
 //! In: parsed arguments and a checked configuration. Out: lines for standard output. They work on the accounts
-//! file, with and without a running daemon, which notices a change within a second. Passwords come from a file or
-//! from standard input, never from an argument; a token is shown once.
+//! file of a daemon that has been started before, running or not; a running one notices a change within a second.
+//! Passwords come from a file or from standard input, never from an argument; a token is shown once.
 
-use std::{
-    io::Read as _,
-    path::PathBuf,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{io::Read as _, path::PathBuf};
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
@@ -113,11 +109,10 @@ pub(crate) enum TokenCommand {
 ///
 /// Whatever went wrong, in words for the terminal.
 pub(crate) fn run(command: Command, config: &Config) -> anyhow::Result<String> {
-    let file = AccountsFile::new(&config.data_dir);
     match command {
         Command::CheckConfig => Ok(format!("{config:#?}")),
-        Command::User(command) => run_user(command, &file),
-        Command::Token(command) => run_token(command, &file),
+        Command::User(command) => run_user(command, &AccountsFile::existing(&config.data_dir)?),
+        Command::Token(command) => run_token(command, &AccountsFile::existing(&config.data_dir)?),
     }
 }
 
@@ -157,7 +152,7 @@ fn run_token(command: TokenCommand, file: &AccountsFile) -> anyhow::Result<Strin
                 tenants.push(TenantName::GENERAL.to_owned());
             }
             let (text, digest) = make_token()?;
-            let now_seconds = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+            let now_seconds = u64::from(sluice_store::now_seconds());
             let expires_at_seconds = now_seconds + u64::from(days) * DAY_SECONDS;
             let token = Token { name, digest, scope, tenants, expires_at_seconds };
             file.change(|accounts| accounts.add_token(token))?;

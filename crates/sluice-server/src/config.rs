@@ -9,6 +9,7 @@
 pub(crate) mod raw;
 
 use std::{
+    ffi::OsString,
     fs, io,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -121,14 +122,45 @@ pub enum ConfigError {
         /// The rule.
         detail: String,
     },
-    /// Keys that do not go together, wherever they come from.
+    /// A flag breaks a rule.
+    #[error("{name}: {detail}")]
+    Flag {
+        /// Which flag.
+        name: String,
+        /// The rule.
+        detail: String,
+    },
+    /// A default breaks a rule together with what was set.
     #[error("{key}: {detail}")]
-    Together {
+    Default {
         /// The key at fault.
         key: &'static str,
         /// The rule.
         detail: &'static str,
     },
+}
+
+/// What the variables that are ours begin with.
+const VARIABLE_PREFIX: &str = "SLUICE_";
+
+/// Picks the variables that are ours out of an environment; those of others need not be text.
+///
+/// # Errors
+///
+/// [`ConfigError::Variable`] when one of ours is not UTF-8.
+pub fn own_variables(
+    environment: impl Iterator<Item = (OsString, OsString)>,
+) -> Result<Vec<(String, String)>, ConfigError> {
+    let ours =
+        environment.filter(|(name, _)| name.as_encoded_bytes().starts_with(VARIABLE_PREFIX.as_bytes()));
+    ours.map(|(name, value)| match (name.to_str(), value.to_str()) {
+        (Some(name), Some(value)) => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(ConfigError::Variable {
+            name: name.to_string_lossy().into_owned(),
+            detail: "name or value is not UTF-8".to_owned(),
+        }),
+    })
+    .collect()
 }
 
 /// Puts the layers together: defaults, file, variables, flags.
@@ -149,20 +181,42 @@ pub fn load(
     let path = file.unwrap_or(Path::new(""));
     let from_file: RawConfig = toml::from_str(&text)
         .map_err(|error| ConfigError::File { path: path.to_owned(), detail: in_file(&text, &error) })?;
-    let mut raw = from_file;
     let mut variables: Vec<(String, String)> = variables.collect();
     variables.sort();
+    let mut layers = Vec::new();
     for (name, value) in variables {
-        if let Some(key) = name.strip_prefix("SLUICE_") {
-            raw = from_variable(&name, key, &value)?.over(raw);
+        if let Some(key) = name.strip_prefix(VARIABLE_PREFIX) {
+            let layer = from_variable(&name, key, &value)?;
+            layers.push((Origin::Variable(name), layer));
         }
     }
-    check(flags.over(raw)).map_err(|(key, detail)| match raw::line_of(&text, key) {
-        Some(line) => {
-            ConfigError::File { path: path.to_owned(), detail: format!("line {line}: {key}: {detail}") }
+    layers.push((Origin::Flags, flags));
+    let raw = layers.iter().fold(from_file, |below, (_, layer)| layer.clone().over(below));
+    check(raw).map_err(|(key, detail)| {
+        // The last layer that sets the key is the one in force.
+        match layers.into_iter().rfind(|(_, layer)| layer.has(key)) {
+            Some((Origin::Flags, _)) => ConfigError::Flag { name: flag_of(key), detail: detail.to_owned() },
+            Some((Origin::Variable(name), _)) => ConfigError::Variable { name, detail: detail.to_owned() },
+            None => match raw::line_of(&text, key) {
+                Some(line) => ConfigError::File {
+                    path: path.to_owned(),
+                    detail: format!("line {line}: {key}: {detail}"),
+                },
+                None => ConfigError::Default { key, detail },
+            },
         }
-        None => ConfigError::Together { key, detail },
     })
+}
+
+/// Where a layer over the file comes from.
+enum Origin {
+    Variable(String),
+    Flags,
+}
+
+/// The flag of a key, by the rule that all flags follow.
+fn flag_of(key: &str) -> String {
+    format!("--{}", key.replace('_', "-"))
 }
 
 /// The library's message names the line and shows it; the key stands in that line.
@@ -180,21 +234,25 @@ fn in_file(text: &str, error: &toml::de::Error) -> String {
 
 fn from_variable(name: &str, key: &str, value: &str) -> Result<RawConfig, ConfigError> {
     let key = key.to_ascii_lowercase();
-    let (table, key) = match key.split_once("__") {
-        Some((table, key)) => (format!("[{table}]\n"), key.to_owned()),
-        None => (String::new(), key),
-    };
     let quoted = toml::Value::String(value.to_owned());
-    // As a number, list or truth value first; a text is what is neither.
-    let attempts = [format!("{table}{key} = {value}"), format!("{table}{key} = {quoted}")];
-    let mut last = String::new();
-    for attempt in attempts {
-        match toml::from_str::<RawConfig>(&attempt) {
-            Ok(raw) => return Ok(raw),
-            Err(error) => error.message().clone_into(&mut last),
-        }
-    }
-    Err(ConfigError::Variable { name: name.to_owned(), detail: last })
+    // A number, list or truth value is what reads as one; all else is a text. A text may look like a number.
+    let as_typed = value.parse::<toml::Value>().map(|typed| from_value(&key, typed));
+    let read = match as_typed {
+        Err(_untyped) => from_value(&key, quoted),
+        Ok(Err(error)) => from_value(&key, quoted).map_err(|_as_text| error),
+        Ok(read) => read,
+    };
+    read.map_err(|error| ConfigError::Variable { name: name.to_owned(), detail: error.message().to_owned() })
+}
+
+/// A file of one key: `http__workers` is `workers` in the table `http`.
+fn from_value(key: &str, value: toml::Value) -> Result<RawConfig, toml::de::Error> {
+    let one = |key: &str, value| toml::Value::Table(toml::Table::from_iter([(key.to_owned(), value)]));
+    let file = match key.split_once("__") {
+        Some((table, key)) => one(table, one(key, value)),
+        None => one(key, value),
+    };
+    RawConfig::deserialize(file)
 }
 
 fn check(raw: RawConfig) -> Result<Config, (&'static str, &'static str)> {

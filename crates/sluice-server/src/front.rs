@@ -6,10 +6,20 @@
 //!
 //! actix-web gives no hook for `100-continue`, so the service is put together here from its parts.
 
-use std::{io, net::TcpListener, panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    future::ready,
+    io,
+    net::{SocketAddr, TcpListener},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::Duration,
+};
 
-use actix_http::{HttpService, Request, TlsAcceptorConfig};
-use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, fn_service, map_config};
+use actix_http::{HttpService, Request};
+use actix_service::{
+    IntoServiceFactory as _, ServiceFactory, ServiceFactoryExt as _, fn_service, map_config,
+};
+use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
 use actix_web::{
     App, HttpMessage as _, HttpRequest, HttpResponse, Responder,
     body::BoxBody,
@@ -17,13 +27,19 @@ use actix_web::{
     web,
 };
 use futures_util::FutureExt as _;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 
 use crate::{
     answer,
     config::Config,
+    connection::{Clock, Clocked, Times},
+    descriptors::connections_per_worker_max,
     gate::{self, Admitted},
     problem::{Cause, Problem, Sentence},
-    routes::{self, health},
+    routes::{self, health, table::BodyRule},
     state::State,
 };
 
@@ -41,61 +57,70 @@ pub(crate) fn start(
     tls: Option<rustls::ServerConfig>,
     state: &Arc<State>,
 ) -> io::Result<Server> {
+    let connections_max = connections_per_worker_max(config.http_workers, config.connections_per_worker_max);
     let builder = Server::build()
         .workers(config.http_workers)
-        .max_concurrent_connections(config.connections_per_worker_max)
+        .max_concurrent_connections(connections_max)
         .shutdown_timeout(config.stop_timeout.as_secs())
         .disable_signals();
-    let stopping = builder.graceful_shutdown_signal();
-    let times = Times::of(config);
-    let state = Arc::clone(state);
-    // The two branches differ in the type of the stream, so the service is spelled once, as a macro.
-    macro_rules! service {
-        () => {{
-            let stopping = stopping.clone();
-            let for_expect = Arc::clone(&state);
-            let app = App::new()
-                .app_data(web::Data::from(Arc::clone(&state)))
-                .default_service(web::to(answer_request))
-                .into_factory()
-                .map_err(|error: actix_web::Error| error.error_response());
-            HttpService::build()
-                .graceful_shutdown_signal(move || {
-                    let stopping = stopping.clone();
-                    async move { stopping.notified().await }
-                })
-                .keep_alive(times.keep_alive)
-                .client_request_timeout(times.head)
-                .client_disconnect_timeout(std::time::Duration::from_millis(LINGER_MS))
-                .expect(fn_service(move |request: Request| expect(Arc::clone(&for_expect), request)))
-                .finish(map_config(app, |()| AppConfig::default()))
-        }};
-    }
+    let times = Times { head: config.head_timeout, keep_alive: config.keep_alive };
+    let (stopping, state) = (builder.graceful_shutdown_signal(), Arc::clone(state));
+    let stopped = move || {
+        let stopping = stopping.clone();
+        async move { stopping.notified().await }
+    };
+    let handshake = config.tls_handshake_timeout;
     let builder = match tls {
-        None => builder.listen("http", listener, move || service!().tcp())?,
-        Some(tls) => builder.listen("https", listener, move || {
-            let acceptor = TlsAcceptorConfig::default().handshake_timeout(times.handshake);
-            service!().rustls_0_23_with_config(tls.clone(), acceptor)
+        None => builder.listen("http", listener, move || {
+            let clocked = fn_service(move |io: TcpStream| {
+                let peer = io.peer_addr().ok();
+                ready(Ok((Clocked::new(io, times), peer)))
+            });
+            clocked.and_then(http(times, stopped.clone(), Arc::clone(&state)))
         })?,
+        Some(mut tls) => {
+            tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+            builder.listen("https", listener, move || {
+                let mut acceptor = Acceptor::new(tls.clone());
+                acceptor.set_handshake_timeout(handshake);
+                let clocked = acceptor.map_err(drop).map(move |io: TlsStream<TcpStream>| {
+                    let peer = io.get_ref().0.peer_addr().ok();
+                    (Clocked::new(io, times), peer)
+                });
+                clocked.and_then(http(times, stopped.clone(), Arc::clone(&state)))
+            })?
+        }
     };
     Ok(builder.run())
 }
 
-#[derive(Clone, Copy)]
-struct Times {
-    keep_alive: std::time::Duration,
-    head: std::time::Duration,
-    handshake: std::time::Duration,
-}
-
-impl Times {
-    fn of(config: &Config) -> Self {
-        Self {
-            keep_alive: config.keep_alive,
-            head: config.head_timeout,
-            handshake: config.tls_handshake_timeout,
-        }
-    }
+/// The service of one connection, whatever its stream.
+fn http<Io, Stopped>(
+    times: Times,
+    stopped: impl Fn() -> Stopped + 'static,
+    state: Arc<State>,
+) -> impl ServiceFactory<(Clocked<Io>, Option<SocketAddr>), Config = (), Response = (), Error = (), InitError = ()>
+where
+    Io: AsyncRead + AsyncWrite + Unpin + 'static,
+    Stopped: Future<Output = ()> + 'static,
+{
+    let for_expect = Arc::clone(&state);
+    let app = App::new()
+        .app_data(web::Data::from(state))
+        .default_service(web::to(answer_request))
+        .into_factory()
+        .map_err(|error: actix_web::Error| error.error_response());
+    HttpService::build()
+        .graceful_shutdown_signal(stopped)
+        .keep_alive(times.keep_alive)
+        .client_request_timeout(times.head)
+        .client_disconnect_timeout(Duration::from_millis(LINGER_MS))
+        .on_connect_ext(|io: &Clocked<Io>, extensions| {
+            extensions.insert(io.clock());
+        })
+        .expect(fn_service(move |request: Request| expect(Arc::clone(&for_expect), request)))
+        .h1(map_config(app, |()| AppConfig::default()))
+        .map_err(drop)
 }
 
 /// What the gate found for a request that expected `100-continue`; carried from there to the request.
@@ -103,6 +128,10 @@ struct Passed(Admitted);
 
 /// Judges a request that expects `100-continue`: lets it go on, or refuses it without a `100`.
 async fn expect(state: Arc<State>, mut request: Request) -> Result<Request, Response<BoxBody>> {
+    let clock = request.conn_data::<Clock>().cloned();
+    if let Some(clock) = &clock {
+        clock.begin();
+    }
     if health::answer(&state, &request.head().method, request.head().uri.path()).is_some() {
         return Ok(request);
     }
@@ -113,7 +142,7 @@ async fn expect(state: Arc<State>, mut request: Request) -> Result<Request, Resp
         }
         Err(problem) => {
             let payload = request.take_payload();
-            Err(answer::holding(answer::problem(&problem), payload).into())
+            Err(answer::holding(answer::problem(&problem), payload, clock).into())
         }
     }
 }
@@ -123,9 +152,13 @@ async fn answer_request(
     payload: web::Payload,
     state: web::Data<State>,
 ) -> impl Responder {
+    let clock = request.conn_data::<Clock>().cloned();
+    if let Some(clock) = &clock {
+        clock.begin();
+    }
     let mut payload = payload.into_inner();
     let response = respond(&state, &request, &mut payload).await;
-    answer::holding(response, payload)
+    answer::holding(response, payload, clock)
 }
 
 async fn respond(
@@ -145,6 +178,11 @@ async fn respond(
     let outcome = match admitted {
         Ok(admitted) => {
             let sentence = admitted.found.route.sentence;
+            if admitted.found.route.body != BodyRule::None
+                && let Some(clock) = request.conn_data::<Clock>()
+            {
+                clock.want_body();
+            }
             let work = routes::carry_out(state, head, payload, admitted);
             catching(async { work.await.map_err(|cause| Problem::new(sentence, cause)) }).await
         }

@@ -133,12 +133,14 @@ fn reserve(
     let declared = head::content_length(&head.headers)
         .filter(|_| encoding == Encoding::Identity)
         .and_then(|bytes| usize::try_from(bytes).ok());
-    // The body of one supplier or tag is held squeezed, so no more than one element of it is held at once.
-    let held_max = match request {
-        Request::AddIndicators | Request::DeleteIndicators | Request::Lookup => bytes_max,
-        _ => limits::ELEMENT_BYTES_MAX,
+    let permit = match request {
+        // Silent bodies hold next to nothing: these permits grow with what arrives.
+        Request::AddIndicators | Request::DeleteIndicators | Request::Lookup => {
+            ingestor.reserve(declared, bytes_max)
+        }
+        // The body of one supplier or tag is held squeezed, so no more than one element of it is held at once.
+        _ => ingestor.reserve_whole(declared.unwrap_or(bytes_max).min(limits::ELEMENT_BYTES_MAX)),
     };
-    let permit = ingestor.reserve(declared.map(|bytes| bytes.min(held_max)), held_max);
     let permit = permit.map_err(|busy| Cause::Busy { retry_after_seconds: busy.retry_after_seconds })?;
     Ok(Some(permit))
 }

@@ -1,9 +1,9 @@
 //! The daemon: actix-web front end, configuration, accounts, process life.
 //!
 //! In: a [`config::Config`]. Out: a running [`Daemon`] that answers the REST contract on its addresses, and an
-//! [`Ending`] when it is done. A request passes, in this order: `front` (connections, panics), `gate` (all that the
-//! head decides), `body` (limits and decoding), `routes` (one file per resource), `answer` and `problem` (what goes
-//! back). Success is answered only for what the store calls durable.
+//! [`Ending`] when it is done. A request passes, in this order: `connection` (time of heads), `front` (panics), `gate`
+//! (all that the head decides), `body` (limits and decoding), `routes` (one file per resource), `answer` and `problem`
+//! (what goes back). Success is answered only for what the store calls durable.
 //!
 //! Storage is `sluice-store`'s, parsing `sluice-ingest`'s, meaning `sluice-model`'s affair.
 
@@ -11,11 +11,14 @@ pub(crate) mod answer;
 pub mod auth;
 pub(crate) mod body;
 pub mod config;
+pub(crate) mod connection;
+pub mod descriptors;
 pub(crate) mod entity;
 pub(crate) mod front;
 pub(crate) mod gate;
 pub(crate) mod head;
 pub(crate) mod path;
+pub(crate) mod private;
 pub(crate) mod problem;
 pub(crate) mod routes;
 pub(crate) mod shutdown;
@@ -47,9 +50,6 @@ use self::{
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1_024;
-
-/// Silence of the log's writer after which the daemon counts as stuck.
-const LOG_SILENCE_MAX: Duration = Duration::from_secs(8);
 
 /// Large entity bodies waiting to be read.
 const ENTITIES_QUEUED_MAX: usize = 16;
@@ -103,9 +103,9 @@ impl Daemon {
         self.phase.clone()
     }
 
-    /// Tells whether the daemon's writer still gives signs of life; the service manager restarts one that does not.
+    /// Tells whether the store's threads give signs of life; the service manager restarts a daemon without.
     pub fn is_responsive(&self) -> bool {
-        self.state.opened().is_none_or(|ingestor| ingestor.store().log_silence() < LOG_SILENCE_MAX)
+        self.state.opened().is_none_or(|ingestor| !ingestor.store().is_stuck())
     }
 
     /// Asks the daemon to stop in good order; asking again cuts requests in flight. Does not wait.

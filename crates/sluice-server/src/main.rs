@@ -5,15 +5,22 @@
 
 mod commands;
 
-use std::{io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{
+    io::{IsTerminal as _, Write as _},
+    net::SocketAddr,
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use anyhow::Context as _;
 use clap::Parser;
+use rustix::fs::Mode;
 use sd_notify::NotifyState;
 use sluice_server::{
     Daemon, Ending, Phase,
     config::{self, Config, LogFormat, RawConfig, TlsConfig},
-    serve, startup,
+    descriptors, serve,
+    startup::{self, MadePassword},
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -40,6 +47,8 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    // Before any file is made, the storage engine's included.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     match run(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -55,18 +64,16 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     flags.listen = arguments.listen;
     flags.data_dir = arguments.data_dir;
     flags.admin_password_file = arguments.admin_password_file;
-    // `vars_os`, since a variable of somebody else need not be text.
-    let variables = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let config = config::load(arguments.config.as_deref(), variables, flags)?;
+    let variables = config::own_variables(std::env::vars_os())?;
+    let config = config::load(arguments.config.as_deref(), variables.into_iter(), flags)?;
     if let Some(command) = arguments.command {
         return say(&commands::run(command, &config)?);
     }
     start_logging(&config);
+    descriptors::raise_limit();
     let made = startup::ensure_administrator(&config)?;
     if let Some(made) = &made {
-        let (password, path) = (made.password.as_str(), made.path.display());
-        say(&format!("The administrator admin has the password {password}\nIt is kept in {path}"))?;
+        say(&told_of(made))?;
     }
     let daemon = serve(config.clone())?;
     say(&next_steps(&config, daemon.address()))?;
@@ -76,6 +83,17 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Ending::Stopped => Ok(()),
         ending => Err(anyhow::Error::new(ending)),
     }
+}
+
+/// What to tell of a made-up password. A service manager keeps what is said, so it is told the file only.
+fn told_of(made: &MadePassword) -> String {
+    let path = made.path.display();
+    let is_kept = ["JOURNAL_STREAM", "NOTIFY_SOCKET"].iter().any(|name| std::env::var_os(name).is_some());
+    if is_kept && !std::io::stdout().is_terminal() {
+        return format!("The password of the administrator admin is in {path}");
+    }
+    let password = made.password.as_str();
+    format!("The administrator admin has the password {password}\nIt is kept in {path}")
 }
 
 fn say(text: &str) -> anyhow::Result<()> {

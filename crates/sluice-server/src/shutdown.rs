@@ -6,6 +6,7 @@
 
 use std::{
     io,
+    pin::pin,
     sync::Arc,
     thread::{self, JoinHandle},
     time::Duration,
@@ -13,8 +14,11 @@ use std::{
 
 use actix_web::dev::{Server, ServerHandle};
 use sluice_ingest::{IngestConfig, Ingestor};
-use sluice_store::{OnFailure, OpenError, Store, StoreConfig, Tuning};
-use tokio::sync::{mpsc, watch};
+use sluice_store::{Health, OnFailure, OpenError, Store, StoreConfig, Tuning};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 
 use crate::{config::Config, state::State};
 
@@ -83,10 +87,13 @@ pub(crate) fn open_store(
     };
     let ingest_config =
         IngestConfig { threads: config.ingest_threads, body_bytes_budget: config.body_bytes_budget };
-    let failed_state = Arc::clone(&state);
+    // Weak, because the store that will own this is itself owned by the state.
+    let failed_state = Arc::downgrade(&state);
     let failed_out = wishes_out.clone();
     let on_failure: OnFailure = Box::new(move |cause| {
-        failed_state.set_failed();
+        if let Some(state) = failed_state.upgrade() {
+            state.set_failed();
+        }
         // A full queue holds an ending already.
         drop(failed_out.try_send(Wish::StoreFailed(cause.to_owned())));
     });
@@ -111,7 +118,8 @@ pub(crate) fn open_store(
                 }
             },
         };
-        drop(wishes_out.blocking_send(wish));
+        // A full queue holds an ending already; to wait for room in it would hold up that ending.
+        drop(wishes_out.try_send(wish));
     })
 }
 
@@ -125,17 +133,16 @@ pub(crate) async fn supervise(
 ) -> Ending {
     let handle = server.handle();
     let serving = actix_web::rt::spawn(server);
-    let ending = match wishes_in.recv().await {
+    let mut ending = match wishes_in.recv().await {
         Some(Wish::Stop) | None => Ending::Stopped,
         Some(Wish::StoreFailed(cause)) => Ending::StoreFailed(cause),
         Some(Wish::NotOpened(error)) => Ending::NotOpened(error),
         Some(Wish::NotStarted(error)) => Ending::NotStarted(error),
     };
     phase.send_replace(Phase::Stopping);
-    if matches!(ending, Ending::Stopped) {
-        stop_serving(&handle, &mut wishes_in).await;
-    } else if tokio::time::timeout(FAILED_STOP_TIMEOUT, handle.stop(true)).await.is_err() {
-        handle.stop(false).await;
+    if !stop_serving(&handle, &mut wishes_in, &mut ending).await {
+        // Once the server stops gracefully it hears no other command, so it is cut short by being dropped.
+        serving.abort();
     }
     // The server has ended; what it says at its end is of no further use.
     drop(serving.await);
@@ -144,15 +151,51 @@ pub(crate) async fn supervise(
         tracing::error!("opening the store panicked");
     }
     if let Some(ingestor) = state.opened() {
-        ingestor.store().close();
+        let store = ingestor.store();
+        store.close();
+        while let Ok(wish) = wishes_in.try_recv() {
+            take_failure(wish, &mut ending);
+        }
+        // What it had to say may have found no room in the queue.
+        if store.health() == Health::Failed {
+            take_failure(Wish::StoreFailed("it could not be closed in good order".to_owned()), &mut ending);
+        }
     }
     ending
 }
 
-async fn stop_serving(handle: &ServerHandle, wishes_in: &mut mpsc::Receiver<Wish>) {
-    let graceful = handle.stop(true);
-    tokio::select! {
-        () = graceful => {}
-        _second = wishes_in.recv() => handle.stop(false).await,
+/// Waits until requests in flight are answered; false when they are to be cut: for a second stop, or once the
+/// time of a failed store is over.
+async fn stop_serving(
+    handle: &ServerHandle,
+    wishes_in: &mut mpsc::Receiver<Wish>,
+    ending: &mut Ending,
+) -> bool {
+    let mut stopped = pin!(handle.stop(true));
+    let mut failed_stop = pin!(tokio::time::sleep(FAILED_STOP_TIMEOUT));
+    loop {
+        let has_failed = !matches!(ending, Ending::Stopped);
+        tokio::select! {
+            () = &mut stopped => return true,
+            () = &mut failed_stop, if has_failed => return false,
+            Some(wish) = wishes_in.recv() => {
+                if matches!(wish, Wish::Stop) {
+                    return false;
+                }
+                take_failure(wish, ending);
+                if !has_failed {
+                    failed_stop.as_mut().reset(Instant::now() + FAILED_STOP_TIMEOUT);
+                }
+            }
+        }
+    }
+}
+
+/// Lets an ending that was to be good become that of a failed store: what is not on the disk is not well ended.
+///
+/// A store that did not open has taken nothing, and need not: the daemon was told to stop.
+fn take_failure(wish: Wish, ending: &mut Ending) {
+    if let (Wish::StoreFailed(cause), Ending::Stopped) = (wish, &*ending) {
+        *ending = Ending::StoreFailed(cause);
     }
 }

@@ -1,7 +1,8 @@
 //! The first start: somebody must be able to log in.
 //!
-//! In: a data directory and possibly a password file. Out: the administrator `admin`, created when there are no
-//! accounts yet, with the given password or a random one that is kept in the data directory, mode 0600. Blocking.
+//! In: a data directory and possibly a password file. Out: the directory, made or left with mode 0700, and in it
+//! the administrator `admin`, created when there are no accounts yet, with the given password or a random one that
+//! is kept in the data directory, mode 0600. Blocking.
 
 use std::{
     fs, io,
@@ -13,11 +14,12 @@ use zeroize::Zeroizing;
 
 use crate::{
     auth::{
-        accounts::{AccountsError, AccountsFile, User, replace_private},
+        accounts::{AccountsError, AccountsFile, User},
         password::{self, PasswordError, hash_password},
         role::Role,
     },
     config::Config,
+    private::{create_private_dir, replace_private},
 };
 
 #[cfg(test)]
@@ -82,19 +84,19 @@ pub fn trim_password(mut bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>
     Ok(bytes)
 }
 
-/// Creates the administrator `admin` when there are no accounts; gives the password if it made one up.
+/// Makes the data directory private, and the administrator `admin` when there are no accounts; gives the password if it made one up.
 ///
 /// # Errors
 ///
 /// By variant of [`StartupError`].
 pub fn ensure_administrator(config: &Config) -> Result<Option<MadePassword>, StartupError> {
+    create_private_dir(&config.data_dir)
+        .map_err(|source| StartupError::File { path: config.data_dir.clone(), source })?;
     let file = AccountsFile::new(&config.data_dir);
     let accounts = file.read().map_err(StartupError::Accounts)?;
     if !accounts.users.is_empty() || !accounts.tokens.is_empty() {
         return Ok(None);
     }
-    fs::create_dir_all(&config.data_dir)
-        .map_err(|source| StartupError::File { path: config.data_dir.clone(), source })?;
     let (password, made) = if let Some(path) = &config.admin_password_file {
         (read_password_file(path)?, None)
     } else {

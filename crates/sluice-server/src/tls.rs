@@ -15,7 +15,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 
-use crate::{auth::accounts::replace_private, config::TlsConfig};
+use crate::{config::TlsConfig, private::replace_private};
 
 #[cfg(test)]
 mod tests;

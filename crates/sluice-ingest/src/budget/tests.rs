@@ -1,56 +1,125 @@
-//! Permits come back, and advice follows the drain.
+//! Permits come back, wait for one another, and know the memtable.
 
-use super::{Budget, Busy, Drain, RETRY_AFTER_SECONDS_MAX};
+use std::{sync::Arc, time::Duration};
+
+use sluice_model::limits::{
+    BODY_BYTES_MAX, LIGHT_BODY_BYTES_MAX, LIGHT_BYTES_BUDGET, MEMTABLE_BYTES_MAX, MIB,
+};
+
+use super::{Budget, Busy, Patience};
+use crate::fixture::block_on;
+
+const IMPATIENT: Patience = Patience { quiet: Duration::ZERO, whole: Duration::from_mins(1) };
+const PATIENT: Patience = Patience { quiet: Duration::from_mins(1), whole: Duration::from_mins(1) };
 
 #[test]
 fn bytes_come_back_with_the_permit() {
-    let budget = Budget::new(100);
-    let first = budget.take(60).unwrap();
-    assert_eq!(budget.take(41).unwrap_err(), Busy { retry_after_seconds: 1 });
-    let second = budget.take(40).unwrap();
-    assert_eq!(budget.held_bytes(), 100);
+    let budget = Budget::with(2 * MIB, 100, PATIENT);
+    let light = budget.take(100, None).unwrap();
+    let first = budget.take(MIB, None).unwrap();
+    assert_eq!(budget.held_bytes(), MIB + 100);
+    assert_eq!(first.cover(2 * MIB + 1), Err(Busy { retry_after_seconds: 1 }));
+    assert_eq!(first.bytes(), MIB);
+    first.cover(MIB + 1).unwrap();
+    assert_eq!(first.bytes(), 2 * MIB);
+    assert!(budget.take(1, None).is_err());
     drop(first);
-    assert_eq!(budget.held_bytes(), 40);
-    assert!(budget.take(60).is_ok());
-    drop(second);
+    assert_eq!(budget.held_bytes(), 100);
+    assert!(budget.take(2 * MIB, None).is_ok());
+    drop(light);
     assert_eq!(budget.held_bytes(), 0);
 }
 
 #[test]
-fn a_wish_for_more_than_all_can_run_alone() {
-    let budget = Budget::new(100);
-    let all = budget.take(1_000).unwrap();
-    assert_eq!(all.bytes(), 100);
-    assert!(budget.take(1).is_err());
-    drop(all);
+fn what_can_never_fit_or_not_begin_is_refused_early() {
+    let budget = Budget::with(4 * MIB, LIGHT_BYTES_BUDGET, PATIENT);
+    assert!(budget.take(1, Some(4 * MIB + 1)).is_err());
+    let holder = budget.take(1, Some(4 * MIB)).unwrap();
+    holder.cover(4 * MIB).unwrap();
+    assert!(budget.take(1, Some(LIGHT_BODY_BYTES_MAX + 1)).is_err());
+    assert!(budget.take(1, Some(LIGHT_BODY_BYTES_MAX)).is_ok());
+}
+
+#[test]
+fn a_body_waits_until_another_is_done() {
+    let budget = Budget::with(BODY_BYTES_MAX, LIGHT_BYTES_BUDGET, PATIENT);
+    block_on(async {
+        let (oldest, other) = (budget.take(1, None).unwrap(), Arc::new(budget.take(1, None).unwrap()));
+        oldest.grow(2 * MIB).await.unwrap();
+        let waiting = other.grow(2 * MIB);
+        let finishing = async {
+            oldest.grow(BODY_BYTES_MAX).await.unwrap();
+            drop(oldest);
+        };
+        // The first is asked first, and must wait for the second.
+        let (grown, ()) = tokio::join!(waiting, finishing);
+        grown.unwrap();
+        assert_eq!(budget.held_bytes(), 2 * MIB);
+    });
+}
+
+/// Without patience the youngest is refused; what it held lets the other go on.
+#[test]
+fn of_those_that_wait_in_vain_the_youngest_is_refused() {
+    let budget = Budget::with(BODY_BYTES_MAX + 4 * MIB, LIGHT_BYTES_BUDGET, IMPATIENT);
+    block_on(async {
+        let [oldest, middle, youngest] = [(); 3].map(|()| budget.take(1, None).unwrap());
+        for permit in [&oldest, &middle, &youngest] {
+            permit.grow(2 * MIB).await.unwrap();
+        }
+        let second = async {
+            let grown = middle.grow(4 * MIB).await;
+            (middle, grown)
+        };
+        let third = async move {
+            let refused = youngest.grow(4 * MIB).await;
+            drop(youngest);
+            refused
+        };
+        let ((middle, grown), refused) = tokio::join!(biased_last(second), third);
+        assert!(refused.is_err());
+        grown.unwrap();
+        oldest.grow(BODY_BYTES_MAX).await.unwrap();
+        drop((oldest, middle));
+    });
+    assert_eq!(budget.held_bytes(), 0);
+}
+
+/// Lets others run before `future` begins.
+async fn biased_last<T>(future: impl Future<Output = T>) -> T {
+    tokio::task::yield_now().await;
+    future.await
+}
+
+#[test]
+fn whoever_stops_waiting_blocks_nobody() {
+    let budget = Budget::with(BODY_BYTES_MAX + 2 * MIB, LIGHT_BYTES_BUDGET, PATIENT);
+    block_on(async {
+        let [oldest, first, second] = [(); 3].map(|()| budget.take(1, None).unwrap());
+        oldest.grow(2 * MIB).await.unwrap();
+        let waited = tokio::time::timeout(Duration::ZERO, first.grow(8 * MIB)).await;
+        assert!(waited.is_err());
+        second.grow(2 * MIB).await.unwrap();
+        assert_eq!(first.bytes(), 1);
+    });
     assert_eq!(budget.held_bytes(), 0);
 }
 
 #[test]
-fn a_permit_grows_within_the_budget() {
-    let budget = Budget::new(100);
-    let permit = budget.take(50).unwrap();
-    permit.cover(40).unwrap();
-    assert_eq!(permit.bytes(), 50);
-    permit.cover(80).unwrap();
-    assert_eq!(budget.held_bytes(), 80);
-    assert!(permit.cover(101).is_err());
-    assert_eq!(permit.bytes(), 80);
-    drop(permit);
-    assert_eq!(budget.held_bytes(), 0);
-}
-
-#[test]
-fn advice_is_what_the_drain_needs() {
-    let mut drain = Drain::default();
-    assert_eq!(drain.seconds_until(1_000, 0.0), 1);
-    for second in 0..100 {
-        drain.add(1_000, f64::from(second));
-    }
-    let at_rate = drain.seconds_until(10_000, 99.0);
-    assert!((9..=11).contains(&at_rate), "{at_rate}");
-    assert_eq!(drain.seconds_until(1, 99.0), 1);
-    assert_eq!(drain.seconds_until(10_000_000, 99.0), RETRY_AFTER_SECONDS_MAX);
-    let stalled = drain.seconds_until(10_000, 120.0);
-    assert!(stalled > 2 * at_rate, "{stalled}");
+fn permits_and_memtable_stay_within_what_is_planned_for_both() {
+    let budget = Budget::with(BODY_BYTES_MAX, 0, PATIENT);
+    // Nothing is known at first.
+    let mark = budget.unsure().unwrap();
+    budget.set_level(mark, MEMTABLE_BYTES_MAX - MIB).unwrap();
+    assert!(budget.unsure().is_none());
+    drop(budget.take(BODY_BYTES_MAX, None).unwrap());
+    assert!(budget.unsure().is_none());
+    // The body may be in the memtable now, so what comes next must ask.
+    let next = budget.take(2 * MIB, None).unwrap();
+    let mark = budget.unsure().unwrap();
+    assert!(budget.set_level(mark, MEMTABLE_BYTES_MAX + BODY_BYTES_MAX).is_err());
+    assert!(budget.unsure().is_some());
+    budget.set_level(mark, MEMTABLE_BYTES_MAX).unwrap();
+    assert!(budget.unsure().is_none());
+    drop(next);
 }

@@ -1,13 +1,15 @@
 //! Bodies into a real store: all or nothing, in document order, with permits that come back.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
 use expect_test::expect;
 use sluice_model::{TenantId, limits};
+use sluice_store::WriteError;
 
 use crate::{
     BodyError, IngestError, PutRules,
-    fixture::{BUDGET_BYTES, Fixture, NOW_SECONDS, block_on, listed, lookup_rules},
+    budget::Patience,
+    fixture::{Fixture, NOW_SECONDS, block_on, listed, lookup_rules},
 };
 
 /// A body of `count` elements, made by `element` from their numbers.
@@ -99,9 +101,10 @@ fn a_dropped_upload_leaves_nothing_and_gives_its_permit_back() {
     let text = body(50_000, indicator);
     block_on(async {
         let permit = fixture.ingestor.reserve(Some(text.len()), limits::BODY_BYTES_MAX).unwrap();
-        assert_eq!(fixture.ingestor.reserved_bytes(), text.len());
+        assert_eq!(fixture.ingestor.reserved_bytes(), limits::HEAD_PERMIT_BYTES);
         let mut upload = fixture.ingestor.put(permit, fixture.rules(TenantId::GENERAL, "Feed")).unwrap();
         upload.feed(text.as_bytes()).await.unwrap();
+        assert_eq!(fixture.ingestor.reserved_bytes(), text.len().next_multiple_of(limits::MIB));
         drop(upload);
     });
     while fixture.ingestor.reserved_bytes() > 0 {
@@ -120,15 +123,53 @@ fn the_receipt_holds_the_permit() {
 }
 
 #[test]
-fn an_unknown_length_reserves_the_limit_and_too_much_is_busy() {
+fn heads_without_bodies_leave_room_for_everybody() {
     let fixture = Fixture::new();
-    let held: Vec<_> = (0..BUDGET_BYTES / limits::BODY_BYTES_MAX)
-        .map(|_| fixture.ingestor.reserve(None, limits::BODY_BYTES_MAX).unwrap())
-        .collect();
-    let busy = fixture.ingestor.reserve(Some(1), limits::BODY_BYTES_MAX).unwrap_err();
-    assert!(busy.retry_after_seconds >= 1);
-    drop(held);
+    let reserve = |declared| fixture.ingestor.reserve(declared, limits::BODY_BYTES_MAX).unwrap();
+    let silent: Vec<_> =
+        (0..10_000).map(|number| reserve((number % 2 == 0).then_some(limits::BODY_BYTES_MAX))).collect();
+    assert!(fixture.ingestor.reserved_bytes() < limits::LIGHT_BYTES_BUDGET);
+    assert_eq!(fixture.put("Feed", &body(60_000, indicator)).unwrap().accepted_count, 60_000);
+    drop(silent);
+    assert_eq!(fixture.ingestor.reserved_bytes(), 0);
+}
+
+#[test]
+fn without_room_a_body_is_refused_at_its_head_and_light_ones_pass() {
+    let fixture = Fixture::new();
+    let whole = fixture.ingestor.reserve_whole(limits::BODY_BYTES_BUDGET).unwrap();
+    let refused = fixture.ingestor.reserve(Some(limits::LIGHT_BODY_BYTES_MAX + 1), limits::BODY_BYTES_MAX);
+    assert!(refused.unwrap_err().retry_after_seconds >= 1);
+    fixture.hold("Feed", &["a.example"]);
+    assert!(fixture.is_detected("a.example"));
+    drop(whole);
     assert_eq!(fixture.ingestor.reserve(Some(9), 5).unwrap().bytes(), 5);
+}
+
+/// The body is refused when it outgrows its share, which nothing frees.
+#[test]
+fn a_body_that_finds_no_room_leaves_nothing() {
+    let mut fixture = Fixture::new();
+    fixture.ingestor =
+        fixture.ingestor.with_patience(Patience { quiet: Duration::ZERO, whole: Duration::ZERO });
+    let whole = fixture.ingestor.reserve_whole(limits::BODY_BYTES_BUDGET).unwrap();
+    let text = body(30_000, indicator);
+    block_on(async {
+        let permit = fixture.ingestor.reserve(None, limits::BODY_BYTES_MAX).unwrap();
+        let mut upload = fixture.ingestor.put(permit, fixture.rules(TenantId::GENERAL, "Feed")).unwrap();
+        let (first, rest) = text.as_bytes().split_at(limits::LIGHT_BODY_BYTES_MAX);
+        upload.feed(first).await.unwrap();
+        for _ in 0..2 {
+            let refused = upload.feed(rest).await;
+            assert!(matches!(refused, Err(IngestError::Write(WriteError::Busy { .. }))), "{refused:?}");
+        }
+        // From then on always the same, though there is room now.
+        drop(whole);
+        assert!(upload.feed(rest).await.is_err());
+        assert!(upload.finish().await.is_err());
+    });
+    assert!(!fixture.is_detected(&format!("h0.example.com/{}", "x".repeat(60))));
+    assert_eq!(fixture.put("Feed", &text).unwrap().accepted_count, 30_000);
 }
 
 #[test]

@@ -1,14 +1,20 @@
 //! Elements and the spelling of their values. Acceptance is tested with the pipeline.
 
-use super::with_elements;
-use crate::split::Splitter;
+use sluice_model::limits::{PARSERS_KEPT_MAX, SLICE_BYTES};
 
-/// The value of the last `v` of each element, as sent.
-fn values(body: &str) -> Vec<String> {
+use super::with_elements;
+use crate::split::{BodySlice, Splitter};
+
+fn slice(body: &str) -> BodySlice {
     let mut splitter = Splitter::new();
     let mut chunk = body.as_bytes();
     let full = splitter.next_slice(&mut chunk).unwrap();
-    let slice = full.or_else(|| splitter.finish().unwrap()).unwrap();
+    full.or_else(|| splitter.finish().unwrap()).unwrap()
+}
+
+/// The value of the last `v` of each element, as sent.
+fn values(body: &str) -> Vec<String> {
+    let slice = slice(body);
     with_elements(&slice, |elements| {
         let value = |element: super::Element<'_, '_>| {
             let mut text = Vec::new();
@@ -36,9 +42,26 @@ fn unescaping_moves_nothing_else() {
 }
 
 #[test]
-fn large_tapes_are_not_kept() {
+fn few_and_only_ordinary_buffers_are_kept() {
+    let barrier = std::sync::Barrier::new(2 * PARSERS_KEPT_MAX);
+    std::thread::scope(|scope| {
+        for _ in 0..2 * PARSERS_KEPT_MAX {
+            scope.spawn(|| {
+                let slice = slice("[{\"v\":1}]");
+                with_elements(&slice, |_elements| barrier.wait().is_leader()).unwrap();
+            });
+        }
+    });
     let numbers = vec!["1"; 1 << 20].join(",");
     assert_eq!(values(&format!("[{{\"v\":[{numbers}]}}]")), [format!("[{numbers}]")]);
-    super::SCRATCH.with_borrow(|scratch| assert!(scratch.tape.is_none() && scratch.bytes.capacity() == 0));
+    let long = "x".repeat(2 * SLICE_BYTES);
+    assert_eq!(values(&format!("[{{\"v\":\"{long}\"}}]")), [format!("\"{long}\"")]);
+    let kept = super::KEPT.lock();
+    assert!(kept.len() <= PARSERS_KEPT_MAX);
+    for scratch in &*kept {
+        let nodes = scratch.tape.as_ref().map_or(0, |tape| tape.0.capacity());
+        assert!(nodes <= super::TAPE_NODES_KEPT_MAX && scratch.bytes.capacity() <= 2 * SLICE_BYTES);
+    }
+    drop(kept);
     assert_eq!(values("[{\"v\":1}]"), ["1"]);
 }

@@ -1,6 +1,12 @@
 //! Whole bodies, in chunks, against `serde_json` and against themselves.
 
-use std::sync::{Barrier, LazyLock};
+use std::{
+    sync::{
+        Barrier, LazyLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use expect_test::{Expect, expect};
 use proptest::{collection::vec, prelude::*};
@@ -16,6 +22,12 @@ use crate::{
 };
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(CpuPool::new(2).unwrap()));
+
+impl<W: SliceWork> Pipeline<W> {
+    async fn feed(&mut self, chunk: &[u8]) -> Result<(), IngestError> {
+        self.feed_after(std::future::ready(Ok(())), chunk).await
+    }
+}
 
 /// Gives the properties of each element back, compact.
 struct Echo;
@@ -39,7 +51,7 @@ impl SliceWork for Echo {
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
 }
 
 /// Runs a body, cut into chunks of the lengths in `cuts`, over and over.
@@ -224,6 +236,37 @@ fn of_slices_that_fail_together_the_first_is_told() {
     });
     let Err(IngestError::Body(error)) = outcome else { panic!("{outcome:?}") };
     assert_eq!(error.byte(), 1);
+}
+
+/// However many threads there are, long slices wait for one another.
+#[test]
+fn slices_in_flight_are_counted_by_their_bytes() {
+    struct Held(AtomicBool);
+    impl SliceWork for Held {
+        type Output = ();
+        fn work(&self, _slice: &BodySlice) -> Result<(), IngestError> {
+            while self.0.load(Ordering::Acquire) {
+                std::thread::yield_now();
+            }
+            Ok(())
+        }
+    }
+    let element = format!("{{\"a\":\"{}\"}},", "x".repeat(limits::ELEMENT_BYTES_MAX - 8));
+    let body =
+        format!("[{}", element.repeat(2 * limits::SLICE_BYTES_IN_FLIGHT_MAX / limits::ELEMENT_BYTES_MAX));
+    block_on(async {
+        let engine = Engine::new(CpuPool::new(16).unwrap());
+        let mut pipeline = Pipeline::new(engine, Held(AtomicBool::new(true)));
+        for chunk in body.as_bytes().chunks(1 << 16) {
+            if tokio::time::timeout(Duration::ZERO, pipeline.feed(chunk)).await.is_err() {
+                break;
+            }
+        }
+        let in_flight = pipeline.running.len();
+        pipeline.shared.work.0.store(false, Ordering::Release);
+        assert!(in_flight * limits::ELEMENT_BYTES_MAX < limits::SLICE_BYTES_IN_FLIGHT_MAX, "{in_flight}");
+        assert!(in_flight > 1);
+    });
 }
 
 #[test]

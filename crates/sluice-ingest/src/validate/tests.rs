@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 use sluice_model::TenantId;
 
 use crate::{
-    PutRules,
+    DeleteRules, PutRules,
     fixture::{Fixture, listed},
 };
 
@@ -150,4 +150,10 @@ fn deletions_check_their_own_property() {
         {"indicator":5,"reason":"Property 'indicator' has an invalid type"},
         {"indicator":"x","reason":"Invalid indicator format"}]"#]]
     .assert_eq(&listed(fixture.delete("Feed", body).unwrap()));
+    let PutRules { supplier, refang, .. } = fixture.rules(TenantId::GENERAL, "Feed");
+    let rules = DeleteRules { supplier, takes_marks: false, refang };
+    expect![[r#"
+        [{"indicator":5,"reason":"Property 'indicator' has an invalid type"},
+        {"indicator":"x","reason":"Invalid indicator format"}]"#]]
+    .assert_eq(&listed(fixture.delete_with(rules, body).unwrap()));
 }

@@ -2,21 +2,23 @@
 //!
 //! In: changes from the command line and from the first start. Out: what the daemon checks credentials against.
 //! The file is replaced as a whole (written beside, synced, renamed, directory synced) under a lock, mode 0600,
-//! so that a reader sees the old file or the new one and two writers never lose each other's change. It holds
-//! password hashes and token digests, never a secret that logs in.
+//! so that a reader sees the old file or the new one and two writers never lose each other's change; it belongs
+//! to the owner of the directory, whoever writes it. It holds password hashes and token digests, never a secret
+//! that logs in.
 //!
 //! Blocking; the command line calls it, and the daemon at start and when the file has changed.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    fs::{self, File},
+    io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
 
 use super::role::Role;
+use crate::private::{create_private_dir, open_lock, replace_private};
 
 #[cfg(test)]
 mod tests;
@@ -117,6 +119,12 @@ pub enum AccountsError {
         /// The cause.
         #[source]
         source: serde_json::Error,
+    },
+    /// There is no accounts file where one is expected.
+    #[error("{} holds no accounts; name the daemon's data directory by --data-dir or --config", dir.display())]
+    Missing {
+        /// The directory.
+        dir: PathBuf,
     },
     /// The file is longer than any accounts file may be.
     #[error("{} is longer than {FILE_BYTES_MAX} bytes", path.display())]
@@ -239,6 +247,21 @@ impl AccountsFile {
         Self { dir: data_dir.to_owned() }
     }
 
+    /// Names the file of a daemon that has been started before; touches nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountsError::Missing`], so that a command on the wrong directory is told apart from one that worked, or
+    /// [`AccountsError::Io`].
+    pub fn existing(data_dir: &Path) -> Result<Self, AccountsError> {
+        let file = Self::new(data_dir);
+        match file.path().try_exists() {
+            Ok(true) => Ok(file),
+            Ok(false) => Err(AccountsError::Missing { dir: file.dir }),
+            Err(source) => Err(failed("read", &file.path(), source)),
+        }
+    }
+
     fn path(&self) -> PathBuf {
         self.dir.join("accounts.json")
     }
@@ -278,10 +301,9 @@ impl AccountsFile {
         &self,
         change: impl FnOnce(&mut Accounts) -> Result<T, AccountsError>,
     ) -> Result<T, AccountsError> {
-        fs::create_dir_all(&self.dir).map_err(|source| failed("create", &self.dir, source))?;
+        create_private_dir(&self.dir).map_err(|source| failed("create", &self.dir, source))?;
         let lock_path = self.dir.join("accounts.lock");
-        let lock = OpenOptions::new().create(true).append(true).mode(0o600).open(&lock_path);
-        let lock = lock.map_err(|source| failed("open", &lock_path, source))?;
+        let lock = open_lock(&lock_path).map_err(|source| failed("open", &lock_path, source))?;
         // Released when `lock` is closed, also by a kill.
         lock.lock().map_err(|source| failed("lock", &lock_path, source))?;
         let mut accounts = self.read()?;
@@ -304,26 +326,4 @@ fn read_text(file: &File) -> io::Result<Option<String>> {
         return Ok(None);
     }
     io::read_to_string(file).map(Some)
-}
-
-/// Replaces a file as a whole with mode 0600, durably.
-///
-/// # Errors
-///
-/// When any step fails; the file is then as before.
-pub(crate) fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let dir = path.parent().unwrap_or(Path::new("."));
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    let beside = dir.join(name);
-    // A leftover of a kill may have been created with another mode.
-    match fs::remove_file(&beside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&beside)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
-    File::open(dir)?.sync_all()
 }

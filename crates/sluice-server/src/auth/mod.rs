@@ -9,6 +9,7 @@
 pub mod accounts;
 pub(crate) mod basic;
 pub(crate) mod cache;
+pub(crate) mod checks;
 pub mod password;
 pub mod role;
 pub(crate) mod throttle;
@@ -18,7 +19,7 @@ use std::{
     io,
     net::IpAddr,
     sync::Arc,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
@@ -27,14 +28,11 @@ use zeroize::Zeroizing;
 use self::{
     accounts::{Accounts, AccountsError, AccountsFile, Stamp},
     basic::Claim,
-    cache::Cache,
+    cache::Tagger,
+    checks::{Checks, Flight, Landing, Step, Verdict},
     role::Identity,
-    throttle::{Attempt, Throttle},
 };
-use crate::{
-    problem::Cause,
-    worker::{Worker, WorkerError},
-};
+use crate::{problem::Cause, worker::Worker};
 
 #[cfg(test)]
 mod tests;
@@ -53,8 +51,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 pub(crate) struct Auth {
     file: AccountsFile,
     known: Mutex<Known>,
-    cache: Mutex<Cache>,
-    throttle: Mutex<Throttle>,
+    tagger: Tagger,
+    checks: Checks,
     verifier: Worker,
 }
 
@@ -92,8 +90,8 @@ impl Auth {
         Ok(Self {
             file,
             known: Mutex::new(Known { accounts, stamp, looked: Instant::now() }),
-            cache: Mutex::new(Cache::new(&key)),
-            throttle: Mutex::new(Throttle::default()),
+            tagger: Tagger::new(&key),
+            checks: Checks::default(),
             verifier: Worker::start("verify-0", CHECKS_QUEUED_MAX).map_err(AuthError::Thread)?,
         })
     }
@@ -136,48 +134,44 @@ impl Auth {
         if password::PASSWORD_BYTES_MAX < password.len() {
             return Err(Cause::Unauthorized);
         }
-        let identity =
-            accounts.user(&user).map(|known| Identity { role: known.role, tenants: known.tenants.clone() });
-        if self.cache.lock().knows(&user, &password, Instant::now())
-            && let Some(identity) = identity
-        {
-            return Ok(identity);
-        }
-        let attempt = self.throttle.lock().admit(address, &user, Instant::now());
-        let attempt =
-            attempt.map_err(|retry_after_seconds| Cause::TooManyAttempts { retry_after_seconds })?;
-        let hash = accounts.user(&user).map(|known| known.password_hash.clone());
-        let fits = self.check(&attempt, password.clone(), hash).await?;
-        let (true, Some(identity)) = (fits, identity) else {
-            return Err(Cause::Unauthorized);
+        let known = accounts.user(&user);
+        let identity = known.map(|known| Identity { role: known.role, tenants: known.tenants.clone() });
+        let hash = known.map(|known| known.password_hash.clone());
+        let tag = self.tagger.tag(&user, hash.as_deref(), &password);
+        let verdict = match self.checks.ask(tag, address, &user, Instant::now()) {
+            Step::Known => Verdict::Fits,
+            Step::Wait(landing) => landing.verdict().await,
+            Step::Check(flight, landing) => self.check(flight, landing, password, hash).await,
+            Step::Refuse(retry_after_seconds) => {
+                return Err(Cause::TooManyAttempts { retry_after_seconds });
+            }
         };
-        self.throttle.lock().forgive(&attempt);
-        // A change of the accounts during the check has emptied the cache, and must stay in force.
-        if Arc::ptr_eq(&accounts, &self.known.lock().accounts) {
-            self.cache.lock().remember(&user, &password, Instant::now());
+        match verdict {
+            Verdict::Fits => identity.ok_or(Cause::Unauthorized),
+            Verdict::Wrong => Err(Cause::Unauthorized),
+            Verdict::Unchecked => Err(Cause::TooManyAttempts { retry_after_seconds: FULL_RETRY_SECONDS }),
+            Verdict::Failed => Err(Cause::Internal),
         }
-        Ok(identity)
     }
 
     async fn check(
         &self,
-        attempt: &Attempt,
+        flight: Flight,
+        landing: Landing,
         password: Zeroizing<Vec<u8>>,
         hash: Option<String>,
-    ) -> Result<bool, Cause> {
-        let job = move || password::verify_password(&password, hash.as_deref());
-        match self.verifier.run(job).await {
-            Ok(Ok(fits)) => Ok(fits),
-            Ok(Err(error)) => {
+    ) -> Verdict {
+        let check = move || match password::verify_password(&password, hash.as_deref()) {
+            Ok(true) => Verdict::Fits,
+            Ok(false) => Verdict::Wrong,
+            Err(error) => {
                 tracing::error!(%error, "a password could not be checked");
-                Err(Cause::Internal)
+                Verdict::Failed
             }
-            Err(WorkerError::Full) => {
-                self.throttle.lock().forgive(attempt);
-                Err(Cause::TooManyAttempts { retry_after_seconds: FULL_RETRY_SECONDS })
-            }
-            Err(WorkerError::Lost) => Err(Cause::Internal),
-        }
+        };
+        // Refused or lost, the job is dropped, and the flight in it lands all the same.
+        let _heard_by_landing = self.verifier.run(move || flight.run(check)).await;
+        landing.verdict().await
     }
 
     /// The accounts as they are on file, or were half a second ago.
@@ -209,7 +203,6 @@ impl Auth {
             known.accounts = Arc::clone(&accounts);
             known.stamp = stamp;
         }
-        self.cache.lock().clear();
         tracing::info!(users = accounts.users.len(), tokens = accounts.tokens.len(), "accounts read again");
         accounts
     }
@@ -228,7 +221,7 @@ pub fn make_token() -> Result<(Zeroizing<String>, String), password::PasswordErr
 
 fn by_token(accounts: &Accounts, token: &str) -> Option<Identity> {
     let digest = token::digest(token);
-    let now_seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let now_seconds = u64::from(sluice_store::now_seconds());
     // Every digest is compared, so that time does not tell which one fitted.
     let known = accounts.tokens.iter().fold(None, |found, known| {
         if token::same_digest(&digest, &known.digest) { Some(known) } else { found }

@@ -3,6 +3,7 @@
 use std::{net::IpAddr, time::Instant};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use futures_util::{FutureExt as _, future::join_all};
 
 use super::{
     Auth, LOOK_INTERVAL,
@@ -55,6 +56,15 @@ async fn identify(auth: &Auth, headers: &[&str], address: &str) -> Result<Role, 
     found.map(|identity| identity.role)
 }
 
+async fn identify_owned(auth: &Auth, header: &str) -> Result<Role, Cause> {
+    identify(auth, &[header], "192.0.2.1").await
+}
+
+/// Makes the accounts old enough to be looked at again.
+fn look_again(auth: &Auth) {
+    auth.known.lock().looked = Instant::now().checked_sub(LOOK_INTERVAL).unwrap();
+}
+
 #[tokio::test(flavor = "current_thread")]
 async fn right_and_wrong_credentials() {
     let fixture = fixture();
@@ -98,7 +108,7 @@ async fn a_changed_password_ends_the_old_one() {
     assert_eq!(identify(&fixture.auth, &[&good], "192.0.2.1").await, Ok(Role::Analyst));
     let hash = hash_password(b"other").unwrap();
     fixture.file.change(|accounts| accounts.set_password("ann", hash)).unwrap();
-    fixture.auth.known.lock().looked = Instant::now().checked_sub(LOOK_INTERVAL).unwrap();
+    look_again(&fixture.auth);
     assert_eq!(identify(&fixture.auth, &[&good], "192.0.2.1").await, Err(Cause::Unauthorized));
     assert_eq!(identify(&fixture.auth, &[&basic("ann:other")], "192.0.2.1").await, Ok(Role::Analyst));
 }
@@ -109,6 +119,64 @@ async fn a_removed_user_is_gone_although_remembered() {
     let good = basic("ann:secret");
     assert_eq!(identify(&fixture.auth, &[&good], "192.0.2.1").await, Ok(Role::Analyst));
     fixture.file.change(|accounts| accounts.remove_user("ann")).unwrap();
-    fixture.auth.known.lock().looked = Instant::now().checked_sub(LOOK_INTERVAL).unwrap();
+    look_again(&fixture.auth);
     assert_eq!(identify(&fixture.auth, &[&good], "192.0.2.1").await, Err(Cause::Unauthorized));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn the_right_password_is_never_refused_for_being_sent_often_at_once() {
+    let fixture = fixture();
+    let good = basic("ann:secret");
+    let asked: Vec<_> = (0..200).map(|_| identify_owned(&fixture.auth, &good)).collect();
+    for found in join_all(asked).await {
+        assert_eq!(found, Ok(Role::Analyst));
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn the_same_wrong_pair_at_once_is_one_failure_and_others_are_checked_ten_times() {
+    let fixture = fixture();
+    let wrong = basic("ann:wrong");
+    let asked: Vec<_> = (0..50).map(|_| identify_owned(&fixture.auth, &wrong)).collect();
+    for found in join_all(asked).await {
+        assert_eq!(found, Err(Cause::Unauthorized));
+    }
+    let others: Vec<String> = (0..50).map(|n| basic(&format!("ann:wrong{n}"))).collect();
+    let found = join_all(others.iter().map(|pair| identify_owned(&fixture.auth, pair))).await;
+    assert_eq!(found.iter().filter(|found| **found == Err(Cause::Unauthorized)).count(), 9, "{found:?}");
+    let refused = identify(&fixture.auth, &[&basic("ann:secret")], "192.0.2.1").await;
+    assert!(matches!(refused, Err(Cause::TooManyAttempts { .. })), "{refused:?}");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_request_that_is_given_up_ties_up_nothing() {
+    let fixture = fixture();
+    let others: Vec<String> = (0..10).map(|n| basic(&format!("ann:wrong{n}"))).collect();
+    for pair in &others {
+        // Asked once, which queues the check, and dropped.
+        assert!(identify_owned(&fixture.auth, pair).now_or_never().is_none());
+    }
+    // Queued behind them, and counted as what they were: failures.
+    let nobody = identify(&fixture.auth, &[&basic("bob:x")], "192.0.2.1").await;
+    assert_eq!(nobody, Err(Cause::Unauthorized));
+    let refused = identify(&fixture.auth, &[&basic("ann:secret")], "192.0.2.1").await;
+    assert!(matches!(refused, Err(Cause::TooManyAttempts { .. })), "{refused:?}");
+    assert_eq!(identify(&fixture.auth, &[&basic("ann:secret")], "192.0.2.2").await, Ok(Role::Analyst));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_check_that_outlives_a_change_leaves_nothing_behind() {
+    let fixture = fixture();
+    let auth = &fixture.auth;
+    let before = auth.accounts();
+    let hash = hash_password(b"other").unwrap();
+    fixture.file.change(|accounts| accounts.set_password("ann", hash)).unwrap();
+    look_again(auth);
+    assert_ne!(*auth.accounts(), *before);
+    let (user, password) = ("ann".to_owned(), b"secret".to_vec().into());
+    // It began before the change, so it is judged by what held then.
+    let found = auth.by_password(before, user, password, "192.0.2.1".parse().unwrap()).await;
+    assert_eq!(found.map(|identity| identity.role), Ok(Role::Analyst));
+    let refused = identify(auth, &[&basic("ann:secret")], "192.0.2.1").await;
+    assert_eq!(refused, Err(Cause::Unauthorized));
 }

@@ -1,8 +1,8 @@
 //! How many wrong passwords reach the hash: ten a minute for an address and user, sixty for an address.
 //!
-//! In: an address and a user before each check, and the news that a check succeeded. Out: leave to check, or the
-//! seconds to wait. An attempt is counted before it is checked, so that many at once cannot pass together; a
-//! success takes its count back. Both maps are bounded: the oldest entries go first.
+//! In: an address and a user before each check, and how the check ended. Out: leave to check, or the seconds to
+//! wait. Only failures are counted; a check under way holds a place among them until it ends, so that many at
+//! once cannot pass together. Both maps are bounded: the oldest entries go first.
 //!
 //! An IPv6 client is its /64, since it can pick any address in there. No clock: the caller says what time it is.
 
@@ -28,23 +28,28 @@ const WINDOW: Duration = Duration::from_mins(1);
 /// Entries in each of the two maps.
 const ENTRIES_MAX: usize = 65_536;
 
+/// Seconds to wait for the end of checks under way.
+const UNDER_WAY_RETRY_SECONDS: u32 = 1;
+
 /// Failures, counted.
 #[derive(Debug, Default)]
 pub(crate) struct Throttle {
     by_user: Windows<(u64, u64)>,
     by_address: Windows<u64>,
+    under_way: Vec<Attempt>,
     hasher: RandomState,
 }
 
-/// Leave to check one password; to be taken back when it was right.
-#[derive(Debug)]
+/// Leave to check one password; to be given back to either [`Throttle::release`] or
+/// [`Throttle::count_failure`], once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Attempt {
     user: (u64, u64),
     address: u64,
 }
 
 impl Throttle {
-    /// Counts an attempt, or says how many seconds to wait before the next.
+    /// Gives leave for a check, or says how many seconds to wait before the next.
     ///
     /// # Errors
     ///
@@ -52,17 +57,27 @@ impl Throttle {
     pub(crate) fn admit(&mut self, address: IpAddr, user: &str, now: Instant) -> Result<Attempt, u32> {
         let address = self.hasher.hash_one(network(address));
         let user = (address, self.hasher.hash_one(user));
-        self.by_user.check(user, FAILURES_PER_USER_MAX, now)?;
-        self.by_address.check(address, FAILURES_PER_ADDRESS_MAX, now)?;
-        self.by_user.count(user, now);
-        self.by_address.count(address, now);
-        Ok(Attempt { user, address })
+        let attempt = Attempt { user, address };
+        let of_user = self.under_way.iter().filter(|other| other.user == user).count();
+        let of_address = self.under_way.iter().filter(|other| other.address == address).count();
+        self.by_user.check(user, of_user, FAILURES_PER_USER_MAX, now)?;
+        self.by_address.check(address, of_address, FAILURES_PER_ADDRESS_MAX, now)?;
+        self.under_way.push(attempt);
+        Ok(attempt)
     }
 
-    /// Takes an attempt back: the password was right, or it was never checked.
-    pub(crate) fn forgive(&mut self, attempt: &Attempt) {
-        self.by_user.uncount(attempt.user);
-        self.by_address.uncount(attempt.address);
+    /// Ends an attempt that was no failure: the password was right, or it was not checked.
+    pub(crate) fn release(&mut self, attempt: &Attempt) {
+        if let Some(at) = self.under_way.iter().position(|other| other == attempt) {
+            self.under_way.swap_remove(at);
+        }
+    }
+
+    /// Ends an attempt that was a failure.
+    pub(crate) fn count_failure(&mut self, attempt: &Attempt, now: Instant) {
+        self.release(attempt);
+        self.by_user.count(attempt.user, now);
+        self.by_address.count(attempt.address, now);
     }
 }
 
@@ -94,18 +109,22 @@ impl<Key> Default for Windows<Key> {
 }
 
 impl<Key: Copy + Eq + Hash> Windows<Key> {
-    fn check(&mut self, key: Key, count_max: u32, now: Instant) -> Result<(), u32> {
+    fn check(&mut self, key: Key, under_way: usize, count_max: u32, now: Instant) -> Result<(), u32> {
         self.close_old(now);
-        match self.open.get(&key) {
-            Some(window) if count_max <= window.count => {
-                let left = (window.started + WINDOW).saturating_duration_since(now);
-                Err(u32::try_from(left.as_secs()).unwrap_or(u32::MAX).saturating_add(1))
-            }
-            _ => Ok(()),
+        let window = self.open.get(&key);
+        if let Some(window) = window.filter(|window| count_max <= window.count) {
+            let left = (window.started + WINDOW).saturating_duration_since(now);
+            // Never more than the window, though `now` may be a little older than its start.
+            let seconds = left.as_secs().min(WINDOW.as_secs() - 1);
+            return Err(u32::try_from(seconds).unwrap_or(u32::MAX).saturating_add(1));
         }
+        let places = count_max - window.map_or(0, |window| window.count);
+        let has_place = u32::try_from(under_way).is_ok_and(|under_way| under_way < places);
+        if has_place { Ok(()) } else { Err(UNDER_WAY_RETRY_SECONDS) }
     }
 
     fn count(&mut self, key: Key, now: Instant) {
+        self.close_old(now);
         if let Some(window) = self.open.get_mut(&key) {
             window.count = window.count.saturating_add(1);
             return;
@@ -115,12 +134,6 @@ impl<Key: Copy + Eq + Hash> Windows<Key> {
         }
         self.open.insert(key, Window { started: now, count: 1 });
         self.by_age.push_back((now, key));
-    }
-
-    fn uncount(&mut self, key: Key) {
-        if let Some(window) = self.open.get_mut(&key) {
-            window.count = window.count.saturating_sub(1);
-        }
     }
 
     fn close_old(&mut self, now: Instant) {

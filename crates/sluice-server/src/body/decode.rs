@@ -41,6 +41,8 @@ pub(crate) enum Decoder {
         decoder: ZstdDecoder<'static>,
         /// Whether a frame is open, or output may still be held back.
         is_open: bool,
+        /// Where pieces are written to, one after another: frames may be many and tiny.
+        output: Vec<u8>,
     },
 }
 
@@ -58,7 +60,7 @@ impl Decoder {
                 let mut decoder = ZstdDecoder::new().map_err(|_error| DecodeError)?;
                 let set = decoder.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG_MAX));
                 set.map_err(|_error| DecodeError)?;
-                Self::Zstd { decoder, is_open: false }
+                Self::Zstd { decoder, is_open: false, output: Vec::with_capacity(PIECE_BYTES_MAX) }
             }
         })
     }
@@ -86,16 +88,15 @@ impl Decoder {
                 input.advance(taken);
                 Ok(piece.into())
             }
-            Self::Zstd { decoder, is_open } => {
-                let mut piece = vec![0; PIECE_BYTES_MAX];
+            Self::Zstd { decoder, is_open, output } => {
+                output.clear();
                 let mut from = InBuffer::around(input);
-                let mut to = OutBuffer::around(piece.as_mut_slice());
-                let hint = decoder.run(&mut from, &mut to).map_err(|_error| DecodeError)?;
-                let (taken, given) = (from.pos(), to.pos());
+                let hint =
+                    decoder.run(&mut from, &mut OutBuffer::around(output)).map_err(|_error| DecodeError)?;
+                let taken = from.pos();
                 *is_open = hint != 0;
                 input.advance(taken);
-                piece.truncate(given);
-                Ok(piece.into())
+                Ok(Bytes::copy_from_slice(output))
             }
         }
     }

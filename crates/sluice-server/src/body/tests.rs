@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::{
     dev::Payload,
     error::PayloadError,
-    http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue},
+    http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderValue},
 };
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
@@ -53,4 +53,29 @@ async fn a_declared_length_is_refused_unread() {
 async fn a_stalled_body_is_given_up() {
     let stalled = read(&HeaderMap::new(), payload(&["["], true), 100).await;
     assert_eq!(stalled, Err(Cause::BadRequest("The body did not arrive in time".into())));
+}
+
+/// Frames that decode to nothing, without end and always there.
+fn endless_nothing() -> (HeaderMap, Payload) {
+    const SKIPPED: &[u8] = b"\x50\x2a\x4d\x18\x04\0\0\0skip";
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_ENCODING, HeaderValue::from_static("zstd"));
+    let stream = stream::repeat_with(|| Ok(Bytes::from_static(SKIPPED)));
+    (headers, Payload::Stream { payload: stream.boxed_local() })
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn bytes_that_decode_to_nothing_count() {
+    let (headers, payload) = endless_nothing();
+    let too_long = Cause::BadRequest("The body is over the limit of 1000 bytes".into());
+    assert_eq!(read(&headers, payload, 1_000).await, Err(too_long));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn the_deadline_holds_for_a_body_that_is_always_there() {
+    let (headers, mut payload) = endless_nothing();
+    let pace = Pace { deadline: Duration::from_millis(50), ..PACE };
+    let mut reader = BodyReader::new(&headers, &mut payload, usize::MAX, pace).unwrap();
+    let late = Cause::BadRequest("The body did not arrive in time".into());
+    assert_eq!(reader.next().await, Err(late));
 }

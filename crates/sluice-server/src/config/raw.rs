@@ -223,6 +223,17 @@ impl RawConfig {
         }
     }
 
+    /// Tells whether this layer sets a key that can be refused together with others.
+    pub(super) fn has(&self, dotted: &str) -> bool {
+        match dotted {
+            "listen" => self.listen.is_some(),
+            "tls.certificate" => self.tls.certificate.is_some(),
+            "tls.key" => self.tls.key.is_some(),
+            "tls.self_signed" => self.tls.self_signed.is_some(),
+            _ => false,
+        }
+    }
+
     pub(super) fn with_defaults(self) -> Full {
         Full {
             listen: self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 9440))),

@@ -1,10 +1,10 @@
 //! Layers, bounds, and the words of a refusal.
 
-use std::{fs, path::Path};
+use std::{ffi::OsString, fs, os::unix::ffi::OsStringExt as _, path::Path};
 
 use expect_test::{Expect, expect};
 
-use super::{Config, ConfigError, RawConfig, load};
+use super::{Config, ConfigError, LogFormat, RawConfig, load, own_variables};
 
 fn load_text(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let dir = tempfile::tempdir().unwrap();
@@ -99,8 +99,83 @@ fn a_refusal_names_the_variable() {
     check_refused(
         "",
         &[("SLUICE_LISTEN", "0.0.0.0:80")],
-        &expect!["listen: anything but loopback needs TLS, or allow_plain_http = true"],
+        &expect![
+            "environment variable SLUICE_LISTEN: anything but loopback needs TLS, or allow_plain_http = true"
+        ],
     );
+    check_refused(
+        "",
+        &[("SLUICE_HTTP__WORKERS", "0")],
+        &expect!["environment variable SLUICE_HTTP__WORKERS: 0 is not from 1 to 64"],
+    );
+    // What Kubernetes plants for a service named `sluice`.
+    check_refused(
+        "",
+        &[("SLUICE_PORT", "tcp://192.0.2.1:9440")],
+        &expect![
+            "environment variable SLUICE_PORT: unknown field `port`, expected one of `listen`, `data_dir`, `admin_password_file`, `tenants`, `match_scope`, `disk_reserve_bytes`, `allow_plain_http`, `tls`, `http`, `ingest`, `log`"
+        ],
+    );
+}
+
+#[test]
+fn a_refusal_names_the_layer_that_set_the_value() {
+    let text = "listen = \"127.0.0.1:1\"\n[tls]\nkey = \"a\"\n";
+    check_refused(
+        text,
+        &[("SLUICE_TLS__CERTIFICATE", "b"), ("SLUICE_TLS__SELF_SIGNED", "true")],
+        &expect!["environment variable SLUICE_TLS__SELF_SIGNED: excludes tls.certificate and tls.key"],
+    );
+    check_refused(
+        text,
+        &[("SLUICE_TLS__KEY", "b")],
+        &expect!["environment variable SLUICE_TLS__KEY: needs tls.certificate beside it"],
+    );
+    // An empty path is as if absent, so the file's is the one at fault.
+    check_refused(
+        text,
+        &[("SLUICE_TLS__KEY", "")],
+        &expect![": line 3: tls.key: needs tls.certificate beside it"],
+    );
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("sluiced.toml");
+    fs::write(&path, "listen = \"127.0.0.1:1\"\n").unwrap();
+    let variables = [("SLUICE_LISTEN".to_owned(), "127.0.0.1:2".to_owned())];
+    let flags = RawConfig { listen: Some("0.0.0.0:80".parse().unwrap()), ..RawConfig::default() };
+    let refused = load(Some(&path), variables.into_iter(), flags).unwrap_err();
+    expect!["--listen: anything but loopback needs TLS, or allow_plain_http = true"]
+        .assert_eq(&refused.to_string());
+}
+
+#[test]
+fn a_variable_may_be_of_any_type() {
+    let variables = [
+        ("SLUICE_TENANTS", r#"["acme"]"#),
+        ("SLUICE_ALLOW_PLAIN_HTTP", "true"),
+        ("SLUICE_DATA_DIR", "1234"),
+        ("SLUICE_LISTEN", "\"0.0.0.0:1\""),
+        ("SLUICE_MATCH_SCOPE", "exact"),
+        ("SLUICE_LOG__FORMAT", "json"),
+    ];
+    let config = load_text("", &variables).unwrap();
+    assert_eq!((config.tenants.len(), config.listen.port()), (1, 1));
+    assert_eq!(config.data_dir, Path::new("1234"));
+    assert_eq!(config.log_format, LogFormat::Json);
+    // One variable is one key.
+    assert!(load_text("", &[("SLUICE_LISTEN", "\"127.0.0.1:1\"\ndata_dir = \"a\"")]).is_err());
+}
+
+#[test]
+fn a_variable_of_ours_that_is_no_text_is_refused() {
+    let (bad, good) = (OsString::from_vec(b"\xff".to_vec()), OsString::from("a"));
+    let of = |name: &[u8], value: &OsString| (OsString::from_vec(name.to_vec()), value.clone());
+    let others = [of(b"PATH", &bad), of(b"\xff", &good), of(b"SLUICE_LISTEN", &good)];
+    let ours = own_variables(others.into_iter()).unwrap();
+    assert_eq!(ours, [("SLUICE_LISTEN".to_owned(), "a".to_owned())]);
+    for refused in [of(b"SLUICE_DATA_DIR", &bad), of(b"SLUICE_\xff", &good)] {
+        let refused = own_variables([refused].into_iter());
+        assert!(matches!(refused, Err(ConfigError::Variable { .. })), "{refused:?}");
+    }
 }
 
 #[test]

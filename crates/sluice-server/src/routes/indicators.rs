@@ -1,13 +1,11 @@
 //! `PUT` and `DELETE indicators`: a stream of elements in, a sentence and the rejected ones out.
 
-use std::{
-    iter,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::iter;
 
 use actix_web::{HttpResponse, http::StatusCode};
 use bytes::Bytes;
 use sluice_ingest::{DeleteRules, PutRules, Receipt, Upload};
+use sluice_store::now_seconds;
 
 use crate::{
     answer,
@@ -43,7 +41,11 @@ pub(super) async fn add(reader: BodyReader<'_>, admitted: Admitted) -> Result<Ht
 pub(super) async fn delete(reader: BodyReader<'_>, admitted: Admitted) -> Result<HttpResponse, Cause> {
     let Subject::Supplier(supplier) = &admitted.subject else { return Err(Cause::Internal) };
     let permit = admitted.permit.ok_or(Cause::Internal)?;
-    let rules = DeleteRules { supplier: supplier.id, refang: supplier.settings.refang };
+    let rules = DeleteRules {
+        supplier: supplier.id,
+        takes_marks: Version::V1_2 <= admitted.found.version,
+        refang: supplier.settings.refang,
+    };
     let upload = admitted.ingestor.delete(permit, rules)?;
     let receipt = upload_body(reader, upload).await?;
     answer_receipt(
@@ -75,10 +77,4 @@ fn answer_receipt(
     let bytes = (before.len() + after.len()) as u64 + receipt.rejections.json_bytes();
     let pieces = iter::once(before).chain(receipt.rejections.into_json_chunks()).chain(iter::once(after));
     Ok(answer::of_pieces(StatusCode::ACCEPTED, bytes, pieces))
-}
-
-/// The present, in seconds since 1970.
-pub(super) fn now_seconds() -> u32 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u32::try_from(now.as_secs()).unwrap_or(u32::MAX)
 }

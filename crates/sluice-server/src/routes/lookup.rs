@@ -2,8 +2,8 @@
 
 use actix_web::{HttpResponse, http::StatusCode};
 use sluice_ingest::LookupRules;
+use sluice_store::now_seconds;
 
-use super::indicators::now_seconds;
 use crate::{answer, body::BodyReader, gate::Admitted, problem::Cause, state::State};
 
 /// Looks up all objects of a body.

@@ -24,7 +24,11 @@ use crate::{
     gate::{Admitted, Subject},
     problem::{self, Cause},
     state::State,
+    worker::{Worker, WorkerError},
 };
+
+#[cfg(test)]
+mod tests;
 
 /// Squeezed bodies up to this length are read in between; longer ones on a thread of their own.
 const ENTITY_INLINE_BYTES_MAX: usize = 65_536;
@@ -45,7 +49,7 @@ pub(crate) async fn carry_out(
         BodyRule::Max(bytes_max) => bytes_max,
     };
     if bytes_max == 0 {
-        return without_body(&admitted).await;
+        return without_body(state, &admitted).await;
     }
     let reader = BodyReader::new(&head.headers, payload, bytes_max, state.pace)?;
     match admitted.found.route.request {
@@ -60,15 +64,17 @@ pub(crate) async fn carry_out(
     }
 }
 
-async fn without_body(admitted: &Admitted) -> Result<HttpResponse, Cause> {
-    let store = admitted.ingestor.store();
+async fn without_body(state: &State, admitted: &Admitted) -> Result<HttpResponse, Cause> {
+    let (store, clerk) = (admitted.ingestor.store(), &state.clerk);
     match (admitted.found.route.request, &admitted.subject) {
         (Request::ListSuppliers, _) => suppliers::list(store, admitted.tenant),
         (Request::GetSupplier, Subject::Supplier(supplier)) => suppliers::get(supplier),
-        (Request::RemoveSupplier, Subject::Supplier(supplier)) => suppliers::remove(store, supplier).await,
+        (Request::RemoveSupplier, Subject::Supplier(supplier)) => {
+            suppliers::remove(clerk, store, supplier).await
+        }
         (Request::ListTags, _) => tags::list(store),
         (Request::GetTag, Subject::Tag(tag)) => tags::get(tag),
-        (Request::RemoveTag, Subject::Tag(tag)) => tags::remove(store, tag).await,
+        (Request::RemoveTag, Subject::Tag(tag)) => tags::remove(clerk, store, tag).await,
         _ => Err(Cause::Internal),
     }
 }
@@ -86,20 +92,32 @@ async fn read_entity(
     if squeezer.held_bytes() <= ENTITY_INLINE_BYTES_MAX {
         return squeezer.read(names);
     }
-    match state.clerk.run(move || squeezer.read(names)).await {
-        Ok(read) => read,
-        Err(crate::worker::WorkerError::Full) => Err(Cause::Busy { retry_after_seconds: 1 }),
-        Err(crate::worker::WorkerError::Lost) => Err(Cause::Internal),
-    }
+    on(&state.clerk, move || squeezer.read(names)).await?
 }
 
 /// Changes the catalogue and waits until the change is durable.
-async fn change(store: &Store, wish: CatalogueChange, about: problem::Entity) -> Result<(), Cause> {
+///
+/// The store takes the change on the clerk's thread, because it waits while the queue of its log is full.
+async fn change(
+    clerk: &Worker,
+    store: &Store,
+    wish: CatalogueChange,
+    about: problem::Entity,
+) -> Result<(), Cause> {
     let (done_out, done_in) = oneshot::channel();
+    let store = store.clone();
     // The asker may have gone away meanwhile; the change stands all the same.
-    store.change_catalogue(wish, Box::new(move |result| drop(done_out.send(result))));
+    let done = Box::new(move |result| drop(done_out.send(result)));
+    on(clerk, move || store.change_catalogue(wish, done)).await?;
     match done_in.await {
         Ok(result) => result.map_err(|error| about.cause(&error)),
         Err(_dropped) => Err(Cause::StoreFailed),
     }
+}
+
+async fn on<T: Send + 'static>(clerk: &Worker, job: impl FnOnce() -> T + Send + 'static) -> Result<T, Cause> {
+    clerk.run(job).await.map_err(|error| match error {
+        WorkerError::Full => Cause::Busy { retry_after_seconds: 1 },
+        WorkerError::Lost => Cause::Internal,
+    })
 }

@@ -19,6 +19,7 @@ use crate::{
     gate::{Admitted, Subject},
     problem::{self, Cause},
     state::State,
+    worker::Worker,
 };
 
 const NAMES: &[&str] = &["name", "confidence", "retention", "vendor", "status", "refang"];
@@ -88,7 +89,7 @@ pub(super) async fn create(
             refang: patch.refang.unwrap_or(false),
         },
     };
-    change(admitted.ingestor.store(), wish, problem::Entity::Supplier).await?;
+    change(&state.clerk, admitted.ingestor.store(), wish, problem::Entity::Supplier).await?;
     answer::sentence(StatusCode::CREATED, "Supplier successfully created")
 }
 
@@ -107,14 +108,18 @@ pub(super) async fn update(
     }
     let wish =
         CatalogueChange::UpdateSupplier { tenant: admitted.tenant, name: supplier.name.clone(), patch };
-    change(admitted.ingestor.store(), wish, problem::Entity::Supplier).await?;
+    change(&state.clerk, admitted.ingestor.store(), wish, problem::Entity::Supplier).await?;
     answer::sentence(StatusCode::OK, "Supplier successfully updated")
 }
 
 /// Removes a supplier from every tenant, with its indicators.
-pub(super) async fn remove(store: &Store, supplier: &Supplier) -> Result<HttpResponse, Cause> {
+pub(super) async fn remove(
+    clerk: &Worker,
+    store: &Store,
+    supplier: &Supplier,
+) -> Result<HttpResponse, Cause> {
     let wish = CatalogueChange::RemoveSupplier { name: supplier.name.clone() };
-    change(store, wish, problem::Entity::Supplier).await?;
+    change(clerk, store, wish, problem::Entity::Supplier).await?;
     answer::sentence(StatusCode::CREATED, "Supplier successfully removed")
 }
 

@@ -16,6 +16,7 @@ use crate::{
     gate::{Admitted, Subject},
     problem::{self, Cause},
     state::State,
+    worker::Worker,
 };
 
 const NAMES: &[&str] = &["name", "weight"];
@@ -55,7 +56,7 @@ pub(super) async fn create(
         name: mandatory("name", patch.name)?,
         weight: mandatory("weight", patch.weight)?,
     };
-    change(admitted.ingestor.store(), wish, problem::Entity::Tag).await?;
+    change(&state.clerk, admitted.ingestor.store(), wish, problem::Entity::Tag).await?;
     answer::sentence(StatusCode::CREATED, "Tag successfully created")
 }
 
@@ -70,14 +71,14 @@ pub(super) async fn update(
     // Its own name is no renaming.
     patch.name = patch.name.filter(|name| *name != tag.name);
     let wish = CatalogueChange::UpdateTag { name: tag.name.clone(), patch };
-    change(admitted.ingestor.store(), wish, problem::Entity::Tag).await?;
+    change(&state.clerk, admitted.ingestor.store(), wish, problem::Entity::Tag).await?;
     answer::sentence(StatusCode::OK, "Tag successfully updated")
 }
 
 /// Removes a tag and takes it off every indicator.
-pub(super) async fn remove(store: &Store, tag: &Tag) -> Result<HttpResponse, Cause> {
+pub(super) async fn remove(clerk: &Worker, store: &Store, tag: &Tag) -> Result<HttpResponse, Cause> {
     let wish = CatalogueChange::RemoveTag { name: tag.name.clone() };
-    change(store, wish, problem::Entity::Tag).await?;
+    change(clerk, store, wish, problem::Entity::Tag).await?;
     answer::sentence(StatusCode::OK, "Tag successfully deleted")
 }
 

@@ -30,6 +30,17 @@ fn a_made_up_password_is_kept_privately_and_made_once() {
 }
 
 #[test]
+fn the_data_directory_is_private_at_every_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(&dir);
+    for _ in 0..2 {
+        ensure_administrator(&config).unwrap();
+        assert_eq!(fs::metadata(&config.data_dir).unwrap().permissions().mode() & 0o777, 0o700);
+        fs::set_permissions(&config.data_dir, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}
+
+#[test]
 fn a_given_password_is_taken_without_its_line_end() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("password");

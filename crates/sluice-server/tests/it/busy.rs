@@ -1,12 +1,16 @@
 //! When the service cannot: 425 while it starts, 429 without room, 507 without disk.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use expect_test::expect;
-use sluice_model::limits::BODY_BYTES_MAX;
+use sluice_model::limits::{BODY_BYTES_MAX, MIB};
 use sluice_server::Phase;
 
-use crate::daemon::{Running, as_user, check, request};
+use crate::{
+    client::Connection,
+    daemon::{Running, as_user, check, request},
+    encodings::gzip,
+};
 
 #[test]
 fn until_the_store_is_open_everything_is_too_early() {
@@ -54,45 +58,117 @@ fn until_the_store_is_open_everything_is_too_early() {
     assert_eq!(second.detections("", &["example.com"]), ["InternalTI_URL example.com {}"]);
 }
 
+const PATH: &str = "/api/1.0/suppliers/InternalTI/indicators";
+
+/// Sends a head that expects to be told to go on; gives the status that it is told.
+fn announce(daemon: &Running, method: &str, path: &str, headers: &str) -> (Connection, u16) {
+    let mut connection = daemon.connect();
+    let headers = format!("{}Expect: 100-continue\r\n{headers}", as_user("admin"));
+    assert!(connection.send(&request(method, path, &headers, b"")));
+    let status = connection.answer().status;
+    (connection, status)
+}
+
+/// A body over the length of light ones that adds one indicator.
+fn long_body(name: &str) -> String {
+    format!(r#"[{{"indicator":"{name}","object":"{name}","x":"{}"}}]"#, "x".repeat(2 * MIB))
+}
+
+#[test]
+fn silent_bodies_hold_nobody_up() {
+    let daemon = Running::start(&[]);
+    let silent = (0..64).map(|number| {
+        let length = format!("Content-Length: {BODY_BYTES_MAX}\r\n");
+        let (connection, status) = match number % 3 {
+            0 => announce(&daemon, "PUT", PATH, &length),
+            1 => announce(&daemon, "PUT", PATH, "Transfer-Encoding: chunked\r\n"),
+            _ => announce(&daemon, "PUT", PATH, &format!("{length}Content-Encoding: gzip\r\n")),
+        };
+        assert_eq!(status, 100);
+        connection
+    });
+    let silent: Vec<_> = silent.collect();
+    daemon.put("suppliers/InternalTI", r#"[{"indicator":"short.example.com"}]"#);
+    daemon.put("suppliers/InternalTI", &long_body("long.example.com"));
+    daemon.add_suppliers(&["Silent"], 1);
+    assert_eq!(
+        daemon.detections("", &["short.example.com", "long.example.com"]),
+        ["InternalTI_URL short.example.com {}", "InternalTI_URL long.example.com {}"]
+    );
+    assert_eq!(daemon.ask("POST", "1.0/lookup", &long_body("long.example.com")).status, 200);
+    drop(silent);
+}
+
+#[test]
+fn many_short_bodies_of_unknown_length_are_taken_at_once() {
+    let daemon = Running::start(&[("SLUICE_INGEST__BODY_BYTES_BUDGET", &BODY_BYTES_MAX.to_string())]);
+    let body = gzip(br#"[{"indicator":"packed.example.com"}]"#);
+    // All are admitted before the first of them ends.
+    let headers = format!("Content-Encoding: gzip\r\nContent-Length: {}\r\n", body.len());
+    let mut connections: Vec<_> = (0..64).map(|_| announce(&daemon, "PUT", PATH, &headers)).collect();
+    for (connection, status) in &mut connections {
+        assert_eq!(*status, 100);
+        assert!(connection.send(&body));
+    }
+    for (connection, _) in &mut connections {
+        assert_eq!(connection.answer().status, 201);
+    }
+}
+
+/// One body has arrived in part. Nobody else may take what it needs to end; light requests have room of their own.
 #[test]
 fn without_room_for_a_body_it_is_refused_and_leaves_nothing() {
     let daemon = Running::start(&[("SLUICE_INGEST__BODY_BYTES_BUDGET", &BODY_BYTES_MAX.to_string())]);
-    let path = "/api/1.0/suppliers/InternalTI/indicators";
-    let mut holder = daemon.connect();
-    let headers = format!("{}Expect: 100-continue\r\nContent-Length: {BODY_BYTES_MAX}\r\n", as_user("admin"));
-    assert!(holder.send(&request("PUT", path, &headers, b"")));
-    assert_eq!(holder.answer().status, 100);
+    let length = format!("Content-Length: {BODY_BYTES_MAX}\r\n");
+    let (mut holder, status) = announce(&daemon, "PUT", PATH, &length);
+    assert_eq!(status, 100);
+    let part = long_body("holder.example.com");
+    assert!(holder.send(part.strip_suffix(']').unwrap().as_bytes()));
+    let started = Instant::now();
+    while announce(&daemon, "PUT", PATH, &format!("Content-Length: {}\r\n", 2 * MIB)).1 != 429 {
+        assert!(started.elapsed().as_secs() < 9, "the body is not counted");
+    }
+    let reason = "The service cannot take the request now; nothing of it was processed";
+    for (method, path) in [("PUT", PATH), ("DELETE", PATH), ("POST", "/api/1.0/lookup")] {
+        let body = long_body("busy.example.com");
+        let answer = daemon.ask_with(method, path, &as_user("admin"), body.as_bytes());
+        assert_eq!((answer.status, answer.reason().as_str()), (429, reason), "{method} {path}");
+    }
     check(
         &daemon,
         &[
-            r#"PUT 1.0/suppliers/InternalTI/indicators [{"indicator":"busy.example.com"}]"#,
-            r#"DELETE 1.0/suppliers/InternalTI/indicators [{"indicator":"busy.example.com"}]"#,
-            r#"POST 1.0/lookup [{"object":"busy.example.com"}]"#,
-            r#"POST 1.0/suppliers [{"name":"Busy","confidence":1,"retention":1}]"#,
-            "GET 1.0/suppliers/InternalTI",
+            r#"PUT 1.0/suppliers/InternalTI/indicators [{"indicator":"light.example.com"},{"indicator":"gone.example.com"}]"#,
+            r#"DELETE 1.0/suppliers/InternalTI/indicators [{"indicator":"gone.example.com"}]"#,
+            r#"POST 1.0/suppliers [{"name":"Light","confidence":1,"retention":1}]"#,
+            r#"POST 1.0/lookup [{"object":"light.example.com"},{"object":"gone.example.com"},{"object":"busy.example.com"}]"#,
         ],
         &expect![[r#"
-            PUT 1.0/suppliers/InternalTI/indicators [{"indicator":"busy.example.com"}]
-              429 [{"status":"An error occurred while adding indicators to the database","reason":"The service cannot take the request now; nothing of it was processed"}]
-            DELETE 1.0/suppliers/InternalTI/indicators [{"indicator":"busy.example.com"}]
-              429 [{"status":"An error occurred while deleting indicators from the database","reason":"The service cannot take the request now; nothing of it was processed"}]
-            POST 1.0/lookup [{"object":"busy.example.com"}]
-              429 [{"status":"An error occurred while searching indicators","reason":"The service cannot take the request now; nothing of it was processed"}]
-            POST 1.0/suppliers [{"name":"Busy","confidence":1,"retention":1}]
-              429 [{"status":"An error occurred while creating supplier","reason":"The service cannot take the request now; nothing of it was processed"}]
-            GET 1.0/suppliers/InternalTI
-              200 [{"name":"InternalTI","status":"enabled","confidence":100,"retention":5256000,"vendor":""}]
+            PUT 1.0/suppliers/InternalTI/indicators [{"indicator":"light.example.com"},{"indicator":"gone.example.com"}]
+              201 [{"status":"All indicators were successfully added to the database"}]
+            DELETE 1.0/suppliers/InternalTI/indicators [{"indicator":"gone.example.com"}]
+              200 [{"status":"All indicators were successfully deleted from the database"}]
+            POST 1.0/suppliers [{"name":"Light","confidence":1,"retention":1}]
+              201 [{"status":"Supplier successfully created"}]
+            POST 1.0/lookup [{"object":"light.example.com"},{"object":"gone.example.com"},{"object":"busy.example.com"}]
+              200 [{"object":"light.example.com","result":"detected","categories":[{"category":"InternalTI_URL","detected_indicator":"light.example.com","context":{}}]},{"object":"gone.example.com","result":"not detected","categories":[]},{"object":"busy.example.com","result":"not detected","categories":[]}]
         "#]],
     );
-    // A compressed or chunked body may become as long as the limit.
+    // A body of unknown length is let in, and refused when it has outgrown the light ones and waited in vain.
+    let (mut chunked, status) = announce(&daemon, "PUT", PATH, "Transfer-Encoding: chunked\r\n");
+    assert_eq!(status, 100);
+    assert!(chunked.send_chunk(long_body("chunked.example.com").as_bytes()));
+    let answer = chunked.answer();
+    assert_eq!((answer.status, answer.reason().as_str()), (429, reason), "{answer:?}");
     drop(holder);
-    let started = std::time::Instant::now();
-    while daemon.ask("POST", "1.0/lookup", r#"[{"object":"busy.example.com"}]"#).status == 429 {
+    let started = Instant::now();
+    let body = long_body("after.example.com");
+    while daemon.ask_with("PUT", PATH, &as_user("admin"), body.as_bytes()).status == 429 {
         assert!(started.elapsed().as_secs() < 20);
     }
-    assert_eq!(daemon.detections("", &["busy.example.com"]), [""]);
-    assert_eq!(daemon.ask("GET", "1.0/suppliers/Busy", "").status, 404);
-    daemon.put("suppliers/InternalTI", r#"[{"indicator":"busy.example.com"}]"#);
+    assert_eq!(
+        daemon.detections("", &["after.example.com", "chunked.example.com", "holder.example.com"]),
+        ["InternalTI_URL after.example.com {}", "", ""]
+    );
 }
 
 #[test]

@@ -12,6 +12,10 @@ mod busy;
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod connections;
+#[cfg(test)]
 mod credentials;
 #[cfg(test)]
 mod daemon;
@@ -22,11 +26,15 @@ mod disk;
 #[cfg(test)]
 mod encodings;
 #[cfg(test)]
+mod endings;
+#[cfg(test)]
 mod heads;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod life;
+#[cfg(test)]
+mod logins;
 #[cfg(test)]
 mod lookup;
 #[cfg(test)]
@@ -36,11 +44,15 @@ mod mixes;
 #[cfg(test)]
 mod paths;
 #[cfg(test)]
+mod process;
+#[cfg(test)]
 mod retention;
 #[cfg(test)]
 mod roles;
 #[cfg(test)]
 mod secure;
+#[cfg(test)]
+mod slow_heads;
 #[cfg(test)]
 mod supplier_rules;
 #[cfg(test)]

@@ -92,3 +92,12 @@ fn a_damaged_file_is_refused() {
     fs::write(dir.path().join("accounts.json"), "{\"users\":[").unwrap();
     assert!(matches!(AccountsFile::new(dir.path()).read(), Err(AccountsError::Malformed { .. })));
 }
+
+#[test]
+fn a_directory_without_accounts_is_told_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let refused = AccountsFile::existing(dir.path());
+    assert!(matches!(refused, Err(AccountsError::Missing { .. })), "{refused:?}");
+    AccountsFile::new(dir.path()).change(|accounts| accounts.add_user(user("one"))).unwrap();
+    assert_eq!(AccountsFile::existing(dir.path()).unwrap().read().unwrap().users.len(), 1);
+}

@@ -1,0 +1,51 @@
+//! How fast bytes come back, for the advice when to ask again.
+//!
+//! In: bytes given back, each with the second in which. Out: the seconds until so many more will be. No clock.
+
+/// The longest advice, in seconds; also given while nothing drains.
+pub(super) const RETRY_AFTER_SECONDS_MAX: u32 = 60;
+
+/// Seconds over which the drain rate is averaged.
+const DRAIN_MEMORY_SECONDS: f64 = 10.0;
+
+/// An average that forgets, in bytes and seconds since some start.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Drain {
+    /// Bytes given back, each weighed by how lately.
+    bytes: f64,
+    at_seconds: f64,
+    first_seconds: Option<f64>,
+}
+
+impl Drain {
+    pub(super) fn add(&mut self, bytes: usize, now_seconds: f64) {
+        self.bytes = self.faded(now_seconds) + as_float(bytes);
+        self.at_seconds = now_seconds;
+        self.first_seconds.get_or_insert(now_seconds);
+    }
+
+    fn faded(&self, now_seconds: f64) -> f64 {
+        self.bytes * (-(now_seconds - self.at_seconds).max(0.0) / DRAIN_MEMORY_SECONDS).exp()
+    }
+
+    /// Seconds until `bytes` more will have been given back, if all goes on as before; within 1 and 60.
+    pub(super) fn seconds_until(&self, bytes: usize, now_seconds: f64) -> u32 {
+        let Some(first_seconds) = self.first_seconds else { return 1 };
+        // Young averages have seen only a part of the time they stand for.
+        let age_seconds = (now_seconds - first_seconds).max(1.0);
+        let seen_seconds = DRAIN_MEMORY_SECONDS * (1.0 - (-age_seconds / DRAIN_MEMORY_SECONDS).exp());
+        let bytes_per_second = self.faded(now_seconds) / seen_seconds;
+        let seconds = (as_float(bytes) / bytes_per_second).ceil();
+        (1..RETRY_AFTER_SECONDS_MAX)
+            .find(|candidate| seconds <= f64::from(*candidate))
+            .unwrap_or(RETRY_AFTER_SECONDS_MAX)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 52 bits of a byte count")]
+fn as_float(bytes: usize) -> f64 {
+    bytes as f64
+}
+
+#[cfg(test)]
+mod tests;

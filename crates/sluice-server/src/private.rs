@@ -1,0 +1,98 @@
+//! Files and directories that concern nobody but the daemon's own user.
+//!
+//! In: a path in the data directory. Out: a directory of mode 0700 and files of mode 0600, replaced as a whole and
+//! durably. A superuser who works on the data directory of another user leaves files behind that belong to the
+//! owner of the directory, so that the daemon can read them. No symbolic link is followed to a file: the owner of
+//! the directory may be less trusted than who works on it. Blocking.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    path::Path,
+};
+
+use rustix::{
+    fs::{Gid, OFlags, Uid},
+    process::geteuid,
+};
+
+#[cfg(test)]
+mod tests;
+
+/// Mode of a directory that is its owner's alone.
+const DIR_MODE: u32 = 0o700;
+
+/// Mode of a file that is its owner's alone.
+const FILE_MODE: u32 = 0o600;
+
+/// The bit of directories such as `/tmp`, which are everybody's on purpose.
+const STICKY: u32 = 0o1000;
+
+/// Creates a directory with mode 0700, with its parents; takes others' rights from an existing one of ours.
+///
+/// # Errors
+///
+/// When it cannot be created or changed, or is no directory.
+pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(DIR_MODE).create(path)?;
+    let dir = File::open(path)?;
+    let metadata = dir.metadata()?;
+    let is_open = metadata.mode() & 0o077 != 0 && metadata.mode() & STICKY == 0;
+    if is_open && metadata.uid() == geteuid().as_raw() {
+        dir.set_permissions(fs::Permissions::from_mode(DIR_MODE))?;
+    }
+    Ok(())
+}
+
+/// Replaces a file as a whole with mode 0600, durably.
+///
+/// # Errors
+///
+/// When any step fails; the file is then as before.
+pub(crate) fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let dir = parent(path);
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let beside = dir.join(name);
+    // A leftover of a kill may have been created with another mode.
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = create_private(&beside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    File::open(dir)?.sync_all()
+}
+
+/// Opens a file to be locked, and creates it with mode 0600 when it is missing.
+///
+/// # Errors
+///
+/// When it is neither there nor can be created, or is a symbolic link.
+pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
+    match create_private(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        created => return created,
+    }
+    let no_follow = OFlags::NOFOLLOW.bits().cast_signed();
+    OpenOptions::new().append(true).custom_flags(no_follow).open(path)
+}
+
+/// Creates a file that must not exist, for the owner of its directory.
+fn create_private(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().create_new(true).append(true).mode(FILE_MODE).open(path)?;
+    if geteuid().is_root() {
+        let owner = fs::metadata(parent(path))?;
+        let (user, group) = (Uid::from_raw(owner.uid()), Gid::from_raw(owner.gid()));
+        rustix::fs::fchown(&file, Some(user), Some(group))?;
+    }
+    Ok(file)
+}
+
+/// The directory of a file; that of a bare name is the working directory.
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}

@@ -1,0 +1,160 @@
+//! The binary itself: what it prints, what it leaves on disk, and its commands on a data directory.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown},
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use expect_test::expect;
+
+use crate::{client::Connection, daemon::request};
+
+/// What a service manager sets for a daemon whose output it keeps.
+const JOURNAL: (&str, &str) = ("JOURNAL_STREAM", "9:12345");
+
+fn sluiced() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sluiced"));
+    command.env_remove("JOURNAL_STREAM").env_remove("NOTIFY_SOCKET").env("SLUICE_DISK_RESERVE_BYTES", "0");
+    command
+}
+
+/// Starts a daemon on `data_dir`, waits until it is ready, ends it, and gives what it printed before it listened.
+fn first_start(data_dir: &Path, environment: &[(&str, &str)]) -> String {
+    let mut daemon = sluiced()
+        .args(["--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(data_dir)
+        .envs(environment.iter().copied())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(daemon.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut printed = String::new();
+    let address = loop {
+        let line = lines.next().expect("the daemon has ended");
+        if let Some((_, rest)) = line.split_once("listens on http://") {
+            break rest.split(". To").next().unwrap().parse().unwrap();
+        }
+        printed.push_str(&line);
+        printed.push('\n');
+    };
+    let ready = || {
+        let mut connection = Connection::open(address);
+        assert!(connection.send(&request("GET", "/readyz", "", b"")));
+        connection.answer().status == 200
+    };
+    while !ready() {}
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+    printed
+}
+
+/// Runs a command with a password on its standard input.
+fn run(data_dir: &Path, arguments: &[&str]) -> Output {
+    let mut command = sluiced();
+    command.arg("--data-dir").arg(data_dir).args(arguments);
+    let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn().unwrap();
+    // A command that needs no password may be gone already.
+    let _is_taken = child.stdin.take().unwrap().write_all(b"secret\n");
+    child.wait_with_output().unwrap()
+}
+
+fn for_each_below(path: &Path, visit: &mut impl FnMut(&Path, &fs::Metadata)) {
+    let metadata = fs::symlink_metadata(path).unwrap();
+    visit(path, &metadata);
+    if metadata.is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            for_each_below(&entry.unwrap().path(), visit);
+        }
+    }
+}
+
+#[test]
+fn nothing_below_the_data_directory_is_readable_for_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let data_dir = dir.path().join("data");
+    first_start(&data_dir, &[]);
+    let mut count = 0;
+    for_each_below(&data_dir, &mut |path, metadata| {
+        count += 1;
+        let mode = metadata.permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{} has {mode:o}", path.display());
+    });
+    assert!(4 < count, "{count} files and directories");
+}
+
+#[test]
+fn a_made_up_password_is_printed_but_not_into_a_journal() {
+    for (environment, is_printed) in [(&[][..], true), (&[JOURNAL][..], false)] {
+        let dir = tempfile::tempdir().unwrap();
+        let data_dir = dir.path().join("data");
+        let printed = first_start(&data_dir, environment);
+        let path = data_dir.join("admin-password");
+        let password = fs::read_to_string(&path).unwrap();
+        assert!(printed.contains(path.to_str().unwrap()), "{printed}");
+        assert_eq!(printed.contains(password.trim_end()), is_printed, "{printed}");
+        assert_eq!(first_start(&data_dir, environment), "", "it is printed once");
+    }
+}
+
+#[test]
+fn a_command_on_a_directory_without_accounts_is_refused_and_makes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let data_dir = dir.path().join("data");
+    for arguments in [
+        &["user", "add", "bob"][..],
+        &["user", "password", "bob"],
+        &["user", "remove", "bob"],
+        &["user", "list"],
+        &["token", "create", "feed"],
+        &["token", "revoke", "feed"],
+        &["token", "list"],
+    ] {
+        let output = run(&data_dir, arguments);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{arguments:?}");
+        let told = String::from_utf8(output.stderr).unwrap().replace(data_dir.to_str().unwrap(), "DIR");
+        expect![[r#"
+            sluiced: DIR holds no accounts; name the daemon's data directory by --data-dir or --config
+        "#]]
+        .assert_eq(&told);
+        assert!(!data_dir.exists());
+    }
+}
+
+#[test]
+fn a_superusers_commands_leave_files_that_the_daemon_can_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let data_dir = dir.path().join("data");
+    first_start(&data_dir, &[]);
+    let is_superuser = rustix::process::geteuid().is_root();
+    if is_superuser {
+        fs::remove_file(data_dir.join("accounts.lock")).unwrap();
+        for_each_below(&data_dir, &mut |path, _| chown(path, Some(54_321), Some(54_322)).unwrap());
+    }
+    let owner = fs::metadata(&data_dir).unwrap();
+    for arguments in [&["user", "add", "bob"][..], &["user", "password", "bob"], &["token", "create", "feed"]]
+    {
+        let output = run(&data_dir, arguments);
+        assert!(output.status.success(), "{output:?}");
+        for_each_below(&data_dir, &mut |path, metadata| {
+            assert_eq!((metadata.uid(), metadata.gid()), (owner.uid(), owner.gid()), "{}", path.display());
+        });
+    }
+    let listed = String::from_utf8(run(&data_dir, &["user", "list"]).stdout).unwrap();
+    assert_eq!(listed, "admin\tAdministrator\t\nbob\tAnalyst\t\n");
+}
+
+#[test]
+fn a_variable_of_ours_that_is_no_text_ends_the_start() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+    let output = sluiced().arg("check-config").env("SLUICE_DATA_DIR", OsStr::from_bytes(b"\xff")).output();
+    let told = String::from_utf8(output.unwrap().stderr).unwrap();
+    expect![[r#"
+        sluiced: environment variable SLUICE_DATA_DIR: name or value is not UTF-8
+    "#]]
+    .assert_eq(&told);
+}

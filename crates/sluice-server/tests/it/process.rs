@@ -1,0 +1,116 @@
+//! The real daemon as a process of its own, with what a shell can do to it first: limits, variables, signals.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    net::{SocketAddr, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+};
+
+use tempfile::TempDir;
+
+use crate::{
+    client::{Answer, Connection},
+    daemon::{request, with_password},
+};
+
+/// A running daemon; killed when dropped.
+pub(crate) struct Process {
+    child: Child,
+    address: SocketAddr,
+    dir: TempDir,
+}
+
+/// The header of its administrator.
+pub(crate) fn as_administrator() -> String {
+    with_password("admin", "secret")
+}
+
+impl Process {
+    /// Starts the daemon in a shell that has done `setup`, and waits until it is ready.
+    pub(crate) fn after(setup: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let password_file = dir.path().join("password");
+        fs::write(&password_file, "secret\n").unwrap();
+        let mut child = Command::new("sh")
+            .args(["-c", &format!("{setup}\nexec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_sluiced")])
+            .args(["--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(dir.path().join("data"))
+            .arg("--admin-password-file")
+            .arg(&password_file)
+            .env("SLUICE_DISK_RESERVE_BYTES", "0")
+            .stdout(Stdio::piped())
+            .stderr(fs::File::create(dir.path().join("said")).unwrap())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let address = line.split("http://").nth(1).and_then(|rest| rest.split(". To").next());
+        let process = Self { address: address.unwrap().parse().unwrap(), child, dir };
+        while process.ask("GET", "/readyz", b"").status != 200 {}
+        process
+    }
+
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its data directory.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// What it said on standard error.
+    pub(crate) fn said(&self) -> String {
+        fs::read_to_string(self.dir.path().join("said")).unwrap()
+    }
+
+    /// What the kernel tells of it.
+    pub(crate) fn about(&self, what: &str) -> String {
+        fs::read_to_string(Path::new("/proc").join(self.id().to_string()).join(what)).unwrap()
+    }
+
+    /// Connects.
+    pub(crate) fn connect(&self) -> Connection {
+        Connection::open(self.address)
+    }
+
+    /// Its address.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Asks as administrator on a connection of its own.
+    #[track_caller]
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &[u8]) -> Answer {
+        let mut connection = self.connect();
+        let _is_taken = connection.send(&request(method, path, &as_administrator(), body));
+        connection.answer()
+    }
+
+    /// Sends SIGTERM.
+    pub(crate) fn terminate(&self) {
+        let sent = Command::new("kill").args(["-TERM", &self.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits until it takes no connections any more, as it does once it stops.
+    pub(crate) fn wait_until_it_refuses(&self) {
+        while TcpStream::connect(self.address).is_ok() {}
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended long ago.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
