@@ -12,7 +12,7 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use sluice_model::{SupplierId, TagId, operation};
+use sluice_model::{SupplierId, TagId, limits::MEMTABLE_BYTES_MAX, operation};
 
 use crate::{
     catalogue::{Catalogue, StoredCatalogue},
@@ -22,7 +22,7 @@ use crate::{
     manifest::{Manifest, RunEntry, to_hex},
     merge::{MergeRows, Source},
     run::{Part, PartWriter, Run},
-    shared::{MEMTABLE_BYTES_MAX, Shared},
+    shared::Shared,
     trees,
     view::View,
 };

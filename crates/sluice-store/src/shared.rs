@@ -12,14 +12,13 @@ use std::{
 
 use crossbeam_channel::Sender;
 use parking_lot::{Mutex, RwLock};
+use sluice_model::limits::MEMTABLE_BYTES_MAX;
 
 use crate::{
     committer::Message, disk::DiskWatch, error::WriteError, keeper::Wish, store::Tuning, trees::Trees,
     view::View,
 };
 
-/// Heap bytes of the memtable above which new writes are told to come back.
-pub(crate) const MEMTABLE_BYTES_MAX: usize = 384 * 1024 * 1024;
 /// Runs above which new writes are told to come back: readers would have to ask too many filters.
 const RUNS_MAX: usize = 24;
 /// Silence of the log thread after which the store counts as stuck: writes wait for it.

@@ -15,7 +15,6 @@ fn the_answers_in_every_version() {
         r#"DELETE {v}/suppliers/Deleting/indicators [{"indicator":"deleting.example.com"},{"indicator":"never.example.com"}]"#,
         "DELETE {v}/suppliers/Deleting/indicators []",
         r#"DELETE {v}/suppliers/Deleting/indicators [{"indicator":"bad name"},{"indicator":"rest.example.net"},{"indicator":5},{}]"#,
-        r#"DELETE {v}/suppliers/Deleting/indicators [{"indicator":"deleting.example.com","unmark_detections":"yes"}]"#,
         "DELETE {v}/suppliers/Deleting/indicators",
         "DELETE {v}/suppliers/Deleting/indicators {}",
         r#"DELETE {v}/suppliers/Deleting/indicators [{"indicator":"deleting.example.com"},"#,
@@ -39,8 +38,6 @@ fn the_answers_in_every_version() {
           200 [{"status":"All indicators were successfully deleted from the database"}]
         DELETE suppliers/Deleting/indicators [{"indicator":"bad name"},{"indicator":"rest.example.net"},{"indicator":5},{}]
           202 [{"status":"An error occurred while deleting some of the indicators from the database","error_indicators":[{"indicator":"bad name","reason":"Invalid indicator format"},{"indicator":5,"reason":"Property 'indicator' has an invalid type"},{"indicator":"","reason":"Property 'indicator' is missing"}]}]
-        DELETE suppliers/Deleting/indicators [{"indicator":"deleting.example.com","unmark_detections":"yes"}]
-          202 [{"status":"An error occurred while deleting some of the indicators from the database","error_indicators":[{"indicator":"deleting.example.com","reason":"Property 'unmark_detections' has an invalid type"}]}]
         DELETE suppliers/Deleting/indicators
           400 [{"status":"An error occurred while deleting indicators from the database","reason":"the body ends early at byte 0"}]
         DELETE suppliers/Deleting/indicators {}
@@ -52,6 +49,33 @@ fn the_answers_in_every_version() {
         DELETE suppliers/NoSuchSupplier/indicators []
           404 [{"status":"An error occurred while deleting indicators from the database","reason":"Supplier doesn't exist"}]
     "#]],
+    );
+}
+
+#[test]
+fn detection_marks_count_from_1_2_on() {
+    let daemon = shared();
+    daemon.add_suppliers(&["Unmarking"], 50);
+    let request = [
+        r#"DELETE {v}/suppliers/Unmarking/indicators [{"indicator":"unmarking.example.com","unmark_detections":"yes"}]"#,
+    ];
+    check_versions(
+        &daemon,
+        &["1.0", "1.1"],
+        &request,
+        &expect![[r#"
+            DELETE suppliers/Unmarking/indicators [{"indicator":"unmarking.example.com","unmark_detections":"yes"}]
+              200 [{"status":"All indicators were successfully deleted from the database"}]
+        "#]],
+    );
+    check_versions(
+        &daemon,
+        &["1.2", "1.3"],
+        &request,
+        &expect![[r#"
+            DELETE suppliers/Unmarking/indicators [{"indicator":"unmarking.example.com","unmark_detections":"yes"}]
+              202 [{"status":"An error occurred while deleting some of the indicators from the database","error_indicators":[{"indicator":"unmarking.example.com","reason":"Property 'unmark_detections' has an invalid type"}]}]
+        "#]],
     );
 }
 
