@@ -5,9 +5,9 @@
 //! | path | what |
 //! |---|---|
 //! | `LOCK` | held by the one process that may write |
-//! | `MANIFEST` | the last checkpoint: runs that count, and where the log must begin ([`manifest`]) |
-//! | `log/` | segments of frames: slices of rows, commits, catalogue changes ([`log`]) |
-//! | `trees/` | sled: `indicators` (blocks, indexes, filters), `suppliers` and `tags` (posting lists), `catalogue` ([`trees`]) |
+//! | `MANIFEST` | the last checkpoint: runs that count, and where the log must begin (`manifest.rs`) |
+//! | `log/` | segments of frames: slices of rows, commits, catalogue changes (`log/`) |
+//! | `trees/` | sled: `indicators` (blocks, indexes, filters), `suppliers` and `tags` (posting lists), `catalogue` (`trees.rs`) |
 //!
 //! # A write
 //!

@@ -50,7 +50,7 @@ const LOCK_WAIT: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 ///
-/// As [`Store::open`].
+/// As [`crate::Store::open`].
 pub(crate) fn open(config: StoreConfig, on_failure: OnFailure) -> Result<Arc<Shared>, OpenError> {
     let started = Instant::now();
     let StoreConfig { data_dir, disk_reserve_bytes, tenants, tuning } = config;

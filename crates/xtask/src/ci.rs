@@ -15,7 +15,8 @@ const STEPS: [(&str, &[&str]); 6] = [
     (TIDY, &[]),
     ("build of tests", &["test", "--quiet", "--workspace", "--no-run"]),
     ("test", &["test", "--quiet", "--workspace"]),
-    ("doc", &["doc", "--quiet", "--workspace", "--no-deps"]),
+    // The readers of these docs are those who build Sluice: private items are half of the story.
+    ("doc", &["doc", "--quiet", "--workspace", "--no-deps", "--document-private-items"]),
 ];
 
 const TIDY: &str = "tidy";

@@ -1,6 +1,6 @@
 //! Who is asking: from an `Authorization` header to an identity.
 //!
-//! In: the header and the client's address. Out: an [`Identity`], or a refusal that tells nothing about why. An
+//! In: the header and the client's address. Out: an `Identity`, or a refusal that tells nothing about why. An
 //! unknown user, a wrong password and a malformed header cost one hash each. Hashing happens on a thread of its
 //! own with a bounded queue, so that it neither holds up the runtime nor waits behind the parsing of bodies.
 //!

@@ -1,7 +1,7 @@
 //! The synced log: where a write is durable before it is answered, and all that recovery needs.
 //!
 //! In: frames, from the one thread that owns the [`LogWriter`]. Out: the same frames in order, through
-//! [`replay`]. What a payload means, who waits for a sync and when to trim is left to the caller. No threads.
+//! [`fn@replay`]. What a payload means, who waits for a sync and when to trim is left to the caller. No threads.
 //!
 //! A position (`lsn`) counts the log's bytes since its birth, over segments and restarts; a segment file is
 //! named by the position of its first byte, and its end is the next one's name. Numbers are big-endian.

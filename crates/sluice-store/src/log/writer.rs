@@ -52,7 +52,7 @@ enum State {
 }
 
 impl LogWriter {
-    /// Starts a new segment in `dir`, at position `lsn`: what [`super::replay`] gave as the next one.
+    /// Starts a new segment in `dir`, at position `lsn`: what [`super::replay()`] gave as the next one.
     ///
     /// Blocks for two syncs.
     ///

@@ -1,7 +1,7 @@
 //! T2, the power cut: nothing answered is lost, nothing is torn, every start succeeds.
 //!
 //! In: the workload's binary, numbers of images and a seed. Out: a summary, or what was lost. A process with a
-//! store is recorded by a preloaded shim (`shim.c`); from the trace, [`disk`] makes what may be left of the
+//! store is recorded by a preloaded shim (`shim.c`); from the trace, `disk` makes what may be left of the
 //! directory when the power fails at a random moment; the store is opened from that and compared with the ledger
 //! of answers. Some of these starts are recorded and cut in their turn.
 
