@@ -7,12 +7,34 @@ use std::{
     collections::BTreeMap,
     fs::File,
     io::{BufRead as _, BufReader},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
 use serde_json::Value;
 use sluice_model::Indicator;
+
+/// Which feed, and how much of it.
+#[derive(Debug, clap::Args)]
+pub struct Feed {
+    /// File of one JSON object a line.
+    #[arg(long)]
+    feed: PathBuf,
+    /// Rows at most.
+    #[arg(long, default_value_t = 1_000_000)]
+    rows: usize,
+}
+
+impl Feed {
+    /// Reads it.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_feed`].
+    pub fn read(&self) -> anyhow::Result<Vec<FeedRow>> {
+        read_feed(&self.feed, self.rows)
+    }
+}
 
 /// One element of the feed.
 #[derive(Clone, Debug)]

@@ -2,10 +2,10 @@
 //!
 //! In: a feed file. Out: for each push the rate until durable, and the bytes of log and trees after a checkpoint.
 
-use std::{path::PathBuf, sync::mpsc, time::Instant};
+use std::{sync::mpsc, time::Instant};
 
 use clap::Parser;
-use sluice_benches::{FeedRow, read_feed};
+use sluice_benches::{Feed, FeedRow};
 use sluice_model::{
     SupplierId, TagId,
     operation::{HoldingChange, TagsChange, encode},
@@ -20,12 +20,8 @@ const COMMIT_SLICES: usize = 130;
 /// Pushes a feed into the store and prints what it cost.
 #[derive(Parser)]
 struct Arguments {
-    /// File of one JSON object a line.
-    #[arg(long)]
-    feed: PathBuf,
-    /// Rows at most.
-    #[arg(long, default_value_t = 1_000_000)]
-    rows: usize,
+    #[command(flatten)]
+    feed: Feed,
     /// How often the feed is pushed.
     #[arg(long, default_value_t = 3)]
     pushes: u32,
@@ -34,7 +30,7 @@ struct Arguments {
 #[expect(clippy::print_stdout, reason = "the figures are what the command is for")]
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let rows = read_feed(&arguments.feed, arguments.rows)?;
+    let rows = arguments.feed.read()?;
     let dir = tempfile::tempdir()?;
     let config = StoreConfig {
         data_dir: dir.path().to_owned(),

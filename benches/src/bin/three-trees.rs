@@ -4,26 +4,22 @@
 //! supplier and by tag, durable at the end. The rows are read and normalised beforehand and not timed, which
 //! favours the reference: Sluice's own rate includes HTTP and JSON.
 
-use std::{fs::File, path::PathBuf, time::Instant};
+use std::{fs::File, time::Instant};
 
 use clap::Parser;
-use sluice_benches::{FeedRow, read_feed};
+use sluice_benches::{Feed, FeedRow};
 
 /// Stores a feed in three plain sled trees and prints the rate.
 #[derive(Parser)]
 struct Arguments {
-    /// File of one JSON object a line.
-    #[arg(long)]
-    feed: PathBuf,
-    /// Rows at most.
-    #[arg(long, default_value_t = 1_000_000)]
-    rows: usize,
+    #[command(flatten)]
+    feed: Feed,
 }
 
 #[expect(clippy::print_stdout, reason = "the figures are what the command is for")]
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let rows = read_feed(&arguments.feed, arguments.rows)?;
+    let rows = arguments.feed.read()?;
     let dir = tempfile::tempdir()?;
     let started = Instant::now();
     store(dir.path(), &rows)?;

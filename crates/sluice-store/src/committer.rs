@@ -423,7 +423,7 @@ impl Committer {
             } else {
                 view.slices.extend(slices);
             }
-            view.memtable_bytes = view.slices.iter().map(|slice| slice.heap_bytes()).sum();
+            view.recount_memtable();
             view.sequence = sequence;
             if let Some(catalogue) = catalogue {
                 view.catalogue = catalogue;

@@ -24,7 +24,6 @@ use crate::{
     run::{Part, PartWriter, Run},
     shared::Shared,
     trees,
-    view::View,
 };
 
 /// Age of the oldest unflushed write at which the memtable is flushed, however small: keeps the log short.
@@ -64,6 +63,8 @@ pub(crate) struct Keeper {
     flushed_at: Instant,
     /// Bytes of log that the last checkpoint could not trim, because a write under way needs them.
     log_kept_bytes: u64,
+    /// Whether the last step that asked for room found none.
+    lacks_room: bool,
 }
 
 impl Keeper {
@@ -84,6 +85,7 @@ impl Keeper {
             empty_at: now,
             flushed_at: now,
             log_kept_bytes: 0,
+            lacks_room: false,
         }
     }
 
@@ -159,16 +161,13 @@ impl Keeper {
         }
         rows.finish().map_err(TreeError::Read)?;
         self.manifest.next_run += 1;
-        let frozen_count = slices.len();
+        let flushed_count = slices.len();
         drop(slices);
-        self.checkpoint(sequence, &catalogue, |view| {
-            view.slices.drain(..frozen_count.min(view.slices.len()));
-            view.frozen_count = 0;
-            view.memtable_bytes = view.slices.iter().map(|slice| slice.heap_bytes()).sum();
-            if !run.parts.is_empty() {
-                view.runs.insert(0, run);
-            }
-        })?;
+        let mut runs = self.shared.view().runs.clone();
+        if !run.parts.is_empty() {
+            runs.insert(0, run);
+        }
+        self.checkpoint(sequence, &catalogue, flushed_count, runs)?;
         self.flushed_at = Instant::now();
         self.empty_at = self.flushed_at;
         self.log_kept_bytes = self.log_bytes();
@@ -186,9 +185,11 @@ impl Keeper {
 
     /// Tells whether the disk has room for a step that writes about so many bytes. Without it the log keeps what it
     /// has, and runs stay as they are: sled does not survive a full disk.
-    fn has_room(&self, bytes: u64) -> bool {
+    fn has_room(&mut self, bytes: u64) -> bool {
         let has_room = STEP_ROOM_BYTES + bytes <= self.shared.disk.free_bytes();
-        if !has_room {
+        // Said when it begins, not at every look.
+        let lacked_room = std::mem::replace(&mut self.lacks_room, !has_room);
+        if !has_room && !lacked_room {
             tracing::warn!(bytes, "no room on the disk for a flush or merge");
         }
         has_room
@@ -224,31 +225,29 @@ impl Keeper {
         Ok((writer.finish()?, None))
     }
 
-    /// Makes the trees durable, then the view that `change` makes, then forgets what the old one needed.
+    /// Makes the trees durable, then the manifest that names `runs`, then shows them in the place of the
+    /// `flushed_count` oldest slices, then forgets what the old view needed.
     fn checkpoint(
         &mut self,
         sequence: u64,
         catalogue: &Arc<Catalogue>,
-        change: impl FnOnce(&mut View),
+        flushed_count: usize,
+        runs: Vec<Run>,
     ) -> Result<(), TreeError> {
         let replaced = self.store_catalogue(catalogue)?;
         self.shared.trees.sync()?;
-        // Built before it is published, so that the manifest is on disk before anybody relies on it.
-        let mut next = View::clone(&self.shared.view());
-        change(&mut next);
         let log_lsn = self.ask_log(|reply| Message::KeepFrom { sequence, reply })?;
         self.manifest.sequence = sequence;
         self.manifest.log_lsn = log_lsn;
         self.manifest.next_txn = self.shared.next_txn.load(Ordering::SeqCst);
-        self.manifest.runs = next.runs.iter().map(run_entry).collect();
+        self.manifest.runs = runs.iter().map(run_entry).collect();
         self.manifest.write(&self.shared.data_dir).map_err(TreeError::io("write the manifest"))?;
         self.shared.publish(|view| {
             // Only the keeper touches runs and the oldest slices; the log thread may have added since.
-            let drained = view.frozen_count - next.frozen_count.min(view.frozen_count);
-            view.slices.drain(..drained.min(view.slices.len()));
-            view.frozen_count = next.frozen_count;
-            view.memtable_bytes = view.slices.iter().map(|slice| slice.heap_bytes()).sum();
-            view.runs = next.runs;
+            view.slices.drain(..flushed_count.min(view.slices.len()));
+            view.frozen_count = 0;
+            view.recount_memtable();
+            view.runs = runs;
         });
         self.ask_log(|reply| Message::Trim { keep_from: log_lsn, reply })?;
         if let Some(replaced) = replaced {

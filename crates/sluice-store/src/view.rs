@@ -39,6 +39,13 @@ pub(crate) struct View {
     pub(crate) memtable_bytes: usize,
 }
 
+impl View {
+    /// Brings `memtable_bytes` up to date after the slices have changed.
+    pub(crate) fn recount_memtable(&mut self) {
+        self.memtable_bytes = self.slices.iter().map(|slice| slice.heap_bytes()).sum();
+    }
+}
+
 /// A consistent view of all durable writes. Cheap to clone; holding one keeps what it shows readable.
 #[derive(Clone, Debug)]
 pub struct Snapshot {

@@ -26,9 +26,6 @@ impl Keeper {
     /// Does one step of the merge under way, or of one that is due; false when none is.
     pub(super) fn merge_step(&mut self) -> Result<bool, TreeError> {
         let view = self.shared.view();
-        if !self.has_room(2 * self.shared.tuning.part_bytes) {
-            return Ok(false);
-        }
         if self.manifest.merge.is_none() {
             let inputs_count = self.due_count(&view);
             if inputs_count < 2 && !(inputs_count == 1 && has_many_dead(&view)) {
@@ -37,6 +34,9 @@ impl Keeper {
             self.start_merge(view.runs.get(..inputs_count).unwrap_or_default());
         }
         drop(view);
+        if !self.has_room(2 * self.shared.tuning.part_bytes) {
+            return Ok(false);
+        }
         self.merge_one_part().map(|()| true)
     }
 
@@ -110,7 +110,7 @@ impl Keeper {
         self.dropped.extend(dropped);
         // A merge moves rows between runs; what the log holds beyond the last flush stays where it is.
         let (sequence, stored) = (self.manifest.sequence, Arc::clone(&self.stored_catalogue));
-        self.checkpoint(sequence, &stored, |view| view.runs = next_runs)
+        self.checkpoint(sequence, &stored, 0, next_runs)
     }
 }
 
