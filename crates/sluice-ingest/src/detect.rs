@@ -1,30 +1,33 @@
-//! One looked-up value to its result.
+//! Keys worth reading to results of looked-up values.
 //!
-//! In: the value, a snapshot of the store. Out: `"result"` and `"categories"` as JSON text: a category for each
-//! match, a match being an indicator at one level of the value that an enabled supplier of the tenant holds and
-//! has updated within its retention. Order: confidence, highest first, then the supplier's name, then the most
-//! specific indicator first.
+//! In: what a [`Sieve`] left of many values, a snapshot of the store. Out: for each value `"result"` and
+//! `"categories"` as JSON text: a category for each match, a match being an indicator at one level of the value that
+//! an enabled supplier of the tenant holds and has updated within its retention. Order: confidence, highest first,
+//! then the supplier's name, then the most specific indicator first.
 //!
 //! False positives (the contract leaves it open for levels): an indicator on the list matches for nobody but
 //! `InternalTI`; and when the value itself is on the list, in full, without its query or by its host alone,
 //! no level of it does. A parent domain or a mask on the list suppresses only its own matches.
 
 use std::{
-    ops::Range,
+    ops::{ControlFlow, Range},
     sync::{Arc, OnceLock},
 };
 
-use sluice_model::{
-    IndicatorKind, SupplierId,
-    indicator::write_normal_form,
-    matching::{CandidateKeys, candidate_keys},
-};
+use sluice_model::{IndicatorKind, indicator::write_normal_form, limits};
 use sluice_store::{ReadError, Record, Snapshot};
 
 use crate::{
     query::LookupRules,
+    sieve::Sieve,
     suppliers::{Role, Suppliers, SuppliersCache},
 };
+
+/// About what the text of a match has beside context and normal form.
+const MATCH_TEXT_BYTES: usize = 96;
+
+/// What a value without a match gets.
+pub(crate) const NOT_DETECTED: &[u8] = b",\"result\":\"not detected\",\"categories\":[]";
 
 /// Looks values up for one request. Reads may wait for the disk: for pool threads only.
 pub(crate) struct Detector {
@@ -35,43 +38,88 @@ pub(crate) struct Detector {
     cache: SuppliersCache,
 }
 
-/// Room for one value's matches; used again for the next.
-pub(crate) struct ProbeBuffers {
-    candidates: CandidateKeys,
-    record: Record,
+/// What is stored under the wanted keys of some values.
+#[derive(Default)]
+pub(crate) struct Found {
+    /// The places of the sieve that were read, ascending by key.
+    sorted: Vec<Sorted>,
+    /// For each place of the sieve that was read, in its order, the number of its level; none when nobody holds it.
+    level_of: Vec<Option<usize>>,
+    first_place: usize,
     levels: Vec<Level>,
     matches: Vec<Match>,
     /// Normal forms of the levels.
     forms: String,
     /// Contexts of the matches.
     contexts: Vec<u8>,
+    /// The matches of one value.
+    ranked: Vec<Ranked>,
 }
 
-impl Default for ProbeBuffers {
-    fn default() -> Self {
-        Self {
-            candidates: CandidateKeys::new(),
-            record: Record::new(),
-            levels: Vec::new(),
-            matches: Vec::new(),
-            forms: String::new(),
-            contexts: Vec::new(),
-        }
-    }
+/// A place of the sieve with the beginning of its key, so that most comparisons are of two numbers.
+struct Sorted {
+    prefix: u128,
+    place: usize,
 }
 
-/// A candidate that somebody holds.
+/// A key that somebody holds.
 struct Level {
     kind: IndicatorKind,
     form: Range<usize>,
+    matches: Range<usize>,
     is_false_positive: bool,
 }
 
 struct Match {
+    /// Number of the supplier among those of the tenant, which is its rank.
     rank: usize,
-    level: usize,
-    supplier: SupplierId,
     context: Range<usize>,
+}
+
+struct Ranked {
+    rank: usize,
+    /// Which level of the value, and which of [`Found::levels`].
+    place: usize,
+    level: usize,
+    context: Range<usize>,
+}
+
+impl Found {
+    /// Bytes of memory that grow with what was found.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.contexts.capacity()
+            + self.forms.capacity()
+            + self.matches.capacity() * size_of::<Match>()
+            + self.levels.capacity() * size_of::<Level>()
+            + self.sorted.capacity() * size_of::<Sorted>()
+            + self.level_of.capacity() * size_of::<Option<usize>>()
+    }
+
+    /// Bytes of what the store gave.
+    fn bytes(&self) -> usize {
+        self.contexts.len()
+            + self.forms.len()
+            + self.matches.len() * size_of::<Match>()
+            + self.levels.len() * size_of::<Level>()
+    }
+
+    /// About how many bytes an answer takes that tells all of it once.
+    pub(crate) fn text_bytes(&self) -> usize {
+        self.contexts.len() + self.forms.len() + self.levels.len() * MATCH_TEXT_BYTES
+    }
+
+    fn clear(&mut self) {
+        self.sorted.clear();
+        self.level_of.clear();
+        self.levels.clear();
+        self.matches.clear();
+        self.forms.clear();
+        self.contexts.clear();
+    }
+
+    fn level(&self, place: usize) -> Option<usize> {
+        *self.level_of.get(place.checked_sub(self.first_place)?)?
+    }
 }
 
 impl Detector {
@@ -84,77 +132,80 @@ impl Detector {
         self.suppliers.get_or_init(|| self.cache.get(self.snapshot.catalogue(), self.rules.tenant))
     }
 
-    /// Appends `,"result":...,"categories":[...]` for the value `text`.
+    /// Gives the next value to the sieve. Filters only: no disk.
+    pub(crate) fn add(&self, text: &str, sieve: &mut Sieve) {
+        sieve.add(text, self.rules.scope, &self.snapshot);
+    }
+
+    /// Lets the sieve finish. Filters only: no disk.
+    pub(crate) fn settle(&self, sieve: &mut Sieve) {
+        sieve.settle(self.rules.scope, &self.snapshot);
+    }
+
+    /// As of [`Sieve::wants_any`]. Filters only: no disk.
+    pub(crate) fn wants_any(&self, sieve: &mut Sieve) -> bool {
+        sieve.wants_any(self.rules.scope, &self.snapshot)
+    }
+
+    /// Reads what is stored under the wanted keys of some values, in place of what `found` held. False, and nothing
+    /// of use, when what is found comes to more than `bytes_max`.
     ///
-    /// Cost: a point read of the store for each level of the value.
+    /// Cost: a sort, and one read of each block that has one of the keys.
     ///
     /// # Errors
     ///
-    /// What the store could not read; a part may have been appended.
-    pub(crate) fn append_result(
+    /// What the store could not read.
+    pub(crate) fn read(
         &self,
-        text: &str,
-        buffers: &mut ProbeBuffers,
-        answer: &mut Vec<u8>,
-    ) -> Result<(), ReadError> {
-        self.probe(text, buffers)?;
-        if buffers.matches.is_empty() {
-            answer.extend_from_slice(b",\"result\":\"not detected\",\"categories\":[]");
-            return Ok(());
-        }
-        answer.extend_from_slice(b",\"result\":\"detected\",\"categories\":[");
-        for (place, found) in buffers.matches.iter().enumerate() {
-            let Some(level) = buffers.levels.get(found.level) else { continue };
-            let name = self.suppliers().get(&found.supplier).map_or("", |supplier| &supplier.name);
-            answer.extend_from_slice(if place == 0 { b"{\"category\":\"" } else { b",{\"category\":\"" });
-            answer.extend_from_slice(name.as_bytes());
-            answer.push(b'_');
-            answer.extend_from_slice(level.kind.category_suffix().as_bytes());
-            answer.extend_from_slice(b"\",\"detected_indicator\":");
-            append_string(buffers.forms.get(level.form.clone()).unwrap_or_default(), answer);
-            answer.extend_from_slice(b",\"context\":");
-            let context = buffers.contexts.get(found.context.clone()).unwrap_or_default();
-            answer.extend_from_slice(if context.is_empty() { b"{}" } else { context });
-            answer.push(b'}');
-        }
-        answer.push(b']');
-        Ok(())
-    }
-
-    /// Leaves the matches of `text`, in the order of the answer, in `buffers`.
-    fn probe(&self, text: &str, buffers: &mut ProbeBuffers) -> Result<(), ReadError> {
-        buffers.levels.clear();
-        buffers.matches.clear();
-        buffers.forms.clear();
-        buffers.contexts.clear();
-        candidate_keys(text, self.rules.scope, &mut buffers.candidates);
-        let candidates = std::mem::take(&mut buffers.candidates);
-        let mut is_suppressed = false;
-        for (index, key) in candidates.iter().enumerate() {
-            if self.snapshot.get(key, &mut buffers.record)? {
-                let is_false_positive = self.collect(key, buffers);
-                is_suppressed |= is_false_positive && index < own_levels_count(&candidates);
+        values: Range<usize>,
+        sieve: &Sieve,
+        found: &mut Found,
+        bytes_max: usize,
+    ) -> Result<bool, ReadError> {
+        found.clear();
+        let places = sieve.places_of(values);
+        found.first_place = places.start;
+        found.level_of.resize(places.len(), None);
+        sort(places, sieve, &mut found.sorted);
+        let sorted = std::mem::take(&mut found.sorted);
+        let is_same = |one: &Sorted, other: &Sorted| {
+            one.prefix == other.prefix && sieve.key(one.place) == sieve.key(other.place)
+        };
+        let groups: Vec<&[Sorted]> = sorted.chunk_by(is_same).collect();
+        let mut is_over = false;
+        for groups in groups.chunks(limits::KEYS_READ_AT_ONCE) {
+            let key_of = |group: &&[Sorted]| group.first().map_or(&[][..], |first| sieve.key(first.place));
+            let keys: Vec<&[u8]> = groups.iter().map(key_of).collect();
+            self.snapshot.get_many(&keys, |index, record| {
+                if bytes_max < found.bytes() {
+                    is_over = true;
+                    return ControlFlow::Break(());
+                }
+                let key = keys.get(index).copied().unwrap_or_default();
+                let level = self.collect(key, record, found);
+                for one in groups.get(index).copied().unwrap_or_default() {
+                    if let Some(slot) = found.level_of.get_mut(one.place - found.first_place) {
+                        *slot = level;
+                    }
+                }
+                ControlFlow::Continue(())
+            })?;
+            if is_over {
+                break;
             }
         }
-        buffers.candidates = candidates;
-        let ProbeBuffers { levels, matches, .. } = buffers;
-        matches.retain(|found| {
-            let is_listed = levels.get(found.level).is_some_and(|level| level.is_false_positive);
-            let role = self.suppliers().get(&found.supplier).map(|supplier| supplier.role);
-            role == Some(Role::InternalTi) || !(is_suppressed || is_listed)
-        });
-        matches.sort_unstable_by_key(|found| (found.rank, found.level));
-        Ok(())
+        found.sorted = sorted;
+        Ok(!is_over)
     }
 
-    /// Adds the matches at one level; tells whether it is a false positive.
-    fn collect(&self, key: &[u8], buffers: &mut ProbeBuffers) -> bool {
-        let from = buffers.forms.len();
-        let Some(kind) = write_normal_form(key, &mut buffers.forms) else { return false };
-        let level = buffers.levels.len();
-        let mut is_false_positive = false;
-        for holding in buffers.record.holdings() {
-            let Some(supplier) = self.suppliers().get(&holding.supplier) else { continue };
+    /// Adds the matches under one key; gives the number of its level.
+    fn collect(&self, key: &[u8], record: &Record, found: &mut Found) -> Option<usize> {
+        let from = found.forms.len();
+        let kind = write_normal_form(key, &mut found.forms)?;
+        let (first_match, mut is_false_positive) = (found.matches.len(), false);
+        let suppliers = self.suppliers();
+        for holding in record.holdings() {
+            let Some((rank, supplier)) = suppliers.get(holding.supplier) else { continue };
             let expires_seconds = u64::from(holding.updated) + supplier.retention_seconds;
             if expires_seconds <= u64::from(self.rules.now_seconds) {
                 continue;
@@ -163,27 +214,82 @@ impl Detector {
                 is_false_positive = true;
                 continue;
             }
-            let context_from = buffers.contexts.len();
-            buffers.contexts.extend_from_slice(holding.context);
-            let context = context_from..buffers.contexts.len();
-            buffers.matches.push(Match { rank: supplier.rank, level, supplier: holding.supplier, context });
+            let context_from = found.contexts.len();
+            found.contexts.extend_from_slice(holding.context);
+            found.matches.push(Match { rank, context: context_from..found.contexts.len() });
         }
-        buffers.levels.push(Level { kind, form: from..buffers.forms.len(), is_false_positive });
-        is_false_positive
+        let matches = first_match..found.matches.len();
+        found.levels.push(Level { kind, form: from..found.forms.len(), matches, is_false_positive });
+        Some(found.levels.len() - 1)
+    }
+
+    /// Appends `,"result":...,"categories":[...]` for the value whose wanted keys are at `places`, which were read.
+    pub(crate) fn append_result(
+        &self,
+        places: Range<usize>,
+        sieve: &Sieve,
+        found: &mut Found,
+        answer: &mut Vec<u8>,
+    ) {
+        self.rank(places, sieve, found);
+        if found.ranked.is_empty() {
+            answer.extend_from_slice(NOT_DETECTED);
+            return;
+        }
+        answer.extend_from_slice(b",\"result\":\"detected\",\"categories\":[");
+        for (place, one) in found.ranked.iter().enumerate() {
+            let Some(level) = found.levels.get(one.level) else { continue };
+            let name = self.suppliers().ranked(one.rank).map_or("", |supplier| &supplier.name);
+            answer.extend_from_slice(if place == 0 { b"{\"category\":\"" } else { b",{\"category\":\"" });
+            answer.extend_from_slice(name.as_bytes());
+            answer.push(b'_');
+            answer.extend_from_slice(level.kind.category_suffix().as_bytes());
+            answer.extend_from_slice(b"\",\"detected_indicator\":");
+            append_string(found.forms.get(level.form.clone()).unwrap_or_default(), answer);
+            answer.extend_from_slice(b",\"context\":");
+            let context = found.contexts.get(one.context.clone()).unwrap_or_default();
+            answer.extend_from_slice(if context.is_empty() { b"{}" } else { context });
+            answer.push(b'}');
+        }
+        answer.push(b']');
+    }
+
+    /// Leaves the matches of a value, in the order of the answer, in `found.ranked`.
+    fn rank(&self, places: Range<usize>, sieve: &Sieve, found: &mut Found) {
+        let mut ranked = std::mem::take(&mut found.ranked);
+        ranked.clear();
+        let mut is_suppressed = false;
+        let wanted = sieve.wanted().get(places.clone()).unwrap_or_default();
+        for (place, wanted) in places.zip(wanted) {
+            let Some(number) = found.level(place) else { continue };
+            let Some(level) = found.levels.get(number) else { continue };
+            is_suppressed |= level.is_false_positive && wanted.is_own;
+            for one in found.matches.get(level.matches.clone()).unwrap_or_default() {
+                ranked.push(Ranked { rank: one.rank, place, level: number, context: one.context.clone() });
+            }
+        }
+        ranked.retain(|one| {
+            let is_listed = found.levels.get(one.level).is_some_and(|level| level.is_false_positive);
+            let role = self.suppliers().ranked(one.rank).map(|supplier| supplier.role);
+            role == Some(Role::InternalTi) || !(is_suppressed || is_listed)
+        });
+        ranked.sort_unstable_by_key(|one| (one.rank, one.place));
+        found.ranked = ranked;
     }
 }
 
-/// How many of the candidates are the value itself: in full, without its query, by its host alone.
-fn own_levels_count(candidates: &CandidateKeys) -> usize {
-    // Paths begin with a slash, and a host alone, or an address or hash, has none in its text; it comes after
-    // the forms with a path and before the first mask and parent.
-    let mut form = String::new();
-    let host = candidates.iter().position(|key| {
-        form.clear();
-        write_normal_form(key, &mut form);
-        !form.contains('/')
+/// Fills `sorted` with places of the sieve, ascending by key.
+fn sort(places: Range<usize>, sieve: &Sieve, sorted: &mut Vec<Sorted>) {
+    sorted.extend(places.map(|place| {
+        let mut prefix = [0; 16];
+        for (to, from) in prefix.iter_mut().zip(sieve.key(place)) {
+            *to = *from;
+        }
+        Sorted { prefix: u128::from_be_bytes(prefix), place }
+    }));
+    sorted.sort_unstable_by(|one, other| {
+        one.prefix.cmp(&other.prefix).then_with(|| sieve.key(one.place).cmp(sieve.key(other.place)))
     });
-    host.map_or(candidates.len(), |host| host + 1)
 }
 
 /// Appends `text` as a JSON string.

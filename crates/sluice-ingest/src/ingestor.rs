@@ -9,6 +9,7 @@
 
 use std::{io, sync::Arc};
 
+use parking_lot::Mutex;
 use sluice_model::limits;
 use sluice_store::{SliceBuilder, Store, Write, catalogue::Catalogue};
 use tokio::sync::oneshot;
@@ -16,10 +17,9 @@ use tokio::sync::oneshot;
 use crate::{
     budget::{Budget, Busy, Permit},
     detect::Detector,
+    elements,
     error::IngestError,
-    parse,
-    pipeline::{Engine, Pipeline, SliceWork},
-    pool::CpuPool,
+    pipeline::{Engine, Lane, Pipeline, SliceWork},
     query::{LookupRules, Query},
     rejections::{Rejections, SliceRejections},
     room::Room,
@@ -53,7 +53,7 @@ impl Ingestor {
     ///
     /// The operating system's refusal to start a thread.
     pub fn new(store: Store, config: IngestConfig) -> Result<Self, io::Error> {
-        let engine = Engine::new(CpuPool::new(config.threads)?);
+        let engine = Engine::new(config.threads)?;
         let budget = Budget::new(config.body_bytes_budget);
         Ok(Self { store, engine, budget, suppliers: SuppliersCache::default() })
     }
@@ -121,7 +121,8 @@ impl Ingestor {
         let permit = Arc::new(permit);
         let room =
             Room::new(Arc::clone(&permit), self.budget.clone(), self.store.clone(), self.engine.clone());
-        let work = RowWork { rules, catalogue: self.store.catalogue(), write, permit };
+        let work =
+            RowWork { rules, catalogue: self.store.catalogue(), write, permit, buffers: Mutex::default() };
         Ok(Upload { room, pipeline: Pipeline::new(self.engine.clone(), work) })
     }
 }
@@ -155,7 +156,8 @@ impl Upload {
         let engine = self.pipeline.engine().clone();
         let finished = self.pipeline.finish().await?;
         drop(self.room);
-        let RowWork { write, permit, .. } = finished.work;
+        let RowWork { write, permit, buffers, .. } = finished.work;
+        drop(buffers);
         let rejections = Rejections::new(finished.outputs, Some(permit));
         let accepted_count = finished.elements_count - rejections.count();
         if accepted_count > 0 {
@@ -169,8 +171,8 @@ async fn commit(write: Write, engine: &Engine) -> Result<(), IngestError> {
     let (outcome_out, outcome_in) = oneshot::channel();
     // The receiving end is gone only when the request was cut off, and nobody wants to know.
     let done = Box::new(move |outcome| drop(outcome_out.send(outcome)));
-    // On the pool, because it waits while the log's queue is full. Whether it panicked, `outcome_in` tells.
-    drop(engine.start(move || write.commit(done)));
+    // Off this thread, because it waits while the log's queue is full. Whether it panicked, `outcome_in` tells.
+    drop(engine.start_light(Lane::Writes, move || write.commit(done)));
     outcome_in.await.map_err(|_lost| IngestError::Internal)?.map_err(IngestError::Write)
 }
 
@@ -188,25 +190,30 @@ struct RowWork {
     catalogue: Arc<Catalogue>,
     write: Write,
     permit: Arc<Permit>,
+    /// Those of slices that are done, for the next ones: at most one for each thread, and none that a long element
+    /// has made large.
+    buffers: Mutex<Vec<RowBuffers>>,
 }
 
 impl SliceWork for RowWork {
     type Output = SliceRejections;
 
     fn work(&self, slice: &BodySlice) -> Result<SliceRejections, IngestError> {
-        let (rows, rejections) = parse::with_elements(slice, |elements| {
-            let (mut rows, mut rejections) = (SliceBuilder::new(), SliceRejections::new());
-            let mut buffers = RowBuffers::default();
-            for element in elements {
-                match validate::judge(&element, &self.rules, &self.catalogue, &mut buffers) {
-                    Ok(()) => rows.push(&buffers.key, &buffers.row),
-                    Err(rejection) => rejections.push(&buffers.indicator, &rejection),
-                }
+        let (mut rows, mut rejections) =
+            (SliceBuilder::with_text_bytes(slice.text.len()), SliceRejections::new());
+        let mut buffers = self.buffers.lock().pop().unwrap_or_default();
+        let visited = elements::visit_elements(slice, |element| {
+            match validate::judge(&element, &self.rules, &self.catalogue, &mut buffers) {
+                Ok(()) => rows.push(&buffers.key, &buffers.row),
+                Err(rejection) => rejections.push(&buffers.indicator, &rejection),
             }
-            rejections.shrink();
-            (rows, rejections)
-        })
-        .map_err(IngestError::Body)?;
+            Ok::<(), IngestError>(())
+        });
+        if buffers.heap_bytes() <= limits::ROW_BUFFERS_KEPT_BYTES_MAX {
+            self.buffers.lock().push(buffers);
+        }
+        visited.map_err(IngestError::Body)??;
+        rejections.shrink();
         if !rows.is_empty() {
             self.write.append(slice.index, rows.finish()).map_err(IngestError::Write)?;
         }

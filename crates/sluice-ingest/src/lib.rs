@@ -4,9 +4,9 @@
 //!  chunks ──► feed ──► Splitter ──► BodySlice, ~1 MiB of whole elements ──► a slot (waits here) ──┐
 //!             (the caller's task)                                                                 │
 //!   ┌─────────────────────────────────────────────────────────────────────────────────────────────┘
-//!   └► parse-{n}:  with_elements (simd-json) ──► judge ──► SliceBuilder ──► Write::append   PUT, DELETE
+//!   └► parse-{n}:  visit_elements (scan, parse) ─► judge ─► SliceBuilder ──► Write::append   PUT, DELETE
 //!                                                   └────► SliceRejections
-//!                  with_elements ──► Detector (candidate keys, Snapshot::get) ──► JSON text  lookup
+//!                  visit_elements ──► Sieve (filters) ──► Detector (sorted reads) ──► JSON   lookup
 //!
 //!  finish ──► all slices, in document order ──► Write::commit ──► Receipt { Rejections }     PUT, DELETE
 //!                                          └──► LookupAnswer                                 lookup
@@ -26,8 +26,9 @@
 //!
 //! | thread | does | may wait for |
 //! |---|---|---|
-//! | the caller's task | splits, at most 64 KiB at a time, and awaits | room, a slot, results |
+//! | the caller's task | splits, at most 64 KiB at a time, and awaits; filters for the shortest lookups, faults of the shortest bodies | room, a slot, results |
 //! | `parse-{n}` | parses, judges, encodes, sorts, packs; answers lookups | the log's queue, the disk (reads) |
+//! | `read-0`, `write-0` | the same for bodies of a few KiB, and commits | the disk (reads); the log's queue |
 //! | the store's | see `sluice_store` | the disk |
 //!
 //! # Memory
@@ -37,14 +38,20 @@
 //! | permits | the configured budget, and `LIGHT_BYTES_BUDGET` for light requests; they grow as bytes arrive |
 //! | permits and the memtable | both of those and `MEMTABLE_BYTES_MAX`: bodies wait until that holds |
 //! | a slice being cut, one for each body | `SLICE_BYTES` + `ELEMENT_BYTES_MAX`, within the body's permit |
+//! | slices of a lookup that wait for each other | `SLICES_TOGETHER_BYTES_MAX` with the one being cut, within its permit |
 //! | slices in flight | `SLICE_BYTES_IN_FLIGHT_MAX`, over all bodies and threads |
-//! | parsing them | for each of their bytes, `PARSE_HEAP_PER_BYTE_MAX`: copies, indexes, 24 for each tape node |
+//! | parsing them | for each byte of an element out of the ordinary, one per thread, `PARSE_HEAP_PER_BYTE_MAX`: copies, indexes, 24 for each tape node |
+//! | rooms for rows | `ROW_BUFFERS_KEPT_BYTES_MAX` at rest, for each body and thread; in use, per thread, three times an element |
 //! | parsers at rest | `PARSERS_KEPT_MAX` of `PARSER_KEPT_BYTES_MAX` |
+//! | lists of tags met before | about 256 KiB of the rooms for rows, and less than the body |
 //! | refused elements | about their own bytes in the body, so within its permit |
 //! | an answer | `LOOKUP_ANSWER_BYTES_MAX`, within the request's permit |
+//! | what a lookup gathers and finds on the way to it | `GATHERED_BYTES_MAX` and `FOUND_BYTES_MAX` for each thread, within the permit once it is there |
+//! | reading it | `READ_BYTES_MAX` for each thread |
 
 mod budget;
 mod detect;
+mod elements;
 mod error;
 #[cfg(test)]
 mod fixture;
@@ -56,8 +63,14 @@ mod pool;
 mod query;
 mod rejections;
 mod room;
+mod scan;
+mod sieve;
 mod split;
+#[cfg(feature = "stages")]
+#[doc(hidden)]
+pub mod stages;
 mod suppliers;
+mod tags;
 mod text;
 mod validate;
 

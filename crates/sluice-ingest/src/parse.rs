@@ -1,11 +1,13 @@
-//! Slice to tape: finds the structure of a slice, judges nothing inside it.
+//! Text to tape: finds the structure of an element and judges nothing inside it.
 //!
-//! In: the text of a [`BodySlice`]. Out: its elements, each with its nodes on the tape
-//! and its text as sent. The parser unescapes strings where they lie, so it works on a copy; a string of the
-//! tape then begins where it begins in the text, and that is how a node finds its own spelling.
+//! In: the text of an object. Out: an element, with its nodes on the tape and its text as sent; and where a
+//! [`BodySlice`] that was refused is no JSON. The parser unescapes strings where they lie, so it works on a copy; a
+//! string of the tape then begins where it begins in the text, and that is how a node finds its own spelling. What
+//! most elements are is faster read without it (`scan`): this is for the others, and what `scan` is held to.
 //!
-//! Buffers are kept for the next slice, on whichever thread: [`limits::PARSERS_KEPT_MAX`] of them, up to
-//! [`TAPE_NODES_KEPT_MAX`]. No I/O; equal bytes give equal results. CPU-bound: call it on the parse pool.
+//! Buffers are kept for the next time, on whichever thread: [`limits::PARSERS_KEPT_MAX`] of them, of elements up to
+//! [`TEXT_BYTES_KEPT_MAX`] and [`TAPE_NODES_KEPT_MAX`]. No I/O; equal bytes give equal results. CPU-bound: long
+//! elements are for the parse pool.
 
 use parking_lot::Mutex;
 use simd_json::{Buffers, INPUT_PADDING, Node, Tape};
@@ -18,12 +20,12 @@ use crate::{
     text::{self, Members},
 };
 
-/// Nodes for which memory is kept between slices; an ordinary slice has about 100,000. The tape makes room for
-/// as many nodes as there are indexes, so this bounds those too.
-const TAPE_NODES_KEPT_MAX: usize = 1 << 19;
+/// Nodes for which memory is kept between elements; ordinary ones have some tens. The tape makes room for as many
+/// nodes as there are indexes, so this bounds those too.
+const TAPE_NODES_KEPT_MAX: usize = 1 << 17;
 
-/// Bytes of a slice for which memory is kept: a copy, and room for unescaped text that may be twice as long.
-const TEXT_BYTES_KEPT_MAX: usize = limits::SLICE_BYTES + limits::SLICE_BYTES / 4;
+/// Bytes of an element for which memory is kept: a copy, and room for unescaped text that may be twice as long.
+const TEXT_BYTES_KEPT_MAX: usize = 256 * limits::KIB;
 
 const _: () =
     assert!(TAPE_NODES_KEPT_MAX * (24 + 8) + 3 * TEXT_BYTES_KEPT_MAX <= limits::PARSER_KEPT_BYTES_MAX);
@@ -48,33 +50,42 @@ pub(crate) fn node_count(node: &Node<'_>) -> usize {
 
 /// Parses a slice and shows its elements to `visit`.
 ///
-/// Heap: the tape costs 24 bytes for each JSON node, and is kept for the next slice.
+/// Heap: the tape costs 24 bytes for each JSON node.
 ///
 /// # Errors
 ///
 /// [`BodyError::Syntax`] with the first byte at which the slice is no JSON.
+#[cfg(any(test, feature = "stages"))]
 pub(crate) fn with_elements<T>(
     slice: &BodySlice,
     visit: impl FnOnce(Elements<'_, '_>) -> T,
 ) -> Result<T, BodyError> {
+    with_tape(&slice.text, |nodes, source| {
+        visit(Elements { nodes: nodes.get(1..).unwrap_or_default(), source })
+    })
+    .ok_or_else(|| first_fault(slice))
+}
+
+/// Parses the text of an object and shows it to `visit`; `None` when the text is no JSON.
+///
+/// Heap: the tape costs 24 bytes for each JSON node, and is kept for the next text.
+pub(crate) fn with_object<T>(text: &[u8], visit: impl FnOnce(Element<'_, '_>) -> T) -> Option<T> {
+    with_tape(text, |nodes, source| visit(Element { nodes, source }))
+}
+
+fn with_tape<T>(text: &[u8], visit: impl FnOnce(&[Node<'_>], Source<'_>) -> T) -> Option<T> {
     let mut scratch = KEPT.lock().pop().unwrap_or_default();
-    let length = slice.text.len();
+    let length = text.len();
     scratch.bytes.clear();
     scratch.bytes.reserve_exact(length + INPUT_PADDING);
-    scratch.bytes.extend_from_slice(&slice.text);
+    scratch.bytes.extend_from_slice(text);
     scratch.bytes.resize(length + INPUT_PADDING, b' ');
     let base = scratch.bytes.as_ptr().addr();
     let buffers =
         scratch.buffers.get_or_insert_with(|| Buffers::with_max_depth(0, limits::NESTING_LEVELS_MAX));
     let mut tape: Tape<'_> = scratch.tape.take().map_or(Tape(Vec::new()), Tape::reset);
     let parsed = simd_json::fill_tape_padded(&mut scratch.bytes, length, buffers, &mut tape);
-    let seen = match parsed {
-        Ok(()) => {
-            let nodes = tape.0.get(1..).unwrap_or_default();
-            Ok(visit(Elements { nodes, source: Source { text: &slice.text, base } }))
-        }
-        Err(_) => Err(first_fault(slice)),
-    };
+    let seen = parsed.ok().map(|()| visit(&tape.0, Source { text, base }));
     let is_ordinary = tape.0.capacity() <= TAPE_NODES_KEPT_MAX && length <= TEXT_BYTES_KEPT_MAX;
     scratch.tape = Some(tape.reset());
     keep(scratch, is_ordinary);
@@ -91,8 +102,9 @@ fn keep(scratch: Scratch, is_ordinary: bool) {
     }
 }
 
+/// Finds out why a slice was refused.
 #[cold]
-fn first_fault(slice: &BodySlice) -> BodyError {
+pub(crate) fn first_fault(slice: &BodySlice) -> BodyError {
     // A refusal that cannot be explained is blamed on the first element; the tests hold that there is none.
     let (at, fault) = locate::first_fault(&slice.text).unwrap_or((1, Fault::Json));
     BodyError::Syntax { fault, byte: slice.body_byte(at) }
@@ -117,16 +129,6 @@ impl Source<'_> {
         let after_key = text::skip_string(self.text, self.offset(member.key));
         let colon = text::skip_space(self.text, after_key);
         text::append_compact(self.text, colon + 1, compact);
-    }
-
-    /// Offset in the text of the beginning of element number `index`.
-    pub(crate) fn element_offset(&self, index: usize) -> usize {
-        let mut at = 1;
-        for _ in 0..index {
-            // One more for the comma.
-            at = text::append_compact(self.text, at, &mut Vec::new()) + 1;
-        }
-        at
     }
 }
 
@@ -158,7 +160,7 @@ impl<'t, 'a> Member<'t, 'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Element<'t, 'a> {
     nodes: &'t [Node<'a>],
-    /// The text of the whole slice.
+    /// The text that the tape was made of.
     pub(crate) source: Source<'t>,
 }
 
@@ -174,11 +176,13 @@ impl<'t, 'a> Element<'t, 'a> {
 }
 
 /// The elements of a slice, in order.
+#[cfg(any(test, feature = "stages"))]
 pub(crate) struct Elements<'t, 'a> {
     nodes: &'t [Node<'a>],
     source: Source<'t>,
 }
 
+#[cfg(any(test, feature = "stages"))]
 impl<'t, 'a> Iterator for Elements<'t, 'a> {
     type Item = Element<'t, 'a>;
 

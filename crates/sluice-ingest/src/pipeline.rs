@@ -2,14 +2,18 @@
 //!
 //! In: chunks, and the [`SliceWork`] to do on each slice. Out: the results in document order, or the fault that
 //! comes first in the document, whatever ran in parallel. Slices of at most [`limits::SLICE_BYTES_IN_FLIGHT_MAX`]
-//! bytes in the whole process are worked on or wait for it; [`Pipeline::feed_after`] waits for its turn.
+//! bytes in the whole process are worked on or wait for it; [`Pipeline::feed_after`] waits for its turn. A body
+//! that is one short slice has a [`Lane`] with slots and a thread of its own, or is done with at once.
 //!
 //! Dropping a pipeline, or one of its futures, ends it: slices not begun are skipped. What the results mean,
 //! and where they go, is the work's business.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use sluice_model::limits;
@@ -18,7 +22,7 @@ use tokio::sync::Semaphore;
 use crate::{
     error::{BodyError, IngestError},
     locate,
-    pool::{CpuPool, Running},
+    pool::{CpuPool, Running, run_here},
     split::{BodySlice, Splitter},
 };
 
@@ -28,31 +32,102 @@ const FEED_BYTES: usize = 64 * 1024;
 /// Least weight of a slice among those in flight: what parsing costs however short it is.
 const SLICE_WEIGHT_BYTES_MIN: usize = 64 * 1024;
 
+/// Longest text that may be worked on by the task that brings it: it is read in microseconds, in some tens of them when
+/// nothing in it is ordinary.
+const AT_ONCE_BYTES_MAX: usize = 4 * limits::KIB;
+
+/// Most elements of a body that is answered there, because each may cost some tens of waits for memory: a question to
+/// filters for each level of a value.
+const AT_ONCE_ELEMENTS_MAX: u64 = 16;
+
+/// Where short bodies go, so that they stand behind nothing but their like.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Lane {
+    /// Waits for reads of the disk at most.
+    Reads,
+    /// May wait for the log.
+    Writes,
+}
+
 /// What is done with each slice of a body, on the pool.
 pub(crate) trait SliceWork: Send + Sync + 'static {
     /// What comes of a slice.
     type Output: Send + 'static;
 
+    /// Where bodies of one short slice are worked on.
+    const LANE: Lane = Lane::Writes;
+
+    /// The most slices that are worked on together.
+    const TOGETHER_MAX: usize = 1;
+
     /// Does it.
     fn work(&self, slice: &BodySlice) -> Result<Self::Output, IngestError>;
+
+    /// Does it for slices that follow one another; gives results in order, which may be fewer.
+    fn work_together(&self, slices: &[BodySlice]) -> Result<Vec<Self::Output>, IngestError> {
+        slices.iter().map(|slice| self.work(slice)).collect()
+    }
+
+    /// Does it for a slice of at most [`AT_ONCE_BYTES_MAX`] and [`AT_ONCE_ELEMENTS_MAX`] if that needs no waiting for
+    /// anything but memory; else `None`, as soon as that is known.
+    fn work_at_once(&self, _slice: &BodySlice) -> Option<Result<Self::Output, IngestError>> {
+        None
+    }
 }
 
-/// The threads and the slots that all bodies share.
+/// Threads for slices, and how many bytes of them may be in flight.
 #[derive(Clone)]
-pub(crate) struct Engine {
+struct Crew {
     pool: CpuPool,
     /// One for each kibibyte of slices in flight.
     slots: Arc<Semaphore>,
 }
 
+impl Crew {
+    fn new(name: &'static str, threads_count: usize, bytes_in_flight_max: usize) -> Result<Self, io::Error> {
+        let slots = Arc::new(Semaphore::new(bytes_in_flight_max / limits::KIB));
+        Ok(Self { pool: CpuPool::new(name, threads_count)?, slots })
+    }
+}
+
+/// The threads and the slots that all bodies share.
+#[derive(Clone)]
+pub(crate) struct Engine {
+    bulk: Crew,
+    light_reads: Crew,
+    light_writes: Crew,
+}
+
 impl Engine {
-    pub(crate) fn new(pool: CpuPool) -> Self {
-        Self { pool, slots: Arc::new(Semaphore::new(limits::SLICE_BYTES_IN_FLIGHT_MAX / limits::KIB)) }
+    /// Starts `threads_count` threads for slices, at least one, and one for each lane.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's refusal to start a thread.
+    pub(crate) fn new(threads_count: usize) -> Result<Self, io::Error> {
+        let light_bytes = limits::LIGHT_SLICE_BYTES_IN_FLIGHT_MAX;
+        let bulk_bytes = limits::SLICE_BYTES_IN_FLIGHT_MAX - 2 * light_bytes;
+        Ok(Self {
+            bulk: Crew::new("parse", threads_count, bulk_bytes)?,
+            light_reads: Crew::new("read", 1, light_bytes)?,
+            light_writes: Crew::new("write", 1, light_bytes)?,
+        })
     }
 
-    /// Starts a job that needs no slot, because each request has at most one.
-    pub(crate) fn start<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Running<T> {
-        self.pool.start(job)
+    fn lane(&self, lane: Lane) -> &Crew {
+        match lane {
+            Lane::Reads => &self.light_reads,
+            Lane::Writes => &self.light_writes,
+        }
+    }
+
+    /// Starts a short job that needs no slot, because each request has at most one.
+    pub(crate) fn start_light<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Running<T> {
+        self.lane(lane).pool.start(job)
     }
 }
 
@@ -62,14 +137,16 @@ struct Shared<W> {
     failed_index: AtomicU32,
 }
 
-type Output<W> = Result<<W as SliceWork>::Output, IngestError>;
+type Outputs<W> = Result<Vec<<W as SliceWork>::Output>, IngestError>;
 
 /// One body. See the module.
 pub(crate) struct Pipeline<W: SliceWork> {
     engine: Engine,
     splitter: Splitter,
     shared: Arc<Shared<W>>,
-    running: Vec<Running<Output<W>>>,
+    /// Slices that wait for more, to be worked on together.
+    together: Vec<BodySlice>,
+    running: Vec<Running<Outputs<W>>>,
     failure: Option<IngestError>,
     canceller: Canceller<W>,
 }
@@ -102,6 +179,7 @@ impl<W: SliceWork> Pipeline<W> {
         Self {
             engine,
             splitter: Splitter::new(),
+            together: Vec::new(),
             running: Vec::new(),
             failure: None,
             canceller: Canceller(Arc::clone(&shared)),
@@ -145,7 +223,7 @@ impl<W: SliceWork> Pipeline<W> {
             loop {
                 match self.splitter.next_slice(&mut piece) {
                     Ok(None) => break,
-                    Ok(Some(slice)) => self.dispatch(slice).await?,
+                    Ok(Some(slice)) => self.gather_slice(slice).await?,
                     Err(error) => return Err(self.broken(error).await),
                 }
             }
@@ -167,34 +245,77 @@ impl<W: SliceWork> Pipeline<W> {
         }
         let elements_count = self.splitter.elements_count();
         let body_bytes = self.splitter.body_byte();
-        match self.splitter.finish() {
-            Ok(None) => {}
-            Ok(Some(slice)) => self.dispatch(slice).await?,
+        let outputs = match self.splitter.finish() {
+            Ok(Some(slice)) if slice.index == 0 && slice.text.len() <= limits::LIGHT_SLICE_BYTES_MAX => {
+                self.work_light(slice, elements_count).await?
+            }
+            Ok(last) => {
+                self.together.extend(last);
+                self.dispatch_together().await?;
+                self.gather().await?
+            }
             Err(error) => return Err(self.broken(error).await),
-        }
-        let outputs = self.gather().await?;
+        };
         drop(self.canceller);
         // Each job has let go of its share before its result was there to be gathered.
         let shared = Arc::try_unwrap(self.shared).map_err(|_shared| IngestError::Internal)?;
         Ok(Finished { work: shared.work, outputs, elements_count, body_bytes })
     }
 
-    async fn dispatch(&mut self, slice: BodySlice) -> Result<(), IngestError> {
-        let slots = Arc::clone(&self.engine.slots);
-        let weight_kib = slice.text.len().max(SLICE_WEIGHT_BYTES_MIN).div_ceil(limits::KIB);
+    /// Takes a slice that others follow.
+    async fn gather_slice(&mut self, slice: BodySlice) -> Result<(), IngestError> {
+        self.together.push(slice);
+        // Few at first, so that a body of a few slices is worked on in parallel.
+        let count = W::TOGETHER_MAX.min(1 << self.running.len().min(8));
+        let bytes: usize = self.together.iter().map(|slice| slice.text.len()).sum();
+        if count <= self.together.len() || W::TOGETHER_MAX * limits::SLICE_BYTES <= bytes {
+            self.dispatch_together().await?;
+        }
+        Ok(())
+    }
+
+    async fn dispatch_together(&mut self) -> Result<(), IngestError> {
+        let slices = std::mem::take(&mut self.together);
+        if !slices.is_empty() {
+            let crew = self.engine.bulk.clone();
+            self.dispatch(&crew, slices).await?;
+        }
+        Ok(())
+    }
+
+    /// Works on the only slice of a short body.
+    async fn work_light(&mut self, slice: BodySlice, elements_count: u64) -> Outputs<W> {
+        if slice.text.len() <= AT_ONCE_BYTES_MAX && elements_count <= AT_ONCE_ELEMENTS_MAX {
+            match run_here(|| self.shared.work.work_at_once(&slice)) {
+                Ok(Some(output)) => return Ok(vec![output?]),
+                Ok(None) => {}
+                Err(_panicked) => return Err(IngestError::Internal),
+            }
+        }
+        let crew = self.engine.lane(W::LANE).clone();
+        self.dispatch(&crew, vec![slice]).await?;
+        self.gather().await
+    }
+
+    async fn dispatch(&mut self, crew: &Crew, slices: Vec<BodySlice>) -> Result<(), IngestError> {
+        let bytes: usize = slices.iter().map(|slice| slice.text.len()).sum();
+        let weight_kib = bytes.max(SLICE_WEIGHT_BYTES_MIN).div_ceil(limits::KIB);
         let weight_kib = u32::try_from(weight_kib).map_err(|_never| IngestError::Internal)?;
+        let slots = Arc::clone(&crew.slots);
         let slot = slots.acquire_many_owned(weight_kib).await.map_err(|_closed| IngestError::Internal)?;
         let shared = Arc::clone(&self.shared);
-        self.running.push(self.engine.pool.start(move || {
+        self.running.push(crew.pool.start(move || {
             let failed_index = &shared.failed_index;
-            let output = if slice.index > failed_index.load(Ordering::Relaxed) {
+            let index = slices.first().map_or(0, |slice| slice.index);
+            let output = if index > failed_index.load(Ordering::Relaxed) {
                 Err(IngestError::Internal)
             } else {
-                shared.work.work(&slice)
+                shared.work.work_together(&slices)
             };
             if output.is_err() {
-                failed_index.fetch_min(slice.index, Ordering::Relaxed);
+                failed_index.fetch_min(index, Ordering::Relaxed);
             }
+            drop(slices);
             drop(slot);
             output
         }));
@@ -207,7 +328,7 @@ impl<W: SliceWork> Pipeline<W> {
         let mut failure = None;
         for running in self.running.drain(..) {
             match running.await.unwrap_or(Err(IngestError::Internal)) {
-                Ok(output) => outputs.push(output),
+                Ok(more) => outputs.extend(more),
                 Err(error) => {
                     failure.get_or_insert(error);
                 }
@@ -218,19 +339,37 @@ impl<W: SliceWork> Pipeline<W> {
 
     /// Finds the first fault of a body that the splitter has refused with `error`.
     async fn broken(&mut self, error: BodyError) -> IngestError {
-        if let Err(earlier) = self.gather().await {
+        let dispatched = self.dispatch_together().await;
+        let gathered = self.gather().await;
+        if let Err(earlier) = dispatched.and(gathered) {
             return earlier;
         }
         let rest = std::mem::replace(&mut self.splitter, Splitter::new()).into_rest();
-        let located = self.engine.start(move || {
+        let rest_bytes = rest.text.len();
+        let locate = move || {
             let (at, fault) = locate::first_fault(&rest.text)?;
             Some(BodyError::Syntax { fault, byte: rest.body_byte(at) })
-        });
-        match located.await {
+        };
+        // What is left is no longer than a slice, and there is only this job of the body: it needs no slot.
+        let located = if rest_bytes <= AT_ONCE_BYTES_MAX {
+            run_here(locate)
+        } else if rest_bytes <= limits::LIGHT_SLICE_BYTES_MAX {
+            self.engine.start_light(W::LANE, locate).await
+        } else {
+            self.engine.bulk.pool.start(locate).await
+        };
+        match located {
             Ok(Some(earlier)) if earlier.byte() < error.byte() => IngestError::Body(earlier),
             Ok(_) => IngestError::Body(error),
             Err(_panicked) => IngestError::Internal,
         }
+    }
+}
+
+#[cfg(test)]
+impl<W: SliceWork> Pipeline<W> {
+    pub(crate) fn work(&self) -> &W {
+        &self.shared.work
     }
 }
 

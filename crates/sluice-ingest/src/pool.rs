@@ -1,10 +1,11 @@
 //! The awaitable CPU pool: the only way from async code to a processor.
 //!
 //! In: jobs. Out: a future for each job's result. Jobs begin in the order in which they are started, on threads
-//! named `parse-{n}`. A job that panics ends its own future with [`JobPanicked`] and nothing else.
+//! named `{name}-{n}`. A job that panics ends its own future with [`JobPanicked`] and nothing else.
 //!
-//! Does not bound how many jobs wait: its callers hold a slot for each (`pipeline`). A job may wait for the
-//! store, never for another job.
+//! Does not bound how many jobs wait: its callers hold a slot for each slice (`pipeline`), and of the jobs without
+//! one, to commit or to find the fault of a body, a request has one at a time. A job may wait for the store, never for
+//! another job.
 
 use std::{
     io,
@@ -42,15 +43,15 @@ impl<T> Future for Running<T> {
 }
 
 impl CpuPool {
-    /// Starts `threads_count` threads, at least one.
+    /// Starts `threads_count` threads, at least one, whose names begin with `name`.
     ///
     /// # Errors
     ///
     /// The operating system's refusal to start a thread.
-    pub(crate) fn new(threads_count: usize) -> Result<Self, io::Error> {
+    pub(crate) fn new(name: &'static str, threads_count: usize) -> Result<Self, io::Error> {
         let threads = ThreadPoolBuilder::new()
             .num_threads(threads_count.max(1))
-            .thread_name(|index| format!("parse-{index}"))
+            .thread_name(move |index| format!("{name}-{index}"))
             // Without a handler of its own the pool would abort the process.
             .panic_handler(|_| tracing::error!("a panic escaped a job"))
             .build()
@@ -66,12 +67,21 @@ impl CpuPool {
     {
         let (result_out, result_in) = oneshot::channel();
         self.threads.spawn_fifo(move || {
-            let result = catch_unwind(AssertUnwindSafe(job)).map_err(|_payload| JobPanicked);
+            let result = run_here(job);
             // Nobody waits any more for the result of a request that was cut off.
             drop(result_out.send(result));
         });
         Running(result_in)
     }
+}
+
+/// Runs a job of a few microseconds on the caller's thread, with the same promise about panics.
+///
+/// # Errors
+///
+/// [`JobPanicked`].
+pub(crate) fn run_here<T>(job: impl FnOnce() -> T) -> Result<T, JobPanicked> {
+    catch_unwind(AssertUnwindSafe(job)).map_err(|_payload| JobPanicked)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::{
     budget::{Budget, Busy, Permit},
     error::IngestError,
-    pipeline::Engine,
+    pipeline::{Engine, Lane},
 };
 
 /// Time between two looks at a memtable that is too large.
@@ -54,7 +54,7 @@ impl Room {
         while let Some(mark) = self.budget.unsure() {
             let store = self.store.clone();
             // The store's figures ask the file system.
-            let asked = self.engine.start(move || store.figures().memtable_bytes);
+            let asked = self.engine.start_light(Lane::Writes, move || store.figures().memtable_bytes);
             let memtable_bytes = asked.await.map_err(|_panicked| IngestError::Internal)?;
             match self.budget.set_level(mark, memtable_bytes) {
                 Ok(()) => break,

@@ -5,11 +5,12 @@
 //! end of an element after [`limits::SLICE_BYTES`] or [`SLICE_ELEMENTS_MAX`].
 //!
 //! Guarantees the outer grammar exactly: an optional BOM, white space, `[`, objects between commas, `]`, white
-//! space; also the bounds of nesting and of one element. What lies inside an element is left to `parse`, which
-//! must accept every slice: a body is well-formed exactly when both do. No threads, no clock, no I/O.
+//! space; also the bounds of nesting and of one element. What lies inside an element is left to
+//! `elements`, which must accept every slice: a body is well-formed exactly when both do. No threads, no clock, no I/O.
 
 use memchr::memchr2;
 use sluice_model::limits;
+use wide::u8x16;
 
 use crate::error::{BodyError, Fault};
 
@@ -66,6 +67,36 @@ enum State {
     After,
     /// The array is closed.
     End,
+}
+
+/// Bytes that are looked at together.
+const BLOCK_BYTES: usize = 64;
+
+/// Where in a block the bytes are that structure hangs on, in and out of strings: a bit for each byte.
+struct Marks {
+    quotes: u64,
+    backslashes: u64,
+    opening: u64,
+    closing: u64,
+}
+
+impl Marks {
+    fn of(block: &[u8; BLOCK_BYTES]) -> Self {
+        /// In ASCII, what turns a square bracket into a brace; of all other bytes none becomes one.
+        const BRACE_BIT: u8 = 0x20;
+        let mut marks = Self { quotes: 0, backslashes: 0, opening: 0, closing: 0 };
+        let (parts, _) = block.as_chunks();
+        for part in parts.iter().rev() {
+            let part = u8x16::new(*part);
+            let braces = part | u8x16::splat(BRACE_BIT);
+            let mask = |bytes: u8x16, wanted| u64::from(bytes.simd_eq(u8x16::splat(wanted)).to_bitmask());
+            marks.quotes = marks.quotes << 16 | mask(part, b'"');
+            marks.backslashes = marks.backslashes << 16 | mask(part, b'\\');
+            marks.opening = marks.opening << 16 | mask(braces, b'{');
+            marks.closing = marks.closing << 16 | mask(braces, b'}');
+        }
+        marks
+    }
 }
 
 /// The state between two chunks.
@@ -243,6 +274,47 @@ impl Splitter {
     fn scan(&mut self, window: &[u8]) -> Result<usize, usize> {
         let mut at = 0;
         while let Some(rest) = window.get(at..).filter(|rest| !rest.is_empty()) {
+            let stride = match rest.first_chunk().map(Marks::of) {
+                Some(marks) if marks.backslashes == 0 && self.state != State::Escape => {
+                    self.scan_marks(&marks)
+                }
+                _ => self.scan_bytes(rest.get(..BLOCK_BYTES).unwrap_or(rest)),
+            };
+            at += stride.map_err(|before| at + before)?;
+            if self.state == State::After {
+                return Ok(at);
+            }
+        }
+        Ok(window.len())
+    }
+
+    /// The same for a block without backslashes.
+    fn scan_marks(&mut self, marks: &Marks) -> Result<usize, usize> {
+        // Of each byte whether the number of quotes up to it is odd, those of the string that is open included.
+        let mut inside = marks.quotes;
+        for shift in [1, 2, 4, 8, 16, 32] {
+            inside ^= inside << shift;
+        }
+        if self.state == State::Text {
+            inside = !inside;
+        }
+        let mut brackets = (marks.opening | marks.closing) & !inside;
+        while brackets != 0 {
+            let at = brackets.trailing_zeros() as usize;
+            self.bracket(marks.opening >> at & 1 != 0).ok_or(at)?;
+            if self.state == State::After {
+                return Ok(at + 1);
+            }
+            brackets &= brackets - 1;
+        }
+        self.state = if inside >> 63 == 0 { State::Element } else { State::Text };
+        Ok(BLOCK_BYTES)
+    }
+
+    /// The same for any bytes, one mark after the other.
+    fn scan_bytes(&mut self, window: &[u8]) -> Result<usize, usize> {
+        let mut at = 0;
+        while let Some(rest) = window.get(at..).filter(|rest| !rest.is_empty()) {
             match self.state {
                 State::Text => {
                     let Some(found) = memchr2(b'"', b'\\', rest) else { break };
@@ -254,26 +326,37 @@ impl Splitter {
                     at += 1;
                 }
                 _ => {
-                    let is_structure = |byte: &u8| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']');
-                    let Some(found) = rest.iter().position(is_structure) else { break };
+                    let is_mark = |byte: &u8| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']');
+                    let Some(found) = rest.iter().position(is_mark) else { break };
                     match rest.get(found) {
                         Some(b'"') => self.state = State::Text,
-                        // The outer array is a level too.
-                        Some(b'{' | b'[') if self.depth + 2 > limits::NESTING_LEVELS_MAX => {
-                            return Err(at + found);
-                        }
-                        Some(b'{' | b'[') => self.depth += 1,
-                        _ => self.depth -= 1,
+                        byte => self.bracket(matches!(byte, Some(b'{' | b'['))).ok_or(at + found)?,
                     }
                     at += found + 1;
-                    if self.depth == 0 {
-                        self.state = State::After;
+                    if self.state == State::After {
                         return Ok(at);
                     }
                 }
             }
         }
         Ok(window.len())
+    }
+
+    /// Counts a bracket; `None` when it opens a level too many.
+    fn bracket(&mut self, is_opening: bool) -> Option<()> {
+        if is_opening {
+            // The outer array is a level too.
+            if self.depth + 2 > limits::NESTING_LEVELS_MAX {
+                return None;
+            }
+            self.depth += 1;
+        } else {
+            self.depth -= 1;
+            if self.depth == 0 {
+                self.state = State::After;
+            }
+        }
+        Some(())
     }
 
     fn error(&self, fault: Fault) -> BodyError {

@@ -1,13 +1,10 @@
 //! What lookups need to know of a tenant's suppliers, made once for each catalogue.
 //!
 //! In: a catalogue and a tenant. Out: the enabled suppliers, ranked in the order of answers. Ranking ten thousand
-//! takes milliseconds: call it on the parse pool. Kept for the tenants that asked last; a changed catalogue is
+//! takes milliseconds: only threads of the pool ask, and only once there is something to read. Kept for the tenants that asked last; a changed catalogue is
 //! another one, and what was made of the old one is let go when its tenant asks again.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Weak},
-};
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use sluice_model::{SupplierId, TenantId};
@@ -20,8 +17,6 @@ const SECONDS_PER_MINUTE: u64 = 60;
 
 /// What a lookup needs to know of an enabled supplier.
 pub(crate) struct Supplier {
-    /// Place in the order of answers.
-    pub(crate) rank: usize,
     pub(crate) name: String,
     pub(crate) retention_seconds: u64,
     pub(crate) role: Role,
@@ -37,27 +32,49 @@ pub(crate) enum Role {
 }
 
 /// The enabled suppliers of a tenant.
-pub(crate) type Suppliers = HashMap<SupplierId, Supplier>;
+pub(crate) struct Suppliers {
+    /// In the order of answers.
+    by_rank: Vec<Supplier>,
+    /// Ascending by number, each with its place in `by_rank`.
+    ranks: Vec<(SupplierId, usize)>,
+}
 
-fn suppliers_of(catalogue: &Catalogue, tenant: TenantId) -> Suppliers {
-    let mut enabled: Vec<_> =
-        catalogue.suppliers(tenant).filter(|supplier| supplier.settings.enabled).collect();
-    enabled.sort_by(|one, other| {
-        let by_confidence = other.settings.confidence.get().cmp(&one.settings.confidence.get());
-        by_confidence.then_with(|| one.name.as_str().cmp(other.name.as_str()))
-    });
-    let known = enabled.into_iter().enumerate().map(|(rank, supplier)| {
-        let role = if supplier.is_false_positive() {
-            Role::FalsePositive
-        } else if supplier.is_internal_ti() {
-            Role::InternalTi
-        } else {
-            Role::Ordinary
-        };
-        let retention_seconds = u64::from(supplier.settings.retention.get()) * SECONDS_PER_MINUTE;
-        (supplier.id, Supplier { rank, name: supplier.name.as_str().to_owned(), retention_seconds, role })
-    });
-    known.collect()
+impl Suppliers {
+    fn of(catalogue: &Catalogue, tenant: TenantId) -> Self {
+        let mut enabled: Vec<_> =
+            catalogue.suppliers(tenant).filter(|supplier| supplier.settings.enabled).collect();
+        enabled.sort_by(|one, other| {
+            let by_confidence = other.settings.confidence.get().cmp(&one.settings.confidence.get());
+            by_confidence.then_with(|| one.name.as_str().cmp(other.name.as_str()))
+        });
+        let mut ranks: Vec<_> =
+            enabled.iter().enumerate().map(|(rank, supplier)| (supplier.id, rank)).collect();
+        ranks.sort_unstable();
+        let known = enabled.into_iter().map(|supplier| {
+            let role = if supplier.is_false_positive() {
+                Role::FalsePositive
+            } else if supplier.is_internal_ti() {
+                Role::InternalTi
+            } else {
+                Role::Ordinary
+            };
+            let retention_seconds = u64::from(supplier.settings.retention.get()) * SECONDS_PER_MINUTE;
+            Supplier { name: supplier.name.as_str().to_owned(), retention_seconds, role }
+        });
+        Self { by_rank: known.collect(), ranks }
+    }
+
+    /// A supplier and its rank, by number; `None` when it is not enabled or not the tenant's.
+    pub(crate) fn get(&self, id: SupplierId) -> Option<(usize, &Supplier)> {
+        let at = self.ranks.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        let (_, rank) = self.ranks.get(at)?;
+        Some((*rank, self.by_rank.get(*rank)?))
+    }
+
+    /// The supplier of a rank.
+    pub(crate) fn ranked(&self, rank: usize) -> Option<&Supplier> {
+        self.by_rank.get(rank)
+    }
 }
 
 struct Kept {
@@ -81,7 +98,7 @@ impl SuppliersCache {
             return suppliers;
         }
         // Two that miss at once both make it; that is cheaper than one waiting for the other.
-        let suppliers = Arc::new(suppliers_of(catalogue, tenant));
+        let suppliers = Arc::new(Suppliers::of(catalogue, tenant));
         let fresh = Kept { catalogue: Arc::downgrade(catalogue), tenant, suppliers: Arc::clone(&suppliers) };
         let mut gone = Vec::new();
         let mut kept = self.kept.lock();

@@ -1,6 +1,6 @@
 //! JSON text as sent to JSON text as kept.
 //!
-//! In: text that the parser has accepted, and the tape it made of it. Out: the same value without white space
+//! In: text that the scanner or the parser has accepted, and for repeated keys the tape that the parser made of it. Out: the same value without white space
 //! outside its strings, and, if a key repeats within an object, with the last of them only. Strings and numbers
 //! are copied byte by byte, so an integer of forty digits, `1.0` and `\u00e9` stay what they were.
 //!
@@ -13,8 +13,8 @@ use simd_json::Node;
 
 use crate::parse::node_count;
 
-/// Keys of an object up to which comparing each with each is cheaper than hashing.
-const KEYS_COMPARED_MAX: usize = 16;
+/// Keys of an object up to which comparing each with each is cheaper than hashing, and the object is ordinary.
+pub(crate) const KEYS_COMPARED_MAX: usize = 16;
 
 /// Tells the offset after the white space at `at`.
 pub(crate) fn skip_space(text: &[u8], mut at: usize) -> usize {
@@ -34,6 +34,34 @@ pub(crate) fn skip_string(text: &[u8], mut at: usize) -> usize {
         }
     }
     text.len()
+}
+
+/// Tells the offset after the digits at `at`.
+pub(crate) fn skip_digits(text: &[u8], mut at: usize) -> usize {
+    while matches!(text.get(at), Some(b'0'..=b'9')) {
+        at += 1;
+    }
+    at
+}
+
+/// Tells the offset after the object that begins at `at`, by its brackets and strings alone, as the splitter does.
+pub(crate) fn skip_element(text: &[u8], mut at: usize) -> usize {
+    let mut depth = 0_usize;
+    while let Some(byte) = text.get(at) {
+        at += 1;
+        match byte {
+            b'"' => at = skip_string(text, at),
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    at
 }
 
 /// Appends the value that begins at `at` to `compact`, without white space; tells the offset after it.

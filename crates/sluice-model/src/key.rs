@@ -97,7 +97,7 @@ impl<'a> KeyView<'a> {
 }
 
 /// The lower-case hexadecimal digit of a value below 16.
-pub(crate) fn hex_character(value: u8) -> u8 {
+pub(crate) const fn hex_character(value: u8) -> u8 {
     if value < 10 { b'0' + value } else { b'a' + (value - 10) }
 }
 

@@ -27,14 +27,32 @@ pub const SLICE_BYTES: usize = MIB;
 /// Bytes of the slices of one process that are being parsed or wait for it, however many threads there are.
 pub const SLICE_BYTES_IN_FLIGHT_MAX: usize = 12 * MIB;
 
+/// Slices of a lookup that are answered together, so that many keys are read in one sorted pass.
+pub const LOOKUP_SLICES_TOGETHER_MAX: usize = 4;
+
+/// Bytes of slices that are worked on together, at most: they are handed over once they come to as much as
+/// [`LOOKUP_SLICES_TOGETHER_MAX`] ordinary ones, and the last may be as long as any.
+pub const SLICES_TOGETHER_BYTES_MAX: usize =
+    LOOKUP_SLICES_TOGETHER_MAX * SLICE_BYTES + SLICE_BYTES + ELEMENT_BYTES_MAX;
+
+/// Longest body that is a single slice and does not stand behind the slices of large bodies.
+pub const LIGHT_SLICE_BYTES_MAX: usize = 16 * KIB;
+
+/// The part of [`SLICE_BYTES_IN_FLIGHT_MAX`] that is for such bodies, once for those that read and once for those
+/// that write.
+pub const LIGHT_SLICE_BYTES_IN_FLIGHT_MAX: usize = MIB;
+
 /// Heap bytes one body byte can cost while parsed, at worst (`[1,1,1,...]`; ordinary feeds cost 5).
 pub const PARSE_HEAP_PER_BYTE_MAX: usize = 24;
 
-/// Parsers kept for the next slice. Further threads make their own and pay with what is in flight.
+/// Parsers kept for the next element. Further threads make their own and pay with what is in flight.
 pub const PARSERS_KEPT_MAX: usize = 8;
 
-/// Heap bytes of a kept parser: 2^19 nodes of 24 bytes, as many indexes of 4 to 8, two copies of a slice.
-pub const PARSER_KEPT_BYTES_MAX: usize = 20 * MIB;
+/// Heap bytes of a kept parser: 2^17 nodes of 24 bytes, as many indexes of 4 to 8, three copies of a long element.
+pub const PARSER_KEPT_BYTES_MAX: usize = 5 * MIB;
+
+/// Heap bytes of the room for a row up to which it is kept for the body's next slice.
+pub const ROW_BUFFERS_KEPT_BYTES_MAX: usize = 512 * KIB;
 
 /// Default of the body bytes that may be held at once, over all requests: slices being cut, rows not yet
 /// committed, refused elements, answers of lookups.
@@ -53,12 +71,38 @@ pub const LIGHT_BYTES_BUDGET: usize = 64 * MIB;
 /// Bytes of answer that one lookup may produce. They are paid for out of the budgets for bodies.
 pub const LOOKUP_ANSWER_BYTES_MAX: usize = 256 * MIB;
 
+/// Bytes of objects and wanted keys of a lookup after which values are answered before more are taken. Slices of
+/// ordinary feeds do not come to it.
+pub const GATHERED_BYTES_MAX: usize = 8 * MIB;
+
+/// Bytes that may be found for a lookup before its values are taken in smaller numbers. What a single value is found to
+/// have may come to as much as an answer.
+pub const FOUND_BYTES_MAX: usize = 24 * MIB;
+
+/// Keys that a lookup gives to the store at once. Between two such reads it is seen whether it is told to stop.
+pub const KEYS_READ_AT_ONCE: usize = 128 * 1_024;
+
+/// Contexts that the store has in memory while it reads many keys, unless one row has more.
+pub const READ_CONTEXT_BYTES_MAX: usize = 24 * MIB;
+
+/// Rows without their contexts that it has in memory with them.
+pub const READ_ROW_BYTES_MAX: usize = 4 * MIB;
+
+/// Heap bytes that the store may need to read many keys at once.
+pub const READ_BYTES_MAX: usize = READ_CONTEXT_BYTES_MAX + READ_ROW_BYTES_MAX;
+
+/// Threads that answer long lookups for which there is room in the plan. Daemons have as many as cores: each further
+/// one may take [`GATHERED_BYTES_MAX`], [`FOUND_BYTES_MAX`] and [`READ_BYTES_MAX`] beyond the plan, for as long as a
+/// read takes.
+pub const READING_THREADS_PLANNED: usize = 2;
+
 /// Heap bytes of committed rows not yet in the trees that are planned for beside the budgets for bodies. The
 /// store begins no write above it, and no body that grows takes both together over the sum.
 pub const MEMTABLE_BYTES_MAX: usize = 384 * MIB;
 
 /// Heap bytes planned for what does not grow with bodies: the cache of the trees, a part of a run being written,
-/// connections. Filters are not in it: they take 1.5 bytes for each indicator stored.
+/// connections. Filters of keys and groups are not in it: they take about 2.25 bytes for each indicator stored, 3 at
+/// worst.
 pub const STANDING_BYTES: usize = 128 * MIB;
 
 /// Messages waiting for the log writer. When full, the pool waits. What they carry is paid for by permits.
@@ -116,17 +160,21 @@ const _: () =
     assert!(HEAD_PERMIT_BYTES <= LIGHT_BODY_BYTES_MAX && LIGHT_BODY_BYTES_MAX <= LIGHT_BYTES_BUDGET);
 const _: () = assert!(10_000 * HEAD_PERMIT_BYTES < LIGHT_BYTES_BUDGET);
 // The longest slice must be able to fly at all.
-const _: () = assert!(SLICE_BYTES + ELEMENT_BYTES_MAX + KIB <= SLICE_BYTES_IN_FLIGHT_MAX);
+const _: () = assert!(
+    SLICES_TOGETHER_BYTES_MAX + KIB + 2 * LIGHT_SLICE_BYTES_IN_FLIGHT_MAX <= SLICE_BYTES_IN_FLIGHT_MAX
+);
 // A body's bytes are counted by its permit until its rows are committed, and by the memtable from then on; both
 // count them for a moment. The text of a slice in flight is counted by its permit and again by what parsing
-// costs. Packed rows that wait for a stalled disk in the log's queue are not in the sum: they are copies of rows
-// that a permit counts, a third as long in ordinary feeds.
+// costs. What a lookup gathers and finds is counted by its permit only when it is there. Packed rows that wait for a
+// stalled disk in the log's queue are not in the sum: they are copies of rows that a permit counts, a third as long
+// in ordinary feeds.
 const _: () = assert!(
     BODY_BYTES_BUDGET
         + LIGHT_BYTES_BUDGET
         + MEMTABLE_BYTES_MAX
         + SLICE_BYTES_IN_FLIGHT_MAX * PARSE_HEAP_PER_BYTE_MAX
         + PARSERS_KEPT_MAX * PARSER_KEPT_BYTES_MAX
+        + READING_THREADS_PLANNED * (GATHERED_BYTES_MAX + FOUND_BYTES_MAX + READ_BYTES_MAX)
         + STANDING_BYTES
         <= RESIDENT_BYTES_MAX
 );

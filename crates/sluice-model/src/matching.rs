@@ -1,9 +1,10 @@
 //! Which stored indicators a looked-up value can match.
 //!
-//! In: a value as a client sent it. Out: the keys to probe, most specific first, no key twice. A URL is tried in
+//! In: the key of a looked-up value. Out: the keys to probe, most specific first, no key twice. A URL is tried in
 //! full, then without its query, then by its host alone, then by each parent domain down to the registrable domain
 //! of the Public Suffix List; just before each parent come the masks `*.parent`, in full, without the query and
-//! alone. A host that is an address is tried as the address.
+//! alone. A host that is an address is tried as the address. All keys of one name lie in one group ([`group_of`]),
+//! so that a single question can settle that none is stored.
 //!
 //! Whether a key is stored, unexpired and of an enabled supplier is the store's knowledge. Where the contract is
 //! silent: a mask has the path of the looked-up URL or none; a host that is itself a public suffix has no parents;
@@ -11,11 +12,7 @@
 
 use psl::Psl as _;
 
-use crate::{
-    indicator::IndicatorKind,
-    key::{self, KeyView},
-    normalize::recognize_into,
-};
+use crate::key::{self, KeyView};
 
 /// How far a lookup reaches.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,6 +28,7 @@ pub enum MatchScope {
 pub struct CandidateKeys {
     bytes: Vec<u8>,
     ends: Vec<usize>,
+    own_count: usize,
 }
 
 impl CandidateKeys {
@@ -43,6 +41,7 @@ impl CandidateKeys {
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
+        self.own_count = 0;
     }
 
     /// The number of keys.
@@ -53,6 +52,12 @@ impl CandidateKeys {
     /// Tells whether there is no key.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
+    }
+
+    /// How many of the keys, from the first on, are the value itself: in full, without its query, by its host
+    /// alone. Masks and parents come after them.
+    pub fn own_count(&self) -> usize {
+        self.own_count
     }
 
     /// The keys, most specific first.
@@ -73,25 +78,38 @@ impl CandidateKeys {
     }
 }
 
-/// Replaces `candidates` by the keys to probe for a looked-up value and tells the value's kind.
+/// Replaces `candidates` by the keys to probe for a looked-up value whose own key is `key`.
 ///
-/// `None`, and no candidates, for a value of no known kind. Costs one normalisation and at most four short copies
-/// for each label of the host.
-pub fn candidate_keys(
-    text: &str,
-    scope: MatchScope,
-    candidates: &mut CandidateKeys,
-) -> Option<IndicatorKind> {
+/// Costs at most four short copies for each label of the host, and a walk through the Public Suffix List.
+pub fn candidate_keys(key: &[u8], scope: MatchScope, candidates: &mut CandidateKeys) {
     candidates.clear();
-    let mut key = Vec::with_capacity(text.len() + key::URL_KEY_OVERHEAD_BYTES);
-    let kind = recognize_into(text, &mut key).ok()?;
-    match KeyView::read(&key) {
-        Some(KeyView::Url { host, rest }) if scope == MatchScope::Levels => {
-            push_url(host, rest, candidates);
+    match KeyView::read(key) {
+        Some(KeyView::Url { host, rest }) if scope == MatchScope::Levels => push_url(host, rest, candidates),
+        _ => {
+            candidates.push(&[key]);
+            candidates.own_count = 1;
         }
-        _ => candidates.push(&[&key]),
     }
-    Some(kind)
+}
+
+/// The beginning of a URL's key that all its candidates share: the kind and the first two labels of a named host.
+///
+/// `None` for what has no such beginning: a hash, an address, a host that is an address or has one label. Two labels
+/// are what the shortest registrable domain has, so no parent and no mask lies outside; where a public suffix has
+/// more of them, the group is wider than it need be.
+pub fn group_of(key: &[u8]) -> Option<&[u8]> {
+    let (&key::URL, payload) = key.split_first()? else { return None };
+    let label_bytes = |from: usize| {
+        let label = payload.get(from..)?;
+        let end = label.iter().position(|byte| matches!(byte, b'.' | b'/'))?;
+        (0 < end && label.get(end) == Some(&b'.')).then_some(end)
+    };
+    let first = label_bytes(0)?;
+    // The top-level label of a name never begins with a bracket and is never a number.
+    let is_address = payload.first() == Some(&b'[') || payload.get(..first)?.iter().all(u8::is_ascii_digit);
+    let second = label_bytes(first + 1)?;
+    // The kind byte, and a dot after each label.
+    if is_address { None } else { key.get(..1 + first + 1 + second + 1) }
 }
 
 fn push_url(host: &str, rest: &str, candidates: &mut CandidateKeys) {
@@ -106,12 +124,13 @@ fn push_url(host: &str, rest: &str, candidates: &mut CandidateKeys) {
         candidates.push(&[&[key::URL], host.as_bytes(), rest]);
     }
     if let Some(address) = key::host_address(host) {
-        let mut address_key = Vec::with_capacity(1 + 16);
-        key::append_address(address, &mut address_key);
-        candidates.push(&[&address_key]);
+        key::append_address(address, &mut candidates.bytes);
+        candidates.push(&[]);
+        candidates.own_count = candidates.len();
         return;
     }
     candidates.push(&[&[key::URL], host.as_bytes()]);
+    candidates.own_count = candidates.len();
     for parent in parents(host) {
         // The looked-up value may be a mask itself, and has been pushed as the host then.
         if host.strip_prefix(parent) != Some("*.") {
@@ -128,8 +147,11 @@ fn push_url(host: &str, rest: &str, candidates: &mut CandidateKeys) {
 /// parent is a prefix.
 fn parents(host: &str) -> impl Iterator<Item = &str> {
     let labels = host.strip_suffix('.').unwrap_or(host);
-    // The suffix, its dot, and the label before it, which is what is registered.
-    let suffix_bytes = psl::List.find(labels.as_bytes().split(|byte| *byte == b'.')).len;
+    // The suffix, its dot, and the label before it, which is what is registered. Two labels have no parent.
+    let suffix_bytes = match labels.bytes().filter(|byte| *byte == b'.').count() {
+        0 | 1 => labels.len(),
+        _ => psl::List.find(labels.as_bytes().split(|byte| *byte == b'.')).len,
+    };
     labels
         .rmatch_indices('.')
         .take_while(move |(dot, _)| suffix_bytes < *dot)

@@ -239,6 +239,79 @@ pub fn settle(
     true
 }
 
+/// The contexts that a row gives, without the empty ones. Bytes that are no row have none.
+pub fn contexts(row: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let holdings = Row::decode(row).into_iter().flat_map(|row| row.holdings());
+    holdings.map(|holding| holding.context).filter(|context| !context.is_empty())
+}
+
+/// A row with one holding that is not released, taken apart at what neighbouring rows seldom share.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SingleRow<'a> {
+    /// Tags, supplier and flags.
+    pub head: &'a [u8],
+    /// Seconds since 1970-01-01 UTC of the last update.
+    pub updated: u32,
+    /// The context, if one is given here.
+    pub context: Option<&'a [u8]>,
+}
+
+impl<'a> SingleRow<'a> {
+    /// Takes a row apart; `None` when it has another number of holdings, or a released one.
+    pub fn split(bytes: &'a [u8]) -> Option<Self> {
+        let mut rest = Row::decode(bytes)?.holdings;
+        let holding = RowHolding::decode(&mut rest)?;
+        if !rest.is_empty() || holding.is_released() {
+            return None;
+        }
+        let context = (holding.flags & CONTEXT != 0).then_some(holding.context);
+        let tail_bytes = 4 + context.map_or(0, |context| context.len() + varint_bytes(context.len()));
+        let head = bytes.get(..bytes.len() - tail_bytes)?;
+        Some(Self { head, updated: holding.updated, context })
+    }
+
+    /// Tells whether a context follows a head.
+    pub fn has_context(head: &[u8]) -> bool {
+        head.last().is_some_and(|flags| flags & CONTEXT != 0)
+    }
+
+    /// Appends the row.
+    pub fn join(&self, row: &mut Vec<u8>) {
+        row.extend_from_slice(self.head);
+        row.extend_from_slice(&self.updated.to_be_bytes());
+        if let Some(context) = self.context {
+            push_varint(row, context.len() as u64);
+            row.extend_from_slice(context);
+        }
+    }
+}
+
+/// Appends `row` with each context that is given in it replaced by what `replace` makes of it; empty ones stay.
+///
+/// What stands in the place of a context is opaque to every other function here, so a store may keep contexts
+/// elsewhere and merge rows that name them. Bytes that are no row leave nothing.
+///
+/// # Errors
+///
+/// The first error of `replace`; a part of the row may have been appended.
+pub fn replace_contexts<C: AsRef<[u8]>, E>(
+    row: &[u8],
+    mut replace: impl FnMut(&[u8]) -> Result<C, E>,
+    replaced: &mut Vec<u8>,
+) -> Result<(), E> {
+    let Some(row) = Row::decode(row) else { return Ok(()) };
+    row.encode_tags(replaced);
+    for holding in row.holdings() {
+        if holding.context.is_empty() {
+            holding.encode(replaced);
+        } else {
+            let context = replace(holding.context)?;
+            RowHolding { context: context.as_ref(), ..holding }.encode(replaced);
+        }
+    }
+    Ok(())
+}
+
 /// Appends an unsigned number, seven bits a byte, lowest first.
 pub fn push_varint(bytes: &mut Vec<u8>, mut number: u64) {
     loop {
@@ -250,6 +323,11 @@ pub fn push_varint(bytes: &mut Vec<u8>, mut number: u64) {
         }
         bytes.push(low | 0x80);
     }
+}
+
+/// Bytes that [`push_varint`] takes for a length.
+pub fn varint_bytes(length: usize) -> usize {
+    (1 + length.checked_ilog2().unwrap_or(0) / 7) as usize
 }
 
 /// Takes a number written by [`push_varint`] off the front; `None` when there is none.

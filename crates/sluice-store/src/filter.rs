@@ -2,6 +2,10 @@
 //!
 //! In: 64-bit hashes of keys. Out: "not here" or "perhaps here". Twelve bits and six probes a key give about
 //! one false "perhaps" in a hundred. The words are stored with the run, so the layout is part of the format.
+//! Beside each key its group is in it (`sluice_model::matching::group_of`), so that one question answers for
+//! all levels of a host.
+
+use sluice_model::matching;
 
 const BITS_PER_KEY: usize = 12;
 const WORDS_PER_BLOCK: usize = 8;
@@ -12,6 +16,37 @@ pub(crate) fn hash(key: &[u8]) -> u64 {
     xxhash_rust::xxh3::xxh3_64(key)
 }
 
+/// Collects the hashes of ascending keys.
+#[derive(Debug, Default)]
+pub(crate) struct Hashes {
+    hashes: Vec<u64>,
+    last_group: u64,
+}
+
+impl Hashes {
+    /// Room for so many keys.
+    pub(crate) fn with_capacity(keys: usize) -> Self {
+        // Feeds name about one group for two keys.
+        Self { hashes: Vec::with_capacity(keys + keys / 2), last_group: 0 }
+    }
+
+    /// Adds a key and its group.
+    pub(crate) fn push(&mut self, key: &[u8]) {
+        self.hashes.push(hash(key));
+        if let Some(group) = matching::group_of(key).map(hash)
+            && group != self.last_group
+        {
+            self.last_group = group;
+            self.hashes.push(group);
+        }
+    }
+
+    /// The filter of all that was added.
+    pub(crate) fn build(&self) -> Filter {
+        Filter::build(&self.hashes)
+    }
+}
+
 /// Set of key hashes with a small share of false positives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Filter {
@@ -20,7 +55,7 @@ pub(crate) struct Filter {
 
 impl Filter {
     /// Builds the filter of these hashes.
-    pub(crate) fn build(hashes: &[u64]) -> Self {
+    fn build(hashes: &[u64]) -> Self {
         let blocks = (hashes.len() * BITS_PER_KEY).div_ceil(WORDS_PER_BLOCK * 64).max(1);
         let mut words = vec![0_u64; blocks * WORDS_PER_BLOCK].into_boxed_slice();
         for hash in hashes {
@@ -39,6 +74,11 @@ impl Filter {
         let (first, last) = block_bounds(self.words.len(), hash);
         let Some(block) = self.words.get(first..last) else { return true };
         probes(hash).all(|(word, mask)| block.get(word).is_none_or(|word| word & mask != 0))
+    }
+
+    /// Heap bytes held.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.words.len() * 8
     }
 
     /// The filter as bytes.

@@ -7,6 +7,7 @@
 mod merging;
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -21,13 +22,18 @@ use crate::{
     error::TreeError,
     manifest::{Manifest, RunEntry, to_hex},
     merge::{MergeRows, Source},
-    run::{Part, PartWriter, Run},
+    repack::{Origin, Repacker},
+    run::{Book, Part, PartWriter, Run},
     shared::Shared,
     trees,
 };
 
 /// Age of the oldest unflushed write at which the memtable is flushed, however small: keeps the log short.
 const FLUSH_AGE: Duration = Duration::from_secs(30);
+/// Silence after a write at which a memtable of some size is flushed: readers find runs faster than many slices.
+const QUIET_AFTER: Duration = Duration::from_secs(1);
+/// Heap bytes of a memtable that is worth a run of its own as soon as writes pause.
+const QUIET_FLUSH_BYTES: usize = 4 * 1024 * 1024;
 /// How often the keeper looks when nobody asks.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// Free bytes beside its own output that a step wants.
@@ -57,8 +63,14 @@ pub(crate) struct Keeper {
     stored_catalogue: Arc<Catalogue>,
     /// Parts that no manifest names any more, waiting for their last reader.
     dropped: Vec<Arc<Part>>,
+    /// The books that the manifest names, by number.
+    books: BTreeMap<u32, Arc<Book>>,
+    /// Books that no manifest names any more, waiting for the last part that names them.
+    dropped_books: Vec<Arc<Book>>,
     /// When the memtable was last seen empty.
     empty_at: Instant,
+    /// Number of the newest commit seen, and since when.
+    newest: (u64, Instant),
     /// When the last flush ended.
     flushed_at: Instant,
     /// Bytes of log that the last checkpoint could not trim, because a write under way needs them.
@@ -76,13 +88,17 @@ impl Keeper {
         stored_catalogue: Arc<Catalogue>,
     ) -> Self {
         let now = Instant::now();
+        let books = named_books(&shared.view().runs);
         Self {
+            books,
+            dropped_books: Vec::new(),
             shared,
             wishes,
             manifest,
             stored_catalogue,
             dropped: Vec::new(),
             empty_at: now,
+            newest: (0, now),
             flushed_at: now,
             log_kept_bytes: 0,
             lacks_room: false,
@@ -121,7 +137,12 @@ impl Keeper {
         if view.slices.is_empty() && Arc::ptr_eq(&view.catalogue, &self.stored_catalogue) {
             self.empty_at = Instant::now();
         }
-        let is_due = self.shared.tuning.flush_bytes <= view.memtable_bytes
+        if view.sequence != self.newest.0 {
+            self.newest = (view.sequence, Instant::now());
+        }
+        let is_quiet = QUIET_FLUSH_BYTES <= view.memtable_bytes && QUIET_AFTER <= self.newest.1.elapsed();
+        let is_due = is_quiet
+            || self.shared.tuning.flush_bytes <= view.memtable_bytes
             || FLUSH_AGE <= self.empty_at.elapsed()
             || self.log_kept_bytes + self.shared.tuning.log_bytes <= self.log_bytes();
         let is_pressing = MEMTABLE_BYTES_MAX / 2 <= view.memtable_bytes;
@@ -143,8 +164,9 @@ impl Keeper {
             (view.slices.clone(), view.memtable_bytes, view.sequence, Arc::clone(&view.catalogue), is_bottom)
         });
         let started = Instant::now();
-        // Packed rows take a fifth of their heap bytes; sled needs about twice the packed ones.
-        if !self.has_room(bytes as u64 / 2) {
+        // Packed rows and contexts take a third of their heap bytes, incompressible ones nearly all of them; sled needs
+        // about twice that.
+        if !self.has_room(2 * bytes as u64) {
             self.shared.publish(|view| view.frozen_count = 0);
             return Ok(false);
         }
@@ -153,13 +175,16 @@ impl Keeper {
         let sources = slices.iter().rev().map(|slice| Source::slice(slice)).collect();
         let mut rows = MergeRows::new(sources);
         let survives = Survival::of(&catalogue, is_bottom);
+        let mut repacker =
+            Repacker::new(slices.iter().map(|slice| (slice.table(), Origin::Slice(slice.contexts()))));
         let mut is_more = !slices.is_empty();
         while is_more {
-            let (part, last_key) = self.write_part(&mut rows, &survives)?;
+            let (part, last_key) = self.write_part(&mut rows, &survives, &mut repacker, BTreeMap::new())?;
             run.parts.extend(part.map(Arc::new));
             is_more = last_key.is_some();
         }
         rows.finish().map_err(TreeError::Read)?;
+        drop(repacker);
         self.manifest.next_run += 1;
         let flushed_count = slices.len();
         drop(slices);
@@ -172,7 +197,7 @@ impl Keeper {
         self.empty_at = self.flushed_at;
         self.log_kept_bytes = self.log_bytes();
         let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
-        if 0 < bytes {
+        if QUIET_FLUSH_BYTES <= bytes {
             self.shared.flush_rate.store(bytes as u64 * 1_000 / elapsed_ms, Ordering::Relaxed);
             tracing::debug!(bytes, elapsed_ms, "flushed the memtable");
         }
@@ -196,33 +221,49 @@ impl Keeper {
     }
 
     /// Writes rows into one part until it is full; the last key read is `None` once the rows are at their end.
+    /// `books` are those that the rows may name and keep.
     fn write_part(
         &mut self,
         rows: &mut MergeRows<'_>,
         survives: &Survival<'_>,
+        repacker: &mut Repacker<'_>,
+        mut books: BTreeMap<u32, Arc<Book>>,
     ) -> Result<(Option<Part>, Option<Vec<u8>>), TreeError> {
         let trees = Arc::clone(&self.shared.trees);
-        let mut writer = PartWriter::new(&trees, self.manifest.next_part, self.shared.tuning.part_bytes);
+        let part_bytes = self.shared.tuning.part_bytes;
+        let id = self.manifest.next_part;
         self.manifest.next_part += 1;
-        let (mut settled, mut last_key) = (Vec::new(), Vec::new());
+        let mut writer = PartWriter::new(&trees, id);
+        repacker.begin(id);
+        let (mut settled, mut own, mut last_key) = (Vec::new(), Vec::new(), None);
         let mut read_bytes = 0;
-        while let Some((key, row)) = rows.next_row() {
+        while let Some((key, mut row)) = rows.next_row() {
             read_bytes += (key.len() + row.len()) as u64;
-            if survives.is_bottom {
-                settled.clear();
-                if operation::settle(row, survives.keeps(), survives.knows(), &mut settled) {
-                    writer.add(key, &settled)?;
+            settled.clear();
+            let is_kept = !survives.is_bottom
+                || operation::settle(row, survives.keeps(), survives.knows(), &mut settled);
+            if is_kept {
+                if survives.is_bottom {
+                    row = &settled;
                 }
-            } else {
+                if !repacker.is_idle() {
+                    own.clear();
+                    repacker.repack(row, &mut own).map_err(TreeError::Read)?;
+                    row = &own;
+                }
                 writer.add(key, row)?;
             }
-            if writer.is_full() || STEP_PARTS_READ_MAX * self.shared.tuning.part_bytes <= read_bytes {
-                self.shared.keeper_beat.beat();
-                last_key.extend_from_slice(key);
-                return Ok((writer.finish()?, Some(last_key)));
+            let written_bytes = writer.raw_bytes() + repacker.bytes_count() as u64;
+            if part_bytes <= written_bytes || STEP_PARTS_READ_MAX * part_bytes <= read_bytes {
+                last_key = Some(key.to_vec());
+                break;
             }
         }
-        Ok((writer.finish()?, None))
+        self.shared.keeper_beat.beat();
+        if let Some((contexts, rows)) = repacker.own() {
+            books.insert(id, Arc::new(Book::write(&trees, id, contexts, rows)?));
+        }
+        Ok((writer.finish(&books)?, last_key))
     }
 
     /// Makes the trees durable, then the manifest that names `runs`, then shows them in the place of the
@@ -241,6 +282,8 @@ impl Keeper {
         self.manifest.log_lsn = log_lsn;
         self.manifest.next_txn = self.shared.next_txn.load(Ordering::SeqCst);
         self.manifest.runs = runs.iter().map(run_entry).collect();
+        let books = named_books(&runs);
+        self.manifest.books = books.values().map(|book| book.meta).collect();
         self.manifest.write(&self.shared.data_dir).map_err(TreeError::io("write the manifest"))?;
         self.shared.publish(|view| {
             // Only the keeper touches runs and the oldest slices; the log thread may have added since.
@@ -253,6 +296,9 @@ impl Keeper {
         if let Some(replaced) = replaced {
             replaced.remove(&self.shared.trees)?;
         }
+        let before = std::mem::replace(&mut self.books, books);
+        self.dropped_books
+            .extend(before.into_values().filter(|book| !self.books.contains_key(&book.meta.id)));
         self.remove_dropped()
     }
 
@@ -278,7 +324,12 @@ impl Keeper {
         let (gone, held): (Vec<_>, Vec<_>) =
             self.dropped.drain(..).partition(|part| Arc::strong_count(part) == 1);
         self.dropped = held;
-        gone.iter().try_for_each(|part| part.remove(&self.shared.trees))
+        gone.iter().try_for_each(|part| part.remove(&self.shared.trees))?;
+        drop(gone);
+        let (gone, held): (Vec<_>, Vec<_>) =
+            self.dropped_books.drain(..).partition(|book| Arc::strong_count(book) == 1);
+        self.dropped_books = held;
+        gone.iter().try_for_each(|book| book.remove(&self.shared.trees))
     }
 
     /// Removes from the trees what a flush or merge that did not finish left there.
@@ -287,7 +338,9 @@ impl Keeper {
         let named: Vec<u32> =
             view.runs.iter().flat_map(|run| run.parts.iter().map(|part| part.meta.id)).collect();
         let trees = &self.shared.trees;
+        let books: Vec<u32> = self.books.keys().copied().collect();
         let swept = trees::sweep_parts(&trees.indicators, 0, &named)?
+            + trees::sweep_parts(&trees.contexts, 0, &books)?
             + trees::sweep_parts(&trees.suppliers, 4, &named)?
             + trees::sweep_parts(&trees.tags, 4, &named)?
             + StoredCatalogue::sweep_others(self.manifest.catalogue, trees)?;
@@ -302,6 +355,12 @@ fn tell(done: &Sender<bool>, is_done: bool) {
     if done.send(is_done).is_err() {
         tracing::debug!("nobody waited for the checkpoint any more");
     }
+}
+
+/// The books that the parts of these runs name, by number.
+fn named_books(runs: &[Run]) -> BTreeMap<u32, Arc<Book>> {
+    let parts = runs.iter().flat_map(|run| &run.parts);
+    parts.flat_map(|part| &part.books).map(|book| (book.meta.id, Arc::clone(book))).collect()
 }
 
 fn run_entry(run: &Run) -> RunEntry {

@@ -7,7 +7,7 @@
 //! | `LOCK` | held by the one process that may write |
 //! | `MANIFEST` | the last checkpoint: runs that count, and where the log must begin (`manifest.rs`) |
 //! | `log/` | segments of frames: slices of rows, commits, catalogue changes (`log/`) |
-//! | `trees/` | sled: `indicators` (blocks, indexes, filters), `suppliers` and `tags` (posting lists), `catalogue` (`trees.rs`) |
+//! | `trees/` | sled: `indicators` (blocks, indexes, filters), `contexts` (books), `suppliers` and `tags` (posting lists), `catalogue` (`trees.rs`) |
 //!
 //! # A write
 //!
@@ -18,6 +18,8 @@
 //! memtable (slices) ──► run thread: flush into a run ──► checkpoint ──► old log trimmed
 //!                       runs ──► merge, part by part ──► checkpoint
 //! ```
+//!
+//! Rows carry handles in the places of contexts (`context.rs`): slices have tables of their own, runs have books.
 //!
 //! A row is an operation that merges (`sluice_model::operation`), so a write reads nothing. The order of
 //! everything is the order of commit frames, numbered by the log thread; clocks decide nothing but expiry.
@@ -33,9 +35,11 @@
 //! The tags of an indicator live as long as somebody holds it. When the last holding is released, expires or
 //! goes with its supplier, a later merge forgets the tags with the row, and nobody is told when.
 
+mod bulk;
 pub mod catalogue;
 mod clock;
 mod committer;
+pub(crate) mod context;
 mod disk;
 mod error;
 mod filter;
@@ -45,9 +49,12 @@ pub(crate) mod manifest;
 mod memtable;
 mod merge;
 mod recovery;
+mod repack;
 mod rows;
 mod run;
 mod shared;
+#[cfg(feature = "stages")]
+pub mod stages;
 mod store;
 pub(crate) mod trees;
 mod view;

@@ -12,12 +12,16 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{catalogue::StoredCatalogue, error::OpenError, run::part::PartMeta};
+use crate::{
+    catalogue::StoredCatalogue,
+    error::OpenError,
+    run::{book::BookMeta, part::PartMeta},
+};
 
 const FILE: &str = "MANIFEST";
 const FILE_BESIDE: &str = "MANIFEST.new";
 /// Raised when older daemons could not read what this one writes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// State of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +42,8 @@ pub(crate) struct Manifest {
     pub(crate) catalogue: Option<StoredCatalogue>,
     /// Runs, newest first.
     pub(crate) runs: Vec<RunEntry>,
+    /// Books that the parts of the runs name, ascending by number.
+    pub(crate) books: Vec<BookMeta>,
     /// Run that the first of the merging ones flows into, while a merge is under way.
     pub(crate) merge: Option<MergeEntry>,
 }
@@ -74,6 +80,7 @@ impl Manifest {
             next_run: 1,
             catalogue: None,
             runs: Vec::new(),
+            books: Vec::new(),
             merge: None,
         }
     }

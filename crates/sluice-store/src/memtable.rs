@@ -5,44 +5,75 @@
 //! bring slices of about a mebibyte; single indicators bring slices of one row, which [`join_small`] folds
 //! together so that readers never have thousands to search.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
-use sluice_model::operation;
+use sluice_model::operation::{self, Row, push_varint, take_varint};
 
 use crate::{
-    filter::{self, Filter},
+    context::{Contexts, ContextsBuilder, Handle, TableId},
+    filter::{Filter, Hashes},
     merge::{MergeRows, Source},
-    rows::{Rows, key_prefix, push_row},
+    rows::{Rows, key_prefix, push_row, take_prefixed},
 };
 
 /// Slices below this are folded together.
 const SMALL_SLICE_BYTES: usize = 256 * 1024;
 
-/// Sorted encoded rows of one stretch of history.
+/// Sorted encoded rows of one stretch of history, with handles in the places of their contexts.
 #[derive(Debug)]
 pub struct Slice {
+    table: TableId,
+    contexts: Contexts,
     rows: Vec<u8>,
     offsets: Vec<u32>,
     filter: Filter,
 }
 
 impl Slice {
-    /// Takes rows that are already framed and sorted; `None` when the bytes are not exactly that.
-    pub(crate) fn from_rows(rows: Vec<u8>) -> Option<Self> {
-        let (mut offsets, mut hashes) = (Vec::new(), Vec::new());
+    /// Takes rows that are already framed and sorted, and whose handles are of `table`; `None` when the bytes are
+    /// not exactly that.
+    fn from_rows(table: TableId, contexts: Contexts, rows: Vec<u8>) -> Option<Self> {
+        let (mut offsets, mut hashes) = (Vec::new(), Hashes::default());
         let mut reader = Rows(&rows);
         let mut last: Option<&[u8]> = None;
         loop {
             let offset = u32::try_from(rows.len() - reader.0.len()).ok()?;
-            let Some((key, _)) = reader.next() else { break };
+            let Some((key, row)) = reader.next() else { break };
             if last.is_some_and(|last| key <= last) {
+                return None;
+            }
+            let knows = |context: &[u8]| {
+                context.is_empty()
+                    || Handle::read(context)
+                        .is_some_and(|(its, number)| its == table && number < contexts.count())
+            };
+            if !Row::decode(row)?.holdings().all(|holding| knows(holding.context)) {
                 return None;
             }
             last = Some(key);
             offsets.push(offset);
-            hashes.push(filter::hash(key));
+            hashes.push(key);
         }
-        reader.0.is_empty().then(|| Self { filter: Filter::build(&hashes), rows, offsets })
+        reader.0.is_empty().then(|| Self { filter: hashes.build(), table, contexts, rows, offsets })
+    }
+
+    /// The slice as the log keeps it.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.rows.len() + self.contexts.heap_bytes() + 64);
+        push_varint(&mut bytes, self.table.to_number());
+        push_varint(&mut bytes, self.rows.len() as u64);
+        bytes.extend_from_slice(&self.rows);
+        self.contexts.write(&mut bytes);
+        bytes
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote; `None` when the bytes are not exactly that.
+    pub(crate) fn from_bytes(mut bytes: &[u8]) -> Option<Self> {
+        let table = TableId::from_number(take_varint(&mut bytes)?);
+        let rows = take_prefixed(&mut bytes)?.to_vec();
+        let contexts = Contexts::take(&mut bytes)?;
+        let is_slice = bytes.is_empty() && table.note_replayed();
+        is_slice.then(|| Self::from_rows(table, contexts, rows)).flatten()
     }
 
     /// Framed rows, ascending.
@@ -51,8 +82,18 @@ impl Slice {
     }
 
     /// The framed rows as bytes.
-    pub(crate) fn bytes(&self) -> &[u8] {
+    pub(crate) fn rows_bytes(&self) -> &[u8] {
         &self.rows
+    }
+
+    /// The table that the handles in the rows are of.
+    pub(crate) fn table(&self) -> TableId {
+        self.table
+    }
+
+    /// The contexts that the handles name.
+    pub(crate) fn contexts(&self) -> &Contexts {
+        &self.contexts
     }
 
     /// Number of rows.
@@ -60,16 +101,41 @@ impl Slice {
         self.offsets.len()
     }
 
-    /// Heap bytes held, filter included.
-    pub(crate) fn heap_bytes(&self) -> usize {
-        self.rows.capacity() + self.offsets.capacity() * 4 + self.offsets.len() * 3 / 2
+    fn bytes_count(&self) -> usize {
+        self.rows.len() + self.contexts.bytes_count()
     }
 
-    /// The row of a key whose filter hash is `hash`.
-    pub(crate) fn get(&self, key: &[u8], hash: u64) -> Option<&[u8]> {
-        if !self.filter.may_contain(hash) {
-            return None;
-        }
+    /// Heap bytes held, filter included.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let rows_bytes = self.rows.capacity() + self.offsets.capacity() * 4;
+        rows_bytes + self.contexts.heap_bytes() + self.filter.heap_bytes()
+    }
+
+    /// Tells whether a key of this hash, or a group of keys, may be in it.
+    pub(crate) fn may_contain(&self, hash: u64) -> bool {
+        self.filter.may_contain(hash)
+    }
+
+    /// Appends the row of a key whose filter hash is `hash` to `found`, with its contexts; false when there is none.
+    pub(crate) fn get(&self, key: &[u8], hash: u64, found: &mut Vec<u8>) -> bool {
+        let row = if self.filter.may_contain(hash) { self.search(key) } else { None };
+        let Some(row) = row else { return false };
+        let context = |handle: &[u8]| {
+            let known = Handle::read(handle).and_then(|(_, number)| self.contexts.get(number));
+            Ok::<_, Infallible>(known.unwrap_or_default())
+        };
+        let Ok(()) = operation::replace_contexts(row, context, found);
+        true
+    }
+
+    /// Appends the row of a key whose filter hash is `hash` to `found`, with handles; false when there is none.
+    pub(crate) fn get_packed(&self, key: &[u8], hash: u64, found: &mut Vec<u8>) -> bool {
+        let row = if self.filter.may_contain(hash) { self.search(key) } else { None };
+        found.extend_from_slice(row.unwrap_or_default());
+        row.is_some()
+    }
+
+    fn search(&self, key: &[u8]) -> Option<&[u8]> {
         let row_at = |offset: &u32| Rows(self.rows.get(*offset as usize..).unwrap_or_default()).next();
         let index = self
             .offsets
@@ -80,10 +146,13 @@ impl Slice {
 }
 
 /// Collects rows in document order and sorts them into a [`Slice`].
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SliceBuilder {
+    table: TableId,
+    contexts: ContextsBuilder,
     rows: Vec<u8>,
     entries: Vec<Entry>,
+    packed: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -92,19 +161,52 @@ struct Entry {
     offset: u32,
 }
 
+impl Default for SliceBuilder {
+    fn default() -> Self {
+        Self {
+            table: TableId::of_new_slice(),
+            contexts: ContextsBuilder::default(),
+            rows: Vec::new(),
+            entries: Vec::new(),
+            packed: Vec::new(),
+        }
+    }
+}
+
 impl SliceBuilder {
     /// Starts an empty slice.
     pub fn new() -> Self {
         Self::default()
     }
 
+    /// Starts an empty slice of the elements of so many bytes of JSON.
+    pub fn with_text_bytes(bytes: usize) -> Self {
+        // Ordinary feeds have a fifth of their text in rows with handles, and a half in distinct contexts.
+        Self {
+            contexts: ContextsBuilder::with_capacity(bytes / 2, bytes / 512),
+            rows: Vec::with_capacity(bytes / 4),
+            entries: Vec::with_capacity(bytes / 256),
+            ..Self::default()
+        }
+    }
+
     /// Adds the encoded operation `row` (see [`sluice_model::operation`]) on the indicator `key`.
     ///
-    /// A slice holds less than 4 GiB; what is pushed beyond that is not there.
+    /// A slice holds less than 4 GiB; what is pushed beyond that is not there, and bytes that are no row are not.
     pub fn push(&mut self, key: &[u8], row: &[u8]) {
+        if Row::decode(row).is_none() {
+            return;
+        }
         let Ok(offset) = u32::try_from(self.rows.len()) else { return };
+        self.packed.clear();
+        let table = self.table;
+        let intern =
+            |context: &[u8]| self.contexts.intern(context).map(|it| Handle::new(table, it)).ok_or(());
+        if operation::replace_contexts(row, intern, &mut self.packed).is_err() {
+            return;
+        }
         self.entries.push(Entry { prefix: key_prefix(key), offset });
-        push_row(&mut self.rows, key, row);
+        push_row(&mut self.rows, key, &self.packed);
     }
 
     /// Tells whether nothing was added.
@@ -114,7 +216,7 @@ impl SliceBuilder {
 
     /// Sorts the rows by key and merges equal keys, the later row being the newer one.
     pub fn finish(self) -> Slice {
-        let Self { rows: unsorted, mut entries } = self;
+        let Self { table, contexts, rows: unsorted, mut entries, .. } = self;
         let row_at = |entry: &Entry| {
             Rows(unsorted.get(entry.offset as usize..).unwrap_or_default()).next().unwrap_or_default()
         };
@@ -127,12 +229,12 @@ impl SliceBuilder {
         });
         let mut rows = Vec::with_capacity(unsorted.len());
         let (mut offsets, mut hashes) =
-            (Vec::with_capacity(entries.len()), Vec::with_capacity(entries.len()));
+            (Vec::with_capacity(entries.len()), Hashes::with_capacity(entries.len()));
         for same in entries.chunk_by(|one, two| one.prefix == two.prefix && row_at(one).0 == row_at(two).0) {
             let Some((oldest, newer)) = same.split_first() else { continue };
             let (key, row) = row_at(oldest);
             offsets.push(u32::try_from(rows.len()).unwrap_or(u32::MAX));
-            hashes.push(filter::hash(key));
+            hashes.push(key);
             if newer.is_empty() {
                 push_row(&mut rows, key, row);
             } else {
@@ -140,7 +242,7 @@ impl SliceBuilder {
                 push_row(&mut rows, key, &fold(&same));
             }
         }
-        Slice { filter: Filter::build(&hashes), rows, offsets }
+        Slice { filter: hashes.build(), table, contexts: contexts.finish(), rows, offsets }
     }
 }
 
@@ -165,11 +267,16 @@ fn fold(rows: &[&[u8]]) -> Vec<u8> {
 /// about once for each doubling up to [`SMALL_SLICE_BYTES`].
 pub(crate) fn join_small(mut tail: Vec<Arc<Slice>>) -> Vec<Arc<Slice>> {
     while let [.., older, newer] = tail.as_slice() {
-        let is_worth_it = older.rows.len() < SMALL_SLICE_BYTES && older.rows.len() / 2 <= newer.rows.len();
+        let is_worth_it =
+            older.bytes_count() < SMALL_SLICE_BYTES && older.bytes_count() / 2 <= newer.bytes_count();
         if !is_worth_it {
             break;
         }
-        let joined = Arc::new(join(older, newer));
+        let Some(joined) = join(older, newer).map(Arc::new) else {
+            // Nothing is lost: both stay as they are.
+            tracing::error!("two slices of the memtable cannot be joined");
+            break;
+        };
         tail.truncate(tail.len() - 2);
         tail.push(joined);
     }
@@ -178,21 +285,29 @@ pub(crate) fn join_small(mut tail: Vec<Arc<Slice>>) -> Vec<Arc<Slice>> {
 
 /// How many slices at the end of `slices` [`join_small`] may change.
 pub(crate) fn small_tail_count(slices: &[Arc<Slice>]) -> usize {
-    slices.iter().rev().take_while(|slice| slice.rows.len() < SMALL_SLICE_BYTES).count()
+    slices.iter().rev().take_while(|slice| slice.bytes_count() < SMALL_SLICE_BYTES).count()
 }
 
-fn join(older: &Slice, newer: &Slice) -> Slice {
+/// Joins two slices; `None` when one of them is not as slices are.
+fn join(older: &Slice, newer: &Slice) -> Option<Slice> {
+    let table = TableId::of_joined_slice();
+    let mut contexts = ContextsBuilder::default();
     let mut rows = Vec::with_capacity(older.rows.len() + newer.rows.len());
     let mut merge = MergeRows::new(vec![Source::slice(newer), Source::slice(older)]);
+    let mut packed = Vec::new();
     while let Some((key, row)) = merge.next_row() {
-        push_row(&mut rows, key, row);
+        packed.clear();
+        let intern = |handle: &[u8]| {
+            let (its, number) = Handle::read(handle).ok_or(())?;
+            let slice = [older, newer].into_iter().find(|slice| slice.table == its).ok_or(())?;
+            let hash = slice.contexts.hash(number).ok_or(())?;
+            let interned = contexts.intern_hashed(hash, || slice.contexts.get(number));
+            interned.map(|it| Handle::new(table, it)).ok_or(())
+        };
+        operation::replace_contexts(row, intern, &mut packed).ok()?;
+        push_row(&mut rows, key, &packed);
     }
-    // Merged rows of two sorted slices are sorted; a slice that is not would have been refused on its way in.
-    Slice::from_rows(rows).unwrap_or_else(|| Slice {
-        rows: Vec::new(),
-        offsets: Vec::new(),
-        filter: Filter::build(&[]),
-    })
+    Slice::from_rows(table, contexts.finish(), rows)
 }
 
 #[cfg(test)]

@@ -6,13 +6,9 @@
 
 use std::ops::Range;
 
-use sluice_model::operation;
+use sluice_model::operation::{self, varint_bytes};
 
-use crate::{
-    error::ReadError,
-    memtable::Slice,
-    rows::{Rows, key_prefix},
-};
+use crate::{error::ReadError, memtable::Slice, rows::Rows};
 
 /// Fills the buffer with the next block of framed rows; false at the end.
 pub(crate) type NextBlock<'a> = Box<dyn FnMut(&mut Vec<u8>) -> Result<bool, ReadError> + Send + 'a>;
@@ -22,7 +18,6 @@ pub(crate) struct Source<'a> {
     bytes: Bytes<'a>,
     next_block: Option<NextBlock<'a>>,
     position: usize,
-    prefix: u64,
     key: Range<usize>,
     row: Range<usize>,
 }
@@ -44,7 +39,7 @@ impl Bytes<'_> {
 impl<'a> Source<'a> {
     /// The rows of a slice.
     pub(crate) fn slice(slice: &'a Slice) -> Self {
-        Self::new(Bytes::Borrowed(slice.bytes()), None)
+        Self::new(Bytes::Borrowed(slice.rows_bytes()), None)
     }
 
     /// Rows that come block by block.
@@ -53,7 +48,7 @@ impl<'a> Source<'a> {
     }
 
     fn new(bytes: Bytes<'a>, next_block: Option<NextBlock<'a>>) -> Self {
-        Self { bytes, next_block, position: 0, prefix: 0, key: 0..0, row: 0..0 }
+        Self { bytes, next_block, position: 0, key: 0..0, row: 0..0 }
     }
 
     fn key(&self) -> &[u8] {
@@ -70,7 +65,6 @@ impl<'a> Source<'a> {
             let bytes = self.bytes.as_slice();
             let mut rest = Rows(bytes.get(self.position..).unwrap_or_default());
             if let Some((key, row)) = rest.next() {
-                self.prefix = key_prefix(key);
                 let row_end = bytes.len() - rest.0.len();
                 self.row = row_end - row.len()..row_end;
                 let varint = varint_bytes(row.len());
@@ -90,30 +84,37 @@ impl<'a> Source<'a> {
     }
 }
 
-fn varint_bytes(number: usize) -> usize {
-    (1 + number.checked_ilog2().unwrap_or(0) / 7) as usize
-}
-
 /// The merged stream.
 pub(crate) struct MergeRows<'a> {
     /// Newest first: the index is the age.
     sources: Vec<Source<'a>>,
-    /// Indices of sources that are not at their end; the smallest key, newest first among equals, on top.
-    heap: Vec<usize>,
+    /// Sources that are not at their end; the smallest key, newest first among equals, on top.
+    heap: Vec<Head>,
+    /// Whether the row on top was given out and is done with.
+    is_top_done: bool,
     key: Vec<u8>,
     row: Vec<u8>,
     scratch: Vec<u8>,
     error: Option<ReadError>,
 }
 
+/// Where a source stands.
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    /// The first 16 bytes of the key: they decide most comparisons.
+    prefix: u128,
+    source: usize,
+}
+
 impl<'a> MergeRows<'a> {
     /// Starts at the first row of each source; `sources` are newest first.
     pub(crate) fn new(sources: Vec<Source<'a>>) -> Self {
         let (key, row, scratch) = (Vec::new(), Vec::new(), Vec::new());
-        let mut merge = Self { sources, heap: Vec::new(), key, row, scratch, error: None };
-        for index in 0..merge.sources.len() {
-            if merge.advance(index) {
-                merge.heap.push(index);
+        let mut merge =
+            Self { sources, heap: Vec::new(), is_top_done: false, key, row, scratch, error: None };
+        for source in 0..merge.sources.len() {
+            if let Some(prefix) = merge.advance(source) {
+                merge.heap.push(Head { prefix, source });
             }
         }
         for position in (0..merge.heap.len() / 2).rev() {
@@ -124,16 +125,31 @@ impl<'a> MergeRows<'a> {
 
     /// The next key and its merged row; `None` at the end or after a read error.
     pub(crate) fn next_row(&mut self) -> Option<(&[u8], &[u8])> {
+        if std::mem::take(&mut self.is_top_done) {
+            self.advance_top();
+        }
         if self.error.is_some() {
             return None;
         }
-        let newest = self.sources.get(*self.heap.first()?)?;
+        let newest = self.heap.first()?.source;
+        // The next smallest key is below the top.
+        if !self.is_same_key(1) && !self.is_same_key(2) {
+            self.is_top_done = true;
+            let source = self.sources.get(newest)?;
+            return Some((source.key(), source.row()));
+        }
+        self.fold_top()
+    }
+
+    /// Merges the row on top with those of the same key below it.
+    fn fold_top(&mut self) -> Option<(&[u8], &[u8])> {
+        let newest = self.sources.get(self.heap.first()?.source)?;
         self.key.clear();
         self.key.extend_from_slice(newest.key());
         self.row.clear();
         self.row.extend_from_slice(newest.row());
         self.advance_top();
-        while let Some(older) = self.heap.first().and_then(|top| self.sources.get(*top)) {
+        while let Some(older) = self.heap.first().and_then(|top| self.sources.get(top.source)) {
             if older.key() != self.key {
                 break;
             }
@@ -145,6 +161,16 @@ impl<'a> MergeRows<'a> {
         self.error.is_none().then_some((self.key.as_slice(), self.row.as_slice()))
     }
 
+    /// Tells whether the source at a place of the heap stands at the key on top.
+    fn is_same_key(&self, position: usize) -> bool {
+        let (Some(top), Some(other)) = (self.heap.first(), self.heap.get(position)) else { return false };
+        top.prefix == other.prefix && self.key_of(*top) == self.key_of(*other)
+    }
+
+    fn key_of(&self, head: Head) -> &[u8] {
+        self.sources.get(head.source).map_or(&[], Source::key)
+    }
+
     /// Tells whether the stream ended because a source could not be read.
     ///
     /// # Errors
@@ -154,21 +180,29 @@ impl<'a> MergeRows<'a> {
         self.error.map_or(Ok(()), Err)
     }
 
-    fn advance(&mut self, index: usize) -> bool {
-        match self.sources.get_mut(index).map(Source::advance) {
-            Some(Ok(is_there)) => is_there,
-            Some(Err(error)) => {
+    /// Moves a source on; `None` at its end.
+    fn advance(&mut self, source: usize) -> Option<u128> {
+        let source = self.sources.get_mut(source)?;
+        match source.advance() {
+            Ok(is_there) => is_there.then(|| long_prefix(source.key())),
+            Err(error) => {
                 self.error.get_or_insert(error);
-                false
+                None
             }
-            None => false,
         }
     }
 
     fn advance_top(&mut self) {
         let Some(top) = self.heap.first().copied() else { return };
-        if !self.advance(top) {
-            self.heap.swap_remove(0);
+        match self.advance(top.source) {
+            Some(prefix) => {
+                if let Some(top) = self.heap.first_mut() {
+                    top.prefix = prefix;
+                }
+            }
+            None => {
+                self.heap.swap_remove(0);
+            }
         }
         self.sift_down(0);
     }
@@ -194,13 +228,20 @@ impl<'a> MergeRows<'a> {
     /// Compares two places of the heap; a place beyond its end is before nothing.
     fn is_before(&self, one: usize, two: usize) -> bool {
         let (Some(one), Some(two)) = (self.heap.get(one), self.heap.get(two)) else { return false };
-        let (Some(left), Some(right)) = (self.sources.get(*one), self.sources.get(*two)) else {
-            return false;
-        };
-        left.prefix
-            .cmp(&right.prefix)
-            .then_with(|| left.key().cmp(right.key()))
-            .then_with(|| one.cmp(two))
+        one.prefix
+            .cmp(&two.prefix)
+            .then_with(|| self.key_of(*one).cmp(self.key_of(*two)))
+            .then_with(|| one.source.cmp(&two.source))
             .is_lt()
     }
+}
+
+/// The first 16 bytes of a key as a number.
+fn long_prefix(key: &[u8]) -> u128 {
+    let mut prefix = [0_u8; 16];
+    let length = key.len().min(prefix.len());
+    if let (Some(to), Some(from)) = (prefix.get_mut(..length), key.get(..length)) {
+        to.copy_from_slice(from);
+    }
+    u128::from_be_bytes(prefix)
 }

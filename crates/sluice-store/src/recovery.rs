@@ -25,12 +25,12 @@ use crate::{
     catalogue::{Catalogue, CatalogueChange, Effect},
     committer::{Committer, Completion, Message},
     disk::DiskWatch,
-    error::{ChangeError, OpenError},
+    error::{ChangeError, OpenError, ReadError},
     keeper::Keeper,
     log::{self, Frame, FrameKind, LogWriter, ReplayError, Replayed},
     manifest::{Manifest, RunEntry, from_hex},
     memtable::{Slice, join_small},
-    run::{Part, Run, block},
+    run::{Book, Part, Run, block, book::BookMeta},
     shared::{Parts, Shared},
     store::StoreConfig,
     trees::Trees,
@@ -70,7 +70,10 @@ pub(crate) fn open(config: StoreConfig, on_failure: OnFailure) -> Result<Arc<Sha
         None => create_manifest(&data_dir, &log_dir)?,
     };
     let stored_catalogue = Arc::new(read_catalogue(&trees, &manifest, &data_dir)?);
-    let runs = manifest.runs.iter().map(|run| open_run(&trees, run, &data_dir)).collect::<Result<_, _>>()?;
+    let books = open_books(&trees, &manifest, &data_dir)?;
+    let runs =
+        manifest.runs.iter().map(|run| open_run(&trees, run, &books, &data_dir)).collect::<Result<_, _>>()?;
+    drop(books);
     let mut replay = Replay::new(&manifest, &stored_catalogue);
     // Twice, so that the slices of bodies that were never committed need no memory.
     log::replay(&log_dir, &mut |frame| replay.note(&frame)).map_err(open_error)?;
@@ -227,12 +230,27 @@ fn read_catalogue(trees: &Trees, manifest: &Manifest, data_dir: &Path) -> Result
     manifest.catalogue.map_or_else(|| Ok(Catalogue::initial()), |stored| stored.read(trees).map_err(damaged))
 }
 
-fn open_run(trees: &Trees, entry: &RunEntry, data_dir: &Path) -> Result<Run, OpenError> {
+fn open_books(
+    trees: &Trees,
+    manifest: &Manifest,
+    data_dir: &Path,
+) -> Result<BTreeMap<u32, Arc<Book>>, OpenError> {
+    let open = |meta: &BookMeta| Ok((meta.id, Arc::new(Book::open(trees, *meta)?)));
+    let opened: Result<_, ReadError> = manifest.books.iter().map(open).collect();
+    opened.map_err(|error| OpenError::Damaged { path: data_dir.join("trees"), detail: error.to_string() })
+}
+
+fn open_run(
+    trees: &Trees,
+    entry: &RunEntry,
+    books: &BTreeMap<u32, Arc<Book>>,
+    data_dir: &Path,
+) -> Result<Run, OpenError> {
     let damaged = |detail: String| OpenError::Damaged { path: data_dir.join("trees"), detail };
     let parts = entry
         .parts
         .iter()
-        .map(|meta| Part::open(trees, meta.clone()).map(Arc::new))
+        .map(|meta| Part::open(trees, meta.clone(), books).map(Arc::new))
         .collect::<Result<_, _>>()
         .map_err(|error| damaged(error.to_string()))?;
     let merged_through = match &entry.merged_through {
@@ -355,7 +373,7 @@ fn take_sequence(payload: &mut &[u8], frame: &Frame<'_>) -> Result<u64, ReplayEr
 fn unpack(packed: &[u8], frame: &Frame<'_>) -> Result<Slice, ReplayError> {
     let mut rows = Vec::new();
     block::decode(packed, &mut rows).map_err(|detail| frame.damaged(detail))?;
-    Slice::from_rows(rows).ok_or_else(|| frame.damaged("rows of a slice are not in order"))
+    Slice::from_bytes(&rows).ok_or_else(|| frame.damaged("a slice makes no sense"))
 }
 
 /// Starts a thread whose panic is a failure of the store.

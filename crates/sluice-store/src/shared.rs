@@ -19,8 +19,16 @@ use crate::{
     view::View,
 };
 
-/// Runs above which new writes are told to come back: readers would have to ask too many filters.
-const RUNS_MAX: usize = 24;
+/// Runs above which new writes are told to come back: readers would have to ask too many filters. Full tiers come to
+/// some 30; the rest is for the flushes during a long merge, whose inputs count until its end.
+const RUNS_MAX: usize = 64;
+/// What is asked of clients when there are too many runs: a merge takes its time.
+const RUNS_RETRY_AFTER_SECONDS: u64 = 15;
+/// Heap bytes of the memtable from which writes are slowed, the more the fuller it is: flushes catch up before
+/// anybody has to be sent away.
+const PACE_FROM_BYTES: usize = MEMTABLE_BYTES_MAX / 2;
+/// Longest pause of a write for each of its slices.
+const PACE_MAX: Duration = Duration::from_millis(60);
 /// Silence of the log thread after which the store counts as stuck: writes wait for it.
 const LOG_SILENCE_MAX: Duration = Duration::from_secs(8);
 /// Silence of the keeper after which the store counts as stuck; it may have to sync a whole part.
@@ -82,7 +90,7 @@ pub(crate) struct Shared {
     pub(crate) wishes: Sender<Wish>,
     pub(crate) next_txn: AtomicU64,
     pub(crate) log_bytes: AtomicU64,
-    /// Rate of the last flush in bytes of memtable a second.
+    /// Rate of the last flush of some size, in bytes of memtable a second; 0 before it.
     pub(crate) flush_rate: AtomicU64,
     pub(crate) disk: DiskWatch,
     pub(crate) tuning: Tuning,
@@ -183,6 +191,14 @@ impl Shared {
         }
     }
 
+    /// How long a write is to pause before its next slice.
+    pub(crate) fn pause(&self) -> Duration {
+        let over_bytes = self.view().memtable_bytes.saturating_sub(PACE_FROM_BYTES);
+        let share = over_bytes.min(MEMTABLE_BYTES_MAX - PACE_FROM_BYTES) * 1_000
+            / (MEMTABLE_BYTES_MAX - PACE_FROM_BYTES);
+        PACE_MAX * u32::try_from(share).unwrap_or(1_000) / 1_000
+    }
+
     /// Tells whether a new write may begin.
     ///
     /// # Errors
@@ -201,8 +217,12 @@ impl Shared {
         if view.memtable_bytes <= MEMTABLE_BYTES_MAX && view.runs.len() <= RUNS_MAX {
             return Ok(());
         }
-        let rate = self.flush_rate.load(Ordering::Relaxed).max(1);
-        let seconds = (view.memtable_bytes as u64).div_ceil(rate).clamp(1, RETRY_AFTER_SECONDS_MAX);
+        let excess_bytes = view.memtable_bytes.saturating_sub(MEMTABLE_BYTES_MAX / 2) as u64;
+        // Before the first flush of some size the rate is unknown, and one is under way.
+        let rate = Some(self.flush_rate.load(Ordering::Relaxed)).filter(|rate| 0 < *rate);
+        let least = if RUNS_MAX < view.runs.len() { RUNS_RETRY_AFTER_SECONDS } else { 1 };
+        let seconds =
+            rate.map_or(1, |rate| excess_bytes.div_ceil(rate)).clamp(least, RETRY_AFTER_SECONDS_MAX);
         Err(WriteError::Busy { retry_after_seconds: u32::try_from(seconds).unwrap_or(1) })
     }
 }

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use sluice_model::TenantName;
@@ -21,6 +22,9 @@ use crate::{
     shared::{Health, OnFailure, Shared},
     view::Snapshot,
 };
+
+/// Rows of a slice from which its write is slowed when flushes cannot keep up.
+const PACED_ROWS_MIN: usize = 256;
 
 /// How to open a store.
 #[derive(Clone, Debug)]
@@ -43,13 +47,15 @@ pub struct Tuning {
     pub flush_bytes: usize,
     /// Raw bytes of rows after which a part of a run is full.
     pub part_bytes: u64,
+    /// Stored bytes below which a merge gathers the contexts of books into larger ones.
+    pub book_bytes_min: u64,
     /// Bytes of log at which a checkpoint is made even of little: what abandoned bodies leave goes only with one.
     pub log_bytes: u64,
 }
 
 impl Default for Tuning {
     fn default() -> Self {
-        Self { flush_bytes: 64 << 20, part_bytes: 64 << 20, log_bytes: 256 << 20 }
+        Self { flush_bytes: 128 << 20, part_bytes: 64 << 20, book_bytes_min: 256 << 10, log_bytes: 256 << 20 }
     }
 }
 
@@ -215,7 +221,7 @@ impl std::fmt::Debug for Store {
 
 impl Write {
     /// Hands slice number `index`, in document order, to the log. Packs it on the calling thread, and waits while
-    /// the log's queue is full: for the CPU pool, not for the runtime.
+    /// the log's queue is full, and a while when flushes cannot keep up: for the CPU pool, not for the runtime.
     ///
     /// # Errors
     ///
@@ -224,9 +230,14 @@ impl Write {
         if let Some(refusal) = self.txn.refusal() {
             return Err(refusal);
         }
+        // A light write must not pay for the heavy ones.
+        let pause = if PACED_ROWS_MIN <= slice.rows_count() { self.shared.pause() } else { Duration::ZERO };
+        if !pause.is_zero() {
+            std::thread::sleep(pause);
+        }
         let mut payload = index.to_be_bytes().to_vec();
         // zstd fails only without memory, and then so does the process.
-        block::encode(slice.bytes(), &mut payload).map_err(|_no_memory| WriteError::Failed)?;
+        block::encode(&slice.to_bytes(), &mut payload).map_err(|_no_memory| WriteError::Failed)?;
         let slice = Arc::new(slice);
         let message = Message::Append { txn: Arc::clone(&self.txn), index, payload, slice };
         self.shared.messages.send(message).map_err(|_log_ended| WriteError::Closed)

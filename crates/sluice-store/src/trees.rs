@@ -1,4 +1,4 @@
-//! sled, and nothing but sled: four trees, small values, and a sync that syncs.
+//! sled, and nothing but sled: five trees, small values, and a sync that syncs.
 //!
 //! In: pieces of at most [`PIECE_BYTES_MAX`] bytes under short keys. Out: the same pieces. What sled 0.34.7
 //! does not do is done here: its writes reach the disk before it reuses what they replace (`sluice_sync`), every
@@ -50,6 +50,8 @@ pub(crate) struct Trees {
     dir: PathBuf,
     /// `part, piece` to a piece of a block, of the index or of the filter.
     pub(crate) indicators: sled::Tree,
+    /// `book, piece` to a piece of a block of contexts.
+    pub(crate) contexts: sled::Tree,
     /// `supplier, part, piece` to a piece of a posting list.
     pub(crate) suppliers: sled::Tree,
     /// `tag, part, piece` to a piece of a posting list.
@@ -80,6 +82,7 @@ impl Trees {
                 let db = config.open()?;
                 Ok::<_, sled::Error>(Self {
                     indicators: db.open_tree("indicators")?,
+                    contexts: db.open_tree("contexts")?,
                     suppliers: db.open_tree("suppliers")?,
                     tags: db.open_tree("tags")?,
                     catalogue: db.open_tree("catalogue")?,

@@ -4,8 +4,9 @@
 //! merges put a new view in its place and never change one that is out. So a reader sees a request wholly or not
 //! at all, and record and posting lists always agree.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
 
+use hashbrown::HashMap;
 use sluice_model::{
     SupplierId, TagId,
     operation::{self, Row},
@@ -13,10 +14,12 @@ use sluice_model::{
 
 use crate::{
     catalogue::Catalogue,
+    context::{Handle, TableId},
     error::ReadError,
     filter,
     memtable::Slice,
     merge::{MergeRows, Source},
+    repack::Origin,
     rows::Rows,
     run::{Part, Run},
     trees::Trees,
@@ -88,6 +91,14 @@ impl Record {
         Row::decode(&self.row).into_iter().flat_map(|row| row.tags())
     }
 
+    /// Takes a row whose handles `context` resolves; false when nobody holds the indicator.
+    pub(crate) fn fill<'c>(&mut self, packed: &[u8], context: impl Fn(&[u8]) -> &'c [u8]) -> bool {
+        self.row.clear();
+        let resolve = |handle: &[u8]| Ok::<_, Infallible>(context(handle));
+        let Ok(()) = operation::replace_contexts(packed, resolve, &mut self.row);
+        self.holdings().next().is_some()
+    }
+
     fn fold_older(&mut self, has_newer: bool) {
         if has_newer {
             self.scratch.clear();
@@ -124,9 +135,8 @@ impl Snapshot {
         let mut is_found = false;
         record.row.clear();
         for slice in self.view.slices.iter().rev() {
-            if let Some(row) = slice.get(key, hash) {
-                record.older.clear();
-                record.older.extend_from_slice(row);
+            record.older.clear();
+            if slice.get(key, hash, &mut record.older) {
                 record.fold_older(is_found);
                 is_found = true;
             }
@@ -148,10 +158,15 @@ impl Snapshot {
     /// [`ReadError`] when a block cannot be read; what was shown until then was right.
     pub fn scan(&self, mut visit: impl FnMut(&[u8], &Record)) -> Result<(), ReadError> {
         let mut rows = MergeRows::new(self.sources());
+        let mut origins = self.origins();
         let mut record = Record::new();
         while let Some((key, row)) = rows.next_row() {
             record.row.clear();
-            record.row.extend_from_slice(row);
+            let context = |handle: &[u8]| {
+                let (table, number) = Handle::read(handle).ok_or_else(Origin::nowhere)?;
+                origins.get_mut(&table).ok_or_else(Origin::nowhere)?.get(number).map(<[u8]>::to_vec)
+            };
+            operation::replace_contexts(row, context, &mut record.row)?;
             if record.holdings().next().is_some() {
                 visit(key, &record);
             }
@@ -233,6 +248,14 @@ impl Snapshot {
             }
         }
         Ok(())
+    }
+
+    /// Where the contexts are that merged rows name.
+    pub(crate) fn origins(&self) -> HashMap<TableId, Origin<'_>> {
+        let slices = self.view.slices.iter().map(|slice| (slice.table(), Origin::Slice(slice.contexts())));
+        let parts = self.view.runs.iter().flat_map(|run| &run.parts);
+        let books = parts.flat_map(|part| &part.books);
+        slices.chain(books.map(|book| (book.table(), Origin::book(&self.trees, book)))).collect()
     }
 
     fn sources(&self) -> Vec<Source<'_>> {

@@ -1,11 +1,19 @@
 //! Which suppliers' indicators a value matches, and in what order.
 
 use expect_test::{Expect, expect};
-use sluice_model::{TenantId, matching::MatchScope};
+use proptest::{collection::vec, prelude::*};
+use serde_json::{Value, json};
+use sluice_model::{
+    Indicator, TenantId,
+    matching::{CandidateKeys, MatchScope, candidate_keys},
+};
+use sluice_store::Record;
 
+use super::{Detector, Found};
 use crate::{
     LookupRules,
     fixture::{Fixture, NOW_SECONDS, lookup_rules},
+    sieve::Sieve,
 };
 
 #[track_caller]
@@ -181,5 +189,179 @@ fn a_false_positive_reaches_the_levels_of_its_value() {
         fixture.hold("Feed", &held);
         fixture.hold("FalsePositive", &[listed]);
         check(&fixture, "a.example.com/x?q=1", &want);
+    }
+}
+
+/// What is found of one value, read key by key: the rules at their plainest.
+fn reference(fixture: &Fixture, rules: LookupRules, object: &str) -> Value {
+    let snapshot = fixture.store.snapshot();
+    let mut candidates = CandidateKeys::new();
+    if let Ok(value) = Indicator::recognize(object) {
+        candidate_keys(value.key(), rules.scope, &mut candidates);
+    }
+    let (mut matches, mut record, mut is_suppressed) = (Vec::new(), Record::new(), false);
+    for (place, key) in candidates.iter().enumerate() {
+        if !snapshot.get(key, &mut record).unwrap() {
+            continue;
+        }
+        let indicator = Indicator::from_key(key).unwrap();
+        let mut here = Vec::new();
+        let mut is_listed = false;
+        for supplier in snapshot.catalogue().suppliers(rules.tenant).filter(|one| one.settings.enabled) {
+            let Some(holding) = record.holdings().find(|holding| holding.supplier == supplier.id) else {
+                continue;
+            };
+            let expires_seconds =
+                u64::from(holding.updated) + u64::from(supplier.settings.retention.get()) * 60;
+            if expires_seconds <= u64::from(rules.now_seconds) {
+                continue;
+            }
+            if supplier.is_false_positive() {
+                is_listed = true;
+                continue;
+            }
+            let order = (100 - supplier.settings.confidence.get(), supplier.name.as_str().to_owned(), place);
+            let context = if holding.context.is_empty() { b"{}" } else { holding.context };
+            let category = json!({
+                "category": format!("{}_{}", supplier.name.as_str(), indicator.kind().category_suffix()),
+                "detected_indicator": indicator.to_string(),
+                "context": serde_json::from_slice::<Value>(context).unwrap(),
+            });
+            here.push((order, supplier.is_internal_ti(), category));
+        }
+        // In full, without its query, by its host alone: what is not a mask or parent of the value.
+        let host = |text: &str| text.split('/').next().unwrap().to_owned();
+        let is_own = host(&indicator.to_string()) == host(&Indicator::recognize(object).unwrap().to_string());
+        is_suppressed |= is_listed && (is_own || place == 0);
+        matches.extend(here.into_iter().filter(|(_, is_internal, _)| *is_internal || !is_listed));
+    }
+    matches.retain(|(_, is_internal, _)| *is_internal || !is_suppressed);
+    matches.sort_by(|one, other| one.0.cmp(&other.0));
+    let categories: Vec<_> = matches.into_iter().map(|(_, _, category)| category).collect();
+    let result = if categories.is_empty() { "not detected" } else { "detected" };
+    json!({"object": object, "result": result, "categories": categories})
+}
+
+fn value() -> impl Strategy<Value = String> {
+    prop_oneof![
+        8 => "(\\*\\.)?([ab]\\.){0,3}(example\\.com|b\\.co\\.uk|co\\.uk)(/[ab]?)?(\\?[ab])?",
+        2 => "192\\.0\\.2\\.[1-3](/[ab])?(\\?a)?",
+        1 => "[01]{32}",
+        1 => Just("2001:db8::1".to_owned()),
+        1 => Just("no indicator".to_owned()),
+        1 => Just("a.example.com/a b".to_owned()),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn many_values_are_answered_as_each_of_them_alone(
+        held in vec((0..5_usize, value(), any::<bool>()), 0..40),
+        objects in vec(value(), 1..200),
+        is_exact in any::<bool>(),
+    ) {
+        let fixture = Fixture::new();
+        fixture.create_supplier("Other", 50);
+        fixture.create_supplier("Off", 90);
+        let suppliers = ["Feed", "Other", "Off", "FalsePositive", "InternalTI"];
+        for (supplier, indicator, has_context) in held {
+            let element = match suppliers[supplier] {
+                "FalsePositive" => json!([{"indicator": indicator}]),
+                _ if !has_context => json!([{"indicator": indicator}]),
+                name => json!([{"indicator": indicator, "context": {"of": name}}]),
+            };
+            fixture.put(suppliers[supplier], &element.to_string()).unwrap();
+        }
+        fixture.disable("Off");
+        let scope = if is_exact { MatchScope::Exact } else { MatchScope::Levels };
+        let rules = LookupRules { scope, ..lookup_rules() };
+        let body: Vec<_> = objects.iter().map(|object| json!({"object": object})).collect();
+        let answer: Vec<Value> =
+            serde_json::from_str(&fixture.lookup_with(rules, &Value::Array(body).to_string()).unwrap()).unwrap();
+        prop_assert_eq!(answer.len(), objects.len());
+        for (object, result) in objects.iter().zip(answer) {
+            prop_assert_eq!(result, reference(&fixture, rules, object));
+        }
+    }
+}
+
+#[test]
+fn too_much_found_is_told_and_read_in_parts() {
+    let fixture = Fixture::new();
+    let context = "x".repeat(1_000);
+    for name in ["a.example", "b.example", "c.example"] {
+        fixture.put("Feed", &json!([{"indicator": name, "context": {"c": context}}]).to_string()).unwrap();
+    }
+    let detector =
+        Detector::new(fixture.store.snapshot(), lookup_rules(), crate::suppliers::SuppliersCache::default());
+    let (mut sieve, mut found) = (Sieve::default(), Found::default());
+    for name in ["a.example", "b.example", "none.example", "c.example", "a.example"] {
+        detector.add(name, &mut sieve);
+    }
+    detector.settle(&mut sieve);
+    assert!(!detector.read(0..5, &sieve, &mut found, 1_500).unwrap());
+    let mut answers = Vec::new();
+    for value in 0..5 {
+        assert!(detector.read(value..value + 1, &sieve, &mut found, 1_500).unwrap());
+        let mut answer = Vec::new();
+        detector.append_result(sieve.places_of(value..value + 1), &sieve, &mut found, &mut answer);
+        answers.push(answer);
+    }
+    assert!(detector.read(0..5, &sieve, &mut found, usize::MAX).unwrap());
+    for (value, alone) in answers.iter().enumerate() {
+        let mut answer = Vec::new();
+        detector.append_result(sieve.places_of(value..value + 1), &sieve, &mut found, &mut answer);
+        assert_eq!(&answer, alone);
+    }
+    assert_eq!(answers[0], answers[4]);
+    assert_eq!(answers[2], super::NOT_DETECTED);
+}
+
+/// Short contexts and names, but many suppliers: what is kept of each match counts too.
+#[test]
+fn matches_count_among_what_is_found() {
+    let fixture = Fixture::new();
+    for number in 0..20 {
+        let supplier = format!("S{number}");
+        fixture.create_supplier(&supplier, 50);
+        fixture.hold(&supplier, &["192.0.2.1", "192.0.2.2"]);
+    }
+    let detector =
+        Detector::new(fixture.store.snapshot(), lookup_rules(), crate::suppliers::SuppliersCache::default());
+    let (mut sieve, mut found) = (Sieve::default(), Found::default());
+    for value in ["192.0.2.1", "192.0.2.2"] {
+        detector.add(value, &mut sieve);
+    }
+    detector.settle(&mut sieve);
+    let matches_bytes = 20 * size_of::<super::Match>();
+    assert!(!detector.read(0..2, &sieve, &mut found, matches_bytes).unwrap());
+    assert!(detector.read(0..2, &sieve, &mut found, 3 * matches_bytes).unwrap());
+    assert_eq!(found.matches.len(), 40);
+}
+
+/// Whether anything is to be read is told at the first wanted key, and the same as when all are collected.
+#[test]
+fn a_wanted_key_is_noticed_without_collecting() {
+    let fixture = Fixture::new();
+    fixture.hold("Feed", &["example.com/x", "192.0.2.1"]);
+    let detector =
+        Detector::new(fixture.store.snapshot(), lookup_rules(), crate::suppliers::SuppliersCache::default());
+    for values in [
+        &["nonsense ", "example.org/x"][..],
+        &["example.org", "www.example.com/x?q=1"],
+        &["example.com/x", "example.net"],
+        &["192.0.2.1"],
+        &["192.0.2.77", "2001:db8::5"],
+    ] {
+        let (mut sieve, mut settled) = (Sieve::default(), Sieve::default());
+        for value in values {
+            detector.add(value, &mut sieve);
+            detector.add(value, &mut settled);
+        }
+        detector.settle(&mut settled);
+        assert_eq!(detector.wants_any(&mut sieve), !settled.wanted().is_empty(), "{values:?}");
+        assert!(sieve.wanted().is_empty());
     }
 }

@@ -10,6 +10,9 @@ use crate::{
     BodyError, IngestError, PutRules,
     budget::Patience,
     fixture::{Fixture, NOW_SECONDS, block_on, listed, lookup_rules},
+    pipeline::SliceWork as _,
+    split::Splitter,
+    validate::RowBuffers,
 };
 
 /// A body of `count` elements, made by `element` from their numbers.
@@ -264,4 +267,27 @@ fn many_bodies_at_once_all_arrive() {
         assert!(fixture.is_detected(&format!("c{client}n19999.example.com")));
     }
     assert_eq!(fixture.ingestor.reserved_bytes(), 0);
+}
+
+/// A body's later slices use the room for rows again, but not what a single long element made of it.
+#[test]
+fn room_for_rows_is_kept_only_while_it_is_small() {
+    let fixture = Fixture::new();
+    let permit = fixture.ingestor.reserve(None, limits::BODY_BYTES_MAX).unwrap();
+    let rules = fixture.rules(TenantId::GENERAL, "Feed");
+    let upload = fixture.ingestor.put(permit, rules).unwrap();
+    let long = format!("{{\"indicator\":\"a.example\",\"context\":{{ \"a\":\"{}\"}}}}", "x".repeat(3 << 20));
+    let kept = || {
+        let buffers = upload.pipeline.work().buffers.lock();
+        (buffers.len(), buffers.iter().map(RowBuffers::heap_bytes).sum::<usize>())
+    };
+    for (element, is_kept) in [(long, false), (indicator(1), true)] {
+        let mut splitter = Splitter::new();
+        let whole = splitter.next_slice(&mut format!("[{element}]").as_bytes()).unwrap();
+        let slice = whole.unwrap_or_else(|| splitter.finish().unwrap().unwrap());
+        upload.pipeline.work().work(&slice).unwrap();
+        let (count, bytes) = kept();
+        assert_eq!(count, usize::from(is_kept));
+        assert!(bytes <= limits::ROW_BUFFERS_KEPT_BYTES_MAX);
+    }
 }

@@ -60,7 +60,9 @@ fn few_and_only_ordinary_buffers_are_kept() {
     assert!(kept.len() <= PARSERS_KEPT_MAX);
     for scratch in &*kept {
         let nodes = scratch.tape.as_ref().map_or(0, |tape| tape.0.capacity());
-        assert!(nodes <= super::TAPE_NODES_KEPT_MAX && scratch.bytes.capacity() <= 2 * SLICE_BYTES);
+        assert!(
+            nodes <= super::TAPE_NODES_KEPT_MAX && scratch.bytes.capacity() <= 2 * super::TEXT_BYTES_KEPT_MAX
+        );
     }
     drop(kept);
     assert_eq!(values("[{\"v\":1}]"), ["1"]);

@@ -1,6 +1,7 @@
 //! Whole bodies, in chunks, against `serde_json` and against themselves.
 
 use std::{
+    convert::Infallible,
     sync::{
         Barrier, LazyLock,
         atomic::{AtomicBool, Ordering},
@@ -13,15 +14,15 @@ use proptest::{collection::vec, prelude::*};
 use serde_json::Value;
 use sluice_model::limits;
 
-use super::{Engine, Pipeline, SliceWork};
+use super::{AT_ONCE_BYTES_MAX, Engine, Lane, Pipeline, SliceWork};
 use crate::{
+    elements,
     error::{BodyError, Fault, IngestError},
     parse,
-    pool::CpuPool,
     split::{BodySlice, SLICE_ELEMENTS_MAX},
 };
 
-static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(CpuPool::new(2).unwrap()));
+static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(2).unwrap());
 
 impl<W: SliceWork> Pipeline<W> {
     async fn feed(&mut self, chunk: &[u8]) -> Result<(), IngestError> {
@@ -46,7 +47,10 @@ impl SliceWork for Echo {
             }
             String::from_utf8(text).unwrap()
         };
-        parse::with_elements(slice, |elements| elements.map(echo).collect()).map_err(IngestError::Body)
+        let echoed = parse::with_elements(slice, |elements| elements.map(echo).collect());
+        let visited = elements::visit_elements(slice, |_element| Ok::<(), Infallible>(()));
+        assert_eq!(visited.err().as_ref(), echoed.as_ref().err(), "no way may know another fault");
+        echoed.map_err(IngestError::Body)
     }
 }
 
@@ -230,7 +234,7 @@ fn of_slices_that_fail_together_the_first_is_told() {
     let body = format!("[{}]", vec!["{}"; count].join(","));
     let outcome = block_on(async {
         // Threads of its own: both must be free to meet.
-        let engine = Engine::new(CpuPool::new(2).unwrap());
+        let engine = Engine::new(2).unwrap();
         let mut pipeline = Pipeline::new(engine, SecondFirst { both_run: Barrier::new(2) });
         pipeline.feed(body.as_bytes()).await
     });
@@ -255,7 +259,7 @@ fn slices_in_flight_are_counted_by_their_bytes() {
     let body =
         format!("[{}", element.repeat(2 * limits::SLICE_BYTES_IN_FLIGHT_MAX / limits::ELEMENT_BYTES_MAX));
     block_on(async {
-        let engine = Engine::new(CpuPool::new(16).unwrap());
+        let engine = Engine::new(16).unwrap();
         let mut pipeline = Pipeline::new(engine, Held(AtomicBool::new(true)));
         for chunk in body.as_bytes().chunks(1 << 16) {
             if tokio::time::timeout(Duration::ZERO, pipeline.feed(chunk)).await.is_err() {
@@ -267,6 +271,71 @@ fn slices_in_flight_are_counted_by_their_bytes() {
         assert!(in_flight * limits::ELEMENT_BYTES_MAX < limits::SLICE_BYTES_IN_FLIGHT_MAX, "{in_flight}");
         assert!(in_flight > 1);
     });
+}
+
+/// While all threads for slices are busy and their slots taken, short bodies of both lanes go through.
+#[test]
+fn short_bodies_stand_behind_no_long_ones() {
+    struct Held(AtomicBool);
+    impl SliceWork for Held {
+        type Output = ();
+        fn work(&self, _slice: &BodySlice) -> Result<(), IngestError> {
+            while self.0.load(Ordering::Acquire) {
+                std::thread::yield_now();
+            }
+            Ok(())
+        }
+    }
+    struct Read;
+    impl SliceWork for Read {
+        type Output = usize;
+        const LANE: Lane = Lane::Reads;
+        fn work(&self, slice: &BodySlice) -> Result<usize, IngestError> {
+            Ok(slice.text.len())
+        }
+    }
+    let long = format!("[{}", "{},".repeat(10 * SLICE_ELEMENTS_MAX as usize));
+    block_on(async {
+        let engine = Engine::new(2).unwrap();
+        let mut held = Pipeline::new(engine.clone(), Held(AtomicBool::new(true)));
+        held.feed(long.as_bytes()).await.unwrap();
+        assert!(held.running.len() > 2);
+        let mut read = Pipeline::new(engine.clone(), Read);
+        read.feed(b"[{}, {}]").await.unwrap();
+        assert_eq!(read.finish().await.unwrap_or_else(|error| panic!("{error}")).outputs, [7]);
+        let mut echo = Pipeline::new(engine.clone(), Echo);
+        echo.feed(b"[{\"a\":1}]").await.unwrap();
+        assert_eq!(echo.finish().await.unwrap_or_else(|error| panic!("{error}")).outputs, [["a=1;"]]);
+        for pad_bytes in [0, AT_ONCE_BYTES_MAX, limits::LIGHT_SLICE_BYTES_MAX / 2] {
+            let body = format!("[{{\"a\":\"{}\",\"b\":01}},5]", "x".repeat(pad_bytes));
+            let mut broken = Pipeline::new(engine.clone(), Echo);
+            let Err(IngestError::Body(error)) = broken.feed(body.as_bytes()).await else { panic!("{body}") };
+            assert_eq!(error, BodyError::Syntax { fault: Fault::Number, byte: pad_bytes as u64 + 14 });
+        }
+        held.shared.work.0.store(false, Ordering::Release);
+    });
+}
+
+#[test]
+fn slices_that_are_worked_on_together_stay_in_order() {
+    struct Together;
+    impl SliceWork for Together {
+        type Output = Vec<u32>;
+        const TOGETHER_MAX: usize = 4;
+        fn work(&self, slice: &BodySlice) -> Result<Vec<u32>, IngestError> {
+            self.work_together(std::slice::from_ref(slice)).map(|outputs| outputs.concat())
+        }
+        fn work_together(&self, slices: &[BodySlice]) -> Result<Vec<Vec<u32>>, IngestError> {
+            Ok(vec![slices.iter().map(|slice| slice.index).collect()])
+        }
+    }
+    let body = format!("[{}{{}}]", "{},".repeat(10 * SLICE_ELEMENTS_MAX as usize));
+    let outputs = block_on(async {
+        let mut pipeline = Pipeline::new(ENGINE.clone(), Together);
+        pipeline.feed(body.as_bytes()).await.unwrap();
+        pipeline.finish().await.unwrap_or_else(|error| panic!("{error}")).outputs
+    });
+    assert_eq!(outputs, [vec![0], vec![1, 2], vec![3, 4, 5, 6], vec![7, 8, 9, 10]]);
 }
 
 #[test]

@@ -78,3 +78,51 @@ fn an_answer_too_long_is_refused() {
     assert!(matches!(outcome, Err(IngestError::TooManyAnswerBytes)));
     assert_eq!(fixture.ingestor.reserved_bytes(), 0);
 }
+
+/// Many long contexts of different values: more than is held at once, and all of them in the answer.
+#[test]
+fn long_contexts_are_found_in_parts() {
+    let fixture = Fixture::new();
+    let context = "x".repeat(1 << 20);
+    for number in 0..30 {
+        let body = format!("[{{\"indicator\":\"h{number}.example\",\"context\":{{\"a\":\"{context}\"}}}}]");
+        fixture.put("Feed", &body).unwrap();
+    }
+    let objects: Vec<_> =
+        (0..40).map(|number| format!("{{\"object\":\"h{}.example\"}}", number % 31)).collect();
+    let answer = fixture.lookup_with(lookup_rules(), &format!("[{}]", objects.join(","))).unwrap();
+    let answer: Vec<serde_json::Value> = serde_json::from_str(&answer).unwrap();
+    assert_eq!(answer.len(), 40);
+    for (number, result) in answer.iter().enumerate() {
+        let categories = result["categories"].as_array().unwrap();
+        assert_eq!(categories.len(), usize::from(number % 31 != 30));
+        assert!(categories.iter().all(|one| one["context"]["a"].as_str().unwrap().len() == 1 << 20));
+    }
+    assert_eq!(fixture.ingestor.reserved_bytes(), 0);
+}
+
+/// Short bodies go other ways than long ones, to the same answers.
+#[test]
+fn bodies_of_every_length_are_answered_alike() {
+    let fixture = Fixture::new();
+    fixture.hold("Feed", &["hit.example.com"]);
+    for count in [1, 2, 50, 300, 2_000, 30_000] {
+        for hits in [false, true] {
+            let object = |number: usize| {
+                let is_hit = hits && number.is_multiple_of(7);
+                if is_hit { "hit.example.com".to_owned() } else { format!("miss{number}.example.org") }
+            };
+            let objects: Vec<_> =
+                (0..count).map(|number| format!("{{\"object\":\"{}\"}}", object(number))).collect();
+            let answer = fixture.lookup_with(lookup_rules(), &format!("[{}]", objects.join(","))).unwrap();
+            let answer: Vec<serde_json::Value> = serde_json::from_str(&answer).unwrap();
+            assert_eq!(answer.len(), count);
+            for (number, result) in answer.iter().enumerate() {
+                assert_eq!(result["object"], object(number));
+                let is_hit = result["object"] == "hit.example.com";
+                assert_eq!(result["result"], if is_hit { "detected" } else { "not detected" });
+            }
+            assert_eq!(fixture.ingestor.reserved_bytes(), 0);
+        }
+    }
+}

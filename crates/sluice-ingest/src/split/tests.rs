@@ -1,8 +1,9 @@
 //! Where slices are cut, and that every byte of them is found again in the body.
 
+use proptest::{collection::vec, prelude::*, sample::select};
 use sluice_model::limits;
 
-use super::{BodySlice, SLICE_ELEMENTS_MAX, Splitter};
+use super::{BodySlice, SLICE_ELEMENTS_MAX, Splitter, State};
 
 fn slices(body: &[u8], chunk_bytes: usize) -> Vec<BodySlice> {
     let mut splitter = Splitter::new();
@@ -46,6 +47,26 @@ fn check(body: &str, slices_count: usize) {
 fn offsets_survive_any_white_space() {
     check("[]", 0);
     check("\u{feff} [ {\"a\":1},{\"b\":2} ,\n{\"c\":3},{\"d\":4},\t{\"e\":5}]", 1);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    /// Blocks at once and byte by byte lead to the same end and leave the same state.
+    #[test]
+    fn blocks_and_bytes_are_scanned_alike(
+        pieces in vec(select(vec!["\"", "\"", "{", "}", "[", "]", "\\", ";", "\u{fb}\u{dd}", "        ", "{[{["]), 0..200),
+        state in select(vec![State::Element, State::Text, State::Escape]),
+        depth in 1_usize..limits::NESTING_LEVELS_MAX,
+    ) {
+        let bytes = pieces.concat().into_bytes();
+        let splitter = || Splitter { state, depth, ..Splitter::new() };
+        let (mut blocks, mut single) = (splitter(), splitter());
+        let scanned = blocks.scan(&bytes);
+        prop_assert_eq!(scanned, single.scan_bytes(&bytes));
+        // After an error nothing is scanned any more.
+        prop_assert!(scanned.is_err() || (blocks.state, blocks.depth) == (single.state, single.depth));
+    }
 }
 
 #[test]

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use sluice_model::TenantId;
 
 use super::{SuppliersCache, TENANTS_KEPT_MAX};
-use crate::fixture::Fixture;
+use crate::{
+    detect::{Detector, Found},
+    fixture::Fixture,
+    sieve::Sieve,
+};
 
 #[test]
 fn suppliers_are_made_once_for_each_catalogue() {
@@ -19,7 +23,7 @@ fn suppliers_are_made_once_for_each_catalogue() {
     assert!(Arc::ptr_eq(&first, &get(TenantId::GENERAL)));
     fixture.create_supplier("Later", 10);
     let second = get(TenantId::GENERAL);
-    assert_eq!((first.len(), second.len()), (3, 4));
+    assert_eq!((first.by_rank.len(), second.by_rank.len()), (3, 4));
     assert!(Arc::ptr_eq(&second, &get(TenantId::GENERAL)));
     assert!(cache.kept.lock().len() <= TENANTS_KEPT_MAX);
 }
@@ -29,16 +33,17 @@ fn a_lookup_that_begins_makes_nothing() {
     let fixture = Fixture::new();
     let cache = SuppliersCache::default();
     let rules = crate::fixture::lookup_rules();
-    let detector = crate::detect::Detector::new(fixture.store.snapshot(), rules, cache.clone());
-    assert!(cache.kept.lock().is_empty());
-    detector
-        .append_result("a.example", &mut crate::detect::ProbeBuffers::default(), &mut Vec::new())
-        .unwrap();
+    let look_up = || {
+        let detector = Detector::new(fixture.store.snapshot(), rules, cache.clone());
+        let (mut sieve, mut found, mut answer) = (Sieve::default(), Found::default(), Vec::new());
+        detector.add("a.example", &mut sieve);
+        detector.settle(&mut sieve);
+        assert!(detector.read(0..1, &sieve, &mut found, usize::MAX).unwrap());
+        detector.append_result(sieve.places_of(0..1), &sieve, &mut found, &mut answer);
+    };
+    look_up();
     assert!(cache.kept.lock().is_empty(), "a miss needs no suppliers");
     fixture.hold("Feed", &["a.example"]);
-    let detector = crate::detect::Detector::new(fixture.store.snapshot(), rules, cache.clone());
-    detector
-        .append_result("a.example", &mut crate::detect::ProbeBuffers::default(), &mut Vec::new())
-        .unwrap();
+    look_up();
     assert_eq!(cache.kept.lock().len(), 1);
 }

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
-use crate::{Indicator, indicator::IndicatorKind};
+use crate::Indicator;
 
-use super::{CandidateKeys, MatchScope, candidate_keys};
+use super::{CandidateKeys, MatchScope, candidate_keys, group_of};
 
 /// Lists what would be probed for `text`.
 fn probed(text: &str, scope: MatchScope) -> Vec<String> {
     let mut candidates = CandidateKeys::new();
-    candidate_keys(text, scope, &mut candidates);
+    candidate_keys(Indicator::recognize(text).unwrap().key(), scope, &mut candidates);
     assert_eq!(candidates.iter().count(), candidates.len());
     candidates.iter().map(|key| Indicator::from_key(key).unwrap().to_string()).collect()
 }
@@ -168,12 +168,54 @@ fn exact_scope_tries_the_value_alone() {
 #[test]
 fn a_list_is_used_again() {
     let mut candidates = CandidateKeys::new();
-    let kind = candidate_keys("a.example.com", MatchScope::Levels, &mut candidates);
-    assert_eq!((kind, candidates.len()), (Some(IndicatorKind::Url), 3));
-    let kind = candidate_keys("192.0.2.1", MatchScope::Levels, &mut candidates);
-    assert_eq!((kind, candidates.len()), (Some(IndicatorKind::Ip), 1));
-    let kind = candidate_keys("no indicator", MatchScope::Levels, &mut candidates);
-    assert_eq!((kind, candidates.is_empty()), (None, true));
+    let mut count = |text: &str| {
+        candidate_keys(Indicator::recognize(text).unwrap().key(), MatchScope::Levels, &mut candidates);
+        (candidates.len(), candidates.own_count())
+    };
+    assert_eq!(count("a.example.com/x?q"), (7, 3));
+    assert_eq!(count("192.0.2.1"), (1, 1));
+    assert_eq!(count("a.example.com"), (3, 1));
+}
+
+#[track_caller]
+fn check_group(text: &str, want: Option<&str>) {
+    let indicator = Indicator::recognize(text).unwrap();
+    let group = group_of(indicator.key()).map(|group| str::from_utf8(&group[1..]).unwrap());
+    assert_eq!(group, want, "{text}");
+}
+
+#[test]
+fn a_group_is_the_kind_and_two_labels_of_a_name() {
+    check_group("example.com", Some("com.example."));
+    check_group("b.a.example.com/x.y/z?q=1", Some("com.example."));
+    check_group("*.example.com", Some("com.example."));
+    check_group("a.example.co.uk", Some("uk.co."));
+    check_group("co.uk", Some("uk.co."));
+    check_group("1.example", Some("example.1."));
+    check_group("a.example.x1", Some("x1.example."));
+    for text in
+        ["192.0.2.1", "192.0.2.1/x", "[2001:db8::1]/a.b.c", "2001:db8::1", "D41D8CD98F00B204E9800998ECF8427E"]
+    {
+        check_group(text, None);
+    }
+}
+
+#[test]
+fn bytes_that_are_no_key_have_no_group() {
+    for key in [
+        &b""[..],
+        b"\x06",
+        b"\x06com",
+        b"\x06com.",
+        b"\x06com./a.b.",
+        b"\x06com.example",
+        b"\x06com.example/.",
+        b"\x06..",
+        b"\x06com..",
+        b"\x04com.example.",
+    ] {
+        assert_eq!(group_of(key), None, "{key:?}");
+    }
 }
 
 proptest! {
@@ -183,8 +225,7 @@ proptest! {
     ) {
         let Ok(value) = Indicator::recognize(&text) else { return Ok(()) };
         let mut candidates = CandidateKeys::new();
-        let kind = candidate_keys(&text, MatchScope::Levels, &mut candidates);
-        prop_assert_eq!(kind, Some(value.kind()));
+        candidate_keys(value.key(), MatchScope::Levels, &mut candidates);
         prop_assert_eq!(candidates.iter().next(), Some(value.key()));
         let distinct: BTreeSet<&[u8]> = candidates.iter().collect();
         prop_assert_eq!(distinct.len(), candidates.len());
@@ -192,6 +233,23 @@ proptest! {
             // A key that no text normalises to could never be stored.
             let printed = Indicator::from_key(key).unwrap();
             prop_assert_eq!(Indicator::recognize(&printed.to_string()), Ok(printed));
+        }
+        // The value itself comes first; its host alone is the last that has no path and the only one.
+        let is_bare = |key: &&[u8]| !Indicator::from_key(key).unwrap().to_string().contains('/');
+        prop_assert_eq!(candidates.iter().position(|key| is_bare(&key)), Some(candidates.own_count() - 1));
+    }
+
+    #[test]
+    fn candidates_lie_in_the_group_of_the_value(
+        text in "(\\*\\.)?(([a-c]|www|com|1|xn--p1ai)\\.){0,6}(com|uk|co\\.uk|ck|github\\.io|kawasaki\\.jp|example|1)(/[a.]{0,3}){0,3}(\\?[a/?.]{0,3})?"
+    ) {
+        let Ok(value) = Indicator::recognize(&text) else { return Ok(()) };
+        let mut candidates = CandidateKeys::new();
+        candidate_keys(value.key(), MatchScope::Levels, &mut candidates);
+        let group = group_of(value.key());
+        prop_assert!(group.is_none_or(|group| value.key().starts_with(group)));
+        for key in candidates.iter().filter(|_| group.is_some()) {
+            prop_assert_eq!(group_of(key), group);
         }
     }
 }

@@ -54,6 +54,7 @@ fn append_characters(text: &str, key: &mut Vec<u8>) {
             _ if character.is_control() => {
                 append_escapes(character.encode_utf8(&mut buffer).as_bytes(), key);
             }
+            _ if character.is_ascii() => key.extend(text.as_bytes().get(index).map(u8::to_ascii_lowercase)),
             // Character by character, so that the end of a word does not choose the form of a sigma.
             _ => {
                 for lower in character.to_lowercase() {

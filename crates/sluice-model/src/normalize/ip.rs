@@ -14,6 +14,31 @@ pub(super) fn parse_bare(text: &str) -> Option<IpAddr> {
     if first.is_ascii_hexdigit() || first == b':' { text.parse().ok() } else { None }
 }
 
+/// Reads IPv4 in dotted decimal of four parts, none of them with a leading zero.
+pub(super) fn parse_dotted(text: &[u8]) -> Option<Ipv4Addr> {
+    let mut octets = [0_u8; 4];
+    let mut octets_left = octets.iter_mut();
+    let (mut value, mut digits) = (0_u32, 0_u32);
+    let mut octet = octets_left.next()?;
+    for byte in text {
+        if *byte == b'.' {
+            *octet = u8::try_from(value).ok().filter(|_| digits > 0)?;
+            octet = octets_left.next()?;
+            (value, digits) = (0, 0);
+        } else {
+            // No digit may follow a leading zero, nor two more a number that is too large already.
+            let is_digit_next = byte.is_ascii_digit() && (digits == 0 || 0 < value && value < 26);
+            if !is_digit_next {
+                return None;
+            }
+            value = value * 10 + u32::from(byte - b'0');
+            digits += 1;
+        }
+    }
+    *octet = u8::try_from(value).ok().filter(|_| digits > 0)?;
+    octets_left.next().is_none().then(|| octets.into())
+}
+
 /// Reads a host name whose last label is a number. `None` when it is not; empty labels do not count.
 ///
 /// # Errors

@@ -15,6 +15,7 @@ mod hash;
 mod host;
 mod ip;
 mod path;
+mod plain;
 mod refang;
 mod url;
 
@@ -36,6 +37,14 @@ pub struct NotAnIndicator;
 ///
 /// [`NotAnIndicator`]; `key` is as before then.
 pub fn normalize_into(text: &str, key: &mut Vec<u8>) -> Result<IndicatorKind, NotAnIndicator> {
+    if let Some(kind) = hash::append(text, key).or_else(|| plain::append(text, key)) {
+        return Ok(kind);
+    }
+    normalize_the_long_way(text, key)
+}
+
+/// Goes the long way, which takes every text.
+fn normalize_the_long_way(text: &str, key: &mut Vec<u8>) -> Result<IndicatorKind, NotAnIndicator> {
     let start = key.len();
     let kind = if limits::INDICATOR_BYTES_MAX < text.len() || has_space_or_control(text) {
         Err(NotAnIndicator)

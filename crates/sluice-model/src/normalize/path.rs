@@ -27,7 +27,35 @@ fn is_plain(rest: &str) -> bool {
     let special =
         rest.bytes().fold(0_u8, |found, byte| found | u8::from(byte == b'%') | u8::from(byte == b'\\'));
     let (path, _) = split_query(rest.as_bytes());
-    special == 0 && rest.is_ascii() && !path.array_windows().any(|pair| matches!(pair, [b'/', b'/' | b'.']))
+    special == 0 && rest.is_ascii() && !begins_odd_segment(path)
+}
+
+/// Appends the normal form of bytes that may be anything; `None`, and nothing appended, if they are not plain, or
+/// have a control character, white space or `#`.
+pub(super) fn append_if_plain(rest: &[u8], key: &mut Vec<u8>) -> Option<()> {
+    if rest.len() > 1 {
+        let special = rest.iter().fold(0_u8, |found, byte| {
+            found
+                | u8::from(byte.wrapping_sub(b'!') > b'~' - b'!')
+                | u8::from(*byte == b'%')
+                | u8::from(*byte == b'\\')
+                | u8::from(*byte == b'#')
+        });
+        if special != 0 || begins_odd_segment(split_query(rest).0) {
+            return None;
+        }
+        append_plain(rest, key);
+    }
+    Some(())
+}
+
+/// Tells whether a `/` is followed by another or by a dot.
+fn begins_odd_segment(path: &[u8]) -> bool {
+    let firsts_and_seconds = path.iter().zip(path.get(1..).unwrap_or_default());
+    let odd = firsts_and_seconds.fold(0_u8, |found, (first, second)| {
+        found | (u8::from(*first == b'/') & (u8::from(*second == b'/') | u8::from(*second == b'.')))
+    });
+    odd != 0
 }
 
 fn append_plain(rest: &[u8], key: &mut Vec<u8>) {
@@ -80,6 +108,7 @@ fn remove_last_segment(path_start: usize, key: &mut Vec<u8>) {
 
 /// Splits at the first `?`; no query is an empty query.
 fn split_query(rest: &[u8]) -> (&[u8], &[u8]) {
-    let mut parts = rest.splitn(2, |byte| *byte == b'?');
-    (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
+    let path_bytes = rest.iter().position(|byte| *byte == b'?').unwrap_or(rest.len());
+    let (path, query) = rest.split_at_checked(path_bytes).unwrap_or((rest, &[]));
+    (path, query.get(1..).unwrap_or_default())
 }

@@ -1,26 +1,33 @@
 //! Which runs are merged, when, and how one step of it goes.
 //!
-//! Runs are kept in a geometric order of size: the newest ones are merged as soon as together they are as large
-//! as the next older one, earlier when the store is idle. So their number grows with the logarithm of the
-//! data, and each row is rewritten about as often. A step writes one part, so it takes a fraction of a second
-//! and the room of a part; then flushes have their turn.
+//! Runs stand in tiers of size, each [`FAN_IN`] times as large as the one before. A tier that is full becomes one run
+//! of the next, so the number of runs grows with the logarithm of the data, and each row is rewritten about once a
+//! tier. An idle store goes on merging neighbours of similar size. A step writes one part, so it takes a fraction
+//! of a second and the room of a part; then flushes have their turn.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::{Keeper, Survival, TreeError};
+use super::{Keeper, Survival, TreeError, named_books};
 use crate::{
     manifest::MergeEntry,
     merge::MergeRows,
-    run::{Part, Run},
+    repack::{Origin, Repacker},
+    run::{Book, Part, Run},
     view::View,
 };
 
 /// Time after the last flush from which the store counts as idle.
 const IDLE_AFTER: Duration = Duration::from_secs(2);
+/// Runs of one tier that become one of the next.
+const FAN_IN: usize = 8;
+/// Stored bytes up to which a run is of the lowest tier: what a flush of a full memtable makes.
+const TIER_BYTES: u64 = 32 * 1024 * 1024;
 /// When idle, runs up to this many times as large as all newer ones together are merged with them.
 const IDLE_RATIO: u64 = 2;
 /// Share of rows of removed or expired holdings, in percent, from which everything is rewritten.
 const DEAD_PERCENT_MAX: u64 = 25;
+/// A book with fewer of its rows left, in percent, is left at the next merge.
+const BOOK_ROWS_PERCENT_MIN: u64 = 50;
 
 impl Keeper {
     /// Does one step of the merge under way, or of one that is due; false when none is.
@@ -37,7 +44,7 @@ impl Keeper {
         if !self.has_room(2 * self.shared.tuning.part_bytes) {
             return Ok(false);
         }
-        self.merge_one_part().map(|()| true)
+        self.merge_one_part(self.shared.tuning.book_bytes_min).map(|()| true)
     }
 
     /// Merges all runs into one, flushing first; false when there is no room for that.
@@ -46,15 +53,16 @@ impl Keeper {
             return Ok(false);
         }
         while self.manifest.merge.is_some() {
-            self.merge_one_part()?;
+            self.merge_one_part(self.shared.tuning.book_bytes_min)?;
         }
         let view = self.shared.view();
         if !view.runs.is_empty() {
             self.start_merge(&view.runs);
         }
         drop(view);
+        // All books are left, so no context stays that no row names.
         while self.manifest.merge.is_some() {
-            self.merge_one_part()?;
+            self.merge_one_part(u64::MAX)?;
         }
         self.remove_dropped()?;
         self.shared.trees.sync()?;
@@ -72,20 +80,14 @@ impl Keeper {
         if has_many_dead(view) {
             return view.runs.len();
         }
-        let is_idle = IDLE_AFTER <= self.flushed_at.elapsed();
-        let ratio = if is_idle { IDLE_RATIO } else { 1 };
-        let (mut newer_bytes, mut due) = (0_u64, 0);
-        for (index, run) in view.runs.iter().enumerate() {
-            if 0 < index && run.stored_bytes() <= newer_bytes * ratio {
-                due = index + 1;
-            }
-            newer_bytes += run.stored_bytes();
-        }
-        due
+        let sizes: Vec<u64> = view.runs.iter().map(Run::stored_bytes).collect();
+        let idle = if IDLE_AFTER <= self.flushed_at.elapsed() { idle_count(&sizes) } else { 0 };
+        full_tier_count(&sizes).max(idle)
     }
 
-    /// Writes the next part of the merge under way and makes a checkpoint of it.
-    fn merge_one_part(&mut self) -> Result<(), TreeError> {
+    /// Writes the next part of the merge under way and makes a checkpoint of it. Books of fewer stored bytes than
+    /// `book_bytes_min` are gathered.
+    fn merge_one_part(&mut self, book_bytes_min: u64) -> Result<(), TreeError> {
         let Some(merge) = self.manifest.merge.clone() else { return Ok(()) };
         let view = self.shared.view();
         let inputs: Vec<Run> =
@@ -99,19 +101,77 @@ impl Keeper {
         let trees = Arc::clone(&self.shared.trees);
         let mut rows = MergeRows::new(inputs.iter().map(|run| run.source(&trees, None)).collect());
         let survival = Survival::of(&catalogue, is_bottom);
-        let (part, last_key) = self.write_part(&mut rows, &survival)?;
+        let (left, kept) = judge_books(&view, &inputs, book_bytes_min);
+        let origins = left.iter().map(|book| (book.table(), Origin::book(&trees, book)));
+        let mut repacker = Repacker::new(origins);
+        let (part, last_key) = self.write_part(&mut rows, &survival, &mut repacker, kept)?;
+        drop(repacker);
         rows.finish().map_err(TreeError::Read)?;
         let mut next_runs = view.runs.clone();
         let dropped = advance(&mut next_runs, &merge, part.map(Arc::new), last_key.as_deref());
         if last_key.is_none() {
             self.manifest.merge = None;
         }
-        drop((view, inputs));
+        drop((view, inputs, left));
         self.dropped.extend(dropped);
         // A merge moves rows between runs; what the log holds beyond the last flush stays where it is.
         let (sequence, stored) = (self.manifest.sequence, Arc::clone(&self.stored_catalogue));
         self.checkpoint(sequence, &stored, 0, next_runs)
     }
+}
+
+fn tier(stored_bytes: u64) -> u32 {
+    (stored_bytes / TIER_BYTES).checked_ilog(FAN_IN as u64).map_or(0, |tier| tier + 1)
+}
+
+/// How many of the newest runs make up full tiers; `sizes` are in stored bytes, newest first.
+fn full_tier_count(sizes: &[u64]) -> usize {
+    let mut due = 0;
+    // Whatever is newer goes along, so that runs stay in the order of their history.
+    for highest in 0..=sizes.iter().map(|size| tier(*size)).max().unwrap_or(0) {
+        let upto = sizes.iter().take_while(|size| tier(**size) <= highest).count();
+        if FAN_IN <= upto - sizes.iter().take(upto).take_while(|size| tier(**size) < highest).count() {
+            due = upto;
+        }
+    }
+    due
+}
+
+/// How many of the newest runs are near enough in size to be merged when there is nothing else to do.
+fn idle_count(sizes: &[u64]) -> usize {
+    let (mut newer_bytes, mut due) = (0_u64, 0);
+    for (index, size) in sizes.iter().enumerate() {
+        if 0 < index && *size <= newer_bytes * IDLE_RATIO {
+            due = index + 1;
+        }
+        newer_bytes += size;
+    }
+    due
+}
+
+/// Divides the books that the inputs name into those that are not worth keeping and the rest, by number.
+fn judge_books(view: &View, inputs: &[Run], bytes_min: u64) -> (Vec<Arc<Book>>, BTreeMap<u32, Arc<Book>>) {
+    let rows_by_book = rows_by_book(view);
+    let (mut left, mut kept) = (Vec::new(), BTreeMap::new());
+    for (id, book) in named_books(inputs) {
+        let rows = rows_by_book.get(&id).copied().unwrap_or_default();
+        let is_thin = rows * 100 < u64::from(book.meta.rows) * BOOK_ROWS_PERCENT_MIN;
+        if is_thin || book.meta.stored_bytes < bytes_min {
+            left.push(book);
+        } else {
+            kept.insert(id, book);
+        }
+    }
+    (left, kept)
+}
+
+/// How many rows of all parts name each book. An indicator counts once for each run that has it.
+fn rows_by_book(view: &View) -> BTreeMap<u32, u64> {
+    let mut rows_by_book = BTreeMap::new();
+    for (book, rows) in view.runs.iter().flat_map(|run| &run.parts).flat_map(|part| &part.index.books) {
+        *rows_by_book.entry(*book).or_default() += u64::from(*rows);
+    }
+    rows_by_book
 }
 
 /// Tells whether a large share of the stored holdings belongs to nobody or has expired.
@@ -162,4 +222,49 @@ fn advance(
         runs.retain(|run| !merge.inputs.contains(&run.id));
     }
     dropped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FAN_IN, TIER_BYTES, full_tier_count, idle_count};
+
+    /// Flushes of equal size into an ever busy store: how many runs there are at most, and how often a byte is
+    /// rewritten.
+    fn history(flushes: u64) -> (usize, u64) {
+        let (mut sizes, mut runs_max, mut rewritten) = (Vec::new(), 0, 0);
+        for _ in 0..flushes {
+            sizes.insert(0, TIER_BYTES);
+            let due = full_tier_count(&sizes);
+            if 1 < due {
+                let merged = sizes.drain(..due).sum();
+                rewritten += merged;
+                sizes.insert(0, merged);
+            }
+            runs_max = runs_max.max(sizes.len());
+        }
+        (runs_max, rewritten / TIER_BYTES)
+    }
+
+    #[test]
+    fn runs_stay_few_and_rows_are_rewritten_once_a_tier() {
+        let (runs_max, rewritten) = history(1_000);
+        assert!(runs_max <= 4 * FAN_IN, "{runs_max} runs");
+        assert!(rewritten <= 4 * 1_000, "{rewritten} flushes rewritten");
+    }
+
+    #[test]
+    fn a_tier_is_merged_when_it_is_full_and_newer_runs_go_along() {
+        let (small, large) = (TIER_BYTES / 2, TIER_BYTES * 2);
+        assert_eq!(full_tier_count(&[small; FAN_IN - 1]), 0);
+        assert_eq!(full_tier_count(&[small; FAN_IN]), FAN_IN);
+        assert_eq!(full_tier_count(&[&[small][..], &[large; FAN_IN]].concat()), FAN_IN + 1);
+        assert_eq!(full_tier_count(&[&[large; 2][..], &[TIER_BYTES * 1_000]].concat()), 0);
+    }
+
+    #[test]
+    fn an_idle_store_merges_what_is_near_in_size() {
+        assert_eq!(idle_count(&[10, 20, 1_000]), 2);
+        assert_eq!(idle_count(&[10, 21]), 0);
+        assert_eq!(idle_count(&[]), 0);
+    }
 }

@@ -24,7 +24,7 @@ pub(super) const HEADER_BYTES: usize = 8 + 4 + 8 + 8 + 4;
 pub(super) const HEADER_LENGTH: u64 = HEADER_BYTES as u64;
 
 const MAGIC: [u8; 8] = *b"SluiceLg";
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 const NAME_DIGITS: usize = 20;
 
 /// A segment file that [`create`] made.

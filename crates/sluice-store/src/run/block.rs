@@ -1,16 +1,13 @@
-//! Framed rows to a stored block and back: `crc32c | raw length | zstd`.
+//! Bytes to a stored block and back: `crc32c | raw length | zstd`.
 //!
 //! The checksum covers all that follows it, so a block that decodes is the block that was written, and its length
-//! needs no doubt. Level 1 of
-//! zstd was measured against LZ4 on the real feed: it halves the bytes at about the same cost.
+//! needs no doubt. Level 1 of zstd was measured against LZ4 on the real feed: it halves the bytes at about the same cost.
 
 use std::cell::RefCell;
 
 use sluice_model::operation::take;
 use zstd::bulk::{Compressor, Decompressor};
 
-/// Raw bytes after which a block is closed.
-pub(crate) const BLOCK_BYTES: usize = 16 * 1024;
 /// Compression level: the fastest of the ordinary ones.
 const LEVEL: i32 = 1;
 

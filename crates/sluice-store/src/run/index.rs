@@ -41,6 +41,8 @@ pub(crate) struct Index {
     pub(crate) pieces: u32,
     /// Rows of all blocks.
     pub(crate) rows: u32,
+    /// How many rows name each book, ascending by book.
+    pub(crate) books: Vec<(u32, u32)>,
     /// Posting lists by supplier.
     pub(crate) suppliers: BTreeMap<SupplierId, PostingSummary>,
     /// Posting lists by tag.
@@ -77,6 +79,11 @@ impl Index {
             push_varint(&mut bytes, u64::from(fence.first_piece));
             push_varint(&mut bytes, u64::from(fence.first_row));
         }
+        push_varint(&mut bytes, self.books.len() as u64);
+        for (book, rows) in &self.books {
+            push_varint(&mut bytes, u64::from(*book));
+            push_varint(&mut bytes, u64::from(*rows));
+        }
         push_postings(&mut bytes, self.suppliers.iter().map(|(id, summary)| (id.0, *summary)));
         push_postings(&mut bytes, self.tags.iter().map(|(id, summary)| (id.0, *summary)));
         bytes
@@ -95,9 +102,12 @@ impl Index {
                 })
             })
             .collect::<Option<_>>()?;
+        let books = (0..take_varint(&mut bytes)?)
+            .map(|_| Some((take_varint_u32(&mut bytes)?, take_varint_u32(&mut bytes)?)))
+            .collect::<Option<_>>()?;
         let suppliers = take_postings(&mut bytes, SupplierId)?;
         let tags = take_postings(&mut bytes, TagId)?;
-        bytes.is_empty().then_some(Self { fences, pieces, rows, suppliers, tags })
+        bytes.is_empty().then_some(Self { fences, pieces, rows, books, suppliers, tags })
     }
 }
 

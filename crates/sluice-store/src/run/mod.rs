@@ -1,18 +1,22 @@
 //! Sorted runs inside the trees: what a flush or a merge leaves behind.
 //!
 //! A [`Run`] is a sorted stretch of history; it consists of [`Part`]s that do not overlap. A part is the unit of
-//! writing, of filters and of space: blocks of rows, an index of the blocks' first keys, a filter, and a
-//! posting list for each supplier and tag in it. Runs are merged part by part: while that goes on, what is
+//! writing, of filters and of space: blocks of rows, an index of the blocks' first keys, a filter, a
+//! posting list for each supplier and tag in it, and a [`Book`] of the contexts that it brought along. Runs are merged part by part: while that goes on, what is
 //! merged already lies in the output, and the inputs count only above their [`Run::merged_through`] key, so a
 //! merge needs the room of a part, not of a run, and can stop and go on at any time.
 
 pub(crate) mod block;
+pub(crate) mod book;
+mod dictionary;
 pub(crate) mod index;
 pub(crate) mod part;
+pub(crate) mod rows_block;
 pub(crate) mod writer;
 
 use std::sync::Arc;
 
+pub(crate) use book::Book;
 pub(crate) use part::Part;
 pub(crate) use writer::PartWriter;
 
@@ -47,12 +51,34 @@ impl Run {
         hash: u64,
         row: &mut Vec<u8>,
     ) -> Result<bool, ReadError> {
-        if self.merged_through.as_deref().is_some_and(|through| key <= through) {
+        if self.is_merged(key) {
             return Ok(false);
         }
+        self.part_of(key).map_or(Ok(false), |part| part.get(trees, key, hash, row))
+    }
+
+    /// Tells whether what the run had of a key lies in another one by now.
+    pub(crate) fn is_merged(&self, key: &[u8]) -> bool {
+        self.merged_through.as_deref().is_some_and(|through| key <= through)
+    }
+
+    /// Tells whether a key of this hash may be in it.
+    pub(crate) fn may_contain(&self, key: &[u8], hash: u64) -> bool {
+        self.part_of(key).is_some_and(|part| part.filter.may_contain(hash))
+    }
+
+    /// Tells whether a key may be in it that begins with the group of this hash.
+    pub(crate) fn may_contain_group(&self, group: &[u8], hash: u64) -> bool {
+        // The group may begin in the middle of a part, and go on in the next ones.
+        let after = self.parts.partition_point(|part| part.index.first_key() <= group);
+        let (before, after) = self.parts.split_at(after);
+        let follow = after.iter().take_while(|part| part.index.first_key().starts_with(group));
+        before.last().into_iter().chain(follow).any(|part| part.filter.may_contain(hash))
+    }
+
+    fn part_of(&self, key: &[u8]) -> Option<&Arc<Part>> {
         let after = self.parts.partition_point(|part| part.index.first_key() <= key);
-        let part = after.checked_sub(1).and_then(|index| self.parts.get(index));
-        part.map_or(Ok(false), |part| part.get(trees, key, hash, row))
+        after.checked_sub(1).and_then(|index| self.parts.get(index))
     }
 
     /// The rows above `after` and above what is merged already, block by block.

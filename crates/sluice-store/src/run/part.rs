@@ -1,10 +1,18 @@
 //! A stored part: opening it, reading a row, reading it through, removing it.
 
-use serde::{Deserialize, Serialize};
-use sluice_model::operation::take_varint_u32;
+use std::{collections::BTreeMap, sync::Arc};
 
-use super::{block, index::Index};
+use serde::{Deserialize, Serialize};
+use sluice_model::operation::{self, take_varint_u32};
+
+use super::{
+    block,
+    book::{Book, ContextReader},
+    index::Index,
+    rows_block::{self, BlockReader},
+};
 use crate::{
+    context::Handle,
     error::{ReadError, TreeError},
     filter::Filter,
     rows::Rows,
@@ -35,6 +43,8 @@ pub(crate) struct Part {
     pub(crate) index: Index,
     /// Answers most misses.
     pub(crate) filter: Filter,
+    /// The books that its rows name, ascending by number.
+    pub(crate) books: Vec<Arc<Book>>,
 }
 
 impl Part {
@@ -43,7 +53,11 @@ impl Part {
     /// # Errors
     ///
     /// [`ReadError::Damaged`] when one of them is missing, fails its checksum or contradicts `meta`.
-    pub(crate) fn open(trees: &Trees, meta: PartMeta) -> Result<Self, ReadError> {
+    pub(crate) fn open(
+        trees: &Trees,
+        meta: PartMeta,
+        books: &BTreeMap<u32, Arc<Book>>,
+    ) -> Result<Self, ReadError> {
         let (mut bytes, mut scratch) = (Vec::new(), Vec::new());
         read_block(trees, meta.id, INDEX_PIECES_FROM, meta.index_pieces, &mut scratch, &mut bytes)?;
         let index = Index::from_bytes(&bytes).filter(|index| index.rows == meta.rows);
@@ -51,7 +65,9 @@ impl Part {
         read_block(trees, meta.id, FILTER_PIECES_FROM, meta.filter_pieces, &mut scratch, &mut bytes)?;
         let filter = Filter::from_bytes(&bytes)
             .ok_or_else(|| damaged(meta.id, FILTER_PIECES_FROM, "filter makes no sense"))?;
-        Ok(Self { meta, index, filter })
+        let books = index.books.iter().map(|(book, _)| books.get(book).cloned()).collect::<Option<_>>();
+        let books = books.ok_or_else(|| damaged(meta.id, INDEX_PIECES_FROM, "a book is missing"))?;
+        Ok(Self { meta, index, filter, books })
     }
 
     /// Appends the row of a key whose filter hash is `hash` to `row`; false when there is none.
@@ -70,13 +86,28 @@ impl Part {
             return Ok(false);
         }
         let Some(block) = self.index.block_of(key) else { return Ok(false) };
-        let (mut raw, mut scratch) = (Vec::new(), Vec::new());
-        self.read(trees, block, &mut scratch, &mut raw)?;
-        let found = Rows(&raw).find(|(found, _)| key <= *found).filter(|(found, _)| *found == key);
-        if let Some((_, found)) = found {
-            row.extend_from_slice(found);
+        let (mut stored, mut packed) = (Vec::new(), Vec::new());
+        self.read_stored(trees, block, &mut stored)?;
+        let mut reader = BlockReader::default();
+        reader.begin();
+        let found = reader.find(&stored, key, &mut packed);
+        if !found.map_err(|detail| self.damaged_block(block, detail))? {
+            return Ok(false);
         }
-        Ok(found.is_some())
+        self.unpack(trees, &packed, row)?;
+        Ok(true)
+    }
+
+    /// Appends a row of this part with its contexts to `row`.
+    fn unpack(&self, trees: &Trees, packed: &[u8], row: &mut Vec<u8>) -> Result<(), ReadError> {
+        let context = |handle: &[u8]| {
+            let nowhere = || damaged(self.meta.id, 0, "handle without a book");
+            let (table, number) = Handle::read(handle).ok_or_else(nowhere)?;
+            let index = self.books.binary_search_by_key(&table, |book| book.table()).ok();
+            let book = index.and_then(|index| self.books.get(index)).ok_or_else(nowhere)?;
+            ContextReader::default().get(trees, book, number).map(<[u8]>::to_vec)
+        };
+        operation::replace_contexts(packed, context, row)
     }
 
     /// The rows above `after`, block by block.
@@ -118,8 +149,30 @@ impl Part {
         scratch: &mut Vec<u8>,
         raw: &mut Vec<u8>,
     ) -> Result<(), ReadError> {
+        self.read_stored(trees, block, scratch)?;
+        BlockReader::default().expand(scratch, raw).map_err(|detail| self.damaged_block(block, detail))
+    }
+
+    /// Reads one block as stored and checks it.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Damaged`] when it cannot be read.
+    pub(crate) fn read_stored(
+        &self,
+        trees: &Trees,
+        block: usize,
+        stored: &mut Vec<u8>,
+    ) -> Result<(), ReadError> {
         let (from, count) = self.index.pieces_of(block).unwrap_or_default();
-        read_block(trees, self.meta.id, from, count, scratch, raw)
+        read_pieces(trees, self.meta.id, from, count, stored)?;
+        rows_block::check(stored).map_err(|detail| damaged(self.meta.id, from, detail))
+    }
+
+    /// The damage of a block that passes its checksum and makes no sense.
+    pub(crate) fn damaged_block(&self, block: usize, detail: &str) -> ReadError {
+        let (from, _) = self.index.pieces_of(block).unwrap_or_default();
+        damaged(self.meta.id, from, detail)
     }
 
     /// Takes everything of the part out of the trees. To be called when no reader can hold it any more.
@@ -159,13 +212,21 @@ fn read_block(
     scratch: &mut Vec<u8>,
     raw: &mut Vec<u8>,
 ) -> Result<(), ReadError> {
-    scratch.clear();
-    let is_there = get_pieces(&trees.indicators, &part.to_be_bytes(), from, count, scratch)
-        .map_err(|error| damaged(part, from, &error.to_string()))?;
-    if !is_there {
-        return Err(damaged(part, from, "piece is missing"));
-    }
+    read_pieces(trees, part, from, count, scratch)?;
     block::decode(scratch, raw).map_err(|detail| damaged(part, from, &detail))
+}
+
+fn read_pieces(
+    trees: &Trees,
+    part: u32,
+    from: u32,
+    count: u32,
+    bytes: &mut Vec<u8>,
+) -> Result<(), ReadError> {
+    bytes.clear();
+    let is_there = get_pieces(&trees.indicators, &part.to_be_bytes(), from, count, bytes)
+        .map_err(|error| damaged(part, from, &error.to_string()))?;
+    if is_there { Ok(()) } else { Err(damaged(part, from, "piece is missing")) }
 }
 
 fn damaged(part: u32, piece: u32, detail: &str) -> ReadError {

@@ -1,7 +1,8 @@
 //! Sorted rows to a stored part: blocks, index, filter and posting lists.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
+use hashbrown::HashMap;
 use sluice_model::{
     SupplierId, TagId,
     operation::{Row, push_varint},
@@ -9,29 +10,34 @@ use sluice_model::{
 
 use super::{
     block,
+    book::Book,
     index::{Fence, Index, PostingSummary},
     part::{Part, PartMeta, posting_prefix},
+    rows_block::BlockBuilder,
 };
 use crate::{
-    error::TreeError,
-    filter::{self, Filter},
-    rows::push_row,
+    context::Handle,
+    error::{ReadError, TreeError},
+    filter::Hashes,
     trees::{FILTER_PIECES_FROM, INDEX_PIECES_FROM, Trees, put_pieces},
 };
+
+/// Bytes after which a block is closed: it fits one piece, and a lookup reads one.
+const BLOCK_BYTES: usize = 4 * 1024;
 
 /// Writes one part. Nothing of it counts before the manifest names it.
 pub(crate) struct PartWriter<'a> {
     trees: &'a Trees,
     id: u32,
-    block: Vec<u8>,
-    stored: Vec<u8>,
+    block: BlockBuilder,
     raw_bytes: u64,
-    raw_bytes_max: u64,
     stored_bytes: u64,
     index: Index,
-    hashes: Vec<u64>,
-    suppliers: BTreeMap<SupplierId, Posting>,
-    tags: BTreeMap<TagId, Posting>,
+    hashes: Hashes,
+    suppliers: HashMap<u32, Posting>,
+    tags: HashMap<u32, Posting>,
+    /// Rows by the book that they name; few at a time, the one last named in front.
+    books: Vec<(u32, u32)>,
 }
 
 #[derive(Default)]
@@ -62,26 +68,25 @@ impl Posting {
 }
 
 impl<'a> PartWriter<'a> {
-    /// Starts part number `id`, which is full after `raw_bytes_max` bytes of rows.
-    pub(crate) fn new(trees: &'a Trees, id: u32, raw_bytes_max: u64) -> Self {
+    /// Starts part number `id`.
+    pub(crate) fn new(trees: &'a Trees, id: u32) -> Self {
         Self {
             trees,
-            raw_bytes_max,
             id,
-            block: Vec::with_capacity(2 * block::BLOCK_BYTES),
-            stored: Vec::new(),
+            block: BlockBuilder::new(),
             raw_bytes: 0,
             stored_bytes: 0,
             index: Index::default(),
-            hashes: Vec::new(),
-            suppliers: BTreeMap::new(),
-            tags: BTreeMap::new(),
+            hashes: Hashes::default(),
+            suppliers: HashMap::new(),
+            tags: HashMap::new(),
+            books: Vec::new(),
         }
     }
 
-    /// Tells whether the part has reached its size.
-    pub(crate) fn is_full(&self) -> bool {
-        self.raw_bytes_max <= self.raw_bytes
+    /// Bytes of the rows so far.
+    pub(crate) fn raw_bytes(&self) -> u64 {
+        self.raw_bytes
     }
 
     /// Adds a row; keys ascend.
@@ -95,52 +100,78 @@ impl<'a> PartWriter<'a> {
             let first_piece = self.index.pieces;
             self.index.fences.push(Fence { first_key: key.into(), first_piece, first_row: number });
         }
-        push_row(&mut self.block, key, row);
-        self.hashes.push(filter::hash(key));
+        self.block.push(key, row);
+        self.hashes.push(key);
         if let Some(row) = Row::decode(row) {
             for holding in row.holdings().filter(|holding| !holding.is_released()) {
-                self.suppliers.entry(holding.supplier).or_default().add(number, holding.updated);
+                self.suppliers.entry(holding.supplier.0).or_default().add(number, holding.updated);
+                self.count_book(holding.context)?;
             }
             for tag in row.tags() {
-                self.tags.entry(tag).or_default().add(number, 0);
+                self.tags.entry(tag.0).or_default().add(number, 0);
             }
         }
         self.index.rows += 1;
         self.raw_bytes += (key.len() + row.len()) as u64;
-        if block::BLOCK_BYTES <= self.block.len() { self.close_block() } else { Ok(()) }
+        if BLOCK_BYTES <= self.block.bytes_count() { self.close_block() } else { Ok(()) }
     }
 
-    fn close_block(&mut self) -> Result<(), TreeError> {
-        self.stored.clear();
-        block::encode(&self.block, &mut self.stored).map_err(TreeError::io("pack a block"))?;
-        let prefix = self.id.to_be_bytes();
-        self.index.pieces += put_pieces(&self.trees.indicators, &prefix, self.index.pieces, &self.stored)?;
-        self.stored_bytes += self.stored.len() as u64;
-        self.block.clear();
+    fn count_book(&mut self, handle: &[u8]) -> Result<(), TreeError> {
+        if handle.is_empty() {
+            return Ok(());
+        }
+        let book = Handle::read(handle).and_then(|(table, _)| table.book());
+        let book = book.ok_or_else(|| self.damaged("a row names no book"))?;
+        let place = self.books.iter().position(|(known, _)| *known == book);
+        let place = place.unwrap_or_else(|| {
+            self.books.push((book, 0));
+            self.books.len() - 1
+        });
+        if let Some((_, rows)) = self.books.get_mut(place) {
+            *rows += 1;
+        }
+        self.books.swap(0, place);
         Ok(())
     }
 
-    /// Writes what is left, the index, the filter and the posting lists; `None` when there was no row.
+    fn damaged(&self, detail: &str) -> TreeError {
+        TreeError::Read(ReadError::Damaged { part: self.id, piece: 0, detail: detail.to_owned() })
+    }
+
+    fn close_block(&mut self) -> Result<(), TreeError> {
+        let Self { trees, id, block, index, stored_bytes, .. } = self;
+        *stored_bytes += block.bytes_count() as u64;
+        index.pieces +=
+            block.finish(|stored| put_pieces(&trees.indicators, &id.to_be_bytes(), index.pieces, stored))?;
+        Ok(())
+    }
+
+    /// Writes what is left, the index, the filter and the posting lists; `None` when there was no row. `books` are
+    /// all that the rows may name, by number.
     ///
     /// # Errors
     ///
     /// Any failure of sled.
-    pub(crate) fn finish(mut self) -> Result<Option<Part>, TreeError> {
+    pub(crate) fn finish(mut self, books: &BTreeMap<u32, Arc<Book>>) -> Result<Option<Part>, TreeError> {
         if !self.block.is_empty() {
             self.close_block()?;
         }
         if self.index.rows == 0 {
             return Ok(None);
         }
-        for (id, posting) in std::mem::take(&mut self.suppliers) {
-            let summary = posting.store(&self.trees.suppliers, id.0, self.id)?;
-            self.index.suppliers.insert(id, summary);
+        for (id, posting) in sorted(&mut self.suppliers) {
+            let summary = posting.store(&self.trees.suppliers, id, self.id)?;
+            self.index.suppliers.insert(SupplierId(id), summary);
         }
-        for (id, posting) in std::mem::take(&mut self.tags) {
-            let summary = posting.store(&self.trees.tags, id.0, self.id)?;
-            self.index.tags.insert(id, summary);
+        for (id, posting) in sorted(&mut self.tags) {
+            let summary = posting.store(&self.trees.tags, id, self.id)?;
+            self.index.tags.insert(TagId(id), summary);
         }
-        let filter = Filter::build(&self.hashes);
+        self.books.sort_unstable();
+        self.index.books = std::mem::take(&mut self.books);
+        let named = self.index.books.iter().map(|(book, _)| books.get(book).cloned()).collect::<Option<_>>();
+        let books = named.ok_or_else(|| self.damaged("rows name a book that is not there"))?;
+        let filter = self.hashes.build();
         let index_pieces = self.store_block(INDEX_PIECES_FROM, &self.index.to_bytes())?;
         let filter_pieces = self.store_block(FILTER_PIECES_FROM, &filter.to_bytes())?;
         let meta = PartMeta {
@@ -150,7 +181,7 @@ impl<'a> PartWriter<'a> {
             index_pieces,
             filter_pieces,
         };
-        Ok(Some(Part { meta, index: self.index, filter }))
+        Ok(Some(Part { meta, index: self.index, filter, books }))
     }
 
     fn store_block(&self, from_piece: u32, raw: &[u8]) -> Result<u32, TreeError> {
@@ -158,4 +189,10 @@ impl<'a> PartWriter<'a> {
         block::encode(raw, &mut stored).map_err(TreeError::io("pack an index"))?;
         put_pieces(&self.trees.indicators, &self.id.to_be_bytes(), from_piece, &stored)
     }
+}
+
+fn sorted(postings: &mut HashMap<u32, Posting>) -> Vec<(u32, Posting)> {
+    let mut sorted: Vec<_> = postings.drain().collect();
+    sorted.sort_unstable_by_key(|(id, _)| *id);
+    sorted
 }

@@ -3,14 +3,14 @@
 //! The history is drawn from a printed seed. After every step that could matter, the store must hold exactly what
 //! the model holds, by key, by supplier and by tag. `SLUICE_MODEL_HISTORIES` sets how many histories are run.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::ControlFlow};
 
 use sluice_model::{
     Confidence, RetentionMinutes, SupplierId, SupplierName, TagId, TagName, TagWeight, TenantId, Vendor,
     operation::{HoldingChange, TagsChange, encode},
 };
 use sluice_store::{
-    ChangeError, Record, SliceBuilder, Store, StoreConfig, Tuning,
+    ChangeError, Record, SliceBuilder, Snapshot, Store, StoreConfig, Tuning,
     catalogue::{CatalogueChange, SupplierSettings},
 };
 use tempfile::TempDir;
@@ -64,7 +64,7 @@ fn open(dir: &TempDir) -> Store {
         data_dir: dir.path().join("data"),
         disk_reserve_bytes: 0,
         tenants: Vec::new(),
-        tuning: Tuning { flush_bytes: 6_000, part_bytes: 700, ..Tuning::default() },
+        tuning: Tuning { flush_bytes: 6_000, part_bytes: 700, book_bytes_min: 300, ..Tuning::default() },
     };
     Store::open(config, Box::new(|cause| panic!("the store failed: {cause}"))).unwrap()
 }
@@ -256,6 +256,7 @@ impl World {
             }
         }
         self.check_indexes(&held_keys);
+        check_bulk(&snapshot);
     }
 
     /// D5: what the posting lists find is what the records say.
@@ -285,6 +286,30 @@ impl World {
                 assert_eq!(listed.contains(key), want, "{}", String::from_utf8_lossy(key));
             }
         }
+    }
+}
+
+/// Reading many keys, some of them twice and none in order, says what reading one after the other says.
+fn check_bulk(snapshot: &Snapshot) {
+    let keys: Vec<Vec<u8>> =
+        (0..2 * KEYS).map(|step| format!("key-{:02}", step * 37 % (KEYS + 5)).into_bytes()).collect();
+    let shown = |record: &Record| {
+        let holdings =
+            record.holdings().map(|holding| (holding.supplier, holding.updated, holding.context.to_vec()));
+        (holdings.collect::<Vec<_>>(), record.tags().collect::<Vec<_>>())
+    };
+    let mut bulk = BTreeMap::new();
+    let borrowed: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
+    let told = |index: usize, record: &Record| {
+        assert!(bulk.insert(index, shown(record)).is_none());
+        ControlFlow::Continue(())
+    };
+    snapshot.get_many(&borrowed, told).unwrap();
+    let mut record = Record::new();
+    for (index, key) in keys.iter().enumerate() {
+        let is_held = snapshot.get(key, &mut record).unwrap();
+        assert_eq!(bulk.get(&index).cloned(), is_held.then(|| shown(&record)), "key {index}");
+        assert!(snapshot.may_hold(key) || !is_held);
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is far larger than usual: one indicator's row, and the log that abandoned bodies leave.
 
-use std::fs;
+use std::{fs, ops::ControlFlow};
 
 use sluice_model::{RetentionMinutes, limits};
 use sluice_store::{Record, Tuning};
@@ -115,4 +115,29 @@ fn a_write_that_stays_open_does_not_make_checkpoints_without_end() {
     }
     assert!(seen.len() < 5, "{} checkpoints", seen.len());
     commit(write).unwrap();
+}
+
+/// The contexts of one read may come to more than a store wants in memory: then they are read in smaller numbers.
+#[test]
+fn many_long_contexts_are_read_at_once() {
+    let world = World::new();
+    let context = |number: usize| format!("{{\"number\":{number},\"fill\":\"{}\"}}", "x".repeat(1 << 20));
+    let keys: Vec<String> = (0..40).map(|number| format!("key-{number:02}")).collect();
+    for (number, key) in keys.iter().enumerate() {
+        world.put(&[(key, &context(number))]);
+    }
+    for is_flushed in [false, true] {
+        assert!(!is_flushed || world.store().checkpoint());
+        let asked: Vec<&[u8]> = keys.iter().rev().map(String::as_bytes).collect();
+        let mut seen = Vec::new();
+        let told = |index: usize, record: &Record| {
+            let held = record.holdings().next().unwrap();
+            assert_eq!(held.context, context(39 - index).as_bytes());
+            seen.push(index);
+            ControlFlow::Continue(())
+        };
+        world.store().snapshot().get_many(&asked, told).unwrap();
+        seen.sort_unstable();
+        assert_eq!(seen, (0..40).collect::<Vec<_>>());
+    }
 }

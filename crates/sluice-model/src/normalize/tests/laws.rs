@@ -4,7 +4,10 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
 
-use crate::Indicator;
+use crate::{
+    Indicator,
+    normalize::{normalize_into, normalize_the_long_way, plain},
+};
 
 /// Texts that are often URLs, built from the pieces that the rules are about.
 fn url_text() -> impl Strategy<Value = String> {
@@ -96,6 +99,47 @@ fn check_spellings(host: &str, rest: &str, scheme: &str, port: &str, www: &str) 
     Ok(())
 }
 
+/// Texts that are nearly in normal form, with what could be taken for it.
+fn plain_text() -> impl Strategy<Value = String> {
+    let scheme = "(https?://){0,2}|http:/|httpss://|ftp://";
+    let host = prop_oneof![
+        3 => "(www\\.){0,3}([a-z0-9_-]{1,6}\\.{1,2}){0,3}(com|x0|0x1|7|xn--a)\\.?",
+        2 => "(0|00|01|1|9|25|026|99|255|256|259|260|1000)(\\.(0|1|25|255|256|300)){2,4}",
+        1 => "[a-z]{60,66}\\.com|([a-z]{50}\\.){4}[a-z]{44,52}",
+        1 => "[a-c.:@/?#%]{0,8}",
+    ];
+    let port = "(:(|0|80|0080|9999|10000|65535|65536|99999|00000|000080|a|8a))?";
+    let rest = "([/?#][a-c/.?=#A-C]{0,6}([/?%:& -~]{0,3}|é|\u{7f}|\\\\|\t|%41)?)?";
+    (scheme, host, port, rest).prop_map(|(scheme, host, port, rest)| format!("{scheme}{host}{port}{rest}"))
+}
+
+fn check_both_ways(text: &str) -> Result<(), TestCaseError> {
+    let (mut short, mut long) = (b"before".to_vec(), b"before".to_vec());
+    prop_assert_eq!(normalize_into(text, &mut short), normalize_the_long_way(text, &mut long), "{:?}", text);
+    prop_assert_eq!(short, long, "{:?}", text);
+    Ok(())
+}
+
+#[test]
+fn plain_texts_go_the_short_way() {
+    for text in [
+        "example.com",
+        "www.a-b.example.com",
+        "http://example.com/",
+        "https://www.example.com:8443/a/b.php?c=D&e=http://example.org//",
+        "http://192.0.2.7:80/i",
+        "192.0.2.255",
+        "example.com?q",
+    ] {
+        assert!(plain::append(text, &mut Vec::new()).is_some(), "{text}");
+        check_both_ways(text).unwrap();
+    }
+    for bytes in 8_180..8_200 {
+        check_both_ways(&format!("example.com/{}", "a".repeat(bytes - 12))).unwrap();
+        check_both_ways(&format!("example.com?{}", "a".repeat(bytes - 12))).unwrap();
+    }
+}
+
 #[test]
 fn lower_case_is_final_for_every_character() {
     for character in char::MIN..=char::MAX {
@@ -116,6 +160,22 @@ fn generated_texts_are_mostly_values() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn both_ways_lead_to_one_value(
+        plain in plain_text(),
+        url in url_text(),
+        ascii in "[ -~]{0,12}",
+        dense in "[a-c0-9./:?@#-]{0,16}",
+        hash in "[0-9a-fA-Fg]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}",
+        address in any::<Ipv4Addr>(),
+    ) {
+        for text in [plain, url, ascii, dense, hash, address.to_string()] {
+            check_both_ways(&text)?;
+            check_both_ways(&format!("http://{text}"))?;
+            check_both_ways(&format!("example.com/{text}"))?;
+        }
+    }
 
     #[test]
     fn a_printed_form_is_the_same_value(text in url_text()) {

@@ -164,7 +164,7 @@ fn a_header_of_another_format_or_place_is_damage() {
         &path,
         change(11),
         &expect![
-            "00000000000000000000.log is damaged at log position 0: format version 3 is unknown, 1 is expected"
+            "00000000000000000000.log is damaged at log position 0: format version 0 is unknown, 2 is expected"
         ],
     );
     check(

@@ -1,0 +1,360 @@
+//! One element in one pass, where it lies: the short way for elements of an ordinary shape.
+//!
+//! In: the text of a slice, and where an element begins. Out: where each property that Sluice knows lies and what it
+//! is, or `None` for whatever is broken or out of the ordinary: escapes in keys or in what has to be read, surrogates,
+//! and inside a value repeated keys or objects of many keys. Those elements are the parser's ([`parse`]). Of a repeated
+//! property of the element itself the last one counts.
+//!
+//! Guarantees that an element which it takes is JSON for the parser too, and that nothing has to be decoded: tests hold
+//! both to each other. Recursion is as deep as the element, which the splitter has bounded. Pure.
+//!
+//! [`parse`]: crate::parse
+
+use wide::u8x16;
+
+use crate::text::{KEYS_COMPARED_MAX, skip_digits, skip_space};
+
+/// Bytes of a number without exponent up to which it is within the range of a double for certain.
+const SMALL_NUMBER_BYTES_MAX: usize = 16;
+
+/// A property that Sluice knows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Known {
+    Indicator,
+    Context,
+    Tags,
+    MarkDetections,
+    UnmarkDetections,
+    /// Of a lookup.
+    Object,
+}
+
+/// Number of [`Known`] properties.
+const KNOWN_COUNT: usize = 6;
+
+impl Known {
+    /// The property of this name.
+    pub(crate) fn of(name: &[u8]) -> Option<Self> {
+        match name {
+            b"indicator" => Some(Self::Indicator),
+            b"context" => Some(Self::Context),
+            b"tags" => Some(Self::Tags),
+            b"mark_detections" => Some(Self::MarkDetections),
+            b"unmark_detections" => Some(Self::UnmarkDetections),
+            b"object" => Some(Self::Object),
+            _ => None,
+        }
+    }
+}
+
+/// What a value is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Shape {
+    /// There is none.
+    #[default]
+    Absent,
+    Null,
+    Boolean,
+    Number,
+    /// A string without escapes.
+    Text,
+    /// A string with some.
+    EscapedText,
+    /// An array of nothing but strings without escapes; it may be empty.
+    Texts,
+    /// An array of nothing but strings, some with escapes.
+    EscapedTexts,
+    /// Any other array.
+    Array,
+    /// An object with a member.
+    Object,
+    EmptyObject,
+}
+
+/// A value and where it lies in the text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Span {
+    pub(crate) shape: Shape,
+    /// Whether white space lies in it, outside its strings.
+    pub(crate) is_spaced: bool,
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+}
+
+/// The last of each known property of an element.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Spans([Span; KNOWN_COUNT]);
+
+impl Spans {
+    /// The value of a property, or an absent one.
+    pub(crate) fn get(&self, known: Known) -> Span {
+        self.0.get(known as usize).copied().unwrap_or_default()
+    }
+}
+
+/// Scans the element at `at`; gives its properties and the offset after it.
+///
+/// `text` is UTF-8. One pass, nothing allocated.
+pub(crate) fn scan(text: &[u8], at: usize) -> Option<(Spans, usize)> {
+    let mut scanner = Scanner { text, at, is_spaced: false };
+    let mut spans = Spans::default();
+    scanner.members(|scanner, key| {
+        let known = Known::of(key);
+        let from = scanner.at;
+        scanner.is_spaced = false;
+        let shape = scanner.value()?;
+        let Some(known) = known else { return Some(()) };
+        if matches!(shape, Shape::EscapedText | Shape::EscapedTexts) {
+            return None;
+        }
+        let span = Span { shape, is_spaced: scanner.is_spaced, from, to: scanner.at };
+        *spans.0.get_mut(known as usize)? = span;
+        Some(())
+    })?;
+    Some((spans, scanner.at))
+}
+
+struct Scanner<'t> {
+    text: &'t [u8],
+    at: usize,
+    is_spaced: bool,
+}
+
+impl<'t> Scanner<'t> {
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    fn take(&mut self, byte: u8) -> Option<()> {
+        (self.peek()? == byte).then(|| self.at += 1)
+    }
+
+    fn skip_space(&mut self) {
+        if matches!(self.text.get(self.at), Some(byte) if *byte <= b' ') {
+            self.at = skip_space(self.text, self.at);
+            self.is_spaced = true;
+        }
+    }
+
+    /// Takes an object; `member` is asked to take each value. Tells whether there is any.
+    fn members(&mut self, mut member: impl FnMut(&mut Self, &'t [u8]) -> Option<()>) -> Option<bool> {
+        self.take(b'{')?;
+        self.skip_space();
+        if self.take(b'}').is_some() {
+            return Some(false);
+        }
+        loop {
+            let from = self.at + 1;
+            if self.string()? == Shape::EscapedText {
+                return None;
+            }
+            let key = self.text.get(from..self.at - 1)?;
+            self.skip_space();
+            self.take(b':')?;
+            self.skip_space();
+            member(self, key)?;
+            self.skip_space();
+            match self.peek()? {
+                b',' => self.at += 1,
+                b'}' => {
+                    self.at += 1;
+                    return Some(true);
+                }
+                _ => return None,
+            }
+            self.skip_space();
+        }
+    }
+
+    fn value(&mut self) -> Option<Shape> {
+        match self.peek()? {
+            b'"' => self.string(),
+            b'{' => self.object(),
+            b'[' => self.array(),
+            b't' => self.word(b"true", Shape::Boolean),
+            b'f' => self.word(b"false", Shape::Boolean),
+            b'n' => self.word(b"null", Shape::Null),
+            _ => self.number(),
+        }
+    }
+
+    fn word(&mut self, word: &[u8], shape: Shape) -> Option<Shape> {
+        self.text.get(self.at..)?.starts_with(word).then(|| {
+            self.at += word.len();
+            shape
+        })
+    }
+
+    /// What may follow a number is the caller's to judge.
+    fn number(&mut self) -> Option<Shape> {
+        let from = self.at;
+        if self.peek()? == b'-' {
+            self.at += 1;
+        }
+        let is_zero = self.peek()? == b'0';
+        let digits_from = self.at;
+        self.digits()?;
+        if is_zero && self.at - digits_from > 1 {
+            return None;
+        }
+        if self.peek()? == b'.' {
+            self.at += 1;
+            self.digits()?;
+        }
+        let has_exponent = matches!(self.peek()?, b'e' | b'E');
+        if has_exponent {
+            self.at += 1;
+            if matches!(self.peek()?, b'+' | b'-') {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        let text = self.text.get(from..self.at)?;
+        let is_in_range = !has_exponent && text.len() <= SMALL_NUMBER_BYTES_MAX || is_double(text);
+        is_in_range.then_some(Shape::Number)
+    }
+
+    fn digits(&mut self) -> Option<()> {
+        let from = self.at;
+        self.at = skip_digits(self.text, from);
+        (self.at > from).then_some(())
+    }
+
+    fn object(&mut self) -> Option<Shape> {
+        let mut keys = Keys::default();
+        let has_members = self.members(|scanner, key| {
+            keys.add(key)?;
+            scanner.value().map(|_shape| ())
+        })?;
+        Some(if has_members { Shape::Object } else { Shape::EmptyObject })
+    }
+
+    fn array(&mut self) -> Option<Shape> {
+        self.at += 1;
+        self.skip_space();
+        if self.take(b']').is_some() {
+            return Some(Shape::Texts);
+        }
+        let mut shape = Shape::Texts;
+        loop {
+            shape = match (shape, self.value()?) {
+                (Shape::Texts, Shape::Text) => Shape::Texts,
+                (Shape::Texts | Shape::EscapedTexts, Shape::Text | Shape::EscapedText) => Shape::EscapedTexts,
+                _ => Shape::Array,
+            };
+            self.skip_space();
+            match self.peek()? {
+                b',' => self.at += 1,
+                b']' => {
+                    self.at += 1;
+                    return Some(shape);
+                }
+                _ => return None,
+            }
+            self.skip_space();
+        }
+    }
+
+    #[inline]
+    fn string(&mut self) -> Option<Shape> {
+        // Most strings are short, and the call costs more than finding their end.
+        if let Some([b'"', bytes @ ..]) = self.text.get(self.at..)?.first_chunk::<17>()
+            && let Some(length) = first_stop(bytes)
+            && bytes.get(length) == Some(&b'"')
+        {
+            self.at += length + 2;
+            return Some(Shape::Text);
+        }
+        self.long_string()
+    }
+
+    #[inline(never)]
+    fn long_string(&mut self) -> Option<Shape> {
+        self.take(b'"')?;
+        let mut shape = Shape::Text;
+        loop {
+            self.at = string_stop(self.text, self.at);
+            match self.peek()? {
+                b'"' => {
+                    self.at += 1;
+                    return Some(shape);
+                }
+                b'\\' => self.escape()?,
+                _ => return None,
+            }
+            shape = Shape::EscapedText;
+        }
+    }
+
+    fn escape(&mut self) -> Option<()> {
+        match self.text.get(self.at + 1)? {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 2,
+            b'u' => {
+                let digits = self.text.get(self.at + 2..self.at + 6)?;
+                let is_surrogate =
+                    matches!(digits, [b'd' | b'D', b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F', ..]);
+                if is_surrogate || !digits.iter().all(u8::is_ascii_hexdigit) {
+                    return None;
+                }
+                self.at += 6;
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+}
+
+fn is_double(number: &[u8]) -> bool {
+    let number = str::from_utf8(number).ok().and_then(|text| text.parse::<f64>().ok());
+    number.is_some_and(f64::is_finite)
+}
+
+/// Offset of the first byte from `at` on that ends a string or must not stand in it as it is.
+fn string_stop(text: &[u8], mut at: usize) -> usize {
+    while let Some(bytes) = text.get(at..).and_then(<[u8]>::first_chunk) {
+        if let Some(stop) = first_stop(bytes) {
+            return at + stop;
+        }
+        at += bytes.len();
+    }
+    let rest = text.get(at..).unwrap_or_default();
+    at + rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)).unwrap_or(rest.len())
+}
+
+#[inline]
+fn first_stop(bytes: &[u8; 16]) -> Option<usize> {
+    let bytes = u8x16::new(*bytes);
+    let is_control = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
+    let stops = bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\')) | is_control;
+    let mask = stops.to_bitmask();
+    (mask != 0).then(|| mask.trailing_zeros() as usize)
+}
+
+/// The keys of one object so far.
+#[derive(Default)]
+struct Keys<'t> {
+    /// A bit for each hash among them.
+    hashes: u64,
+    count: usize,
+    seen: [&'t [u8]; KEYS_COMPARED_MAX],
+}
+
+impl<'t> Keys<'t> {
+    /// Adds a key; `None` when it is there already, or there are too many.
+    fn add(&mut self, key: &'t [u8]) -> Option<()> {
+        let bit = 1 << (hash(key) & 63);
+        let before = self.seen.get(..self.count)?;
+        if self.hashes & bit != 0 && before.contains(&key) {
+            return None;
+        }
+        self.hashes |= bit;
+        *self.seen.get_mut(self.count)? = key;
+        self.count += 1;
+        Some(())
+    }
+}
+
+fn hash(key: &[u8]) -> usize {
+    let (first, last) = (key.first().copied().unwrap_or_default(), key.last().copied().unwrap_or_default());
+    key.len().wrapping_mul(11) ^ usize::from(first).wrapping_mul(5) ^ usize::from(last).wrapping_mul(27)
+}

@@ -1,0 +1,174 @@
+//! Looked-up values to the keys worth reading.
+//!
+//! In: values, one after the other, and a snapshot of the store. Out: for each value, by its number, the candidates
+//! (`sluice_model::matching`) that the filters do not deny, most specific first. Most values that are not stored leave
+//! nothing: a single question, to the filter of groups, settles all levels of a URL.
+//!
+//! Filters are asked for many values in a row, so that the waits for memory overlap. Reads nothing else; false alarms
+//! are the reader's to find out. Buffers are used again.
+
+use std::ops::Range;
+
+use sluice_model::{
+    IndicatorKind,
+    matching::{CandidateKeys, MatchScope, candidate_keys, group_of},
+    normalize::recognize_into,
+};
+use sluice_store::Snapshot;
+
+/// Values for which the filters are asked in one go; their keys stay in the nearest cache.
+const VALUES_ASKED_AT_ONCE: usize = 64;
+
+/// A key that may be stored.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    /// Number of the value that it is a candidate of.
+    pub(crate) value: usize,
+    /// Whether it is the value itself (`CandidateKeys::own_count`).
+    pub(crate) is_own: bool,
+    /// Where the key ends; it begins where the one before ends.
+    end: usize,
+}
+
+/// A value whose filters were not asked yet.
+struct Fresh {
+    value: usize,
+    kind: IndicatorKind,
+    key: Range<usize>,
+}
+
+/// Tells whether a value has other candidates than itself.
+fn has_levels(one: &Fresh, scope: MatchScope) -> bool {
+    scope == MatchScope::Levels && one.kind == IndicatorKind::Url
+}
+
+/// Collects wanted keys.
+#[derive(Default)]
+pub(crate) struct Sieve {
+    values_count: usize,
+    fresh: Vec<Fresh>,
+    fresh_keys: Vec<u8>,
+    candidates: CandidateKeys,
+    wanted: Vec<Wanted>,
+    keys: Vec<u8>,
+}
+
+impl Sieve {
+    /// Forgets the values and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.values_count = 0;
+        self.fresh.clear();
+        self.fresh_keys.clear();
+        self.wanted.clear();
+        self.keys.clear();
+    }
+
+    /// Takes the next value. What is wanted of it is known after [`settle`](Self::settle).
+    pub(crate) fn add(&mut self, text: &str, scope: MatchScope, snapshot: &Snapshot) {
+        let value = self.values_count;
+        self.values_count += 1;
+        let from = self.fresh_keys.len();
+        let Ok(kind) = recognize_into(text, &mut self.fresh_keys) else { return };
+        self.fresh.push(Fresh { value, kind, key: from..self.fresh_keys.len() });
+        if self.fresh.len() == VALUES_ASKED_AT_ONCE {
+            self.settle(scope, snapshot);
+        }
+    }
+
+    /// Asks the filters for the values that they were not asked for yet.
+    pub(crate) fn settle(&mut self, scope: MatchScope, snapshot: &Snapshot) {
+        let mut fresh = std::mem::take(&mut self.fresh);
+        let fresh_keys = std::mem::take(&mut self.fresh_keys);
+        fresh.retain(|one| {
+            let key = fresh_keys.get(one.key.clone()).unwrap_or_default();
+            match group_of(key) {
+                _ if !has_levels(one, scope) => snapshot.may_hold(key),
+                Some(group) => snapshot.may_hold_group(group),
+                None => true,
+            }
+        });
+        for one in &fresh {
+            let key = fresh_keys.get(one.key.clone()).unwrap_or_default();
+            if has_levels(one, scope) {
+                self.push_levels(one.value, key, snapshot);
+            } else {
+                self.push(one.value, true, key);
+            }
+        }
+        (self.fresh, self.fresh_keys) = (fresh, fresh_keys);
+        self.fresh.clear();
+        self.fresh_keys.clear();
+    }
+
+    /// Tells whether any key is wanted, at the first one that is. Asks the filters for the values that they were not
+    /// asked for yet; if nothing is wanted, that settles them, else they are left as they are.
+    pub(crate) fn wants_any(&mut self, scope: MatchScope, snapshot: &Snapshot) -> bool {
+        let Self { fresh, fresh_keys, candidates, wanted, .. } = self;
+        let is_wanted = |one: &Fresh| {
+            let key = fresh_keys.get(one.key.clone()).unwrap_or_default();
+            if !has_levels(one, scope) {
+                return snapshot.may_hold(key);
+            }
+            group_of(key).is_none_or(|group| snapshot.may_hold_group(group)) && {
+                candidate_keys(key, MatchScope::Levels, candidates);
+                candidates.iter().any(|candidate| snapshot.may_hold(candidate))
+            }
+        };
+        if !wanted.is_empty() || fresh.iter().any(is_wanted) {
+            return true;
+        }
+        fresh.clear();
+        fresh_keys.clear();
+        false
+    }
+
+    fn push_levels(&mut self, value: usize, key: &[u8], snapshot: &Snapshot) {
+        let mut candidates = std::mem::take(&mut self.candidates);
+        candidate_keys(key, MatchScope::Levels, &mut candidates);
+        for (level, candidate) in candidates.iter().enumerate() {
+            if snapshot.may_hold(candidate) {
+                self.push(value, level < candidates.own_count(), candidate);
+            }
+        }
+        self.candidates = candidates;
+    }
+
+    fn push(&mut self, value: usize, is_own: bool, key: &[u8]) {
+        self.keys.extend_from_slice(key);
+        self.wanted.push(Wanted { value, is_own, end: self.keys.len() });
+    }
+
+    /// What is wanted, by value, most specific first.
+    pub(crate) fn wanted(&self) -> &[Wanted] {
+        &self.wanted
+    }
+
+    /// The places in [`wanted`](Self::wanted) that belong to some consecutive values.
+    pub(crate) fn places_of(&self, values: Range<usize>) -> Range<usize> {
+        let first = |value| self.wanted.partition_point(|wanted| wanted.value < value);
+        first(values.start)..first(values.end)
+    }
+
+    /// The places that belong to a value, given the first that belongs to it or to a later one.
+    pub(crate) fn places_from(&self, first: usize, value: usize) -> Range<usize> {
+        let rest = self.wanted.get(first..).unwrap_or_default();
+        first..first + rest.iter().take_while(|wanted| wanted.value == value).count()
+    }
+
+    /// The key at a place of [`wanted`](Self::wanted).
+    pub(crate) fn key(&self, place: usize) -> &[u8] {
+        let end = |place: usize| self.wanted.get(place).map_or(0, |wanted| wanted.end);
+        let from = place.checked_sub(1).map_or(0, end);
+        self.keys.get(from..end(place)).unwrap_or_default()
+    }
+
+    /// Bytes of the keys so far.
+    pub(crate) fn keys_bytes(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Bytes of memory that grow with the values.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.keys.capacity() + self.wanted.capacity() * size_of::<Wanted>()
+    }
+}

@@ -1,0 +1,103 @@
+//! A door for benches: the steps that a body takes, one by one, outside of threads and stores.
+//!
+//! In: bodies, rules and a catalogue, as requests bring them. Out: what a step leaves for the next one. Nothing
+//! here decides anything; only the feature `stages` builds it, and nothing promises that it stays.
+
+use std::convert::Infallible;
+
+use sluice_store::{SliceBuilder, catalogue::Catalogue};
+
+use crate::{
+    elements,
+    error::BodyError,
+    parse,
+    split::{BodySlice, Splitter},
+    validate::{self, PutRules, RowBuffers, RowRules},
+};
+
+/// What splitting leaves.
+#[derive(Debug)]
+pub struct Slices(Vec<BodySlice>);
+
+/// Splits a body that comes in chunks of `chunk_bytes`.
+///
+/// # Errors
+///
+/// That of the body.
+pub fn split(body: &[u8], chunk_bytes: usize) -> Result<Slices, BodyError> {
+    let mut splitter = Splitter::new();
+    let mut slices = Vec::new();
+    for mut chunk in body.chunks(chunk_bytes) {
+        while let Some(slice) = splitter.next_slice(&mut chunk)? {
+            slices.push(slice);
+        }
+    }
+    slices.extend(splitter.finish()?);
+    Ok(Slices(slices))
+}
+
+/// Reads the slices and tells how many elements they have.
+///
+/// # Errors
+///
+/// That of the body.
+pub fn parse(slices: &Slices) -> Result<usize, BodyError> {
+    let mut count = 0;
+    for slice in &slices.0 {
+        let Ok(()) = elements::visit_elements(slice, |_element| -> Result<(), Infallible> {
+            count += 1;
+            Ok(())
+        })?;
+    }
+    Ok(count)
+}
+
+/// Reads the slices as elements out of the ordinary are read, and tells how many they have.
+///
+/// # Errors
+///
+/// That of the body.
+pub fn tape(slices: &Slices) -> Result<usize, BodyError> {
+    slices.0.iter().map(|slice| parse::with_elements(slice, |elements| elements.count())).sum()
+}
+
+/// Parses the slices and judges their elements; tells the bytes of keys and rows.
+///
+/// # Errors
+///
+/// That of the body.
+pub fn judge(slices: &Slices, rules: &PutRules, catalogue: &Catalogue) -> Result<usize, BodyError> {
+    let mut bytes = 0;
+    visit(slices, rules, catalogue, |buffers| bytes += buffers.key.len() + buffers.row.len())?;
+    Ok(bytes)
+}
+
+/// Parses the slices, judges their elements and collects them for the store; tells the number of slices.
+///
+/// # Errors
+///
+/// That of the body.
+pub fn collect(slices: &Slices, rules: &PutRules, catalogue: &Catalogue) -> Result<usize, BodyError> {
+    let mut rows = SliceBuilder::new();
+    visit(slices, rules, catalogue, |buffers| rows.push(&buffers.key, &buffers.row))?;
+    Ok(usize::from(!rows.is_empty()))
+}
+
+fn visit(
+    slices: &Slices,
+    rules: &PutRules,
+    catalogue: &Catalogue,
+    mut take: impl FnMut(&RowBuffers),
+) -> Result<(), BodyError> {
+    let rules = RowRules::Put(rules.clone());
+    let mut buffers = RowBuffers::default();
+    for slice in &slices.0 {
+        let Ok(()) = elements::visit_elements(slice, |element| -> Result<(), Infallible> {
+            if validate::judge(&element, &rules, catalogue, &mut buffers).is_ok() {
+                take(&buffers);
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! Tags as sent to their numbers; a list that was read before is not read again.
+//!
+//! In: the `tags` of the elements of a request, and the catalogue as it was when the request began. Out: numbers, each
+//! once, ascending; or why not. Feeds send few different lists, so some are kept by their text, exactly as it was
+//! sent. What is kept is true for one catalogue alone: a reader must not outlive its request.
+
+use sluice_model::{Rejection, TagId, rejection::Property};
+use sluice_store::catalogue::Catalogue;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::elements::Value;
+
+/// Lists kept at a time to begin with, for bodies that are short.
+const LISTS_KEPT_MIN: usize = 16;
+
+/// Lists kept at a time at most, a power of two; with what they hold about a quarter of a mebibyte.
+const LISTS_KEPT_MAX: usize = 1 << 10;
+
+/// Longest text of a list that is kept.
+const LIST_BYTES_KEPT_MAX: usize = 96;
+
+/// Reads lists of tags.
+#[derive(Debug, Default)]
+pub(crate) struct TagsReader {
+    /// By the lowest bits of the hash of the text. Allocated with the first list.
+    kept: Vec<List>,
+    /// Lists that were not found since `kept` was last made longer.
+    missed_count: usize,
+    /// Any other list.
+    other: List,
+    upper_case: String,
+}
+
+#[derive(Clone, Debug, Default)]
+struct List {
+    /// What was read, if it may be met again; otherwise empty.
+    text: Vec<u8>,
+    ids: Vec<TagId>,
+}
+
+impl TagsReader {
+    /// Reads the value of `tags`.
+    ///
+    /// # Errors
+    ///
+    /// The value is not an array of strings, or one of them, of which the first is told, names no tag.
+    pub(crate) fn read(&mut self, tags: &Value<'_>, catalogue: &Catalogue) -> Result<&[TagId], Rejection> {
+        let text = tags.plain_text().filter(|text| text.len() <= LIST_BYTES_KEPT_MAX).unwrap_or_default();
+        self.make_room();
+        let list = kept_list(&mut self.kept, text).unwrap_or(&mut self.other);
+        let is_known = !text.is_empty() && list.text == text;
+        if !is_known {
+            self.missed_count += 1;
+            list.text.clear();
+            list.ids.clear();
+            for name in tags.strings().ok_or(Rejection::InvalidType(Property::Tags))? {
+                self.upper_case.clear();
+                self.upper_case.push_str(name);
+                self.upper_case.make_ascii_uppercase();
+                let tag = catalogue.tag(&self.upper_case).ok_or_else(|| Rejection::unknown_tag(name))?;
+                list.ids.push(tag.id);
+            }
+            list.ids.sort_unstable();
+            list.ids.dedup();
+            list.text.extend_from_slice(text);
+        }
+        Ok(&list.ids)
+    }
+
+    /// Bytes of memory that it holds.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let lists = self.kept.iter().chain([&self.other]);
+        let lists_bytes: usize =
+            lists.map(|list| list.text.capacity() + list.ids.capacity() * size_of::<TagId>()).sum();
+        self.kept.capacity() * size_of::<List>() + lists_bytes + self.upper_case.capacity()
+    }
+
+    /// Keeps twice as many lists from now on, and none of those before, if too many were not found.
+    fn make_room(&mut self) {
+        let length = self.kept.len();
+        if length == 0 || length < self.missed_count && length < LISTS_KEPT_MAX {
+            self.kept.clear();
+            self.kept.resize_with(LISTS_KEPT_MIN.max(2 * length), List::default);
+            self.missed_count = 0;
+        }
+    }
+}
+
+/// Where the list of this text is kept, if it may be.
+fn kept_list<'k>(kept: &'k mut [List], text: &[u8]) -> Option<&'k mut List> {
+    if text.is_empty() {
+        return None;
+    }
+    let mask = kept.len().checked_sub(1)?;
+    let [.., high, low] = xxh3_64(text).to_be_bytes();
+    kept.get_mut(usize::from(u16::from_be_bytes([high, low])) & mask)
+}
+
+#[cfg(test)]
+mod tests;

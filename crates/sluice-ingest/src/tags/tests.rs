@@ -1,0 +1,92 @@
+//! That lists which are kept are not mistaken for one another, and that failures are not kept.
+
+use std::{convert::Infallible, sync::Arc};
+
+use sluice_model::{Rejection, TagId, TagName, TagWeight, rejection::Property};
+use sluice_store::catalogue::{Catalogue, CatalogueChange};
+
+use super::TagsReader;
+use crate::{elements::visit_elements, fixture::Fixture, scan::Known, split::Splitter};
+
+fn catalogue_with(names: impl Iterator<Item = String>) -> Arc<Catalogue> {
+    let fixture = Fixture::new();
+    for name in names {
+        let (name, weight) = (TagName::parse(&name).unwrap(), TagWeight::new(1_u8).unwrap());
+        fixture.change(CatalogueChange::CreateTag { name, weight });
+    }
+    fixture.store.catalogue()
+}
+
+/// Reads lists with one reader, one after the other.
+fn read(lists: &[String], catalogue: &Catalogue) -> Vec<Result<Vec<TagId>, Rejection>> {
+    let body = lists.iter().map(|list| format!("{{\"tags\":{list}}}")).collect::<Vec<_>>().join(",");
+    let mut splitter = Splitter::new();
+    assert_eq!(splitter.next_slice(&mut format!("[{body}]").as_bytes()), Ok(None));
+    let slice = splitter.finish().unwrap().unwrap();
+    let (mut reader, mut seen) = (TagsReader::default(), Vec::new());
+    let Ok(()) = visit_elements(&slice, |element| {
+        let tags = element.get(Known::Tags).unwrap();
+        seen.push(reader.read(&tags, catalogue).map(<[TagId]>::to_vec));
+        Ok::<(), Infallible>(())
+    })
+    .unwrap();
+    seen
+}
+
+/// More lists than are kept, each often, some of them with tags that do not exist.
+#[test]
+fn every_list_gets_its_own_tags() {
+    let catalogue = catalogue_with((0..40).map(|number| format!("T{number}")));
+    let pairs = (0..16_000).map(|row| (row * 7 % 41, row * 11 % 42)).collect::<Vec<_>>();
+    let lists = pairs.iter().map(|(one, two)| format!("[\"t{one}\",\"T{two}\"]")).collect::<Vec<_>>();
+    let want = pairs.iter().map(|(one, two)| {
+        let id = |text: String| match catalogue.tag(&text.to_uppercase()) {
+            Some(tag) => Ok(tag.id),
+            None => Err(Rejection::unknown_tag(&text)),
+        };
+        let mut ids = vec![id(format!("t{one}"))?, id(format!("T{two}"))?];
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(ids)
+    });
+    assert_eq!(read(&lists, &catalogue), want.collect::<Vec<_>>());
+}
+
+#[test]
+fn what_is_kept_is_not_mistaken() {
+    let catalogue = catalogue_with(std::iter::empty());
+    let good = vec![catalogue.tag("GOOD").unwrap().id];
+    let long = format!("[{}]", vec!["\"GOOD\""; 100].join(","));
+    let lists = [
+        "[\"NO\"]",
+        "[\"NO\"]",
+        "[\"GOOD\"]",
+        "[\"GOOD\"]",
+        "[]",
+        "[ ]",
+        "5",
+        "[\"\\u0047OOD\"]",
+        &long,
+        &long,
+        "[]",
+    ];
+    let wrong = Err(Rejection::InvalidType(Property::Tags));
+    let unknown = Err(Rejection::unknown_tag("NO"));
+    let empty = Ok(Vec::new());
+    assert_eq!(
+        read(&lists.map(str::to_owned), &catalogue),
+        [
+            unknown.clone(),
+            unknown,
+            Ok(good.clone()),
+            Ok(good.clone()),
+            empty.clone(),
+            empty.clone(),
+            wrong,
+            Ok(good.clone()),
+            Ok(good.clone()),
+            Ok(good),
+            empty,
+        ]
+    );
+}

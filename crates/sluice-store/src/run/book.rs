@@ -1,0 +1,293 @@
+//! Books: the contexts that a part of a run brought along, in stored blocks.
+//!
+//! In: a table of distinct contexts ([`Contexts`]), written at once. Out: a [`Book`], from which any of them can be
+//! read by number. Rows name book and number, so merges move rows and leave books where they are. A book lives as
+//! long as a part names it; when few of its rows are left, or when it is small, a merge copies what is still
+//! named into a book of its own (`keeper/merging.rs`).
+//!
+//! A piece is `crc32c varint(blocks)`, for each block `varint(contexts) varint(length)`, then the blocks. Blocks are
+//! small, so that reading one context unpacks little, and packed against a dictionary of contexts from all over the
+//! book, so that they are small on the disk too.
+
+use serde::{Deserialize, Serialize};
+use sluice_model::operation::{push_varint, take, take_varint, take_varint_u32};
+
+use super::{block, dictionary::Dictionary};
+use crate::{
+    context::{Contexts, TableId},
+    error::{ReadError, TreeError},
+    rows::take_prefixed,
+    trees::{INDEX_PIECES_FROM, PIECE_BYTES_MAX, Trees, get_pieces, put_pieces, remove_pieces},
+};
+
+/// Bytes of contexts after which a block is closed.
+const BLOCK_BYTES: usize = 2 * 1024;
+/// Stored bytes after which a piece is closed. A block that does not fit goes over several.
+const PIECE_BYTES: usize = PIECE_BYTES_MAX - 1024;
+const CHECKSUM_BYTES: usize = 4;
+/// Memory that a reader keeps from one leaf to the next: there may be a reader for each book.
+const KEPT_BYTES_MAX: usize = 32 * 1024;
+
+/// What the manifest says of a book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BookMeta {
+    /// Number: that of the part it was written with.
+    pub(crate) id: u32,
+    /// Contexts.
+    pub(crate) contexts: u32,
+    /// Rows that named one when it was written.
+    pub(crate) rows: u32,
+    /// Bytes of its blocks as stored.
+    pub(crate) stored_bytes: u64,
+    /// Pieces of its index.
+    pub(crate) index_pieces: u32,
+}
+
+/// A book whose index is in memory.
+#[derive(Debug)]
+pub(crate) struct Book {
+    /// What the manifest says.
+    pub(crate) meta: BookMeta,
+    dictionary: Dictionary,
+    /// Where each leaf of blocks begins, and at last where the next one would.
+    leaves: Vec<Leaf>,
+}
+
+/// Blocks that are stored together: in one piece, or in several when one of them is long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Leaf {
+    first_number: u32,
+    first_piece: u32,
+}
+
+impl Book {
+    /// Writes a book whose contexts `rows` rows name. Nothing of it counts before the manifest names it.
+    ///
+    /// # Errors
+    ///
+    /// Any failure of sled.
+    pub(crate) fn write(trees: &Trees, id: u32, contexts: &Contexts, rows: u32) -> Result<Self, TreeError> {
+        let dictionary = Dictionary::of(contexts);
+        let mut writer = LeafWriter {
+            trees,
+            id,
+            head: Vec::new(),
+            blocks: Vec::new(),
+            blocks_count: 0,
+            first_number: 0,
+            pieces: 0,
+            stored_bytes: 0,
+            leaves: Vec::new(),
+        };
+        let (mut raw, mut raw_contexts, mut packed) = (Vec::new(), 0, Vec::new());
+        for (number, context) in (1..).zip(contexts.iter()) {
+            push_varint(&mut raw, context.len() as u64);
+            raw.extend_from_slice(context);
+            raw_contexts += 1;
+            if BLOCK_BYTES <= raw.len() || number == contexts.count() {
+                dictionary.pack(&raw, &mut packed).map_err(TreeError::io("pack contexts"))?;
+                writer.push(&packed, raw_contexts, number)?;
+                raw.clear();
+                raw_contexts = 0;
+            }
+        }
+        writer.close(contexts.count())?;
+        let LeafWriter { pieces, stored_bytes, mut leaves, .. } = writer;
+        leaves.push(Leaf { first_number: contexts.count(), first_piece: pieces });
+        let mut index = Vec::new();
+        push_varint(&mut index, dictionary.bytes().len() as u64);
+        index.extend_from_slice(dictionary.bytes());
+        for leaf in &leaves {
+            push_varint(&mut index, u64::from(leaf.first_number));
+            push_varint(&mut index, u64::from(leaf.first_piece));
+        }
+        let mut stored = Vec::new();
+        block::encode(&index, &mut stored).map_err(TreeError::io("pack an index"))?;
+        let index_pieces = put_pieces(&trees.contexts, &id.to_be_bytes(), INDEX_PIECES_FROM, &stored)?;
+        let meta = BookMeta { id, contexts: contexts.count(), rows, stored_bytes, index_pieces };
+        Ok(Self { meta, dictionary: dictionary.for_reading(), leaves })
+    }
+
+    /// Loads the index.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Damaged`] when it is missing, fails its checksum or contradicts `meta`.
+    pub(crate) fn open(trees: &Trees, meta: BookMeta) -> Result<Self, ReadError> {
+        let (mut stored, mut bytes) = (Vec::new(), Vec::new());
+        read(trees, meta.id, INDEX_PIECES_FROM, meta.index_pieces, &mut stored)?;
+        block::decode(&stored, &mut bytes).map_err(|detail| damaged(meta.id, INDEX_PIECES_FROM, &detail))?;
+        let opened = Self::from_index(meta, &bytes);
+        opened.ok_or_else(|| damaged(meta.id, INDEX_PIECES_FROM, "index of a book makes no sense"))
+    }
+
+    fn from_index(meta: BookMeta, mut rest: &[u8]) -> Option<Self> {
+        let dictionary = Dictionary::new(take_prefixed(&mut rest)?.to_vec())?;
+        let mut leaves = Vec::new();
+        while !rest.is_empty() {
+            let first_number = take_varint_u32(&mut rest)?;
+            leaves.push(Leaf { first_number, first_piece: take_varint_u32(&mut rest)? });
+        }
+        let ascends = |of: fn(&Leaf) -> u32| leaves.is_sorted_by_key(of) && leaves.first().map(of) == Some(0);
+        let is_whole = ascends(|leaf| leaf.first_number)
+            && ascends(|leaf| leaf.first_piece)
+            && leaves.last()?.first_number == meta.contexts;
+        is_whole.then_some(Self { meta, dictionary, leaves })
+    }
+
+    /// The table that handles into this book name.
+    pub(crate) fn table(&self) -> TableId {
+        TableId::of_book(self.meta.id)
+    }
+
+    /// Takes the book out of the trees. To be called when no reader can hold it any more.
+    ///
+    /// # Errors
+    ///
+    /// Any failure of sled.
+    pub(crate) fn remove(&self, trees: &Trees) -> Result<(), TreeError> {
+        let prefix = self.meta.id.to_be_bytes();
+        let pieces = self.leaves.last().map_or(0, |leaf| leaf.first_piece);
+        remove_pieces(&trees.contexts, &prefix, 0, pieces)?;
+        remove_pieces(&trees.contexts, &prefix, INDEX_PIECES_FROM, self.meta.index_pieces)
+    }
+
+    fn missing(&self) -> ReadError {
+        damaged(self.meta.id, 0, "context is missing")
+    }
+}
+
+/// Gathers packed blocks into leaves and stores them.
+struct LeafWriter<'a> {
+    trees: &'a Trees,
+    id: u32,
+    head: Vec<u8>,
+    blocks: Vec<u8>,
+    blocks_count: u64,
+    first_number: u32,
+    pieces: u32,
+    stored_bytes: u64,
+    leaves: Vec<Leaf>,
+}
+
+impl LeafWriter<'_> {
+    /// Adds a block of `contexts` contexts, after which context `next_number` follows.
+    fn push(&mut self, packed: &[u8], contexts: u32, next_number: u32) -> Result<(), TreeError> {
+        if 0 < self.blocks_count && PIECE_BYTES < self.blocks.len() + packed.len() {
+            self.close(next_number - contexts)?;
+        }
+        push_varint(&mut self.head, u64::from(contexts));
+        push_varint(&mut self.head, packed.len() as u64);
+        self.blocks.extend_from_slice(packed);
+        self.blocks_count += 1;
+        Ok(())
+    }
+
+    fn close(&mut self, next_number: u32) -> Result<(), TreeError> {
+        let mut leaf = vec![0; CHECKSUM_BYTES];
+        push_varint(&mut leaf, self.blocks_count);
+        leaf.extend_from_slice(&self.head);
+        leaf.extend_from_slice(&self.blocks);
+        let checksum = crc32c::crc32c(leaf.get(CHECKSUM_BYTES..).unwrap_or_default());
+        if let Some(place) = leaf.get_mut(..CHECKSUM_BYTES) {
+            place.copy_from_slice(&checksum.to_be_bytes());
+        }
+        self.leaves.push(Leaf { first_number: self.first_number, first_piece: self.pieces });
+        self.pieces += put_pieces(&self.trees.contexts, &self.id.to_be_bytes(), self.pieces, &leaf)?;
+        self.stored_bytes += leaf.len() as u64;
+        self.head.clear();
+        self.blocks.clear();
+        self.blocks_count = 0;
+        self.first_number = next_number;
+        Ok(())
+    }
+}
+
+/// Reads contexts of books one after the other. The last leaf stays at hand, and the last block unpacked, so
+/// neighbours cost little.
+#[derive(Debug, Default)]
+pub(crate) struct ContextReader {
+    /// Book and leaf.
+    leaf: Option<(u32, usize)>,
+    stored: Vec<u8>,
+    /// First number in the unpacked block.
+    block: Option<u32>,
+    raw: Vec<u8>,
+}
+
+impl ContextReader {
+    /// Reads one context.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Damaged`] when it cannot be read.
+    pub(crate) fn get(&mut self, trees: &Trees, book: &Book, number: u32) -> Result<&[u8], ReadError> {
+        let index = book.leaves.partition_point(|leaf| leaf.first_number <= number).saturating_sub(1);
+        let (Some(leaf), Some(next)) = (book.leaves.get(index), book.leaves.get(index + 1)) else {
+            return Err(book.missing());
+        };
+        if self.leaf != Some((book.meta.id, index)) {
+            self.leaf = None;
+            self.block = None;
+            self.stored.shrink_to(KEPT_BYTES_MAX);
+            self.raw.shrink_to(KEPT_BYTES_MAX);
+            let (from, count) = (leaf.first_piece, next.first_piece - leaf.first_piece);
+            read(trees, book.meta.id, from, count, &mut self.stored)?;
+            let mut rest = self.stored.as_slice();
+            let checksum = take(&mut rest, CHECKSUM_BYTES).unwrap_or_default();
+            if crc32c::crc32c(rest).to_be_bytes() != checksum {
+                return Err(damaged(book.meta.id, from, "contexts fail their checksum"));
+            }
+            self.leaf = Some((book.meta.id, index));
+        }
+        let (first, packed) =
+            block_of(&self.stored, leaf.first_number, number).ok_or_else(|| book.missing())?;
+        if self.block != Some(first) {
+            self.block = None;
+            book.dictionary
+                .unpack(packed, &mut self.raw)
+                .map_err(|detail| damaged(book.meta.id, leaf.first_piece, &detail))?;
+            self.block = Some(first);
+        }
+        let mut raw = self.raw.as_slice();
+        for _ in first..number {
+            take_prefixed(&mut raw).ok_or_else(|| book.missing())?;
+        }
+        take_prefixed(&mut raw).ok_or_else(|| book.missing())
+    }
+}
+
+/// The packed block that context `number` is in, and the first number in it.
+fn block_of(stored: &[u8], mut first: u32, number: u32) -> Option<(u32, &[u8])> {
+    let mut head = stored.get(CHECKSUM_BYTES..)?;
+    let blocks_count = take_varint(&mut head)?;
+    let (mut start, mut found) = (0, None);
+    for _ in 0..blocks_count {
+        let contexts = take_varint_u32(&mut head)?;
+        let length = usize::try_from(take_varint(&mut head)?).ok()?;
+        if found.is_none() {
+            if number.checked_sub(first)? < contexts {
+                found = Some((start, length));
+            } else {
+                first = first.checked_add(contexts)?;
+                start = length.checked_add(start)?;
+            }
+        }
+    }
+    let (start, length) = found?;
+    Some((first, head.get(start..start.checked_add(length)?)?))
+}
+
+fn read(trees: &Trees, book: u32, from: u32, count: u32, stored: &mut Vec<u8>) -> Result<(), ReadError> {
+    stored.clear();
+    let is_there = get_pieces(&trees.contexts, &book.to_be_bytes(), from, count, stored)
+        .map_err(|error| damaged(book, from, &error.to_string()))?;
+    if is_there { Ok(()) } else { Err(damaged(book, from, "piece of a book is missing")) }
+}
+
+fn damaged(part: u32, piece: u32, detail: &str) -> ReadError {
+    ReadError::Damaged { part, piece, detail: detail.to_owned() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! Blocks give back what was put in, whatever it was, and nothing else.
+
+use proptest::prelude::*;
+use sluice_model::{
+    SupplierId, TagId,
+    operation::{HoldingChange, TagsChange, encode, merge},
+};
+
+use super::{BlockBuilder, BlockReader, check};
+use crate::{
+    context::{Handle, TableId},
+    rows::Rows,
+};
+
+type Keyed = Vec<(Vec<u8>, Vec<u8>)>;
+
+fn block(rows: &Keyed) -> Vec<u8> {
+    let mut builder = BlockBuilder::new();
+    // A block before it must leave nothing behind.
+    builder.push(b"earlier", &row(1, &[3], 9, Some((5, 5))));
+    builder.finish(|_| ());
+    for (key, row) in rows {
+        builder.push(key, row);
+    }
+    builder.finish(<[u8]>::to_vec)
+}
+
+fn row(supplier: u32, tags: &[u32], updated: u32, handle: Option<(u32, u32)>) -> Vec<u8> {
+    let tags: Vec<TagId> = tags.iter().copied().map(TagId).collect();
+    let handle = handle.map(|(book, number)| Handle::new(TableId::of_book(book), number));
+    let holding = HoldingChange::Hold { updated, context: handle.as_ref().map(AsRef::as_ref) };
+    let mut row = Vec::new();
+    encode(SupplierId(supplier), holding, TagsChange::Replace(&tags), &mut row);
+    row
+}
+
+fn rows() -> impl Strategy<Value = Keyed> {
+    let single = (
+        0_u32..4,
+        proptest::collection::vec(0_u32..300, 0..3),
+        any::<u32>(),
+        proptest::option::of((0_u32..300, any::<u32>())),
+    )
+        .prop_map(|(supplier, tags, updated, handle)| row(supplier, &tags, updated, handle));
+    let double = (any::<u32>(), any::<u32>()).prop_map(|(one, two)| {
+        let mut both = Vec::new();
+        merge(&row(1, &[], one, None), &row(2, &[7], two, Some((1, 2))), &mut both);
+        both
+    });
+    let released = Just(()).prop_map(|()| {
+        let mut row = Vec::new();
+        encode(SupplierId(3), HoldingChange::Release, TagsChange::Keep, &mut row);
+        row
+    });
+    let strange = proptest::collection::vec(any::<u8>(), 0..12);
+    let row = prop_oneof![8 => single, 1 => double, 1 => released, 1 => strange];
+    proptest::collection::btree_map(proptest::collection::vec(0_u8..4, 0..9), row, 0..300)
+        .prop_map(|rows| rows.into_iter().collect())
+}
+
+proptest! {
+    #[test]
+    fn rows_come_back(rows in rows()) {
+        let stored = block(&rows);
+        prop_assert_eq!(check(&stored), Ok(()));
+        let (mut reader, mut framed) = (BlockReader::default(), Vec::new());
+        reader.expand(&stored, &mut framed).unwrap();
+        let seen: Keyed = Rows(&framed).map(|(key, row)| (key.to_vec(), row.to_vec())).collect();
+        prop_assert_eq!(&seen, &rows);
+        for (key, row) in &rows {
+            let mut found = Vec::new();
+            reader.begin();
+            prop_assert!(reader.find(&stored, key, &mut found).unwrap());
+            prop_assert_eq!(&found, row);
+            let beside = [key.as_slice(), &[9]].concat();
+            prop_assert!(!reader.find(&stored, &beside, &mut found).unwrap());
+        }
+        reader.begin();
+        for (key, row) in rows.iter().filter(|(key, _)| key.len() % 2 == 0) {
+            let mut found = Vec::new();
+            for _ in 0..2 {
+                found.clear();
+                prop_assert!(reader.find(&stored, key, &mut found).unwrap());
+                prop_assert_eq!(&found, row);
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_read_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let (mut reader, mut framed) = (BlockReader::default(), Vec::new());
+        let _whatever = reader.expand(&bytes, &mut framed);
+    }
+}
+
+#[test]
+fn every_flipped_bit_is_noticed() {
+    let stored = block(&vec![(b"key".to_vec(), row(1, &[2], 3, Some((4, 5)))); 1]);
+    for bit in 0..stored.len() * 8 {
+        let mut damaged = stored.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        assert!(check(&damaged).is_err(), "bit {bit}");
+    }
+    for length in 0..stored.len() {
+        assert!(check(&stored[..length]).is_err(), "length {length}");
+    }
+}
+
+#[test]
+fn neighbours_share_what_they_have_in_common() {
+    let rows: Keyed = (0..100_u32)
+        .map(|number| {
+            (
+                format!("com.example.{number:03}.").into_bytes(),
+                row(1, &[300, 301], 1_900_000_000, Some((7, 70_000 + number))),
+            )
+        })
+        .collect();
+    let bytes = block(&rows).len();
+    assert!(bytes < 100 * 12, "{bytes}");
+}
