@@ -1,18 +1,30 @@
-//! What the benches share: a feed file as rows, ready to be stored.
+//! What the benches share: a feed file as rows, ready to be stored, and a store to put them in.
 //!
 //! In: a file of one JSON object a line, as `PUT indicators` takes them. Out: rows with their normal form, so that
 //! a bench of storing does not time the parsing. Benches are not tests: nothing here asserts a time.
+
+pub mod generated;
 
 use std::{
     collections::BTreeMap,
     fs::File,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
+    sync::mpsc,
 };
 
 use anyhow::Context as _;
 use serde_json::Value;
-use sluice_model::Indicator;
+use sluice_model::{
+    Indicator, SupplierId, TagId, TagName, TagWeight,
+    operation::{HoldingChange, TagsChange, encode},
+};
+use sluice_store::{Slice, SliceBuilder, Store, StoreConfig, Tuning, catalogue::CatalogueChange};
+
+/// Rows of a slice: about a mebibyte of JSON.
+pub const SLICE_ROWS: usize = 4_500;
+/// Slices of a commit: about a maximal body.
+const COMMIT_SLICES: usize = 130;
 
 /// Which feed, and how much of it.
 #[derive(Debug, clap::Args)]
@@ -47,6 +59,15 @@ pub struct FeedRow {
     pub tags: Vec<u32>,
 }
 
+impl FeedRow {
+    /// Appends the operation of pushing it to `encoded`.
+    pub fn encode(&self, supplier: SupplierId, updated: u32, encoded: &mut Vec<u8>) {
+        let tags: Vec<TagId> = self.tags.iter().copied().map(TagId).collect();
+        let holding = HoldingChange::Hold { updated, context: Some(&self.context) };
+        encode(supplier, holding, TagsChange::Replace(&tags), encoded);
+    }
+}
+
 /// Reads at most `rows_max` elements; those that are no indicators are left out.
 ///
 /// # Errors
@@ -54,9 +75,26 @@ pub struct FeedRow {
 /// When the file cannot be read or a line is no JSON object.
 pub fn read_feed(path: &Path, rows_max: usize) -> anyhow::Result<Vec<FeedRow>> {
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    rows_of(BufReader::new(file).lines().take(rows_max).map(|line| Ok(line?)))
+}
+
+/// Takes the first `rows_max` rows of the feed for a bench: those of the file that `SLUICE_FEED` names, or rows of
+/// our own making.
+///
+/// # Errors
+///
+/// As [`read_feed`].
+pub fn bench_rows(rows_max: usize) -> anyhow::Result<Vec<FeedRow>> {
+    match std::env::var_os("SLUICE_FEED") {
+        Some(path) => read_feed(Path::new(&path), rows_max),
+        None => rows_of(generated::feed(rows_max).lines().map(|line| Ok(line.to_owned()))),
+    }
+}
+
+fn rows_of(lines: impl Iterator<Item = anyhow::Result<String>>) -> anyhow::Result<Vec<FeedRow>> {
     let mut tags = BTreeMap::new();
     let mut rows = Vec::new();
-    for line in BufReader::new(file).lines().take(rows_max) {
+    for line in lines {
         let element: Value = serde_json::from_str(&line?)?;
         let text = element.get("indicator").and_then(Value::as_str).unwrap_or_default();
         let Ok(indicator) = Indicator::parse(text) else { continue };
@@ -72,4 +110,71 @@ pub fn read_feed(path: &Path, rows_max: usize) -> anyhow::Result<Vec<FeedRow>> {
         });
     }
     Ok(rows)
+}
+
+/// Opens a store in `dir` with sizes as in service.
+///
+/// # Errors
+///
+/// When the store cannot be opened.
+pub fn open(dir: &Path) -> anyhow::Result<Store> {
+    let config = StoreConfig {
+        data_dir: dir.to_owned(),
+        disk_reserve_bytes: 0,
+        tenants: Vec::new(),
+        tuning: Tuning::default(),
+    };
+    Ok(Store::open(config, Box::new(|_cause| {}))?)
+}
+
+/// Makes tags known, in this order: a store forgets those that it does not know.
+///
+/// # Errors
+///
+/// When a name is not one of a tag, or the store refuses a change.
+pub fn create_tags(store: &Store, names: impl IntoIterator<Item = String>) -> anyhow::Result<()> {
+    let (done, answers) = mpsc::channel();
+    for name in names {
+        let done = done.clone();
+        let change =
+            CatalogueChange::CreateTag { name: TagName::parse(&name)?, weight: TagWeight::new(1_u8)? };
+        let told = Box::new(move |outcome| {
+            let _is_heard = done.send(outcome);
+        });
+        store.change_catalogue(change, told);
+    }
+    drop(done);
+    answers.iter().try_for_each(|answer| Ok(answer?))
+}
+
+/// Pushes rows as one supplier's, in commits of about a maximal body; returns when all are durable.
+///
+/// # Errors
+///
+/// When the store refuses a write.
+pub fn push(store: &Store, rows: &[FeedRow], supplier: SupplierId, updated: u32) -> anyhow::Result<()> {
+    rows.chunks(SLICE_ROWS * COMMIT_SLICES).try_for_each(|body| commit(store, body, supplier, updated))
+}
+
+fn commit(store: &Store, rows: &[FeedRow], supplier: SupplierId, updated: u32) -> anyhow::Result<()> {
+    let write = store.begin()?;
+    for (index, rows) in (0..).zip(rows.chunks(SLICE_ROWS)) {
+        write.append(index, slice(rows, supplier, updated))?;
+    }
+    let (done, answer) = mpsc::channel();
+    write.commit(Box::new(move |outcome| {
+        let _is_heard = done.send(outcome);
+    }));
+    Ok(answer.recv()??)
+}
+
+fn slice(rows: &[FeedRow], supplier: SupplierId, updated: u32) -> Slice {
+    let mut slice = SliceBuilder::new();
+    let mut encoded = Vec::new();
+    for row in rows {
+        encoded.clear();
+        row.encode(supplier, updated, &mut encoded);
+        slice.push(&row.key, &encoded);
+    }
+    slice.finish()
 }

@@ -2,20 +2,12 @@
 //!
 //! In: a feed file. Out: for each push the rate until durable, and the bytes of log and trees after a checkpoint.
 
-use std::{sync::mpsc, time::Instant};
+use std::time::Instant;
 
 use clap::Parser;
-use sluice_benches::{Feed, FeedRow};
-use sluice_model::{
-    SupplierId, TagId,
-    operation::{HoldingChange, TagsChange, encode},
-};
-use sluice_store::{Slice, SliceBuilder, Store, StoreConfig, Tuning};
-
-/// Rows of a slice: about a mebibyte of JSON.
-const SLICE_ROWS: usize = 4_500;
-/// Slices of a commit: about a maximal body.
-const COMMIT_SLICES: usize = 130;
+use sluice_benches::Feed;
+use sluice_model::SupplierId;
+use sluice_store::{Store, StoreConfig, Tuning};
 
 /// Pushes a feed into the store and prints what it cost.
 #[derive(Parser)]
@@ -41,9 +33,7 @@ fn main() -> anyhow::Result<()> {
     let store = Store::open(config, Box::new(|cause| println!("the store failed: {cause}")))?;
     for push in 0..arguments.pushes {
         let started = Instant::now();
-        for body in rows.chunks(SLICE_ROWS * COMMIT_SLICES) {
-            commit(&store, body, 1_900_000_000 + push)?;
-        }
+        sluice_benches::push(&store, &rows, SupplierId(1), 1_900_000_000 + push)?;
         let durable = started.elapsed().as_secs_f64();
         store.checkpoint();
         let settled = started.elapsed().as_secs_f64();
@@ -58,30 +48,4 @@ fn main() -> anyhow::Result<()> {
     println!("compacted in {:.2} s, {:?}", started.elapsed().as_secs_f64(), store.figures());
     store.close();
     Ok(())
-}
-
-fn commit(store: &Store, rows: &[FeedRow], updated: u32) -> anyhow::Result<()> {
-    let write = store.begin()?;
-    for (index, rows) in (0..).zip(rows.chunks(SLICE_ROWS)) {
-        write.append(index, slice(rows, updated))?;
-    }
-    let (done, answer) = mpsc::channel();
-    write.commit(Box::new(move |outcome| {
-        let _is_heard = done.send(outcome);
-    }));
-    Ok(answer.recv()??)
-}
-
-fn slice(rows: &[FeedRow], updated: u32) -> Slice {
-    let mut slice = SliceBuilder::new();
-    let (mut encoded, mut tags) = (Vec::new(), Vec::new());
-    for row in rows {
-        tags.clear();
-        tags.extend(row.tags.iter().copied().map(TagId));
-        encoded.clear();
-        let holding = HoldingChange::Hold { updated, context: Some(&row.context) };
-        encode(SupplierId(1), holding, TagsChange::Replace(&tags), &mut encoded);
-        slice.push(&row.key, &encoded);
-    }
-    slice.finish()
 }

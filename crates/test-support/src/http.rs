@@ -1,7 +1,7 @@
 //! A plain HTTP/1.1 client on one connection: what a feed script does, and nothing that hides a failure.
 //!
-//! In: a request with a body in memory. Out: the status and the body of the answer. An I/O error means that the
-//! request was not answered; nothing is ever sent twice.
+//! In: a request with a body in memory. Out: the status and the body of the answer, whole or piece by piece. An I/O
+//! error means that the request was not answered; nothing is ever sent twice.
 
 use std::{
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
@@ -13,6 +13,10 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 
 /// Longest wait for an answer.
 const ANSWER_WAIT: Duration = Duration::from_mins(2);
+/// Bodies up to this length go out with their head, in one write.
+const SMALL_BODY_BYTES: usize = 16 << 10;
+/// Bytes of an answer that are read at once; they stay in the cache until they are looked at.
+const PIECE_BYTES: usize = 256 << 10;
 
 /// Where to ask, and as whom.
 #[derive(Debug)]
@@ -30,8 +34,10 @@ struct Connection(BufReader<TcpStream>);
 pub struct Answer {
     /// Status code.
     pub status: u16,
-    /// Body.
+    /// Body; empty when it was given away piece by piece.
     pub body: Vec<u8>,
+    /// Seconds after which the server wants to be asked again.
+    pub retry_after_seconds: Option<u64>,
 }
 
 impl Answer {
@@ -54,6 +60,24 @@ impl Client {
     ///
     /// Any failure before the answer was complete; the next request connects anew.
     pub fn request(&mut self, method: &str, path: &str, body: &[u8]) -> io::Result<Answer> {
+        let mut whole = Vec::new();
+        let answer =
+            self.request_in_pieces(method, path, body, &mut |piece| whole.extend_from_slice(piece))?;
+        Ok(Answer { body: whole, ..answer })
+    }
+
+    /// Sends a request and hands the body of its answer to `take` as it arrives, whatever the status is.
+    ///
+    /// # Errors
+    ///
+    /// Any failure before the answer was complete; the next request connects anew.
+    pub fn request_in_pieces(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: &[u8],
+        take: &mut dyn FnMut(&[u8]),
+    ) -> io::Result<Answer> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => Connection::open(self.address)?,
@@ -66,8 +90,8 @@ impl Client {
             body.len()
         );
         // A server that refuses from the head may close before it has read the body; its answer counts all the same.
-        let sent = connection.send(head.as_bytes(), body);
-        let (answer, stays_open) = connection.receive()?;
+        let sent = connection.send(head.into_bytes(), body);
+        let (answer, stays_open) = connection.receive(take)?;
         if stays_open && sent.is_ok() {
             self.connection = Some(connection);
         }
@@ -84,18 +108,22 @@ impl Connection {
         Ok(Self(BufReader::new(stream)))
     }
 
-    fn send(&mut self, head: &[u8], body: &[u8]) -> io::Result<()> {
+    fn send(&mut self, mut head: Vec<u8>, body: &[u8]) -> io::Result<()> {
         let stream = self.0.get_mut();
-        stream.write_all(head)?;
+        if body.len() <= SMALL_BODY_BYTES {
+            head.extend_from_slice(body);
+            return stream.write_all(&head);
+        }
+        stream.write_all(&head)?;
         stream.write_all(body)
     }
 
-    fn receive(&mut self) -> io::Result<(Answer, bool)> {
+    fn receive(&mut self, take: &mut dyn FnMut(&[u8])) -> io::Result<(Answer, bool)> {
         let broken = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
         let line = self.line()?;
         let status = line.split(' ').nth(1).and_then(|code| code.parse().ok());
         let status: u16 = status.ok_or_else(|| broken("no status line"))?;
-        let (mut length, mut stays_open) = (None, true);
+        let (mut length, mut stays_open, mut retry_after_seconds) = (None, true, None);
         loop {
             let line = self.line()?;
             if line.is_empty() {
@@ -105,12 +133,22 @@ impl Connection {
             match name.to_ascii_lowercase().as_str() {
                 "content-length" => length = value.trim().parse::<usize>().ok(),
                 "connection" => stays_open = !value.trim().eq_ignore_ascii_case("close"),
+                "retry-after" => retry_after_seconds = value.trim().parse().ok(),
                 _ => {}
             }
         }
-        let mut body = vec![0; length.ok_or_else(|| broken("no content-length"))?];
-        self.0.read_exact(&mut body)?;
-        Ok((Answer { status, body }, stays_open))
+        let mut left = length.ok_or_else(|| broken("no content-length"))?;
+        let mut piece = vec![0; left.min(PIECE_BYTES)];
+        while 0 < left {
+            let end = left.min(piece.len());
+            let read = self.0.read(&mut piece[..end])?;
+            if read == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            take(&piece[..read]);
+            left -= read;
+        }
+        Ok((Answer { status, body: Vec::new(), retry_after_seconds }, stays_open))
     }
 
     fn line(&mut self) -> io::Result<String> {

@@ -9,8 +9,10 @@ use anyhow::{Result, ensure};
 use crate::{cargo, root, tidy};
 
 /// A name and cargo's arguments; [`TIDY`] is our own.
-const STEPS: [(&str, &[&str]); 6] = [
+const STEPS: [(&str, &[&str]); 7] = [
     ("fmt", &["fmt", "--all", "--check"]),
+    // Engines of others are not built here, only kept in shape.
+    ("fmt of compare", &["fmt", "--manifest-path", "benches/compare/Cargo.toml", "--check"]),
     ("clippy", &["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]),
     (TIDY, &[]),
     ("build of tests", &["test", "--quiet", "--workspace", "--no-run"]),

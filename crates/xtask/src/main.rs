@@ -5,7 +5,11 @@
 #![expect(clippy::print_stdout, reason = "these commands are for people who watch them")]
 
 mod ci;
+mod client;
+mod compare;
+mod feed;
 mod load;
+mod proc;
 mod tidy;
 
 use std::{
@@ -47,7 +51,12 @@ enum Task {
         seed: u64,
     },
     /// Pushes a feed into a fresh daemon and measures.
-    Load(load::Load),
+    Load(Box<load::Load>),
+    /// Feeds Sluice and what one would run instead, and measures all alike.
+    ///
+    /// PostgreSQL, Redis and RocksDB are those of Debian's packages postgresql, redis-server and librocksdb-dev; what is not
+    /// installed is left out. Servers are started on private sockets in a scratch directory and stopped at the end.
+    Compare(Box<compare::Compare>),
 }
 
 /// A profile of cargo.
@@ -83,6 +92,7 @@ fn main() -> Result<()> {
             Ok(())
         }
         Task::Load(load) => load.run(),
+        Task::Compare(compare) => compare.run(),
     }
 }
 

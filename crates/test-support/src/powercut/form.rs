@@ -61,8 +61,18 @@ impl Form {
     /// Sizes so small that the store flushes, splits and merges all the time.
     pub(super) fn tuning(self) -> Tuning {
         match self {
-            Self::Small => Tuning { flush_bytes: 150_000, part_bytes: 60_000, ..Tuning::default() },
-            Self::Large => Tuning { flush_bytes: 4 << 20, part_bytes: 1 << 20, ..Tuning::default() },
+            Self::Small => Tuning {
+                flush_bytes: 150_000,
+                part_bytes: 60_000,
+                book_bytes_min: 3_000,
+                ..Tuning::default()
+            },
+            Self::Large => Tuning {
+                flush_bytes: 4 << 20,
+                part_bytes: 1 << 20,
+                book_bytes_min: 60_000,
+                ..Tuning::default()
+            },
         }
     }
 

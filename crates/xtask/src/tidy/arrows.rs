@@ -13,7 +13,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("sluice-server", &["sluice-ingest", "sluice-store", "sluice-model"]),
     ("sluice-benches", &["sluice-ingest", "sluice-store", "sluice-model"]),
     ("test-support", &["sluice-store", "sluice-model"]),
-    ("xtask", &["test-support"]),
+    ("xtask", &["test-support", "sluice-model"]),
 ];
 
 /// Crates of others that only some of ours may name, by how their names begin.

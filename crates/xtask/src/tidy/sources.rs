@@ -74,7 +74,8 @@ fn gather(dir: &Path, found: &mut BTreeSet<PathBuf>) -> Result<()> {
         let path = entry?.path();
         if path.is_dir() {
             let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-            if !is_hidden && !path.ends_with("target") {
+            // A package inside of another one is a workspace of its own.
+            if !is_hidden && !path.ends_with("target") && !path.join("Cargo.toml").exists() {
                 gather(&path, found)?;
             }
         } else if path.extension().is_some_and(|extension| extension == "rs") {

@@ -1,0 +1,222 @@
+//! What a looked-up value costs, stage by stage, on a store that holds a feed.
+//!
+//! In: a feed file. Out: nanoseconds a value on one thread for each stage that has a name outside the crates
+//! (normal form, group, candidates, filters, reads), and for whole bodies in memory, for values that the feed has and
+//! for values that it does not have: each indicator with something before its registrable name or its digits turned
+//! round.
+
+use std::{
+    hint::black_box,
+    ops::ControlFlow,
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll, Wake, Waker},
+    thread::{self, Thread},
+    time::Instant,
+};
+
+use anyhow::Context as _;
+use clap::Parser;
+use sluice_benches::{Feed, push};
+use sluice_ingest::{IngestConfig, Ingestor, LookupRules};
+use sluice_model::{
+    Indicator, TenantId, limits,
+    matching::{CandidateKeys, MatchScope, candidate_keys, group_of},
+    normalize::recognize_into,
+};
+use sluice_store::{Store, StoreConfig, Tuning};
+
+/// Largest piece of a body that is given at once, as a socket would.
+const PIECE_BYTES: usize = 64 << 10;
+/// Length of a body: its answer has room for what is found.
+const BODY_BYTES: usize = 16 << 20;
+/// When the feed was pushed, and when it is looked up.
+const NOW_SECONDS: u32 = 1_900_000_000;
+
+/// Looks a feed up and prints what that cost.
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    feed: Feed,
+    /// Threads that answer bodies.
+    #[arg(long, default_value_t = 2)]
+    threads: usize,
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are what the command is for")]
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let rows = arguments.feed.read()?;
+    let dir = tempfile::tempdir()?;
+    let config = StoreConfig {
+        data_dir: dir.path().to_owned(),
+        disk_reserve_bytes: 0,
+        tenants: Vec::new(),
+        tuning: Tuning::default(),
+    };
+    let store = Store::open(config, Box::new(|cause| println!("the store failed: {cause}")))?;
+    let supplier = store.catalogue().supplier(TenantId::GENERAL, "InternalTI").context("it is built in")?.id;
+    push(&store, &rows, supplier, NOW_SECONDS)?;
+    store.checkpoint();
+    store.compact();
+    let threads = arguments.threads;
+    let config = IngestConfig { threads, body_bytes_budget: limits::BODY_BYTES_BUDGET };
+    let ingestor = Ingestor::new(store.clone(), config)?;
+    // Out of order, as they are in life; the stride is a prime that no feed is a multiple of.
+    let shuffled = (0..rows.len()).filter_map(|place| rows.get(place * 999_983 % rows.len()));
+    let held: Vec<String> =
+        shuffled.filter_map(|row| Some(Indicator::from_key(&row.key)?.to_string())).collect();
+    let strange: Vec<String> = held.iter().map(|text| stranger(text)).collect();
+    println!("{:?}", store.figures());
+    for (name, values) in [("held", &held), ("strange", &strange)] {
+        println!("{name}: {} values", values.len());
+        stages(&store, values)?;
+        let per_value = bodies(&ingestor, values)?;
+        println!("  whole bodies, {threads} threads: {per_value:.0} ns");
+    }
+    drop(ingestor);
+    store.close();
+    Ok(())
+}
+
+/// A value of the same kind and about the same length that the feed does not have.
+fn stranger(text: &str) -> String {
+    let is_hash = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_hash || text.parse::<std::net::IpAddr>().is_ok() {
+        let turned = |digit: char| digit.to_digit(16).and_then(|value| char::from_digit(9 - value % 10, 10));
+        return text.chars().map(|one| turned(one).unwrap_or(one)).collect();
+    }
+    let host_bytes = text.find('/').unwrap_or(text.len());
+    let (host, rest) = text.split_at(host_bytes);
+    // The second label from the right is the registrable name of most.
+    match host.rmatch_indices('.').nth(1) {
+        Some((dot, _)) => {
+            let (before, name) = host.split_at(dot + 1);
+            format!("{before}zq-{name}{rest}")
+        }
+        None => format!("zq-{text}"),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are what the command is for")]
+fn stages(store: &Store, values: &[String]) -> anyhow::Result<()> {
+    let snapshot = store.snapshot();
+    let mut keys: Vec<Vec<u8>> = Vec::with_capacity(values.len());
+    let mut key = Vec::new();
+    let show = |stage: &str, nanoseconds: f64, count: usize| {
+        println!("  {stage}: {nanoseconds:.0} ns a value, {count} came through");
+    };
+    let per_value = timed(values.len(), || {
+        for text in values {
+            key.clear();
+            // What is no indicator has been left out of the feed.
+            let _kind = black_box(recognize_into(text, &mut key));
+        }
+    });
+    show("normal form", per_value, values.len());
+    for text in values {
+        key.clear();
+        if recognize_into(text, &mut key).is_ok() {
+            keys.push(key.clone());
+        }
+    }
+    let mut groups = 0;
+    let per_value = timed(values.len(), || groups = keys.iter().filter_map(|key| group_of(key)).count());
+    show("group", per_value, groups);
+    let mut near: Vec<&[u8]> = Vec::with_capacity(keys.len());
+    let may_match = |key: &[u8]| match group_of(key) {
+        Some(group) => snapshot.may_hold_group(group),
+        None => snapshot.may_hold(key),
+    };
+    let per_value = timed(values.len(), || {
+        near.extend(keys.iter().map(Vec::as_slice).filter(|key| may_match(key)));
+    });
+    show("first filter", per_value, near.len());
+    let (mut candidates, mut wanted) = (CandidateKeys::new(), Vec::new());
+    let per_value = timed(values.len(), || {
+        for key in &near {
+            candidate_keys(key, MatchScope::Levels, &mut candidates);
+            wanted.push(candidates.len());
+        }
+    });
+    show("candidates of those", per_value, wanted.iter().sum());
+    let mut probed: Vec<Vec<u8>> = Vec::new();
+    let per_value = timed(values.len(), || {
+        for key in &near {
+            candidate_keys(key, MatchScope::Levels, &mut candidates);
+            probed.extend(candidates.iter().filter(|key| snapshot.may_hold(key)).map(<[u8]>::to_vec));
+        }
+    });
+    show("candidates and filter of each", per_value, probed.len());
+    let wanted: Vec<&[u8]> = probed.iter().map(Vec::as_slice).collect();
+    let (mut found, started) = (0, Instant::now());
+    // As many as a few slices of a body leave.
+    for some in wanted.chunks(1 << 17) {
+        snapshot.get_many(some, |_, _| {
+            found += 1;
+            ControlFlow::Continue(())
+        })?;
+    }
+    show("sorted reads", nanoseconds_each(started, values.len()), found);
+    Ok(())
+}
+
+fn timed(count: usize, work: impl FnOnce()) -> f64 {
+    let started = Instant::now();
+    work();
+    nanoseconds_each(started, count)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate is shown with three digits")]
+fn nanoseconds_each(started: Instant, count: usize) -> f64 {
+    started.elapsed().as_secs_f64() * 1e9 / count.max(1) as f64
+}
+
+/// Looks all values up in bodies of many megabytes; nanoseconds a value.
+fn bodies(ingestor: &Ingestor, values: &[String]) -> anyhow::Result<f64> {
+    let mut bodies = vec![b"[".to_vec()];
+    for text in values {
+        let element = format!("{{\"object\":{}}},", serde_json::to_string(text)?);
+        if bodies.last().is_some_and(|body| BODY_BYTES < body.len() + element.len()) {
+            bodies.push(b"[".to_vec());
+        }
+        bodies.last_mut().context("there is always one")?.extend_from_slice(element.as_bytes());
+    }
+    let started = Instant::now();
+    for mut body in bodies {
+        if let Some(last) = body.last_mut() {
+            *last = b']';
+        }
+        let permit = ingestor.reserve(Some(body.len()), limits::SMALL_BODY_BYTES_MAX)?;
+        let scope = MatchScope::Levels;
+        let rules = LookupRules { tenant: TenantId::GENERAL, scope, now_seconds: NOW_SECONDS };
+        let mut query = ingestor.lookup(permit, rules);
+        let answer = block_on(async {
+            for piece in body.chunks(PIECE_BYTES) {
+                query.feed(piece).await?;
+            }
+            query.finish().await
+        })?;
+        black_box(answer.into_json_chunks().count());
+    }
+    Ok(nanoseconds_each(started, values.len()))
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(done) => return done,
+            Poll::Pending => thread::park(),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Numbers as they are shown: rates, and latencies by rank.
+//!
+//! In: counts and durations. Out: what goes into text and JSON. Percentiles are exact: every duration is kept, and
+//! the one of the nearest rank is told.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// Durations of many requests.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Latencies(Vec<Duration>);
+
+/// How long requests took.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub(super) struct Summary {
+    /// Requests.
+    pub(super) count: usize,
+    /// Half of them took at most this.
+    pub(super) p50_ms: f64,
+    /// 99 of 100 took at most this.
+    pub(super) p99_ms: f64,
+    /// 999 of 1,000 took at most this.
+    pub(super) p999_ms: f64,
+    /// None took longer.
+    pub(super) max_ms: f64,
+}
+
+impl Latencies {
+    pub(super) fn push(&mut self, latency: Duration) {
+        self.0.push(latency);
+    }
+
+    pub(super) fn append(&mut self, mut other: Self) {
+        self.0.append(&mut other.0);
+    }
+
+    /// Sums up; zeros when there is nothing.
+    pub(super) fn summary(mut self) -> Summary {
+        self.0.sort_unstable();
+        let at = |per_mille: usize| {
+            let rank = (self.0.len() * per_mille).div_ceil(1_000);
+            self.0.get(rank.saturating_sub(1)).map_or(0.0, |latency| latency.as_secs_f64() * 1e3)
+        };
+        Summary { count: self.0.len(), p50_ms: at(500), p99_ms: at(990), p999_ms: at(999), max_ms: at(1_000) }
+    }
+}
+
+impl Summary {
+    /// One line.
+    pub(super) fn text(&self) -> String {
+        format!(
+            "p50 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms, max {:.2} ms of {}",
+            self.p50_ms, self.p99_ms, self.p999_ms, self.max_ms, self.count
+        )
+    }
+}
+
+/// A count as a number with a fraction.
+#[expect(clippy::cast_precision_loss, reason = "figures are shown with few digits")]
+pub(super) fn float(count: impl TryInto<u64>) -> f64 {
+    count.try_into().map_or(f64::NAN, |count| count as f64)
+}
+
+/// What came for each of `count`.
+pub(super) fn per(sum: f64, count: impl TryInto<u64>) -> f64 {
+    sum / float(count)
+}
+
+/// What came for each million of `count`.
+pub(super) fn per_million(sum: f64, count: impl TryInto<u64>) -> f64 {
+    per(sum * 1e6, count)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Latencies;
+
+    #[track_caller]
+    fn check(count: u64, want: [f64; 4]) {
+        let mut latencies = Latencies::default();
+        // Not in order.
+        for number in (1..=count).rev() {
+            latencies.push(Duration::from_millis(number));
+        }
+        let got = latencies.summary();
+        assert_eq!(got.count as u64, count);
+        for (got, want) in [got.p50_ms, got.p99_ms, got.p999_ms, got.max_ms].into_iter().zip(want) {
+            assert!((got - want).abs() < 1e-6, "{got} instead of {want}");
+        }
+    }
+
+    #[test]
+    fn a_percentile_is_the_value_of_the_nearest_rank() {
+        check(0, [0.0; 4]);
+        check(1, [1.0; 4]);
+        check(2, [1.0, 2.0, 2.0, 2.0]);
+        check(100, [50.0, 99.0, 100.0, 100.0]);
+        check(2_000, [1_000.0, 1_980.0, 1_998.0, 2_000.0]);
+    }
+}
