@@ -280,6 +280,7 @@ fn get_many(snapshot: &Snapshot, keys: &[&[u8]]) -> anyhow::Result<usize> {
     snapshot.get_many(keys, |_, record| {
         black_box(record);
         found_count += 1;
+        std::ops::ControlFlow::Continue(())
     })?;
     Ok(found_count)
 }
