@@ -112,11 +112,12 @@ fn rows_of(lines: impl Iterator<Item = anyhow::Result<String>>) -> anyhow::Resul
     Ok(rows)
 }
 
-/// Opens a store in `dir` with sizes as in service.
+/// Opens a store in `dir` with sizes as in service; should it fail later, it says so.
 ///
 /// # Errors
 ///
 /// When the store cannot be opened.
+#[expect(clippy::print_stdout, reason = "nobody but the one who runs a bench can be told")]
 pub fn open(dir: &Path) -> anyhow::Result<Store> {
     let config = StoreConfig {
         data_dir: dir.to_owned(),
@@ -124,7 +125,7 @@ pub fn open(dir: &Path) -> anyhow::Result<Store> {
         tenants: Vec::new(),
         tuning: Tuning::default(),
     };
-    Ok(Store::open(config, Box::new(|_cause| {}))?)
+    Ok(Store::open(config, Box::new(|cause| println!("the store failed: {cause}")))?)
 }
 
 /// Makes tags known, in this order: a store forgets those that it does not know.

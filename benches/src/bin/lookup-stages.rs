@@ -24,7 +24,7 @@ use sluice_model::{
     matching::{CandidateKeys, MatchScope, candidate_keys, group_of},
     normalize::recognize_into,
 };
-use sluice_store::{Store, StoreConfig, Tuning};
+use sluice_store::Store;
 
 /// Largest piece of a body that is given at once, as a socket would.
 const PIECE_BYTES: usize = 64 << 10;
@@ -48,13 +48,7 @@ fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let rows = arguments.feed.read()?;
     let dir = tempfile::tempdir()?;
-    let config = StoreConfig {
-        data_dir: dir.path().to_owned(),
-        disk_reserve_bytes: 0,
-        tenants: Vec::new(),
-        tuning: Tuning::default(),
-    };
-    let store = Store::open(config, Box::new(|cause| println!("the store failed: {cause}")))?;
+    let store = sluice_benches::open(dir.path())?;
     let supplier = store.catalogue().supplier(TenantId::GENERAL, "InternalTI").context("it is built in")?.id;
     push(&store, &rows, supplier, NOW_SECONDS)?;
     store.checkpoint();

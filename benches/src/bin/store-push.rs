@@ -7,7 +7,6 @@ use std::time::Instant;
 use clap::Parser;
 use sluice_benches::Feed;
 use sluice_model::SupplierId;
-use sluice_store::{Store, StoreConfig, Tuning};
 
 /// Pushes a feed into the store and prints what it cost.
 #[derive(Parser)]
@@ -24,13 +23,7 @@ fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let rows = arguments.feed.read()?;
     let dir = tempfile::tempdir()?;
-    let config = StoreConfig {
-        data_dir: dir.path().to_owned(),
-        disk_reserve_bytes: 0,
-        tenants: Vec::new(),
-        tuning: Tuning::default(),
-    };
-    let store = Store::open(config, Box::new(|cause| println!("the store failed: {cause}")))?;
+    let store = sluice_benches::open(dir.path())?;
     for push in 0..arguments.pushes {
         let started = Instant::now();
         sluice_benches::push(&store, &rows, SupplierId(1), 1_900_000_000 + push)?;

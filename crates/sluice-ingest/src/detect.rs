@@ -14,7 +14,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use sluice_model::{IndicatorKind, indicator::write_normal_form, limits};
+use sluice_model::{IndicatorKind, indicator::write_normal_form};
 use sluice_store::{ReadError, Record, Snapshot};
 
 use crate::{
@@ -173,27 +173,22 @@ impl Detector {
         };
         let groups: Vec<&[Sorted]> = sorted.chunk_by(is_same).collect();
         let mut is_over = false;
-        for groups in groups.chunks(limits::KEYS_READ_AT_ONCE) {
-            let key_of = |group: &&[Sorted]| group.first().map_or(&[][..], |first| sieve.key(first.place));
-            let keys: Vec<&[u8]> = groups.iter().map(key_of).collect();
-            self.snapshot.get_many(&keys, |index, record| {
-                if bytes_max < found.bytes() {
-                    is_over = true;
-                    return ControlFlow::Break(());
-                }
-                let key = keys.get(index).copied().unwrap_or_default();
-                let level = self.collect(key, record, found);
-                for one in groups.get(index).copied().unwrap_or_default() {
-                    if let Some(slot) = found.level_of.get_mut(one.place - found.first_place) {
-                        *slot = level;
-                    }
-                }
-                ControlFlow::Continue(())
-            })?;
-            if is_over {
-                break;
+        let key_of = |group: &&[Sorted]| group.first().map_or(&[][..], |first| sieve.key(first.place));
+        let keys: Vec<&[u8]> = groups.iter().map(key_of).collect();
+        self.snapshot.get_many(&keys, |index, record| {
+            if bytes_max < found.bytes() {
+                is_over = true;
+                return ControlFlow::Break(());
             }
-        }
+            let key = keys.get(index).copied().unwrap_or_default();
+            let level = self.collect(key, record, found);
+            for one in groups.get(index).copied().unwrap_or_default() {
+                if let Some(slot) = found.level_of.get_mut(one.place - found.first_place) {
+                    *slot = level;
+                }
+            }
+            ControlFlow::Continue(())
+        })?;
         found.sorted = sorted;
         Ok(!is_over)
     }

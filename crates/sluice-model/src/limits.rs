@@ -79,7 +79,7 @@ pub const GATHERED_BYTES_MAX: usize = 8 * MIB;
 /// have may come to as much as an answer.
 pub const FOUND_BYTES_MAX: usize = 24 * MIB;
 
-/// Keys that a lookup gives to the store at once. Between two such reads it is seen whether it is told to stop.
+/// Rows that the store has in memory while it reads many keys.
 pub const KEYS_READ_AT_ONCE: usize = 128 * 1_024;
 
 /// Contexts that the store has in memory while it reads many keys, unless one row has more.

@@ -14,11 +14,10 @@ use crate::{
     context::{Handle, TableId},
     error::ReadError,
     filter,
-    repack::Origin,
     rows::key_prefix,
     run::{Run, rows_block::BlockReader},
     trees::Trees,
-    view::{Record, Snapshot},
+    view::{Origins, Record, Snapshot},
 };
 
 impl Snapshot {
@@ -182,14 +181,14 @@ impl<'a> Folded<'a> {
 
 /// Contexts that the rows of a group name.
 struct GroupContexts<'a> {
-    origins: HashMap<TableId, Origin<'a>>,
+    origins: Origins<'a>,
     bytes: Vec<u8>,
     places: HashMap<(TableId, u32), Range<usize>>,
 }
 
 impl<'a> GroupContexts<'a> {
     fn new(snapshot: &'a Snapshot) -> Self {
-        Self { origins: snapshot.origins(), bytes: Vec::new(), places: HashMap::new() }
+        Self { origins: Origins::new(snapshot), bytes: Vec::new(), places: HashMap::new() }
     }
 
     /// Reads what the rows name, in the order in which it lies in the books. False when it is too much, unless it is
@@ -208,9 +207,8 @@ impl<'a> GroupContexts<'a> {
         wanted.sort_unstable();
         wanted.dedup();
         for (table, number) in wanted {
-            let origin = self.origins.get_mut(&table).ok_or_else(Origin::nowhere)?;
             let from = self.bytes.len();
-            self.bytes.extend_from_slice(origin.get(number)?);
+            self.bytes.extend_from_slice(self.origins.get(table, number)?);
             self.places.insert((table, number), from..self.bytes.len());
             if is_bounded && limits::READ_CONTEXT_BYTES_MAX < self.bytes.len() {
                 return Ok(false);

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, hash_map::Entry};
 use sluice_model::{
     SupplierId, TagId,
     operation::{self, Row},
@@ -158,13 +158,13 @@ impl Snapshot {
     /// [`ReadError`] when a block cannot be read; what was shown until then was right.
     pub fn scan(&self, mut visit: impl FnMut(&[u8], &Record)) -> Result<(), ReadError> {
         let mut rows = MergeRows::new(self.sources());
-        let mut origins = self.origins();
+        let mut origins = Origins::new(self);
         let mut record = Record::new();
         while let Some((key, row)) = rows.next_row() {
             record.row.clear();
             let context = |handle: &[u8]| {
                 let (table, number) = Handle::read(handle).ok_or_else(Origin::nowhere)?;
-                origins.get_mut(&table).ok_or_else(Origin::nowhere)?.get(number).map(<[u8]>::to_vec)
+                origins.get(table, number).map(<[u8]>::to_vec)
             };
             operation::replace_contexts(row, context, &mut record.row)?;
             if record.holdings().next().is_some() {
@@ -250,16 +250,44 @@ impl Snapshot {
         Ok(())
     }
 
-    /// Where the contexts are that merged rows name.
-    pub(crate) fn origins(&self) -> HashMap<TableId, Origin<'_>> {
-        let slices = self.view.slices.iter().map(|slice| (slice.table(), Origin::Slice(slice.contexts())));
-        let parts = self.view.runs.iter().flat_map(|run| &run.parts);
-        let books = parts.flat_map(|part| &part.books);
-        slices.chain(books.map(|book| (book.table(), Origin::book(&self.trees, book)))).collect()
+    /// Where the contexts of a table are that a row may name.
+    fn origin(&self, table: TableId) -> Option<Origin<'_>> {
+        if table.book().is_none() {
+            let slice = self.view.slices.iter().find(|slice| slice.table() == table)?;
+            return Some(Origin::Slice(slice.contexts()));
+        }
+        let mut parts = self.view.runs.iter().flat_map(|run| &run.parts);
+        parts.find_map(|part| part.book(table)).map(|book| Origin::book(&self.trees, book))
     }
 
     fn sources(&self) -> Vec<Source<'_>> {
         let slices = self.view.slices.iter().rev().map(|slice| Source::slice(slice));
         slices.chain(self.view.runs.iter().map(|run| run.source(&self.trees, None))).collect()
+    }
+}
+
+/// The contexts that merged rows name; a table is looked for when it is first named.
+pub(crate) struct Origins<'a> {
+    snapshot: &'a Snapshot,
+    known: HashMap<TableId, Origin<'a>>,
+}
+
+impl<'a> Origins<'a> {
+    /// Looks for nothing yet.
+    pub(crate) fn new(snapshot: &'a Snapshot) -> Self {
+        Self { snapshot, known: HashMap::new() }
+    }
+
+    /// Reads one context.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Damaged`] when it is not there or cannot be read.
+    pub(crate) fn get(&mut self, table: TableId, number: u32) -> Result<&[u8], ReadError> {
+        let origin = match self.known.entry(table) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(self.snapshot.origin(table).ok_or_else(Origin::nowhere)?),
+        };
+        origin.get(number)
     }
 }

@@ -4,15 +4,18 @@
 //! asks for.
 
 use std::{
-    fs,
+    fs, io,
     path::Path,
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use serde_json::{Value, json};
-use test_support::http::{Answer, Client};
+use test_support::{
+    daemon::Daemon,
+    http::{Answer, Client},
+};
 
 /// Pause after a refusal that names none.
 const RETRY_WAIT: Duration = Duration::from_secs(1);
@@ -52,6 +55,44 @@ fn create(client: &mut Client, path: &str, body: &Value) -> Result<()> {
     ensure!(is_there, "POST {path}: {} {}", answer.status, answer.text());
     Ok(())
 }
+
+/// Does the same work on so many connections, each with a thread of its own, and gives what each came to.
+///
+/// # Errors
+///
+/// The first error of `work`, once all threads have ended.
+pub(crate) fn on_connections<T: Send>(
+    daemon: &Daemon,
+    count: usize,
+    name: &str,
+    work: impl Fn(Client) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    thread::scope(|scope| {
+        let work = &work;
+        let spawn = |number| {
+            let client = daemon.client();
+            thread::Builder::new().name(format!("{name}-{number}")).spawn_scoped(scope, move || work(client))
+        };
+        let workers: Vec<_> = (0..count).map(spawn).collect();
+        // All of them, also after an error.
+        let ended: Vec<Result<T>> = workers.into_iter().map(join).collect();
+        ended.into_iter().collect()
+    })
+}
+
+/// Waits for a thread of a scope.
+///
+/// # Errors
+///
+/// That of the thread; or it was not started, or panicked.
+pub(crate) fn join<T>(worker: io::Result<thread::ScopedJoinHandle<'_, Result<T>>>) -> Result<T> {
+    worker?.join().map_err(|_panic| anyhow!("a thread of the client panicked"))?
+}
+
+/// Path of lookups.
+pub(crate) const LOOKUP_PATH: &str = "/api/1.3/lookup";
+/// What the result of a value that is stored says.
+pub(crate) const DETECTED: &[u8] = b"\"result\":\"detected\"";
 
 /// Path of the requests that push for a supplier.
 pub(crate) fn path(supplier: &str) -> String {

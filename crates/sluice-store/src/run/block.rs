@@ -24,7 +24,7 @@ thread_local! {
 pub(crate) fn encode(raw: &[u8], stored: &mut Vec<u8>) -> std::io::Result<()> {
     let from = stored.len();
     let raw_length = u32::try_from(raw.len()).map_err(std::io::Error::other)?;
-    stored.extend_from_slice(&[0; 4]);
+    stored.extend_from_slice(&[0; CHECKSUM_BYTES]);
     stored.extend_from_slice(&raw_length.to_be_bytes());
     let packed = COMPRESSOR.with_borrow_mut(|compressor| {
         if compressor.is_none() {
@@ -33,11 +33,29 @@ pub(crate) fn encode(raw: &[u8], stored: &mut Vec<u8>) -> std::io::Result<()> {
         compressor.as_mut().map_or_else(|| Ok(Vec::new()), |compressor| compressor.compress(raw))
     })?;
     stored.extend_from_slice(&packed);
-    let checksum = crc32c::crc32c(stored.get(from + 4..).unwrap_or_default());
-    if let Some(head) = stored.get_mut(from..from + 4) {
-        head.copy_from_slice(&checksum.to_be_bytes());
-    }
+    seal(stored.get_mut(from..).unwrap_or_default());
     Ok(())
+}
+
+/// Bytes that [`seal`] writes.
+pub(crate) const CHECKSUM_BYTES: usize = 4;
+
+/// Writes the checksum of all that follows it into the first bytes.
+pub(crate) fn seal(bytes: &mut [u8]) {
+    if let Some((checksum, sealed)) = bytes.split_first_chunk_mut::<CHECKSUM_BYTES>() {
+        *checksum = crc32c::crc32c(sealed).to_be_bytes();
+    }
+}
+
+/// What follows the checksum, if it is what was sealed.
+///
+/// # Errors
+///
+/// What is wrong with the bytes.
+pub(crate) fn unseal(bytes: &[u8]) -> Result<&[u8], &'static str> {
+    let (checksum, sealed) = bytes.split_first_chunk::<CHECKSUM_BYTES>().ok_or("block is cut short")?;
+    let is_whole = crc32c::crc32c(sealed) == u32::from_be_bytes(*checksum);
+    is_whole.then_some(sealed).ok_or("block fails its checksum")
 }
 
 /// Replaces `raw` with the content of a stored block; the error says what is wrong with it.
@@ -45,11 +63,8 @@ pub(crate) fn encode(raw: &[u8], stored: &mut Vec<u8>) -> std::io::Result<()> {
 /// # Errors
 ///
 /// A checksum, length or compression that is not what was written.
-pub(crate) fn decode(mut stored: &[u8], raw: &mut Vec<u8>) -> Result<(), String> {
-    let checksum = take(&mut stored, 4).ok_or("block is cut short")?;
-    if crc32c::crc32c(stored).to_be_bytes() != checksum {
-        return Err("block fails its checksum".to_owned());
-    }
+pub(crate) fn decode(stored: &[u8], raw: &mut Vec<u8>) -> Result<(), String> {
+    let mut stored = unseal(stored)?;
     let length = take(&mut stored, 4).and_then(|bytes| bytes.try_into().ok()).ok_or("block is cut short")?;
     let length = u32::from_be_bytes(length) as usize;
     raw.clear();

@@ -10,9 +10,12 @@
 //! book, so that they are small on the disk too.
 
 use serde::{Deserialize, Serialize};
-use sluice_model::operation::{push_varint, take, take_varint, take_varint_u32};
+use sluice_model::operation::{push_varint, take_varint, take_varint_u32};
 
-use super::{block, dictionary::Dictionary};
+use super::{
+    block::{self, CHECKSUM_BYTES},
+    dictionary::Dictionary,
+};
 use crate::{
     context::{Contexts, TableId},
     error::{ReadError, TreeError},
@@ -24,7 +27,6 @@ use crate::{
 const BLOCK_BYTES: usize = 2 * 1024;
 /// Stored bytes after which a piece is closed. A block that does not fit goes over several.
 const PIECE_BYTES: usize = PIECE_BYTES_MAX - 1024;
-const CHECKSUM_BYTES: usize = 4;
 /// Memory that a reader keeps from one leaf to the next: there may be a reader for each book.
 const KEPT_BYTES_MAX: usize = 32 * 1024;
 
@@ -188,10 +190,7 @@ impl LeafWriter<'_> {
         push_varint(&mut leaf, self.blocks_count);
         leaf.extend_from_slice(&self.head);
         leaf.extend_from_slice(&self.blocks);
-        let checksum = crc32c::crc32c(leaf.get(CHECKSUM_BYTES..).unwrap_or_default());
-        if let Some(place) = leaf.get_mut(..CHECKSUM_BYTES) {
-            place.copy_from_slice(&checksum.to_be_bytes());
-        }
+        block::seal(&mut leaf);
         self.leaves.push(Leaf { first_number: self.first_number, first_piece: self.pieces });
         self.pieces += put_pieces(&self.trees.contexts, &self.id.to_be_bytes(), self.pieces, &leaf)?;
         self.stored_bytes += leaf.len() as u64;
@@ -233,11 +232,7 @@ impl ContextReader {
             self.raw.shrink_to(KEPT_BYTES_MAX);
             let (from, count) = (leaf.first_piece, next.first_piece - leaf.first_piece);
             read(trees, book.meta.id, from, count, &mut self.stored)?;
-            let mut rest = self.stored.as_slice();
-            let checksum = take(&mut rest, CHECKSUM_BYTES).unwrap_or_default();
-            if crc32c::crc32c(rest).to_be_bytes() != checksum {
-                return Err(damaged(book.meta.id, from, "contexts fail their checksum"));
-            }
+            block::unseal(&self.stored).map_err(|detail| damaged(book.meta.id, from, detail))?;
             self.leaf = Some((book.meta.id, index));
         }
         let (first, packed) =

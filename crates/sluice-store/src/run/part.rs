@@ -9,10 +9,10 @@ use super::{
     block,
     book::{Book, ContextReader},
     index::Index,
-    rows_block::{self, BlockReader},
+    rows_block::BlockReader,
 };
 use crate::{
-    context::Handle,
+    context::{Handle, TableId},
     error::{ReadError, TreeError},
     filter::Filter,
     rows::Rows,
@@ -98,13 +98,18 @@ impl Part {
         Ok(true)
     }
 
+    /// The book of a table, if rows of this part name it.
+    pub(crate) fn book(&self, table: TableId) -> Option<&Book> {
+        let index = self.books.binary_search_by_key(&table, |book| book.table()).ok()?;
+        self.books.get(index).map(Arc::as_ref)
+    }
+
     /// Appends a row of this part with its contexts to `row`.
     fn unpack(&self, trees: &Trees, packed: &[u8], row: &mut Vec<u8>) -> Result<(), ReadError> {
         let context = |handle: &[u8]| {
             let nowhere = || damaged(self.meta.id, 0, "handle without a book");
             let (table, number) = Handle::read(handle).ok_or_else(nowhere)?;
-            let index = self.books.binary_search_by_key(&table, |book| book.table()).ok();
-            let book = index.and_then(|index| self.books.get(index)).ok_or_else(nowhere)?;
+            let book = self.book(table).ok_or_else(nowhere)?;
             ContextReader::default().get(trees, book, number).map(<[u8]>::to_vec)
         };
         operation::replace_contexts(packed, context, row)
@@ -166,7 +171,7 @@ impl Part {
     ) -> Result<(), ReadError> {
         let (from, count) = self.index.pieces_of(block).unwrap_or_default();
         read_pieces(trees, self.meta.id, from, count, stored)?;
-        rows_block::check(stored).map_err(|detail| damaged(self.meta.id, from, detail))
+        block::unseal(stored).map(|_rows| ()).map_err(|detail| damaged(self.meta.id, from, detail))
     }
 
     /// The damage of a block that passes its checksum and makes no sense.

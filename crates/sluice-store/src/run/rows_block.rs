@@ -13,6 +13,7 @@
 
 use sluice_model::operation::{SingleRow, push_varint, take, take_varint};
 
+use super::block::{self, CHECKSUM_BYTES};
 use crate::{
     context::{Handle, TableId},
     rows::{push_row, take_prefixed},
@@ -24,7 +25,6 @@ const HEADS_MAX: usize = 250;
 const TABLES_MAX: usize = 250;
 /// Places of the builder's index of heads.
 const HEAD_PLACES: usize = 256;
-const CHECKSUM_BYTES: usize = 4;
 
 /// Encodes one block.
 #[derive(Debug)]
@@ -152,10 +152,7 @@ impl BlockBuilder {
 
     /// Ends the block and hands it to `take`; the builder is as new then.
     pub(crate) fn finish<T>(&mut self, take: impl FnOnce(&[u8]) -> T) -> T {
-        let checksum = crc32c::crc32c(self.bytes.get(CHECKSUM_BYTES..).unwrap_or_default());
-        if let Some(head) = self.bytes.get_mut(..CHECKSUM_BYTES) {
-            head.copy_from_slice(&checksum.to_be_bytes());
-        }
+        block::seal(&mut self.bytes);
         let taken = take(&self.bytes);
         self.bytes.truncate(CHECKSUM_BYTES);
         self.last_key.clear();
@@ -164,20 +161,6 @@ impl BlockBuilder {
         self.places = [0; HEAD_PLACES];
         self.tables.clear();
         taken
-    }
-}
-
-/// Tells whether a stored block is the one that was written.
-///
-/// # Errors
-///
-/// What is wrong with it.
-pub(crate) fn check(stored: &[u8]) -> Result<(), &'static str> {
-    let (checksum, rows) = stored.split_first_chunk::<CHECKSUM_BYTES>().ok_or("block is cut short")?;
-    if u32::from_be_bytes(*checksum) == crc32c::crc32c(rows) {
-        Ok(())
-    } else {
-        Err("block fails its checksum")
     }
 }
 

@@ -7,10 +7,9 @@ use std::{
     fs,
     path::Path,
     sync::atomic::{AtomicUsize, Ordering},
-    thread,
 };
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use test_support::{daemon::Daemon, http::Client};
 
@@ -82,25 +81,15 @@ fn share(
     connections: usize,
     send: impl Fn(&mut Client, &[u8]) -> Result<usize> + Sync,
 ) -> Result<usize> {
-    let (next, send) = (&AtomicUsize::new(0), &send);
-    thread::scope(|scope| {
-        let start = |number| {
-            let mut client = daemon.client();
-            let work = move || {
-                let mut sum = 0;
-                while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    sum += send(&mut client, request)?;
-                }
-                Ok(sum)
-            };
-            thread::Builder::new().name(format!("client-{number}")).spawn_scoped(scope, work)
-        };
-        let threads = (0..connections).map(start).collect::<std::io::Result<Vec<_>>>()?;
-        let join = |thread: thread::ScopedJoinHandle<'_, Result<usize>>| {
-            thread.join().map_err(|_panic| anyhow!("a client panicked"))?
-        };
-        threads.into_iter().map(join).sum()
-    })
+    let next = AtomicUsize::new(0);
+    let sums = client::on_connections(daemon, connections, "client", |mut client| {
+        let mut sum = 0;
+        while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
+            sum += send(&mut client, request)?;
+        }
+        Ok(sum)
+    })?;
+    Ok(sums.into_iter().sum())
 }
 
 /// Pushes a body, again while the daemon is busy; counts its refused indicators.
@@ -115,9 +104,8 @@ fn query(values: &[&str]) -> Vec<u8> {
 
 /// Looks values up and counts those that are detected, as cheaply as the other clients count theirs.
 fn look_up(client: &mut Client, query: &[u8]) -> Result<usize> {
-    const DETECTED: &[u8] = br#""result":"detected""#;
-    let answer = client::ask(client, "POST", "/api/1.3/lookup", query)?.answer;
+    let answer = client::ask(client, "POST", client::LOOKUP_PATH, query)?.answer;
     ensure!(answer.status == 200, "{}: {}", answer.status, answer.text());
     let pieces = answer.body.split(|byte| *byte == b',');
-    Ok(pieces.filter(|piece| piece.starts_with(DETECTED)).count())
+    Ok(pieces.filter(|piece| piece.starts_with(client::DETECTED)).count())
 }

@@ -6,7 +6,6 @@
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
-    thread,
     time::Instant,
 };
 
@@ -19,9 +18,8 @@ use test_support::{daemon::Daemon, dice::Dice, http::Client};
 
 use super::{
     figures::{Latencies, Summary, float, per_million},
-    ingest::join,
     known::Known,
-    lookups::{DETECTED, PATH, write_object},
+    lookups::write_object,
     process::{self, Usage},
     progress,
 };
@@ -131,18 +129,7 @@ pub(super) fn run(
         }
         Ok(())
     };
-    thread::scope(|scope| {
-        let (work, mut done) = (&work, Ok(()));
-        let spawn = |number| {
-            let client = daemon.client();
-            thread::Builder::new().name(format!("bulk-{number}")).spawn_scoped(scope, move || work(client))
-        };
-        let workers: Vec<_> = (0..options.lookup_body_connections).map(spawn).collect();
-        for worker in workers {
-            done = done.and(join(worker));
-        }
-        done
-    })?;
+    client::on_connections(daemon, options.lookup_body_connections, "bulk", work)?;
     let seconds = started.elapsed().as_secs_f64();
     bar.finish_and_clear();
     let (answered, values) = (std::mem::take(&mut *answered.lock()), options.bulk_lookups);
@@ -165,8 +152,8 @@ fn look_up(client: &mut Client, body: &[u8], want: usize, answered: &Mutex<Answe
     let started = Instant::now();
     let mut refusals = 0;
     loop {
-        let (mut counter, mut start) = (Counter::new(DETECTED), Vec::new());
-        let answer = client.request_in_pieces("POST", PATH, body, &mut |piece| {
+        let (mut counter, mut start) = (Counter::new(client::DETECTED), Vec::new());
+        let answer = client.request_in_pieces("POST", client::LOOKUP_PATH, body, &mut |piece| {
             if start.is_empty() {
                 start.extend_from_slice(piece.get(..200).unwrap_or(piece));
             }

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use indicatif::ProgressBar;
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -182,13 +182,13 @@ impl Ingest<'_> {
             let workers: Vec<_> = (0..self.connections).map(spawn_push).collect();
             let mut pushed = Ok(());
             for worker in workers {
-                pushed = pushed.and(join(worker));
+                pushed = pushed.and(client::join(worker));
             }
             let ended = self.ended();
             lookups.end();
             let mut all = Seen::default();
             for worker in looking {
-                all.append(join(worker)?);
+                all.append(client::join(worker)?);
             }
             pushed?;
             Ok((ended?, all))
@@ -269,11 +269,6 @@ impl Figures {
         }
         text
     }
-}
-
-/// Waits for a thread of a scope.
-pub(super) fn join<T>(worker: std::io::Result<thread::ScopedJoinHandle<'_, Result<T>>>) -> Result<T> {
-    worker?.join().map_err(|_panic| anyhow!("a thread of the client panicked"))?
 }
 
 /// The rates of stretches of at least a million each; the last one may be shorter.

@@ -26,10 +26,6 @@ use super::{
 };
 use crate::client;
 
-/// Path of lookups.
-pub(super) const PATH: &str = "/api/1.3/lookup";
-/// What the result of a value that is stored says.
-pub(super) const DETECTED: &[u8] = b"\"result\":\"detected\"";
 const NOT_DETECTED: &[u8] = b"\"result\":\"not detected\"";
 /// Lookups a second, over all connections, when no rate is given.
 const CLOSED_LOOP_RATE: f64 = 200.0;
@@ -127,7 +123,7 @@ impl<'run> Lookups<'run> {
             body.clear();
             write_object(&value, &mut body);
             let asked_at = if self.options.lookup_rate.is_some() { due } else { Instant::now() };
-            let outcome = client::ask(&mut client, "POST", PATH, &surrounded(&body))?;
+            let outcome = client::ask(&mut client, "POST", client::LOOKUP_PATH, &surrounded(&body))?;
             let now = Instant::now();
             seen.latencies.push(now - asked_at);
             seen.stored += usize::from(is_stored);
@@ -169,7 +165,7 @@ pub(super) fn write_object(value: &[u8], body: &mut Vec<u8>) {
 
 /// Fails unless an answer to the lookup of one value says what it must.
 pub(super) fn check(status: u16, answer: &[u8], is_stored: bool) -> Result<()> {
-    let want = if is_stored { DETECTED } else { NOT_DETECTED };
+    let want = if is_stored { client::DETECTED } else { NOT_DETECTED };
     if status == 200 && memmem::find(answer, want).is_some() {
         return Ok(());
     }

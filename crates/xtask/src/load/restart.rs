@@ -13,7 +13,7 @@ use super::{
     SUPPLIER,
     bodies::Bodies,
     known::Known,
-    lookups::{PATH, check, write_object},
+    lookups::{check, write_object},
 };
 use crate::{client, proc::disk_bytes};
 
@@ -90,7 +90,7 @@ fn look_up_some(daemon: &Daemon, known: &Known<'_>, seed: u64) -> Result<()> {
         let mut body = vec![b'['];
         write_object(&value, &mut body);
         body.push(b']');
-        let answer = client::ask(&mut client, "POST", PATH, &body)?.answer;
+        let answer = client::ask(&mut client, "POST", client::LOOKUP_PATH, &body)?.answer;
         check(answer.status, &answer.body, true)
             .with_context(|| format!("lookup of {} after a start", String::from_utf8_lossy(&value)))?;
     }

@@ -6,7 +6,6 @@
 use std::{
     ops::Range,
     sync::atomic::{AtomicUsize, Ordering},
-    thread,
     time::Instant,
 };
 
@@ -19,7 +18,6 @@ use super::{
     SUPPLIER,
     feed::Feed,
     figures::{Latencies, Summary, float, per, per_million},
-    ingest::join,
     known::Known,
     process::{self, Usage},
     progress,
@@ -99,22 +97,12 @@ pub(super) fn run(
         }
         Ok(answered)
     };
-    let answered = thread::scope(|scope| {
-        let work = &work;
-        let spawn = |number| {
-            let client = daemon.client();
-            thread::Builder::new().name(format!("single-{number}")).spawn_scoped(scope, move || work(client))
-        };
-        let workers: Vec<_> = (0..options.single_connections).map(spawn).collect();
-        let mut all = Answered::default();
-        for worker in workers {
-            let one = join(worker)?;
-            all.latencies.append(one.latencies);
-            all.rejected += one.rejected;
-            all.refusals += one.refusals;
-        }
-        Ok::<_, anyhow::Error>(all)
-    })?;
+    let mut answered = Answered::default();
+    for one in client::on_connections(daemon, options.single_connections, "single", work)? {
+        answered.latencies.append(one.latencies);
+        answered.rejected += one.rejected;
+        answered.refusals += one.refusals;
+    }
     let seconds = started.elapsed().as_secs_f64();
     bar.finish_and_clear();
     known.acknowledge(indexes);
