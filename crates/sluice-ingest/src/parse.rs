@@ -9,7 +9,7 @@
 //! [`TEXT_BYTES_KEPT_MAX`] and [`TAPE_NODES_KEPT_MAX`]. No I/O; equal bytes give equal results. CPU-bound: long
 //! elements are for the parse pool.
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use simd_json::{Buffers, INPUT_PADDING, Node, Tape};
 use sluice_model::limits;
 
@@ -30,8 +30,17 @@ const TEXT_BYTES_KEPT_MAX: usize = 256 * limits::KIB;
 const _: () =
     assert!(TAPE_NODES_KEPT_MAX * (24 + 8) + 3 * TEXT_BYTES_KEPT_MAX <= limits::PARSER_KEPT_BYTES_MAX);
 
-/// Buffers at rest. What is in use belongs to its thread.
-static KEPT: Mutex<Vec<Scratch>> = Mutex::new(Vec::new());
+/// Buffers at rest, and who is at work.
+static PARSERS: Mutex<Parsers> = Mutex::new(Parsers { kept: Vec::new(), bytes_in_flight: 0 });
+
+/// Told whenever an element has been parsed for which others may have waited.
+static DONE: Condvar = Condvar::new();
+
+struct Parsers {
+    kept: Vec<Scratch>,
+    /// Bytes of the texts that are being parsed.
+    bytes_in_flight: usize,
+}
 
 #[derive(Default)]
 struct Scratch {
@@ -74,7 +83,8 @@ pub(crate) fn with_object<T>(text: &[u8], visit: impl FnOnce(Element<'_, '_>) ->
 }
 
 fn with_tape<T>(text: &[u8], visit: impl FnOnce(&[Node<'_>], Source<'_>) -> T) -> Option<T> {
-    let mut scratch = KEPT.lock().pop().unwrap_or_default();
+    let mut turn = Turn::take(text.len());
+    let scratch = &mut turn.scratch;
     let length = text.len();
     scratch.bytes.clear();
     scratch.bytes.reserve_exact(length + INPUT_PADDING);
@@ -86,19 +96,48 @@ fn with_tape<T>(text: &[u8], visit: impl FnOnce(&[Node<'_>], Source<'_>) -> T) -
     let mut tape: Tape<'_> = scratch.tape.take().map_or(Tape(Vec::new()), Tape::reset);
     let parsed = simd_json::fill_tape_padded(&mut scratch.bytes, length, buffers, &mut tape);
     let seen = parsed.ok().map(|()| visit(&tape.0, Source { text, base }));
-    let is_ordinary = tape.0.capacity() <= TAPE_NODES_KEPT_MAX && length <= TEXT_BYTES_KEPT_MAX;
+    turn.is_ordinary = tape.0.capacity() <= TAPE_NODES_KEPT_MAX && length <= TEXT_BYTES_KEPT_MAX;
     scratch.tape = Some(tape.reset());
-    keep(scratch, is_ordinary);
     seen
 }
 
-fn keep(scratch: Scratch, is_ordinary: bool) {
-    let mut kept = KEPT.lock();
-    if is_ordinary && kept.len() < limits::PARSERS_KEPT_MAX {
-        kept.push(scratch);
-    } else {
-        drop(kept);
-        drop(scratch);
+/// The right to parse a text. Only what parses and visits it may be done meanwhile, nothing that waits.
+struct Turn {
+    scratch: Scratch,
+    text_bytes: usize,
+    /// Whether the buffers are small enough to be kept.
+    is_ordinary: bool,
+}
+
+impl Turn {
+    /// Waits while too much is being parsed.
+    fn take(text_bytes: usize) -> Self {
+        let mut parsers = PARSERS.lock();
+        while 0 < parsers.bytes_in_flight
+            && limits::PARSED_BYTES_IN_FLIGHT_MAX < parsers.bytes_in_flight + text_bytes
+        {
+            DONE.wait(&mut parsers);
+        }
+        parsers.bytes_in_flight += text_bytes;
+        let scratch = parsers.kept.pop().unwrap_or_default();
+        Self { scratch, text_bytes, is_ordinary: false }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        // What is not kept must be gone before the next one begins.
+        let mut scratch = std::mem::take(&mut self.scratch);
+        if !self.is_ordinary {
+            scratch = Scratch::default();
+        }
+        let mut parsers = PARSERS.lock();
+        parsers.bytes_in_flight -= self.text_bytes;
+        if self.is_ordinary && parsers.kept.len() < limits::PARSERS_KEPT_MAX {
+            parsers.kept.push(scratch);
+        }
+        drop(parsers);
+        DONE.notify_all();
     }
 }
 

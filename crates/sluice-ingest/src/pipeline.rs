@@ -22,7 +22,7 @@ use tokio::sync::Semaphore;
 use crate::{
     error::{BodyError, IngestError},
     locate,
-    pool::{CpuPool, Running, run_here},
+    pool::{CpuPool, JobPanicked, Running, run_here},
     split::{BodySlice, Splitter},
 };
 
@@ -57,15 +57,12 @@ pub(crate) trait SliceWork: Send + Sync + 'static {
     /// Where bodies of one short slice are worked on.
     const LANE: Lane = Lane::Writes;
 
-    /// The most slices that are worked on together.
-    const TOGETHER_MAX: usize = 1;
-
     /// Does it.
     fn work(&self, slice: &BodySlice) -> Result<Self::Output, IngestError>;
 
-    /// Does it for slices that follow one another; gives results in order, which may be fewer.
-    fn work_together(&self, slices: &[BodySlice]) -> Result<Vec<Self::Output>, IngestError> {
-        slices.iter().map(|slice| self.work(slice)).collect()
+    /// Does it for the only slice of a short body, on the thread of its lane.
+    fn work_light(&self, slice: &BodySlice) -> Result<Self::Output, IngestError> {
+        self.work(slice)
     }
 
     /// Does it for a slice of at most [`AT_ONCE_BYTES_MAX`] and [`AT_ONCE_ELEMENTS_MAX`] if that needs no waiting for
@@ -96,6 +93,8 @@ pub(crate) struct Engine {
     bulk: Crew,
     light_reads: Crew,
     light_writes: Crew,
+    long_reads: Arc<Semaphore>,
+    short_reads: Arc<Semaphore>,
 }
 
 impl Engine {
@@ -111,7 +110,29 @@ impl Engine {
             bulk: Crew::new("parse", threads_count, bulk_bytes)?,
             light_reads: Crew::new("read", 1, light_bytes)?,
             light_writes: Crew::new("write", 1, light_bytes)?,
+            long_reads: Arc::new(Semaphore::new(limits::READ_BYTES_MAX / limits::KIB)),
+            short_reads: Arc::new(Semaphore::new(limits::SHORT_READ_BYTES_IN_FLIGHT_MAX / limits::KIB)),
         })
+    }
+
+    /// Does a read for slices on the pool, once it may take so many bytes; the job is told how many. Short reads do not
+    /// stand behind long ones.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        job: impl FnOnce(usize) -> T + Send + 'static,
+    ) -> Result<T, JobPanicked> {
+        let bytes = bytes.min(limits::READ_BYTES_MAX);
+        let kib = u32::try_from(bytes.div_ceil(limits::KIB)).map_err(|_never| JobPanicked)?;
+        let is_short = bytes <= limits::SHORT_READ_BYTES_MAX;
+        let slots = Arc::clone(if is_short { &self.short_reads } else { &self.long_reads });
+        let slot = slots.acquire_many_owned(kib).await.map_err(|_closed| JobPanicked)?;
+        let read = move || {
+            let read = job(bytes);
+            drop(slot);
+            read
+        };
+        self.bulk.pool.start(read).await
     }
 
     fn lane(&self, lane: Lane) -> &Crew {
@@ -137,16 +158,12 @@ struct Shared<W> {
     failed_index: AtomicU32,
 }
 
-type Outputs<W> = Result<Vec<<W as SliceWork>::Output>, IngestError>;
-
 /// One body. See the module.
 pub(crate) struct Pipeline<W: SliceWork> {
     engine: Engine,
     splitter: Splitter,
     shared: Arc<Shared<W>>,
-    /// Slices that wait for more, to be worked on together.
-    together: Vec<BodySlice>,
-    running: Vec<Running<Outputs<W>>>,
+    running: Vec<Running<Result<W::Output, IngestError>>>,
     failure: Option<IngestError>,
     canceller: Canceller<W>,
 }
@@ -179,7 +196,6 @@ impl<W: SliceWork> Pipeline<W> {
         Self {
             engine,
             splitter: Splitter::new(),
-            together: Vec::new(),
             running: Vec::new(),
             failure: None,
             canceller: Canceller(Arc::clone(&shared)),
@@ -223,7 +239,10 @@ impl<W: SliceWork> Pipeline<W> {
             loop {
                 match self.splitter.next_slice(&mut piece) {
                     Ok(None) => break,
-                    Ok(Some(slice)) => self.gather_slice(slice).await?,
+                    Ok(Some(slice)) => {
+                        let crew = self.engine.bulk.clone();
+                        self.dispatch(&crew, slice, W::work).await?;
+                    }
                     Err(error) => return Err(self.broken(error).await),
                 }
             }
@@ -250,8 +269,10 @@ impl<W: SliceWork> Pipeline<W> {
                 self.work_light(slice, elements_count).await?
             }
             Ok(last) => {
-                self.together.extend(last);
-                self.dispatch_together().await?;
+                if let Some(slice) = last {
+                    let crew = self.engine.bulk.clone();
+                    self.dispatch(&crew, slice, W::work).await?;
+                }
                 self.gather().await?
             }
             Err(error) => return Err(self.broken(error).await),
@@ -262,29 +283,8 @@ impl<W: SliceWork> Pipeline<W> {
         Ok(Finished { work: shared.work, outputs, elements_count, body_bytes })
     }
 
-    /// Takes a slice that others follow.
-    async fn gather_slice(&mut self, slice: BodySlice) -> Result<(), IngestError> {
-        self.together.push(slice);
-        // Few at first, so that a body of a few slices is worked on in parallel.
-        let count = W::TOGETHER_MAX.min(1 << self.running.len().min(8));
-        let bytes: usize = self.together.iter().map(|slice| slice.text.len()).sum();
-        if count <= self.together.len() || W::TOGETHER_MAX * limits::SLICE_BYTES <= bytes {
-            self.dispatch_together().await?;
-        }
-        Ok(())
-    }
-
-    async fn dispatch_together(&mut self) -> Result<(), IngestError> {
-        let slices = std::mem::take(&mut self.together);
-        if !slices.is_empty() {
-            let crew = self.engine.bulk.clone();
-            self.dispatch(&crew, slices).await?;
-        }
-        Ok(())
-    }
-
     /// Works on the only slice of a short body.
-    async fn work_light(&mut self, slice: BodySlice, elements_count: u64) -> Outputs<W> {
+    async fn work_light(&mut self, slice: BodySlice, elements_count: u64) -> Result<Vec<W::Output>, IngestError> {
         if slice.text.len() <= AT_ONCE_BYTES_MAX && elements_count <= AT_ONCE_ELEMENTS_MAX {
             match run_here(|| self.shared.work.work_at_once(&slice)) {
                 Ok(Some(output)) => return Ok(vec![output?]),
@@ -293,29 +293,33 @@ impl<W: SliceWork> Pipeline<W> {
             }
         }
         let crew = self.engine.lane(W::LANE).clone();
-        self.dispatch(&crew, vec![slice]).await?;
+        self.dispatch(&crew, slice, W::work_light).await?;
         self.gather().await
     }
 
-    async fn dispatch(&mut self, crew: &Crew, slices: Vec<BodySlice>) -> Result<(), IngestError> {
-        let bytes: usize = slices.iter().map(|slice| slice.text.len()).sum();
-        let weight_kib = bytes.max(SLICE_WEIGHT_BYTES_MIN).div_ceil(limits::KIB);
+    async fn dispatch(
+        &mut self,
+        crew: &Crew,
+        slice: BodySlice,
+        work: impl FnOnce(&W, &BodySlice) -> Result<W::Output, IngestError> + Send + 'static,
+    ) -> Result<(), IngestError> {
+        let weight_kib = slice.text.len().max(SLICE_WEIGHT_BYTES_MIN).div_ceil(limits::KIB);
         let weight_kib = u32::try_from(weight_kib).map_err(|_never| IngestError::Internal)?;
         let slots = Arc::clone(&crew.slots);
         let slot = slots.acquire_many_owned(weight_kib).await.map_err(|_closed| IngestError::Internal)?;
         let shared = Arc::clone(&self.shared);
         self.running.push(crew.pool.start(move || {
             let failed_index = &shared.failed_index;
-            let index = slices.first().map_or(0, |slice| slice.index);
+            let index = slice.index;
             let output = if index > failed_index.load(Ordering::Relaxed) {
                 Err(IngestError::Internal)
             } else {
-                shared.work.work_together(&slices)
+                work(&shared.work, &slice)
             };
             if output.is_err() {
                 failed_index.fetch_min(index, Ordering::Relaxed);
             }
-            drop(slices);
+            drop(slice);
             drop(slot);
             output
         }));
@@ -328,7 +332,7 @@ impl<W: SliceWork> Pipeline<W> {
         let mut failure = None;
         for running in self.running.drain(..) {
             match running.await.unwrap_or(Err(IngestError::Internal)) {
-                Ok(more) => outputs.extend(more),
+                Ok(output) => outputs.push(output),
                 Err(error) => {
                     failure.get_or_insert(error);
                 }
@@ -339,9 +343,7 @@ impl<W: SliceWork> Pipeline<W> {
 
     /// Finds the first fault of a body that the splitter has refused with `error`.
     async fn broken(&mut self, error: BodyError) -> IngestError {
-        let dispatched = self.dispatch_together().await;
-        let gathered = self.gather().await;
-        if let Err(earlier) = dispatched.and(gathered) {
+        if let Err(earlier) = self.gather().await {
             return earlier;
         }
         let rest = std::mem::replace(&mut self.splitter, Splitter::new()).into_rest();

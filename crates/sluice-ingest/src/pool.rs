@@ -4,8 +4,8 @@
 //! named `{name}-{n}`. A job that panics ends its own future with [`JobPanicked`] and nothing else.
 //!
 //! Does not bound how many jobs wait: its callers hold a slot for each slice (`pipeline`), and of the jobs without
-//! one, to commit or to find the fault of a body, a request has one at a time. A job may wait for the store, never for
-//! another job.
+//! one, to commit, to read or to find the fault of a body, a request has one at a time. A job may wait for the store, and
+//! for parts of itself that other threads of the pool have taken over, never for another job.
 
 use std::{
     io,

@@ -5,7 +5,7 @@
 //! nothing: a single question, to the filter of groups, settles all levels of a URL.
 //!
 //! Filters are asked for many values in a row, so that the waits for memory overlap. Reads nothing else; false alarms
-//! are the reader's to find out. Buffers are used again.
+//! are the reader's to find out.
 
 use std::ops::Range;
 
@@ -23,11 +23,11 @@ const VALUES_ASKED_AT_ONCE: usize = 64;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted {
     /// Number of the value that it is a candidate of.
-    pub(crate) value: usize,
+    value: u32,
+    /// Where the key ends; it begins where the one before ends.
+    end: u32,
     /// Whether it is the value itself (`CandidateKeys::own_count`).
     pub(crate) is_own: bool,
-    /// Where the key ends; it begins where the one before ends.
-    end: usize,
 }
 
 /// A value whose filters were not asked yet.
@@ -42,7 +42,7 @@ fn has_levels(one: &Fresh, scope: MatchScope) -> bool {
     scope == MatchScope::Levels && one.kind == IndicatorKind::Url
 }
 
-/// Collects wanted keys.
+/// Collects wanted keys: those of a slice, whose memory a permit covers, so they come to less than 4 GiB.
 #[derive(Default)]
 pub(crate) struct Sieve {
     values_count: usize,
@@ -54,15 +54,6 @@ pub(crate) struct Sieve {
 }
 
 impl Sieve {
-    /// Forgets the values and keeps the memory.
-    pub(crate) fn clear(&mut self) {
-        self.values_count = 0;
-        self.fresh.clear();
-        self.fresh_keys.clear();
-        self.wanted.clear();
-        self.keys.clear();
-    }
-
     /// Takes the next value. What is wanted of it is known after [`settle`](Self::settle).
     pub(crate) fn add(&mut self, text: &str, scope: MatchScope, snapshot: &Snapshot) {
         let value = self.values_count;
@@ -134,8 +125,10 @@ impl Sieve {
     }
 
     fn push(&mut self, value: usize, is_own: bool, key: &[u8]) {
+        let Ok(end) = u32::try_from(self.keys.len() + key.len()) else { return };
+        let Ok(value) = u32::try_from(value) else { return };
         self.keys.extend_from_slice(key);
-        self.wanted.push(Wanted { value, is_own, end: self.keys.len() });
+        self.wanted.push(Wanted { value, end, is_own });
     }
 
     /// What is wanted, by value, most specific first.
@@ -145,19 +138,19 @@ impl Sieve {
 
     /// The places in [`wanted`](Self::wanted) that belong to some consecutive values.
     pub(crate) fn places_of(&self, values: Range<usize>) -> Range<usize> {
-        let first = |value| self.wanted.partition_point(|wanted| wanted.value < value);
+        let first = |value| self.wanted.partition_point(|wanted| (wanted.value as usize) < value);
         first(values.start)..first(values.end)
     }
 
     /// The places that belong to a value, given the first that belongs to it or to a later one.
     pub(crate) fn places_from(&self, first: usize, value: usize) -> Range<usize> {
         let rest = self.wanted.get(first..).unwrap_or_default();
-        first..first + rest.iter().take_while(|wanted| wanted.value == value).count()
+        first..first + rest.iter().take_while(|wanted| wanted.value as usize == value).count()
     }
 
     /// The key at a place of [`wanted`](Self::wanted).
     pub(crate) fn key(&self, place: usize) -> &[u8] {
-        let end = |place: usize| self.wanted.get(place).map_or(0, |wanted| wanted.end);
+        let end = |place: usize| self.wanted.get(place).map_or(0, |wanted| wanted.end as usize);
         let from = place.checked_sub(1).map_or(0, end);
         self.keys.get(from..end(place)).unwrap_or_default()
     }

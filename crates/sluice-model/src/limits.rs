@@ -27,14 +27,6 @@ pub const SLICE_BYTES: usize = MIB;
 /// Bytes of the slices of one process that are being parsed or wait for it, however many threads there are.
 pub const SLICE_BYTES_IN_FLIGHT_MAX: usize = 12 * MIB;
 
-/// Slices of a lookup that are answered together, so that many keys are read in one sorted pass.
-pub const LOOKUP_SLICES_TOGETHER_MAX: usize = 4;
-
-/// Bytes of slices that are worked on together, at most: they are handed over once they come to as much as
-/// [`LOOKUP_SLICES_TOGETHER_MAX`] ordinary ones, and the last may be as long as any.
-pub const SLICES_TOGETHER_BYTES_MAX: usize =
-    LOOKUP_SLICES_TOGETHER_MAX * SLICE_BYTES + SLICE_BYTES + ELEMENT_BYTES_MAX;
-
 /// Longest body that is a single slice and does not stand behind the slices of large bodies.
 pub const LIGHT_SLICE_BYTES_MAX: usize = 16 * KIB;
 
@@ -42,7 +34,15 @@ pub const LIGHT_SLICE_BYTES_MAX: usize = 16 * KIB;
 /// that write.
 pub const LIGHT_SLICE_BYTES_IN_FLIGHT_MAX: usize = MIB;
 
-/// Heap bytes one body byte can cost while parsed, at worst (`[1,1,1,...]`; ordinary feeds cost 5).
+/// Heap bytes that a byte of a slice being worked on costs beside its own text, at worst, parsing left aside: rows,
+/// contexts and keys on their way.
+pub const SLICE_HEAP_PER_BYTE_MAX: usize = 4;
+
+/// Bytes of elements that are being parsed at the same time, over all threads; further ones wait. Most elements are
+/// read in place, which takes nothing.
+pub const PARSED_BYTES_IN_FLIGHT_MAX: usize = ELEMENT_BYTES_MAX + MIB;
+
+/// Heap bytes one byte of an element can cost while parsed, at worst (`[1,1,1,...]`).
 pub const PARSE_HEAP_PER_BYTE_MAX: usize = 24;
 
 /// Parsers kept for the next element. Further threads make their own and pay with what is in flight.
@@ -71,30 +71,19 @@ pub const LIGHT_BYTES_BUDGET: usize = 64 * MIB;
 /// Bytes of answer that one lookup may produce. They are paid for out of the budgets for bodies.
 pub const LOOKUP_ANSWER_BYTES_MAX: usize = 256 * MIB;
 
-/// Bytes of objects and wanted keys of a lookup after which values are answered before more are taken. Slices of
-/// ordinary feeds do not come to it.
-pub const GATHERED_BYTES_MAX: usize = 8 * MIB;
+/// Heap bytes that lookups may take for what they read at once, one after the other; single values for all that is found
+/// of them.
+pub const READ_BYTES_MAX: usize = 160 * MIB;
 
-/// Bytes that may be found for a lookup before its values are taken in smaller numbers. What a single value is found to
-/// have may come to as much as an answer.
-pub const FOUND_BYTES_MAX: usize = 24 * MIB;
+/// Heap bytes that a lookup which reads little may take for it. Such reads do not stand behind the longer ones.
+pub const SHORT_READ_BYTES_MAX: usize = 16 * MIB;
 
-/// Rows that the store has in memory while it reads many keys.
-pub const KEYS_READ_AT_ONCE: usize = 128 * 1_024;
+/// Heap bytes of short reads at the same time; further ones wait.
+pub const SHORT_READ_BYTES_IN_FLIGHT_MAX: usize = 4 * SHORT_READ_BYTES_MAX;
 
-/// Contexts that the store has in memory while it reads many keys, unless one row has more.
-pub const READ_CONTEXT_BYTES_MAX: usize = 24 * MIB;
-
-/// Rows without their contexts that it has in memory with them.
-pub const READ_ROW_BYTES_MAX: usize = 4 * MIB;
-
-/// Heap bytes that the store may need to read many keys at once.
-pub const READ_BYTES_MAX: usize = READ_CONTEXT_BYTES_MAX + READ_ROW_BYTES_MAX;
-
-/// Threads that answer long lookups for which there is room in the plan. Daemons have as many as cores: each further
-/// one may take [`GATHERED_BYTES_MAX`], [`FOUND_BYTES_MAX`] and [`READ_BYTES_MAX`] beyond the plan, for as long as a
-/// read takes.
-pub const READING_THREADS_PLANNED: usize = 2;
+/// Heap bytes that a body which is a single short slice may take for reading in its lane, where one is answered at a
+/// time.
+pub const LIGHT_READ_BYTES_MAX: usize = 16 * MIB;
 
 /// Heap bytes of committed rows not yet in the trees that are planned for beside the budgets for bodies. The
 /// store begins no write above it, and no body that grows takes both together over the sum.
@@ -159,22 +148,27 @@ const _: () = assert!(INDICATOR_BYTES_MAX < u16::MAX as usize);
 const _: () =
     assert!(HEAD_PERMIT_BYTES <= LIGHT_BODY_BYTES_MAX && LIGHT_BODY_BYTES_MAX <= LIGHT_BYTES_BUDGET);
 const _: () = assert!(10_000 * HEAD_PERMIT_BYTES < LIGHT_BYTES_BUDGET);
-// The longest slice must be able to fly at all.
+// The longest slice must be able to fly at all, and the longest element and read.
 const _: () = assert!(
-    SLICES_TOGETHER_BYTES_MAX + KIB + 2 * LIGHT_SLICE_BYTES_IN_FLIGHT_MAX <= SLICE_BYTES_IN_FLIGHT_MAX
+    SLICE_BYTES + ELEMENT_BYTES_MAX + KIB + 2 * LIGHT_SLICE_BYTES_IN_FLIGHT_MAX <= SLICE_BYTES_IN_FLIGHT_MAX
 );
+const _: () = assert!(ELEMENT_BYTES_MAX <= PARSED_BYTES_IN_FLIGHT_MAX);
+const _: () = assert!(LIGHT_READ_BYTES_MAX <= READ_BYTES_MAX && SHORT_READ_BYTES_MAX <= READ_BYTES_MAX);
 // A body's bytes are counted by its permit until its rows are committed, and by the memtable from then on; both
-// count them for a moment. The text of a slice in flight is counted by its permit and again by what parsing
-// costs. What a lookup gathers and finds is counted by its permit only when it is there. Packed rows that wait for a
+// count them for a moment. The text of a slice in flight is counted by its permit and again by what working on it
+// costs. What a lookup gathers and answers is counted by its permit, what it reads is not. Packed rows that wait for a
 // stalled disk in the log's queue are not in the sum: they are copies of rows that a permit counts, a third as long
 // in ordinary feeds.
 const _: () = assert!(
     BODY_BYTES_BUDGET
         + LIGHT_BYTES_BUDGET
         + MEMTABLE_BYTES_MAX
-        + SLICE_BYTES_IN_FLIGHT_MAX * PARSE_HEAP_PER_BYTE_MAX
+        + SLICE_BYTES_IN_FLIGHT_MAX * SLICE_HEAP_PER_BYTE_MAX
+        + PARSED_BYTES_IN_FLIGHT_MAX * PARSE_HEAP_PER_BYTE_MAX
         + PARSERS_KEPT_MAX * PARSER_KEPT_BYTES_MAX
-        + READING_THREADS_PLANNED * (GATHERED_BYTES_MAX + FOUND_BYTES_MAX + READ_BYTES_MAX)
+        + READ_BYTES_MAX
+        + SHORT_READ_BYTES_IN_FLIGHT_MAX
+        + LIGHT_READ_BYTES_MAX
         + STANDING_BYTES
         <= RESIDENT_BYTES_MAX
 );

@@ -5,7 +5,7 @@
 //! bring slices of about a mebibyte; single indicators bring slices of one row, which [`join_small`] folds
 //! together so that readers never have thousands to search.
 
-use std::{convert::Infallible, sync::Arc};
+use std::sync::Arc;
 
 use sluice_model::operation::{self, Row, push_varint, take_varint};
 
@@ -116,20 +116,8 @@ impl Slice {
         self.filter.may_contain(hash)
     }
 
-    /// Appends the row of a key whose filter hash is `hash` to `found`, with its contexts; false when there is none.
-    pub(crate) fn get(&self, key: &[u8], hash: u64, found: &mut Vec<u8>) -> bool {
-        let row = if self.filter.may_contain(hash) { self.search(key) } else { None };
-        let Some(row) = row else { return false };
-        let context = |handle: &[u8]| {
-            let known = Handle::read(handle).and_then(|(_, number)| self.contexts.get(number));
-            Ok::<_, Infallible>(known.unwrap_or_default())
-        };
-        let Ok(()) = operation::replace_contexts(row, context, found);
-        true
-    }
-
     /// Appends the row of a key whose filter hash is `hash` to `found`, with handles; false when there is none.
-    pub(crate) fn get_packed(&self, key: &[u8], hash: u64, found: &mut Vec<u8>) -> bool {
+    pub(crate) fn get(&self, key: &[u8], hash: u64, found: &mut Vec<u8>) -> bool {
         let row = if self.filter.may_contain(hash) { self.search(key) } else { None };
         found.extend_from_slice(row.unwrap_or_default());
         row.is_some()

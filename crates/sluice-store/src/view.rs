@@ -13,10 +13,10 @@ use sluice_model::{
 };
 
 use crate::{
+    bulk::{ContextId, StoredRow},
     catalogue::Catalogue,
     context::{Handle, TableId},
     error::ReadError,
-    filter,
     memtable::Slice,
     merge::{MergeRows, Source},
     repack::Origin,
@@ -24,6 +24,9 @@ use crate::{
     run::{Part, Run},
     trees::Trees,
 };
+
+/// Keys whose rows are in memory while it is confirmed that they are still of a supplier or tag.
+const KEYS_CONFIRMED_AT_ONCE: usize = 64 * 1_024;
 
 /// One state of the store.
 #[derive(Clone, Debug)]
@@ -71,8 +74,6 @@ pub struct Holding<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Record {
     row: Vec<u8>,
-    older: Vec<u8>,
-    scratch: Vec<u8>,
 }
 
 impl Record {
@@ -91,22 +92,11 @@ impl Record {
         Row::decode(&self.row).into_iter().flat_map(|row| row.tags())
     }
 
-    /// Takes a row whose handles `context` resolves; false when nobody holds the indicator.
-    pub(crate) fn fill<'c>(&mut self, packed: &[u8], context: impl Fn(&[u8]) -> &'c [u8]) -> bool {
+    /// Takes a row whose handles `context` resolves.
+    fn fill<'c>(&mut self, packed: &[u8], context: impl Fn(&[u8]) -> &'c [u8]) {
         self.row.clear();
         let resolve = |handle: &[u8]| Ok::<_, Infallible>(context(handle));
         let Ok(()) = operation::replace_contexts(packed, resolve, &mut self.row);
-        self.holdings().next().is_some()
-    }
-
-    fn fold_older(&mut self, has_newer: bool) {
-        if has_newer {
-            self.scratch.clear();
-            operation::merge(&self.row, &self.older, &mut self.scratch);
-            std::mem::swap(&mut self.row, &mut self.scratch);
-        } else {
-            std::mem::swap(&mut self.row, &mut self.older);
-        }
     }
 }
 
@@ -124,31 +114,25 @@ impl Snapshot {
 
     /// Reads one key; false when nobody holds it.
     ///
-    /// Blocking: filters answer most misses from memory, a hit reads and unpacks one block for each run that
-    /// has the key.
+    /// Blocking: filters answer most misses from memory, a hit reads one block for each run that has the key, and the
+    /// contexts. For many keys, [`Self::read_rows`] is the faster way.
     ///
     /// # Errors
     ///
     /// [`ReadError`] when a block cannot be read.
     pub fn get(&self, key: &[u8], record: &mut Record) -> Result<bool, ReadError> {
-        let hash = filter::hash(key);
-        let mut is_found = false;
         record.row.clear();
-        for slice in self.view.slices.iter().rev() {
-            record.older.clear();
-            if slice.get(key, hash, &mut record.older) {
-                record.fold_older(is_found);
-                is_found = true;
-            }
-        }
-        for run in &self.view.runs {
-            record.older.clear();
-            if run.get(&self.trees, key, hash, &mut record.older)? {
-                record.fold_older(is_found);
-                is_found = true;
-            }
-        }
-        Ok(is_found && record.holdings().next().is_some())
+        // Nothing is refused for want of room.
+        let Some(rows) = self.read_rows(&[key], usize::MAX)? else { return Ok(false) };
+        let Some(row) = rows.iter().next() else { return Ok(false) };
+        let named: Vec<ContextId> = row.holdings().filter_map(|holding| holding.context).collect();
+        let Some(texts) = self.read_contexts(&named, usize::MAX)? else { return Ok(false) };
+        let context = |handle: &[u8]| {
+            let place = named.iter().position(|named| Some(*named) == ContextId::named_by(handle));
+            place.map_or(&[][..], |place| texts.get(place))
+        };
+        record.fill(row.bytes(), context);
+        Ok(record.holdings().next().is_some())
     }
 
     /// Shows every indicator that somebody holds, ascending by key. Reads everything.
@@ -186,9 +170,7 @@ impl Snapshot {
             let summary = part.index.suppliers.get(&supplier)?;
             Some(part.posting(&self.trees.suppliers, supplier.0, summary.pieces))
         };
-        self.confirmed_keys(is_of, listed, |record| {
-            record.holdings().any(|holding| holding.supplier == supplier)
-        })
+        self.confirmed_keys(is_of, listed, |row| row.holdings().any(|holding| holding.supplier == supplier))
     }
 
     /// The keys that carry a tag and that somebody holds, ascending, found through its posting lists.
@@ -202,7 +184,7 @@ impl Snapshot {
             let summary = part.index.tags.get(&tag)?;
             Some(part.posting(&self.trees.tags, tag.0, summary.pieces))
         };
-        self.confirmed_keys(is_of, listed, |record| record.tags().any(|carried| carried == tag))
+        self.confirmed_keys(is_of, listed, |row| row.tags().any(|carried| carried == tag))
     }
 
     /// Gathers candidates from slices and posting lists, and keeps those that the merged row confirms.
@@ -210,7 +192,7 @@ impl Snapshot {
         &self,
         is_of: impl Fn(&Row<'_>) -> bool,
         listed: impl Fn(&Part) -> Option<Result<Vec<u32>, ReadError>>,
-        is_confirmed: impl Fn(&Record) -> bool,
+        is_confirmed: impl Fn(&StoredRow<'_>) -> bool,
     ) -> Result<Vec<Vec<u8>>, ReadError> {
         let mut candidates = BTreeSet::new();
         for slice in &self.view.slices {
@@ -223,12 +205,20 @@ impl Snapshot {
                 self.keys_at(part, &rows?, &mut candidates)?;
             }
         }
-        let mut record = Record::new();
+        let candidates: Vec<Vec<u8>> = candidates.into_iter().collect();
         let mut keys = Vec::new();
-        for key in candidates {
-            if self.get(&key, &mut record)? && is_confirmed(&record) {
-                keys.push(key);
-            }
+        for some in candidates.chunks(KEYS_CONFIRMED_AT_ONCE) {
+            let asked: Vec<&[u8]> = some.iter().map(Vec::as_slice).collect();
+            let Some(rows) = self.read_rows(&asked, usize::MAX)? else { continue };
+            let confirmed: Vec<bool> = rows
+                .iter()
+                .map(|row| row.holdings().next().is_some() && is_confirmed(&row))
+                .collect();
+            let numbers = rows.into_numbers();
+            let is_confirmed = |place| {
+                numbers.get(place).and_then(|number: usize| confirmed.get(number)).copied() == Some(true)
+            };
+            keys.extend((0..).zip(some).filter(|(place, _)| is_confirmed(*place)).map(|(_, key)| key.clone()));
         }
         Ok(keys)
     }

@@ -9,7 +9,7 @@ use sluice_model::{
 };
 use sluice_store::Record;
 
-use super::{Detector, Found};
+use super::{Detector, Ranking};
 use crate::{
     LookupRules,
     fixture::{Fixture, NOW_SECONDS, lookup_rules},
@@ -287,33 +287,42 @@ proptest! {
     }
 }
 
+fn sieve_of(detector: &Detector, values: &[&str]) -> Sieve {
+    let mut sieve = Sieve::default();
+    for value in values {
+        detector.add(value, &mut sieve);
+    }
+    detector.settle(&mut sieve);
+    sieve
+}
+
+fn keys(sieve: &Sieve) -> Vec<&[u8]> {
+    (0..sieve.wanted().len()).map(|place| sieve.key(place)).collect()
+}
+
 #[test]
-fn too_much_found_is_told_and_read_in_parts() {
+fn too_much_found_is_told_and_can_be_read_in_parts() {
     let fixture = Fixture::new();
-    let context = "x".repeat(1_000);
     for name in ["a.example", "b.example", "c.example"] {
+        let context = name.repeat(100);
         fixture.put("Feed", &json!([{"indicator": name, "context": {"c": context}}]).to_string()).unwrap();
     }
     let detector =
         Detector::new(fixture.store.snapshot(), lookup_rules(), crate::suppliers::SuppliersCache::default());
-    let (mut sieve, mut found) = (Sieve::default(), Found::default());
-    for name in ["a.example", "b.example", "none.example", "c.example", "a.example"] {
-        detector.add(name, &mut sieve);
-    }
-    detector.settle(&mut sieve);
-    assert!(!detector.read(0..5, &sieve, &mut found, 1_500).unwrap());
+    let values = ["a.example", "b.example", "none.example", "c.example", "a.example"];
+    let sieve = sieve_of(&detector, &values);
+    let keys = keys(&sieve);
+    assert!(detector.read(&keys, 2_500).unwrap().is_none());
+    let whole = detector.read(&keys, 8_000).unwrap().unwrap();
     let mut answers = Vec::new();
-    for value in 0..5 {
-        assert!(detector.read(value..value + 1, &sieve, &mut found, 1_500).unwrap());
-        let mut answer = Vec::new();
-        detector.append_result(sieve.places_of(value..value + 1), &sieve, &mut found, &mut answer);
-        answers.push(answer);
-    }
-    assert!(detector.read(0..5, &sieve, &mut found, usize::MAX).unwrap());
-    for (value, alone) in answers.iter().enumerate() {
-        let mut answer = Vec::new();
-        detector.append_result(sieve.places_of(value..value + 1), &sieve, &mut found, &mut answer);
-        assert_eq!(&answer, alone);
+    for value in 0..values.len() {
+        let places = sieve.places_of(value..value + 1);
+        let found = detector.read(&keys[places.clone()], 2_500).unwrap().unwrap();
+        let (mut alone, mut among) = (Vec::new(), Vec::new());
+        Ranking::new(&detector, &sieve, &found, places.start, 0).append_result(places.clone(), &mut alone);
+        Ranking::new(&detector, &sieve, &whole, 0, 0).append_result(places, &mut among);
+        assert_eq!(alone, among);
+        answers.push(alone);
     }
     assert_eq!(answers[0], answers[4]);
     assert_eq!(answers[2], super::NOT_DETECTED);
@@ -330,15 +339,34 @@ fn matches_count_among_what_is_found() {
     }
     let detector =
         Detector::new(fixture.store.snapshot(), lookup_rules(), crate::suppliers::SuppliersCache::default());
-    let (mut sieve, mut found) = (Sieve::default(), Found::default());
-    for value in ["192.0.2.1", "192.0.2.2"] {
-        detector.add(value, &mut sieve);
-    }
-    detector.settle(&mut sieve);
-    let matches_bytes = 20 * size_of::<super::Match>();
-    assert!(!detector.read(0..2, &sieve, &mut found, matches_bytes).unwrap());
-    assert!(detector.read(0..2, &sieve, &mut found, 3 * matches_bytes).unwrap());
+    let sieve = sieve_of(&detector, &["192.0.2.1", "192.0.2.2"]);
+    let matches_bytes = 40 * size_of::<super::Match>();
+    // Enough for the rows, which are shorter.
+    let rows = fixture.store.snapshot().read_rows(&keys(&sieve), matches_bytes + 100).unwrap();
+    assert!(rows.is_some());
+    assert!(detector.read(&keys(&sieve), matches_bytes + 100).unwrap().is_none());
+    let found = detector.read(&keys(&sieve), 4 * matches_bytes).unwrap().unwrap();
     assert_eq!(found.matches.len(), 40);
+}
+
+/// Disabled and expired holdings, other tenants': whatever is no match is not worth reading its context.
+#[test]
+fn contexts_are_read_of_matches_alone() {
+    let fixture = Fixture::new();
+    fixture.create_supplier("Off", 10);
+    for name in ["Feed", "Off"] {
+        let body = json!([{"indicator": "a.example", "context": {"of": name}}]);
+        fixture.put(name, &body.to_string()).unwrap();
+    }
+    let read_bytes = || {
+        let cache = crate::suppliers::SuppliersCache::default();
+        let detector = Detector::new(fixture.store.snapshot(), lookup_rules(), cache);
+        let sieve = sieve_of(&detector, &["a.example"]);
+        detector.read(&keys(&sieve), usize::MAX).unwrap().unwrap().context_bytes()
+    };
+    let both = read_bytes();
+    fixture.disable("Off");
+    assert_eq!(read_bytes() + r#"{"of":"Off"}"#.len(), both);
 }
 
 /// Whether anything is to be read is told at the first wanted key, and the same as when all are collected.

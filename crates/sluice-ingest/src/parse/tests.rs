@@ -1,8 +1,13 @@
 //! Elements and the spelling of their values. Acceptance is tested with the pipeline.
 
-use sluice_model::limits::{PARSERS_KEPT_MAX, SLICE_BYTES};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
-use super::with_elements;
+use sluice_model::limits::{PARSED_BYTES_IN_FLIGHT_MAX, PARSERS_KEPT_MAX, SLICE_BYTES};
+
+use super::{with_elements, with_object};
 use crate::split::{BodySlice, Splitter};
 
 fn slice(body: &str) -> BodySlice {
@@ -56,14 +61,38 @@ fn few_and_only_ordinary_buffers_are_kept() {
     assert_eq!(values(&format!("[{{\"v\":[{numbers}]}}]")), [format!("[{numbers}]")]);
     let long = "x".repeat(2 * SLICE_BYTES);
     assert_eq!(values(&format!("[{{\"v\":\"{long}\"}}]")), [format!("\"{long}\"")]);
-    let kept = super::KEPT.lock();
-    assert!(kept.len() <= PARSERS_KEPT_MAX);
-    for scratch in &*kept {
+    let parsers = super::PARSERS.lock();
+    assert!(parsers.kept.len() <= PARSERS_KEPT_MAX);
+    for scratch in &parsers.kept {
         let nodes = scratch.tape.as_ref().map_or(0, |tape| tape.0.capacity());
         assert!(
             nodes <= super::TAPE_NODES_KEPT_MAX && scratch.bytes.capacity() <= 2 * super::TEXT_BYTES_KEPT_MAX
         );
     }
-    drop(kept);
+    drop(parsers);
     assert_eq!(values("[{\"v\":1}]"), ["1"]);
+}
+
+/// What parsing costs is planned for a single long element, however many threads have one.
+#[test]
+fn long_elements_are_parsed_one_at_a_time() {
+    let text = format!("{{\"v\":\"{}\"}}", "x".repeat(PARSED_BYTES_IN_FLIGHT_MAX / 2 + 1));
+    let (running, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let parse = || {
+        let seen = with_object(text.as_bytes(), |_element| {
+            most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(5));
+            running.fetch_sub(1, Ordering::SeqCst);
+        });
+        assert!(seen.is_some());
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(parse);
+        }
+    });
+    assert_eq!(most.load(Ordering::SeqCst), 1);
+    // Whatever is longer than the plan is parsed alone.
+    let longest = format!("{{\"v\":\"{}\"}}", "x".repeat(2 * PARSED_BYTES_IN_FLIGHT_MAX));
+    assert!(with_object(longest.as_bytes(), |_element| ()).is_some());
 }

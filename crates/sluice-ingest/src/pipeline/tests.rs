@@ -316,26 +316,24 @@ fn short_bodies_stand_behind_no_long_ones() {
     });
 }
 
+/// Reads that take much memory wait for one another, and not on a thread: short ones go on beside them.
 #[test]
-fn slices_that_are_worked_on_together_stay_in_order() {
-    struct Together;
-    impl SliceWork for Together {
-        type Output = Vec<u32>;
-        const TOGETHER_MAX: usize = 4;
-        fn work(&self, slice: &BodySlice) -> Result<Vec<u32>, IngestError> {
-            self.work_together(std::slice::from_ref(slice)).map(|outputs| outputs.concat())
-        }
-        fn work_together(&self, slices: &[BodySlice]) -> Result<Vec<Vec<u32>>, IngestError> {
-            Ok(vec![slices.iter().map(|slice| slice.index).collect()])
-        }
-    }
-    let body = format!("[{}{{}}]", "{},".repeat(10 * SLICE_ELEMENTS_MAX as usize));
-    let outputs = block_on(async {
-        let mut pipeline = Pipeline::new(ENGINE.clone(), Together);
-        pipeline.feed(body.as_bytes()).await.unwrap();
-        pipeline.finish().await.unwrap_or_else(|error| panic!("{error}")).outputs
+fn long_reads_take_turns() {
+    const LONG: usize = limits::READ_BYTES_MAX;
+    block_on(async {
+        let engine = Engine::new(2).unwrap();
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let first = engine.read(LONG, move |bytes| (bytes, wait.recv().is_ok()));
+        let mut first = std::pin::pin!(first);
+        assert!(tokio::time::timeout(Duration::ZERO, &mut first).await.is_err());
+        let mut second = std::pin::pin!(engine.read(usize::MAX, |bytes| bytes));
+        assert!(tokio::time::timeout(Duration::from_millis(20), &mut second).await.is_err());
+        assert_eq!(engine.read(limits::SHORT_READ_BYTES_MAX, |bytes| bytes).await.unwrap(), 16 << 20);
+        assert!(tokio::time::timeout(Duration::ZERO, &mut second).await.is_err());
+        go.send(()).unwrap();
+        assert_eq!(first.await.unwrap(), (LONG, true));
+        assert_eq!(second.await.unwrap(), LONG);
     });
-    assert_eq!(outputs, [vec![0], vec![1, 2], vec![3, 4, 5, 6], vec![7, 8, 9, 10]]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use sluice_model::TenantId;
 
 use super::{SuppliersCache, TENANTS_KEPT_MAX};
 use crate::{
-    detect::{Detector, Found},
+    detect::{Detector, Ranking},
     fixture::Fixture,
     sieve::Sieve,
 };
@@ -35,11 +35,13 @@ fn a_lookup_that_begins_makes_nothing() {
     let rules = crate::fixture::lookup_rules();
     let look_up = || {
         let detector = Detector::new(fixture.store.snapshot(), rules, cache.clone());
-        let (mut sieve, mut found, mut answer) = (Sieve::default(), Found::default(), Vec::new());
+        let (mut sieve, mut answer) = (Sieve::default(), Vec::new());
         detector.add("a.example", &mut sieve);
         detector.settle(&mut sieve);
-        assert!(detector.read(0..1, &sieve, &mut found, usize::MAX).unwrap());
-        detector.append_result(sieve.places_of(0..1), &sieve, &mut found, &mut answer);
+        let places = sieve.places_of(0..1);
+        let keys: Vec<_> = places.clone().map(|place| sieve.key(place)).collect();
+        let found = detector.read(&keys, usize::MAX).unwrap().unwrap();
+        Ranking::new(&detector, &sieve, &found, 0, 0).append_result(places, &mut answer);
     };
     look_up();
     assert!(cache.kept.lock().is_empty(), "a miss needs no suppliers");

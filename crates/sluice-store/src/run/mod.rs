@@ -20,7 +20,7 @@ pub(crate) use book::Book;
 pub(crate) use part::Part;
 pub(crate) use writer::PartWriter;
 
-use crate::{error::ReadError, merge::Source, trees::Trees};
+use crate::{merge::Source, trees::Trees};
 
 /// A sorted stretch of history.
 #[derive(Clone, Debug)]
@@ -37,24 +37,6 @@ impl Run {
     /// Bytes of its blocks.
     pub(crate) fn stored_bytes(&self) -> u64 {
         self.parts.iter().map(|part| part.meta.stored_bytes).sum()
-    }
-
-    /// The stored row of a key whose filter hash is `hash`, appended to `row`; false when there is none.
-    ///
-    /// # Errors
-    ///
-    /// [`ReadError`] when the block cannot be read.
-    pub(crate) fn get(
-        &self,
-        trees: &Trees,
-        key: &[u8],
-        hash: u64,
-        row: &mut Vec<u8>,
-    ) -> Result<bool, ReadError> {
-        if self.is_merged(key) {
-            return Ok(false);
-        }
-        self.part_of(key).map_or(Ok(false), |part| part.get(trees, key, hash, row))
     }
 
     /// Tells whether what the run had of a key lies in another one by now.

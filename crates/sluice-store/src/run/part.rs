@@ -1,18 +1,18 @@
-//! A stored part: opening it, reading a row, reading it through, removing it.
+//! A stored part: opening it, reading its blocks, removing it.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
-use sluice_model::operation::{self, take_varint_u32};
+use sluice_model::operation::take_varint_u32;
 
 use super::{
     block,
-    book::{Book, ContextReader},
+    book::Book,
     index::Index,
     rows_block::BlockReader,
 };
 use crate::{
-    context::{Handle, TableId},
+    context::TableId,
     error::{ReadError, TreeError},
     filter::Filter,
     rows::Rows,
@@ -70,49 +70,10 @@ impl Part {
         Ok(Self { meta, index, filter, books })
     }
 
-    /// Appends the row of a key whose filter hash is `hash` to `row`; false when there is none.
-    ///
-    /// # Errors
-    ///
-    /// [`ReadError::Damaged`] when its block cannot be read.
-    pub(crate) fn get(
-        &self,
-        trees: &Trees,
-        key: &[u8],
-        hash: u64,
-        row: &mut Vec<u8>,
-    ) -> Result<bool, ReadError> {
-        if !self.filter.may_contain(hash) {
-            return Ok(false);
-        }
-        let Some(block) = self.index.block_of(key) else { return Ok(false) };
-        let (mut stored, mut packed) = (Vec::new(), Vec::new());
-        self.read_stored(trees, block, &mut stored)?;
-        let mut reader = BlockReader::default();
-        reader.begin();
-        let found = reader.find(&stored, key, &mut packed);
-        if !found.map_err(|detail| self.damaged_block(block, detail))? {
-            return Ok(false);
-        }
-        self.unpack(trees, &packed, row)?;
-        Ok(true)
-    }
-
     /// The book of a table, if rows of this part name it.
     pub(crate) fn book(&self, table: TableId) -> Option<&Book> {
         let index = self.books.binary_search_by_key(&table, |book| book.table()).ok()?;
         self.books.get(index).map(Arc::as_ref)
-    }
-
-    /// Appends a row of this part with its contexts to `row`.
-    fn unpack(&self, trees: &Trees, packed: &[u8], row: &mut Vec<u8>) -> Result<(), ReadError> {
-        let context = |handle: &[u8]| {
-            let nowhere = || damaged(self.meta.id, 0, "handle without a book");
-            let (table, number) = Handle::read(handle).ok_or_else(nowhere)?;
-            let book = self.book(table).ok_or_else(nowhere)?;
-            ContextReader::default().get(trees, book, number).map(<[u8]>::to_vec)
-        };
-        operation::replace_contexts(packed, context, row)
     }
 
     /// The rows above `after`, block by block.

@@ -3,7 +3,7 @@
 //! The history is drawn from a printed seed. After every step that could matter, the store must hold exactly what
 //! the model holds, by key, by supplier and by tag. `SLUICE_MODEL_HISTORIES` sets how many histories are run.
 
-use std::{collections::BTreeMap, ops::ControlFlow};
+use std::collections::BTreeMap;
 
 use sluice_model::{
     Confidence, RetentionMinutes, SupplierId, SupplierName, TagId, TagName, TagWeight, TenantId, Vendor,
@@ -293,22 +293,32 @@ impl World {
 fn check_bulk(snapshot: &Snapshot) {
     let keys: Vec<Vec<u8>> =
         (0..2 * KEYS).map(|step| format!("key-{:02}", step * 37 % (KEYS + 5)).into_bytes()).collect();
-    let shown = |record: &Record| {
+    let borrowed: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
+    let rows = snapshot.read_rows(&borrowed, usize::MAX).unwrap().unwrap();
+    let mut named: Vec<_> =
+        rows.iter().flat_map(|row| row.holdings()).filter_map(|holding| holding.context).collect();
+    named.reverse();
+    let texts = snapshot.read_contexts(&named, usize::MAX).unwrap().unwrap();
+    let mut unread = (0..named.len()).rev();
+    let read: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let holdings = row.holdings().map(|holding| {
+                let context = holding.context.and_then(|_name| unread.next()).map(|place| texts.get(place));
+                (holding.supplier, holding.updated, context.unwrap_or_default().to_vec())
+            });
+            (holdings.collect::<Vec<_>>(), row.tags().collect::<Vec<_>>())
+        })
+        .collect();
+    let numbers = rows.into_numbers();
+    let mut record = Record::new();
+    for (place, key) in keys.iter().enumerate() {
+        let is_held = snapshot.get(key, &mut record).unwrap();
         let holdings =
             record.holdings().map(|holding| (holding.supplier, holding.updated, holding.context.to_vec()));
-        (holdings.collect::<Vec<_>>(), record.tags().collect::<Vec<_>>())
-    };
-    let mut bulk = BTreeMap::new();
-    let borrowed: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
-    let told = |index: usize, record: &Record| {
-        assert!(bulk.insert(index, shown(record)).is_none());
-        ControlFlow::Continue(())
-    };
-    snapshot.get_many(&borrowed, told).unwrap();
-    let mut record = Record::new();
-    for (index, key) in keys.iter().enumerate() {
-        let is_held = snapshot.get(key, &mut record).unwrap();
-        assert_eq!(bulk.get(&index).cloned(), is_held.then(|| shown(&record)), "key {index}");
+        let want = (holdings.collect::<Vec<_>>(), record.tags().collect::<Vec<_>>());
+        let row = numbers.get(place).map(|number| read[number].clone());
+        assert_eq!(row.filter(|(holdings, _)| !holdings.is_empty()), is_held.then_some(want), "key {place}");
         assert!(snapshot.may_hold(key) || !is_held);
     }
 }

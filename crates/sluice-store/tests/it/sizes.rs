@@ -1,6 +1,6 @@
 //! What is far larger than usual: one indicator's row, and the log that abandoned bodies leave.
 
-use std::{fs, ops::ControlFlow};
+use std::fs;
 
 use sluice_model::{RetentionMinutes, limits};
 use sluice_store::{Record, Tuning};
@@ -117,27 +117,62 @@ fn a_write_that_stays_open_does_not_make_checkpoints_without_end() {
     commit(write).unwrap();
 }
 
-/// The contexts of one read may come to more than a store wants in memory: then they are read in smaller numbers.
+/// What one read may take is the caller's to say, and is kept to, be it rows or contexts that are many or long.
 #[test]
-fn many_long_contexts_are_read_at_once() {
+fn a_read_takes_no_more_than_it_may() {
+    const MIB: usize = 1 << 20;
     let world = World::new();
-    let context = |number: usize| format!("{{\"number\":{number},\"fill\":\"{}\"}}", "x".repeat(1 << 20));
+    let context = |number: usize| format!("{{\"number\":{number},\"fill\":\"{}\"}}", "x".repeat(MIB));
     let keys: Vec<String> = (0..40).map(|number| format!("key-{number:02}")).collect();
     for (number, key) in keys.iter().enumerate() {
         world.put(&[(key, &context(number))]);
     }
     for is_flushed in [false, true] {
         assert!(!is_flushed || world.store().checkpoint());
+        let snapshot = world.store().snapshot();
         let asked: Vec<&[u8]> = keys.iter().rev().map(String::as_bytes).collect();
-        let mut seen = Vec::new();
-        let told = |index: usize, record: &Record| {
-            let held = record.holdings().next().unwrap();
-            assert_eq!(held.context, context(39 - index).as_bytes());
-            seen.push(index);
-            ControlFlow::Continue(())
-        };
-        world.store().snapshot().get_many(&asked, told).unwrap();
-        seen.sort_unstable();
-        assert_eq!(seen, (0..40).collect::<Vec<_>>());
+        assert!(snapshot.read_rows(&asked, 40 * 20).unwrap().is_none());
+        let rows = snapshot.read_rows(&asked, 40 * 200).unwrap().unwrap();
+        let named: Vec<_> =
+            rows.iter().map(|row| row.holdings().next().unwrap().context.unwrap()).collect();
+        assert!(snapshot.read_contexts(&named, 40 * MIB).unwrap().is_none());
+        let texts = snapshot.read_contexts(&named, 42 * MIB).unwrap().unwrap();
+        let numbers = rows.into_numbers();
+        for place in 0..40 {
+            let number = numbers.get(place).unwrap();
+            assert_eq!(texts.get(number), context(39 - place).as_bytes());
+        }
     }
+}
+
+/// Reads that are long enough to be shared among threads, of a store whose rows lie in a run and in the memtable.
+#[test]
+fn a_shared_read_finds_what_a_lone_one_finds() {
+    let world = World::new();
+    let keys: Vec<String> = (0..20_000).map(|number| format!("key-{:05}", number * 7_919 % 20_000)).collect();
+    let values: Vec<String> = (0..20_000).map(|number| format!("{{\"of\":{}}}", number % 3_000)).collect();
+    let rows: Vec<(&str, &str)> = keys.iter().zip(&values).map(|(key, value)| (&**key, &**value)).collect();
+    world.put(rows.get(..15_000).unwrap());
+    assert!(world.store().checkpoint());
+    world.put(rows.get(14_000..).unwrap());
+    let snapshot = world.store().snapshot();
+    let mut asked: Vec<&[u8]> = keys.iter().map(String::as_bytes).collect();
+    asked.push(b"key-00007");
+    asked.push(b"none");
+    let read = || {
+        let rows = snapshot.read_rows(&asked, usize::MAX).unwrap().unwrap();
+        let named: Vec<_> = rows.iter().filter_map(|row| row.holdings().next()?.context).collect();
+        let texts = snapshot.read_contexts(&named, usize::MAX).unwrap().unwrap();
+        let numbers = rows.into_numbers();
+        let text = |place| numbers.get(place).map(|number: usize| texts.get(number).to_vec());
+        (0..asked.len()).map(text).collect::<Vec<_>>()
+    };
+    let alone = read();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+    assert!(pool.install(read) == alone);
+    for (place, value) in values.iter().enumerate() {
+        assert_eq!(alone[place].as_deref(), Some(value.as_bytes()));
+    }
+    assert_eq!(alone[20_000], alone[keys.iter().position(|key| key == "key-00007").unwrap()]);
+    assert_eq!(alone[20_001], None);
 }

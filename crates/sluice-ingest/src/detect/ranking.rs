@@ -1,0 +1,120 @@
+//! What is found of a value's levels to its result.
+//!
+//! In: the wanted keys of a value, what is found under them. Out: `"result"` and `"categories"` as JSON text: a category
+//! for each match. Order: confidence, highest first, then the supplier's name, then the most specific indicator first.
+//!
+//! False positives (the contract leaves it open for levels): an indicator on the list matches for nobody but
+//! `InternalTI`; and when the value itself is on the list, in full, without its query or by its host alone,
+//! no level of it does. A parent domain or a mask on the list suppresses only its own matches.
+
+use std::ops::Range;
+
+use sluice_model::indicator::write_normal_form;
+
+use super::{Detector, Found, Level};
+use crate::{sieve::Sieve, suppliers::Role};
+
+/// What a value without a match gets.
+pub(crate) const NOT_DETECTED: &[u8] = b",\"result\":\"not detected\",\"categories\":[]";
+
+/// Writes results of values of a sieve, one after the other.
+pub(crate) struct Ranking<'a> {
+    detector: &'a Detector,
+    sieve: &'a Sieve,
+    found: &'a Found,
+    /// A place of the sieve, and which of the keys found it is; the later ones follow.
+    from: (usize, usize),
+    /// The matches of one value.
+    ranked: Vec<Ranked>,
+    /// Normal form of an indicator.
+    form: String,
+}
+
+struct Ranked {
+    rank: u32,
+    /// Which key of the sieve.
+    place: usize,
+    context: Option<u32>,
+    is_listed: bool,
+}
+
+impl<'a> Ranking<'a> {
+    /// Prepares for values whose wanted keys begin at place `place` of the sieve, which is the one at `at` among the
+    /// keys that were read.
+    pub(crate) fn new(
+        detector: &'a Detector,
+        sieve: &'a Sieve,
+        found: &'a Found,
+        place: usize,
+        at: usize,
+    ) -> Self {
+        Self { detector, sieve, found, from: (place, at), ranked: Vec::new(), form: String::new() }
+    }
+
+    /// Appends `,"result":...,"categories":[...]` for the value whose wanted keys are at `places`, which were read.
+    pub(crate) fn append_result(&mut self, places: Range<usize>, answer: &mut Vec<u8>) {
+        self.rank(places);
+        if self.ranked.is_empty() {
+            answer.extend_from_slice(NOT_DETECTED);
+            return;
+        }
+        answer.extend_from_slice(b",\"result\":\"detected\",\"categories\":[");
+        for (number, one) in self.ranked.iter().enumerate() {
+            let suppliers = self.detector.suppliers();
+            let name = suppliers.ranked(one.rank as usize).map_or("", |supplier| &supplier.name);
+            self.form.clear();
+            // Every key that was read was made of an indicator.
+            let kind = write_normal_form(self.sieve.key(one.place), &mut self.form);
+            answer.extend_from_slice(if number == 0 { b"{\"category\":\"" } else { b",{\"category\":\"" });
+            answer.extend_from_slice(name.as_bytes());
+            answer.push(b'_');
+            answer.extend_from_slice(kind.map_or("", |kind| kind.category_suffix()).as_bytes());
+            answer.extend_from_slice(b"\",\"detected_indicator\":");
+            append_string(&self.form, answer);
+            answer.extend_from_slice(b",\"context\":");
+            let context = one.context.map(|context| self.found.contexts.get(context as usize));
+            answer.extend_from_slice(context.filter(|context| !context.is_empty()).unwrap_or(b"{}"));
+            answer.push(b'}');
+        }
+        answer.push(b']');
+    }
+
+    /// Leaves the matches of a value, in the order of the answer, in `ranked`.
+    fn rank(&mut self, places: Range<usize>) {
+        let mut ranked = std::mem::take(&mut self.ranked);
+        ranked.clear();
+        let mut is_suppressed = false;
+        let wanted = self.sieve.wanted().get(places.clone()).unwrap_or_default();
+        for (place, wanted) in places.zip(wanted) {
+            let Some(level) = self.level(place) else { continue };
+            is_suppressed |= level.is_false_positive && wanted.is_own;
+            let matches = level.matches.start as usize..level.matches.end as usize;
+            for one in self.found.matches.get(matches).unwrap_or_default() {
+                let is_listed = level.is_false_positive;
+                ranked.push(Ranked { rank: one.rank, place, context: one.context, is_listed });
+            }
+        }
+        ranked.retain(|one| {
+            let role = self.detector.suppliers().ranked(one.rank as usize).map(|supplier| supplier.role);
+            role == Some(Role::InternalTi) || !(is_suppressed || one.is_listed)
+        });
+        ranked.sort_unstable_by_key(|one| (one.rank, one.place));
+        self.ranked = ranked;
+    }
+
+    fn level(&self, place: usize) -> Option<&'a Level> {
+        let (first, at) = self.from;
+        let number = self.found.numbers.get(at + place.checked_sub(first)?)?;
+        self.found.levels.get(number)
+    }
+}
+
+/// Appends `text` as a JSON string.
+fn append_string(text: &str, json: &mut Vec<u8>) {
+    let before = json.len();
+    if serde_json::to_writer(&mut *json, text).is_err() {
+        // Writing a string to memory does not fail; if it ever did, the answer would still be JSON.
+        json.truncate(before);
+        json.extend_from_slice(b"\"\"");
+    }
+}

@@ -1,0 +1,264 @@
+//! Gathered values to the text of their results.
+//!
+//! As many neighbours as may be in memory at once are read in one go, because a long sorted read costs less a value
+//! than a short one; the texts are then written in parallel, slice by slice. What turns out to be too much to hold is
+//! read by halves.
+
+use std::{ops::Range, sync::Arc};
+
+use rayon::prelude::*;
+use sluice_model::limits;
+
+use super::{
+    LookupWork,
+    account::{Account, Held},
+    gather::Gathered,
+};
+use crate::{
+    detect::{Found, NOT_DETECTED, Ranking},
+    error::IngestError,
+};
+
+/// About what is held for each key while many are read, in ordinary feeds.
+const KEY_BYTES: usize = 320;
+
+/// About what the text of a match has beside context and object.
+const MATCH_TEXT_BYTES: usize = 160;
+
+/// Bytes of an answer after which what is held is counted.
+const COUNTED_BYTES: usize = 64 * limits::KIB;
+
+/// What a result begins with; the comma of the first one becomes a bracket.
+const OPENING: &[u8] = b",{\"object\":";
+
+/// The results of some values, without the closing bracket.
+pub(super) struct Text {
+    pub(super) bytes: Vec<u8>,
+    /// For as long as the text is there.
+    _held: Held,
+}
+
+/// What became of a slice so far.
+pub(super) enum Part {
+    Answered(Text),
+    /// There is something to be read for it.
+    Waiting(Gathered),
+}
+
+/// Consecutive values of a slice.
+struct Segment<'g> {
+    gathered: &'g Gathered,
+    values: Range<usize>,
+}
+
+impl<'g> Segment<'g> {
+    fn whole(gathered: &'g Gathered) -> Self {
+        Self { gathered, values: 0..gathered.values_count() }
+    }
+
+    fn places(&self) -> Range<usize> {
+        self.gathered.sieve.places_of(self.values.clone())
+    }
+
+    fn halves(&self) -> Option<[Self; 2]> {
+        let middle = self.values.start + self.values.len() / 2;
+        let half = |values| Self { gathered: self.gathered, values };
+        (1 < self.values.len()).then(|| [half(self.values.start..middle), half(middle..self.values.end)])
+    }
+}
+
+/// How much memory it is worth to have for reading what parts wait for.
+pub(super) fn wanted_bytes(parts: &[Part]) -> usize {
+    let keys = |part: &Part| match part {
+        Part::Answered(_) => 0,
+        Part::Waiting(gathered) => gathered.sieve.wanted().len(),
+    };
+    let keys: usize = parts.iter().map(keys).sum();
+    (keys * KEY_BYTES).clamp(limits::SHORT_READ_BYTES_MAX, limits::READ_BYTES_MAX)
+}
+
+impl LookupWork {
+    /// Answers all parts that wait; the texts come in order. Reads take `bytes_max` bytes at most.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Query::feed`](super::Query::feed).
+    pub(super) fn answer_all(&self, parts: Vec<Part>, bytes_max: usize) -> Result<Vec<Text>, IngestError> {
+        let (mut texts, mut batch, mut keys) = (Vec::with_capacity(parts.len()), Vec::new(), 0);
+        for part in parts {
+            let more = match &part {
+                Part::Answered(_) => 0,
+                Part::Waiting(gathered) => gathered.sieve.wanted().len(),
+            };
+            if bytes_max < (keys + more) * KEY_BYTES && 0 < keys {
+                self.answer_batch(std::mem::take(&mut batch), bytes_max, &mut texts)?;
+                keys = 0;
+            }
+            keys += more;
+            batch.push(part);
+        }
+        self.answer_batch(batch, bytes_max, &mut texts)?;
+        Ok(texts)
+    }
+
+    fn answer_batch(
+        &self,
+        batch: Vec<Part>,
+        bytes_max: usize,
+        texts: &mut Vec<Text>,
+    ) -> Result<(), IngestError> {
+        let waiting = batch.iter().filter_map(|part| match part {
+            Part::Answered(_) => None,
+            Part::Waiting(gathered) => Some(Segment::whole(gathered)),
+        });
+        let waiting: Vec<Segment<'_>> = waiting.collect();
+        let answered = if waiting.is_empty() { Vec::new() } else { self.answer(&waiting, bytes_max)? };
+        let mut answered = answered.into_iter();
+        for part in batch {
+            match part {
+                Part::Answered(text) => texts.push(text),
+                Part::Waiting(_) => texts.extend(answered.next().into_iter().flatten()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers segments; by halves, where they need too much. Gives the texts of each.
+    fn answer(&self, segments: &[Segment<'_>], bytes_max: usize) -> Result<Vec<Vec<Text>>, IngestError> {
+        self.account.check_wanted()?;
+        if let Some(texts) = self.try_answer(segments, bytes_max)? {
+            return Ok(texts.into_iter().map(|text| vec![text]).collect());
+        }
+        if let [segment] = segments {
+            let halves = segment.halves().ok_or(IngestError::TooManyAnswerBytes)?;
+            let mut texts = Vec::new();
+            for half in halves {
+                texts.extend(self.answer(&[half], bytes_max)?.into_iter().flatten());
+            }
+            return Ok(vec![texts]);
+        }
+        let (first, second) = segments.split_at(segments.len() / 2);
+        let mut texts = self.answer(first, bytes_max)?;
+        texts.extend(self.answer(second, bytes_max)?);
+        Ok(texts)
+    }
+
+    /// Answers a slice, if that takes no more than `bytes_max` bytes.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::answer_all`].
+    pub(super) fn answer_light(&self, gathered: Gathered, bytes_max: usize) -> Result<Part, IngestError> {
+        let texts = self.try_answer(&[Segment::whole(&gathered)], bytes_max)?;
+        let text = texts.and_then(|mut texts| texts.pop());
+        Ok(text.map_or(Part::Waiting(gathered), Part::Answered))
+    }
+
+    fn try_answer(
+        &self,
+        segments: &[Segment<'_>],
+        bytes_max: usize,
+    ) -> Result<Option<Vec<Text>>, IngestError> {
+        let mut keys: Vec<&[u8]> = Vec::new();
+        let mut begun = Vec::with_capacity(segments.len());
+        for segment in segments {
+            begun.push((segment, keys.len()));
+            keys.extend(segment.places().map(|place| segment.gathered.sieve.key(place)));
+        }
+        let Some(left) = bytes_max.checked_sub(keys.capacity() * size_of::<&[u8]>()) else {
+            return Ok(None);
+        };
+        let found = self.detector.read(&keys, left).map_err(IngestError::Read)?;
+        let Some(found) = found else { return Ok(None) };
+        let match_bytes = MATCH_TEXT_BYTES + found.context_bytes() / keys.len().max(1);
+        drop(keys);
+        let write = |(segment, at): (&Segment<'_>, usize)| self.write(segment, at, &found, match_bytes);
+        if begun.len() <= 1 {
+            return begun.into_iter().map(write).collect::<Result<_, _>>().map(Some);
+        }
+        begun.into_par_iter().map(write).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// Writes the results of a slice for which nothing has to be read.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::answer_all`].
+    pub(super) fn deny(&self, gathered: &Gathered) -> Result<Text, IngestError> {
+        self.write(&Segment::whole(gathered), 0, &Found::default(), 0)
+    }
+
+    /// Writes the results of values whose wanted keys were read, the first of them as the one at `at`.
+    fn write(
+        &self,
+        segment: &Segment<'_>,
+        at: usize,
+        found: &Found,
+        match_bytes: usize,
+    ) -> Result<Text, IngestError> {
+        self.account.check_wanted()?;
+        let Segment { gathered, values } = segment;
+        let places = segment.places();
+        let count = values.len() * (OPENING.len() + NOT_DETECTED.len() + 1);
+        let mut writer = Writer::new(
+            &self.account,
+            gathered.objects_bytes(values) + count + places.len() * match_bytes,
+        )?;
+        let mut ranking = Ranking::new(&self.detector, &gathered.sieve, found, places.start, at);
+        let mut place = places.start;
+        for value in values.clone() {
+            let answer = &mut writer.answer;
+            answer.extend_from_slice(OPENING);
+            answer.extend_from_slice(gathered.object(value));
+            let places = gathered.sieve.places_from(place, value);
+            place = places.end;
+            if places.is_empty() {
+                answer.extend_from_slice(NOT_DETECTED);
+            } else {
+                ranking.append_result(places, answer);
+            }
+            answer.push(b'}');
+            writer.count_some()?;
+        }
+        let mut text = writer.finish()?;
+        if let Some(first) = text.bytes.first_mut().filter(|_| gathered.is_first && values.start == 0) {
+            *first = b'[';
+        }
+        Ok(text)
+    }
+}
+
+/// Writes a text on an account.
+struct Writer<'a> {
+    account: &'a Account,
+    held: Held,
+    answer: Vec<u8>,
+    counted_bytes: usize,
+}
+
+impl<'a> Writer<'a> {
+    fn new(account: &'a Arc<Account>, expected_bytes: usize) -> Result<Self, IngestError> {
+        let mut held = Held::nothing(account);
+        held.set(expected_bytes)?;
+        Ok(Self { account, held, answer: Vec::with_capacity(expected_bytes), counted_bytes: 0 })
+    }
+
+    /// Brings the account up to date when there is much that it does not know.
+    fn count_some(&mut self) -> Result<(), IngestError> {
+        if self.counted_bytes + COUNTED_BYTES < self.answer.len() { self.count() } else { Ok(()) }
+    }
+
+    fn count(&mut self) -> Result<(), IngestError> {
+        self.account.note_answer(self.answer.len() - self.counted_bytes)?;
+        self.counted_bytes = self.answer.len();
+        self.held.set(self.answer.capacity())
+    }
+
+    fn finish(mut self) -> Result<Text, IngestError> {
+        if self.answer.len() < self.answer.capacity() / 8 * 7 {
+            self.answer.shrink_to_fit();
+        }
+        self.count()?;
+        Ok(Text { bytes: self.answer, _held: self.held })
+    }
+}
