@@ -15,6 +15,7 @@ use sluice_store::{ContextId, ReadContexts, ReadError, RowNumbers, Snapshot, Sto
 
 pub(crate) use self::ranking::{NOT_DETECTED, Ranking};
 use crate::{
+    pool::Colleagues,
     query::LookupRules,
     sieve::Sieve,
     suppliers::{Role, Suppliers, SuppliersCache},
@@ -100,15 +101,20 @@ impl Detector {
     ///
     /// What the store could not read.
     pub(crate) fn read(&self, keys: &[&[u8]], bytes_max: usize) -> Result<Option<Found>, ReadError> {
-        let Some(rows) = self.snapshot.read_rows(keys, bytes_max)? else { return Ok(None) };
+        let Some(rows) = self.snapshot.read_rows(keys, bytes_max, &Colleagues)? else { return Ok(None) };
         let (mut found, mut named) = (Found::default(), Vec::new());
+        let taken = |found: &Found, named: &Vec<ContextId>| {
+            found.heap_bytes() + named.capacity() * size_of::<ContextId>()
+        };
         for row in rows.iter() {
             self.judge(row, &mut found, &mut named);
+            if bytes_max < taken(&found, &named) {
+                return Ok(None);
+            }
         }
         found.numbers = rows.into_numbers();
-        let taken = found.heap_bytes() + named.capacity() * size_of::<ContextId>();
-        let Some(left) = bytes_max.checked_sub(taken) else { return Ok(None) };
-        let Some(contexts) = self.snapshot.read_contexts(&named, left)? else { return Ok(None) };
+        let Some(left) = bytes_max.checked_sub(taken(&found, &named)) else { return Ok(None) };
+        let Some(contexts) = self.snapshot.read_contexts(&named, left, &Colleagues)? else { return Ok(None) };
         found.contexts = contexts;
         Ok(Some(found))
     }

@@ -27,7 +27,8 @@
 //! | thread | does | may wait for |
 //! |---|---|---|
 //! | the caller's task | splits, at most 64 KiB at a time, and awaits; filters for the shortest lookups, faults of the shortest bodies | room, a slot, results |
-//! | `parse-{n}` | parses, judges, encodes, sorts, packs; answers lookups | the log's queue, the disk (reads) |
+//! | `parse-{n}` | parses, judges, encodes, sorts, packs; gathers lookups | the log's queue, its turn to parse a long element |
+//! | `long-read-{n}`, `short-read-{n}` | read for lookups and write their answers, several threads for one | the disk (reads) |
 //! | `read-0`, `write-0` | the same for bodies of a few KiB, and commits | the disk (reads); the log's queue |
 //! | the store's | see `sluice_store` | the disk |
 //!
@@ -38,16 +39,16 @@
 //! | permits | the configured budget, and `LIGHT_BYTES_BUDGET` for light requests; they grow as bytes arrive |
 //! | permits and the memtable | both of those and `MEMTABLE_BYTES_MAX`: bodies wait until that holds |
 //! | a slice being cut, one for each body | `SLICE_BYTES` + `ELEMENT_BYTES_MAX`, within the body's permit |
-//! | slices of a lookup that wait for each other | `SLICES_TOGETHER_BYTES_MAX` with the one being cut, within its permit |
 //! | slices in flight | `SLICE_BYTES_IN_FLIGHT_MAX`, over all bodies and threads |
-//! | parsing them | for each byte of an element out of the ordinary, one per thread, `PARSE_HEAP_PER_BYTE_MAX`: copies, indexes, 24 for each tape node |
+//! | working on them | `SLICE_HEAP_PER_BYTE_MAX` for each of their bytes: rows, contexts and keys on their way |
+//! | parsing elements out of the ordinary | `PARSED_BYTES_IN_FLIGHT_MAX` over all threads, for each byte `PARSE_HEAP_PER_BYTE_MAX`: copies, indexes, 24 for each tape node; short ones wait for no turn |
 //! | rooms for rows | `ROW_BUFFERS_KEPT_BYTES_MAX` at rest, for each body and thread; in use, per thread, three times an element |
 //! | parsers at rest | `PARSERS_KEPT_MAX` of `PARSER_KEPT_BYTES_MAX` |
 //! | lists of tags met before | about 256 KiB of the rooms for rows, and less than the body |
 //! | refused elements | about their own bytes in the body, so within its permit |
 //! | an answer | `LOOKUP_ANSWER_BYTES_MAX`, within the request's permit |
-//! | what a lookup gathers and finds on the way to it | `GATHERED_BYTES_MAX` and `FOUND_BYTES_MAX` for each thread, within the permit once it is there |
-//! | reading it | `READ_BYTES_MAX` for each thread |
+//! | objects and wanted keys of a lookup that wait for the end of its body | within the request's permit |
+//! | what lookups read at once | `READ_BYTES_MAX`, or `SHORT_READ_BYTES_IN_FLIGHT_MAX` for those that read little, and `LIGHT_READ_BYTES_MAX` for short bodies; more for a single value only within its permit |
 
 mod budget;
 mod detect;

@@ -30,6 +30,9 @@ const TEXT_BYTES_KEPT_MAX: usize = 256 * limits::KIB;
 const _: () =
     assert!(TAPE_NODES_KEPT_MAX * (24 + 8) + 3 * TEXT_BYTES_KEPT_MAX <= limits::PARSER_KEPT_BYTES_MAX);
 
+/// Longest text that is parsed without waiting for a turn: tasks of the runtime parse short ones themselves.
+const TURN_BYTES_MIN: usize = limits::LIGHT_SLICE_BYTES_MAX;
+
 /// Buffers at rest, and who is at work.
 static PARSERS: Mutex<Parsers> = Mutex::new(Parsers { kept: Vec::new(), bytes_in_flight: 0 });
 
@@ -104,16 +107,19 @@ fn with_tape<T>(text: &[u8], visit: impl FnOnce(&[Node<'_>], Source<'_>) -> T) -
 /// The right to parse a text. Only what parses and visits it may be done meanwhile, nothing that waits.
 struct Turn {
     scratch: Scratch,
+    /// What it counts for: short texts count nothing.
     text_bytes: usize,
     /// Whether the buffers are small enough to be kept.
     is_ordinary: bool,
 }
 
 impl Turn {
-    /// Waits while too much is being parsed.
-    fn take(text_bytes: usize) -> Self {
+    /// Waits while too much is being parsed, unless the text is short.
+    fn take(length: usize) -> Self {
+        let text_bytes = if length <= TURN_BYTES_MIN { 0 } else { length };
         let mut parsers = PARSERS.lock();
-        while 0 < parsers.bytes_in_flight
+        while 0 < text_bytes
+            && 0 < parsers.bytes_in_flight
             && limits::PARSED_BYTES_IN_FLIGHT_MAX < parsers.bytes_in_flight + text_bytes
         {
             DONE.wait(&mut parsers);

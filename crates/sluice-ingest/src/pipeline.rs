@@ -76,7 +76,7 @@ pub(crate) trait SliceWork: Send + Sync + 'static {
 #[derive(Clone)]
 struct Crew {
     pool: CpuPool,
-    /// One for each kibibyte of slices in flight.
+    /// One for each kibibyte in flight.
     slots: Arc<Semaphore>,
 }
 
@@ -87,18 +87,23 @@ impl Crew {
     }
 }
 
-/// The threads and the slots that all bodies share.
+/// The threads and the slots that all bodies share. Clones are the same.
 #[derive(Clone)]
 pub(crate) struct Engine {
+    crews: Arc<Crews>,
+}
+
+struct Crews {
     bulk: Crew,
     light_reads: Crew,
     light_writes: Crew,
-    long_reads: Arc<Semaphore>,
-    short_reads: Arc<Semaphore>,
+    /// Their slots are for what is read, not for slices.
+    long_reads: Crew,
+    short_reads: Crew,
 }
 
 impl Engine {
-    /// Starts `threads_count` threads for slices, at least one, and one for each lane.
+    /// Starts `threads_count` threads for slices, at least one, as many for reads of either kind, and one for each lane.
     ///
     /// # Errors
     ///
@@ -106,17 +111,17 @@ impl Engine {
     pub(crate) fn new(threads_count: usize) -> Result<Self, io::Error> {
         let light_bytes = limits::LIGHT_SLICE_BYTES_IN_FLIGHT_MAX;
         let bulk_bytes = limits::SLICE_BYTES_IN_FLIGHT_MAX - 2 * light_bytes;
-        Ok(Self {
+        let crews = Crews {
             bulk: Crew::new("parse", threads_count, bulk_bytes)?,
             light_reads: Crew::new("read", 1, light_bytes)?,
             light_writes: Crew::new("write", 1, light_bytes)?,
-            long_reads: Arc::new(Semaphore::new(limits::READ_BYTES_MAX / limits::KIB)),
-            short_reads: Arc::new(Semaphore::new(limits::SHORT_READ_BYTES_IN_FLIGHT_MAX / limits::KIB)),
-        })
+            long_reads: Crew::new("long-read", threads_count, limits::READ_BYTES_MAX)?,
+            short_reads: Crew::new("short-read", threads_count, limits::SHORT_READ_BYTES_IN_FLIGHT_MAX)?,
+        };
+        Ok(Self { crews: Arc::new(crews) })
     }
 
-    /// Does a read for slices on the pool, once it may take so many bytes; the job is told how many. Short reads do not
-    /// stand behind long ones.
+    /// Does a read, once it may take so many bytes; the job is told how many. Short reads do not stand behind long ones.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         bytes: usize,
@@ -125,20 +130,20 @@ impl Engine {
         let bytes = bytes.min(limits::READ_BYTES_MAX);
         let kib = u32::try_from(bytes.div_ceil(limits::KIB)).map_err(|_never| JobPanicked)?;
         let is_short = bytes <= limits::SHORT_READ_BYTES_MAX;
-        let slots = Arc::clone(if is_short { &self.short_reads } else { &self.long_reads });
-        let slot = slots.acquire_many_owned(kib).await.map_err(|_closed| JobPanicked)?;
+        let crew = if is_short { &self.crews.short_reads } else { &self.crews.long_reads };
+        let slot = Arc::clone(&crew.slots).acquire_many_owned(kib).await.map_err(|_closed| JobPanicked)?;
         let read = move || {
             let read = job(bytes);
             drop(slot);
             read
         };
-        self.bulk.pool.start(read).await
+        crew.pool.start(read).await
     }
 
     fn lane(&self, lane: Lane) -> &Crew {
         match lane {
-            Lane::Reads => &self.light_reads,
-            Lane::Writes => &self.light_writes,
+            Lane::Reads => &self.crews.light_reads,
+            Lane::Writes => &self.crews.light_writes,
         }
     }
 
@@ -240,7 +245,7 @@ impl<W: SliceWork> Pipeline<W> {
                 match self.splitter.next_slice(&mut piece) {
                     Ok(None) => break,
                     Ok(Some(slice)) => {
-                        let crew = self.engine.bulk.clone();
+                        let crew = self.engine.crews.bulk.clone();
                         self.dispatch(&crew, slice, W::work).await?;
                     }
                     Err(error) => return Err(self.broken(error).await),
@@ -270,7 +275,7 @@ impl<W: SliceWork> Pipeline<W> {
             }
             Ok(last) => {
                 if let Some(slice) = last {
-                    let crew = self.engine.bulk.clone();
+                    let crew = self.engine.crews.bulk.clone();
                     self.dispatch(&crew, slice, W::work).await?;
                 }
                 self.gather().await?
@@ -284,7 +289,11 @@ impl<W: SliceWork> Pipeline<W> {
     }
 
     /// Works on the only slice of a short body.
-    async fn work_light(&mut self, slice: BodySlice, elements_count: u64) -> Result<Vec<W::Output>, IngestError> {
+    async fn work_light(
+        &mut self,
+        slice: BodySlice,
+        elements_count: u64,
+    ) -> Result<Vec<W::Output>, IngestError> {
         if slice.text.len() <= AT_ONCE_BYTES_MAX && elements_count <= AT_ONCE_ELEMENTS_MAX {
             match run_here(|| self.shared.work.work_at_once(&slice)) {
                 Ok(Some(output)) => return Ok(vec![output?]),
@@ -358,7 +367,7 @@ impl<W: SliceWork> Pipeline<W> {
         } else if rest_bytes <= limits::LIGHT_SLICE_BYTES_MAX {
             self.engine.start_light(W::LANE, locate).await
         } else {
-            self.engine.bulk.pool.start(locate).await
+            self.engine.crews.bulk.pool.start(locate).await
         };
         match located {
             Ok(Some(earlier)) if earlier.byte() < error.byte() => IngestError::Body(earlier),

@@ -4,8 +4,9 @@
 //! named `{name}-{n}`. A job that panics ends its own future with [`JobPanicked`] and nothing else.
 //!
 //! Does not bound how many jobs wait: its callers hold a slot for each slice (`pipeline`), and of the jobs without
-//! one, to commit, to read or to find the fault of a body, a request has one at a time. A job may wait for the store, and
-//! for parts of itself that other threads of the pool have taken over, never for another job.
+//! one, to commit, to read or to find the fault of a body, a request has one at a time. A job may wait for the store. One
+//! that shares its work with [`Colleagues`] waits for them, and does other jobs of its pool meanwhile: so reads have
+//! pools of their own.
 
 use std::{
     io,
@@ -15,7 +16,8 @@ use std::{
     task::{Context, Poll},
 };
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::{ThreadPool, ThreadPoolBuilder, prelude::*};
+use sluice_store::Workers;
 use tokio::sync::oneshot;
 
 /// A pool of named threads. Clones share it; the threads end with the last clone, after the jobs started.
@@ -72,6 +74,23 @@ impl CpuPool {
             drop(result_out.send(result));
         });
         Running(result_in)
+    }
+}
+
+/// All threads of the pool that the caller is a thread of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Colleagues;
+
+impl Workers for Colleagues {
+    fn count(&self) -> usize {
+        if rayon::current_thread_index().is_some() { rayon::current_num_threads() } else { 1 }
+    }
+
+    fn map<I: Send, T: Send>(&self, items: Vec<I>, work: impl Fn(I) -> T + Send + Sync) -> Vec<T> {
+        if items.len() <= 1 || self.count() == 1 {
+            return items.into_iter().map(work).collect();
+        }
+        items.into_par_iter().map(work).collect()
     }
 }
 

@@ -51,7 +51,6 @@ pub struct LookupRules {
 /// A lookup being taken in.
 pub struct Query {
     pipeline: Pipeline<LookupWork>,
-    engine: Engine,
     asker: Asker,
 }
 
@@ -70,7 +69,7 @@ impl Query {
         let account = Arc::new(Account::new(permit, permit_bytes_max));
         let asker = Asker(Arc::clone(&account));
         let work = LookupWork { detector, account };
-        Self { pipeline: Pipeline::new(engine.clone(), work), engine, asker }
+        Self { pipeline: Pipeline::new(engine, work), asker }
     }
 
     /// Takes the next bytes of the body, as [`Upload::feed`](crate::Upload::feed) does.
@@ -89,7 +88,8 @@ impl Query {
     ///
     /// As of [`feed`](Self::feed); a body without any element is a fault too.
     pub async fn finish(self) -> Result<LookupAnswer, IngestError> {
-        let Self { pipeline, engine, asker } = self;
+        let Self { pipeline, asker } = self;
+        let engine = pipeline.engine().clone();
         let finished = pipeline.finish().await?;
         if finished.elements_count == 0 {
             let byte = finished.body_bytes.saturating_sub(1);

@@ -131,6 +131,11 @@ impl Sieve {
         self.wanted.push(Wanted { value, end, is_own });
     }
 
+    /// Gives back all memory but that of what is wanted.
+    pub(crate) fn shed(&mut self) {
+        (self.fresh, self.fresh_keys, self.candidates) = Default::default();
+    }
+
     /// What is wanted, by value, most specific first.
     pub(crate) fn wanted(&self) -> &[Wanted] {
         &self.wanted
@@ -160,7 +165,7 @@ impl Sieve {
         self.keys.len()
     }
 
-    /// Bytes of memory that grow with the values.
+    /// Bytes of memory that are left after [`shed`](Self::shed).
     pub(crate) fn held_bytes(&self) -> usize {
         self.keys.capacity() + self.wanted.capacity() * size_of::<Wanted>()
     }

@@ -38,8 +38,8 @@ pub const LIGHT_SLICE_BYTES_IN_FLIGHT_MAX: usize = MIB;
 /// contexts and keys on their way.
 pub const SLICE_HEAP_PER_BYTE_MAX: usize = 4;
 
-/// Bytes of elements that are being parsed at the same time, over all threads; further ones wait. Most elements are
-/// read in place, which takes nothing.
+/// Bytes of elements that are being parsed at the same time, over all threads; further ones wait, unless they are no
+/// longer than [`LIGHT_SLICE_BYTES_MAX`]. Most elements are read in place, which takes nothing.
 pub const PARSED_BYTES_IN_FLIGHT_MAX: usize = ELEMENT_BYTES_MAX + MIB;
 
 /// Heap bytes one byte of an element can cost while parsed, at worst (`[1,1,1,...]`).
@@ -71,8 +71,8 @@ pub const LIGHT_BYTES_BUDGET: usize = 64 * MIB;
 /// Bytes of answer that one lookup may produce. They are paid for out of the budgets for bodies.
 pub const LOOKUP_ANSWER_BYTES_MAX: usize = 256 * MIB;
 
-/// Heap bytes that lookups may take for what they read at once, one after the other; single values for all that is found
-/// of them.
+/// Heap bytes that lookups may take for what they read at once; further ones wait. What a single value is found to have may
+/// come to more, and is then counted by the permit.
 pub const READ_BYTES_MAX: usize = 160 * MIB;
 
 /// Heap bytes that a lookup which reads little may take for it. Such reads do not stand behind the longer ones.

@@ -228,13 +228,30 @@ pub fn settle(
     if !row.holdings().any(|holding| is_kept(&holding)) {
         return false;
     }
-    let tags_count = row.tags().filter(|tag| knows(*tag)).count() as u64;
-    push_varint(settled, if tags_count == 0 { 0 } else { tags_count + 1 });
-    for tag in row.tags().filter(|tag| knows(*tag)) {
-        push_varint(settled, u64::from(tag.0));
+    if !encode_known_tags(&row, knows, settled) {
+        settled.push(0);
     }
     for holding in row.holdings().filter(is_kept) {
         RowHolding { flags: holding.flags & CONTEXT, ..holding }.encode(settled);
+    }
+    true
+}
+
+/// Appends to `settled` the tags of a row that nobody holds, and tells whether there are any: for a row that a newer one
+/// may lie above, whose holders have the indicator as it was tagged.
+pub fn settle_tags(row: &[u8], knows: impl Fn(TagId) -> bool, settled: &mut Vec<u8>) -> bool {
+    Row::decode(row).is_some_and(|row| encode_known_tags(&row, knows, settled))
+}
+
+/// Appends the tags of a row that still exist; nothing, and false, when there are none.
+fn encode_known_tags(row: &Row<'_>, knows: impl Fn(TagId) -> bool, settled: &mut Vec<u8>) -> bool {
+    let tags_count = row.tags().filter(|tag| knows(*tag)).count() as u64;
+    if tags_count == 0 {
+        return false;
+    }
+    push_varint(settled, tags_count + 1);
+    for tag in row.tags().filter(|tag| knows(*tag)) {
+        push_varint(settled, u64::from(tag.0));
     }
     true
 }
@@ -332,6 +349,11 @@ pub fn varint_bytes(length: usize) -> usize {
 
 /// Takes a number written by [`push_varint`] off the front; `None` when there is none.
 pub fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
+    // Most are of one byte.
+    if let Some((byte, rest)) = bytes.split_first().filter(|(byte, _)| **byte < 0x80) {
+        *bytes = rest;
+        return Some(u64::from(*byte));
+    }
     let mut number = 0_u64;
     for shift in (0..64).step_by(7) {
         let (byte, rest) = bytes.split_first()?;

@@ -5,15 +5,13 @@
 //! page, so the more is asked at once the less each costs; and a reader that has no use for a row (it has expired, or is
 //! of another tenant) leaves its contexts alone.
 //!
-//! A long read is cut into stretches, which the threads of the caller's rayon pool share. Memory follows what the caller
-//! allows, not what is asked.
+//! A long read is cut into stretches, which [`Workers`] of the caller share. Memory follows what the caller allows, not
+//! what is asked.
 
 mod contexts;
 mod rows;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-use rayon::prelude::*;
 
 pub use self::{
     contexts::{ContextId, ReadContexts},
@@ -24,23 +22,45 @@ use crate::{error::ReadError, filter, view::Snapshot};
 /// Fewer keys or contexts are read by one thread: the work is less than what sharing it costs.
 const STRETCH_ITEMS_MIN: usize = 2_048;
 
-/// Stretches for each thread, so that none waits long for the others.
-const STRETCHES_A_THREAD: usize = 2;
+/// Stretches for each worker, so that none waits long for the others.
+const STRETCHES_A_WORKER: usize = 2;
+
+/// Who does the parts of a long read.
+pub trait Workers {
+    /// How many there are.
+    fn count(&self) -> usize;
+
+    /// Does something for each of some items, perhaps at the same time; gives what came of it, in order.
+    fn map<I: Send, T: Send>(&self, items: Vec<I>, work: impl Fn(I) -> T + Send + Sync) -> Vec<T>;
+}
+
+/// The caller's thread and no other.
+#[derive(Clone, Copy, Debug)]
+pub struct Alone;
+
+impl Workers for Alone {
+    fn count(&self) -> usize {
+        1
+    }
+
+    fn map<I: Send, T: Send>(&self, items: Vec<I>, work: impl Fn(I) -> T + Send + Sync) -> Vec<T> {
+        items.into_iter().map(work).collect()
+    }
+}
 
 impl Snapshot {
     /// Tells whether a key may be stored that begins with `group`, a whole one as
     /// [`group_of`](sluice_model::matching::group_of) gives it. Asks filters only.
     pub fn may_hold_group(&self, group: &[u8]) -> bool {
         let hash = filter::hash(group);
-        self.view.slices.iter().any(|slice| slice.may_contain(hash))
+        self.view.memtable.may_contain(hash)
             || self.view.runs.iter().any(|run| run.may_contain_group(group, hash))
     }
 
     /// Tells whether a key may be stored. Asks filters only.
     pub fn may_hold(&self, key: &[u8]) -> bool {
         let hash = filter::hash(key);
-        self.view.slices.iter().any(|slice| slice.may_contain(hash))
-            || self.view.runs.iter().any(|run| run.may_contain(key, hash))
+        self.view.memtable.may_contain(hash) || self.view.runs.iter().any(|run| run.may_contain(key, hash))
     }
 }
 
@@ -56,7 +76,8 @@ impl Room {
 
     /// Takes some of it.
     fn take(&self, bytes: usize) -> Result<(), Stop> {
-        let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
+        let taken =
+            self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
         taken.map(|_left| ()).map_err(|_left| Stop::Full)
     }
 }
@@ -83,32 +104,34 @@ fn outcome<T>(read: Result<T, Stop>) -> Result<Option<T>, ReadError> {
     }
 }
 
-/// Tells whether so many items are worth sharing, and with whom.
-fn is_shared(items: usize) -> bool {
-    STRETCH_ITEMS_MIN < items && rayon::current_thread_index().is_some()
+/// Items for each stretch; all of them in one, when sharing is not worth it.
+fn stretch_items(items: usize, workers: &impl Workers) -> usize {
+    let count = if workers.count() <= 1 { 1 } else { STRETCHES_A_WORKER * workers.count() };
+    items.div_ceil(count).max(STRETCH_ITEMS_MIN)
 }
 
-/// Reads sorted items stretch by stretch, on all threads of the pool that the caller is of; gives what came of the
-/// stretches, in order.
+/// Reads sorted items stretch by stretch; gives what came of the stretches, in order.
 fn read_stretches<I: Sync, T: Send>(
     items: &[I],
+    workers: &impl Workers,
     read: impl Fn(&[I]) -> Result<T, Stop> + Send + Sync,
 ) -> Result<Vec<T>, Stop> {
-    if !is_shared(items.len()) {
-        return Ok(vec![read(items)?]);
-    }
-    let count = STRETCHES_A_THREAD * rayon::current_num_threads();
-    items.par_chunks(items.len().div_ceil(count).max(STRETCH_ITEMS_MIN)).map(read).collect()
+    let stretches: Vec<&[I]> = items.chunks(stretch_items(items.len(), workers)).collect();
+    workers.map(stretches, read).into_iter().collect()
 }
 
-fn sort<I: Ord + Send>(items: &mut [I]) {
-    sort_by(items, Ord::cmp);
-}
-
-fn sort_by<I: Send>(items: &mut [I], order: impl Fn(&I, &I) -> std::cmp::Ordering + Sync) {
-    if is_shared(items.len()) {
-        items.par_sort_unstable_by(order);
-    } else {
+/// Sorts items: stretches of them at the same time, which the stable sort then finds and merges.
+fn sort_by<I: Send>(
+    items: &mut [I],
+    workers: &impl Workers,
+    order: impl Fn(&I, &I) -> std::cmp::Ordering + Send + Sync,
+) {
+    let stretch_items = stretch_items(items.len(), workers);
+    if items.len() <= stretch_items {
         items.sort_unstable_by(order);
+        return;
     }
+    let stretches: Vec<&mut [I]> = items.chunks_mut(stretch_items).collect();
+    workers.map(stretches, |stretch| stretch.sort_unstable_by(&order));
+    items.sort_by(order);
 }

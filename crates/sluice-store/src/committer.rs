@@ -406,29 +406,25 @@ impl Committer {
     fn publish(&self, slices: Vec<Arc<Slice>>, sequence: u64, catalogue: Option<Arc<Catalogue>>) {
         // Folding happens outside the lock; it counts only if the keeper froze nothing meanwhile.
         let before = self.shared.view();
-        let foldable = before.slices.get(before.frozen_count..).unwrap_or_default();
+        let foldable = before.memtable.foldable();
         let small = memtable::small_tail_count(foldable);
-        let kept = before.slices.len() - small;
-        let mut tail = before.slices.get(kept..).unwrap_or_default().to_vec();
+        let mut tail = foldable.get(foldable.len() - small..).unwrap_or_default().to_vec();
+        let kept = before.memtable.slices().len() - small;
         for slice in &slices {
             tail.push(Arc::clone(slice));
-            tail = memtable::join_small(tail);
+            tail = memtable::join_small(tail, &self.shared.covers);
         }
         let memtable_bytes = self.shared.publish(|view| {
-            let is_unchanged =
-                view.frozen_count == before.frozen_count && view.slices.len() == before.slices.len();
-            if is_unchanged {
-                view.slices.truncate(kept);
-                view.slices.extend(tail);
+            if view.memtable.is_as_before(&before.memtable) {
+                view.memtable.replace_from(kept, tail);
             } else {
-                view.slices.extend(slices);
+                view.memtable.extend(slices);
             }
-            view.recount_memtable();
             view.sequence = sequence;
             if let Some(catalogue) = catalogue {
                 view.catalogue = catalogue;
             }
-            view.memtable_bytes
+            view.memtable.bytes()
         });
         if self.shared.tuning.flush_bytes <= memtable_bytes {
             // A full box means that the keeper is awake already.

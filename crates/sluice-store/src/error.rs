@@ -64,6 +64,13 @@ pub enum ReadError {
     },
 }
 
+impl ReadError {
+    /// Tells of damage in a part, or in the book of the same number.
+    pub(crate) fn damaged(part: u32, piece: u32, detail: &str) -> Self {
+        Self::Damaged { part, piece, detail: detail.to_owned() }
+    }
+}
+
 /// Why the store did not open.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {

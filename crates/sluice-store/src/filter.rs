@@ -5,7 +5,11 @@
 //! Beside each key its group is in it (`sluice_model::matching::group_of`), so that one question answers for
 //! all levels of a host.
 
+mod cover;
+
 use sluice_model::matching;
+
+pub(crate) use self::cover::{Cover, Covers};
 
 const BITS_PER_KEY: usize = 12;
 const WORDS_PER_BLOCK: usize = 8;
@@ -44,6 +48,11 @@ impl Hashes {
     /// The filter of all that was added.
     pub(crate) fn build(&self) -> Filter {
         Filter::build(&self.hashes)
+    }
+
+    /// What was added.
+    pub(crate) fn as_slice(&self) -> &[u64] {
+        &self.hashes
     }
 }
 

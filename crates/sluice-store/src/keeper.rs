@@ -20,12 +20,15 @@ use crate::{
     clock::now_seconds,
     committer::Message,
     error::TreeError,
+    filter,
     manifest::{Manifest, RunEntry, to_hex},
+    memtable::Memtable,
     merge::{MergeRows, Source},
     repack::{Origin, Repacker},
     run::{Book, Part, PartWriter, Run},
     shared::Shared,
     trees,
+    view::View,
 };
 
 /// Age of the oldest unflushed write at which the memtable is flushed, however small: keeps the log short.
@@ -134,18 +137,18 @@ impl Keeper {
     fn look(&mut self) -> Result<bool, TreeError> {
         self.remove_dropped()?;
         let view = self.shared.view();
-        if view.slices.is_empty() && Arc::ptr_eq(&view.catalogue, &self.stored_catalogue) {
+        if view.memtable.slices().is_empty() && Arc::ptr_eq(&view.catalogue, &self.stored_catalogue) {
             self.empty_at = Instant::now();
         }
         if view.sequence != self.newest.0 {
             self.newest = (view.sequence, Instant::now());
         }
-        let is_quiet = QUIET_FLUSH_BYTES <= view.memtable_bytes && QUIET_AFTER <= self.newest.1.elapsed();
+        let is_quiet = QUIET_FLUSH_BYTES <= view.memtable.bytes() && QUIET_AFTER <= self.newest.1.elapsed();
         let is_due = is_quiet
-            || self.shared.tuning.flush_bytes <= view.memtable_bytes
+            || self.shared.tuning.flush_bytes <= view.memtable.bytes()
             || FLUSH_AGE <= self.empty_at.elapsed()
             || self.log_kept_bytes + self.shared.tuning.log_bytes <= self.log_bytes();
-        let is_pressing = MEMTABLE_BYTES_MAX / 2 <= view.memtable_bytes;
+        let is_pressing = MEMTABLE_BYTES_MAX / 2 <= view.memtable.bytes();
         drop(view);
         if is_due && is_pressing {
             return self.flush();
@@ -159,15 +162,17 @@ impl Keeper {
     /// Moves the memtable into a new run and makes a checkpoint of it; false when there is no room for that.
     fn flush(&mut self) -> Result<bool, TreeError> {
         let (slices, bytes, sequence, catalogue, is_bottom) = self.shared.publish(|view| {
-            view.frozen_count = view.slices.len();
+            view.memtable.freeze();
             let is_bottom = view.runs.is_empty();
-            (view.slices.clone(), view.memtable_bytes, view.sequence, Arc::clone(&view.catalogue), is_bottom)
+            let slices = view.memtable.slices().to_vec();
+            (slices, view.memtable.bytes(), view.sequence, Arc::clone(&view.catalogue), is_bottom)
         });
+        self.shared.covers.begin_anew();
         let started = Instant::now();
         // Packed rows and contexts take a third of their heap bytes, incompressible ones nearly all of them; sled needs
         // about twice that.
         if !self.has_room(2 * bytes as u64) {
-            self.shared.publish(|view| view.frozen_count = 0);
+            self.shared.publish(|view| view.memtable.thaw());
             return Ok(false);
         }
         let run_id = self.manifest.next_run;
@@ -241,7 +246,8 @@ impl Keeper {
             read_bytes += (key.len() + row.len()) as u64;
             settled.clear();
             let is_kept = !survives.is_bottom
-                || operation::settle(row, survives.keeps(), survives.knows(), &mut settled);
+                || operation::settle(row, survives.keeps(), survives.knows(), &mut settled)
+                || survives.has_newer(key) && operation::settle_tags(row, survives.knows(), &mut settled);
             if is_kept {
                 if survives.is_bottom {
                     row = &settled;
@@ -287,9 +293,7 @@ impl Keeper {
         self.manifest.write(&self.shared.data_dir).map_err(TreeError::io("write the manifest"))?;
         self.shared.publish(|view| {
             // Only the keeper touches runs and the oldest slices; the log thread may have added since.
-            view.slices.drain(..flushed_count.min(view.slices.len()));
-            view.frozen_count = 0;
-            view.recount_memtable();
+            view.memtable.drop_oldest(flushed_count);
             view.runs = runs;
         });
         self.ask_log(|reply| Message::Trim { keep_from: log_lsn, reply })?;
@@ -377,12 +381,34 @@ pub(crate) struct Survival<'a> {
     /// Without older rows below, released and expired holdings can go.
     is_bottom: bool,
     now_seconds: u32,
+    /// Where newer rows of the same keys may lie.
+    newer_slices: Option<&'a Memtable>,
+    newer_runs: Vec<&'a Run>,
 }
 
 impl<'a> Survival<'a> {
-    /// Judges by this catalogue and the present time.
+    /// Judges rows that no newer ones lie above, by this catalogue and the present time.
     pub(crate) fn of(catalogue: &'a Catalogue, is_bottom: bool) -> Self {
-        Self { catalogue, is_bottom, now_seconds: now_seconds() }
+        let now_seconds = now_seconds();
+        Self { catalogue, is_bottom, now_seconds, newer_slices: None, newer_runs: Vec::new() }
+    }
+
+    /// Judges rows of some runs of a view, by its catalogue and the present time. Somebody else may hold an indicator
+    /// according to newer rows, with the tags that the older ones set: so those tags stay, whoever set them.
+    pub(crate) fn of_runs(view: &'a View, runs: &[Run], is_bottom: bool) -> Self {
+        let is_other = |run: &&Run| runs.iter().all(|one| one.id != run.id);
+        Self {
+            newer_slices: Some(&view.memtable),
+            newer_runs: view.runs.iter().filter(is_other).collect(),
+            ..Self::of(&view.catalogue, is_bottom)
+        }
+    }
+
+    /// Tells whether there may be a newer row of a key. Asks filters only.
+    fn has_newer(&self, key: &[u8]) -> bool {
+        let hash = filter::hash(key);
+        self.newer_slices.is_some_and(|memtable| memtable.may_contain(hash))
+            || self.newer_runs.iter().any(|run| run.may_contain(key, hash))
     }
 
     /// Tells whether a holding with this last update still counts.

@@ -59,7 +59,7 @@ mod store;
 pub(crate) mod trees;
 mod view;
 
-pub use bulk::{ContextId, ReadContexts, ReadRows, RowNumbers, StoredHolding, StoredRow};
+pub use bulk::{Alone, ContextId, ReadContexts, ReadRows, RowNumbers, StoredHolding, StoredRow, Workers};
 pub use clock::now_seconds;
 pub use committer::Completion;
 pub use error::{ChangeError, OpenError, ReadError, WriteError};

@@ -5,16 +5,20 @@
 //! bring slices of about a mebibyte; single indicators bring slices of one row, which [`join_small`] folds
 //! together so that readers never have thousands to search.
 
+mod table;
+
 use std::sync::Arc;
 
 use sluice_model::operation::{self, Row, push_varint, take_varint};
 
 use crate::{
     context::{Contexts, ContextsBuilder, Handle, TableId},
-    filter::{Filter, Hashes},
+    filter::{Cover, Covers, Filter, Hashes},
     merge::{MergeRows, Source},
     rows::{Rows, key_prefix, push_row, take_prefixed},
 };
+
+pub(crate) use self::table::Memtable;
 
 /// Slices below this are folded together.
 const SMALL_SLICE_BYTES: usize = 256 * 1024;
@@ -27,6 +31,9 @@ pub struct Slice {
     rows: Vec<u8>,
     offsets: Vec<u32>,
     filter: Filter,
+    /// What the filter was made of, until there is a cover.
+    hashes: Hashes,
+    cover: Option<Arc<Cover>>,
 }
 
 impl Slice {
@@ -54,7 +61,8 @@ impl Slice {
             offsets.push(offset);
             hashes.push(key);
         }
-        reader.0.is_empty().then(|| Self { filter: hashes.build(), table, contexts, rows, offsets })
+        let filter = hashes.build();
+        reader.0.is_empty().then_some(Self { table, contexts, rows, offsets, filter, hashes, cover: None })
     }
 
     /// The slice as the log keeps it.
@@ -74,6 +82,17 @@ impl Slice {
         let contexts = Contexts::take(&mut bytes)?;
         let is_slice = bytes.is_empty() && table.note_replayed();
         is_slice.then(|| Self::from_rows(table, contexts, rows)).flatten()
+    }
+
+    /// Gets it a cover; to be done before it is visible.
+    pub(crate) fn take_cover(&mut self, covers: &Covers) {
+        self.cover = Some(covers.cover(self.hashes.as_slice()));
+        self.hashes = Hashes::default();
+    }
+
+    /// The cover that has its hashes, if it has one.
+    pub(crate) fn cover(&self) -> Option<&Arc<Cover>> {
+        self.cover.as_ref()
     }
 
     /// Framed rows, ascending.
@@ -230,7 +249,8 @@ impl SliceBuilder {
                 push_row(&mut rows, key, &fold(&same));
             }
         }
-        Slice { filter: hashes.build(), table, contexts: contexts.finish(), rows, offsets }
+        let filter = hashes.build();
+        Slice { table, contexts: contexts.finish(), rows, offsets, filter, hashes, cover: None }
     }
 }
 
@@ -253,20 +273,21 @@ fn fold(rows: &[&[u8]]) -> Vec<u8> {
 ///
 /// Returns the slices that replace the tail from the returned index on. Cost is amortised: each row is copied
 /// about once for each doubling up to [`SMALL_SLICE_BYTES`].
-pub(crate) fn join_small(mut tail: Vec<Arc<Slice>>) -> Vec<Arc<Slice>> {
+pub(crate) fn join_small(mut tail: Vec<Arc<Slice>>, covers: &Covers) -> Vec<Arc<Slice>> {
     while let [.., older, newer] = tail.as_slice() {
         let is_worth_it =
             older.bytes_count() < SMALL_SLICE_BYTES && older.bytes_count() / 2 <= newer.bytes_count();
         if !is_worth_it {
             break;
         }
-        let Some(joined) = join(older, newer).map(Arc::new) else {
+        let Some(mut joined) = join(older, newer) else {
             // Nothing is lost: both stay as they are.
             tracing::error!("two slices of the memtable cannot be joined");
             break;
         };
+        joined.take_cover(covers);
         tail.truncate(tail.len() - 2);
-        tail.push(joined);
+        tail.push(Arc::new(joined));
     }
     tail
 }

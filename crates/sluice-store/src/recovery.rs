@@ -26,10 +26,11 @@ use crate::{
     committer::{Committer, Completion, Message},
     disk::DiskWatch,
     error::{ChangeError, OpenError, ReadError},
+    filter::Covers,
     keeper::Keeper,
     log::{self, Frame, FrameKind, LogWriter, ReplayError, Replayed},
     manifest::{Manifest, RunEntry, from_hex},
-    memtable::{Slice, join_small},
+    memtable::{Memtable, Slice, join_small},
     run::{Book, Part, Run, block, book::BookMeta},
     shared::{Parts, Shared},
     store::StoreConfig,
@@ -81,9 +82,7 @@ pub(crate) fn open(config: StoreConfig, on_failure: OnFailure) -> Result<Arc<Sha
     check_log_begin(&log_dir, &manifest, &replayed)?;
     let log = start_log(&log_dir, replayed.next_lsn)?;
     let view = View {
-        memtable_bytes: replay.slices.iter().map(|slice| slice.heap_bytes()).sum(),
-        slices: std::mem::take(&mut replay.slices),
-        frozen_count: 0,
+        memtable: Memtable::of(std::mem::take(&mut replay.slices)),
         runs,
         catalogue: Arc::new(std::mem::take(&mut replay.catalogue)),
         sequence: replay.sequence,
@@ -97,6 +96,7 @@ pub(crate) fn open(config: StoreConfig, on_failure: OnFailure) -> Result<Arc<Sha
         view,
         tuning,
         trees,
+        covers: replay.covers,
         messages,
         wishes,
         lock,
@@ -286,6 +286,7 @@ struct Replay {
     commits: u64,
     catalogue: Catalogue,
     slices: Vec<Arc<Slice>>,
+    covers: Covers,
     /// Writes whose commit was not seen yet.
     open: HashMap<u64, OpenWrite>,
     newest_by_segment: BTreeMap<u64, u64>,
@@ -300,6 +301,7 @@ impl Replay {
             commits: 0,
             catalogue: Catalogue::clone(catalogue),
             slices: Vec::new(),
+            covers: Covers::new(),
             open: HashMap::new(),
             newest_by_segment: BTreeMap::new(),
         }
@@ -334,9 +336,11 @@ impl Replay {
                 if self.is_new(sequence, first_segment_lsn) {
                     slices.sort_unstable_by_key(|(index, _)| *index);
                     for (_, packed) in slices {
-                        self.slices.push(Arc::new(unpack(&packed, frame)?));
+                        let mut slice = unpack(&packed, frame)?;
+                        slice.take_cover(&self.covers);
+                        self.slices.push(Arc::new(slice));
                         let tail = std::mem::take(&mut self.slices);
-                        self.slices = join_small(tail);
+                        self.slices = join_small(tail, &self.covers);
                     }
                 }
             }

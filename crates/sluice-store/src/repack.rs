@@ -151,5 +151,5 @@ impl Left<'_> {
 }
 
 fn nowhere(detail: &str) -> ReadError {
-    ReadError::Damaged { part: 0, piece: 0, detail: detail.to_owned() }
+    ReadError::damaged(0, 0, detail)
 }

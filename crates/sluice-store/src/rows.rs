@@ -35,9 +35,12 @@ pub(crate) fn take_prefixed<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
 
 /// The first eight bytes of a key as a number, so that most comparisons are of two integers.
 pub(crate) fn key_prefix(key: &[u8]) -> u64 {
-    let mut prefix = [0_u8; 8];
-    for (to, from) in prefix.iter_mut().zip(key) {
-        *to = *from;
-    }
-    u64::from_be_bytes(prefix)
+    let whole = key.first_chunk().copied();
+    u64::from_be_bytes(whole.unwrap_or_else(|| {
+        let mut prefix = [0; 8];
+        for (to, from) in prefix.iter_mut().zip(key) {
+            *to = *from;
+        }
+        prefix
+    }))
 }

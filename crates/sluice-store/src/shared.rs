@@ -15,8 +15,8 @@ use parking_lot::{Mutex, RwLock};
 use sluice_model::limits::MEMTABLE_BYTES_MAX;
 
 use crate::{
-    committer::Message, disk::DiskWatch, error::WriteError, keeper::Wish, store::Tuning, trees::Trees,
-    view::View,
+    committer::Message, disk::DiskWatch, error::WriteError, filter::Covers, keeper::Wish, store::Tuning,
+    trees::Trees, view::View,
 };
 
 /// Runs above which new writes are told to come back: readers would have to ask too many filters. Full tiers come to
@@ -86,6 +86,8 @@ pub(crate) struct Shared {
     pub(crate) data_dir: PathBuf,
     pub(crate) view: RwLock<Arc<View>>,
     pub(crate) trees: Arc<Trees>,
+    /// Of the slices of the memtable.
+    pub(crate) covers: Covers,
     pub(crate) messages: Sender<Message>,
     pub(crate) wishes: Sender<Wish>,
     pub(crate) next_txn: AtomicU64,
@@ -110,6 +112,7 @@ pub(crate) struct Parts {
     pub(crate) data_dir: PathBuf,
     pub(crate) view: View,
     pub(crate) trees: Arc<Trees>,
+    pub(crate) covers: Covers,
     pub(crate) messages: Sender<Message>,
     pub(crate) wishes: Sender<Wish>,
     pub(crate) next_txn: u64,
@@ -125,6 +128,7 @@ impl Shared {
             data_dir: parts.data_dir,
             view: RwLock::new(Arc::new(parts.view)),
             trees: parts.trees,
+            covers: parts.covers,
             messages: parts.messages,
             wishes: parts.wishes,
             next_txn: AtomicU64::new(parts.next_txn),
@@ -193,7 +197,7 @@ impl Shared {
 
     /// How long a write is to pause before its next slice.
     pub(crate) fn pause(&self) -> Duration {
-        let over_bytes = self.view().memtable_bytes.saturating_sub(PACE_FROM_BYTES);
+        let over_bytes = self.view().memtable.bytes().saturating_sub(PACE_FROM_BYTES);
         let share = over_bytes.min(MEMTABLE_BYTES_MAX - PACE_FROM_BYTES) * 1_000
             / (MEMTABLE_BYTES_MAX - PACE_FROM_BYTES);
         PACE_MAX * u32::try_from(share).unwrap_or(1_000) / 1_000
@@ -214,10 +218,10 @@ impl Shared {
             return Err(WriteError::DiskFull);
         }
         let view = self.view();
-        if view.memtable_bytes <= MEMTABLE_BYTES_MAX && view.runs.len() <= RUNS_MAX {
+        if view.memtable.bytes() <= MEMTABLE_BYTES_MAX && view.runs.len() <= RUNS_MAX {
             return Ok(());
         }
-        let excess_bytes = view.memtable_bytes.saturating_sub(MEMTABLE_BYTES_MAX / 2) as u64;
+        let excess_bytes = view.memtable.bytes().saturating_sub(MEMTABLE_BYTES_MAX / 2) as u64;
         // Before the first flush of some size the rate is unknown, and one is under way.
         let rate = Some(self.flush_rate.load(Ordering::Relaxed)).filter(|rate| 0 < *rate);
         let least = if RUNS_MAX < view.runs.len() { RUNS_RETRY_AFTER_SECONDS } else { 1 };

@@ -149,7 +149,7 @@ impl Store {
         let view = self.shared.view();
         let parts = || view.runs.iter().flat_map(|run| &run.parts);
         StoreFigures {
-            memtable_bytes: view.memtable_bytes,
+            memtable_bytes: view.memtable.bytes(),
             runs_count: view.runs.len(),
             rows_count: parts().map(|part| u64::from(part.meta.rows)).sum(),
             stored_bytes: parts().map(|part| part.meta.stored_bytes).sum(),
@@ -226,7 +226,7 @@ impl Write {
     /// # Errors
     ///
     /// [`WriteError`] when the write can no longer succeed.
-    pub fn append(&self, index: u32, slice: Slice) -> Result<(), WriteError> {
+    pub fn append(&self, index: u32, mut slice: Slice) -> Result<(), WriteError> {
         if let Some(refusal) = self.txn.refusal() {
             return Err(refusal);
         }
@@ -238,6 +238,7 @@ impl Write {
         let mut payload = index.to_be_bytes().to_vec();
         // zstd fails only without memory, and then so does the process.
         block::encode(&slice.to_bytes(), &mut payload).map_err(|_no_memory| WriteError::Failed)?;
+        slice.take_cover(&self.shared.covers);
         let slice = Arc::new(slice);
         let message = Message::Append { txn: Arc::clone(&self.txn), index, payload, slice };
         self.shared.messages.send(message).map_err(|_log_ended| WriteError::Closed)

@@ -11,15 +11,17 @@
 use std::{
     fs::{self, File},
     io,
+    ops::Deref,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
+use sled::IVec;
 // Linked for the symbol that it defines.
 use sluice_sync as _;
 
-use crate::error::{OpenError, TreeError};
+use crate::error::{OpenError, ReadError, TreeError};
 
 /// Largest value. A leaf of sled holds 16, and pages over a quarter of a segment become unsynced blob files.
 pub(crate) const PIECE_BYTES_MAX: usize = 6 * 1024;
@@ -175,7 +177,31 @@ pub(crate) fn put_pieces(
     Ok(piece - from_piece)
 }
 
-/// Reads `count` consecutive pieces into `bytes`; false when one is missing.
+/// Consecutive pieces as read. A single one is not copied.
+#[derive(Debug)]
+pub(crate) enum Pieces {
+    One(IVec),
+    Joined(Vec<u8>),
+}
+
+impl Default for Pieces {
+    fn default() -> Self {
+        Self::Joined(Vec::new())
+    }
+}
+
+impl Deref for Pieces {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::One(piece) => piece,
+            Self::Joined(bytes) => bytes,
+        }
+    }
+}
+
+/// Reads `count` consecutive pieces; `None` when one is missing.
 ///
 /// # Errors
 ///
@@ -185,15 +211,30 @@ pub(crate) fn get_pieces(
     prefix: &[u8],
     from_piece: u32,
     count: u32,
-    bytes: &mut Vec<u8>,
-) -> Result<bool, TreeError> {
+) -> Result<Option<Pieces>, TreeError> {
+    let get = |piece| guarded(|| tree.get(piece_key(prefix, piece)));
+    if count == 1 {
+        return Ok(get(from_piece)?.map(Pieces::One));
+    }
+    let mut bytes = Vec::new();
     for piece in from_piece..from_piece + count {
-        match guarded(|| tree.get(piece_key(prefix, piece)))? {
+        match get(piece)? {
             Some(chunk) => bytes.extend_from_slice(&chunk),
-            None => return Ok(false),
+            None => return Ok(None),
         }
     }
-    Ok(true)
+    Ok(Some(Pieces::Joined(bytes)))
+}
+
+/// Reads the pieces of a part or book.
+///
+/// # Errors
+///
+/// [`ReadError::Damaged`] when one cannot be read.
+pub(crate) fn read_pieces(tree: &sled::Tree, id: u32, from: u32, count: u32) -> Result<Pieces, ReadError> {
+    let pieces = get_pieces(tree, &id.to_be_bytes(), from, count)
+        .map_err(|error| ReadError::damaged(id, from, &error.to_string()))?;
+    pieces.ok_or_else(|| ReadError::damaged(id, from, "piece is missing"))
 }
 
 /// Removes `count` consecutive pieces; those that are gone already are no error.
@@ -299,9 +340,9 @@ mod tests {
         trees.sync().unwrap();
         let blobs = std::fs::read_dir(dir.path().join("blobs")).map_or(0, Iterator::count);
         assert_eq!(blobs, 0);
-        let mut read = Vec::new();
-        assert!(get_pieces(&trees.indicators, b"part", 1, 2, &mut read).unwrap());
-        assert_eq!(read, bytes[PIECE_BYTES_MAX..3 * PIECE_BYTES_MAX]);
-        assert!(!get_pieces(&trees.indicators, b"part", 0, 2, &mut read).unwrap());
+        let read = |from, count| get_pieces(&trees.indicators, b"part", from, count).unwrap();
+        assert_eq!(*read(1, 2).unwrap(), bytes[PIECE_BYTES_MAX..3 * PIECE_BYTES_MAX]);
+        assert_eq!(*read(2, 1).unwrap(), bytes[2 * PIECE_BYTES_MAX..3 * PIECE_BYTES_MAX]);
+        assert!(read(0, 2).is_none() && read(0, 1).is_none());
     }
 }

@@ -13,11 +13,11 @@ use sluice_model::{
 };
 
 use crate::{
-    bulk::{ContextId, StoredRow},
+    bulk::{Alone, ContextId, StoredRow},
     catalogue::Catalogue,
     context::{Handle, TableId},
     error::ReadError,
-    memtable::Slice,
+    memtable::Memtable,
     merge::{MergeRows, Source},
     repack::Origin,
     rows::Rows,
@@ -31,25 +31,14 @@ const KEYS_CONFIRMED_AT_ONCE: usize = 64 * 1_024;
 /// One state of the store.
 #[derive(Clone, Debug)]
 pub(crate) struct View {
-    /// Memtable, oldest first.
-    pub(crate) slices: Vec<Arc<Slice>>,
-    /// How many of the oldest slices are being flushed, so that nobody else may fold them.
-    pub(crate) frozen_count: usize,
+    /// What is not in a run yet.
+    pub(crate) memtable: Memtable,
     /// Runs, newest first.
     pub(crate) runs: Vec<Run>,
     /// Names and numbers.
     pub(crate) catalogue: Arc<Catalogue>,
     /// Sequence number of the newest commit in it.
     pub(crate) sequence: u64,
-    /// Heap bytes of the slices.
-    pub(crate) memtable_bytes: usize,
-}
-
-impl View {
-    /// Brings `memtable_bytes` up to date after the slices have changed.
-    pub(crate) fn recount_memtable(&mut self) {
-        self.memtable_bytes = self.slices.iter().map(|slice| slice.heap_bytes()).sum();
-    }
 }
 
 /// A consistent view of all durable writes. Cheap to clone; holding one keeps what it shows readable.
@@ -123,10 +112,10 @@ impl Snapshot {
     pub fn get(&self, key: &[u8], record: &mut Record) -> Result<bool, ReadError> {
         record.row.clear();
         // Nothing is refused for want of room.
-        let Some(rows) = self.read_rows(&[key], usize::MAX)? else { return Ok(false) };
+        let Some(rows) = self.read_rows(&[key], usize::MAX, &Alone)? else { return Ok(false) };
         let Some(row) = rows.iter().next() else { return Ok(false) };
         let named: Vec<ContextId> = row.holdings().filter_map(|holding| holding.context).collect();
-        let Some(texts) = self.read_contexts(&named, usize::MAX)? else { return Ok(false) };
+        let Some(texts) = self.read_contexts(&named, usize::MAX, &Alone)? else { return Ok(false) };
         let context = |handle: &[u8]| {
             let place = named.iter().position(|named| Some(*named) == ContextId::named_by(handle));
             place.map_or(&[][..], |place| texts.get(place))
@@ -195,7 +184,7 @@ impl Snapshot {
         is_confirmed: impl Fn(&StoredRow<'_>) -> bool,
     ) -> Result<Vec<Vec<u8>>, ReadError> {
         let mut candidates = BTreeSet::new();
-        for slice in &self.view.slices {
+        for slice in self.view.memtable.slices() {
             for (key, _) in slice.rows().filter(|(_, row)| Row::decode(row).is_some_and(|row| is_of(&row))) {
                 candidates.insert(key.to_vec());
             }
@@ -209,27 +198,27 @@ impl Snapshot {
         let mut keys = Vec::new();
         for some in candidates.chunks(KEYS_CONFIRMED_AT_ONCE) {
             let asked: Vec<&[u8]> = some.iter().map(Vec::as_slice).collect();
-            let Some(rows) = self.read_rows(&asked, usize::MAX)? else { continue };
-            let confirmed: Vec<bool> = rows
-                .iter()
-                .map(|row| row.holdings().next().is_some() && is_confirmed(&row))
-                .collect();
+            let Some(rows) = self.read_rows(&asked, usize::MAX, &Alone)? else { continue };
+            let confirmed: Vec<bool> =
+                rows.iter().map(|row| row.holdings().next().is_some() && is_confirmed(&row)).collect();
             let numbers = rows.into_numbers();
             let is_confirmed = |place| {
                 numbers.get(place).and_then(|number: usize| confirmed.get(number)).copied() == Some(true)
             };
-            keys.extend((0..).zip(some).filter(|(place, _)| is_confirmed(*place)).map(|(_, key)| key.clone()));
+            keys.extend(
+                (0..).zip(some).filter(|(place, _)| is_confirmed(*place)).map(|(_, key)| key.clone()),
+            );
         }
         Ok(keys)
     }
 
     fn keys_at(&self, part: &Part, rows: &[u32], keys: &mut BTreeSet<Vec<u8>>) -> Result<(), ReadError> {
-        let (mut raw, mut scratch) = (Vec::new(), Vec::new());
+        let mut raw = Vec::new();
         let block_of = |row: u32| part.index.fences.partition_point(|fence| fence.first_row <= row) - 1;
         for in_block in rows.chunk_by(|one, two| block_of(*one) == block_of(*two)) {
             let Some(block) = in_block.first().map(|row| block_of(*row)) else { continue };
             let Some(fence) = part.index.fences.get(block) else { continue };
-            part.read(&self.trees, block, &mut scratch, &mut raw)?;
+            part.read(&self.trees, block, &mut raw)?;
             let mut numbered = (fence.first_row..).zip(Rows(&raw));
             for wanted in in_block {
                 if let Some((_, (key, _))) = numbered.find(|(row, _)| row == wanted) {
@@ -241,9 +230,9 @@ impl Snapshot {
     }
 
     /// Where the contexts of a table are that a row may name.
-    fn origin(&self, table: TableId) -> Option<Origin<'_>> {
+    pub(crate) fn origin(&self, table: TableId) -> Option<Origin<'_>> {
         if table.book().is_none() {
-            let slice = self.view.slices.iter().find(|slice| slice.table() == table)?;
+            let slice = self.view.memtable.slices().iter().find(|slice| slice.table() == table)?;
             return Some(Origin::Slice(slice.contexts()));
         }
         let mut parts = self.view.runs.iter().flat_map(|run| &run.parts);
@@ -251,7 +240,7 @@ impl Snapshot {
     }
 
     fn sources(&self) -> Vec<Source<'_>> {
-        let slices = self.view.slices.iter().rev().map(|slice| Source::slice(slice));
+        let slices = self.view.memtable.slices().iter().rev().map(|slice| Source::slice(slice));
         slices.chain(self.view.runs.iter().map(|run| run.source(&self.trees, None))).collect()
     }
 }

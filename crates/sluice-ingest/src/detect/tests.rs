@@ -7,7 +7,7 @@ use sluice_model::{
     Indicator, TenantId,
     matching::{CandidateKeys, MatchScope, candidate_keys},
 };
-use sluice_store::Record;
+use sluice_store::{Alone, Record};
 
 use super::{Detector, Ranking};
 use crate::{
@@ -340,12 +340,11 @@ fn matches_count_among_what_is_found() {
     let detector =
         Detector::new(fixture.store.snapshot(), lookup_rules(), crate::suppliers::SuppliersCache::default());
     let sieve = sieve_of(&detector, &["192.0.2.1", "192.0.2.2"]);
-    let matches_bytes = 40 * size_of::<super::Match>();
-    // Enough for the rows, which are shorter.
-    let rows = fixture.store.snapshot().read_rows(&keys(&sieve), matches_bytes + 100).unwrap();
-    assert!(rows.is_some());
-    assert!(detector.read(&keys(&sieve), matches_bytes + 100).unwrap().is_none());
-    let found = detector.read(&keys(&sieve), 4 * matches_bytes).unwrap().unwrap();
+    // Enough for the rows, which are shorter; not enough for what grows to 40 matches.
+    let bytes_max = 60 * size_of::<super::Match>() + 40;
+    assert!(fixture.store.snapshot().read_rows(&keys(&sieve), bytes_max, &Alone).unwrap().is_some());
+    assert!(detector.read(&keys(&sieve), bytes_max).unwrap().is_none());
+    let found = detector.read(&keys(&sieve), 2 * bytes_max).unwrap().unwrap();
     assert_eq!(found.matches.len(), 40);
 }
 

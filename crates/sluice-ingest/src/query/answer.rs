@@ -6,8 +6,8 @@
 
 use std::{ops::Range, sync::Arc};
 
-use rayon::prelude::*;
 use sluice_model::limits;
+use sluice_store::Workers;
 
 use super::{
     LookupWork,
@@ -17,6 +17,7 @@ use super::{
 use crate::{
     detect::{Found, NOT_DETECTED, Ranking},
     error::IngestError,
+    pool::Colleagues,
 };
 
 /// About what is held for each key while many are read, in ordinary feeds.
@@ -130,7 +131,9 @@ impl LookupWork {
             return Ok(texts.into_iter().map(|text| vec![text]).collect());
         }
         if let [segment] = segments {
-            let halves = segment.halves().ok_or(IngestError::TooManyAnswerBytes)?;
+            let Some(halves) = segment.halves() else {
+                return Ok(vec![vec![self.answer_lone(segment, bytes_max)?]]);
+            };
             let mut texts = Vec::new();
             for half in halves {
                 texts.extend(self.answer(&[half], bytes_max)?.into_iter().flatten());
@@ -141,6 +144,21 @@ impl LookupWork {
         let mut texts = self.answer(first, bytes_max)?;
         texts.extend(self.answer(second, bytes_max)?);
         Ok(texts)
+    }
+
+    /// Answers a single value for which more is found than reads have room for: what is read is then covered by the permit,
+    /// up to what an answer may be.
+    fn answer_lone(&self, segment: &Segment<'_>, mut bytes_max: usize) -> Result<Text, IngestError> {
+        let mut held = Held::nothing(&self.account);
+        while bytes_max < limits::LOOKUP_ANSWER_BYTES_MAX {
+            bytes_max = (4 * bytes_max).min(limits::LOOKUP_ANSWER_BYTES_MAX);
+            held.set(bytes_max)?;
+            let texts = self.try_answer(std::slice::from_ref(segment), bytes_max)?;
+            if let Some(text) = texts.and_then(|mut texts| texts.pop()) {
+                return Ok(text);
+            }
+        }
+        Err(IngestError::TooManyAnswerBytes)
     }
 
     /// Answers a slice, if that takes no more than `bytes_max` bytes.
@@ -173,10 +191,7 @@ impl LookupWork {
         let match_bytes = MATCH_TEXT_BYTES + found.context_bytes() / keys.len().max(1);
         drop(keys);
         let write = |(segment, at): (&Segment<'_>, usize)| self.write(segment, at, &found, match_bytes);
-        if begun.len() <= 1 {
-            return begun.into_iter().map(write).collect::<Result<_, _>>().map(Some);
-        }
-        begun.into_par_iter().map(write).collect::<Result<_, _>>().map(Some)
+        Colleagues.map(begun, write).into_iter().collect::<Result<_, _>>().map(Some)
     }
 
     /// Writes the results of a slice for which nothing has to be read.
@@ -200,10 +215,8 @@ impl LookupWork {
         let Segment { gathered, values } = segment;
         let places = segment.places();
         let count = values.len() * (OPENING.len() + NOT_DETECTED.len() + 1);
-        let mut writer = Writer::new(
-            &self.account,
-            gathered.objects_bytes(values) + count + places.len() * match_bytes,
-        )?;
+        let expected_bytes = gathered.objects_bytes(values) + count + places.len() * match_bytes;
+        let mut writer = Writer::new(&self.account, expected_bytes);
         let mut ranking = Ranking::new(&self.detector, &gathered.sieve, found, places.start, at);
         let mut place = places.start;
         for value in values.clone() {
@@ -237,10 +250,9 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn new(account: &'a Arc<Account>, expected_bytes: usize) -> Result<Self, IngestError> {
-        let mut held = Held::nothing(account);
-        held.set(expected_bytes)?;
-        Ok(Self { account, held, answer: Vec::with_capacity(expected_bytes), counted_bytes: 0 })
+    fn new(account: &'a Arc<Account>, expected_bytes: usize) -> Self {
+        let answer = Vec::with_capacity(expected_bytes);
+        Self { account, held: Held::nothing(account), answer, counted_bytes: 0 }
     }
 
     /// Brings the account up to date when there is much that it does not know.
@@ -248,10 +260,11 @@ impl<'a> Writer<'a> {
         if self.counted_bytes + COUNTED_BYTES < self.answer.len() { self.count() } else { Ok(()) }
     }
 
+    /// Counts what was written: memory that was never written to is not resident.
     fn count(&mut self) -> Result<(), IngestError> {
         self.account.note_answer(self.answer.len() - self.counted_bytes)?;
         self.counted_bytes = self.answer.len();
-        self.held.set(self.answer.capacity())
+        self.held.set(self.answer.len())
     }
 
     fn finish(mut self) -> Result<Text, IngestError> {

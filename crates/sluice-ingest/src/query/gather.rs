@@ -88,6 +88,7 @@ impl Gathered {
     /// That memory is short.
     pub(super) fn settle(&mut self, detector: &Detector) -> Result<(), IngestError> {
         detector.settle(&mut self.sieve);
+        self.sieve.shed();
         self.count()
     }
 

@@ -126,3 +126,96 @@ fn bodies_of_every_length_are_answered_alike() {
         }
     }
 }
+
+/// Reads have a plan for many values; a single one that has more than that was once refused as too long an answer.
+#[test]
+fn a_single_value_is_answered_whatever_it_has() {
+    let fixture = Fixture::new();
+    let context = "x".repeat(3 << 20);
+    for number in 0..7 {
+        let supplier = format!("S{number}");
+        fixture.create_supplier(&supplier, 50);
+        let body = format!("[{{\"indicator\":\"a.example\",\"context\":{{\"{number}\":\"{context}\"}}}}]");
+        fixture.put(&supplier, &body).unwrap();
+    }
+    assert!(sluice_model::limits::SHORT_READ_BYTES_MAX < 7 * context.len());
+    for body in [r#"[{"object":"a.example"}]"#, r#"[{"object":"b.example"},{"object":"http://a.example/"}]"#]
+    {
+        let answer = fixture.lookup_with(lookup_rules(), body).unwrap();
+        let answer: Vec<serde_json::Value> = serde_json::from_str(&answer).unwrap();
+        assert_eq!(answer.last().unwrap()["categories"].as_array().unwrap().len(), 7);
+    }
+    assert_eq!(fixture.ingestor.reserved_bytes(), 0);
+}
+
+/// Whoever asked has gone: nothing is read for them any more.
+#[test]
+fn an_abandoned_lookup_is_not_answered() {
+    let fixture = Fixture::new();
+    fixture.hold("Feed", &["a.example"]);
+    let permit = fixture.ingestor.reserve(None, 1 << 20).unwrap();
+    let account = std::sync::Arc::new(super::Account::new(permit, usize::MAX));
+    let detector = crate::detect::Detector::new(
+        fixture.store.snapshot(),
+        lookup_rules(),
+        crate::suppliers::SuppliersCache::default(),
+    );
+    let work = super::LookupWork { detector, account: std::sync::Arc::clone(&account) };
+    let waiting = || {
+        let mut splitter = crate::split::Splitter::new();
+        let mut body = &br#"[{"object":"a.example"}]"#[..];
+        assert!(splitter.next_slice(&mut body).unwrap().is_none());
+        let part = super::SliceWork::work(&work, &splitter.finish().unwrap().unwrap()).unwrap();
+        assert!(matches!(part, super::Part::Waiting(_)));
+        vec![part]
+    };
+    assert_eq!(work.answer_all(waiting(), 1 << 20).unwrap().len(), 1);
+    drop(super::Asker(account));
+    assert!(matches!(work.answer_all(waiting(), 1 << 20), Err(IngestError::Internal)));
+}
+
+/// What is too much for one read is read in batches, and in halves where that is still too much, to the same answer.
+#[test]
+fn little_room_changes_no_answer() {
+    let fixture = Fixture::new();
+    let names: Vec<String> = (0..300).map(|number| format!("h{number}.example.com")).collect();
+    fixture.hold("Feed", &names.iter().map(String::as_str).collect::<Vec<_>>());
+    let permit = fixture.ingestor.reserve(None, 1 << 20).unwrap();
+    let account = std::sync::Arc::new(super::Account::new(permit, usize::MAX));
+    let detector = crate::detect::Detector::new(
+        fixture.store.snapshot(),
+        lookup_rules(),
+        crate::suppliers::SuppliersCache::default(),
+    );
+    let work = super::LookupWork { detector, account };
+    let parts = || -> Vec<super::Part> {
+        let body = |names: &[String]| {
+            let objects: Vec<_> = names.iter().map(|name| format!("{{\"object\":\"{name}\"}}")).collect();
+            format!("[{}]", objects.join(","))
+        };
+        let slices = names.chunks(70).enumerate().map(|(index, names)| {
+            let mut splitter = crate::split::Splitter::new();
+            let body = body(names);
+            let mut body = body.as_bytes();
+            assert!(splitter.next_slice(&mut body).unwrap().is_none());
+            let mut slice = splitter.finish().unwrap().unwrap();
+            slice.first_element = index as u64 * 70;
+            slice
+        });
+        slices.map(|slice| super::SliceWork::work(&work, &slice).unwrap()).collect()
+    };
+    let answer = |bytes_max| {
+        let texts = work.answer_all(parts(), bytes_max).unwrap();
+        (texts.len(), texts.iter().map(|text| &*text.bytes).collect::<Vec<_>>().concat())
+    };
+    let (whole_count, whole) = answer(1 << 20);
+    assert_eq!((whole_count, whole.first()), (5, Some(&b'[')));
+    let answers: Vec<serde_json::Value> = serde_json::from_slice(&[whole.as_slice(), b"]"].concat()).unwrap();
+    assert!(answers.len() == 300 && answers.iter().all(|answer| answer["result"] == "detected"));
+    for bytes_max in [400 << 10, 50 << 10, 10 << 10, 1 << 10, 200] {
+        let (count, text) = answer(bytes_max);
+        assert!(text == whole, "{bytes_max}");
+        assert!(count == 5 || bytes_max < 50 << 10, "{count} texts in {bytes_max} bytes");
+        assert!(5 < count || 10 << 10 < bytes_max, "{count} texts in {bytes_max} bytes");
+    }
+}

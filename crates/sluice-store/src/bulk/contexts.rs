@@ -1,10 +1,11 @@
 //! Names of contexts to their texts, read in the order in which they lie in their tables.
 
-use super::{Room, Stop, outcome, read_stretches, sort};
+use super::{Room, Stop, Workers, outcome, read_stretches, sort_by};
 use crate::{
     context::{Handle, TableId},
     error::ReadError,
-    view::{Origins, Snapshot},
+    repack::Origin,
+    view::Snapshot,
 };
 
 /// Texts are gathered in buffers of this size, which are never moved while they grow.
@@ -66,11 +67,17 @@ impl Snapshot {
         &self,
         contexts: &[ContextId],
         bytes_max: usize,
+        workers: &impl Workers,
     ) -> Result<Option<ReadContexts>, ReadError> {
-        outcome(self.try_read_contexts(contexts, &Room::new(bytes_max)))
+        outcome(self.try_read_contexts(contexts, &Room::new(bytes_max), workers))
     }
 
-    fn try_read_contexts(&self, contexts: &[ContextId], room: &Room) -> Result<ReadContexts, Stop> {
+    fn try_read_contexts(
+        &self,
+        contexts: &[ContextId],
+        room: &Room,
+        workers: &impl Workers,
+    ) -> Result<ReadContexts, Stop> {
         room.take(contexts.len().saturating_mul(CONTEXT_BYTES))?;
         let named = contexts.iter().zip(0..u32::MAX);
         let mut order: Vec<Sorted> =
@@ -78,8 +85,8 @@ impl Snapshot {
         if order.len() < contexts.len() {
             return Err(Stop::Full);
         }
-        sort(&mut order);
-        let stretches = read_stretches(&order, |order| self.read_texts(order, room))?;
+        sort_by(&mut order, workers, Ord::cmp);
+        let stretches = read_stretches(&order, workers, |order| self.read_texts(order, room))?;
         drop(order);
         let mut read = ReadContexts { places: vec![Place::default(); contexts.len()], buffers: Vec::new() };
         for stretch in stretches {
@@ -89,13 +96,16 @@ impl Snapshot {
     }
 
     fn read_texts(&self, order: &[Sorted], room: &Room) -> Result<Texts, Stop> {
-        let mut origins = Origins::new(self);
         let mut texts = Texts { found: Vec::with_capacity(order.len()), buffers: Vec::new() };
-        for same in order.chunk_by(|one, other| (one.table, one.number) == (other.table, other.number)) {
-            let Some(first) = same.first() else { continue };
-            let text = origins.get(first.table, first.number)?;
-            let place = texts.push(text, order.len(), room)?;
-            texts.found.extend(same.iter().map(|sorted| (sorted.place, place)));
+        for of_table in order.chunk_by(|one, other| one.table == other.table) {
+            let Some(table) = of_table.first().map(|first| first.table) else { continue };
+            // What it holds of the table goes with it.
+            let mut origin = self.origin(table).ok_or_else(Origin::nowhere)?;
+            for same in of_table.chunk_by(|one, other| one.number == other.number) {
+                let Some(first) = same.first() else { continue };
+                let place = texts.push(origin.get(first.number)?, order.len(), room)?;
+                texts.found.extend(same.iter().map(|sorted| (sorted.place, place)));
+            }
         }
         Ok(texts)
     }

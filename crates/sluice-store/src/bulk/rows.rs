@@ -2,17 +2,19 @@
 //!
 //! Rows are folded while they still name their contexts by handles, so no context is read that a newer one replaces.
 
+use std::sync::Arc;
+
 use sluice_model::{
     SupplierId, TagId,
     operation::{self, Row},
 };
 
-use super::{ContextId, Room, Stop, outcome, read_stretches, sort_by};
+use super::{ContextId, Room, Stop, Workers, outcome, read_stretches, sort_by};
 use crate::{
     error::ReadError,
     filter,
-    run::{Run, rows_block::BlockReader},
-    trees::Trees,
+    run::{Part, rows_block::BlockReader},
+    trees::{Pieces, Trees},
     view::Snapshot,
 };
 
@@ -20,7 +22,7 @@ use crate::{
 const NO_ROW: u32 = u32::MAX;
 
 /// Bytes that a read takes for each key, beside its row.
-const KEY_BYTES: usize = size_of::<Sorted>() + 3 * size_of::<u32>();
+const KEY_BYTES: usize = size_of::<Sorted>() + size_of::<Asked>() + size_of::<Span>() + 3 * size_of::<u32>();
 
 /// A key by what most comparisons need, and its place among those that were asked.
 struct Sorted {
@@ -28,14 +30,24 @@ struct Sorted {
     place: u32,
 }
 
+/// A key that was asked once or more.
+struct Asked {
+    hash: u64,
+    /// The first of its places in the order of keys; the others follow.
+    first: u32,
+}
+
+/// From and to a byte; empty for nothing.
+type Span = (u32, u32);
+
 /// The rows of the keys of one read.
 #[derive(Debug)]
 pub struct ReadRows {
     /// For each key the number of its row.
     numbers: Vec<u32>,
     bytes: Vec<u8>,
-    /// Where each row ends.
-    ends: Vec<u32>,
+    /// Where each row is.
+    rows: Vec<Span>,
 }
 
 /// A row as read; what it has of contexts are their names.
@@ -62,11 +74,16 @@ impl Snapshot {
     /// # Errors
     ///
     /// [`ReadError`] when a block cannot be read.
-    pub fn read_rows(&self, keys: &[&[u8]], bytes_max: usize) -> Result<Option<ReadRows>, ReadError> {
-        outcome(self.try_read_rows(keys, &Room::new(bytes_max)))
+    pub fn read_rows(
+        &self,
+        keys: &[&[u8]],
+        bytes_max: usize,
+        workers: &impl Workers,
+    ) -> Result<Option<ReadRows>, ReadError> {
+        outcome(self.try_read_rows(keys, &Room::new(bytes_max), workers))
     }
 
-    fn try_read_rows(&self, keys: &[&[u8]], room: &Room) -> Result<ReadRows, Stop> {
+    fn try_read_rows(&self, keys: &[&[u8]], room: &Room, workers: &impl Workers) -> Result<ReadRows, Stop> {
         room.take(keys.len().saturating_mul(KEY_BYTES))?;
         let key_of = |sorted: &Sorted| keys.get(sorted.place as usize).copied().unwrap_or_default();
         let mut order: Vec<Sorted> =
@@ -74,87 +91,121 @@ impl Snapshot {
         if order.len() < keys.len() {
             return Err(Stop::Full);
         }
-        sort_by(&mut order, |one, other| {
+        sort_by(&mut order, workers, |one, other| {
             one.prefix.cmp(&other.prefix).then_with(|| key_of(one).cmp(key_of(other)))
         });
-        let stretches = read_stretches(&order, |order| self.read_stretch(order, key_of, room))?;
+        let stretches = read_stretches(&order, workers, |order| self.read_stretch(order, key_of, room))?;
         drop(order);
-        let mut rows = ReadRows { numbers: vec![NO_ROW; keys.len()], bytes: Vec::new(), ends: Vec::new() };
+        let mut rows = ReadRows { numbers: vec![NO_ROW; keys.len()], bytes: Vec::new(), rows: Vec::new() };
         for stretch in stretches {
             rows.append(stretch);
         }
         Ok(rows)
     }
 
+    /// Reads source by source, newest first, so that what finds keys in one of them stays at hand.
     fn read_stretch<'k>(
         &self,
         order: &[Sorted],
         key_of: impl Fn(&Sorted) -> &'k [u8],
         room: &Room,
     ) -> Result<Stretch, Stop> {
-        let mut cursors: Vec<RunCursor<'_>> = self.view.runs.iter().map(RunCursor::new).collect();
-        let mut stretch = Stretch::default();
+        let mut asked: Vec<Asked> = Vec::with_capacity(order.len());
+        let mut first = 0;
         for same in order.chunk_by(|one, other| one.prefix == other.prefix && key_of(one) == key_of(other)) {
-            let Some(key) = same.first().map(&key_of) else { continue };
-            let from = stretch.bytes.len();
-            self.append_folded(key, &mut cursors, &mut stretch)?;
-            if from < stretch.bytes.len() {
-                room.take(stretch.bytes.len() - from)?;
-                let number = u32::try_from(stretch.ends.len()).map_err(|_many| Stop::Full)?;
+            asked.extend(same.first().map(|one| Asked { hash: filter::hash(key_of(one)), first }));
+            first += u32::try_from(same.len()).map_err(|_many| Stop::Full)?;
+        }
+        let key_of = |asked: &Asked| order.get(asked.first as usize).map_or(&[][..], &key_of);
+        let mut folding = Folding::new(asked.len(), room);
+        for (number, one) in asked.iter().enumerate() {
+            if self.view.memtable.may_contain(one.hash) {
+                for slice in self.view.memtable.slices().iter().rev() {
+                    folding.take_older(number, |row| Ok(slice.get(key_of(one), one.hash, row)))?;
+                }
+            }
+        }
+        let keys_below = |key: &[u8]| asked.partition_point(|one| key_of(one) < key);
+        for run in &self.view.runs {
+            let merged = |through: &Arc<[u8]>| asked.partition_point(|one| key_of(one) <= through);
+            let mut from = run.merged_through.as_ref().map_or(0, merged);
+            // A few keys need not be compared with all parts of a long run.
+            let first_part = asked.get(from).map_or(0, |first| run.part_at(key_of(first)));
+            let parts = run.parts.get(first_part..).unwrap_or_default();
+            let ends = parts.iter().skip(1).map(|next| keys_below(next.index.first_key()));
+            for (part, to) in parts.iter().zip(ends.chain([asked.len()])) {
+                if from == asked.len() {
+                    break;
+                }
+                let mut cursor = PartCursor::new(part);
+                let here = asked.iter().enumerate().take(to).skip(from);
+                for (number, one) in here.filter(|(_, one)| part.filter.may_contain(one.hash)) {
+                    folding.take_older(number, |row| cursor.find(&self.trees, key_of(one), row))?;
+                }
+                from = from.max(to);
+            }
+        }
+        let mut stretch = Stretch { bytes: folding.bytes, rows: Vec::new(), found: Vec::new() };
+        let mut asked = asked.iter().map(|one| one.first as usize).chain([order.len()]).peekable();
+        for span in folding.rows {
+            let (Some(first), Some(next)) = (asked.next(), asked.peek()) else { break };
+            if span.0 < span.1 {
+                let number = u32::try_from(stretch.rows.len()).map_err(|_many| Stop::Full)?;
+                let same = order.get(first..*next).unwrap_or_default();
                 stretch.found.extend(same.iter().map(|sorted| (sorted.place, number)));
-                stretch.ends.push(u32::try_from(stretch.bytes.len()).map_err(|_long| Stop::Full)?);
+                stretch.rows.push(span);
             }
         }
         Ok(stretch)
     }
-
-    /// Appends the folded row of a key, if there is one.
-    fn append_folded(
-        &self,
-        key: &[u8],
-        cursors: &mut [RunCursor<'_>],
-        stretch: &mut Stretch,
-    ) -> Result<(), ReadError> {
-        let hash = filter::hash(key);
-        let from = stretch.bytes.len();
-        for slice in self.view.slices.iter().rev() {
-            stretch.take_older(from, |row| Ok(slice.get(key, hash, row)))?;
-        }
-        for cursor in cursors {
-            stretch.take_older(from, |row| cursor.find(&self.trees, key, hash, row))?;
-        }
-        Ok(())
-    }
 }
 
 /// What was found of consecutive keys.
-#[derive(Default)]
 struct Stretch {
     bytes: Vec<u8>,
-    ends: Vec<u32>,
+    rows: Vec<Span>,
     /// Places of keys, each with the number of its row here.
     found: Vec<(u32, u32)>,
-    older: Vec<u8>,
-    merged: Vec<u8>,
 }
 
-impl Stretch {
-    /// Adds what an older source has to the row that begins at `from` and goes on to the end.
+/// Rows on their way to being complete, newest parts first.
+struct Folding<'a> {
+    room: &'a Room,
+    bytes: Vec<u8>,
+    rows: Vec<Span>,
+    newer: Vec<u8>,
+    older: Vec<u8>,
+}
+
+impl<'a> Folding<'a> {
+    fn new(count: usize, room: &'a Room) -> Self {
+        Self { room, bytes: Vec::new(), rows: vec![(0, 0); count], newer: Vec::new(), older: Vec::new() }
+    }
+
+    /// Adds what an older source has to row `number`.
     fn take_older(
         &mut self,
-        from: usize,
+        number: usize,
         get: impl FnOnce(&mut Vec<u8>) -> Result<bool, ReadError>,
-    ) -> Result<(), ReadError> {
-        if self.bytes.len() == from {
+    ) -> Result<(), Stop> {
+        let Some(span) = self.rows.get_mut(number) else { return Ok(()) };
+        let from = self.bytes.len();
+        if span.0 == span.1 {
             get(&mut self.bytes)?;
-            return Ok(());
+        } else {
+            self.older.clear();
+            if get(&mut self.older)? {
+                self.newer.clear();
+                let newer = self.bytes.get(span.0 as usize..span.1 as usize).unwrap_or_default();
+                self.newer.extend_from_slice(newer);
+                operation::merge(&self.newer, &self.older, &mut self.bytes);
+            }
         }
-        self.older.clear();
-        if get(&mut self.older)? {
-            self.merged.clear();
-            operation::merge(self.bytes.get(from..).unwrap_or_default(), &self.older, &mut self.merged);
-            self.bytes.truncate(from);
-            self.bytes.extend_from_slice(&self.merged);
+        if from < self.bytes.len() {
+            // Twice, because stretches are put together in the end.
+            self.room.take(2 * (self.bytes.len() - from))?;
+            let byte = |at: usize| u32::try_from(at).map_err(|_long| Stop::Full);
+            *span = (byte(from)?, byte(self.bytes.len())?);
         }
         Ok(())
     }
@@ -164,13 +215,14 @@ impl ReadRows {
     fn append(&mut self, stretch: Stretch) {
         // Lengths are bounded by the room, which is less than what numbers of 32 bits reach.
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        let (first_number, first_byte) = (number(self.ends.len()), number(self.bytes.len()));
+        let (first_number, first_byte) = (number(self.rows.len()), number(self.bytes.len()));
         if self.bytes.is_empty() {
             self.bytes = stretch.bytes;
         } else {
             self.bytes.extend_from_slice(&stretch.bytes);
         }
-        self.ends.extend(stretch.ends.iter().map(|end| first_byte.saturating_add(*end)));
+        let moved = |(from, to): Span| (first_byte.saturating_add(from), first_byte.saturating_add(to));
+        self.rows.extend(stretch.rows.into_iter().map(moved));
         for (place, number) in stretch.found {
             if let Some(slot) = self.numbers.get_mut(place as usize) {
                 *slot = first_number.saturating_add(number);
@@ -178,14 +230,10 @@ impl ReadRows {
         }
     }
 
-    /// The rows, each once, in the order of their numbers.
+    /// The rows in the order of their numbers. That of a key which was asked twice may be there twice.
     pub fn iter(&self) -> impl Iterator<Item = StoredRow<'_>> {
-        let mut from = 0;
-        self.ends.iter().map(move |end| {
-            let row = self.bytes.get(from..*end as usize).unwrap_or_default();
-            from = *end as usize;
-            StoredRow(row)
-        })
+        let row = |(from, to): &Span| self.bytes.get(*from as usize..*to as usize).unwrap_or_default();
+        self.rows.iter().map(move |span| StoredRow(row(span)))
     }
 
     /// Forgets the rows and keeps the number of each key's, by its place.
@@ -234,46 +282,42 @@ impl<'a> StoredRow<'a> {
 
 /// The first bytes of a key as a number, so that most comparisons are of two numbers.
 fn prefix(key: &[u8]) -> u128 {
-    let mut prefix = [0; 16];
-    for (to, from) in prefix.iter_mut().zip(key) {
-        *to = *from;
-    }
-    u128::from_be_bytes(prefix)
+    let whole = key.first_chunk().copied();
+    u128::from_be_bytes(whole.unwrap_or_else(|| {
+        let mut prefix = [0; 16];
+        for (to, from) in prefix.iter_mut().zip(key) {
+            *to = *from;
+        }
+        prefix
+    }))
 }
 
-/// Goes through a run with ascending keys.
-struct RunCursor<'a> {
-    run: &'a Run,
-    part: usize,
-    /// Part and block that `stored` holds.
-    block: Option<(usize, usize)>,
-    stored: Vec<u8>,
+/// Goes through a part with ascending keys.
+struct PartCursor<'a> {
+    part: &'a Part,
+    /// Block that the last key was looked for in.
+    near: usize,
+    /// Block that `stored` holds.
+    block: Option<usize>,
+    stored: Pieces,
     reader: BlockReader,
 }
 
-impl<'a> RunCursor<'a> {
-    fn new(run: &'a Run) -> Self {
-        Self { run, part: 0, block: None, stored: Vec::new(), reader: BlockReader::default() }
+impl<'a> PartCursor<'a> {
+    fn new(part: &'a Part) -> Self {
+        Self { part, near: 0, block: None, stored: Pieces::default(), reader: BlockReader::default() }
     }
 
-    /// Appends the row of a key to `row`; false when the run has none.
-    fn find(&mut self, trees: &Trees, key: &[u8], hash: u64, row: &mut Vec<u8>) -> Result<bool, ReadError> {
-        if self.run.is_merged(key) {
-            return Ok(false);
-        }
-        while self.run.parts.get(self.part + 1).is_some_and(|next| next.index.first_key() <= key) {
-            self.part += 1;
-        }
-        let Some(part) = self.run.parts.get(self.part).filter(|part| part.filter.may_contain(hash)) else {
-            return Ok(false);
-        };
-        let Some(block) = part.index.block_of(key) else { return Ok(false) };
-        if self.block != Some((self.part, block)) {
+    /// Appends the row of a key to `row`; false when the part has none.
+    fn find(&mut self, trees: &Trees, key: &[u8], row: &mut Vec<u8>) -> Result<bool, ReadError> {
+        let Some(block) = self.part.index.block_after(self.near, key) else { return Ok(false) };
+        self.near = block;
+        if self.block != Some(block) {
             self.block = None;
-            part.read_stored(trees, block, &mut self.stored)?;
+            self.stored = self.part.read_stored(trees, block)?;
             self.reader.begin();
-            self.block = Some((self.part, block));
+            self.block = Some(block);
         }
-        self.reader.find(&self.stored, key, row).map_err(|detail| part.damaged_block(block, detail))
+        self.reader.find(&self.stored, key, row).map_err(|detail| self.part.damaged_block(block, detail))
     }
 }

@@ -45,13 +45,10 @@ impl StoredCatalogue {
     ///
     /// What is wrong with it.
     pub(crate) fn read(self, trees: &Trees) -> Result<Catalogue, String> {
-        let (mut packed, mut text) = (Vec::new(), Vec::new());
-        let prefix = self.generation.to_be_bytes();
-        let is_there = get_pieces(&trees.catalogue, &prefix, 0, self.pieces, &mut packed)
-            .map_err(|error| error.to_string())?;
-        if !is_there {
-            return Err("a piece of the catalogue is missing".to_owned());
-        }
+        let packed = get_pieces(&trees.catalogue, &self.generation.to_be_bytes(), 0, self.pieces)
+            .map_err(|error| error.to_string())?
+            .ok_or("a piece of the catalogue is missing")?;
+        let mut text = Vec::new();
         block::decode(&packed, &mut text)?;
         let effects: Vec<Effect> = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
         Catalogue::from_effects(effects)

@@ -97,10 +97,9 @@ impl Keeper {
             return Ok(());
         };
         let is_bottom = view.runs.last().is_some_and(|last| last.id == oldest.id);
-        let catalogue = Arc::clone(&view.catalogue);
         let trees = Arc::clone(&self.shared.trees);
         let mut rows = MergeRows::new(inputs.iter().map(|run| run.source(&trees, None)).collect());
-        let survival = Survival::of(&catalogue, is_bottom);
+        let survival = Survival::of_runs(&view, &inputs, is_bottom);
         let (left, kept) = judge_books(&view, &inputs, book_bytes_min);
         let origins = left.iter().map(|book| (book.table(), Origin::book(&trees, book)));
         let mut repacker = Repacker::new(origins);
@@ -112,6 +111,7 @@ impl Keeper {
         if last_key.is_none() {
             self.manifest.merge = None;
         }
+        drop(survival);
         drop((view, inputs, left));
         self.dropped.extend(dropped);
         // A merge moves rows between runs; what the log holds beyond the last flush stays where it is.

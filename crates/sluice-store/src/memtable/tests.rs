@@ -8,10 +8,10 @@ use sluice_model::{
     operation::{self, HoldingChange, Row, TagsChange, encode},
 };
 
-use super::{SMALL_SLICE_BYTES, Slice, SliceBuilder, join, join_small, small_tail_count};
+use super::{Memtable, SMALL_SLICE_BYTES, Slice, SliceBuilder, join, join_small, small_tail_count};
 use crate::{
     context::{Contexts, Handle, TableId},
-    filter,
+    filter::{self, Covers},
     merge::{MergeRows, Source},
 };
 
@@ -104,7 +104,7 @@ proptest! {
         prop_assert_eq!(merged(&newest_first), want.clone().into_iter().collect::<Rows>());
         let folded = slices.into_iter().fold(Vec::new(), |mut tail, slice| {
             tail.push(Arc::new(slice));
-            join_small(tail)
+            join_small(tail, &Covers::new())
         });
         let newest_first: Vec<&Slice> = folded.iter().rev().map(Arc::as_ref).collect();
         prop_assert_eq!(merged(&newest_first), want.into_iter().collect::<Rows>());
@@ -123,7 +123,7 @@ fn ten_thousand_single_rows_become_few_slices() {
     let mut tail = Vec::new();
     for number in 0..10_000_u32 {
         tail.push(Arc::new(slice(&vec![(number.to_be_bytes().to_vec(), number)])));
-        tail = join_small(tail);
+        tail = join_small(tail, &Covers::new());
     }
     assert!(tail.len() < 20, "{} slices", tail.len());
     assert_eq!(tail.iter().map(|slice| slice.rows_count()).sum::<usize>(), 10_000);
@@ -139,7 +139,7 @@ fn large_slices_are_left_alone() {
     builder.push(b"large", &row);
     let slices = vec![Arc::new(builder.finish()), Arc::new(slice(&vec![(b"small".to_vec(), 1)]))];
     assert_eq!(small_tail_count(&slices), 1);
-    assert_eq!(join_small(slices).len(), 2);
+    assert_eq!(join_small(slices, &Covers::new()).len(), 2);
 }
 
 #[test]
@@ -221,10 +221,10 @@ fn a_joined_slice_never_has_the_number_of_a_logged_one() {
 #[test]
 fn slices_with_tables_of_others_are_not_joined_and_not_lost() {
     let good = Arc::new(slice(&vec![(b"a".to_vec(), 2)]));
-    let Slice { contexts, rows, offsets, filter, .. } = slice(&vec![(b"b".to_vec(), 2)]);
+    let Slice { contexts, rows, offsets, filter, hashes, cover, .. } = slice(&vec![(b"b".to_vec(), 2)]);
     let table = TableId::of_new_slice();
-    let strange = Arc::new(Slice { table, contexts, rows, offsets, filter });
-    assert_eq!(join_small(vec![good, strange]).len(), 2);
+    let strange = Arc::new(Slice { table, contexts, rows, offsets, filter, hashes, cover });
+    assert_eq!(join_small(vec![good, strange], &Covers::new()).len(), 2);
 }
 
 #[test]
@@ -232,4 +232,36 @@ fn bytes_that_are_no_row_are_not_taken() {
     let mut builder = SliceBuilder::new();
     builder.push(b"key", &[0x80]);
     assert!(builder.is_empty());
+}
+
+/// Whatever has a cover and whatever has none, no key of any slice is denied, and strangers seldom pass.
+#[test]
+fn a_memtable_denies_no_key_that_it_has() {
+    let key = |number: u32| format!("key-{number:05}").into_bytes();
+    let covers = Covers::new();
+    let slices: Vec<Arc<Slice>> = (0..30_u32)
+        .map(|number| {
+            let mut slice =
+                slice(&(number * 100..number * 100 + 100).map(|number| (key(number), 2)).collect());
+            if !number.is_multiple_of(7) {
+                slice.take_cover(&covers);
+            }
+            if number == 11 {
+                covers.begin_anew();
+            }
+            Arc::new(slice)
+        })
+        .collect();
+    let holds = |memtable: &Memtable, number| memtable.may_contain(filter::hash(&key(number)));
+    let mut memtable = Memtable::of(slices[..20].to_vec());
+    memtable.freeze();
+    memtable.extend(slices[20..].to_vec());
+    assert_eq!((memtable.foldable().len(), memtable.slices().len()), (10, 30));
+    assert!((0..3_000).all(|number| holds(&memtable, number)));
+    memtable.drop_oldest(20);
+    assert!((2_000..3_000).all(|number| holds(&memtable, number)));
+    assert!((3_000..13_000).filter(|number| holds(&memtable, *number)).count() < 500);
+    memtable.drop_oldest(10);
+    assert!(!(0..3_000).any(|number| holds(&memtable, number)));
+    assert_eq!(memtable.bytes(), 0);
 }

@@ -20,11 +20,11 @@ use crate::{
     context::{Contexts, TableId},
     error::{ReadError, TreeError},
     rows::take_prefixed,
-    trees::{INDEX_PIECES_FROM, PIECE_BYTES_MAX, Trees, get_pieces, put_pieces, remove_pieces},
+    trees::{INDEX_PIECES_FROM, PIECE_BYTES_MAX, Pieces, Trees, put_pieces, read_pieces, remove_pieces},
 };
 
 /// Bytes of contexts after which a block is closed.
-const BLOCK_BYTES: usize = 2 * 1024;
+const BLOCK_BYTES: usize = 1024;
 /// Stored bytes after which a piece is closed. A block that does not fit goes over several.
 const PIECE_BYTES: usize = PIECE_BYTES_MAX - 1024;
 /// Memory that a reader keeps from one leaf to the next: there may be a reader for each book.
@@ -116,11 +116,12 @@ impl Book {
     ///
     /// [`ReadError::Damaged`] when it is missing, fails its checksum or contradicts `meta`.
     pub(crate) fn open(trees: &Trees, meta: BookMeta) -> Result<Self, ReadError> {
-        let (mut stored, mut bytes) = (Vec::new(), Vec::new());
-        read(trees, meta.id, INDEX_PIECES_FROM, meta.index_pieces, &mut stored)?;
-        block::decode(&stored, &mut bytes).map_err(|detail| damaged(meta.id, INDEX_PIECES_FROM, &detail))?;
+        let mut bytes = Vec::new();
+        let stored = read_pieces(&trees.contexts, meta.id, INDEX_PIECES_FROM, meta.index_pieces)?;
+        block::decode(&stored, &mut bytes)
+            .map_err(|detail| ReadError::damaged(meta.id, INDEX_PIECES_FROM, &detail))?;
         let opened = Self::from_index(meta, &bytes);
-        opened.ok_or_else(|| damaged(meta.id, INDEX_PIECES_FROM, "index of a book makes no sense"))
+        opened.ok_or_else(|| ReadError::damaged(meta.id, INDEX_PIECES_FROM, "index of a book makes no sense"))
     }
 
     fn from_index(meta: BookMeta, mut rest: &[u8]) -> Option<Self> {
@@ -155,7 +156,7 @@ impl Book {
     }
 
     fn missing(&self) -> ReadError {
-        damaged(self.meta.id, 0, "context is missing")
+        ReadError::damaged(self.meta.id, 0, "context is missing")
     }
 }
 
@@ -208,7 +209,7 @@ impl LeafWriter<'_> {
 pub(crate) struct ContextReader {
     /// Book and leaf.
     leaf: Option<(u32, usize)>,
-    stored: Vec<u8>,
+    stored: Pieces,
     /// First number in the unpacked block.
     block: Option<u32>,
     raw: Vec<u8>,
@@ -228,11 +229,10 @@ impl ContextReader {
         if self.leaf != Some((book.meta.id, index)) {
             self.leaf = None;
             self.block = None;
-            self.stored.shrink_to(KEPT_BYTES_MAX);
             self.raw.shrink_to(KEPT_BYTES_MAX);
             let (from, count) = (leaf.first_piece, next.first_piece - leaf.first_piece);
-            read(trees, book.meta.id, from, count, &mut self.stored)?;
-            block::unseal(&self.stored).map_err(|detail| damaged(book.meta.id, from, detail))?;
+            self.stored = read_pieces(&trees.contexts, book.meta.id, from, count)?;
+            block::unseal(&self.stored).map_err(|detail| ReadError::damaged(book.meta.id, from, detail))?;
             self.leaf = Some((book.meta.id, index));
         }
         let (first, packed) =
@@ -241,7 +241,7 @@ impl ContextReader {
             self.block = None;
             book.dictionary
                 .unpack(packed, &mut self.raw)
-                .map_err(|detail| damaged(book.meta.id, leaf.first_piece, &detail))?;
+                .map_err(|detail| ReadError::damaged(book.meta.id, leaf.first_piece, &detail))?;
             self.block = Some(first);
         }
         let mut raw = self.raw.as_slice();
@@ -271,17 +271,6 @@ fn block_of(stored: &[u8], mut first: u32, number: u32) -> Option<(u32, &[u8])> 
     }
     let (start, length) = found?;
     Some((first, head.get(start..start.checked_add(length)?)?))
-}
-
-fn read(trees: &Trees, book: u32, from: u32, count: u32, stored: &mut Vec<u8>) -> Result<(), ReadError> {
-    stored.clear();
-    let is_there = get_pieces(&trees.contexts, &book.to_be_bytes(), from, count, stored)
-        .map_err(|error| damaged(book, from, &error.to_string()))?;
-    if is_there { Ok(()) } else { Err(damaged(book, from, "piece of a book is missing")) }
-}
-
-fn damaged(part: u32, piece: u32, detail: &str) -> ReadError {
-    ReadError::Damaged { part, piece, detail: detail.to_owned() }
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! What the contexts of a book have in common, so that small blocks pack well.
 //!
-//! In: the contexts of a book. Out: a dictionary of some of them, taken evenly from all, against which blocks are
-//! packed with zstd at level 1 and unpacked. It stands in the index of its book. Against blocks of 16 KiB without
-//! one, blocks of 2 KiB with it take about the same room and an eighth of the time to unpack.
+//! In: the contexts of a book. Out: a dictionary trained on some of them, taken evenly from all, against which blocks are
+//! packed with zstd at level 1 and unpacked. It stands in the index of its book. Training costs 12 ms and pays: blocks
+//! need no code tables of their own. Measured on the real feed, blocks of 1 KiB: 36 bytes a context and 1.0 µs to unpack
+//! a block; with contexts as they are for a dictionary 44 bytes and 2.5 µs, and packing took more than twice as long.
 
 use std::{cell::RefCell, fmt, io};
 
@@ -16,6 +17,10 @@ const LEVEL: i32 = 1;
 const BYTES_MAX: usize = 16 * 1024;
 /// A dictionary is at most one in so many of all bytes, so that small books do not consist of it.
 const SHARE: usize = 16;
+/// Bytes of samples for each byte of a dictionary, where there are as many.
+const SAMPLES_SHARE: usize = 8;
+/// Length of a sample: about that of a block, because its codes are what is trained for.
+const SAMPLE_BYTES: usize = 1024;
 /// No block is longer unpacked: longest element of a body, and some.
 const RAW_BYTES_MAX: u64 = 64 << 20;
 
@@ -41,13 +46,16 @@ impl Dictionary {
     /// Makes the dictionary of a book.
     pub(crate) fn of(contexts: &Contexts) -> Self {
         let wanted = BYTES_MAX.min(contexts.bytes_count() / SHARE);
-        let mut bytes = Vec::with_capacity(wanted);
-        let stride = (contexts.bytes_count() / wanted.max(1)).max(1);
-        for context in contexts.iter().step_by(stride) {
-            if bytes.len() + context.len() <= wanted {
-                bytes.extend_from_slice(context);
-            }
-        }
+        let (samples, lengths) = samples(contexts, wanted * SAMPLES_SHARE);
+        let mut bytes = vec![0; wanted];
+        let trained = zstd::zstd_safe::train_from_buffer(bytes.as_mut_slice(), &samples, &lengths);
+        // Too few to train on: some of them as they are serve too.
+        let length = trained.unwrap_or_else(|_code| {
+            bytes.clear();
+            bytes.extend_from_slice(samples.get(..wanted).unwrap_or_default());
+            bytes.len()
+        });
+        bytes.truncate(length);
         // Contexts that look like a dictionary of zstd's own kind, and are none, are left out.
         let Some(packing) = CDict::try_create(&bytes, LEVEL).filter(|_| DDict::try_create(&bytes).is_some())
         else {
@@ -111,5 +119,68 @@ impl Dictionary {
         } else {
             Err(format!("block of {length} bytes unpacks to {unpacked}"))
         }
+    }
+}
+
+/// Contexts from all over the book, one after the other, and the lengths that they are cut into; about as many bytes as
+/// are wanted.
+fn samples(contexts: &Contexts, wanted: usize) -> (Vec<u8>, Vec<usize>) {
+    let stride = contexts.bytes_count().checked_div(wanted).unwrap_or(0).max(1);
+    let (mut samples, mut lengths) = (Vec::with_capacity(wanted), Vec::new());
+    let (mut passed, mut begun) = (0, 0);
+    for context in contexts.iter() {
+        if (passed / SAMPLE_BYTES).is_multiple_of(stride) && samples.len() + context.len() <= wanted {
+            samples.extend_from_slice(context);
+            if SAMPLE_BYTES <= samples.len() - begun {
+                lengths.push(samples.len() - begun);
+                begun = samples.len();
+            }
+        }
+        passed += context.len();
+    }
+    if begun < samples.len() {
+        lengths.push(samples.len() - begun);
+    }
+    (samples, lengths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BYTES_MAX, Dictionary, samples};
+    use crate::context::ContextsBuilder;
+
+    /// What every trained dictionary of zstd begins with.
+    const TRAINED: [u8; 4] = [0x37, 0xa4, 0x30, 0xec];
+
+    #[test]
+    fn a_book_of_some_size_trains_its_dictionary_on_all_of_it() {
+        let mut contexts = ContextsBuilder::default();
+        for number in 0..20_000_u32 {
+            let kind = if number < 10_000 { "first" } else { "second" };
+            let text =
+                format!("{{\"of\":\"{kind}\",\"seen\":{},\"by\":\"feed-{}\"}}", number * 7_919, number % 13);
+            contexts.intern(text.as_bytes()).unwrap();
+        }
+        let contexts = contexts.finish();
+        let dictionary = Dictionary::of(&contexts);
+        assert!(dictionary.bytes().starts_with(&TRAINED) && dictionary.bytes().len() <= BYTES_MAX);
+        let (samples, lengths) = samples(&contexts, 64 * 1024);
+        assert_eq!(samples.len(), lengths.iter().sum::<usize>());
+        assert!((48 * 1024..=64 * 1024).contains(&samples.len()), "{}", samples.len());
+        let of = |kind: &str| samples.windows(kind.len()).filter(|text| *text == kind.as_bytes()).count();
+        assert!(of("\"first\"") < 2 * of("\"second\"") && of("\"second\"") < 2 * of("\"first\""));
+    }
+
+    #[test]
+    fn a_few_contexts_are_packed_too() {
+        let mut contexts = ContextsBuilder::default();
+        for text in ["{\"a\":1}", "{\"a\":2}", "{}"] {
+            contexts.intern(text.as_bytes()).unwrap();
+        }
+        let dictionary = Dictionary::of(&contexts.finish());
+        let (mut packed, mut raw) = (Vec::new(), Vec::new());
+        dictionary.pack(b"some text", &mut packed).unwrap();
+        Dictionary::new(dictionary.bytes().to_vec()).unwrap().unpack(&packed, &mut raw).unwrap();
+        assert_eq!(raw, b"some text");
     }
 }

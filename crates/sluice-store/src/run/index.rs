@@ -60,6 +60,19 @@ impl Index {
         self.fences.partition_point(|fence| &*fence.first_key <= key).checked_sub(1)
     }
 
+    /// As of [`Self::block_of`], for a key not below one that block `near` was for; costs little if it is not far.
+    pub(crate) fn block_after(&self, near: usize, key: &[u8]) -> Option<usize> {
+        let begins_by = |fence: &Fence| &*fence.first_key <= key;
+        let ahead = self.fences.get(near..).unwrap_or_default();
+        let mut step = 1;
+        while ahead.get(step).is_some_and(begins_by) {
+            step *= 2;
+        }
+        let from = step / 2;
+        let between = ahead.get(from..step.min(ahead.len())).unwrap_or_default();
+        (near + from + between.partition_point(begins_by)).checked_sub(1)
+    }
+
     /// First piece and number of pieces of a block.
     pub(crate) fn pieces_of(&self, block: usize) -> Option<(u32, u32)> {
         let from = self.fences.get(block)?.first_piece;
@@ -129,4 +142,28 @@ fn take_postings<I: Ord>(bytes: &mut &[u8], id: impl Fn(u32) -> I) -> Option<BTr
             Some((id, PostingSummary { rows, pieces, newest_updated: take_varint_u32(bytes)? }))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Fence, Index};
+
+    proptest! {
+        #[test]
+        fn blocks_are_found_from_any_earlier_one(
+            firsts in proptest::collection::btree_set(0_u16..500, 0..60),
+            asked in proptest::collection::btree_set(0_u16..500, 0..60),
+        ) {
+            let fence = |first: u16| Fence { first_key: first.to_be_bytes().into(), first_piece: 0, first_row: 0 };
+            let index = Index { fences: firsts.into_iter().map(fence).collect(), ..Index::default() };
+            let mut near = 0;
+            for key in asked {
+                let block = index.block_of(&key.to_be_bytes());
+                prop_assert_eq!(index.block_after(near, &key.to_be_bytes()), block);
+                near = block.unwrap_or(near);
+            }
+        }
+    }
 }

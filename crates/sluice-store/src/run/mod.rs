@@ -39,11 +39,6 @@ impl Run {
         self.parts.iter().map(|part| part.meta.stored_bytes).sum()
     }
 
-    /// Tells whether what the run had of a key lies in another one by now.
-    pub(crate) fn is_merged(&self, key: &[u8]) -> bool {
-        self.merged_through.as_deref().is_some_and(|through| key <= through)
-    }
-
     /// Tells whether a key of this hash may be in it.
     pub(crate) fn may_contain(&self, key: &[u8], hash: u64) -> bool {
         self.part_of(key).is_some_and(|part| part.filter.may_contain(hash))
@@ -59,8 +54,12 @@ impl Run {
     }
 
     fn part_of(&self, key: &[u8]) -> Option<&Arc<Part>> {
-        let after = self.parts.partition_point(|part| part.index.first_key() <= key);
-        after.checked_sub(1).and_then(|index| self.parts.get(index))
+        self.parts.get(self.part_at(key)).filter(|part| part.index.first_key() <= key)
+    }
+
+    /// Number of the part that a key would be in; the first one's for keys before it.
+    pub(crate) fn part_at(&self, key: &[u8]) -> usize {
+        self.parts.partition_point(|part| part.index.first_key() <= key).saturating_sub(1)
     }
 
     /// The rows above `after` and above what is merged already, block by block.

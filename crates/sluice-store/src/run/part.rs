@@ -5,18 +5,13 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde::{Deserialize, Serialize};
 use sluice_model::operation::take_varint_u32;
 
-use super::{
-    block,
-    book::Book,
-    index::Index,
-    rows_block::BlockReader,
-};
+use super::{block, book::Book, index::Index, rows_block::BlockReader};
 use crate::{
     context::TableId,
     error::{ReadError, TreeError},
     filter::Filter,
     rows::Rows,
-    trees::{FILTER_PIECES_FROM, INDEX_PIECES_FROM, Trees, get_pieces, remove_pieces},
+    trees::{FILTER_PIECES_FROM, INDEX_PIECES_FROM, Pieces, Trees, get_pieces, read_pieces, remove_pieces},
 };
 
 /// What the manifest says of a part.
@@ -58,15 +53,17 @@ impl Part {
         meta: PartMeta,
         books: &BTreeMap<u32, Arc<Book>>,
     ) -> Result<Self, ReadError> {
-        let (mut bytes, mut scratch) = (Vec::new(), Vec::new());
-        read_block(trees, meta.id, INDEX_PIECES_FROM, meta.index_pieces, &mut scratch, &mut bytes)?;
+        let mut bytes = Vec::new();
+        read_block(trees, meta.id, INDEX_PIECES_FROM, meta.index_pieces, &mut bytes)?;
         let index = Index::from_bytes(&bytes).filter(|index| index.rows == meta.rows);
-        let index = index.ok_or_else(|| damaged(meta.id, INDEX_PIECES_FROM, "index makes no sense"))?;
-        read_block(trees, meta.id, FILTER_PIECES_FROM, meta.filter_pieces, &mut scratch, &mut bytes)?;
+        let index =
+            index.ok_or_else(|| ReadError::damaged(meta.id, INDEX_PIECES_FROM, "index makes no sense"))?;
+        read_block(trees, meta.id, FILTER_PIECES_FROM, meta.filter_pieces, &mut bytes)?;
         let filter = Filter::from_bytes(&bytes)
-            .ok_or_else(|| damaged(meta.id, FILTER_PIECES_FROM, "filter makes no sense"))?;
+            .ok_or_else(|| ReadError::damaged(meta.id, FILTER_PIECES_FROM, "filter makes no sense"))?;
         let books = index.books.iter().map(|(book, _)| books.get(book).cloned()).collect::<Option<_>>();
-        let books = books.ok_or_else(|| damaged(meta.id, INDEX_PIECES_FROM, "a book is missing"))?;
+        let books =
+            books.ok_or_else(|| ReadError::damaged(meta.id, INDEX_PIECES_FROM, "a book is missing"))?;
         Ok(Self { meta, index, filter, books })
     }
 
@@ -79,7 +76,7 @@ impl Part {
     /// The rows above `after`, block by block.
     pub(crate) fn blocks<'a>(&'a self, trees: &'a Trees, after: Option<&'a [u8]>) -> Blocks<'a> {
         let next = after.and_then(|after| self.index.block_of(after)).unwrap_or(0);
-        Blocks { part: self, trees, next, after, scratch: Vec::new() }
+        Blocks { part: self, trees, next, after }
     }
 
     /// Numbers of the part's rows that a supplier or tag is listed with, ascending.
@@ -88,13 +85,12 @@ impl Part {
     ///
     /// [`ReadError::Damaged`] when the list cannot be read.
     pub(crate) fn posting(&self, tree: &sled::Tree, id: u32, pieces: u32) -> Result<Vec<u32>, ReadError> {
-        let (mut stored, mut bytes) = (Vec::new(), Vec::new());
-        let is_there = get_pieces(tree, &posting_prefix(id, self.meta.id), 0, pieces, &mut stored)
-            .map_err(|error| damaged(self.meta.id, 0, &error.to_string()))?;
-        if !is_there {
-            return Err(damaged(self.meta.id, 0, "posting list is missing"));
-        }
-        block::decode(&stored, &mut bytes).map_err(|detail| damaged(self.meta.id, 0, &detail))?;
+        let damaged = |detail: &str| ReadError::damaged(self.meta.id, 0, detail);
+        let stored = get_pieces(tree, &posting_prefix(id, self.meta.id), 0, pieces)
+            .map_err(|error| damaged(&error.to_string()))?
+            .ok_or_else(|| damaged("posting list is missing"))?;
+        let mut bytes = Vec::new();
+        block::decode(&stored, &mut bytes).map_err(|detail| damaged(&detail))?;
         let (mut bytes, mut row) = (bytes.as_slice(), 0);
         Ok(std::iter::from_fn(|| {
             row += take_varint_u32(&mut bytes)?;
@@ -108,15 +104,9 @@ impl Part {
     /// # Errors
     ///
     /// [`ReadError::Damaged`] when it cannot be read.
-    pub(crate) fn read(
-        &self,
-        trees: &Trees,
-        block: usize,
-        scratch: &mut Vec<u8>,
-        raw: &mut Vec<u8>,
-    ) -> Result<(), ReadError> {
-        self.read_stored(trees, block, scratch)?;
-        BlockReader::default().expand(scratch, raw).map_err(|detail| self.damaged_block(block, detail))
+    pub(crate) fn read(&self, trees: &Trees, block: usize, raw: &mut Vec<u8>) -> Result<(), ReadError> {
+        let stored = self.read_stored(trees, block)?;
+        BlockReader::default().expand(&stored, raw).map_err(|detail| self.damaged_block(block, detail))
     }
 
     /// Reads one block as stored and checks it.
@@ -124,21 +114,17 @@ impl Part {
     /// # Errors
     ///
     /// [`ReadError::Damaged`] when it cannot be read.
-    pub(crate) fn read_stored(
-        &self,
-        trees: &Trees,
-        block: usize,
-        stored: &mut Vec<u8>,
-    ) -> Result<(), ReadError> {
+    pub(crate) fn read_stored(&self, trees: &Trees, block: usize) -> Result<Pieces, ReadError> {
         let (from, count) = self.index.pieces_of(block).unwrap_or_default();
-        read_pieces(trees, self.meta.id, from, count, stored)?;
-        block::unseal(stored).map(|_rows| ()).map_err(|detail| damaged(self.meta.id, from, detail))
+        let stored = read_pieces(&trees.indicators, self.meta.id, from, count)?;
+        block::unseal(&stored).map_err(|detail| ReadError::damaged(self.meta.id, from, detail))?;
+        Ok(stored)
     }
 
     /// The damage of a block that passes its checksum and makes no sense.
     pub(crate) fn damaged_block(&self, block: usize, detail: &str) -> ReadError {
         let (from, _) = self.index.pieces_of(block).unwrap_or_default();
-        damaged(self.meta.id, from, detail)
+        ReadError::damaged(self.meta.id, from, detail)
     }
 
     /// Takes everything of the part out of the trees. To be called when no reader can hold it any more.
@@ -170,33 +156,9 @@ pub(crate) fn posting_prefix(id: u32, part: u32) -> [u8; 8] {
     prefix
 }
 
-fn read_block(
-    trees: &Trees,
-    part: u32,
-    from: u32,
-    count: u32,
-    scratch: &mut Vec<u8>,
-    raw: &mut Vec<u8>,
-) -> Result<(), ReadError> {
-    read_pieces(trees, part, from, count, scratch)?;
-    block::decode(scratch, raw).map_err(|detail| damaged(part, from, &detail))
-}
-
-fn read_pieces(
-    trees: &Trees,
-    part: u32,
-    from: u32,
-    count: u32,
-    bytes: &mut Vec<u8>,
-) -> Result<(), ReadError> {
-    bytes.clear();
-    let is_there = get_pieces(&trees.indicators, &part.to_be_bytes(), from, count, bytes)
-        .map_err(|error| damaged(part, from, &error.to_string()))?;
-    if is_there { Ok(()) } else { Err(damaged(part, from, "piece is missing")) }
-}
-
-fn damaged(part: u32, piece: u32, detail: &str) -> ReadError {
-    ReadError::Damaged { part, piece, detail: detail.to_owned() }
+fn read_block(trees: &Trees, part: u32, from: u32, count: u32, raw: &mut Vec<u8>) -> Result<(), ReadError> {
+    let stored = read_pieces(&trees.indicators, part, from, count)?;
+    block::decode(&stored, raw).map_err(|detail| ReadError::damaged(part, from, &detail))
 }
 
 /// Reads a part through.
@@ -206,7 +168,6 @@ pub(crate) struct Blocks<'a> {
     trees: &'a Trees,
     next: usize,
     after: Option<&'a [u8]>,
-    scratch: Vec<u8>,
 }
 
 impl Blocks<'_> {
@@ -219,7 +180,7 @@ impl Blocks<'_> {
         if self.part.index.fences.len() <= self.next {
             return Ok(false);
         }
-        self.part.read(self.trees, self.next, &mut self.scratch, raw)?;
+        self.part.read(self.trees, self.next, raw)?;
         self.next += 1;
         if let Some(after) = self.after.take() {
             let mut rest = Rows(raw);

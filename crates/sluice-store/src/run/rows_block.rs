@@ -11,6 +11,8 @@
 //! A head is what comes before the update time in a row with one holding: tags, supplier, flags. Few differ among
 //! neighbours. zstd over framed rows gives about the same length and takes several times as long, both ways.
 
+use std::cmp::Ordering;
+
 use sluice_model::operation::{SingleRow, push_varint, take, take_varint};
 
 use super::block::{self, CHECKSUM_BYTES};
@@ -18,6 +20,9 @@ use crate::{
     context::{Handle, TableId},
     rows::{push_row, take_prefixed},
 };
+
+/// What is said of a block that no builder made.
+const NO_SENSE: &str = "block makes no sense";
 
 const PLAIN: u8 = 0;
 const NEW_HEAD: u8 = 255;
@@ -172,8 +177,15 @@ pub(crate) struct BlockReader {
     position: usize,
     key: Vec<u8>,
     updated: u32,
-    heads: Vec<Range>,
+    heads: Vec<Head>,
     tables: Vec<(TableId, u32)>,
+}
+
+/// Where a head is, and whether a context follows it.
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    range: Range,
+    has_context: bool,
 }
 
 /// From and to a byte of the block.
@@ -206,7 +218,7 @@ impl BlockReader {
         framed.clear();
         self.begin();
         let mut row = Vec::new();
-        while self.advance(stored)? {
+        while self.advance(stored)?.is_some() {
             row.clear();
             self.append_row(stored, &mut row);
             push_row(framed, &self.key, &row);
@@ -226,36 +238,45 @@ impl BlockReader {
         key: &[u8],
         row: &mut Vec<u8>,
     ) -> Result<bool, &'static str> {
-        while self.current.is_none() || self.key.as_slice() < key {
-            if !self.advance(stored)? {
-                return Ok(false);
+        // Bytes that the row at hand has in common with `key`, while it lies before it.
+        let mut matched = 0;
+        let mut order = self.current.map_or(Ordering::Less, |_row| compare(&self.key, key, &mut matched));
+        while order == Ordering::Less {
+            let Some(shared) = self.advance(stored)? else { return Ok(false) };
+            // A row that has more than that in common with the one before differs from `key` where that one does.
+            if shared <= matched {
+                matched = shared;
+                order = compare(&self.key, key, &mut matched);
             }
         }
-        let is_found = self.key == key;
-        if is_found {
+        if order == Ordering::Equal {
             self.append_row(stored, row);
         }
-        Ok(is_found)
+        Ok(order == Ordering::Equal)
     }
 
-    /// Reads the next row; false at the end.
-    fn advance(&mut self, stored: &[u8]) -> Result<bool, &'static str> {
+    /// Reads the next row and tells how much of its key it has in common with the one before; nothing at the end.
+    fn advance(&mut self, stored: &[u8]) -> Result<Option<usize>, &'static str> {
         let mut rest = stored.get(self.position..).unwrap_or_default();
         if rest.is_empty() {
-            return Ok(false);
+            return Ok(None);
         }
-        let coded = self.take_row(stored, &mut rest).ok_or("block makes no sense")?;
+        let shared = self.take_key(&mut rest).ok_or(NO_SENSE)?;
+        self.current = Some(self.take_row(stored, &mut rest).ok_or(NO_SENSE)?);
         self.position = stored.len() - rest.len();
-        self.current = Some(coded);
-        Ok(true)
+        Ok(Some(shared))
+    }
+
+    fn take_key(&mut self, rest: &mut &[u8]) -> Option<usize> {
+        let shared = usize::try_from(take_varint(rest)?).ok().filter(|shared| *shared <= self.key.len())?;
+        self.key.truncate(shared);
+        self.key.extend_from_slice(take_prefixed(rest)?);
+        Some(shared)
     }
 
     fn take_row(&mut self, stored: &[u8], rest: &mut &[u8]) -> Option<Coded> {
         let range_before =
             |rest: &[u8], bytes: &[u8]| (stored.len() - rest.len() - bytes.len(), stored.len() - rest.len());
-        let shared = usize::try_from(take_varint(rest)?).ok().filter(|shared| *shared <= self.key.len())?;
-        self.key.truncate(shared);
-        self.key.extend_from_slice(take_prefixed(rest)?);
         let code = *take(rest, 1)?.first()?;
         if code == PLAIN {
             let row = take_prefixed(rest)?;
@@ -263,16 +284,16 @@ impl BlockReader {
         }
         let number = if code == NEW_HEAD {
             let head = take_prefixed(rest)?;
-            self.heads.push(range_before(rest, head));
+            let has_context = SingleRow::has_context(head);
+            self.heads.push(Head { range: range_before(rest, head), has_context });
             self.heads.len()
         } else {
             usize::from(code)
         };
         let head = *self.heads.get(number - 1)?;
         self.updated = apply(self.updated, take_signed(rest)?)?;
-        let has_context = SingleRow::has_context(stored.get(head.0..head.1)?);
-        let handle = if has_context { Some(self.take_handle(rest)?) } else { None };
-        Some(Coded::Single { head, updated: self.updated, handle })
+        let handle = if head.has_context { Some(self.take_handle(rest)?) } else { None };
+        Some(Coded::Single { head: head.range, updated: self.updated, handle })
     }
 
     fn take_handle(&mut self, rest: &mut &[u8]) -> Option<(TableId, u32)> {
@@ -297,6 +318,15 @@ impl BlockReader {
             }
         }
     }
+}
+
+/// Compares keys that have `matched` first bytes in common, and brings that number up to date.
+fn compare(one: &[u8], other: &[u8], matched: &mut usize) -> Ordering {
+    let (rest, other_rest) =
+        (one.get(*matched..).unwrap_or_default(), other.get(*matched..).unwrap_or_default());
+    let more = rest.iter().zip(other_rest).take_while(|(one, other)| one == other).count();
+    *matched += more;
+    rest.get(more).cmp(&other_rest.get(more))
 }
 
 fn push_signed(bytes: &mut Vec<u8>, number: i64) {

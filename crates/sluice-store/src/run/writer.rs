@@ -135,7 +135,7 @@ impl<'a> PartWriter<'a> {
     }
 
     fn damaged(&self, detail: &str) -> TreeError {
-        TreeError::Read(ReadError::Damaged { part: self.id, piece: 0, detail: detail.to_owned() })
+        TreeError::Read(ReadError::damaged(self.id, 0, detail))
     }
 
     fn close_block(&mut self) -> Result<(), TreeError> {

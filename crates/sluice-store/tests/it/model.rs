@@ -10,7 +10,7 @@ use sluice_model::{
     operation::{HoldingChange, TagsChange, encode},
 };
 use sluice_store::{
-    ChangeError, Record, SliceBuilder, Snapshot, Store, StoreConfig, Tuning,
+    Alone, ChangeError, Record, SliceBuilder, Snapshot, Store, StoreConfig, Tuning,
     catalogue::{CatalogueChange, SupplierSettings},
 };
 use tempfile::TempDir;
@@ -57,14 +57,15 @@ struct World {
     dice: Dice,
     clock: u32,
     names: u64,
+    flush_bytes: usize,
 }
 
-fn open(dir: &TempDir) -> Store {
+fn open(dir: &TempDir, flush_bytes: usize) -> Store {
     let config = StoreConfig {
         data_dir: dir.path().join("data"),
         disk_reserve_bytes: 0,
         tenants: Vec::new(),
-        tuning: Tuning { flush_bytes: 6_000, part_bytes: 700, book_bytes_min: 300, ..Tuning::default() },
+        tuning: Tuning { flush_bytes, part_bytes: 700, book_bytes_min: 300, ..Tuning::default() },
     };
     Store::open(config, Box::new(|cause| panic!("the store failed: {cause}"))).unwrap()
 }
@@ -88,9 +89,12 @@ fn settings() -> SupplierSettings {
 impl World {
     fn new(seed: u64) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let store = Some(open(&dir));
+        // Every other history is flushed whenever it can be.
+        let flush_bytes = if seed.is_multiple_of(2) { 60_000 } else { 1 };
+        let store = Some(open(&dir, flush_bytes));
         let clock = 1_900_000_000;
-        let mut world = Self { dir, store, model: Model::default(), dice: Dice(seed), clock, names: 0 };
+        let mut world =
+            Self { dir, store, model: Model::default(), dice: Dice(seed), clock, names: 0, flush_bytes };
         for _ in 0..3 {
             world.add_supplier();
             world.add_tag();
@@ -177,7 +181,7 @@ impl World {
             store.halt();
         }
         drop(store);
-        self.store = Some(open(&self.dir));
+        self.store = Some(open(&self.dir, self.flush_bytes));
         println!("reopened {:?}", self.store().figures());
     }
 
@@ -294,11 +298,11 @@ fn check_bulk(snapshot: &Snapshot) {
     let keys: Vec<Vec<u8>> =
         (0..2 * KEYS).map(|step| format!("key-{:02}", step * 37 % (KEYS + 5)).into_bytes()).collect();
     let borrowed: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
-    let rows = snapshot.read_rows(&borrowed, usize::MAX).unwrap().unwrap();
+    let rows = snapshot.read_rows(&borrowed, usize::MAX, &Alone).unwrap().unwrap();
     let mut named: Vec<_> =
         rows.iter().flat_map(|row| row.holdings()).filter_map(|holding| holding.context).collect();
     named.reverse();
-    let texts = snapshot.read_contexts(&named, usize::MAX).unwrap().unwrap();
+    let texts = snapshot.read_contexts(&named, usize::MAX, &Alone).unwrap().unwrap();
     let mut unread = (0..named.len()).rev();
     let read: Vec<_> = rows
         .iter()

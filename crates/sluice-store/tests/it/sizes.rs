@@ -3,7 +3,7 @@
 use std::fs;
 
 use sluice_model::{RetentionMinutes, limits};
-use sluice_store::{Record, Tuning};
+use sluice_store::{Alone, Record, Snapshot, Tuning, Workers};
 
 use crate::world::{LATER, World, commit, wait_until};
 
@@ -131,18 +131,44 @@ fn a_read_takes_no_more_than_it_may() {
         assert!(!is_flushed || world.store().checkpoint());
         let snapshot = world.store().snapshot();
         let asked: Vec<&[u8]> = keys.iter().rev().map(String::as_bytes).collect();
-        assert!(snapshot.read_rows(&asked, 40 * 20).unwrap().is_none());
-        let rows = snapshot.read_rows(&asked, 40 * 200).unwrap().unwrap();
-        let named: Vec<_> =
-            rows.iter().map(|row| row.holdings().next().unwrap().context.unwrap()).collect();
-        assert!(snapshot.read_contexts(&named, 40 * MIB).unwrap().is_none());
-        let texts = snapshot.read_contexts(&named, 42 * MIB).unwrap().unwrap();
+        assert!(snapshot.read_rows(&asked, 40 * 20, &Alone).unwrap().is_none());
+        let rows = snapshot.read_rows(&asked, 40 * 200, &Alone).unwrap().unwrap();
+        let named: Vec<_> = rows.iter().map(|row| row.holdings().next().unwrap().context.unwrap()).collect();
+        assert!(snapshot.read_contexts(&named, 40 * MIB, &Alone).unwrap().is_none());
+        let texts = snapshot.read_contexts(&named, 42 * MIB, &Alone).unwrap().unwrap();
         let numbers = rows.into_numbers();
         for place in 0..40 {
             let number = numbers.get(place).unwrap();
             assert_eq!(texts.get(number), context(39 - place).as_bytes());
         }
     }
+}
+
+/// A thread for each stretch.
+struct Threads;
+
+impl Workers for Threads {
+    fn count(&self) -> usize {
+        3
+    }
+
+    fn map<I: Send, T: Send>(&self, items: Vec<I>, work: impl Fn(I) -> T + Send + Sync) -> Vec<T> {
+        assert!(1 < items.len());
+        let work = &work;
+        std::thread::scope(|scope| {
+            let running: Vec<_> = items.into_iter().map(|item| scope.spawn(move || work(item))).collect();
+            running.into_iter().map(|thread| thread.join().unwrap()).collect()
+        })
+    }
+}
+
+/// The context of each key's first holding.
+fn read(snapshot: &Snapshot, asked: &[&[u8]], workers: &impl Workers) -> Vec<Option<Vec<u8>>> {
+    let rows = snapshot.read_rows(asked, usize::MAX, workers).unwrap().unwrap();
+    let named: Vec<_> = rows.iter().filter_map(|row| row.holdings().next()?.context).collect();
+    let texts = snapshot.read_contexts(&named, usize::MAX, workers).unwrap().unwrap();
+    let numbers = rows.into_numbers();
+    (0..asked.len()).map(|place| numbers.get(place).map(|number| texts.get(number).to_vec())).collect()
 }
 
 /// Reads that are long enough to be shared among threads, of a store whose rows lie in a run and in the memtable.
@@ -159,17 +185,8 @@ fn a_shared_read_finds_what_a_lone_one_finds() {
     let mut asked: Vec<&[u8]> = keys.iter().map(String::as_bytes).collect();
     asked.push(b"key-00007");
     asked.push(b"none");
-    let read = || {
-        let rows = snapshot.read_rows(&asked, usize::MAX).unwrap().unwrap();
-        let named: Vec<_> = rows.iter().filter_map(|row| row.holdings().next()?.context).collect();
-        let texts = snapshot.read_contexts(&named, usize::MAX).unwrap().unwrap();
-        let numbers = rows.into_numbers();
-        let text = |place| numbers.get(place).map(|number: usize| texts.get(number).to_vec());
-        (0..asked.len()).map(text).collect::<Vec<_>>()
-    };
-    let alone = read();
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
-    assert!(pool.install(read) == alone);
+    let alone = read(&snapshot, &asked, &Alone);
+    assert!(read(&snapshot, &asked, &Threads) == alone);
     for (place, value) in values.iter().enumerate() {
         assert_eq!(alone[place].as_deref(), Some(value.as_bytes()));
     }

@@ -87,6 +87,23 @@ proptest! {
         }
     }
 
+    /// Whatever is looked for in one pass, stored or not, the bytes that keys share lead nobody astray.
+    #[test]
+    fn a_pass_finds_what_is_there(
+        rows in rows(),
+        asked in proptest::collection::btree_set(proptest::collection::vec(0_u8..4, 0..9), 0..40),
+    ) {
+        let stored = block(&rows);
+        let mut reader = BlockReader::default();
+        reader.begin();
+        for key in asked {
+            let mut found = Vec::new();
+            let want = rows.iter().find(|(stored, _)| *stored == key).map(|(_, row)| row);
+            prop_assert_eq!(reader.find(&stored, &key, &mut found).unwrap(), want.is_some());
+            prop_assert_eq!(found.as_slice(), want.map_or(&[][..], Vec::as_slice));
+        }
+    }
+
     #[test]
     fn any_bytes_are_read_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let (mut reader, mut framed) = (BlockReader::default(), Vec::new());

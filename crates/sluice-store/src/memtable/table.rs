@@ -1,0 +1,152 @@
+//! The memtable as a view has it: slices, oldest first, and what answers for all of them.
+
+use std::sync::Arc;
+
+use super::Slice;
+use crate::filter::Cover;
+
+/// Slices of one view. Whatever changes them brings the rest up to date.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Memtable {
+    slices: Vec<Arc<Slice>>,
+    /// How many of the oldest slices are being flushed, so that nobody else may fold them.
+    frozen_count: usize,
+    bytes: usize,
+    /// The covers of all slices, each once.
+    covers: Vec<Arc<Cover>>,
+    /// Places of slices without one.
+    uncovered: Vec<usize>,
+}
+
+impl Memtable {
+    /// Takes slices, oldest first.
+    pub(crate) fn of(slices: Vec<Arc<Slice>>) -> Self {
+        let mut table = Self { slices, ..Self::default() };
+        table.take_stock();
+        table
+    }
+
+    /// Slices, oldest first.
+    pub(crate) fn slices(&self) -> &[Arc<Slice>] {
+        &self.slices
+    }
+
+    /// Slices that may be folded.
+    pub(crate) fn foldable(&self) -> &[Arc<Slice>] {
+        self.slices.get(self.frozen_count..).unwrap_or_default()
+    }
+
+    /// Tells whether this one has the same slices as `before`, of which it is a later state, and as many of them frozen.
+    pub(crate) fn is_as_before(&self, before: &Self) -> bool {
+        self.frozen_count == before.frozen_count && self.slices.len() == before.slices.len()
+    }
+
+    /// Heap bytes of the slices and their covers.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Tells whether a key of this hash, or a group of keys, may be in one of the slices. Asks a few filters.
+    pub(crate) fn may_contain(&self, hash: u64) -> bool {
+        let uncovered = || self.uncovered.iter().filter_map(|place| self.slices.get(*place));
+        self.covers.iter().any(|cover| cover.may_contain(hash))
+            || uncovered().any(|slice| slice.may_contain(hash))
+    }
+
+    /// Puts slices in the place of all from the `kept`th on.
+    pub(crate) fn replace_from(&mut self, kept: usize, slices: Vec<Arc<Slice>>) {
+        self.slices.truncate(kept);
+        self.extend(slices);
+    }
+
+    /// Adds newer slices.
+    pub(crate) fn extend(&mut self, slices: Vec<Arc<Slice>>) {
+        self.slices.extend(slices);
+        self.take_stock();
+    }
+
+    /// Freezes all slices.
+    pub(crate) fn freeze(&mut self) {
+        self.frozen_count = self.slices.len();
+    }
+
+    /// Freezes none.
+    pub(crate) fn thaw(&mut self) {
+        self.frozen_count = 0;
+    }
+
+    /// Lets the oldest slices go, and thaws the others.
+    pub(crate) fn drop_oldest(&mut self, count: usize) {
+        self.slices.drain(..count.min(self.slices.len()));
+        self.thaw();
+        self.take_stock();
+    }
+
+    fn take_stock(&mut self) {
+        self.bytes = self.slices.iter().map(|slice| slice.heap_bytes()).sum();
+        self.covers.clear();
+        self.uncovered.clear();
+        for (place, slice) in self.slices.iter().enumerate() {
+            match slice.cover() {
+                None => self.uncovered.push(place),
+                // Neighbours mostly have the same one.
+                Some(cover) if self.covers.iter().rev().any(|known| Arc::ptr_eq(known, cover)) => {}
+                Some(cover) => self.covers.push(Arc::clone(cover)),
+            }
+        }
+        self.bytes += self.covers.iter().map(|cover| cover.heap_bytes()).sum::<usize>();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_model::{
+        SupplierId,
+        operation::{HoldingChange, TagsChange, encode},
+    };
+
+    use crate::{SliceBuilder, Store, StoreConfig, Tuning};
+
+    /// Without a cover, readers would ask each slice, and hundreds of them answer slowly.
+    #[test]
+    fn all_slices_of_a_store_are_covered() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = || {
+            let data_dir = dir.path().to_owned();
+            let config = StoreConfig {
+                data_dir,
+                disk_reserve_bytes: 0,
+                tenants: Vec::new(),
+                tuning: Tuning::default(),
+            };
+            Store::open(config, Box::new(|cause| panic!("{cause}"))).unwrap()
+        };
+        let slice = |number: u32| {
+            let (mut builder, mut row) = (SliceBuilder::new(), Vec::new());
+            let holding = HoldingChange::Hold { updated: 1, context: None };
+            encode(SupplierId(1), holding, TagsChange::Keep, &mut row);
+            builder.push(&number.to_be_bytes(), &row);
+            builder.finish()
+        };
+        let store = open();
+        for number in 0..50 {
+            let write = store.begin().unwrap();
+            write.append(0, slice(number)).unwrap();
+            let (done, ended) = std::sync::mpsc::channel();
+            write.commit(Box::new(move |outcome| done.send(outcome).unwrap()));
+            ended.recv().unwrap().unwrap();
+        }
+        let check = |store: &Store| {
+            let snapshot = store.snapshot();
+            assert!(!snapshot.view.memtable.slices().is_empty());
+            assert_eq!(snapshot.view.memtable.uncovered, Vec::<usize>::new());
+            assert!((0..50_u32).all(|number| snapshot.may_hold(&number.to_be_bytes())));
+        };
+        check(&store);
+        store.halt();
+        drop(store);
+        let store = open();
+        check(&store);
+        store.halt();
+    }
+}
