@@ -1,10 +1,16 @@
 //! Bodies of lookups and the text of their answers. What matches is tested with `detect`.
 
+use std::sync::Arc;
+
 use expect_test::{Expect, expect};
 
+use super::LookupWork;
 use crate::{
     IngestError,
+    detect::Detector,
     fixture::{Fixture, lookup_rules},
+    split::{BodySlice, Splitter},
+    suppliers::SuppliersCache,
 };
 
 #[track_caller]
@@ -135,8 +141,9 @@ fn a_single_value_is_answered_whatever_it_has() {
     for number in 0..7 {
         let supplier = format!("S{number}");
         fixture.create_supplier(&supplier, 50);
-        let body = format!("[{{\"indicator\":\"a.example\",\"context\":{{\"{number}\":\"{context}\"}}}}]");
-        fixture.put(&supplier, &body).unwrap();
+        let element =
+            serde_json::json!([{"indicator": "a.example", "context": {"c": context, "of": number}}]);
+        fixture.put(&supplier, &element.to_string()).unwrap();
     }
     assert!(sluice_model::limits::SHORT_READ_BYTES_MAX < 7 * context.len());
     for body in [r#"[{"object":"a.example"}]"#, r#"[{"object":"b.example"},{"object":"http://a.example/"}]"#]
@@ -148,29 +155,33 @@ fn a_single_value_is_answered_whatever_it_has() {
     assert_eq!(fixture.ingestor.reserved_bytes(), 0);
 }
 
+fn work_on(fixture: &Fixture) -> LookupWork {
+    let permit = fixture.ingestor.reserve(None, 1 << 20).unwrap();
+    let account = Arc::new(super::Account::new(permit, usize::MAX));
+    let detector = Detector::new(fixture.store.snapshot(), lookup_rules(), SuppliersCache::default());
+    LookupWork { detector, account }
+}
+
+/// The only slice of a body.
+fn slice_of(body: &str) -> BodySlice {
+    let (mut splitter, mut body) = (Splitter::new(), body.as_bytes());
+    assert!(splitter.next_slice(&mut body).unwrap().is_none());
+    splitter.finish().unwrap().unwrap()
+}
+
 /// Whoever asked has gone: nothing is read for them any more.
 #[test]
 fn an_abandoned_lookup_is_not_answered() {
     let fixture = Fixture::new();
     fixture.hold("Feed", &["a.example"]);
-    let permit = fixture.ingestor.reserve(None, 1 << 20).unwrap();
-    let account = std::sync::Arc::new(super::Account::new(permit, usize::MAX));
-    let detector = crate::detect::Detector::new(
-        fixture.store.snapshot(),
-        lookup_rules(),
-        crate::suppliers::SuppliersCache::default(),
-    );
-    let work = super::LookupWork { detector, account: std::sync::Arc::clone(&account) };
+    let work = work_on(&fixture);
     let waiting = || {
-        let mut splitter = crate::split::Splitter::new();
-        let mut body = &br#"[{"object":"a.example"}]"#[..];
-        assert!(splitter.next_slice(&mut body).unwrap().is_none());
-        let part = super::SliceWork::work(&work, &splitter.finish().unwrap().unwrap()).unwrap();
+        let part = super::SliceWork::work(&work, &slice_of(r#"[{"object":"a.example"}]"#)).unwrap();
         assert!(matches!(part, super::Part::Waiting(_)));
         vec![part]
     };
     assert_eq!(work.answer_all(waiting(), 1 << 20).unwrap().len(), 1);
-    drop(super::Asker(account));
+    drop(super::Asker(Arc::clone(&work.account)));
     assert!(matches!(work.answer_all(waiting(), 1 << 20), Err(IngestError::Internal)));
 }
 
@@ -180,25 +191,14 @@ fn little_room_changes_no_answer() {
     let fixture = Fixture::new();
     let names: Vec<String> = (0..300).map(|number| format!("h{number}.example.com")).collect();
     fixture.hold("Feed", &names.iter().map(String::as_str).collect::<Vec<_>>());
-    let permit = fixture.ingestor.reserve(None, 1 << 20).unwrap();
-    let account = std::sync::Arc::new(super::Account::new(permit, usize::MAX));
-    let detector = crate::detect::Detector::new(
-        fixture.store.snapshot(),
-        lookup_rules(),
-        crate::suppliers::SuppliersCache::default(),
-    );
-    let work = super::LookupWork { detector, account };
+    let work = work_on(&fixture);
     let parts = || -> Vec<super::Part> {
         let body = |names: &[String]| {
             let objects: Vec<_> = names.iter().map(|name| format!("{{\"object\":\"{name}\"}}")).collect();
             format!("[{}]", objects.join(","))
         };
         let slices = names.chunks(70).enumerate().map(|(index, names)| {
-            let mut splitter = crate::split::Splitter::new();
-            let body = body(names);
-            let mut body = body.as_bytes();
-            assert!(splitter.next_slice(&mut body).unwrap().is_none());
-            let mut slice = splitter.finish().unwrap().unwrap();
+            let mut slice = slice_of(&body(names));
             slice.first_element = index as u64 * 70;
             slice
         });
