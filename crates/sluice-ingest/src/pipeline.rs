@@ -244,10 +244,7 @@ impl<W: SliceWork> Pipeline<W> {
             loop {
                 match self.splitter.next_slice(&mut piece) {
                     Ok(None) => break,
-                    Ok(Some(slice)) => {
-                        let crew = self.engine.crews.bulk.clone();
-                        self.dispatch(&crew, slice, W::work).await?;
-                    }
+                    Ok(Some(slice)) => self.dispatch_bulk(slice).await?,
                     Err(error) => return Err(self.broken(error).await),
                 }
             }
@@ -275,8 +272,7 @@ impl<W: SliceWork> Pipeline<W> {
             }
             Ok(last) => {
                 if let Some(slice) = last {
-                    let crew = self.engine.crews.bulk.clone();
-                    self.dispatch(&crew, slice, W::work).await?;
+                    self.dispatch_bulk(slice).await?;
                 }
                 self.gather().await?
             }
@@ -286,6 +282,11 @@ impl<W: SliceWork> Pipeline<W> {
         // Each job has let go of its share before its result was there to be gathered.
         let shared = Arc::try_unwrap(self.shared).map_err(|_shared| IngestError::Internal)?;
         Ok(Finished { work: shared.work, outputs, elements_count, body_bytes })
+    }
+
+    async fn dispatch_bulk(&mut self, slice: BodySlice) -> Result<(), IngestError> {
+        let crew = self.engine.crews.bulk.clone();
+        self.dispatch(&crew, slice, W::work).await
     }
 
     /// Works on the only slice of a short body.

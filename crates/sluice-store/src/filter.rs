@@ -65,8 +65,7 @@ pub(crate) struct Filter {
 impl Filter {
     /// Builds the filter of these hashes.
     fn build(hashes: &[u64]) -> Self {
-        let blocks = (hashes.len() * BITS_PER_KEY).div_ceil(WORDS_PER_BLOCK * 64).max(1);
-        let mut words = vec![0_u64; blocks * WORDS_PER_BLOCK].into_boxed_slice();
+        let mut words = vec![0_u64; words_count(hashes.len())].into_boxed_slice();
         for hash in hashes {
             let block = block_mut(&mut words, *hash);
             for (word, mask) in probes(*hash) {
@@ -101,6 +100,11 @@ impl Filter {
         let is_whole = rest.is_empty() && !words.is_empty() && words.len().is_multiple_of(WORDS_PER_BLOCK);
         is_whole.then(|| Self { words: words.iter().map(|word| u64::from_be_bytes(*word)).collect() })
     }
+}
+
+/// Words of a filter for so many hashes.
+fn words_count(hashes: usize) -> usize {
+    (hashes * BITS_PER_KEY).div_ceil(WORDS_PER_BLOCK * 64).max(1) * WORDS_PER_BLOCK
 }
 
 fn block_bounds(words_count: usize, hash: u64) -> (usize, usize) {

@@ -8,7 +8,11 @@ use std::ops::Range;
 
 use sluice_model::operation::{self, varint_bytes};
 
-use crate::{error::ReadError, memtable::Slice, rows::Rows};
+use crate::{
+    error::ReadError,
+    memtable::Slice,
+    rows::{Rows, long_key_prefix},
+};
 
 /// Fills the buffer with the next block of framed rows; false at the end.
 pub(crate) type NextBlock<'a> = Box<dyn FnMut(&mut Vec<u8>) -> Result<bool, ReadError> + Send + 'a>;
@@ -184,7 +188,7 @@ impl<'a> MergeRows<'a> {
     fn advance(&mut self, source: usize) -> Option<u128> {
         let source = self.sources.get_mut(source)?;
         match source.advance() {
-            Ok(is_there) => is_there.then(|| long_prefix(source.key())),
+            Ok(is_there) => is_there.then(|| long_key_prefix(source.key())),
             Err(error) => {
                 self.error.get_or_insert(error);
                 None
@@ -234,14 +238,4 @@ impl<'a> MergeRows<'a> {
             .then_with(|| one.source.cmp(&two.source))
             .is_lt()
     }
-}
-
-/// The first 16 bytes of a key as a number.
-fn long_prefix(key: &[u8]) -> u128 {
-    let mut prefix = [0_u8; 16];
-    let length = key.len().min(prefix.len());
-    if let (Some(to), Some(from)) = (prefix.get_mut(..length), key.get(..length)) {
-        to.copy_from_slice(from);
-    }
-    u128::from_be_bytes(prefix)
 }

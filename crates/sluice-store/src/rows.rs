@@ -35,12 +35,21 @@ pub(crate) fn take_prefixed<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
 
 /// The first eight bytes of a key as a number, so that most comparisons are of two integers.
 pub(crate) fn key_prefix(key: &[u8]) -> u64 {
-    let whole = key.first_chunk().copied();
-    u64::from_be_bytes(whole.unwrap_or_else(|| {
-        let mut prefix = [0; 8];
-        for (to, from) in prefix.iter_mut().zip(key) {
+    u64::from_be_bytes(key_head(key))
+}
+
+/// The first sixteen, for keys of which many begin alike.
+pub(crate) fn long_key_prefix(key: &[u8]) -> u128 {
+    u128::from_be_bytes(key_head(key))
+}
+
+/// The first bytes of a key; zeros where it is shorter.
+fn key_head<const BYTES: usize>(key: &[u8]) -> [u8; BYTES] {
+    key.first_chunk().copied().unwrap_or_else(|| {
+        let mut head = [0; BYTES];
+        for (to, from) in head.iter_mut().zip(key) {
             *to = *from;
         }
-        prefix
-    }))
+        head
+    })
 }

@@ -242,19 +242,21 @@ fn of_slices_that_fail_together_the_first_is_told() {
     assert_eq!(error.byte(), 1);
 }
 
+/// Keeps its thread for as long as it is told to.
+struct Held(AtomicBool);
+impl SliceWork for Held {
+    type Output = ();
+    fn work(&self, _slice: &BodySlice) -> Result<(), IngestError> {
+        while self.0.load(Ordering::Acquire) {
+            std::thread::yield_now();
+        }
+        Ok(())
+    }
+}
+
 /// However many threads there are, long slices wait for one another.
 #[test]
 fn slices_in_flight_are_counted_by_their_bytes() {
-    struct Held(AtomicBool);
-    impl SliceWork for Held {
-        type Output = ();
-        fn work(&self, _slice: &BodySlice) -> Result<(), IngestError> {
-            while self.0.load(Ordering::Acquire) {
-                std::thread::yield_now();
-            }
-            Ok(())
-        }
-    }
     let element = format!("{{\"a\":\"{}\"}},", "x".repeat(limits::ELEMENT_BYTES_MAX - 8));
     let body =
         format!("[{}", element.repeat(2 * limits::SLICE_BYTES_IN_FLIGHT_MAX / limits::ELEMENT_BYTES_MAX));
@@ -276,16 +278,6 @@ fn slices_in_flight_are_counted_by_their_bytes() {
 /// While all threads for slices are busy and their slots taken, short bodies of both lanes go through.
 #[test]
 fn short_bodies_stand_behind_no_long_ones() {
-    struct Held(AtomicBool);
-    impl SliceWork for Held {
-        type Output = ();
-        fn work(&self, _slice: &BodySlice) -> Result<(), IngestError> {
-            while self.0.load(Ordering::Acquire) {
-                std::thread::yield_now();
-            }
-            Ok(())
-        }
-    }
     struct Read;
     impl SliceWork for Read {
         type Output = usize;

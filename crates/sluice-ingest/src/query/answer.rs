@@ -46,6 +46,20 @@ pub(super) enum Part {
     Waiting(Gathered),
 }
 
+impl Part {
+    fn waiting(&self) -> Option<&Gathered> {
+        match self {
+            Self::Answered(_) => None,
+            Self::Waiting(gathered) => Some(gathered),
+        }
+    }
+
+    /// How many keys are to be read for it.
+    fn wanted_keys(&self) -> usize {
+        self.waiting().map_or(0, |gathered| gathered.sieve.wanted().len())
+    }
+}
+
 /// Consecutive values of a slice.
 struct Segment<'g> {
     gathered: &'g Gathered,
@@ -70,11 +84,7 @@ impl<'g> Segment<'g> {
 
 /// How much memory it is worth to have for reading what parts wait for.
 pub(super) fn wanted_bytes(parts: &[Part]) -> usize {
-    let keys = |part: &Part| match part {
-        Part::Answered(_) => 0,
-        Part::Waiting(gathered) => gathered.sieve.wanted().len(),
-    };
-    let keys: usize = parts.iter().map(keys).sum();
+    let keys: usize = parts.iter().map(Part::wanted_keys).sum();
     (keys * KEY_BYTES).clamp(limits::SHORT_READ_BYTES_MAX, limits::READ_BYTES_MAX)
 }
 
@@ -87,10 +97,7 @@ impl LookupWork {
     pub(super) fn answer_all(&self, parts: Vec<Part>, bytes_max: usize) -> Result<Vec<Text>, IngestError> {
         let (mut texts, mut batch, mut keys) = (Vec::with_capacity(parts.len()), Vec::new(), 0);
         for part in parts {
-            let more = match &part {
-                Part::Answered(_) => 0,
-                Part::Waiting(gathered) => gathered.sieve.wanted().len(),
-            };
+            let more = part.wanted_keys();
             if bytes_max < (keys + more) * KEY_BYTES && 0 < keys {
                 self.answer_batch(std::mem::take(&mut batch), bytes_max, &mut texts)?;
                 keys = 0;
@@ -108,11 +115,7 @@ impl LookupWork {
         bytes_max: usize,
         texts: &mut Vec<Text>,
     ) -> Result<(), IngestError> {
-        let waiting = batch.iter().filter_map(|part| match part {
-            Part::Answered(_) => None,
-            Part::Waiting(gathered) => Some(Segment::whole(gathered)),
-        });
-        let waiting: Vec<Segment<'_>> = waiting.collect();
+        let waiting: Vec<Segment<'_>> = batch.iter().filter_map(Part::waiting).map(Segment::whole).collect();
         let answered = if waiting.is_empty() { Vec::new() } else { self.answer(&waiting, bytes_max)? };
         let mut answered = answered.into_iter();
         for part in batch {

@@ -13,6 +13,7 @@ use super::{ContextId, Room, Stop, Workers, outcome, read_stretches, sort_by};
 use crate::{
     error::ReadError,
     filter,
+    rows::long_key_prefix,
     run::{Part, rows_block::BlockReader},
     trees::{Pieces, Trees},
     view::Snapshot,
@@ -86,8 +87,11 @@ impl Snapshot {
     fn try_read_rows(&self, keys: &[&[u8]], room: &Room, workers: &impl Workers) -> Result<ReadRows, Stop> {
         room.take(keys.len().saturating_mul(KEY_BYTES))?;
         let key_of = |sorted: &Sorted| keys.get(sorted.place as usize).copied().unwrap_or_default();
-        let mut order: Vec<Sorted> =
-            keys.iter().zip(0..NO_ROW).map(|(key, place)| Sorted { prefix: prefix(key), place }).collect();
+        let mut order: Vec<Sorted> = keys
+            .iter()
+            .zip(0..NO_ROW)
+            .map(|(key, place)| Sorted { prefix: long_key_prefix(key), place })
+            .collect();
         if order.len() < keys.len() {
             return Err(Stop::Full);
         }
@@ -278,18 +282,6 @@ impl<'a> StoredRow<'a> {
     pub(crate) fn bytes(&self) -> &'a [u8] {
         self.0
     }
-}
-
-/// The first bytes of a key as a number, so that most comparisons are of two numbers.
-fn prefix(key: &[u8]) -> u128 {
-    let whole = key.first_chunk().copied();
-    u128::from_be_bytes(whole.unwrap_or_else(|| {
-        let mut prefix = [0; 16];
-        for (to, from) in prefix.iter_mut().zip(key) {
-            *to = *from;
-        }
-        prefix
-    }))
 }
 
 /// Goes through a part with ascending keys.

@@ -12,7 +12,7 @@ use std::sync::{
 
 use parking_lot::Mutex;
 
-use super::{BITS_PER_KEY, WORDS_PER_BLOCK, block_bounds, probes};
+use super::{block_bounds, probes, words_count};
 
 /// Hashes that the first cover has room for: 24 KiB.
 const ROOM_MIN: usize = 1 << 14;
@@ -27,8 +27,7 @@ pub(crate) struct Cover {
 
 impl Cover {
     fn with_room(hashes: usize) -> Self {
-        let blocks = (hashes * BITS_PER_KEY).div_ceil(WORDS_PER_BLOCK * 64).max(1);
-        Self { words: (0..blocks * WORDS_PER_BLOCK).map(|_| AtomicU64::new(0)).collect() }
+        Self { words: (0..words_count(hashes)).map(|_| AtomicU64::new(0)).collect() }
     }
 
     /// Tells whether a slice under it may have a key of this hash.
