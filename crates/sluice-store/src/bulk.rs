@@ -80,6 +80,11 @@ impl Room {
             self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
         taken.map(|_left| ()).map_err(|_left| Stop::Full)
     }
+
+    /// Gives some back.
+    fn give_back(&self, bytes: usize) {
+        self.left.fetch_add(bytes, Ordering::Relaxed);
+    }
 }
 
 /// Why a stretch was not read to its end.

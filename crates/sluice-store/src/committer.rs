@@ -412,7 +412,7 @@ impl Committer {
         let kept = before.memtable.slices().len() - small;
         for slice in &slices {
             tail.push(Arc::clone(slice));
-            tail = memtable::join_small(tail, &self.shared.covers);
+            tail = memtable::join_small(tail, &self.shared.joined_covers);
         }
         let memtable_bytes = self.shared.publish(|view| {
             if view.memtable.is_as_before(&before.memtable) {

@@ -62,6 +62,9 @@ pub enum ReadError {
         /// What failed.
         detail: String,
     },
+    /// What is found of the keys takes more than a read can count.
+    #[error("more than 4 GiB of rows or contexts were to be read at once")]
+    TooLong,
 }
 
 impl ReadError {

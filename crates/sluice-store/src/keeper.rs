@@ -5,6 +5,7 @@
 //! crash anywhere leaves either the old state or the new. A failure of the trees is final and fails the store.
 
 mod merging;
+mod survival;
 
 use std::{
     collections::BTreeMap,
@@ -13,22 +14,20 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use sluice_model::{SupplierId, TagId, limits::MEMTABLE_BYTES_MAX, operation};
+use sluice_model::limits::MEMTABLE_BYTES_MAX;
 
+use self::survival::Survival;
 use crate::{
     catalogue::{Catalogue, StoredCatalogue},
     clock::now_seconds,
     committer::Message,
     error::TreeError,
-    filter,
     manifest::{Manifest, RunEntry, to_hex},
-    memtable::Memtable,
     merge::{MergeRows, Source},
     repack::{Origin, Repacker},
     run::{Book, Part, PartWriter, Run},
     shared::Shared,
     trees,
-    view::View,
 };
 
 /// Age of the oldest unflushed write at which the memtable is flushed, however small: keeps the log short.
@@ -161,25 +160,24 @@ impl Keeper {
 
     /// Moves the memtable into a new run and makes a checkpoint of it; false when there is no room for that.
     fn flush(&mut self) -> Result<bool, TreeError> {
+        // Packed rows and contexts take a third of their heap bytes, incompressible ones nearly all of them; sled needs
+        // about twice that.
+        if !self.has_room(2 * self.shared.view().memtable.bytes() as u64) {
+            return Ok(false);
+        }
+        let (started, now_seconds) = (Instant::now(), now_seconds());
         let (slices, bytes, sequence, catalogue, is_bottom) = self.shared.publish(|view| {
             view.memtable.freeze();
             let is_bottom = view.runs.is_empty();
             let slices = view.memtable.slices().to_vec();
             (slices, view.memtable.bytes(), view.sequence, Arc::clone(&view.catalogue), is_bottom)
         });
-        self.shared.covers.begin_anew();
-        let started = Instant::now();
-        // Packed rows and contexts take a third of their heap bytes, incompressible ones nearly all of them; sled needs
-        // about twice that.
-        if !self.has_room(2 * bytes as u64) {
-            self.shared.publish(|view| view.memtable.thaw());
-            return Ok(false);
-        }
+        self.shared.begin_covers_anew();
         let run_id = self.manifest.next_run;
         let mut run = Run { id: run_id, parts: Vec::new(), merged_through: None };
         let sources = slices.iter().rev().map(|slice| Source::slice(slice)).collect();
         let mut rows = MergeRows::new(sources);
-        let survives = Survival::of(&catalogue, is_bottom);
+        let survives = Survival::of_newest(&catalogue, now_seconds, is_bottom);
         let mut repacker =
             Repacker::new(slices.iter().map(|slice| (slice.table(), Origin::Slice(slice.contexts()))));
         let mut is_more = !slices.is_empty();
@@ -244,14 +242,8 @@ impl Keeper {
         let mut read_bytes = 0;
         while let Some((key, mut row)) = rows.next_row() {
             read_bytes += (key.len() + row.len()) as u64;
-            settled.clear();
-            let is_kept = !survives.is_bottom
-                || operation::settle(row, survives.keeps(), survives.knows(), &mut settled)
-                || survives.has_newer(key) && operation::settle_tags(row, survives.knows(), &mut settled);
-            if is_kept {
-                if survives.is_bottom {
-                    row = &settled;
-                }
+            if let Some(left) = survives.settle(key, row, &mut settled) {
+                row = left;
                 if !repacker.is_idle() {
                     own.clear();
                     repacker.repack(row, &mut own).map_err(TreeError::Read)?;
@@ -372,56 +364,5 @@ fn run_entry(run: &Run) -> RunEntry {
         id: run.id,
         parts: run.parts.iter().map(|part| part.meta.clone()).collect(),
         merged_through: run.merged_through.as_deref().map(to_hex),
-    }
-}
-
-/// What of a row that has nothing older below it is worth keeping.
-pub(crate) struct Survival<'a> {
-    catalogue: &'a Catalogue,
-    /// Without older rows below, released and expired holdings can go.
-    is_bottom: bool,
-    now_seconds: u32,
-    /// Where newer rows of the same keys may lie.
-    newer_slices: Option<&'a Memtable>,
-    newer_runs: Vec<&'a Run>,
-}
-
-impl<'a> Survival<'a> {
-    /// Judges rows that no newer ones lie above, by this catalogue and the present time.
-    pub(crate) fn of(catalogue: &'a Catalogue, is_bottom: bool) -> Self {
-        let now_seconds = now_seconds();
-        Self { catalogue, is_bottom, now_seconds, newer_slices: None, newer_runs: Vec::new() }
-    }
-
-    /// Judges rows of some runs of a view, by its catalogue and the present time. Somebody else may hold an indicator
-    /// according to newer rows, with the tags that the older ones set: so those tags stay, whoever set them.
-    pub(crate) fn of_runs(view: &'a View, runs: &[Run], is_bottom: bool) -> Self {
-        let is_other = |run: &&Run| runs.iter().all(|one| one.id != run.id);
-        Self {
-            newer_slices: Some(&view.memtable),
-            newer_runs: view.runs.iter().filter(is_other).collect(),
-            ..Self::of(&view.catalogue, is_bottom)
-        }
-    }
-
-    /// Tells whether there may be a newer row of a key. Asks filters only.
-    fn has_newer(&self, key: &[u8]) -> bool {
-        let hash = filter::hash(key);
-        self.newer_slices.is_some_and(|memtable| memtable.may_contain(hash))
-            || self.newer_runs.iter().any(|run| run.may_contain(key, hash))
-    }
-
-    /// Tells whether a holding with this last update still counts.
-    pub(crate) fn keeps(&self) -> impl Fn(SupplierId, u32) -> bool {
-        |supplier, updated| {
-            self.catalogue.supplier_by_id(supplier).is_some_and(|supplier| {
-                let seconds = supplier.settings.retention.get().saturating_mul(60);
-                self.now_seconds < updated.saturating_add(seconds)
-            })
-        }
-    }
-
-    fn knows(&self) -> impl Fn(TagId) -> bool {
-        |tag| self.catalogue.tag_by_id(tag).is_some()
     }
 }

@@ -86,8 +86,10 @@ pub(crate) struct Shared {
     pub(crate) data_dir: PathBuf,
     pub(crate) view: RwLock<Arc<View>>,
     pub(crate) trees: Arc<Trees>,
-    /// Of the slices of the memtable.
+    /// Of the slices that writes bring.
     pub(crate) covers: Covers,
+    /// Of those that the log thread joins, so that it never waits for the others.
+    pub(crate) joined_covers: Covers,
     pub(crate) messages: Sender<Message>,
     pub(crate) wishes: Sender<Wish>,
     pub(crate) next_txn: AtomicU64,
@@ -129,6 +131,7 @@ impl Shared {
             view: RwLock::new(Arc::new(parts.view)),
             trees: parts.trees,
             covers: parts.covers,
+            joined_covers: Covers::new(),
             messages: parts.messages,
             wishes: parts.wishes,
             next_txn: AtomicU64::new(parts.next_txn),
@@ -160,6 +163,12 @@ impl Shared {
         // The last share of a flushed memtable may go here, and freeing that takes time.
         drop(before);
         outcome
+    }
+
+    /// Lets slices to come have other covers than those there are, which can then go.
+    pub(crate) fn begin_covers_anew(&self) {
+        self.covers.begin_anew();
+        self.joined_covers.begin_anew();
     }
 
     /// Notes that nothing can be written any more, and says so once.

@@ -111,11 +111,10 @@ impl Snapshot {
     /// [`ReadError`] when a block cannot be read.
     pub fn get(&self, key: &[u8], record: &mut Record) -> Result<bool, ReadError> {
         record.row.clear();
-        // Nothing is refused for want of room.
-        let Some(rows) = self.read_rows(&[key], usize::MAX, &Alone)? else { return Ok(false) };
+        let rows = self.read_rows(&[key], usize::MAX, &Alone)?.ok_or(ReadError::TooLong)?;
         let Some(row) = rows.iter().next() else { return Ok(false) };
         let named: Vec<ContextId> = row.holdings().filter_map(|holding| holding.context).collect();
-        let Some(texts) = self.read_contexts(&named, usize::MAX, &Alone)? else { return Ok(false) };
+        let texts = self.read_contexts(&named, usize::MAX, &Alone)?.ok_or(ReadError::TooLong)?;
         let context = |handle: &[u8]| {
             let place = named.iter().position(|named| Some(*named) == ContextId::named_by(handle));
             place.map_or(&[][..], |place| texts.get(place))
@@ -198,7 +197,7 @@ impl Snapshot {
         let mut keys = Vec::new();
         for some in candidates.chunks(KEYS_CONFIRMED_AT_ONCE) {
             let asked: Vec<&[u8]> = some.iter().map(Vec::as_slice).collect();
-            let Some(rows) = self.read_rows(&asked, usize::MAX, &Alone)? else { continue };
+            let rows = self.read_rows(&asked, usize::MAX, &Alone)?.ok_or(ReadError::TooLong)?;
             let confirmed: Vec<bool> =
                 rows.iter().map(|row| row.holdings().next().is_some() && is_confirmed(&row)).collect();
             let numbers = rows.into_numbers();

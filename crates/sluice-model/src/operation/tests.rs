@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{HoldingChange, Row, TagsChange, encode, merge, push_varint, settle, take_varint};
+use super::{HoldingChange, Row, TagsChange, encode, merge, push_varint, settle, settle_tags, take_varint};
 use crate::{SupplierId, TagId};
 
 /// An operation as a test writes it down.
@@ -99,6 +99,18 @@ fn settling_drops_what_does_not_count() {
     assert_eq!(shown(&settled), "keeps [] [2 at 20 ]");
     settled.clear();
     assert!(!settle(&row, |_, _| false, |_| true, &mut settled));
+    assert!(settled.is_empty());
+}
+
+#[test]
+fn tags_can_be_settled_alone() {
+    let row = row_of(&Step::Hold(1, 10, Some("{a}"), Some(vec![7, 8])));
+    let mut settled = Vec::new();
+    assert!(settle_tags(&row, |tag| tag.0 == 8, &mut settled));
+    assert_eq!(shown(&settled), "sets [8] []");
+    settled.clear();
+    assert!(!settle_tags(&row, |_| false, &mut settled));
+    assert!(!settle_tags(&row_of(&Step::Hold(1, 10, None, None)), |_| true, &mut settled));
     assert!(settled.is_empty());
 }
 

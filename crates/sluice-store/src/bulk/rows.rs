@@ -22,6 +22,9 @@ use crate::{
 /// Stands for a key without a row.
 const NO_ROW: u32 = u32::MAX;
 
+/// Bytes of replaced rows that are left where they are, however few others there are.
+const REPLACED_BYTES_MAX: usize = 64 * 1024;
+
 /// Bytes that a read takes for each key, beside its row.
 const KEY_BYTES: usize = size_of::<Sorted>() + size_of::<Asked>() + size_of::<Span>() + 3 * size_of::<u32>();
 
@@ -176,6 +179,10 @@ struct Stretch {
 struct Folding<'a> {
     room: &'a Room,
     bytes: Vec<u8>,
+    /// Bytes that the room was asked for.
+    taken_bytes: usize,
+    /// Bytes of rows that others have replaced.
+    replaced_bytes: usize,
     rows: Vec<Span>,
     newer: Vec<u8>,
     older: Vec<u8>,
@@ -183,7 +190,8 @@ struct Folding<'a> {
 
 impl<'a> Folding<'a> {
     fn new(count: usize, room: &'a Room) -> Self {
-        Self { room, bytes: Vec::new(), rows: vec![(0, 0); count], newer: Vec::new(), older: Vec::new() }
+        let (bytes, newer, older) = (Vec::new(), Vec::new(), Vec::new());
+        Self { room, bytes, taken_bytes: 0, replaced_bytes: 0, rows: vec![(0, 0); count], newer, older }
     }
 
     /// Adds what an older source has to row `number`.
@@ -193,26 +201,60 @@ impl<'a> Folding<'a> {
         get: impl FnOnce(&mut Vec<u8>) -> Result<bool, ReadError>,
     ) -> Result<(), Stop> {
         let Some(span) = self.rows.get_mut(number) else { return Ok(()) };
-        let from = self.bytes.len();
         if span.0 == span.1 {
+            let from = self.bytes.len();
             get(&mut self.bytes)?;
+            *span = span_of(from, self.bytes.len())?;
         } else {
             self.older.clear();
-            if get(&mut self.older)? {
-                self.newer.clear();
-                let newer = self.bytes.get(span.0 as usize..span.1 as usize).unwrap_or_default();
-                self.newer.extend_from_slice(newer);
-                operation::merge(&self.newer, &self.older, &mut self.bytes);
+            if !get(&mut self.older)? {
+                return Ok(());
             }
+            self.newer.clear();
+            self.newer.extend_from_slice(bytes_of(&self.bytes, *span));
+            if span.1 as usize == self.bytes.len() {
+                self.bytes.truncate(span.0 as usize);
+            } else {
+                self.replaced_bytes += self.newer.len();
+            }
+            let from = self.bytes.len();
+            operation::merge(&self.newer, &self.older, &mut self.bytes);
+            *span = span_of(from, self.bytes.len())?;
         }
-        if from < self.bytes.len() {
-            // Twice, because stretches are put together in the end.
-            self.room.take(2 * (self.bytes.len() - from))?;
-            let byte = |at: usize| u32::try_from(at).map_err(|_long| Stop::Full);
-            *span = (byte(from)?, byte(self.bytes.len())?);
+        if REPLACED_BYTES_MAX.max(self.bytes.len() / 2) < self.replaced_bytes {
+            self.compact()?;
+        }
+        if self.taken_bytes < self.bytes.len() {
+            // Twice, because stretches are put together in the end, and rows moved together before.
+            self.room.take(2 * (self.bytes.len() - self.taken_bytes))?;
+            self.taken_bytes = self.bytes.len();
         }
         Ok(())
     }
+
+    /// Forgets rows that others have replaced.
+    fn compact(&mut self) -> Result<(), Stop> {
+        let mut bytes = Vec::with_capacity(self.bytes.len() - self.replaced_bytes);
+        for span in self.rows.iter_mut().filter(|span| span.0 < span.1) {
+            let from = bytes.len();
+            bytes.extend_from_slice(bytes_of(&self.bytes, *span));
+            *span = span_of(from, bytes.len())?;
+        }
+        self.room.give_back(2 * self.taken_bytes.saturating_sub(bytes.len()));
+        self.taken_bytes = self.taken_bytes.min(bytes.len());
+        self.bytes = bytes;
+        self.replaced_bytes = 0;
+        Ok(())
+    }
+}
+
+fn span_of(from: usize, to: usize) -> Result<Span, Stop> {
+    let byte = |at: usize| u32::try_from(at).map_err(|_long| Stop::Full);
+    Ok((byte(from)?, byte(to)?))
+}
+
+fn bytes_of(bytes: &[u8], span: Span) -> &[u8] {
+    bytes.get(span.0 as usize..span.1 as usize).unwrap_or_default()
 }
 
 impl ReadRows {
@@ -236,8 +278,14 @@ impl ReadRows {
 
     /// The rows in the order of their numbers. That of a key which was asked twice may be there twice.
     pub fn iter(&self) -> impl Iterator<Item = StoredRow<'_>> {
-        let row = |(from, to): &Span| self.bytes.get(*from as usize..*to as usize).unwrap_or_default();
-        self.rows.iter().map(move |span| StoredRow(row(span)))
+        self.rows.iter().map(|span| StoredRow(bytes_of(&self.bytes, *span)))
+    }
+
+    /// Bytes of memory.
+    pub fn heap_bytes(&self) -> usize {
+        self.numbers.capacity() * size_of::<u32>()
+            + self.bytes.capacity()
+            + self.rows.capacity() * size_of::<Span>()
     }
 
     /// Forgets the rows and keeps the number of each key's, by its place.
@@ -311,5 +359,63 @@ impl<'a> PartCursor<'a> {
             self.block = Some(block);
         }
         self.reader.find(&self.stored, key, row).map_err(|detail| self.part.damaged_block(block, detail))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_model::{
+        SupplierId,
+        operation::{HoldingChange, TagsChange, encode, merge},
+    };
+
+    use super::{Folding, REPLACED_BYTES_MAX, bytes_of};
+    use crate::bulk::Room;
+
+    const ROWS: usize = 50;
+    const SOURCES: u32 = 400;
+
+    /// The row of a supplier of its own.
+    fn row(number: usize, source: u32) -> Vec<u8> {
+        let mut row = Vec::new();
+        let holding = HoldingChange::Hold { updated: source, context: None };
+        let supplier = source * 2 + u32::try_from(number % 2).unwrap();
+        encode(SupplierId(supplier), holding, TagsChange::Keep, &mut row);
+        row
+    }
+
+    fn fold(order: impl Iterator<Item = (usize, u32)>, room_bytes: usize) -> Option<Vec<Vec<u8>>> {
+        let room = Room::new(room_bytes);
+        let mut folding = Folding::new(ROWS, &room);
+        for (number, source) in order {
+            let give = |bytes: &mut Vec<u8>| {
+                bytes.extend(row(number, source));
+                Ok(true)
+            };
+            folding.take_older(number, give).ok()?;
+        }
+        Some(folding.rows.iter().map(|span| bytes_of(&folding.bytes, *span).to_vec()).collect())
+    }
+
+    /// Otherwise a feed that was pushed often enough could not be looked up any more.
+    #[test]
+    fn a_row_takes_no_more_room_for_being_in_many_sources() {
+        let wanted: Vec<Vec<u8>> = (0..ROWS)
+            .map(|number| {
+                (1..SOURCES).fold(row(number, 0), |newer, source| {
+                    let mut merged = Vec::new();
+                    merge(&newer, &row(number, source), &mut merged);
+                    merged
+                })
+            })
+            .collect();
+        let wanted_bytes: usize = wanted.iter().map(Vec::len).sum();
+        let room_bytes = 2 * (2 * wanted_bytes + REPLACED_BYTES_MAX);
+        // As slices are read, and as runs are.
+        let by_row = (0..ROWS).flat_map(|number| (0..SOURCES).map(move |source| (number, source)));
+        let by_source = (0..SOURCES).flat_map(|source| (0..ROWS).map(move |number| (number, source)));
+        assert!(fold(by_row.clone(), room_bytes).is_some_and(|rows| rows == wanted));
+        assert!(fold(by_source, room_bytes).is_some_and(|rows| rows == wanted));
+        assert!(fold(by_row, wanted_bytes).is_none());
     }
 }

@@ -7,8 +7,9 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::{Keeper, Survival, TreeError, named_books};
+use super::{Keeper, TreeError, named_books, survival::Survival};
 use crate::{
+    clock::now_seconds,
     manifest::MergeEntry,
     merge::MergeRows,
     repack::{Origin, Repacker},
@@ -32,15 +33,9 @@ const BOOK_ROWS_PERCENT_MIN: u64 = 50;
 impl Keeper {
     /// Does one step of the merge under way, or of one that is due; false when none is.
     pub(super) fn merge_step(&mut self) -> Result<bool, TreeError> {
-        let view = self.shared.view();
-        if self.manifest.merge.is_none() {
-            let inputs_count = self.due_count(&view);
-            if inputs_count < 2 && !(inputs_count == 1 && has_many_dead(&view)) {
-                return Ok(false);
-            }
-            self.start_merge(view.runs.get(..inputs_count).unwrap_or_default());
+        if self.manifest.merge.is_none() && !self.start_due_merge()? {
+            return Ok(false);
         }
-        drop(view);
         if !self.has_room(2 * self.shared.tuning.part_bytes) {
             return Ok(false);
         }
@@ -69,6 +64,29 @@ impl Keeper {
         Ok(true)
     }
 
+    /// Starts the merge that is due, if any is.
+    fn start_due_merge(&mut self) -> Result<bool, TreeError> {
+        let view = self.shared.view();
+        if !has_many_dead(&view) {
+            let inputs_count = self.due_count(&view);
+            let inputs = view.runs.get(..inputs_count).unwrap_or_default();
+            if 1 < inputs.len() {
+                self.start_merge(inputs);
+            }
+            return Ok(1 < inputs.len());
+        }
+        let is_flushed = view.memtable.slices().is_empty();
+        drop(view);
+        // Expired holdings stay where a newer row may renew them. With those rows among the inputs, few will, and the merge is
+        // not in vain.
+        if !is_flushed && !self.flush()? {
+            return Ok(false);
+        }
+        let view = self.shared.view();
+        self.start_merge(&view.runs);
+        Ok(true)
+    }
+
     fn start_merge(&mut self, inputs: &[Run]) {
         let inputs = inputs.iter().map(|run| run.id).collect();
         self.manifest.merge = Some(MergeEntry { output: self.manifest.next_run, inputs });
@@ -77,9 +95,6 @@ impl Keeper {
 
     /// How many of the newest runs are due to become one.
     fn due_count(&self, view: &View) -> usize {
-        if has_many_dead(view) {
-            return view.runs.len();
-        }
         let sizes: Vec<u64> = view.runs.iter().map(Run::stored_bytes).collect();
         let idle = if IDLE_AFTER <= self.flushed_at.elapsed() { idle_count(&sizes) } else { 0 };
         full_tier_count(&sizes).max(idle)
@@ -89,6 +104,7 @@ impl Keeper {
     /// `book_bytes_min` are gathered.
     fn merge_one_part(&mut self, book_bytes_min: u64) -> Result<(), TreeError> {
         let Some(merge) = self.manifest.merge.clone() else { return Ok(()) };
+        let now_seconds = now_seconds();
         let view = self.shared.view();
         let inputs: Vec<Run> =
             view.runs.iter().filter(|run| merge.inputs.contains(&run.id)).cloned().collect();
@@ -99,7 +115,7 @@ impl Keeper {
         let is_bottom = view.runs.last().is_some_and(|last| last.id == oldest.id);
         let trees = Arc::clone(&self.shared.trees);
         let mut rows = MergeRows::new(inputs.iter().map(|run| run.source(&trees, None)).collect());
-        let survival = Survival::of_runs(&view, &inputs, is_bottom);
+        let survival = Survival::of_merge(&view, &merge, now_seconds, is_bottom);
         let (left, kept) = judge_books(&view, &inputs, book_bytes_min);
         let origins = left.iter().map(|book| (book.table(), Origin::book(&trees, book)));
         let mut repacker = Repacker::new(origins);
@@ -176,13 +192,12 @@ fn rows_by_book(view: &View) -> BTreeMap<u32, u64> {
 
 /// Tells whether a large share of the stored holdings belongs to nobody or has expired.
 fn has_many_dead(view: &View) -> bool {
-    let survival = Survival::of(&view.catalogue, true);
-    let keeps = survival.keeps();
+    let survival = Survival::of_newest(&view.catalogue, now_seconds(), true);
     let (mut dead, mut all) = (0_u64, 0_u64);
     for part in view.runs.iter().flat_map(|run| &run.parts) {
         for (supplier, summary) in &part.index.suppliers {
             all += u64::from(summary.rows);
-            if !keeps(*supplier, summary.newest_updated) {
+            if !survival.keeps(*supplier, summary.newest_updated) {
                 dead += u64::from(summary.rows);
             }
         }

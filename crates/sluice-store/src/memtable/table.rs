@@ -70,15 +70,10 @@ impl Memtable {
         self.frozen_count = self.slices.len();
     }
 
-    /// Freezes none.
-    pub(crate) fn thaw(&mut self) {
-        self.frozen_count = 0;
-    }
-
     /// Lets the oldest slices go, and thaws the others.
     pub(crate) fn drop_oldest(&mut self, count: usize) {
         self.slices.drain(..count.min(self.slices.len()));
-        self.thaw();
+        self.frozen_count = 0;
         self.take_stock();
     }
 
@@ -100,12 +95,17 @@ impl Memtable {
 
 #[cfg(test)]
 mod tests {
+    use std::{iter, ops::Range};
+
     use sluice_model::{
         SupplierId,
         operation::{HoldingChange, TagsChange, encode},
     };
 
     use crate::{SliceBuilder, Store, StoreConfig, Tuning};
+
+    const SINGLES: u32 = 50;
+    const KEYS: u32 = 40_000;
 
     /// Without a cover, readers would ask each slice, and hundreds of them answer slowly.
     #[test]
@@ -121,26 +121,33 @@ mod tests {
             };
             Store::open(config, Box::new(|cause| panic!("{cause}"))).unwrap()
         };
-        let slice = |number: u32| {
+        let slice = |numbers: Range<u32>| {
             let (mut builder, mut row) = (SliceBuilder::new(), Vec::new());
             let holding = HoldingChange::Hold { updated: 1, context: None };
             encode(SupplierId(1), holding, TagsChange::Keep, &mut row);
-            builder.push(&number.to_be_bytes(), &row);
+            for number in numbers {
+                builder.push(&number.to_be_bytes(), &row);
+            }
             builder.finish()
         };
         let store = open();
-        for number in 0..50 {
+        // One that is too long to be joined with those after it, which are joined.
+        let singles = (0..SINGLES).map(|number| number..number + 1);
+        for numbers in iter::once(SINGLES..KEYS).chain(singles) {
             let write = store.begin().unwrap();
-            write.append(0, slice(number)).unwrap();
+            write.append(0, slice(numbers)).unwrap();
             let (done, ended) = std::sync::mpsc::channel();
             write.commit(Box::new(move |outcome| done.send(outcome).unwrap()));
             ended.recv().unwrap().unwrap();
         }
         let check = |store: &Store| {
             let snapshot = store.snapshot();
-            assert!(!snapshot.view.memtable.slices().is_empty());
+            let rows: Vec<usize> =
+                snapshot.view.memtable.slices().iter().map(|slice| slice.rows_count()).collect();
+            assert_eq!(rows.first(), Some(&((KEYS - SINGLES) as usize)), "{rows:?}");
+            assert!(1 < rows.len() && rows.len() < SINGLES as usize, "{rows:?}");
             assert_eq!(snapshot.view.memtable.uncovered, Vec::<usize>::new());
-            assert!((0..50_u32).all(|number| snapshot.may_hold(&number.to_be_bytes())));
+            assert!((0..KEYS).all(|number| snapshot.may_hold(&number.to_be_bytes())));
         };
         check(&store);
         store.halt();

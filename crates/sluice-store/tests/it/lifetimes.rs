@@ -2,10 +2,13 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use sluice_model::{RetentionMinutes, SupplierName, TenantId};
-use sluice_store::{Tuning, catalogue::CatalogueChange};
+use sluice_model::{
+    RetentionMinutes, SupplierName, TenantId,
+    operation::{HoldingChange, TagsChange, encode},
+};
+use sluice_store::{Record, SliceBuilder, Tuning, catalogue::CatalogueChange};
 
-use crate::world::{World, read};
+use crate::world::{World, read, wait_until};
 
 fn remove(world: &World, name: &str) {
     let name = SupplierName::parse(name).unwrap();
@@ -62,6 +65,62 @@ fn an_update_renews_a_row_that_had_expired() {
     world.put_slice(world.slice_of("Brief", super::world::LATER, &[("a", "2")]));
     assert!(world.store().compact());
     assert_eq!(world.get("a").as_deref(), Some("2"));
+}
+
+/// A world in which `Brief` has held `a`, `b` and `both` for nearly as long as it keeps things, and renews two at the last
+/// moment; another supplier holds `both` and so many others.
+fn renewed_at_the_last_moment(others: usize) -> World {
+    let world = World::tuned(Tuning { flush_bytes: 1 << 30, ..Tuning::default() });
+    world.create_supplier("Brief", RetentionMinutes::new(1_u32).unwrap());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let expiring = u32::try_from(now.as_secs()).unwrap() - 58;
+    world.put_slice(world.slice_of("Brief", expiring, &[("a", "old"), ("b", "old"), ("both", "old")]));
+    assert!(world.store().checkpoint());
+    let others: Vec<String> = (0..others).map(|number| format!("other-{number}")).collect();
+    let others = others.iter().map(String::as_str).chain(["both"]);
+    world.put(&others.map(|key| (key, "other")).collect::<Vec<_>>());
+    assert!(world.store().checkpoint());
+    assert_eq!(world.store().figures().runs_count, 2);
+    let mut renewal = SliceBuilder::new();
+    let holding = HoldingChange::Hold { updated: super::world::LATER, context: None };
+    let mut row = Vec::new();
+    encode(world.supplier("Brief").unwrap(), holding, TagsChange::Keep, &mut row);
+    renewal.push(b"a", &row);
+    renewal.push(b"both", &row);
+    world.put_slice(renewal.finish());
+    world
+}
+
+/// The contexts of all who hold a key, in the order in which the suppliers were created.
+fn contexts(world: &World, key: &str) -> Vec<String> {
+    let mut record = Record::new();
+    world.store().snapshot().get(key.as_bytes(), &mut record).unwrap();
+    record.holdings().map(|holding| String::from_utf8(holding.context.to_vec()).unwrap()).collect()
+}
+
+/// The renewal is not among the rows that are merged, and the context is only in those.
+#[test]
+fn a_renewed_row_keeps_its_context_when_the_old_one_is_merged_after_its_time() {
+    let world = renewed_at_the_last_moment(20);
+    wait_until(|| world.store().figures().runs_count == 1);
+    for _ in 0..2 {
+        assert_eq!(contexts(&world, "a"), ["old"]);
+        assert_eq!(contexts(&world, "both"), ["other", "old"]);
+        assert!(world.store().compact());
+    }
+}
+
+#[test]
+fn a_renewed_row_keeps_its_context_when_much_has_expired() {
+    let world = renewed_at_the_last_moment(1);
+    // Merging before the renewal is flushed would leave the old row, again and again.
+    wait_until(|| {
+        let figures = world.store().figures();
+        (figures.rows_count, figures.memtable_bytes) == (3, 0)
+    });
+    assert_eq!(contexts(&world, "a"), ["old"]);
+    assert_eq!(contexts(&world, "b"), Vec::<String>::new());
+    assert_eq!(contexts(&world, "both"), ["other", "old"]);
 }
 
 #[test]
