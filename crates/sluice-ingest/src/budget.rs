@@ -20,7 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use sluice_model::limits;
 use tokio::sync::Notify;
 
@@ -200,6 +200,16 @@ impl Shared {
         Err(if left.is_zero() || lacking == usize::MAX { Err(self.busy(&state, lacking)) } else { Ok(left) })
     }
 
+    /// Notes that bytes came back, and tells those that wait for such.
+    fn note_freed(&self, mut state: MutexGuard<'_, State>, bytes: usize, is_heavy: bool) {
+        state.drain.add(bytes, self.started.elapsed().as_secs_f64());
+        if is_heavy {
+            state.freed_at = Instant::now();
+            drop(state);
+            self.freed.notify_waiters();
+        }
+    }
+
     fn withdraw(&self, permit: &Permit) {
         let mut state = self.state.lock();
         let mut holding = permit.holding();
@@ -284,6 +294,17 @@ impl Permit {
         self.set(holding);
         grown.map_err(|lacking| shared.busy(&state, lacking))
     }
+
+    /// Keeps `bytes` of its bytes, for what does not grow any more, and gives the others back.
+    pub(crate) fn settle(&self, bytes: usize) {
+        let shared = &self.budget.shared;
+        let mut state = shared.state.lock();
+        let mut holding = self.holding();
+        let before = holding.bytes;
+        let is_heavy = state.shares.settle(&mut holding, bytes);
+        self.set(holding);
+        shared.note_freed(state, before - holding.bytes, is_heavy);
+    }
 }
 
 /// A permit that waits; no longer, once this is dropped.
@@ -301,12 +322,7 @@ impl Drop for Permit {
         let mut state = shared.state.lock();
         let holding = self.holding();
         let is_heavy = state.shares.give_back(holding);
-        state.drain.add(holding.bytes, shared.started.elapsed().as_secs_f64());
-        if is_heavy {
-            state.freed_at = Instant::now();
-            drop(state);
-            shared.freed.notify_waiters();
-        }
+        shared.note_freed(state, holding.bytes, is_heavy);
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
 
 use sluice_store::{ContextId, ReadContexts, ReadError, RowNumbers, Snapshot, StoredRow};
 
-pub(crate) use self::ranking::{NOT_DETECTED, Ranking};
+pub(crate) use self::ranking::{NOT_DETECTED, Ranking, TextSink};
 use crate::{
     pool::Colleagues,
     query::LookupRules,
@@ -61,7 +61,7 @@ impl Found {
             + self.matches.capacity() * size_of::<Match>()
     }
 
-    /// Bytes of all contexts.
+    /// Bytes of all contexts, one that several have counted once.
     pub(crate) fn context_bytes(&self) -> usize {
         self.contexts.text_bytes()
     }
@@ -106,9 +106,10 @@ impl Detector {
         let taken = |found: &Found, named: &Vec<ContextId>| {
             found.heap_bytes() + named.capacity() * size_of::<ContextId>()
         };
+        let rows_bytes = rows.heap_bytes();
         for row in rows.iter() {
             self.judge(row, &mut found, &mut named);
-            if bytes_max < taken(&found, &named) {
+            if bytes_max < rows_bytes + taken(&found, &named) {
                 return Ok(None);
             }
         }

@@ -6,10 +6,10 @@
 //!   ┌─────────────────────────────────────────────────────────────────────────────────────────────┘
 //!   └► parse-{n}:  visit_elements (scan, parse) ─► judge ─► SliceBuilder ──► Write::append   PUT, DELETE
 //!                                                   └────► SliceRejections
-//!                  visit_elements ──► Sieve (filters) ──► Detector (sorted reads) ──► JSON   lookup
+//!                  visit_elements ──► Sieve (filters) ──► Gathered                           lookup
 //!
 //!  finish ──► all slices, in document order ──► Write::commit ──► Receipt { Rejections }     PUT, DELETE
-//!                                          └──► LookupAnswer                                 lookup
+//!      └► long-read-{n}, short-read-{n}:  Detector (one sorted read) ──► LookupAnswer        lookup
 //! ```
 //!
 //! # What is guaranteed
@@ -46,7 +46,7 @@
 //! | parsers at rest | `PARSERS_KEPT_MAX` of `PARSER_KEPT_BYTES_MAX` |
 //! | lists of tags met before | about 256 KiB of the rooms for rows, and less than the body |
 //! | refused elements | about their own bytes in the body, so within its permit |
-//! | an answer | `LOOKUP_ANSWER_BYTES_MAX`, within the request's permit |
+//! | an answer | `LOOKUP_ANSWER_BYTES_MAX`, within the request's permit, which is asked before each chunk of it; a permit shrinks to the answer once it is whole |
 //! | objects and wanted keys of a lookup that wait for the end of its body | within the request's permit |
 //! | what lookups read at once | `READ_BYTES_MAX`, or `SHORT_READ_BYTES_IN_FLIGHT_MAX` for those that read little, and `LIGHT_READ_BYTES_MAX` for short bodies; more for a single value only within its permit |
 

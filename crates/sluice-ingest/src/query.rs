@@ -15,6 +15,7 @@
 mod account;
 mod answer;
 mod gather;
+mod writer;
 
 use std::sync::Arc;
 
@@ -103,8 +104,10 @@ impl Query {
         } else {
             work.answer_all(parts, 0)?
         };
-        let mut chunks: Vec<Bytes> = texts.into_iter().map(|text| Bytes::from(text.bytes)).collect();
-        chunks.push(Bytes::from_static(b"]"));
+        let chunks: Vec<Vec<u8>> = texts.into_iter().flat_map(|text| text.chunks).collect();
+        asker.0.settle(chunks.iter().map(Vec::capacity).sum());
+        let closing = Bytes::from_static(b"]");
+        let chunks = chunks.into_iter().map(Bytes::from).chain([closing]).collect();
         Ok(LookupAnswer { chunks, account: Arc::clone(&asker.0) })
     }
 }
@@ -122,7 +125,7 @@ impl LookupAnswer {
         self.chunks.iter().map(|chunk| chunk.len() as u64).sum()
     }
 
-    /// Gives the text in order; memory is freed and the permit held chunk by chunk.
+    /// Gives the text in order; memory is freed mebibyte by mebibyte, and the permit held until the end.
     pub fn into_json_chunks(self) -> impl Iterator<Item = Bytes> + Send {
         let account = self.account;
         let pieces = self.chunks.into_iter().flat_map(|mut chunk| {
@@ -148,7 +151,7 @@ impl SliceWork for LookupWork {
     const LANE: Lane = Lane::Reads;
 
     fn work(&self, slice: &BodySlice) -> Result<Part, IngestError> {
-        let mut gathered = Gathered::of(slice, &self.detector, &self.account)?;
+        let mut gathered = Box::new(Gathered::of(slice, &self.detector, &self.account)?);
         gathered.settle(&self.detector)?;
         if gathered.sieve.wanted().is_empty() {
             return self.deny(&gathered).map(Part::Answered);

@@ -17,6 +17,9 @@ use crate::error::{BodyError, Fault};
 /// Elements after which a slice is closed even if it is short, so that `{},{},{}` costs no more than feeds do.
 pub(crate) const SLICE_ELEMENTS_MAX: u32 = 1 << 16;
 
+/// Bytes by which a slice may become longer than the one before it without being moved: some ordinary elements.
+const SLACK_BYTES: usize = 4 * limits::KIB;
+
 const BOM: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 /// Whole elements of a body, as the text of one JSON array.
@@ -191,8 +194,8 @@ impl Splitter {
 
     fn close(&mut self) -> BodySlice {
         self.text.push(b']');
-        // A body with one full slice will have more of them: spare the growing.
-        let next = if self.state == State::End { 0 } else { self.text.len() };
+        // A body with one full slice will have more of them: spare the growing, which would double it for a few bytes.
+        let next = if self.state == State::End { 0 } else { self.text.len() + SLACK_BYTES };
         let slice = BodySlice {
             index: self.slices_count,
             text: std::mem::replace(&mut self.text, Vec::with_capacity(next)),

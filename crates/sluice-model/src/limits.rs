@@ -45,7 +45,8 @@ pub const PARSED_BYTES_IN_FLIGHT_MAX: usize = ELEMENT_BYTES_MAX + MIB;
 /// Heap bytes one byte of an element can cost while parsed, at worst (`[1,1,1,...]`).
 pub const PARSE_HEAP_PER_BYTE_MAX: usize = 24;
 
-/// Parsers kept for the next element. Further threads make their own and pay with what is in flight.
+/// Parsers kept for the next element. Further threads make their own; those of long elements pay with what is in flight, those of
+/// short ones are short.
 pub const PARSERS_KEPT_MAX: usize = 8;
 
 /// Heap bytes of a kept parser: 2^17 nodes of 24 bytes, as many indexes of 4 to 8, three copies of a long element.

@@ -17,6 +17,9 @@ const LIGHT_STEP_BYTES: usize = 64 * limits::KIB;
 /// Bytes by which heavy holders grow.
 const HEAVY_STEP_BYTES: usize = limits::MIB;
 
+/// The ticket of all holders that grow no more.
+const SETTLED: u64 = u64::MAX;
+
 /// What one holder has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Holding {
@@ -154,8 +157,29 @@ impl Shares {
         }
     }
 
+    /// Makes a holding one that keeps at most `bytes` of its bytes and does not grow any more: nothing is kept free for it, and
+    /// nobody stands behind it. Tells whether it is a heavy one.
+    pub(super) fn settle(&mut self, holding: &mut Holding, bytes: usize) -> bool {
+        self.withdraw(holding);
+        let kept = bytes.min(holding.bytes);
+        let freed = holding.bytes - kept;
+        holding.bytes = kept;
+        let Some(ticket) = holding.ticket.replace(SETTLED) else {
+            holding.ticket = None;
+            self.light_bytes -= freed;
+            return false;
+        };
+        self.heavy.remove(&ticket);
+        self.heavy_bytes -= freed;
+        true
+    }
+
     /// Ends a holding; tells whether it was a heavy one.
     pub(super) fn give_back(&mut self, mut holding: Holding) -> bool {
+        if holding.ticket == Some(SETTLED) {
+            self.heavy_bytes -= holding.bytes;
+            return true;
+        }
         self.withdraw(&mut holding);
         let heavy_bytes = holding.ticket.and_then(|ticket| self.heavy.remove(&ticket));
         match heavy_bytes {

@@ -31,6 +31,20 @@ fn bytes_come_back_with_the_permit() {
 }
 
 #[test]
+fn what_a_permit_leaves_goes_to_those_that_wait() {
+    let budget = Budget::with(4 * MIB, LIGHT_BYTES_BUDGET, PATIENT);
+    block_on(async {
+        let (first, second) = (budget.take(1, None).unwrap(), budget.take(1, None).unwrap());
+        first.grow(3 * MIB).await.unwrap();
+        let settling = async { first.settle(MIB) };
+        let (grown, ()) = tokio::join!(second.grow(3 * MIB), settling);
+        grown.unwrap();
+        assert_eq!((first.bytes(), budget.held_bytes()), (MIB, 4 * MIB));
+    });
+    assert_eq!(budget.held_bytes(), 0);
+}
+
+#[test]
 fn what_can_never_fit_or_not_begin_is_refused_early() {
     let budget = Budget::with(4 * MIB, LIGHT_BYTES_BUDGET, PATIENT);
     assert!(budget.take(1, Some(4 * MIB + 1)).is_err());

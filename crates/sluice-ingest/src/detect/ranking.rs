@@ -12,10 +12,33 @@ use std::ops::Range;
 use sluice_model::indicator::write_normal_form;
 
 use super::{Detector, Found, Level};
-use crate::{sieve::Sieve, suppliers::Role};
+use crate::{error::IngestError, sieve::Sieve, suppliers::Role};
 
-/// What a value without a match gets.
-pub(crate) const NOT_DETECTED: &[u8] = b",\"result\":\"not detected\",\"categories\":[]";
+/// The rest of an object without a match.
+pub(crate) const NOT_DETECTED: &[u8] = b",\"result\":\"not detected\",\"categories\":[]}";
+
+/// The most that a category has beside the supplier's name, the indicator and the context.
+const CATEGORY_BYTES: usize = 128;
+
+/// The most that a byte of an indicator becomes as JSON.
+const ESCAPED_BYTES: usize = 6;
+
+/// Where results are written.
+pub(crate) trait TextSink {
+    /// Gives room for at least so many more bytes, to append them.
+    ///
+    /// # Errors
+    ///
+    /// That the text is too long or memory is short.
+    fn room(&mut self, bytes: usize) -> Result<&mut Vec<u8>, IngestError>;
+
+    /// Notes how much memory is taken beside the text, at most.
+    ///
+    /// # Errors
+    ///
+    /// That memory is short.
+    fn note_beside(&mut self, bytes: usize) -> Result<(), IngestError>;
+}
 
 /// Writes results of values of a sieve, one after the other.
 pub(crate) struct Ranking<'a> {
@@ -51,20 +74,32 @@ impl<'a> Ranking<'a> {
         Self { detector, sieve, found, from: (place, at), ranked: Vec::new(), form: String::new() }
     }
 
-    /// Appends `,"result":...,"categories":[...]` for the value whose wanted keys are at `places`, which were read.
-    pub(crate) fn append_result(&mut self, places: Range<usize>, answer: &mut Vec<u8>) {
-        self.rank(places);
+    /// Appends `,"result":...,"categories":[...]}` for the value whose wanted keys are at `places`, which were read.
+    ///
+    /// # Errors
+    ///
+    /// Those of the sink.
+    pub(crate) fn append_result(
+        &mut self,
+        places: Range<usize>,
+        sink: &mut impl TextSink,
+    ) -> Result<(), IngestError> {
+        self.rank(places, sink)?;
         if self.ranked.is_empty() {
-            answer.extend_from_slice(NOT_DETECTED);
-            return;
+            sink.room(NOT_DETECTED.len())?.extend_from_slice(NOT_DETECTED);
+            return Ok(());
         }
-        answer.extend_from_slice(b",\"result\":\"detected\",\"categories\":[");
+        sink.room(CATEGORY_BYTES)?.extend_from_slice(b",\"result\":\"detected\",\"categories\":[");
         for (number, one) in self.ranked.iter().enumerate() {
             let suppliers = self.detector.suppliers();
             let name = suppliers.ranked(one.rank as usize).map_or("", |supplier| &supplier.name);
             self.form.clear();
             // Every key that was read was made of an indicator.
             let kind = write_normal_form(self.sieve.key(one.place), &mut self.form);
+            let context = one.context.map(|context| self.found.contexts.get(context as usize));
+            let context = context.filter(|context| !context.is_empty()).unwrap_or(b"{}");
+            let answer =
+                sink.room(CATEGORY_BYTES + name.len() + ESCAPED_BYTES * self.form.len() + context.len())?;
             answer.extend_from_slice(if number == 0 { b"{\"category\":\"" } else { b",{\"category\":\"" });
             answer.extend_from_slice(name.as_bytes());
             answer.push(b'_');
@@ -72,17 +107,21 @@ impl<'a> Ranking<'a> {
             answer.extend_from_slice(b"\",\"detected_indicator\":");
             append_string(&self.form, answer);
             answer.extend_from_slice(b",\"context\":");
-            let context = one.context.map(|context| self.found.contexts.get(context as usize));
-            answer.extend_from_slice(context.filter(|context| !context.is_empty()).unwrap_or(b"{}"));
+            answer.extend_from_slice(context);
             answer.push(b'}');
         }
-        answer.push(b']');
+        sink.room(2)?.extend_from_slice(b"]}");
+        Ok(())
     }
 
     /// Leaves the matches of a value, in the order of the answer, in `ranked`.
-    fn rank(&mut self, places: Range<usize>) {
+    fn rank(&mut self, places: Range<usize>, sink: &mut impl TextSink) -> Result<(), IngestError> {
         let mut ranked = std::mem::take(&mut self.ranked);
         ranked.clear();
+        let matches_count: usize =
+            places.clone().filter_map(|place| self.level(place)).map(|level| level.matches.len()).sum();
+        ranked.reserve_exact(matches_count);
+        sink.note_beside(ranked.capacity() * size_of::<Ranked>())?;
         let mut is_suppressed = false;
         let wanted = self.sieve.wanted().get(places.clone()).unwrap_or_default();
         for (place, wanted) in places.zip(wanted) {
@@ -100,6 +139,7 @@ impl<'a> Ranking<'a> {
         });
         ranked.sort_unstable_by_key(|one| (one.rank, one.place));
         self.ranked = ranked;
+        Ok(())
     }
 
     fn level(&self, place: usize) -> Option<&'a Level> {
@@ -116,5 +156,16 @@ fn append_string(text: &str, json: &mut Vec<u8>) {
         // Writing a string to memory does not fail; if it ever did, the answer would still be JSON.
         json.truncate(before);
         json.extend_from_slice(b"\"\"");
+    }
+}
+
+#[cfg(test)]
+impl TextSink for Vec<u8> {
+    fn room(&mut self, _bytes: usize) -> Result<&mut Vec<u8>, IngestError> {
+        Ok(self)
+    }
+
+    fn note_beside(&mut self, _bytes: usize) -> Result<(), IngestError> {
+        Ok(())
     }
 }

@@ -9,9 +9,9 @@ use sluice_model::{
 };
 use sluice_store::{Alone, Record};
 
-use super::{Detector, Ranking};
+use super::{Detector, Ranking, TextSink};
 use crate::{
-    LookupRules,
+    IngestError, LookupRules,
     fixture::{Fixture, NOW_SECONDS, lookup_rules},
     sieve::Sieve,
 };
@@ -319,13 +319,66 @@ fn too_much_found_is_told_and_can_be_read_in_parts() {
         let places = sieve.places_of(value..value + 1);
         let found = detector.read(&keys[places.clone()], 2_500).unwrap().unwrap();
         let (mut alone, mut among) = (Vec::new(), Vec::new());
-        Ranking::new(&detector, &sieve, &found, places.start, 0).append_result(places.clone(), &mut alone);
-        Ranking::new(&detector, &sieve, &whole, 0, 0).append_result(places, &mut among);
+        Ranking::new(&detector, &sieve, &found, places.start, 0)
+            .append_result(places.clone(), &mut alone)
+            .unwrap();
+        Ranking::new(&detector, &sieve, &whole, 0, 0).append_result(places, &mut among).unwrap();
         assert_eq!(alone, among);
         answers.push(alone);
     }
     assert_eq!(answers[0], answers[4]);
     assert_eq!(answers[2], super::NOT_DETECTED);
+}
+
+/// A text that takes no more than so many bytes.
+struct Narrow {
+    text: Vec<u8>,
+    bytes_max: usize,
+    beside_bytes: usize,
+}
+
+impl TextSink for Narrow {
+    fn room(&mut self, bytes: usize) -> Result<&mut Vec<u8>, IngestError> {
+        if self.bytes_max < self.text.len() + bytes {
+            return Err(IngestError::TooManyAnswerBytes);
+        }
+        Ok(&mut self.text)
+    }
+
+    fn note_beside(&mut self, bytes: usize) -> Result<(), IngestError> {
+        self.beside_bytes = bytes;
+        Ok(())
+    }
+}
+
+/// A context is stored once and read once however many indicators have it, but stands in the answer for each of them: so a short
+/// question could once fill the memory before anybody counted.
+#[test]
+fn a_result_is_not_written_beyond_the_room_for_it() {
+    const CONTEXT_BYTES: usize = 100_000;
+    let fixture = Fixture::new();
+    let levels: Vec<String> = (1..=60).map(|labels| format!("{}example.com", "a.".repeat(labels))).collect();
+    let context = json!({ "c": "x".repeat(CONTEXT_BYTES) });
+    let elements: Vec<_> =
+        levels.iter().map(|level| json!({"indicator": level, "context": context})).collect();
+    fixture.put("Feed", &json!(elements).to_string()).unwrap();
+    let detector =
+        Detector::new(fixture.store.snapshot(), lookup_rules(), crate::suppliers::SuppliersCache::default());
+    let sieve = sieve_of(&detector, &[levels.last().unwrap()]);
+    let keys = keys(&sieve);
+    let found = detector.read(&keys, 4 * CONTEXT_BYTES).unwrap().unwrap();
+    let write = |bytes_max| {
+        let mut sink = Narrow { text: Vec::new(), bytes_max, beside_bytes: 0 };
+        let written = Ranking::new(&detector, &sieve, &found, 0, 0).append_result(0..keys.len(), &mut sink);
+        (written, sink)
+    };
+    let (written, sink) = write(10 * CONTEXT_BYTES);
+    assert!(matches!(written, Err(IngestError::TooManyAnswerBytes)));
+    assert!(8 * CONTEXT_BYTES < sink.text.len() && sink.text.len() <= 10 * CONTEXT_BYTES);
+    let (written, sink) = write(61 * CONTEXT_BYTES);
+    written.unwrap();
+    assert!(60 * CONTEXT_BYTES < sink.text.len());
+    assert!(60 * 16 <= sink.beside_bytes);
 }
 
 /// Short contexts and names, but many suppliers: what is kept of each match counts too.
@@ -346,6 +399,11 @@ fn matches_count_among_what_is_found() {
     assert!(detector.read(&keys(&sieve), bytes_max).unwrap().is_none());
     let found = detector.read(&keys(&sieve), 2 * bytes_max).unwrap().unwrap();
     assert_eq!(found.matches.len(), 40);
+    // The rows are still there while matches are made of them.
+    let rows = fixture.store.snapshot().read_rows(&keys(&sieve), usize::MAX, &Alone).unwrap().unwrap();
+    let bytes_max = found.heap_bytes() + rows.heap_bytes() / 2;
+    assert!(fixture.store.snapshot().read_rows(&keys(&sieve), bytes_max, &Alone).unwrap().is_some());
+    assert!(detector.read(&keys(&sieve), bytes_max).unwrap().is_none());
 }
 
 /// Disabled and expired holdings, other tenants': whatever is no match is not worth reading its context.

@@ -308,23 +308,32 @@ fn short_bodies_stand_behind_no_long_ones() {
     });
 }
 
-/// Reads that take much memory wait for one another, and not on a thread: short ones go on beside them.
+/// Reads that take much memory wait for one another, and not on a thread; short ones go on beside them.
 #[test]
 fn long_reads_take_turns() {
-    const LONG: usize = limits::READ_BYTES_MAX;
+    const LONG: usize = limits::READ_BYTES_MAX / 8 * 5;
     block_on(async {
         let engine = Engine::new(2).unwrap();
         let (go, wait) = std::sync::mpsc::channel::<()>();
         let first = engine.read(LONG, move |bytes| (bytes, wait.recv().is_ok()));
         let mut first = std::pin::pin!(first);
         assert!(tokio::time::timeout(Duration::ZERO, &mut first).await.is_err());
-        let mut second = std::pin::pin!(engine.read(usize::MAX, |bytes| bytes));
-        assert!(tokio::time::timeout(Duration::from_millis(20), &mut second).await.is_err());
+        let mut others = [LONG, usize::MAX].map(|bytes| Box::pin(engine.read(bytes, |bytes| bytes)));
+        for other in &mut others {
+            assert!(tokio::time::timeout(Duration::from_millis(20), other).await.is_err());
+        }
+        // The second thread is free, and there would be room for this one, but others were there before.
+        engine.crews.long_reads.pool.start(|| ()).await.unwrap();
+        let mut least = std::pin::pin!(engine.read(limits::SHORT_READ_BYTES_MAX + 1, |bytes| bytes));
+        assert!(tokio::time::timeout(Duration::from_millis(20), &mut least).await.is_err());
         assert_eq!(engine.read(limits::SHORT_READ_BYTES_MAX, |bytes| bytes).await.unwrap(), 16 << 20);
-        assert!(tokio::time::timeout(Duration::ZERO, &mut second).await.is_err());
+        assert!(tokio::time::timeout(Duration::ZERO, &mut least).await.is_err());
         go.send(()).unwrap();
         assert_eq!(first.await.unwrap(), (LONG, true));
+        let [second, third] = others;
         assert_eq!(second.await.unwrap(), LONG);
+        assert_eq!(third.await.unwrap(), limits::READ_BYTES_MAX);
+        assert_eq!(least.await.unwrap(), (16 << 20) + 1);
     });
 }
 

@@ -16,7 +16,7 @@ const CUT_BYTES_MAX: usize = limits::SLICE_BYTES + limits::ELEMENT_BYTES_MAX;
 #[derive(Debug)]
 pub(super) struct Account {
     permit: Permit,
-    answer_bytes_max: usize,
+    permit_bytes_max: usize,
     /// Bytes of the body so far, or of the longest slice.
     cut_bytes: AtomicUsize,
     /// Bytes of all answers so far.
@@ -31,7 +31,7 @@ impl Account {
     pub(super) fn new(permit: Permit, permit_bytes_max: usize) -> Self {
         Self {
             permit,
-            answer_bytes_max: limits::LOOKUP_ANSWER_BYTES_MAX.min(permit_bytes_max),
+            permit_bytes_max,
             cut_bytes: AtomicUsize::new(0),
             answer_bytes: AtomicUsize::new(0),
             held_bytes: AtomicUsize::new(0),
@@ -61,7 +61,18 @@ impl Account {
     /// [`IngestError::TooManyAnswerBytes`].
     pub(super) fn note_answer(&self, bytes: usize) -> Result<(), IngestError> {
         let answer_bytes = self.answer_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if answer_bytes <= self.answer_bytes_max { Ok(()) } else { Err(IngestError::TooManyAnswerBytes) }
+        let answer_bytes_max = limits::LOOKUP_ANSWER_BYTES_MAX.min(self.permit_bytes_max);
+        if answer_bytes <= answer_bytes_max { Ok(()) } else { Err(IngestError::TooManyAnswerBytes) }
+    }
+
+    /// How many more bytes the permit could ever cover.
+    pub(super) fn bytes_left_max(&self) -> usize {
+        self.permit_bytes_max.saturating_sub(self.bytes())
+    }
+
+    /// Leaves of the permit what the whole answer takes, for as long as it is being sent.
+    pub(super) fn settle(&self, bytes: usize) {
+        self.permit.settle(bytes);
     }
 
     /// Tells that nobody waits for the answer any more.
@@ -76,6 +87,13 @@ impl Account {
     /// One that nobody will see.
     pub(super) fn check_wanted(&self) -> Result<(), IngestError> {
         if self.is_abandoned.load(Ordering::Relaxed) { Err(IngestError::Internal) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+impl Account {
+    pub(super) fn permit_bytes(&self) -> usize {
+        self.permit.bytes()
     }
 }
 

@@ -4,18 +4,19 @@
 //! than a short one; the texts are then written in parallel, slice by slice. What turns out to be too much to hold is
 //! read by halves.
 
-use std::{ops::Range, sync::Arc};
+use std::ops::Range;
 
 use sluice_model::limits;
 use sluice_store::Workers;
 
 use super::{
     LookupWork,
-    account::{Account, Held},
+    account::Held,
     gather::Gathered,
+    writer::{Text, Writer},
 };
 use crate::{
-    detect::{Found, NOT_DETECTED, Ranking},
+    detect::{Found, NOT_DETECTED, Ranking, TextSink as _},
     error::IngestError,
     pool::Colleagues,
 };
@@ -26,24 +27,14 @@ const KEY_BYTES: usize = 320;
 /// About what the text of a match has beside context and object.
 const MATCH_TEXT_BYTES: usize = 160;
 
-/// Bytes of an answer after which what is held is counted.
-const COUNTED_BYTES: usize = 64 * limits::KIB;
-
 /// What a result begins with; the comma of the first one becomes a bracket.
 const OPENING: &[u8] = b",{\"object\":";
-
-/// The results of some values, without the closing bracket.
-pub(super) struct Text {
-    pub(super) bytes: Vec<u8>,
-    /// For as long as the text is there.
-    _held: Held,
-}
 
 /// What became of a slice so far.
 pub(super) enum Part {
     Answered(Text),
     /// There is something to be read for it.
-    Waiting(Gathered),
+    Waiting(Box<Gathered>),
 }
 
 impl Part {
@@ -85,7 +76,9 @@ impl<'g> Segment<'g> {
 /// How much memory it is worth to have for reading what parts wait for.
 pub(super) fn wanted_bytes(parts: &[Part]) -> usize {
     let keys: usize = parts.iter().map(Part::wanted_keys).sum();
-    (keys * KEY_BYTES).clamp(limits::SHORT_READ_BYTES_MAX, limits::READ_BYTES_MAX)
+    // What was tried in vain is not tried again.
+    let tried = parts.iter().filter_map(Part::waiting).map(|gathered| gathered.tried_bytes).max();
+    (keys * KEY_BYTES).max(2 * tried.unwrap_or(0)).clamp(limits::SHORT_READ_BYTES_MAX, limits::READ_BYTES_MAX)
 }
 
 impl LookupWork {
@@ -150,11 +143,12 @@ impl LookupWork {
     }
 
     /// Answers a single value for which more is found than reads have room for: what is read is then covered by the permit,
-    /// up to what an answer may be.
+    /// up to what an answer may be, or the permit can come to.
     fn answer_lone(&self, segment: &Segment<'_>, mut bytes_max: usize) -> Result<Text, IngestError> {
         let mut held = Held::nothing(&self.account);
-        while bytes_max < limits::LOOKUP_ANSWER_BYTES_MAX {
-            bytes_max = (4 * bytes_max).min(limits::LOOKUP_ANSWER_BYTES_MAX);
+        let most = self.account.bytes_left_max().min(limits::LOOKUP_ANSWER_BYTES_MAX);
+        while bytes_max < most {
+            bytes_max = (2 * bytes_max).min(most);
             held.set(bytes_max)?;
             let texts = self.try_answer(std::slice::from_ref(segment), bytes_max)?;
             if let Some(text) = texts.and_then(|mut texts| texts.pop()) {
@@ -169,10 +163,17 @@ impl LookupWork {
     /// # Errors
     ///
     /// As of [`Self::answer_all`].
-    pub(super) fn answer_light(&self, gathered: Gathered, bytes_max: usize) -> Result<Part, IngestError> {
+    pub(super) fn answer_light(
+        &self,
+        mut gathered: Box<Gathered>,
+        bytes_max: usize,
+    ) -> Result<Part, IngestError> {
         let texts = self.try_answer(&[Segment::whole(&gathered)], bytes_max)?;
-        let text = texts.and_then(|mut texts| texts.pop());
-        Ok(text.map_or(Part::Waiting(gathered), Part::Answered))
+        if let Some(text) = texts.and_then(|mut texts| texts.pop()) {
+            return Ok(Part::Answered(text));
+        }
+        gathered.tried_bytes = bytes_max;
+        Ok(Part::Waiting(gathered))
     }
 
     fn try_answer(
@@ -217,64 +218,25 @@ impl LookupWork {
         self.account.check_wanted()?;
         let Segment { gathered, values } = segment;
         let places = segment.places();
-        let count = values.len() * (OPENING.len() + NOT_DETECTED.len() + 1);
-        let expected_bytes = gathered.objects_bytes(values) + count + places.len() * match_bytes;
+        let empty_bytes = values.len() * (OPENING.len() + NOT_DETECTED.len());
+        let expected_bytes = gathered.objects_bytes(values) + empty_bytes + places.len() * match_bytes;
         let mut writer = Writer::new(&self.account, expected_bytes);
         let mut ranking = Ranking::new(&self.detector, &gathered.sieve, found, places.start, at);
         let mut place = places.start;
         for value in values.clone() {
-            let answer = &mut writer.answer;
+            let object = gathered.object(value);
+            let answer = writer.room(OPENING.len() + object.len())?;
             answer.extend_from_slice(OPENING);
-            answer.extend_from_slice(gathered.object(value));
+            answer.extend_from_slice(object);
             let places = gathered.sieve.places_from(place, value);
             place = places.end;
-            if places.is_empty() {
-                answer.extend_from_slice(NOT_DETECTED);
-            } else {
-                ranking.append_result(places, answer);
-            }
-            answer.push(b'}');
-            writer.count_some()?;
+            ranking.append_result(places, &mut writer)?;
         }
         let mut text = writer.finish()?;
-        if let Some(first) = text.bytes.first_mut().filter(|_| gathered.is_first && values.start == 0) {
+        let first = text.chunks.first_mut().and_then(|chunk| chunk.first_mut());
+        if let Some(first) = first.filter(|_| gathered.is_first && values.start == 0) {
             *first = b'[';
         }
         Ok(text)
-    }
-}
-
-/// Writes a text on an account.
-struct Writer<'a> {
-    account: &'a Account,
-    held: Held,
-    answer: Vec<u8>,
-    counted_bytes: usize,
-}
-
-impl<'a> Writer<'a> {
-    fn new(account: &'a Arc<Account>, expected_bytes: usize) -> Self {
-        let answer = Vec::with_capacity(expected_bytes);
-        Self { account, held: Held::nothing(account), answer, counted_bytes: 0 }
-    }
-
-    /// Brings the account up to date when there is much that it does not know.
-    fn count_some(&mut self) -> Result<(), IngestError> {
-        if self.counted_bytes + COUNTED_BYTES < self.answer.len() { self.count() } else { Ok(()) }
-    }
-
-    /// Counts what was written: memory that was never written to is not resident.
-    fn count(&mut self) -> Result<(), IngestError> {
-        self.account.note_answer(self.answer.len() - self.counted_bytes)?;
-        self.counted_bytes = self.answer.len();
-        self.held.set(self.answer.len())
-    }
-
-    fn finish(mut self) -> Result<Text, IngestError> {
-        if self.answer.len() < self.answer.capacity() / 8 * 7 {
-            self.answer.shrink_to_fit();
-        }
-        self.count()?;
-        Ok(Text { bytes: self.answer, _held: self.held })
     }
 }

@@ -25,6 +25,8 @@ pub(super) struct Gathered {
     pub(super) sieve: Sieve,
     /// Whether the first value of the body is the first one here.
     pub(super) is_first: bool,
+    /// Bytes of memory that were not enough to read what is wanted.
+    pub(super) tried_bytes: usize,
     held: Held,
     counted_bytes: usize,
 }
@@ -46,6 +48,7 @@ impl Gathered {
             object_ends: Vec::new(),
             sieve: Sieve::default(),
             is_first: slice.first_element == 0,
+            tried_bytes: 0,
             held: Held::nothing(account),
             counted_bytes: 0,
         };

@@ -156,8 +156,13 @@ fn a_single_value_is_answered_whatever_it_has() {
 }
 
 fn work_on(fixture: &Fixture) -> LookupWork {
+    work_within(fixture, usize::MAX)
+}
+
+/// Work for a request whose permit can come to so many bytes.
+fn work_within(fixture: &Fixture, permit_bytes_max: usize) -> LookupWork {
     let permit = fixture.ingestor.reserve(None, 1 << 20).unwrap();
-    let account = Arc::new(super::Account::new(permit, usize::MAX));
+    let account = Arc::new(super::Account::new(permit, permit_bytes_max));
     let detector = Detector::new(fixture.store.snapshot(), lookup_rules(), SuppliersCache::default());
     LookupWork { detector, account }
 }
@@ -185,6 +190,71 @@ fn an_abandoned_lookup_is_not_answered() {
     assert!(matches!(work.answer_all(waiting(), 1 << 20), Err(IngestError::Internal)));
 }
 
+/// Texts were once counted by what had been written to them, while each stood twice whenever it grew.
+#[test]
+fn an_answer_is_on_the_permit_before_it_is_written() {
+    let fixture = Fixture::new();
+    let context = "x".repeat(3 << 10);
+    fixture.put("Feed", &format!(r#"[{{"indicator":"a.example","context":{{"c":"{context}"}}}}]"#)).unwrap();
+    let work = work_on(&fixture);
+    // The context is read once, so far less text is expected than there is.
+    let body = format!("[{}]", vec![r#"{"object":"a.example"}"#; 5_000].join(","));
+    let part = super::SliceWork::work(&work, &slice_of(&body)).unwrap();
+    let texts = work.answer_all(vec![part], 16 << 20).unwrap();
+    let chunks: Vec<&Vec<u8>> = texts.iter().flat_map(|text| &text.chunks).collect();
+    let (longest, all) = (
+        chunks.iter().map(|chunk| chunk.capacity()).max(),
+        chunks.iter().map(|chunk| chunk.capacity()).sum(),
+    );
+    assert_eq!(longest, Some(1 << 20));
+    assert!(5_000 * context.len() < all && all <= work.account.permit_bytes());
+    assert!(chunks.iter().map(|chunk| chunk.len()).sum::<usize>() > all * 9 / 10);
+    work.account.settle(all);
+    assert_eq!(work.account.permit_bytes(), all);
+}
+
+/// What can never be held is refused for good; what others hold at present is another matter.
+#[test]
+fn a_value_that_has_more_than_a_permit_can_cover_is_refused() {
+    let fixture = Fixture::new();
+    let context = "x".repeat(3 << 20);
+    for number in 0..4 {
+        let supplier = format!("S{number}");
+        fixture.create_supplier(&supplier, 50);
+        let element =
+            serde_json::json!([{"indicator": "a.example", "context": {"c": context, "of": number}}]);
+        fixture.put(&supplier, &element.to_string()).unwrap();
+    }
+    let answer = |permit_bytes_max: usize| {
+        let work = work_within(&fixture, permit_bytes_max);
+        let part = super::SliceWork::work(&work, &slice_of(r#"[{"object":"a.example"}]"#)).unwrap();
+        let answered = work.answer_all(vec![part], 2 << 20).map(|texts| texts.len());
+        (answered, work.account.permit_bytes())
+    };
+    let (refused, permit_bytes) = answer(10 << 20);
+    assert!(matches!(refused, Err(IngestError::TooManyAnswerBytes)) && permit_bytes <= 10 << 20);
+    assert_eq!(answer(40 << 20).0.unwrap(), 1);
+}
+
+/// A short body for which its lane has too little memory is not read once more with as little.
+#[test]
+fn what_was_tried_in_vain_is_not_tried_again() {
+    let fixture = Fixture::new();
+    fixture.hold("Feed", &["a.example"]);
+    let work = work_on(&fixture);
+    let super::Part::Waiting(gathered) =
+        super::SliceWork::work(&work, &slice_of(r#"[{"object":"a.example"}]"#)).unwrap()
+    else {
+        panic!("it is to be read")
+    };
+    let super::Part::Waiting(mut gathered) = work.answer_light(gathered, 10).unwrap() else {
+        panic!("ten bytes are enough")
+    };
+    assert_eq!(gathered.tried_bytes, 10);
+    gathered.tried_bytes = 16 << 20;
+    assert_eq!(super::wanted_bytes(&[super::Part::Waiting(gathered)]), 32 << 20);
+}
+
 /// What is too much for one read is read in batches, and in halves where that is still too much, to the same answer.
 #[test]
 fn little_room_changes_no_answer() {
@@ -206,7 +276,7 @@ fn little_room_changes_no_answer() {
     };
     let answer = |bytes_max| {
         let texts = work.answer_all(parts(), bytes_max).unwrap();
-        (texts.len(), texts.iter().map(|text| &*text.bytes).collect::<Vec<_>>().concat())
+        (texts.len(), texts.iter().flat_map(|text| text.chunks.concat()).collect::<Vec<_>>())
     };
     let (whole_count, whole) = answer(1 << 20);
     assert_eq!((whole_count, whole.first()), (5, Some(&b'[')));

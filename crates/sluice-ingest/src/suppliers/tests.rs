@@ -41,7 +41,7 @@ fn a_lookup_that_begins_makes_nothing() {
         let places = sieve.places_of(0..1);
         let keys: Vec<_> = places.clone().map(|place| sieve.key(place)).collect();
         let found = detector.read(&keys, usize::MAX).unwrap().unwrap();
-        Ranking::new(&detector, &sieve, &found, 0, 0).append_result(places, &mut answer);
+        Ranking::new(&detector, &sieve, &found, 0, 0).append_result(places, &mut answer).unwrap();
     };
     look_up();
     assert!(cache.kept.lock().is_empty(), "a miss needs no suppliers");

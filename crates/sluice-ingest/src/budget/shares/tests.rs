@@ -5,7 +5,7 @@ use sluice_model::limits::{
     BODY_BYTES_BUDGET, BODY_BYTES_MAX, HEAD_PERMIT_BYTES, LIGHT_BODY_BYTES_MAX, LIGHT_BYTES_BUDGET, MIB,
 };
 
-use super::{Holding, Shares};
+use super::{Holding, SETTLED, Shares};
 
 const BODIES: usize = BODY_BYTES_BUDGET / BODY_BYTES_MAX;
 
@@ -95,16 +95,44 @@ fn light_holders_that_find_no_room_enter_the_heavy_share() {
     assert_eq!((shares.held_bytes(), shares.heavy.len()), (0, 0));
 }
 
+/// Whoever only sends an answer to a slow reader stands in nobody's way.
+#[test]
+fn a_settled_holding_keeps_nothing_free_for_itself() {
+    let mut shares = shares();
+    let mut oldest = shares.take(1).unwrap();
+    shares.grow(&mut oldest, 100 * MIB).unwrap();
+    assert!(shares.settle(&mut oldest, 10 * MIB));
+    assert_eq!((oldest.bytes, shares.heavy_bytes), (10 * MIB, 10 * MIB));
+    let mut other = shares.take(1).unwrap();
+    shares.grow(&mut other, BODY_BYTES_BUDGET - 10 * MIB).unwrap();
+    shares.give_back(oldest);
+    shares.grow(&mut other, BODY_BYTES_BUDGET).unwrap();
+    shares.give_back(other);
+    let mut light = shares.take(1_000).unwrap();
+    assert!(!shares.settle(&mut light, 10));
+    assert_eq!((light.bytes, shares.light_bytes), (10, 10));
+    // What it never had it does not get.
+    assert!(!shares.settle(&mut light, 20));
+    assert_eq!((light.bytes, shares.light_bytes), (10, 10));
+    shares.give_back(light);
+    assert_eq!((shares.heavy_bytes, shares.light_bytes), (0, 0));
+}
+
 proptest! {
-    /// Whatever is wished, nothing is granted twice or lost, and the oldest can grow to a maximal body.
+    /// Whatever is wished, nothing is granted twice or lost, and the oldest can grow to a maximal body once all answers are sent.
     #[test]
-    fn the_oldest_can_always_finish(wishes in vec((0..24_usize, 0..=BODY_BYTES_MAX, 0..4_u8), 1..200)) {
+    fn the_oldest_can_always_finish(wishes in vec((0..24_usize, 0..=BODY_BYTES_MAX, 0..5_u8), 1..200)) {
         let mut shares = shares();
         let mut holdings: Vec<Option<Holding>> = vec![None; 24];
         for (index, bytes, action) in wishes {
             match holdings[index].take() {
                 None => holdings[index] = shares.take(bytes.min(HEAD_PERMIT_BYTES)).ok(),
                 Some(holding) if action == 0 => drop(shares.give_back(holding)),
+                Some(holding) if holding.ticket == Some(SETTLED) => holdings[index] = Some(holding),
+                Some(mut holding) if action == 3 => {
+                    shares.settle(&mut holding, bytes);
+                    holdings[index] = Some(holding);
+                }
                 Some(mut holding) => {
                     if shares.grow(&mut holding, bytes).is_ok() {
                         prop_assert!(bytes <= holding.bytes);
@@ -120,7 +148,9 @@ proptest! {
             prop_assert_eq!(shares.held_bytes(), held);
             prop_assert!(shares.heavy_bytes <= BODY_BYTES_BUDGET && shares.light_bytes <= LIGHT_BYTES_BUDGET);
             let oldest = shares.heavy.values().next().copied().unwrap_or(0);
-            prop_assert!(BODY_BYTES_MAX.saturating_sub(oldest) <= BODY_BYTES_BUDGET - shares.heavy_bytes);
+            let settled = holdings.iter().flatten().filter(|holding| holding.ticket == Some(SETTLED));
+            let growing_bytes = shares.heavy_bytes - settled.map(|holding| holding.bytes).sum::<usize>();
+            prop_assert!(BODY_BYTES_MAX.saturating_sub(oldest) <= BODY_BYTES_BUDGET - growing_bytes);
         }
     }
 }
