@@ -67,7 +67,8 @@ impl Filter {
     fn build(hashes: &[u64]) -> Self {
         let mut words = vec![0_u64; words_count(hashes.len())].into_boxed_slice();
         for hash in hashes {
-            let block = block_mut(&mut words, *hash);
+            let number = block_number(words.len(), *hash);
+            let Some(block) = words.as_chunks_mut::<WORDS_PER_BLOCK>().0.get_mut(number) else { continue };
             for (word, mask) in probes(*hash) {
                 if let Some(word) = block.get_mut(word) {
                     *word |= mask;
@@ -79,9 +80,7 @@ impl Filter {
 
     /// Tells whether a key of this hash may have been added.
     pub(crate) fn may_contain(&self, hash: u64) -> bool {
-        let (first, last) = block_bounds(self.words.len(), hash);
-        let Some(block) = self.words.get(first..last) else { return true };
-        probes(hash).all(|(word, mask)| block.get(word).is_none_or(|word| word & mask != 0))
+        block_of(&self.words, hash).is_none_or(|block| has_all(hash, |word| block.get(word).copied()))
     }
 
     /// Heap bytes held.
@@ -107,16 +106,21 @@ fn words_count(hashes: usize) -> usize {
     (hashes * BITS_PER_KEY).div_ceil(WORDS_PER_BLOCK * 64).max(1) * WORDS_PER_BLOCK
 }
 
-fn block_bounds(words_count: usize, hash: u64) -> (usize, usize) {
-    let blocks = (words_count / WORDS_PER_BLOCK) as u64;
-    // The upper half of the hash scaled to the number of blocks: no division, no bias worth naming.
-    let first = (((hash >> 32) * blocks) >> 32) as usize * WORDS_PER_BLOCK;
-    (first, first + WORDS_PER_BLOCK)
+/// The block of a hash; nothing of an empty filter.
+fn block_of<W>(words: &[W], hash: u64) -> Option<&[W; WORDS_PER_BLOCK]> {
+    words.as_chunks().0.get(block_number(words.len(), hash))
 }
 
-fn block_mut(words: &mut [u64], hash: u64) -> &mut [u64] {
-    let (first, last) = block_bounds(words.len(), hash);
-    words.get_mut(first..last).unwrap_or_default()
+fn block_number(words_count: usize, hash: u64) -> usize {
+    let blocks = (words_count / WORDS_PER_BLOCK) as u64;
+    // The upper half of the hash scaled to the number of blocks: no division, no bias worth naming.
+    (((hash >> 32) * blocks) >> 32) as usize
+}
+
+/// Tells whether all probes of a hash are set. Looks at all of them, because nobody can foresee which is the first that is not,
+/// and a wrong guess of the processor costs more than the rest.
+fn has_all(hash: u64, word: impl Fn(usize) -> Option<u64>) -> bool {
+    probes(hash).fold(0, |missing, (at, mask)| missing | (mask & !word(at).unwrap_or(u64::MAX))) == 0
 }
 
 fn probes(hash: u64) -> impl Iterator<Item = (usize, u64)> {

@@ -135,9 +135,9 @@ impl Slice {
         self.filter.may_contain(hash)
     }
 
-    /// Appends the row of a key whose filter hash is `hash` to `found`, with handles; false when there is none.
-    pub(crate) fn get(&self, key: &[u8], hash: u64, found: &mut Vec<u8>) -> bool {
-        let row = if self.filter.may_contain(hash) { self.search(key) } else { None };
+    /// Appends the row of a key to `found`, with handles; false when there is none.
+    pub(crate) fn get(&self, key: &[u8], found: &mut Vec<u8>) -> bool {
+        let row = self.search(key);
         found.extend_from_slice(row.unwrap_or_default());
         row.is_some()
     }

@@ -26,7 +26,8 @@ const NO_ROW: u32 = u32::MAX;
 const REPLACED_BYTES_MAX: usize = 64 * 1024;
 
 /// Bytes that a read takes for each key, beside its row.
-const KEY_BYTES: usize = size_of::<Sorted>() + size_of::<Asked>() + size_of::<Span>() + 3 * size_of::<u32>();
+const KEY_BYTES: usize =
+    size_of::<Sorted>() + size_of::<Asked>() + size_of::<Span>() + size_of::<usize>() + 3 * size_of::<u32>();
 
 /// A key by what most comparisons need, and its place among those that were asked.
 struct Sorted {
@@ -125,11 +126,19 @@ impl Snapshot {
         }
         let key_of = |asked: &Asked| order.get(asked.first as usize).map_or(&[][..], &key_of);
         let mut folding = Folding::new(asked.len(), room);
-        for (number, one) in asked.iter().enumerate() {
-            if self.view.memtable.may_contain(one.hash) {
-                for slice in self.view.memtable.slices().iter().rev() {
-                    folding.take_older(number, |row| Ok(slice.get(key_of(one), one.hash, row)))?;
-                }
+        let memtable = &self.view.memtable;
+        let maybe: Vec<usize> = (0..)
+            .zip(&asked)
+            .filter(|(_, one)| memtable.may_contain(one.hash))
+            .map(|(number, _)| number)
+            .collect();
+        // Slice by slice, so that the filter of each is at hand for all keys.
+        for slice in memtable.slices().iter().rev() {
+            for number in &maybe {
+                let Some(one) = asked.get(*number).filter(|one| slice.may_contain(one.hash)) else {
+                    continue;
+                };
+                folding.take_older(*number, |row| Ok(slice.get(key_of(one), row)))?;
             }
         }
         let keys_below = |key: &[u8]| asked.partition_point(|one| key_of(one) < key);

@@ -12,7 +12,7 @@ use std::sync::{
 
 use parking_lot::Mutex;
 
-use super::{block_bounds, probes, words_count};
+use super::{block_of, has_all, probes, words_count};
 
 /// Hashes that the first cover has room for: 24 KiB.
 const ROOM_MIN: usize = 1 << 14;
@@ -32,9 +32,9 @@ impl Cover {
 
     /// Tells whether a slice under it may have a key of this hash.
     pub(crate) fn may_contain(&self, hash: u64) -> bool {
-        let block = self.block(hash);
-        probes(hash)
-            .all(|(word, mask)| block.get(word).is_none_or(|word| word.load(Ordering::Relaxed) & mask != 0))
+        block_of(&self.words, hash).is_none_or(|block| {
+            has_all(hash, |word| block.get(word).map(|word| word.load(Ordering::Relaxed)))
+        })
     }
 
     /// Heap bytes held.
@@ -44,17 +44,12 @@ impl Cover {
 
     /// Adds a hash; by one thread at a time.
     fn add(&self, hash: u64) {
-        let block = self.block(hash);
+        let Some(block) = block_of(&self.words, hash) else { return };
         for (word, mask) in probes(hash) {
             if let Some(word) = block.get(word) {
                 word.store(word.load(Ordering::Relaxed) | mask, Ordering::Relaxed);
             }
         }
-    }
-
-    fn block(&self, hash: u64) -> &[AtomicU64] {
-        let (first, last) = block_bounds(self.words.len(), hash);
-        self.words.get(first..last).unwrap_or_default()
     }
 }
 
