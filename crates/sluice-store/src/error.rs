@@ -124,6 +124,9 @@ pub(crate) enum TreeError {
     /// The log thread ended before the checkpoint did.
     #[error("the log thread has ended")]
     LogEnded,
+    /// The thread that writes parts ended before the part did.
+    #[error("the thread that writes parts has ended")]
+    ScribeEnded,
     /// Stored rows could not be read back.
     #[error("{0}")]
     Read(ReadError),

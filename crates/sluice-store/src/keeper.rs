@@ -5,6 +5,7 @@
 //! crash anywhere leaves either the old state or the new. A failure of the trees is final and fails the store.
 
 mod merging;
+mod scribe;
 mod survival;
 
 use std::{
@@ -16,7 +17,8 @@ use std::{
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use sluice_model::limits::MEMTABLE_BYTES_MAX;
 
-use self::survival::Survival;
+pub(crate) use self::scribe::scribe;
+use self::{scribe::Scribe, survival::Survival};
 use crate::{
     catalogue::{Catalogue, StoredCatalogue},
     clock::now_seconds,
@@ -25,7 +27,7 @@ use crate::{
     manifest::{Manifest, RunEntry, to_hex},
     merge::{MergeRows, Source},
     repack::{Origin, Repacker},
-    run::{Book, Part, PartWriter, Run},
+    run::{Book, Part, Run},
     shared::Shared,
     trees,
 };
@@ -59,6 +61,7 @@ pub(crate) enum Wish {
 pub(crate) struct Keeper {
     shared: Arc<Shared>,
     wishes: Receiver<Wish>,
+    scribe: Scribe,
     /// As of the last checkpoint.
     manifest: Manifest,
     /// Catalogue as the manifest names it.
@@ -86,6 +89,7 @@ impl Keeper {
     pub(crate) fn new(
         shared: Arc<Shared>,
         wishes: Receiver<Wish>,
+        scribe: Scribe,
         manifest: Manifest,
         stored_catalogue: Arc<Catalogue>,
     ) -> Self {
@@ -96,6 +100,7 @@ impl Keeper {
             dropped_books: Vec::new(),
             shared,
             wishes,
+            scribe,
             manifest,
             stored_catalogue,
             dropped: Vec::new(),
@@ -236,7 +241,7 @@ impl Keeper {
         let part_bytes = self.shared.tuning.part_bytes;
         let id = self.manifest.next_part;
         self.manifest.next_part += 1;
-        let mut writer = PartWriter::new(&trees, id);
+        self.scribe.begin(id)?;
         repacker.begin(id);
         let (mut settled, mut own, mut last_key) = (Vec::new(), Vec::new(), None);
         let mut read_bytes = 0;
@@ -249,9 +254,9 @@ impl Keeper {
                     repacker.repack(row, &mut own).map_err(TreeError::Read)?;
                     row = &own;
                 }
-                writer.add(key, row)?;
+                self.scribe.add(key, row)?;
             }
-            let written_bytes = writer.raw_bytes() + repacker.bytes_count() as u64;
+            let written_bytes = self.scribe.raw_bytes() + repacker.bytes_count() as u64;
             if part_bytes <= written_bytes || STEP_PARTS_READ_MAX * part_bytes <= read_bytes {
                 last_key = Some(key.to_vec());
                 break;
@@ -261,7 +266,7 @@ impl Keeper {
         if let Some((contexts, rows)) = repacker.own() {
             books.insert(id, Arc::new(Book::write(&trees, id, contexts, rows)?));
         }
-        Ok((writer.finish(&books)?, last_key))
+        Ok((self.scribe.finish(books)?, last_key))
     }
 
     /// Makes the trees durable, then the manifest that names `runs`, then shows them in the place of the

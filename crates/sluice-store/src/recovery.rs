@@ -27,7 +27,7 @@ use crate::{
     disk::DiskWatch,
     error::{ChangeError, OpenError, ReadError},
     filter::Covers,
-    keeper::Keeper,
+    keeper::{Keeper, scribe},
     log::{self, Frame, FrameKind, LogWriter, ReplayError, Replayed},
     manifest::{Manifest, RunEntry, from_hex},
     memtable::{Memtable, Slice, join_small},
@@ -42,6 +42,8 @@ use crate::{
 pub(crate) const LOG_THREAD: &str = "write-log";
 /// Name of the background thread.
 const KEEPER_THREAD: &str = "write-runs";
+/// The thread that writes their parts.
+const SCRIBE_THREAD: &str = "write-parts";
 /// Bytes of trees that a start which never finished can leave: sled's first segments, without a part in them.
 const UNBORN_TREES_BYTES_MAX: u64 = 4 * 512 * 1024;
 /// How long another process may take to let go of the directory.
@@ -103,10 +105,14 @@ pub(crate) fn open(config: StoreConfig, on_failure: OnFailure) -> Result<Arc<Sha
         on_failure,
     }));
     let committer = Committer::new(Arc::clone(&shared), log, inbox, replay.newest_by_segment);
-    let keeper = Keeper::new(Arc::clone(&shared), keeper_inbox, manifest, stored_catalogue);
-    // Joined in this order: the keeper needs the log thread to the end.
-    let threads =
-        [start(&shared, KEEPER_THREAD, || keeper.run())?, start(&shared, LOG_THREAD, || committer.run())?];
+    let (scribe, scribing) = scribe(Arc::clone(&shared.trees));
+    let keeper = Keeper::new(Arc::clone(&shared), keeper_inbox, scribe, manifest, stored_catalogue);
+    // Joined in this order: the keeper needs the log thread to the end, and the scribe ends with the keeper.
+    let threads = [
+        start(&shared, KEEPER_THREAD, || keeper.run())?,
+        start(&shared, SCRIBE_THREAD, || scribing.run())?,
+        start(&shared, LOG_THREAD, || committer.run())?,
+    ];
     shared.threads.lock().extend(threads);
     add_tenants(&shared, tenants)?;
     tracing::info!(

@@ -30,7 +30,6 @@ pub(crate) struct PartWriter<'a> {
     trees: &'a Trees,
     id: u32,
     block: BlockBuilder,
-    raw_bytes: u64,
     stored_bytes: u64,
     index: Index,
     hashes: Hashes,
@@ -74,7 +73,6 @@ impl<'a> PartWriter<'a> {
             trees,
             id,
             block: BlockBuilder::new(),
-            raw_bytes: 0,
             stored_bytes: 0,
             index: Index::default(),
             hashes: Hashes::default(),
@@ -82,11 +80,6 @@ impl<'a> PartWriter<'a> {
             tags: HashMap::new(),
             books: Vec::new(),
         }
-    }
-
-    /// Bytes of the rows so far.
-    pub(crate) fn raw_bytes(&self) -> u64 {
-        self.raw_bytes
     }
 
     /// Adds a row; keys ascend.
@@ -112,7 +105,6 @@ impl<'a> PartWriter<'a> {
             }
         }
         self.index.rows += 1;
-        self.raw_bytes += (key.len() + row.len()) as u64;
         if BLOCK_BYTES <= self.block.bytes_count() { self.close_block() } else { Ok(()) }
     }
 
