@@ -1,7 +1,7 @@
 //! A blocked Bloom filter: answers most misses with one cache line and never denies a key that was added.
 //!
 //! In: 64-bit hashes of keys. Out: "not here" or "perhaps here". Twelve bits and six probes a key give about
-//! one false "perhaps" in a hundred. The words are stored with the run, so the layout is part of the format.
+//! one false "perhaps" in a hundred, twenty bits one in a thousand: hundreds of slices are asked for the same key. The words are stored with the run, so the layout is part of the format.
 //! Beside each key its group is in it (`sluice_model::matching::group_of`), so that one question answers for
 //! all levels of a host.
 
@@ -12,6 +12,7 @@ use sluice_model::matching;
 pub(crate) use self::cover::{Cover, Covers};
 
 const BITS_PER_KEY: usize = 12;
+const BITS_PER_KEY_OF_SLICES: usize = 20;
 const WORDS_PER_BLOCK: usize = 8;
 const PROBES: u32 = 6;
 
@@ -45,9 +46,14 @@ impl Hashes {
         }
     }
 
-    /// The filter of all that was added.
+    /// The filter of all that was added, as parts have it.
     pub(crate) fn build(&self) -> Filter {
-        Filter::build(&self.hashes)
+        Filter::build(&self.hashes, BITS_PER_KEY)
+    }
+
+    /// The filter of all that was added, as slices have it.
+    pub(crate) fn build_for_slice(&self) -> Filter {
+        Filter::build(&self.hashes, BITS_PER_KEY_OF_SLICES)
     }
 
     /// What was added.
@@ -64,8 +70,8 @@ pub(crate) struct Filter {
 
 impl Filter {
     /// Builds the filter of these hashes.
-    fn build(hashes: &[u64]) -> Self {
-        let mut words = vec![0_u64; words_count(hashes.len())].into_boxed_slice();
+    fn build(hashes: &[u64], bits_per_key: usize) -> Self {
+        let mut words = vec![0_u64; words_count(hashes.len(), bits_per_key)].into_boxed_slice();
         for hash in hashes {
             let number = block_number(words.len(), *hash);
             let Some(block) = words.as_chunks_mut::<WORDS_PER_BLOCK>().0.get_mut(number) else { continue };
@@ -102,8 +108,8 @@ impl Filter {
 }
 
 /// Words of a filter for so many hashes.
-fn words_count(hashes: usize) -> usize {
-    (hashes * BITS_PER_KEY).div_ceil(WORDS_PER_BLOCK * 64).max(1) * WORDS_PER_BLOCK
+fn words_count(hashes: usize, bits_per_key: usize) -> usize {
+    (hashes * bits_per_key).div_ceil(WORDS_PER_BLOCK * 64).max(1) * WORDS_PER_BLOCK
 }
 
 /// The block of a hash; nothing of an empty filter.
@@ -134,7 +140,7 @@ fn probes(hash: u64) -> impl Iterator<Item = (usize, u64)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Filter, hash};
+    use super::{BITS_PER_KEY, BITS_PER_KEY_OF_SLICES, Filter, hash};
 
     fn hashes(range: std::ops::Range<u32>) -> Vec<u64> {
         range.map(|number| hash(&number.to_be_bytes())).collect()
@@ -143,7 +149,7 @@ mod tests {
     #[test]
     fn no_added_key_is_denied_also_after_storage() {
         let added = hashes(0..10_000);
-        let filter = Filter::build(&added);
+        let filter = Filter::build(&added, BITS_PER_KEY);
         let stored = Filter::from_bytes(&filter.to_bytes()).unwrap();
         assert_eq!(stored, filter);
         assert!(added.iter().all(|hash| stored.may_contain(*hash)));
@@ -151,14 +157,16 @@ mod tests {
 
     #[test]
     fn few_strangers_pass() {
-        let filter = Filter::build(&hashes(0..10_000));
-        let passed = hashes(10_000..110_000).iter().filter(|hash| filter.may_contain(**hash)).count();
-        assert!(passed < 2_000, "{passed} of 100,000");
+        for (bits, passed_max) in [(BITS_PER_KEY, 2_000), (BITS_PER_KEY_OF_SLICES, 200)] {
+            let filter = Filter::build(&hashes(0..10_000), bits);
+            let passed = hashes(10_000..110_000).iter().filter(|hash| filter.may_contain(**hash)).count();
+            assert!(passed < passed_max, "{passed} of 100,000 at {bits} bits");
+        }
     }
 
     #[test]
     fn an_empty_filter_denies_and_a_cut_one_is_refused() {
-        let filter = Filter::build(&[]);
+        let filter = Filter::build(&[], BITS_PER_KEY);
         assert!(!filter.may_contain(hash(b"x")));
         assert!(Filter::from_bytes(&filter.to_bytes()[1..]).is_none());
         assert!(Filter::from_bytes(&[]).is_none());

@@ -7,7 +7,7 @@
 
 mod table;
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use sluice_model::operation::{self, Row, push_varint, take_varint};
 
@@ -15,7 +15,7 @@ use crate::{
     context::{Contexts, ContextsBuilder, Handle, TableId},
     filter::{Cover, Covers, Filter, Hashes},
     merge::{MergeRows, Source},
-    rows::{Rows, key_prefix, push_row, take_prefixed},
+    rows::{Rows, key_prefix, long_key_prefix, push_row, take_prefixed},
 };
 
 pub(crate) use self::table::Memtable;
@@ -30,6 +30,7 @@ pub struct Slice {
     contexts: Contexts,
     rows: Vec<u8>,
     offsets: Vec<u32>,
+    fences: Fences,
     filter: Filter,
     /// What the filter was made of, until there is a cover.
     hashes: Hashes,
@@ -40,7 +41,7 @@ impl Slice {
     /// Takes rows that are already framed and sorted, and whose handles are of `table`; `None` when the bytes are
     /// not exactly that.
     fn from_rows(table: TableId, contexts: Contexts, rows: Vec<u8>) -> Option<Self> {
-        let (mut offsets, mut hashes) = (Vec::new(), Hashes::default());
+        let (mut offsets, mut fences, mut hashes) = (Vec::new(), Fences::default(), Hashes::default());
         let mut reader = Rows(&rows);
         let mut last: Option<&[u8]> = None;
         loop {
@@ -58,11 +59,21 @@ impl Slice {
                 return None;
             }
             last = Some(key);
+            fences.note(offsets.len(), key);
             offsets.push(offset);
             hashes.push(key);
         }
-        let filter = hashes.build();
-        reader.0.is_empty().then_some(Self { table, contexts, rows, offsets, filter, hashes, cover: None })
+        let filter = hashes.build_for_slice();
+        reader.0.is_empty().then_some(Self {
+            table,
+            contexts,
+            rows,
+            offsets,
+            fences,
+            filter,
+            hashes,
+            cover: None,
+        })
     }
 
     /// The slice as the log keeps it.
@@ -126,7 +137,7 @@ impl Slice {
 
     /// Heap bytes held, filter included.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let rows_bytes = self.rows.capacity() + self.offsets.capacity() * 4;
+        let rows_bytes = self.rows.capacity() + self.offsets.capacity() * 4 + self.fences.heap_bytes();
         rows_bytes + self.contexts.heap_bytes() + self.filter.heap_bytes()
     }
 
@@ -144,11 +155,47 @@ impl Slice {
 
     fn search(&self, key: &[u8]) -> Option<&[u8]> {
         let row_at = |offset: &u32| Rows(self.rows.get(*offset as usize..).unwrap_or_default()).next();
-        let index = self
-            .offsets
+        let offsets = self.offsets.get(self.fences.around(key, self.offsets.len()))?;
+        let index = offsets
             .binary_search_by(|offset| row_at(offset).map_or(&[][..], |(found, _)| found).cmp(key))
             .ok()?;
-        row_at(self.offsets.get(index)?).map(|(_, row)| row)
+        row_at(offsets.get(index)?).map(|(_, row)| row)
+    }
+}
+
+/// The beginnings of some keys of a slice, close together, so that a search looks at few rows: most of them are far from
+/// the processor.
+#[derive(Debug, Default)]
+struct Fences {
+    prefixes: Vec<u128>,
+}
+
+impl Fences {
+    /// Rows from one fence to the next.
+    const STRIDE: usize = 16;
+
+    fn with_capacity(rows: usize) -> Self {
+        Self { prefixes: Vec::with_capacity(rows.div_ceil(Self::STRIDE)) }
+    }
+
+    /// Notes the key of row number `row`; rows come one after the other.
+    fn note(&mut self, row: usize, key: &[u8]) {
+        if row.is_multiple_of(Self::STRIDE) {
+            self.prefixes.push(long_key_prefix(key));
+        }
+    }
+
+    /// The numbers of the rows among which a key must be, of so many.
+    fn around(&self, key: &[u8], rows_count: usize) -> Range<usize> {
+        let prefix = long_key_prefix(key);
+        let below = self.prefixes.partition_point(|fence| *fence < prefix);
+        let same = self.prefixes.get(below..).unwrap_or_default().partition_point(|fence| *fence == prefix);
+        let from = below.saturating_sub(1) * Self::STRIDE;
+        from..((below + same) * Self::STRIDE).min(rows_count).max(from)
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.prefixes.capacity() * size_of::<u128>()
     }
 }
 
@@ -235,11 +282,15 @@ impl SliceBuilder {
                 .then_with(|| one.offset.cmp(&two.offset))
         });
         let mut rows = Vec::with_capacity(unsorted.len());
-        let (mut offsets, mut hashes) =
-            (Vec::with_capacity(entries.len()), Hashes::with_capacity(entries.len()));
+        let (mut offsets, mut fences, mut hashes) = (
+            Vec::with_capacity(entries.len()),
+            Fences::with_capacity(entries.len()),
+            Hashes::with_capacity(entries.len()),
+        );
         for same in entries.chunk_by(|one, two| one.prefix == two.prefix && row_at(one).0 == row_at(two).0) {
             let Some((oldest, newer)) = same.split_first() else { continue };
             let (key, row) = row_at(oldest);
+            fences.note(offsets.len(), key);
             offsets.push(u32::try_from(rows.len()).unwrap_or(u32::MAX));
             hashes.push(key);
             if newer.is_empty() {
@@ -249,8 +300,8 @@ impl SliceBuilder {
                 push_row(&mut rows, key, &fold(&same));
             }
         }
-        let filter = hashes.build();
-        Slice { table, contexts: contexts.finish(), rows, offsets, filter, hashes, cover: None }
+        let filter = hashes.build_for_slice();
+        Slice { table, contexts: contexts.finish(), rows, offsets, fences, filter, hashes, cover: None }
     }
 }
 

@@ -126,19 +126,18 @@ impl Snapshot {
         }
         let key_of = |asked: &Asked| order.get(asked.first as usize).map_or(&[][..], &key_of);
         let mut folding = Folding::new(asked.len(), room);
-        let memtable = &self.view.memtable;
-        let maybe: Vec<usize> = (0..)
-            .zip(&asked)
-            .filter(|(_, one)| memtable.may_contain(one.hash))
-            .map(|(number, _)| number)
-            .collect();
-        // Slice by slice, so that the filter of each is at hand for all keys.
-        for slice in memtable.slices().iter().rev() {
-            for number in &maybe {
-                let Some(one) = asked.get(*number).filter(|one| slice.may_contain(one.hash)) else {
-                    continue;
-                };
-                folding.take_older(*number, |row| Ok(slice.get(key_of(one), row)))?;
+        let mut maybe = Vec::new();
+        for (cover, slices) in self.view.memtable.by_cover() {
+            let is_covered = |one: &Asked| cover.is_none_or(|cover| cover.may_contain(one.hash));
+            maybe.clear();
+            maybe.extend((0..).zip(&asked).filter(|(_, one)| is_covered(one)).map(|(number, _)| number));
+            // Slice by slice, so that the filter of each is at hand for all keys.
+            for slice in slices.iter().rev() {
+                for number in &maybe {
+                    let one = asked.get(*number).filter(|one| slice.may_contain(one.hash));
+                    let Some(one) = one else { continue };
+                    folding.take_older(*number, |row| Ok(slice.get(key_of(one), row)))?;
+                }
             }
         }
         let keys_below = |key: &[u8]| asked.partition_point(|one| key_of(one) < key);

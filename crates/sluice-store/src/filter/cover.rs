@@ -12,12 +12,13 @@ use std::sync::{
 
 use parking_lot::Mutex;
 
-use super::{block_of, has_all, probes, words_count};
+use super::{BITS_PER_KEY, block_of, has_all, probes, words_count};
 
 /// Hashes that the first cover has room for: 24 KiB.
 const ROOM_MIN: usize = 1 << 14;
-/// Hashes that the longest cover has room for, unless a slice has more: 6 MiB.
-const ROOM_MAX: usize = 1 << 22;
+/// Hashes that the longest cover has room for, unless a slice has more: 768 KiB, or some seventy slices. Keys that are there
+/// are looked for in all slices of a cover, keys that are not are looked for in all covers.
+const ROOM_MAX: usize = 1 << 19;
 
 /// A filter that grows fuller while it is asked.
 #[derive(Debug)]
@@ -27,7 +28,7 @@ pub(crate) struct Cover {
 
 impl Cover {
     fn with_room(hashes: usize) -> Self {
-        Self { words: (0..words_count(hashes)).map(|_| AtomicU64::new(0)).collect() }
+        Self { words: (0..words_count(hashes, BITS_PER_KEY)).map(|_| AtomicU64::new(0)).collect() }
     }
 
     /// Tells whether a slice under it may have a key of this hash.

@@ -31,6 +31,16 @@ impl Memtable {
         &self.slices
     }
 
+    /// Slices by their cover: newest first, but the slices of a cover oldest first.
+    pub(crate) fn by_cover(&self) -> impl Iterator<Item = (Option<&Cover>, &[Arc<Slice>])> {
+        let of_one = |one: &Arc<Slice>, other: &Arc<Slice>| match (one.cover(), other.cover()) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        let groups = self.slices.chunk_by(of_one).rev();
+        groups.map(|slices| (slices.first().and_then(|slice| slice.cover()).map(Arc::as_ref), slices))
+    }
+
     /// Slices that may be folded.
     pub(crate) fn foldable(&self) -> &[Arc<Slice>] {
         self.slices.get(self.frozen_count..).unwrap_or_default()
