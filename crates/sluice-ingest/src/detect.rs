@@ -54,6 +54,11 @@ struct Match {
 }
 
 impl Found {
+    /// Bytes of memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.heap_bytes() + self.contexts.heap_bytes()
+    }
+
     /// Bytes of memory beside the contexts.
     fn heap_bytes(&self) -> usize {
         self.numbers.heap_bytes()

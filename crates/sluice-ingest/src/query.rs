@@ -125,7 +125,7 @@ impl LookupAnswer {
         self.chunks.iter().map(|chunk| chunk.len() as u64).sum()
     }
 
-    /// Gives the text in order; memory is freed mebibyte by mebibyte, and the permit held until the end.
+    /// Gives the text in order; memory is freed chunk by chunk, and the permit held until the end.
     pub fn into_json_chunks(self) -> impl Iterator<Item = Bytes> + Send {
         let account = self.account;
         let pieces = self.chunks.into_iter().flat_map(|mut chunk| {

@@ -1,7 +1,8 @@
 //! A blocked Bloom filter: answers most misses with one cache line and never denies a key that was added.
 //!
 //! In: 64-bit hashes of keys. Out: "not here" or "perhaps here". Twelve bits and six probes a key give about
-//! one false "perhaps" in a hundred, twenty bits one in a thousand: hundreds of slices are asked for the same key. The words are stored with the run, so the layout is part of the format.
+//! one false "perhaps" in a hundred, twenty bits one in a thousand: many slices may be asked for the same key. The words
+//! are stored with the run, so the layout is part of the format.
 //! Beside each key its group is in it (`sluice_model::matching::group_of`), so that one question answers for
 //! all levels of a host.
 

@@ -82,6 +82,10 @@ pub(crate) struct Keeper {
     log_kept_bytes: u64,
     /// Whether the last step that asked for room found none.
     lacks_room: bool,
+    /// When the merge under way began, if it is for the sake of dead rows.
+    dead_merge_began: Option<Instant>,
+    /// Until when no other such merge begins.
+    dead_merge_rest: Instant,
 }
 
 impl Keeper {
@@ -109,6 +113,8 @@ impl Keeper {
             flushed_at: now,
             log_kept_bytes: 0,
             lacks_room: false,
+            dead_merge_began: None,
+            dead_merge_rest: now,
         }
     }
 
@@ -306,8 +312,15 @@ impl Keeper {
     /// Asks the log thread for something and waits for its answer.
     fn ask_log<T>(&self, message: impl FnOnce(Sender<T>) -> Message) -> Result<T, TreeError> {
         let (reply, answer) = crossbeam_channel::bounded(1);
-        let asked = self.shared.messages.send(message(reply));
-        asked.ok().and_then(|()| answer.recv().ok()).ok_or(TreeError::LogEnded)
+        self.shared.messages.send(message(reply)).map_err(|_ended| TreeError::LogEnded)?;
+        loop {
+            match answer.recv_timeout(LOOK_INTERVAL) {
+                Ok(answer) => return Ok(answer),
+                // A message that a thread leaves behind keeps its reply open.
+                Err(RecvTimeoutError::Timeout) if !self.shared.has_failed() => {}
+                Err(_ended) => return Err(TreeError::LogEnded),
+            }
+        }
     }
 
     /// Writes the catalogue if it changed; returns the one that the manifest names no more after that.

@@ -17,6 +17,7 @@
 //!                                                                    then visible, then answered
 //! memtable (slices) ──► run thread: flush into a run ──► checkpoint ──► old log trimmed
 //!                       runs ──► merge, part by part ──► checkpoint
+//!                         └► rows in batches ──► part thread: blocks, filters, posting lists into the trees
 //! ```
 //!
 //! Rows carry handles in the places of contexts (`context.rs`): slices have tables of their own, runs have books.

@@ -1,4 +1,4 @@
-//! What the store's handles and its two threads have in common.
+//! What the store's handles and its threads have in common.
 
 use std::{
     fs::File,
@@ -189,7 +189,7 @@ impl Shared {
         self.state.load(Ordering::SeqCst) == FAILED
     }
 
-    /// Tells whether one of the two threads has given no sign of life for too long.
+    /// Tells whether the log thread or the keeper has given no sign of life for too long.
     pub(crate) fn is_stuck(&self) -> bool {
         LOG_SILENCE_MAX < self.log_beat.silence() || KEEPER_SILENCE_MAX < self.keeper_beat.silence()
     }

@@ -5,7 +5,9 @@
 //! Light holders (up to [`limits::LIGHT_BODY_BYTES_MAX`]) have a share of their own and pass into the heavy one
 //! when they outgrow it, or when it is full. In the heavy share, holders are ordered by when they entered. The
 //! oldest one can always grow to the length of a maximal body, because nobody else gets what it lacks for that;
-//! so somebody always finishes. The others get the rest, those that wait for it oldest first.
+//! so somebody always finishes. The others get the rest, those that wait for it oldest first. Whoever has only an
+//! answer to send is settled: it grows no more and nothing is kept free for it, but until it is sent the oldest may
+//! have to wait for what it holds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -94,7 +96,7 @@ impl Shares {
         if bytes <= holding.bytes {
             return Ok(());
         }
-        if self.heavy_bytes_max < bytes {
+        if self.heavy_bytes_max < bytes || holding.ticket == Some(SETTLED) {
             return Err(usize::MAX);
         }
         let light_bytes = bytes.next_multiple_of(LIGHT_STEP_BYTES);

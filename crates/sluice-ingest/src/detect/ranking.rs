@@ -17,11 +17,14 @@ use crate::{error::IngestError, sieve::Sieve, suppliers::Role};
 /// The rest of an object without a match.
 pub(crate) const NOT_DETECTED: &[u8] = b",\"result\":\"not detected\",\"categories\":[]}";
 
-/// The most that a category has beside the supplier's name, the indicator and the context.
-const CATEGORY_BYTES: usize = 128;
+/// What the categories of a value with a match begin with.
+const DETECTED: &[u8] = b",\"result\":\"detected\",\"categories\":[";
 
-/// The most that a byte of an indicator becomes as JSON.
-const ESCAPED_BYTES: usize = 6;
+/// The most that a category has beside the supplier's name, the indicator and the context.
+const CATEGORY_BYTES: usize = 64;
+
+/// The most by which a byte of an indicator becomes longer as JSON.
+const ESCAPE_BYTES: usize = 5;
 
 /// Where results are written.
 pub(crate) trait TextSink {
@@ -89,7 +92,7 @@ impl<'a> Ranking<'a> {
             sink.room(NOT_DETECTED.len())?.extend_from_slice(NOT_DETECTED);
             return Ok(());
         }
-        sink.room(CATEGORY_BYTES)?.extend_from_slice(b",\"result\":\"detected\",\"categories\":[");
+        sink.room(DETECTED.len())?.extend_from_slice(DETECTED);
         for (number, one) in self.ranked.iter().enumerate() {
             let suppliers = self.detector.suppliers();
             let name = suppliers.ranked(one.rank as usize).map_or("", |supplier| &supplier.name);
@@ -98,8 +101,9 @@ impl<'a> Ranking<'a> {
             let kind = write_normal_form(self.sieve.key(one.place), &mut self.form);
             let context = one.context.map(|context| self.found.contexts.get(context as usize));
             let context = context.filter(|context| !context.is_empty()).unwrap_or(b"{}");
-            let answer =
-                sink.room(CATEGORY_BYTES + name.len() + ESCAPED_BYTES * self.form.len() + context.len())?;
+            let escaped = self.form.bytes().filter(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)).count();
+            let form_bytes = self.form.len() + ESCAPE_BYTES * escaped;
+            let answer = sink.room(CATEGORY_BYTES + name.len() + form_bytes + context.len())?;
             answer.extend_from_slice(if number == 0 { b"{\"category\":\"" } else { b",{\"category\":\"" });
             answer.extend_from_slice(name.as_bytes());
             answer.push(b'_');
@@ -120,8 +124,8 @@ impl<'a> Ranking<'a> {
         ranked.clear();
         let matches_count: usize =
             places.clone().filter_map(|place| self.level(place)).map(|level| level.matches.len()).sum();
+        sink.note_beside(matches_count * size_of::<Ranked>())?;
         ranked.reserve_exact(matches_count);
-        sink.note_beside(ranked.capacity() * size_of::<Ranked>())?;
         let mut is_suppressed = false;
         let wanted = self.sieve.wanted().get(places.clone()).unwrap_or_default();
         for (place, wanted) in places.zip(wanted) {

@@ -335,10 +335,20 @@ struct Narrow {
     text: Vec<u8>,
     bytes_max: usize,
     beside_bytes: usize,
+    /// How long the text may be, from what was asked last.
+    promised_bytes: usize,
+}
+
+impl Narrow {
+    fn check_promise(&self) {
+        assert!(self.text.len() <= self.promised_bytes, "{} of {}", self.text.len(), self.promised_bytes);
+    }
 }
 
 impl TextSink for Narrow {
     fn room(&mut self, bytes: usize) -> Result<&mut Vec<u8>, IngestError> {
+        self.check_promise();
+        self.promised_bytes = self.text.len() + bytes;
         if self.bytes_max < self.text.len() + bytes {
             return Err(IngestError::TooManyAnswerBytes);
         }
@@ -368,7 +378,7 @@ fn a_result_is_not_written_beyond_the_room_for_it() {
     let keys = keys(&sieve);
     let found = detector.read(&keys, 4 * CONTEXT_BYTES).unwrap().unwrap();
     let write = |bytes_max| {
-        let mut sink = Narrow { text: Vec::new(), bytes_max, beside_bytes: 0 };
+        let mut sink = Narrow { text: Vec::new(), bytes_max, beside_bytes: 0, promised_bytes: 0 };
         let written = Ranking::new(&detector, &sieve, &found, 0, 0).append_result(0..keys.len(), &mut sink);
         (written, sink)
     };
@@ -379,6 +389,28 @@ fn a_result_is_not_written_beyond_the_room_for_it() {
     written.unwrap();
     assert!(60 * CONTEXT_BYTES < sink.text.len());
     assert!(60 * 16 <= sink.beside_bytes);
+}
+
+/// Whatever has to be escaped, and however long the names are.
+#[test]
+fn no_more_is_written_than_there_is_room_for() {
+    let fixture = Fixture::new();
+    let long_name = "N".repeat(128);
+    fixture.create_supplier(&long_name, 50);
+    let held =
+        ["0C".repeat(32), format!("example.com/{}", "%22%5C%01%C3%BC".repeat(50)), "192.0.2.1".to_owned()];
+    fixture.hold(&long_name, &held.each_ref().map(String::as_str));
+    let detector =
+        Detector::new(fixture.store.snapshot(), lookup_rules(), crate::suppliers::SuppliersCache::default());
+    for value in held {
+        let sieve = sieve_of(&detector, &[&value]);
+        let keys = keys(&sieve);
+        let found = detector.read(&keys, 1 << 20).unwrap().unwrap();
+        let mut sink = Narrow { text: Vec::new(), bytes_max: 1 << 20, beside_bytes: 0, promised_bytes: 0 };
+        Ranking::new(&detector, &sieve, &found, 0, 0).append_result(0..keys.len(), &mut sink).unwrap();
+        sink.check_promise();
+        assert!(sink.text.windows(128).any(|name| name == long_name.as_bytes()), "{value}");
+    }
 }
 
 /// Short contexts and names, but many suppliers: what is kept of each match counts too.

@@ -113,7 +113,8 @@ impl Held {
     ///
     /// # Errors
     ///
-    /// Those of a permit that cannot grow at once: a thread of the pool may hold what others wait for.
+    /// [`IngestError::TooManyAnswerBytes`] for more than the permit could ever cover; those of a permit that cannot grow at
+    /// once: a thread of the pool may hold what others wait for.
     pub(super) fn set(&mut self, bytes: usize) -> Result<(), IngestError> {
         let before = std::mem::replace(&mut self.bytes, bytes);
         if bytes <= before {
@@ -121,7 +122,11 @@ impl Held {
             return Ok(());
         }
         self.account.held_bytes.fetch_add(bytes - before, Ordering::Relaxed);
-        Ok(self.account.permit.cover(self.account.bytes())?)
+        let wanted = self.account.bytes();
+        if self.account.permit_bytes_max < wanted {
+            return Err(IngestError::TooManyAnswerBytes);
+        }
+        Ok(self.account.permit.cover(wanted)?)
     }
 }
 

@@ -25,7 +25,7 @@ use crate::{
 const KEY_BYTES: usize = 320;
 
 /// About what the text of a match has beside context and object.
-const MATCH_TEXT_BYTES: usize = 160;
+const MATCH_TEXT_BYTES: usize = 256;
 
 /// What a result begins with; the comma of the first one becomes a bracket.
 const OPENING: &[u8] = b",{\"object\":";
@@ -71,6 +71,14 @@ impl<'g> Segment<'g> {
         let half = |values| Self { gathered: self.gathered, values };
         (1 < self.values.len()).then(|| [half(self.values.start..middle), half(middle..self.values.end)])
     }
+}
+
+/// What was read for some segments.
+#[derive(Default)]
+struct Read {
+    found: Found,
+    /// About what the text of a match will have.
+    match_bytes: usize,
 }
 
 /// How much memory it is worth to have for reading what parts wait for.
@@ -150,9 +158,9 @@ impl LookupWork {
         while bytes_max < most {
             bytes_max = (2 * bytes_max).min(most);
             held.set(bytes_max)?;
-            let texts = self.try_answer(std::slice::from_ref(segment), bytes_max)?;
-            if let Some(text) = texts.and_then(|mut texts| texts.pop()) {
-                return Ok(text);
+            if let Some(read) = self.read(std::slice::from_ref(segment), bytes_max)? {
+                held.set(read.found.bytes())?;
+                return self.write(segment, 0, &read);
             }
         }
         Err(IngestError::TooManyAnswerBytes)
@@ -181,21 +189,31 @@ impl LookupWork {
         segments: &[Segment<'_>],
         bytes_max: usize,
     ) -> Result<Option<Vec<Text>>, IngestError> {
+        let Some(read) = self.read(segments, bytes_max)? else { return Ok(None) };
+        let mut keys = 0;
+        let begun = segments.iter().map(|segment| {
+            let begun = (segment, keys);
+            keys += segment.places().len();
+            begun
+        });
+        let write = |(segment, at): (&Segment<'_>, usize)| self.write(segment, at, &read);
+        Colleagues.map(begun.collect(), write).into_iter().collect::<Result<_, _>>().map(Some)
+    }
+
+    /// Reads what segments want, one after the other, if that takes no more than `bytes_max` bytes.
+    fn read(&self, segments: &[Segment<'_>], bytes_max: usize) -> Result<Option<Read>, IngestError> {
         let mut keys: Vec<&[u8]> = Vec::new();
-        let mut begun = Vec::with_capacity(segments.len());
         for segment in segments {
-            begun.push((segment, keys.len()));
             keys.extend(segment.places().map(|place| segment.gathered.sieve.key(place)));
         }
         let Some(left) = bytes_max.checked_sub(keys.capacity() * size_of::<&[u8]>()) else {
             return Ok(None);
         };
         let found = self.detector.read(&keys, left).map_err(IngestError::Read)?;
-        let Some(found) = found else { return Ok(None) };
-        let match_bytes = MATCH_TEXT_BYTES + found.context_bytes() / keys.len().max(1);
-        drop(keys);
-        let write = |(segment, at): (&Segment<'_>, usize)| self.write(segment, at, &found, match_bytes);
-        Colleagues.map(begun, write).into_iter().collect::<Result<_, _>>().map(Some)
+        Ok(found.map(|found| {
+            let match_bytes = MATCH_TEXT_BYTES + found.context_bytes() / keys.len().max(1);
+            Read { found, match_bytes }
+        }))
     }
 
     /// Writes the results of a slice for which nothing has to be read.
@@ -204,24 +222,18 @@ impl LookupWork {
     ///
     /// As of [`Self::answer_all`].
     pub(super) fn deny(&self, gathered: &Gathered) -> Result<Text, IngestError> {
-        self.write(&Segment::whole(gathered), 0, &Found::default(), 0)
+        self.write(&Segment::whole(gathered), 0, &Read::default())
     }
 
     /// Writes the results of values whose wanted keys were read, the first of them as the one at `at`.
-    fn write(
-        &self,
-        segment: &Segment<'_>,
-        at: usize,
-        found: &Found,
-        match_bytes: usize,
-    ) -> Result<Text, IngestError> {
+    fn write(&self, segment: &Segment<'_>, at: usize, read: &Read) -> Result<Text, IngestError> {
         self.account.check_wanted()?;
         let Segment { gathered, values } = segment;
         let places = segment.places();
         let empty_bytes = values.len() * (OPENING.len() + NOT_DETECTED.len());
-        let expected_bytes = gathered.objects_bytes(values) + empty_bytes + places.len() * match_bytes;
+        let expected_bytes = gathered.objects_bytes(values) + empty_bytes + places.len() * read.match_bytes;
         let mut writer = Writer::new(&self.account, expected_bytes);
-        let mut ranking = Ranking::new(&self.detector, &gathered.sieve, found, places.start, at);
+        let mut ranking = Ranking::new(&self.detector, &gathered.sieve, &read.found, places.start, at);
         let mut place = places.start;
         for value in values.clone() {
             let object = gathered.object(value);

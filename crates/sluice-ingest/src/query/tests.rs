@@ -8,7 +8,7 @@ use super::LookupWork;
 use crate::{
     IngestError,
     detect::Detector,
-    fixture::{Fixture, lookup_rules},
+    fixture::{Fixture, block_on, lookup_rules},
     split::{BodySlice, Splitter},
     suppliers::SuppliersCache,
 };
@@ -155,6 +155,32 @@ fn a_single_value_is_answered_whatever_it_has() {
     assert_eq!(fixture.ingestor.reserved_bytes(), 0);
 }
 
+/// While an answer is being sent, nothing is held for having made it.
+#[test]
+fn a_whole_answer_holds_no_more_than_itself() {
+    let fixture = Fixture::new();
+    let context = "x".repeat(3 << 20);
+    for number in 0..7 {
+        let supplier = format!("S{number}");
+        fixture.create_supplier(&supplier, 50);
+        let element =
+            serde_json::json!([{"indicator": "a.example", "context": {"c": context, "of": number}}]);
+        fixture.put(&supplier, &element.to_string()).unwrap();
+    }
+    for (object, spare_bytes) in [("a.example", 1 << 20), ("b.example", 1 << 10)] {
+        let answer = block_on(async {
+            let permit = fixture.ingestor.reserve(None, 1 << 20).unwrap();
+            let mut query = fixture.ingestor.lookup(permit, lookup_rules());
+            query.feed(format!("[{{\"object\":\"{object}\"}}]").as_bytes()).await.unwrap();
+            query.finish().await.unwrap()
+        });
+        let json_bytes = usize::try_from(answer.json_bytes()).unwrap();
+        assert!(fixture.ingestor.reserved_bytes() < json_bytes + spare_bytes, "{json_bytes}");
+        assert_eq!(answer.into_json_chunks().map(|chunk| chunk.len()).sum::<usize>(), json_bytes);
+        assert_eq!(fixture.ingestor.reserved_bytes(), 0);
+    }
+}
+
 fn work_on(fixture: &Fixture) -> LookupWork {
     work_within(fixture, usize::MAX)
 }
@@ -206,7 +232,7 @@ fn an_answer_is_on_the_permit_before_it_is_written() {
         chunks.iter().map(|chunk| chunk.capacity()).max(),
         chunks.iter().map(|chunk| chunk.capacity()).sum(),
     );
-    assert_eq!(longest, Some(1 << 20));
+    assert_eq!(longest, Some(256 << 10));
     assert!(5_000 * context.len() < all && all <= work.account.permit_bytes());
     assert!(chunks.iter().map(|chunk| chunk.len()).sum::<usize>() > all * 9 / 10);
     work.account.settle(all);
@@ -231,8 +257,11 @@ fn a_value_that_has_more_than_a_permit_can_cover_is_refused() {
         let answered = work.answer_all(vec![part], 2 << 20).map(|texts| texts.len());
         (answered, work.account.permit_bytes())
     };
-    let (refused, permit_bytes) = answer(10 << 20);
-    assert!(matches!(refused, Err(IngestError::TooManyAnswerBytes)) && permit_bytes <= 10 << 20);
+    // The first is not read, the second is, and then finds no room for its text.
+    for permit_bytes_max in [10 << 20, 20 << 20] {
+        let (refused, permit_bytes) = answer(permit_bytes_max);
+        assert!(matches!(refused, Err(IngestError::TooManyAnswerBytes)) && permit_bytes <= permit_bytes_max);
+    }
     assert_eq!(answer(40 << 20).0.unwrap(), 1);
 }
 

@@ -1,7 +1,7 @@
-//! The text of results, written in chunks that never move.
+//! The text of results, written in chunks that do not move while they grow.
 //!
-//! In: room wanted for so many bytes, then the bytes. Out: a [`Text`]. So nothing of an answer is ever there twice, and what it
-//! takes is on the account of the request before it is taken.
+//! In: room wanted for so many bytes, then the bytes. Out: a [`Text`]. So what an answer takes is on the account of the request
+//! before it is taken. A chunk that ends less than half full is moved to where it takes less.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::account::{Account, Held};
 use crate::{detect::TextSink, error::IngestError};
 
 /// Longest chunk, unless a single context is longer.
-const CHUNK_BYTES_MAX: usize = limits::MIB;
+const CHUNK_BYTES_MAX: usize = 256 * limits::KIB;
 
 /// The results of some values, without the closing bracket.
 pub(super) struct Text {
@@ -56,6 +56,7 @@ impl<'a> Writer<'a> {
         self.expected_bytes = self.expected_bytes.saturating_sub(self.chunk.len());
         let more = if self.expected_bytes == 0 { 2 * self.chunk.capacity() } else { self.expected_bytes };
         let capacity = bytes.max(more.min(CHUNK_BYTES_MAX));
+        self.shrink();
         self.chunks_bytes += capacity;
         self.held.set(self.chunks_bytes + self.beside_bytes)?;
         let full = std::mem::replace(&mut self.chunk, Vec::with_capacity(capacity));
@@ -64,6 +65,15 @@ impl<'a> Writer<'a> {
         }
         self.noted_bytes = 0;
         Ok(())
+    }
+
+    /// Gives back most of what the present chunk did not need.
+    fn shrink(&mut self) {
+        if self.chunk.len() < self.chunk.capacity() / 2 {
+            self.chunks_bytes -= self.chunk.capacity();
+            self.chunk.shrink_to_fit();
+            self.chunks_bytes += self.chunk.capacity();
+        }
     }
 
     /// Tells the account how long the text has become.
@@ -80,11 +90,7 @@ impl<'a> Writer<'a> {
     /// [`IngestError::TooManyAnswerBytes`].
     pub(super) fn finish(mut self) -> Result<Text, IngestError> {
         self.note()?;
-        if self.chunk.len() < self.chunk.capacity() / 2 {
-            self.chunks_bytes -= self.chunk.capacity();
-            self.chunk.shrink_to_fit();
-            self.chunks_bytes += self.chunk.capacity();
-        }
+        self.shrink();
         self.held.set(self.chunks_bytes)?;
         self.full.push(self.chunk);
         Ok(Text { chunks: self.full, _held: self.held })

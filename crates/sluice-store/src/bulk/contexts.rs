@@ -156,7 +156,12 @@ impl ReadContexts {
         self.places.get(place).and_then(text).unwrap_or_default()
     }
 
-    /// Bytes of all texts, and about what they take.
+    /// Bytes of memory.
+    pub fn heap_bytes(&self) -> usize {
+        self.places.capacity() * size_of::<Place>() + self.buffers.iter().map(Vec::capacity).sum::<usize>()
+    }
+
+    /// Bytes of all texts; one that was asked for more than once is there once.
     pub fn text_bytes(&self) -> usize {
         self.buffers.iter().map(Vec::len).sum()
     }

@@ -106,7 +106,7 @@ impl Snapshot {
         drop(order);
         let mut rows = ReadRows { numbers: vec![NO_ROW; keys.len()], bytes: Vec::new(), rows: Vec::new() };
         for stretch in stretches {
-            rows.append(stretch);
+            rows.append(stretch)?;
         }
         Ok(rows)
     }
@@ -266,22 +266,24 @@ fn bytes_of(bytes: &[u8], span: Span) -> &[u8] {
 }
 
 impl ReadRows {
-    fn append(&mut self, stretch: Stretch) {
-        // Lengths are bounded by the room, which is less than what numbers of 32 bits reach.
-        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        let (first_number, first_byte) = (number(self.rows.len()), number(self.bytes.len()));
+    fn append(&mut self, stretch: Stretch) -> Result<(), Stop> {
+        let number = |count: usize| u32::try_from(count).map_err(|_many| Stop::Full);
+        let first_number = number(self.rows.len())?;
+        let first_byte = self.bytes.len();
         if self.bytes.is_empty() {
             self.bytes = stretch.bytes;
         } else {
             self.bytes.extend_from_slice(&stretch.bytes);
         }
-        let moved = |(from, to): Span| (first_byte.saturating_add(from), first_byte.saturating_add(to));
-        self.rows.extend(stretch.rows.into_iter().map(moved));
+        for (from, to) in stretch.rows {
+            self.rows.push(span_of(first_byte + from as usize, first_byte + to as usize)?);
+        }
         for (place, number) in stretch.found {
             if let Some(slot) = self.numbers.get_mut(place as usize) {
-                *slot = first_number.saturating_add(number);
+                *slot = first_number.checked_add(number).ok_or(Stop::Full)?;
             }
         }
+        Ok(())
     }
 
     /// The rows in the order of their numbers. That of a key which was asked twice may be there twice.

@@ -2,7 +2,7 @@
 //!
 //! In: the hashes of a slice, before it is visible. Out: the [`Cover`] that has them. A cover is added to while others
 //! read it; who can see a slice can see its hashes, because both became visible with the view that the slice is in.
-//! When one is full the next slice begins another, twice as long, and a flush begins anew: a cover goes with the last
+//! When one is full the next slice begins another, twice as long up to a limit, and a flush begins anew: a cover goes with the last
 //! slice that it is for.
 
 use std::sync::{

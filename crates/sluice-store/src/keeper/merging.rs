@@ -5,7 +5,11 @@
 //! tier. An idle store goes on merging neighbours of similar size. A step writes one part, so it takes a fraction
 //! of a second and the room of a part; then flushes have their turn.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::{Keeper, TreeError, named_books, survival::Survival};
 use crate::{
@@ -27,6 +31,10 @@ const TIER_BYTES: u64 = 32 * 1024 * 1024;
 const IDLE_RATIO: u64 = 2;
 /// Share of rows of removed or expired holdings, in percent, from which everything is rewritten.
 const DEAD_PERCENT_MAX: u64 = 25;
+/// Rest after such a merge, at least: some rows may have to stay dead, because others renew the same indicators all the time.
+const DEAD_REST_MIN: Duration = Duration::from_secs(10);
+/// Rest after such a merge for the time that it took.
+const DEAD_REST_SHARE: u32 = 4;
 /// A book with fewer of its rows left, in percent, is left at the next merge.
 const BOOK_ROWS_PERCENT_MIN: u64 = 50;
 
@@ -66,25 +74,20 @@ impl Keeper {
 
     /// Starts the merge that is due, if any is.
     fn start_due_merge(&mut self) -> Result<bool, TreeError> {
-        let view = self.shared.view();
-        if !has_many_dead(&view) {
-            let inputs_count = self.due_count(&view);
-            let inputs = view.runs.get(..inputs_count).unwrap_or_default();
-            if 1 < inputs.len() {
-                self.start_merge(inputs);
+        if self.dead_merge_rest <= Instant::now() && has_many_dead(&self.shared.view()) {
+            // Expired holdings stay where a newer row may renew them. With those rows among the inputs, few will.
+            if self.shared.view().memtable.slices().is_empty() || self.flush()? {
+                self.dead_merge_began = Some(Instant::now());
+                self.start_merge(&self.shared.view().runs);
+                return Ok(true);
             }
-            return Ok(1 < inputs.len());
-        }
-        let is_flushed = view.memtable.slices().is_empty();
-        drop(view);
-        // Expired holdings stay where a newer row may renew them. With those rows among the inputs, few will, and the merge is
-        // not in vain.
-        if !is_flushed && !self.flush()? {
-            return Ok(false);
         }
         let view = self.shared.view();
-        self.start_merge(&view.runs);
-        Ok(true)
+        let inputs = view.runs.get(..self.due_count(&view)).unwrap_or_default();
+        if 1 < inputs.len() {
+            self.start_merge(inputs);
+        }
+        Ok(1 < inputs.len())
     }
 
     fn start_merge(&mut self, inputs: &[Run]) {
@@ -126,6 +129,10 @@ impl Keeper {
         let dropped = advance(&mut next_runs, &merge, part.map(Arc::new), last_key.as_deref());
         if last_key.is_none() {
             self.manifest.merge = None;
+            if let Some(began) = self.dead_merge_began.take() {
+                let now = Instant::now();
+                self.dead_merge_rest = now + DEAD_REST_MIN.max(DEAD_REST_SHARE * (now - began));
+            }
         }
         drop(survival);
         drop((view, inputs, left));

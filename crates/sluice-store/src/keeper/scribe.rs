@@ -23,12 +23,13 @@ const BATCHES_MAX: usize = 4;
 enum Job {
     Begin { id: u32 },
     Rows(Vec<u8>),
-    Finish { books: BTreeMap<u32, Arc<Book>>, done: Sender<Result<Option<Part>, TreeError>> },
+    Finish { books: BTreeMap<u32, Arc<Book>> },
 }
 
 /// The keeper's end.
 pub(crate) struct Scribe {
     jobs: Sender<Job>,
+    finished: Receiver<Result<Option<Part>, TreeError>>,
     /// Batches that were written, to be filled again.
     spare: Receiver<Vec<u8>>,
     batch: Vec<u8>,
@@ -39,15 +40,18 @@ pub(crate) struct Scribe {
 pub(crate) struct Scribing {
     trees: Arc<Trees>,
     jobs: Receiver<Job>,
+    /// Goes with the thread, however it ends: jobs that wait then would not.
+    finished: Sender<Result<Option<Part>, TreeError>>,
     spare: Sender<Vec<u8>>,
 }
 
 /// Prepares both ends.
 pub(crate) fn scribe(trees: Arc<Trees>) -> (Scribe, Scribing) {
     let (jobs, todo) = bounded(BATCHES_MAX);
-    let (done, spare) = bounded(BATCHES_MAX);
-    let scribe = Scribe { jobs, spare, batch: Vec::new(), raw_bytes: 0 };
-    (scribe, Scribing { trees, jobs: todo, spare: done })
+    let (done, finished) = bounded(1);
+    let (emptied, spare) = bounded(BATCHES_MAX);
+    let scribe = Scribe { jobs, finished, spare, batch: Vec::new(), raw_bytes: 0 };
+    (scribe, Scribing { trees, jobs: todo, finished: done, spare: emptied })
 }
 
 impl Scribe {
@@ -93,9 +97,8 @@ impl Scribe {
     /// Any failure of sled.
     pub(super) fn finish(&mut self, books: BTreeMap<u32, Arc<Book>>) -> Result<Option<Part>, TreeError> {
         self.hand_over()?;
-        let (done, finished) = bounded(1);
-        self.ask(Job::Finish { books, done })?;
-        finished.recv().unwrap_or(Err(TreeError::ScribeEnded))
+        self.ask(Job::Finish { books })?;
+        self.finished.recv().unwrap_or(Err(TreeError::ScribeEnded))
     }
 
     fn ask(&self, job: Job) -> Result<(), TreeError> {
@@ -115,10 +118,10 @@ impl Scribing {
                     // Without room for it there are enough others.
                     drop(self.spare.try_send(batch));
                 }
-                Job::Finish { books, done } => {
+                Job::Finish { books } => {
                     let writer = std::mem::replace(&mut writer, Err(TreeError::ScribeEnded));
-                    // Nobody waits any more when the store ends.
-                    drop(done.send(writer.and_then(|writer| writer.finish(&books))));
+                    // The other end waits for it, or is gone.
+                    drop(self.finished.send(writer.and_then(|writer| writer.finish(&books))));
                 }
             }
         }
@@ -130,4 +133,34 @@ fn add_all<'a>(mut writer: PartWriter<'a>, batch: &[u8]) -> Result<PartWriter<'a
         writer.add(key, row)?;
     }
     Ok(writer)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, sync::Arc, thread, time::Duration};
+
+    use super::scribe;
+    use crate::{error::TreeError, trees::Trees};
+
+    /// The keeper must not wait for ever for a thread that has panicked: then the process could not end.
+    #[test]
+    fn a_part_ends_with_the_thread_that_writes_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let trees = Arc::new(Trees::open(&dir.path().join("trees")).unwrap());
+        for jobs_left in [0, 1, 3] {
+            let (mut scribe, scribing) = scribe(Arc::clone(&trees));
+            let (ended, end) = std::sync::mpsc::channel();
+            let keep = move || {
+                let written = scribe.begin(1).and_then(|()| scribe.finish(BTreeMap::new()));
+                ended.send(matches!(written, Err(TreeError::ScribeEnded))).unwrap();
+            };
+            let keeper = thread::Builder::new().name("keeper".to_owned()).spawn(keep).unwrap();
+            while scribing.jobs.len() < jobs_left {
+                thread::yield_now();
+            }
+            drop(scribing);
+            assert_eq!(end.recv_timeout(Duration::from_secs(30)), Ok(true), "{jobs_left} jobs left");
+            keeper.join().unwrap();
+        }
+    }
 }

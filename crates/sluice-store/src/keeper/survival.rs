@@ -5,7 +5,8 @@
 //! whole, because what is released in them hides what lies below.
 //!
 //! A row is judged by what the rows above it may still need. A newer one may renew a holding and leave its context, or give the
-//! indicator a holder and leave its tags: so where there may be one, what has expired stays, and so do the tags.
+//! indicator a holder and leave its tags: so where there may be one, what has expired stays, and so do the tags. A body that is
+//! still under way is no row: what expires before its renewal is committed has expired, as readers saw it.
 
 use std::cell::Cell;
 

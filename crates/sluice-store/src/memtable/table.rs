@@ -31,7 +31,7 @@ impl Memtable {
         &self.slices
     }
 
-    /// Slices by their cover: newest first, but the slices of a cover oldest first.
+    /// Neighbours with the same cover, newest first, but each oldest first. A cover may come more than once.
     pub(crate) fn by_cover(&self) -> impl Iterator<Item = (Option<&Cover>, &[Arc<Slice>])> {
         let of_one = |one: &Arc<Slice>, other: &Arc<Slice>| match (one.cover(), other.cover()) {
             (Some(one), Some(other)) => Arc::ptr_eq(one, other),
