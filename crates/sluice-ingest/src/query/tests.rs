@@ -133,19 +133,27 @@ fn bodies_of_every_length_are_answered_alike() {
     }
 }
 
-/// Reads have a plan for many values; a single one that has more than that was once refused as too long an answer.
-#[test]
-fn a_single_value_is_answered_whatever_it_has() {
+const LONG_CONTEXT_BYTES: usize = 3 << 20;
+
+/// So many suppliers hold `a.example`, each with a long context of its own.
+fn with_long_contexts(suppliers: usize) -> Fixture {
     let fixture = Fixture::new();
-    let context = "x".repeat(3 << 20);
-    for number in 0..7 {
+    let context = "x".repeat(LONG_CONTEXT_BYTES);
+    for number in 0..suppliers {
         let supplier = format!("S{number}");
         fixture.create_supplier(&supplier, 50);
         let element =
             serde_json::json!([{"indicator": "a.example", "context": {"c": context, "of": number}}]);
         fixture.put(&supplier, &element.to_string()).unwrap();
     }
-    assert!(sluice_model::limits::SHORT_READ_BYTES_MAX < 7 * context.len());
+    fixture
+}
+
+/// Reads have a plan for many values; a single one that has more than that was once refused as too long an answer.
+#[test]
+fn a_single_value_is_answered_whatever_it_has() {
+    let fixture = with_long_contexts(7);
+    const { assert!(sluice_model::limits::SHORT_READ_BYTES_MAX < 7 * LONG_CONTEXT_BYTES) };
     for body in [r#"[{"object":"a.example"}]"#, r#"[{"object":"b.example"},{"object":"http://a.example/"}]"#]
     {
         let answer = fixture.lookup_with(lookup_rules(), body).unwrap();
@@ -158,15 +166,7 @@ fn a_single_value_is_answered_whatever_it_has() {
 /// While an answer is being sent, nothing is held for having made it.
 #[test]
 fn a_whole_answer_holds_no_more_than_itself() {
-    let fixture = Fixture::new();
-    let context = "x".repeat(3 << 20);
-    for number in 0..7 {
-        let supplier = format!("S{number}");
-        fixture.create_supplier(&supplier, 50);
-        let element =
-            serde_json::json!([{"indicator": "a.example", "context": {"c": context, "of": number}}]);
-        fixture.put(&supplier, &element.to_string()).unwrap();
-    }
+    let fixture = with_long_contexts(7);
     for (object, spare_bytes) in [("a.example", 1 << 20), ("b.example", 1 << 10)] {
         let answer = block_on(async {
             let permit = fixture.ingestor.reserve(None, 1 << 20).unwrap();
@@ -242,15 +242,7 @@ fn an_answer_is_on_the_permit_before_it_is_written() {
 /// What can never be held is refused for good; what others hold at present is another matter.
 #[test]
 fn a_value_that_has_more_than_a_permit_can_cover_is_refused() {
-    let fixture = Fixture::new();
-    let context = "x".repeat(3 << 20);
-    for number in 0..4 {
-        let supplier = format!("S{number}");
-        fixture.create_supplier(&supplier, 50);
-        let element =
-            serde_json::json!([{"indicator": "a.example", "context": {"c": context, "of": number}}]);
-        fixture.put(&supplier, &element.to_string()).unwrap();
-    }
+    let fixture = with_long_contexts(4);
     let answer = |permit_bytes_max: usize| {
         let work = work_within(&fixture, permit_bytes_max);
         let part = super::SliceWork::work(&work, &slice_of(r#"[{"object":"a.example"}]"#)).unwrap();
