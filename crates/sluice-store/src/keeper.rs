@@ -82,8 +82,8 @@ pub(crate) struct Keeper {
     log_kept_bytes: u64,
     /// Whether the last step that asked for room found none.
     lacks_room: bool,
-    /// When the merge under way began, if it is for the sake of dead rows.
-    dead_merge_began: Option<Instant>,
+    /// How long the steps of the merge under way took, if it is for the sake of dead rows.
+    dead_merge_took: Option<Duration>,
     /// Until when no other such merge begins.
     dead_merge_rest: Instant,
 }
@@ -113,7 +113,7 @@ impl Keeper {
             flushed_at: now,
             log_kept_bytes: 0,
             lacks_room: false,
-            dead_merge_began: None,
+            dead_merge_took: None,
             dead_merge_rest: now,
         }
     }
@@ -312,15 +312,8 @@ impl Keeper {
     /// Asks the log thread for something and waits for its answer.
     fn ask_log<T>(&self, message: impl FnOnce(Sender<T>) -> Message) -> Result<T, TreeError> {
         let (reply, answer) = crossbeam_channel::bounded(1);
-        self.shared.messages.send(message(reply)).map_err(|_ended| TreeError::LogEnded)?;
-        loop {
-            match answer.recv_timeout(LOOK_INTERVAL) {
-                Ok(answer) => return Ok(answer),
-                // A message that a thread leaves behind keeps its reply open.
-                Err(RecvTimeoutError::Timeout) if !self.shared.has_failed() => {}
-                Err(_ended) => return Err(TreeError::LogEnded),
-            }
-        }
+        let asked = self.shared.messages.send(message(reply)).ok();
+        asked.and_then(|()| self.shared.wait_for(&answer)).ok_or(TreeError::LogEnded)
     }
 
     /// Writes the catalogue if it changed; returns the one that the manifest names no more after that.

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use parking_lot::{Mutex, RwLock};
 use sluice_model::limits::MEMTABLE_BYTES_MAX;
 
@@ -33,6 +33,8 @@ const PACE_MAX: Duration = Duration::from_millis(60);
 const LOG_SILENCE_MAX: Duration = Duration::from_secs(8);
 /// Silence of the keeper after which the store counts as stuck; it may have to sync a whole part.
 const KEEPER_SILENCE_MAX: Duration = Duration::from_mins(1);
+/// How often whoever waits for one of the threads looks whether the store has failed.
+const ANSWER_LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// Longest time that a client is asked to wait.
 const RETRY_AFTER_SECONDS_MAX: u64 = 60;
 
@@ -176,6 +178,18 @@ impl Shared {
         if self.state.swap(FAILED, Ordering::SeqCst) != FAILED {
             tracing::error!(cause, "the store failed and takes no more writes");
             (self.on_failure)(cause);
+        }
+    }
+
+    /// Waits for what one of the threads answers; nothing when the store fails before that. A question that a thread leaves behind
+    /// in its queue keeps the way of its answer open, so nobody may wait for that way to close.
+    pub(crate) fn wait_for<T>(&self, answer: &Receiver<T>) -> Option<T> {
+        loop {
+            match answer.recv_timeout(ANSWER_LOOK_INTERVAL) {
+                Ok(answer) => return Some(answer),
+                Err(RecvTimeoutError::Timeout) if !self.has_failed() => {}
+                Err(_ended) => return None,
+            }
         }
     }
 

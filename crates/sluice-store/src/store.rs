@@ -170,7 +170,7 @@ impl Store {
 
     fn wish(&self, wish: impl FnOnce(crossbeam_channel::Sender<bool>) -> Wish) -> bool {
         let (done, answer) = crossbeam_channel::bounded(1);
-        self.shared.wishes.send(wish(done)).is_ok() && answer.recv().unwrap_or(false)
+        self.shared.wishes.send(wish(done)).is_ok() && self.shared.wait_for(&answer).unwrap_or(false)
     }
 
     /// Refuses new writes, makes a checkpoint and ends the threads. Blocking. Calling it again does nothing.
@@ -263,5 +263,35 @@ impl Drop for Write {
             // A full queue is no matter: the log thread sweeps at the next checkpoint too.
             let _is_awake = self.shared.messages.try_send(Message::Sweep);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{thread, time::Duration};
+
+    use super::{Store, StoreConfig, Tuning};
+
+    /// Otherwise a failure while somebody waits for a checkpoint would keep the process from ending.
+    #[test]
+    fn nobody_waits_for_a_store_that_has_failed() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = StoreConfig {
+            data_dir: dir.path().to_owned(),
+            disk_reserve_bytes: 0,
+            tenants: Vec::new(),
+            tuning: Tuning::default(),
+        };
+        let store = Store::open(config, Box::new(|_cause| {})).unwrap();
+        let (left_behind, answer) = crossbeam_channel::bounded::<bool>(1);
+        let (waited, wait) = std::sync::mpsc::channel();
+        let shared = store.shared.clone();
+        let waiting = move || waited.send(shared.wait_for(&answer)).unwrap();
+        let waiting = thread::Builder::new().name("waiting".to_owned()).spawn(waiting).unwrap();
+        store.shared.fail("as the test wants it");
+        assert_eq!(wait.recv_timeout(Duration::from_secs(30)), Ok(None));
+        waiting.join().unwrap();
+        drop(left_behind);
+        store.halt();
     }
 }

@@ -77,7 +77,7 @@ impl Keeper {
         if self.dead_merge_rest <= Instant::now() && has_many_dead(&self.shared.view()) {
             // Expired holdings stay where a newer row may renew them. With those rows among the inputs, few will.
             if self.shared.view().memtable.slices().is_empty() || self.flush()? {
-                self.dead_merge_began = Some(Instant::now());
+                self.dead_merge_took = Some(Duration::ZERO);
                 self.start_merge(&self.shared.view().runs);
                 return Ok(true);
             }
@@ -96,6 +96,13 @@ impl Keeper {
         self.manifest.next_run += 1;
     }
 
+    fn end_merge(&mut self) {
+        self.manifest.merge = None;
+        if let Some(took) = self.dead_merge_took.take() {
+            self.dead_merge_rest = Instant::now() + DEAD_REST_MIN.max(DEAD_REST_SHARE * took);
+        }
+    }
+
     /// How many of the newest runs are due to become one.
     fn due_count(&self, view: &View) -> usize {
         let sizes: Vec<u64> = view.runs.iter().map(Run::stored_bytes).collect();
@@ -107,12 +114,12 @@ impl Keeper {
     /// `book_bytes_min` are gathered.
     fn merge_one_part(&mut self, book_bytes_min: u64) -> Result<(), TreeError> {
         let Some(merge) = self.manifest.merge.clone() else { return Ok(()) };
-        let now_seconds = now_seconds();
+        let (began, now_seconds) = (Instant::now(), now_seconds());
         let view = self.shared.view();
         let inputs: Vec<Run> =
             view.runs.iter().filter(|run| merge.inputs.contains(&run.id)).cloned().collect();
         let Some(oldest) = inputs.last() else {
-            self.manifest.merge = None;
+            self.end_merge();
             return Ok(());
         };
         let is_bottom = view.runs.last().is_some_and(|last| last.id == oldest.id);
@@ -127,12 +134,11 @@ impl Keeper {
         rows.finish().map_err(TreeError::Read)?;
         let mut next_runs = view.runs.clone();
         let dropped = advance(&mut next_runs, &merge, part.map(Arc::new), last_key.as_deref());
+        if let Some(took) = &mut self.dead_merge_took {
+            *took += began.elapsed();
+        }
         if last_key.is_none() {
-            self.manifest.merge = None;
-            if let Some(began) = self.dead_merge_began.take() {
-                let now = Instant::now();
-                self.dead_merge_rest = now + DEAD_REST_MIN.max(DEAD_REST_SHARE * (now - began));
-            }
+            self.end_merge();
         }
         drop(survival);
         drop((view, inputs, left));
