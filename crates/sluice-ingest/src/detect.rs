@@ -1,7 +1,7 @@
 //! Keys worth reading to what is found under them.
 //!
-//! In: keys that a [`Sieve`] left of many values, a snapshot of the store. Out: [`Found`]: which of them are levels with
-//! matches, a match being an indicator that an enabled supplier of the tenant holds and has updated within its
+//! In: keys that a [`Sieve`] left of many values, a snapshot of the store. Out: [`Found`]: which of them are levels
+//! with matches, a match being an indicator that an enabled supplier of the tenant holds and has updated within its
 //! retention. Contexts are read of matches alone. What the matches mean for a value is in `ranking`.
 
 mod ranking;

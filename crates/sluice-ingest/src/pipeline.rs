@@ -103,7 +103,8 @@ struct Crews {
 }
 
 impl Engine {
-    /// Starts `threads_count` threads for slices, at least one, as many for reads of either kind, and one for each lane.
+    /// Starts `threads_count` threads for slices, at least one, as many for reads of either kind, and one for each
+    /// lane.
     ///
     /// # Errors
     ///
@@ -121,7 +122,8 @@ impl Engine {
         Ok(Self { crews: Arc::new(crews) })
     }
 
-    /// Does a read, once it may take so many bytes; the job is told how many. Short reads do not stand behind long ones.
+    /// Does a read, once it may take so many bytes; the job is told how many. Short reads do not stand behind long
+    /// ones.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         bytes: usize,

@@ -3,9 +3,9 @@
 //! In: jobs. Out: a future for each job's result. Jobs begin in the order in which they are started, on threads
 //! named `{name}-{n}`. A job that panics ends its own future with [`JobPanicked`] and nothing else.
 //!
-//! Does not bound how many jobs wait: its callers hold a slot for each slice and each read (`pipeline`), and of the jobs
-//! without one, to commit or to find the fault of a body, a request has one at a time. A job may wait for the store. One
-//! that shares its work with [`Colleagues`] waits for them, and does other jobs of its pool meanwhile: so reads have
+//! Does not bound how many jobs wait: its callers hold a slot for each slice and each read (`pipeline`), and of the
+//! jobs without one, to commit or to find the fault of a body, a request has one at a time. A job may wait for the
+//! store. One that shares its work with [`Colleagues`] waits for them, and does other jobs of its pool meanwhile: so reads have
 //! pools of their own.
 
 use std::{

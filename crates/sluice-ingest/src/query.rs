@@ -4,13 +4,13 @@
 //! result per element, in order. There is no partial answer: an element without a string `object` refuses the
 //! body.
 //!
-//! Slices are gathered in parallel (`gather`): objects, and the keys that the filters leave. A slice that leaves none is
-//! answered at once; the others wait for the end of the body and are read together (`answer`), in one sorted pass of
+//! Slices are gathered in parallel (`gather`): objects, and the keys that the filters leave. A slice that leaves none
+//! is answered at once; the others wait for the end of the body and are read together (`answer`), in one sorted pass of
 //! all threads. Short bodies are answered by the thread that gathers them, if what is found is not long.
 //!
-//! What an answer may grow to is bounded by [`limits::LOOKUP_ANSWER_BYTES_MAX`]. The permit of the request covers it, and
-//! what is gathered (`account`); what is read is covered by [`limits::READ_BYTES_MAX`] and its like. Which levels match,
-//! and what a false positive suppresses, is in `detect`.
+//! What an answer may grow to is bounded by [`limits::LOOKUP_ANSWER_BYTES_MAX`]. The permit of the request covers it,
+//! and what is gathered (`account`); what is read is covered by [`limits::READ_BYTES_MAX`] and its like. Which levels
+//! match, and what a false positive suppresses, is in `detect`.
 
 mod account;
 mod answer;

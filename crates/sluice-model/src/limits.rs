@@ -45,8 +45,8 @@ pub const PARSED_BYTES_IN_FLIGHT_MAX: usize = ELEMENT_BYTES_MAX + MIB;
 /// Heap bytes one byte of an element can cost while parsed, at worst (`[1,1,1,...]`).
 pub const PARSE_HEAP_PER_BYTE_MAX: usize = 24;
 
-/// Parsers kept for the next element. Further threads make their own; those of long elements pay with what is in flight, those of
-/// short ones are short.
+/// Parsers kept for the next element. Further threads make their own; those of long elements pay with what is in
+/// flight, those of short ones are short.
 pub const PARSERS_KEPT_MAX: usize = 8;
 
 /// Heap bytes of a kept parser: 2^17 nodes of 24 bytes, as many indexes of 4 to 8, three copies of a long element.
@@ -72,8 +72,8 @@ pub const LIGHT_BYTES_BUDGET: usize = 64 * MIB;
 /// Bytes of answer that one lookup may produce. They are paid for out of the budgets for bodies.
 pub const LOOKUP_ANSWER_BYTES_MAX: usize = 256 * MIB;
 
-/// Heap bytes that lookups may take for what they read at once; further ones wait. What a single value is found to have may
-/// come to more, and is then counted by the permit.
+/// Heap bytes that lookups may take for what they read at once; further ones wait. What a single value is found to
+/// have may come to more, and is then counted by the permit.
 pub const READ_BYTES_MAX: usize = 160 * MIB;
 
 /// Heap bytes that a lookup which reads little may take for it. Such reads do not stand behind the longer ones.

@@ -237,8 +237,8 @@ pub fn settle(
     true
 }
 
-/// Appends to `settled` the tags of a row that nobody holds, and tells whether there are any: for a row that a newer one
-/// may lie above, whose holders have the indicator as it was tagged.
+/// Appends to `settled` the tags of a row that nobody holds, and tells whether there are any: for a row that a newer
+/// one may lie above, whose holders have the indicator as it was tagged.
 pub fn settle_tags(row: &[u8], knows: impl Fn(TagId) -> bool, settled: &mut Vec<u8>) -> bool {
     Row::decode(row).is_some_and(|row| encode_known_tags(&row, knows, settled))
 }

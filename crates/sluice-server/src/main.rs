@@ -54,8 +54,8 @@ struct Arguments {
 fn main() -> ExitCode {
     // Before any file is made, the storage engine's included.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
-    // The allocator asks for huge pages, and the kernel then clears two mebibytes wherever a few bytes are new: a third of the
-    // cost of a body. A kernel that cannot do without them is lived with.
+    // The allocator asks for huge pages, and the kernel then clears two mebibytes wherever a few bytes are new: a
+    // third of the cost of a body. A kernel that cannot do without them is lived with.
     let _is_done = rustix::thread::disable_transparent_huge_pages(true);
     match run(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,

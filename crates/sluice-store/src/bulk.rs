@@ -2,8 +2,8 @@
 //!
 //! In: keys, then contexts, in any order ([`Snapshot::read_rows`], [`Snapshot::read_contexts`]). Out: what is stored,
 //! found again by the place of what was asked. Both steps sort what is asked and go through the store once, page by
-//! page, so the more is asked at once the less each costs; and a reader that has no use for a row (it has expired, or is
-//! of another tenant) leaves its contexts alone.
+//! page, so the more is asked at once the less each costs; and a reader that has no use for a row (it has expired, or
+//! is of another tenant) leaves its contexts alone.
 //!
 //! A long read is cut into stretches, which [`Workers`] of the caller share. Memory follows what the caller allows, not
 //! what is asked.

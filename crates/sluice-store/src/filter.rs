@@ -1,8 +1,8 @@
 //! A blocked Bloom filter: answers most misses with one cache line and never denies a key that was added.
 //!
 //! In: 64-bit hashes of keys. Out: "not here" or "perhaps here". Twelve bits and six probes a key give about
-//! one false "perhaps" in a hundred, twenty bits one in a thousand: many slices may be asked for the same key. The words
-//! are stored with the run, so the layout is part of the format.
+//! one false "perhaps" in a hundred, twenty bits one in a thousand: many slices may be asked for the same key. The
+//! words are stored with the run, so the layout is part of the format.
 //! Beside each key its group is in it (`sluice_model::matching::group_of`), so that one question answers for
 //! all levels of a host.
 
@@ -124,8 +124,8 @@ fn block_number(words_count: usize, hash: u64) -> usize {
     (((hash >> 32) * blocks) >> 32) as usize
 }
 
-/// Tells whether all probes of a hash are set. Looks at all of them, because nobody can foresee which is the first that is not,
-/// and a wrong guess of the processor costs more than the rest.
+/// Tells whether all probes of a hash are set. Looks at all of them, because nobody can foresee which is the first
+/// that is not, and a wrong guess of the processor costs more than the rest.
 fn has_all(hash: u64, word: impl Fn(usize) -> Option<u64>) -> bool {
     probes(hash).fold(0, |missing, (at, mask)| missing | (mask & !word(at).unwrap_or(u64::MAX))) == 0
 }
@@ -143,7 +143,7 @@ fn probes(hash: u64) -> impl Iterator<Item = (usize, u64)> {
 mod tests {
     use super::{BITS_PER_KEY, BITS_PER_KEY_OF_SLICES, Filter, hash};
 
-    fn hashes(range: std::ops::Range<u32>) -> Vec<u64> {
+    pub(super) fn hashes(range: std::ops::Range<u32>) -> Vec<u64> {
         range.map(|number| hash(&number.to_be_bytes())).collect()
     }
 

@@ -163,8 +163,8 @@ impl Slice {
     }
 }
 
-/// The beginnings of some keys of a slice, close together, so that a search looks at few rows: most of them are far from
-/// the processor.
+/// The beginnings of some keys of a slice, close together, so that a search looks at few rows: most of them are far
+/// from the processor.
 #[derive(Debug, Default)]
 struct Fences {
     prefixes: Vec<u128>,

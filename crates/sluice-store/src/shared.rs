@@ -181,8 +181,8 @@ impl Shared {
         }
     }
 
-    /// Waits for what one of the threads answers; nothing when the store fails before that. A question that a thread leaves behind
-    /// in its queue keeps the way of its answer open, so nobody may wait for that way to close.
+    /// Waits for what one of the threads answers; nothing when the store fails before that. A question that a thread
+    /// leaves behind in its queue keeps the way of its answer open, so nobody may wait for that way to close.
     pub(crate) fn wait_for<T>(&self, answer: &Receiver<T>) -> Option<T> {
         loop {
             match answer.recv_timeout(ANSWER_LOOK_INTERVAL) {

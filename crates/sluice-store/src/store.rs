@@ -267,22 +267,24 @@ impl Drop for Write {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{thread, time::Duration};
+pub(crate) mod tests {
+    use std::{path::Path, thread, time::Duration};
 
-    use super::{Store, StoreConfig, Tuning};
+    use super::{OnFailure, Store, StoreConfig, Tuning};
+
+    /// A store in a directory of a test, as it is by default.
+    pub(crate) fn open(dir: &Path, on_failure: OnFailure) -> Store {
+        let data_dir = dir.to_owned();
+        let tuning = Tuning::default();
+        let config = StoreConfig { data_dir, disk_reserve_bytes: 0, tenants: Vec::new(), tuning };
+        Store::open(config, on_failure).unwrap()
+    }
 
     /// Otherwise a failure while somebody waits for a checkpoint would keep the process from ending.
     #[test]
     fn nobody_waits_for_a_store_that_has_failed() {
         let dir = tempfile::tempdir().unwrap();
-        let config = StoreConfig {
-            data_dir: dir.path().to_owned(),
-            disk_reserve_bytes: 0,
-            tenants: Vec::new(),
-            tuning: Tuning::default(),
-        };
-        let store = Store::open(config, Box::new(|_cause| {})).unwrap();
+        let store = open(dir.path(), Box::new(|_cause| {}));
         let (left_behind, answer) = crossbeam_channel::bounded::<bool>(1);
         let (waited, wait) = std::sync::mpsc::channel();
         let shared = store.shared.clone();

@@ -159,8 +159,8 @@ impl Shares {
         }
     }
 
-    /// Makes a holding one that keeps at most `bytes` of its bytes and does not grow any more: nothing is kept free for it, and
-    /// nobody stands behind it. Tells whether it is a heavy one.
+    /// Makes a holding one that keeps at most `bytes` of its bytes and does not grow any more: nothing is kept free
+    /// for it, and nobody stands behind it. Tells whether it is a heavy one.
     pub(super) fn settle(&mut self, holding: &mut Holding, bytes: usize) -> bool {
         self.withdraw(holding);
         let kept = bytes.min(holding.bytes);

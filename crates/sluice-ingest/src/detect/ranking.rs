@@ -1,7 +1,8 @@
 //! What is found of a value's levels to its result.
 //!
-//! In: the wanted keys of a value, what is found under them. Out: `"result"` and `"categories"` as JSON text: a category
-//! for each match. Order: confidence, highest first, then the supplier's name, then the most specific indicator first.
+//! In: the wanted keys of a value, what is found under them. Out: `"result"` and `"categories"` as JSON text: a
+//! category for each match. Order: confidence, highest first, then the supplier's name, then the most specific
+//! indicator first.
 //!
 //! False positives (the contract leaves it open for levels): an indicator on the list matches for nobody but
 //! `InternalTI`; and when the value itself is on the list, in full, without its query or by its host alone,

@@ -361,8 +361,8 @@ impl TextSink for Narrow {
     }
 }
 
-/// A context is stored once and read once however many indicators have it, but stands in the answer for each of them: so a short
-/// question could once fill the memory before anybody counted.
+/// A context is stored once and read once however many indicators have it, but stands in the answer for each of them:
+/// so a short question could once fill the memory before anybody counted.
 #[test]
 fn a_result_is_not_written_beyond_the_room_for_it() {
     const CONTEXT_BYTES: usize = 100_000;

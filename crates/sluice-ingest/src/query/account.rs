@@ -113,8 +113,8 @@ impl Held {
     ///
     /// # Errors
     ///
-    /// [`IngestError::TooManyAnswerBytes`] for more than the permit could ever cover; those of a permit that cannot grow at
-    /// once: a thread of the pool may hold what others wait for.
+    /// [`IngestError::TooManyAnswerBytes`] for more than the permit could ever cover; those of a permit that cannot
+    /// grow at once: a thread of the pool may hold what others wait for.
     pub(super) fn set(&mut self, bytes: usize) -> Result<(), IngestError> {
         let before = std::mem::replace(&mut self.bytes, bytes);
         if bytes <= before {

@@ -150,8 +150,8 @@ impl LookupWork {
         Ok(texts)
     }
 
-    /// Answers a single value for which more is found than reads have room for: what is read is then covered by the permit,
-    /// up to what an answer may be, or the permit can come to.
+    /// Answers a single value for which more is found than reads have room for: what is read is then covered by the
+    /// permit, up to what an answer may be, or the permit can come to.
     fn answer_lone(&self, segment: &Segment<'_>, mut bytes_max: usize) -> Result<Text, IngestError> {
         let mut held = Held::nothing(&self.account);
         let most = self.account.bytes_left_max().min(limits::LOOKUP_ANSWER_BYTES_MAX);

@@ -1,7 +1,7 @@
 //! The text of results, written in chunks that do not move while they grow.
 //!
-//! In: room wanted for so many bytes, then the bytes. Out: a [`Text`]. So what an answer takes is on the account of the request
-//! before it is taken. A chunk that ends less than half full is moved to where it takes less.
+//! In: room wanted for so many bytes, then the bytes. Out: a [`Text`]. So what an answer takes is on the account of
+//! the request before it is taken. A chunk that ends less than half full is moved to where it takes less.
 
 use std::sync::Arc;
 

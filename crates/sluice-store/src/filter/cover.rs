@@ -2,8 +2,8 @@
 //!
 //! In: the hashes of a slice, before it is visible. Out: the [`Cover`] that has them. A cover is added to while others
 //! read it; who can see a slice can see its hashes, because both became visible with the view that the slice is in.
-//! When one is full the next slice begins another, twice as long up to a limit, and a flush begins anew: a cover goes with the last
-//! slice that it is for.
+//! When one is full the next slice begins another, twice as long up to a limit, and a flush begins anew: a cover goes
+//! with the last slice that it is for.
 
 use std::sync::{
     Arc,
@@ -16,8 +16,8 @@ use super::{BITS_PER_KEY, block_of, has_all, probes, words_count};
 
 /// Hashes that the first cover has room for: 24 KiB.
 const ROOM_MIN: usize = 1 << 14;
-/// Hashes that the longest cover has room for, unless a slice has more: 768 KiB, or some seventy slices. Keys that are there
-/// are looked for in all slices of a cover, keys that are not are looked for in all covers.
+/// Hashes that the longest cover has room for, unless a slice has more: 768 KiB, or some seventy slices. Keys that
+/// are there are looked for in all slices of a cover, keys that are not are looked for in all covers.
 const ROOM_MAX: usize = 1 << 19;
 
 /// A filter that grows fuller while it is asked.
@@ -54,8 +54,8 @@ impl Cover {
     }
 }
 
-/// Hands out covers. Its lock is held while the hashes of a slice are added: some tens of microseconds for an ordinary one of
-/// a mebibyte, one or two milliseconds for tens of thousands of short keys.
+/// Hands out covers. Its lock is held while the hashes of a slice are added: some tens of microseconds for an
+/// ordinary one of a mebibyte, one or two milliseconds for tens of thousands of short keys.
 #[derive(Debug)]
 pub(crate) struct Covers {
     newest: Mutex<Newest>,
@@ -105,11 +105,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::{Covers, ROOM_MIN};
-    use crate::filter::hash;
-
-    fn hashes(range: std::ops::Range<u32>) -> Vec<u64> {
-        range.map(|number| hash(&number.to_be_bytes())).collect()
-    }
+    use crate::filter::tests::hashes;
 
     #[test]
     fn what_was_added_is_never_denied_and_strangers_seldom_pass() {

@@ -31,7 +31,8 @@ const TIER_BYTES: u64 = 32 * 1024 * 1024;
 const IDLE_RATIO: u64 = 2;
 /// Share of rows of removed or expired holdings, in percent, from which everything is rewritten.
 const DEAD_PERCENT_MAX: u64 = 25;
-/// Rest after such a merge, at least: some rows may have to stay dead, because others renew the same indicators all the time.
+/// Rest after such a merge, at least: some rows may have to stay dead, because others renew the same indicators all
+/// the time.
 const DEAD_REST_MIN: Duration = Duration::from_secs(10);
 /// Rest after such a merge for the time that it took.
 const DEAD_REST_SHARE: u32 = 4;

@@ -1,8 +1,8 @@
 //! Writing parts on a thread of its own, so that merging goes on meanwhile.
 //!
-//! In: the rows of one part after the other, ascending. Out: the parts. The keeper merges rows, settles and repacks them; the
-//! blocks, filters and posting lists made of them here are about as much work. What is on its way is bounded by a few
-//! batches.
+//! In: the rows of one part after the other, ascending. Out: the parts. The keeper merges rows, settles and repacks
+//! them; the blocks, filters and posting lists made of them here are about as much work. What is on its way is
+//! bounded by a few batches.
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -1,12 +1,13 @@
 //! What of a row a flush or merge keeps.
 //!
-//! In: rows with nothing older below them, the catalogue, the present. Out: the same rows without what nobody will ever ask
-//! for again: released and expired holdings, those of removed suppliers, removed tags. Rows above older ones are kept
-//! whole, because what is released in them hides what lies below.
+//! In: rows with nothing older below them, the catalogue, the present. Out: the same rows without what nobody will
+//! ever ask for again: released and expired holdings, those of removed suppliers, removed tags. Rows above older ones
+//! are kept whole, because what is released in them hides what lies below.
 //!
-//! A row is judged by what the rows above it may still need. A newer one may renew a holding and leave its context, or give the
-//! indicator a holder and leave its tags: so where there may be one, what has expired stays, and so do the tags. A body that is
-//! still under way is no row: what expires before its renewal is committed has expired, as readers saw it.
+//! A row is judged by what the rows above it may still need. A newer one may renew a holding and leave its context,
+//! or give the indicator a holder and leave its tags: so where there may be one, what has expired stays, and so do
+//! the tags. A body that is still under way is no row: what expires before its renewal is committed has expired, as
+//! readers saw it.
 
 use std::cell::Cell;
 

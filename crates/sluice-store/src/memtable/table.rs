@@ -46,7 +46,8 @@ impl Memtable {
         self.slices.get(self.frozen_count..).unwrap_or_default()
     }
 
-    /// Tells whether this one has the same slices as `before`, of which it is a later state, and as many of them frozen.
+    /// Tells whether this one has the same slices as `before`, of which it is a later state, and as many of them
+    /// frozen.
     pub(crate) fn is_as_before(&self, before: &Self) -> bool {
         self.frozen_count == before.frozen_count && self.slices.len() == before.slices.len()
     }
@@ -112,7 +113,7 @@ mod tests {
         operation::{HoldingChange, TagsChange, encode},
     };
 
-    use crate::{SliceBuilder, Store, StoreConfig, Tuning};
+    use crate::{SliceBuilder, Store, store::tests::open};
 
     const SINGLES: u32 = 50;
     const KEYS: u32 = 40_000;
@@ -121,16 +122,7 @@ mod tests {
     #[test]
     fn all_slices_of_a_store_are_covered() {
         let dir = tempfile::tempdir().unwrap();
-        let open = || {
-            let data_dir = dir.path().to_owned();
-            let config = StoreConfig {
-                data_dir,
-                disk_reserve_bytes: 0,
-                tenants: Vec::new(),
-                tuning: Tuning::default(),
-            };
-            Store::open(config, Box::new(|cause| panic!("{cause}"))).unwrap()
-        };
+        let open = || open(dir.path(), Box::new(|cause| panic!("{cause}")));
         let slice = |numbers: Range<u32>| {
             let (mut builder, mut row) = (SliceBuilder::new(), Vec::new());
             let holding = HoldingChange::Hold { updated: 1, context: None };

@@ -70,8 +70,8 @@ fn an_update_renews_a_row_that_had_expired() {
     assert_eq!(world.get("a").as_deref(), Some("2"));
 }
 
-/// A world in which `Brief` has held `a`, `b` and `both` for nearly as long as it keeps things, and renews two at the last
-/// moment; another supplier holds `both` and so many others.
+/// A world in which `Brief` has held `a`, `b` and `both` for nearly as long as it keeps things, and renews two at the
+/// last moment; another supplier holds `both` and so many others.
 fn renewed_at_the_last_moment(others: usize) -> World {
     let try_once = |_| {
         let begun = Instant::now();

@@ -119,7 +119,8 @@ fn a_settled_holding_keeps_nothing_free_for_itself() {
 }
 
 proptest! {
-    /// Whatever is wished, nothing is granted twice or lost, and the oldest can grow to a maximal body once all answers are sent.
+    /// Whatever is wished, nothing is granted twice or lost, and the oldest can grow to a maximal body once all
+    /// answers are sent.
     #[test]
     fn the_oldest_can_always_finish(wishes in vec((0..24_usize, 0..=BODY_BYTES_MAX, 0..5_u8), 1..200)) {
         let mut shares = shares();
