@@ -16,7 +16,7 @@ use sluice_ingest::{
 };
 use sluice_model::{
     SupplierId, TagId, normalize,
-    operation::{self, HoldingChange, TagsChange},
+    row::{self, HoldingChange, TagsChange},
 };
 use sluice_store::Store;
 
@@ -137,7 +137,7 @@ fn bench_encode(criterion: &mut Criterion) {
         bench.iter(|| {
             row.clear();
             let holding = HoldingChange::Hold { updated: 1_900_000_000, context: Some(black_box(&context)) };
-            operation::encode(SupplierId(7), holding, TagsChange::Replace(black_box(&tags)), &mut row);
+            row::encode(SupplierId(7), holding, TagsChange::Replace(black_box(&tags)), &mut row);
             black_box(row.len())
         });
     });

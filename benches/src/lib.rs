@@ -17,7 +17,7 @@ use anyhow::Context as _;
 use serde_json::Value;
 use sluice_model::{
     Indicator, SupplierId, TagId, TagName, TagWeight,
-    operation::{HoldingChange, TagsChange, encode},
+    row::{HoldingChange, TagsChange, encode},
 };
 use sluice_store::{Slice, SliceBuilder, Store, StoreConfig, Tuning, catalogue::CatalogueChange};
 
@@ -60,7 +60,7 @@ pub struct FeedRow {
 }
 
 impl FeedRow {
-    /// Appends the operation of pushing it to `encoded`.
+    /// Appends the row of pushing it to `encoded`.
     pub fn encode(&self, supplier: SupplierId, updated: u32, encoded: &mut Vec<u8>) {
         let tags: Vec<TagId> = self.tags.iter().copied().map(TagId).collect();
         let holding = HoldingChange::Hold { updated, context: Some(&self.context) };

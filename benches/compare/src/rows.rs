@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result};
 use serde_json::Value;
 use sluice_model::{
     Indicator, SupplierId, TagId,
-    operation::{HoldingChange, TagsChange, encode},
+    row::{HoldingChange, TagsChange, encode},
 };
 
 /// Seconds since 1970-01-01 UTC that all rows carry.
@@ -61,7 +61,7 @@ fn read_row(line: &str, tags: &mut BTreeMap<String, u32>) -> Result<Option<Row>>
     Ok(Some(Row { indicator, context, tags: numbers }))
 }
 
-/// Key and encoded operation, as Sluice's own store would keep them.
+/// Key and encoded row, as Sluice's own store would keep them.
 pub(crate) fn encoded(row: &Row) -> (Vec<u8>, Vec<u8>) {
     let tags: Vec<_> = row.tags.iter().copied().map(TagId).collect();
     let holding = HoldingChange::Hold { updated: UPDATED, context: Some(row.context.as_bytes()) };

@@ -180,7 +180,7 @@ fn bodies(ingestor: &Ingestor, values: &[String]) -> anyhow::Result<f64> {
         if let Some(last) = body.last_mut() {
             *last = b']';
         }
-        let permit = ingestor.reserve(Some(body.len()), limits::SMALL_BODY_BYTES_MAX)?;
+        let permit = ingestor.reserve(Some(body.len()), limits::LOOKUP_BODY_BYTES_MAX)?;
         let scope = MatchScope::Levels;
         let rules = LookupRules { tenant: TenantId::GENERAL, scope, now_seconds: NOW_SECONDS };
         let mut query = ingestor.lookup(permit, rules);

@@ -89,9 +89,9 @@ struct Level {
 }
 
 impl Budget {
-    /// Sets `bytes_max` bytes aside, and [`limits::LIGHT_BYTES_BUDGET`] for light requests.
+    /// Sets `bytes_max` bytes aside, and [`limits::SMALL_BYTES_BUDGET`] for small requests.
     pub(crate) fn new(bytes_max: usize) -> Self {
-        Self::with(bytes_max, limits::LIGHT_BYTES_BUDGET, PATIENCE)
+        Self::with(bytes_max, limits::SMALL_BYTES_BUDGET, PATIENCE)
     }
 
     pub(crate) fn with(heavy_bytes_max: usize, light_bytes_max: usize, patience: Patience) -> Self {
@@ -114,7 +114,7 @@ impl Budget {
     pub(crate) fn take(&self, bytes: usize, expected: Option<usize>) -> Result<Permit, Busy> {
         let mut state = self.shared.state.lock();
         let entry = match expected {
-            Some(expected) if limits::LIGHT_BODY_BYTES_MAX < expected => state.shares.check_entry(expected),
+            Some(expected) if limits::SMALL_BODY_BYTES_MAX < expected => state.shares.check_entry(expected),
             _ => Ok(()),
         };
         let taken = entry.and_then(|()| state.shares.take(bytes));

@@ -128,7 +128,7 @@ impl Fixture {
 
     pub(crate) fn delete_with(&self, rules: DeleteRules, body: &str) -> Result<Receipt, IngestError> {
         block_on(async {
-            let permit = self.ingestor.reserve(None, limits::SMALL_BODY_BYTES_MAX).unwrap();
+            let permit = self.ingestor.reserve(None, limits::LOOKUP_BODY_BYTES_MAX).unwrap();
             let mut upload = self.ingestor.delete(permit, rules)?;
             for chunk in body.as_bytes().chunks(self.chunk_bytes) {
                 upload.feed(chunk).await?;
@@ -139,7 +139,7 @@ impl Fixture {
 
     pub(crate) fn lookup_with(&self, rules: LookupRules, body: &str) -> Result<String, IngestError> {
         block_on(async {
-            let permit = self.ingestor.reserve(Some(body.len()), limits::SMALL_BODY_BYTES_MAX).unwrap();
+            let permit = self.ingestor.reserve(Some(body.len()), limits::LOOKUP_BODY_BYTES_MAX).unwrap();
             let mut query = self.ingestor.lookup(permit, rules);
             for chunk in body.as_bytes().chunks(self.chunk_bytes) {
                 query.feed(chunk).await?;

@@ -33,7 +33,7 @@ use crate::{
 pub struct IngestConfig {
     /// Threads that parse; at least one is started.
     pub threads: usize,
-    /// Bytes of bodies that may be in the process at once, beside those of light requests.
+    /// Bytes of bodies that may be in the process at once, beside those of small requests.
     pub body_bytes_budget: usize,
 }
 
@@ -225,7 +225,7 @@ impl SliceWork for RowWork {
 impl Ingestor {
     /// The same with a budget of its own, whose bodies wait no longer than that.
     pub(crate) fn with_patience(&self, patience: crate::budget::Patience) -> Self {
-        let budget = Budget::with(limits::BODY_BYTES_BUDGET, limits::LIGHT_BYTES_BUDGET, patience);
+        let budget = Budget::with(limits::BODY_BYTES_BUDGET, limits::SMALL_BYTES_BUDGET, patience);
         Self { budget, ..self.clone() }
     }
 }

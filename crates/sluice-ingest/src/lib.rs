@@ -36,7 +36,7 @@
 //!
 //! | what | at most |
 //! |---|---|
-//! | permits | the configured budget, and `LIGHT_BYTES_BUDGET` for light requests; they grow as bytes arrive |
+//! | permits | the configured budget, and `SMALL_BYTES_BUDGET` for small requests; they grow as bytes arrive |
 //! | permits and the memtable | both of those and `MEMTABLE_BYTES_MAX`: bodies wait until that holds |
 //! | a slice being cut, one for each body | `SLICE_BYTES` + `ELEMENT_BYTES_MAX`, within the body's permit |
 //! | slices in flight | `SLICE_BYTES_IN_FLIGHT_MAX`, over all bodies and threads |
@@ -48,7 +48,7 @@
 //! | refused elements | about their own bytes in the body, so within its permit |
 //! | an answer | `LOOKUP_ANSWER_BYTES_MAX`, within the request's permit, which is asked before each chunk of it; a permit shrinks to the answer once it is whole |
 //! | objects and wanted keys of a lookup that wait for the end of its body | within the request's permit |
-//! | what lookups read at once | `READ_BYTES_MAX`, or `SHORT_READ_BYTES_IN_FLIGHT_MAX` for those that read little, and `LIGHT_READ_BYTES_MAX` for short bodies; more for a single value only within its permit |
+//! | what lookups read at once | `HEAVY_READ_BYTES_MAX`, or `LIGHT_READ_BYTES_IN_FLIGHT_MAX` for those that read little, and `SHORT_BODY_READ_BYTES_MAX` for short bodies; more for a single value only within its permit |
 
 mod budget;
 mod detect;

@@ -31,7 +31,7 @@ const _: () =
     assert!(TAPE_NODES_KEPT_MAX * (24 + 8) + 3 * TEXT_BYTES_KEPT_MAX <= limits::PARSER_KEPT_BYTES_MAX);
 
 /// Longest text that is parsed without waiting for a turn: tasks of the runtime parse short ones themselves.
-const TURN_BYTES_MIN: usize = limits::LIGHT_SLICE_BYTES_MAX;
+const TURN_BYTES_MIN: usize = limits::SHORT_BODY_BYTES_MAX;
 
 /// Buffers at rest, and who is at work.
 static PARSERS: Mutex<Parsers> = Mutex::new(Parsers { kept: Vec::new(), bytes_in_flight: 0 });

@@ -32,14 +32,6 @@ const FEED_BYTES: usize = 64 * 1024;
 /// Least weight of a slice among those in flight: what parsing costs however short it is.
 const SLICE_WEIGHT_BYTES_MIN: usize = 64 * 1024;
 
-/// Longest text that may be worked on by the task that brings it: it is read in microseconds, in some tens of them when
-/// nothing in it is ordinary.
-const AT_ONCE_BYTES_MAX: usize = 4 * limits::KIB;
-
-/// Most elements of a body that is answered there, because each may cost some tens of waits for memory: a question to
-/// filters for each level of a value.
-const AT_ONCE_ELEMENTS_MAX: u64 = 16;
-
 /// Where short bodies go, so that they stand behind nothing but their like.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Lane {
@@ -65,8 +57,8 @@ pub(crate) trait SliceWork: Send + Sync + 'static {
         self.work(slice)
     }
 
-    /// Does it for a slice of at most [`AT_ONCE_BYTES_MAX`] and [`AT_ONCE_ELEMENTS_MAX`] if that needs no waiting for
-    /// anything but memory; else `None`, as soon as that is known.
+    /// Does it for a tiny body if that needs no waiting for anything but memory; else `None`, as soon as that is
+    /// known.
     fn work_at_once(&self, _slice: &BodySlice) -> Option<Result<Self::Output, IngestError>> {
         None
     }
@@ -110,14 +102,14 @@ impl Engine {
     ///
     /// The operating system's refusal to start a thread.
     pub(crate) fn new(threads_count: usize) -> Result<Self, io::Error> {
-        let light_bytes = limits::LIGHT_SLICE_BYTES_IN_FLIGHT_MAX;
+        let light_bytes = limits::SHORT_BODY_BYTES_IN_FLIGHT_MAX;
         let bulk_bytes = limits::SLICE_BYTES_IN_FLIGHT_MAX - 2 * light_bytes;
         let crews = Crews {
             bulk: Crew::new("parse", threads_count, bulk_bytes)?,
             light_reads: Crew::new("read", 1, light_bytes)?,
             light_writes: Crew::new("write", 1, light_bytes)?,
-            long_reads: Crew::new("long-read", threads_count, limits::READ_BYTES_MAX)?,
-            short_reads: Crew::new("short-read", threads_count, limits::SHORT_READ_BYTES_IN_FLIGHT_MAX)?,
+            long_reads: Crew::new("long-read", threads_count, limits::HEAVY_READ_BYTES_MAX)?,
+            short_reads: Crew::new("short-read", threads_count, limits::LIGHT_READ_BYTES_IN_FLIGHT_MAX)?,
         };
         Ok(Self { crews: Arc::new(crews) })
     }
@@ -129,9 +121,9 @@ impl Engine {
         bytes: usize,
         job: impl FnOnce(usize) -> T + Send + 'static,
     ) -> Result<T, JobPanicked> {
-        let bytes = bytes.min(limits::READ_BYTES_MAX);
+        let bytes = bytes.min(limits::HEAVY_READ_BYTES_MAX);
         let kib = u32::try_from(bytes.div_ceil(limits::KIB)).map_err(|_never| JobPanicked)?;
-        let is_short = bytes <= limits::SHORT_READ_BYTES_MAX;
+        let is_short = bytes <= limits::LIGHT_READ_BYTES_MAX;
         let crew = if is_short { &self.crews.short_reads } else { &self.crews.long_reads };
         let slot = Arc::clone(&crew.slots).acquire_many_owned(kib).await.map_err(|_closed| JobPanicked)?;
         let read = move || {
@@ -269,7 +261,7 @@ impl<W: SliceWork> Pipeline<W> {
         let elements_count = self.splitter.elements_count();
         let body_bytes = self.splitter.body_byte();
         let outputs = match self.splitter.finish() {
-            Ok(Some(slice)) if slice.index == 0 && slice.text.len() <= limits::LIGHT_SLICE_BYTES_MAX => {
+            Ok(Some(slice)) if slice.index == 0 && slice.text.len() <= limits::SHORT_BODY_BYTES_MAX => {
                 self.work_light(slice, elements_count).await?
             }
             Ok(last) => {
@@ -297,7 +289,8 @@ impl<W: SliceWork> Pipeline<W> {
         slice: BodySlice,
         elements_count: u64,
     ) -> Result<Vec<W::Output>, IngestError> {
-        if slice.text.len() <= AT_ONCE_BYTES_MAX && elements_count <= AT_ONCE_ELEMENTS_MAX {
+        if slice.text.len() <= limits::TINY_BODY_BYTES_MAX && elements_count <= limits::TINY_BODY_ELEMENTS_MAX
+        {
             match run_here(|| self.shared.work.work_at_once(&slice)) {
                 Ok(Some(output)) => return Ok(vec![output?]),
                 Ok(None) => {}
@@ -365,9 +358,9 @@ impl<W: SliceWork> Pipeline<W> {
             Some(BodyError::Syntax { fault, byte: rest.body_byte(at) })
         };
         // What is left is no longer than a slice, and there is only this job of the body: it needs no slot.
-        let located = if rest_bytes <= AT_ONCE_BYTES_MAX {
+        let located = if rest_bytes <= limits::TINY_BODY_BYTES_MAX {
             run_here(locate)
-        } else if rest_bytes <= limits::LIGHT_SLICE_BYTES_MAX {
+        } else if rest_bytes <= limits::SHORT_BODY_BYTES_MAX {
             self.engine.start_light(W::LANE, locate).await
         } else {
             self.engine.crews.bulk.pool.start(locate).await

@@ -9,7 +9,8 @@
 //! all threads. Short bodies are answered by the thread that gathers them, if what is found is not long.
 //!
 //! What an answer may grow to is bounded by [`limits::LOOKUP_ANSWER_BYTES_MAX`]. The permit of the request covers it,
-//! and what is gathered (`account`); what is read is covered by [`limits::READ_BYTES_MAX`] and its like. Which levels
+//! and what is gathered (`account`); what is read is covered by [`limits::HEAVY_READ_BYTES_MAX`] and its like. Which
+//! levels
 //! match, and what a false positive suppresses, is in `detect`.
 
 mod account;
@@ -161,7 +162,7 @@ impl SliceWork for LookupWork {
 
     fn work_light(&self, slice: &BodySlice) -> Result<Part, IngestError> {
         match self.work(slice)? {
-            Part::Waiting(gathered) => self.answer_light(gathered, limits::LIGHT_READ_BYTES_MAX),
+            Part::Waiting(gathered) => self.answer_light(gathered, limits::SHORT_BODY_READ_BYTES_MAX),
             answered @ Part::Answered(_) => Ok(answered),
         }
     }

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sluice_model::{
     Rejection,
-    operation::{push_varint, take, take_varint},
     rejection::Property,
+    varint::{push_varint, take, take_varint},
 };
 
 use crate::budget::Permit;

@@ -10,8 +10,8 @@ use std::borrow::Cow;
 
 use sluice_model::{
     Rejection, SupplierId, normalize,
-    operation::{self, HoldingChange, TagsChange},
     rejection::Property,
+    row::{self, HoldingChange, TagsChange},
 };
 use sluice_store::catalogue::Catalogue;
 
@@ -130,7 +130,7 @@ fn put(
         check_boolean(element, Known::MarkDetections, Property::MarkDetections)?;
     }
     let holding = HoldingChange::Hold { updated: rules.now_seconds, context };
-    operation::encode(rules.supplier, holding, tags, &mut buffers.row);
+    row::encode(rules.supplier, holding, tags, &mut buffers.row);
     Ok(())
 }
 
@@ -139,7 +139,7 @@ fn delete(element: &Element<'_>, rules: &DeleteRules, buffers: &mut RowBuffers) 
     if rules.takes_marks {
         check_boolean(element, Known::UnmarkDetections, Property::UnmarkDetections)?;
     }
-    operation::encode(rules.supplier, HoldingChange::Release, TagsChange::Keep, &mut buffers.row);
+    row::encode(rules.supplier, HoldingChange::Release, TagsChange::Keep, &mut buffers.row);
     Ok(())
 }
 

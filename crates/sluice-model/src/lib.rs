@@ -2,9 +2,9 @@
 //!
 //! An *indicator* is a hash, an IP address or a URL in normal form ([`Indicator`]); its *key* is the byte
 //! string under which it is stored, and keys sort as their values do. A *supplier* holds indicators, each
-//! with an optional *context*; *tags* belong to the indicator itself. A *row operation* ([`operation`]) says
-//! what one element of a request does to an indicator, and how two such operations merge into one. An element
-//! that cannot be taken is a *rejection* ([`Rejection`]): data, not an error.
+//! with an optional *context*; *tags* belong to the indicator itself. A *row* ([`row`]) says what one
+//! element of a request does to an indicator; two of them merge into one. An element that cannot be taken is a
+//! *rejection* ([`Rejection`]): data, not an error.
 //!
 //! No I/O, no JSON, no async, no threads, no clock: equal input gives equal output, everywhere.
 
@@ -13,13 +13,15 @@ pub mod indicator;
 mod key;
 pub mod limits;
 pub mod matching;
+mod memory_plan;
 pub mod name;
 pub mod normalize;
-pub mod operation;
 pub mod rejection;
+pub mod row;
 pub mod supplier;
 pub mod tag;
 pub mod tenant;
+pub mod varint;
 
 pub use excerpt::Excerpt;
 pub use indicator::{Indicator, IndicatorKind};

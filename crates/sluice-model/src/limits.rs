@@ -1,7 +1,19 @@
-//! Every bound in the daemon: one constant each, unit in the name.
+//! The bounds that several crates share, one constant each, unit in the name.
 //!
-//! A bound that is not here does not exist. The assertions at the end are the memory argument: raising one
-//! bound without paying for it elsewhere stops the build.
+//! A bound that only one file knows stands at the top of that file. What all of them cost together in memory is the
+//! sum in `memory_plan.rs`: raising one bound without paying for it elsewhere stops the build.
+//!
+//! # Size classes
+//!
+//! | class | bodies, after content decoding | what it gets |
+//! |---|---|---|
+//! | tiny | up to 4 KiB and 16 elements | is handled on the HTTP thread |
+//! | short | up to 16 KiB, a single slice | the fast lane: does not stand behind slices of longer bodies |
+//! | small | up to 1 MiB | a memory reserve of its own |
+//! | large | anything above | memory from the large share of the budget, in turn |
+//!
+//! Each class has what the classes below it have not: a short body is small as well. The reads of a lookup have two
+//! classes of their own, by the memory that they take: *light* up to 16 MiB, *heavy* up to 160 MiB.
 
 /// Bytes in one kibibyte.
 pub const KIB: usize = 1 << 10;
@@ -13,7 +25,7 @@ pub const MIB: usize = 1 << 20;
 pub const BODY_BYTES_MAX: usize = 128 * MIB;
 
 /// Longest body of `lookup` and `DELETE indicators`, after content decoding.
-pub const SMALL_BODY_BYTES_MAX: usize = 64 * MIB;
+pub const LOOKUP_BODY_BYTES_MAX: usize = 64 * MIB;
 
 /// Deepest nesting of a request body; the outer array is level 1.
 pub const NESTING_LEVELS_MAX: usize = 32;
@@ -27,32 +39,39 @@ pub const SLICE_BYTES: usize = MIB;
 /// Bytes of the slices of one process that are being parsed or wait for it, however many threads there are.
 pub const SLICE_BYTES_IN_FLIGHT_MAX: usize = 12 * MIB;
 
-/// Longest body that is a single slice and does not stand behind the slices of large bodies.
-pub const LIGHT_SLICE_BYTES_MAX: usize = 16 * KIB;
+/// Longest tiny body: it is worked on by the task that received it, in microseconds, in some tens of them when nothing
+/// in it is ordinary.
+pub const TINY_BODY_BYTES_MAX: usize = 4 * KIB;
 
-/// The part of [`SLICE_BYTES_IN_FLIGHT_MAX`] that is for such bodies, once for those that read and once for those
-/// that write.
-pub const LIGHT_SLICE_BYTES_IN_FLIGHT_MAX: usize = MIB;
+/// Most elements of a tiny body. Each may cost some tens of waits for memory: a question to the filters for each level
+/// of a value.
+pub const TINY_BODY_ELEMENTS_MAX: u64 = 16;
+
+/// Longest short body: a single slice, which does not stand behind the slices of longer bodies.
+pub const SHORT_BODY_BYTES_MAX: usize = 16 * KIB;
+
+/// The part of [`SLICE_BYTES_IN_FLIGHT_MAX`] that is for short bodies, once for lookups and once for writes.
+pub const SHORT_BODY_BYTES_IN_FLIGHT_MAX: usize = MIB;
 
 /// Heap bytes that a byte of a slice being worked on costs beside its own text, at worst, parsing left aside: rows,
 /// contexts and keys on their way.
 pub const SLICE_HEAP_PER_BYTE_MAX: usize = 4;
 
-/// Bytes of elements that are being parsed at the same time, over all threads; further ones wait, unless they are no
-/// longer than [`LIGHT_SLICE_BYTES_MAX`]. Most elements are read in place, which takes nothing.
+/// Bytes of elements that are being parsed at the same time, over all threads; further ones wait, unless they are at
+/// most [`SHORT_BODY_BYTES_MAX`] long. Most elements are read in place, which takes nothing.
 pub const PARSED_BYTES_IN_FLIGHT_MAX: usize = ELEMENT_BYTES_MAX + MIB;
 
 /// Heap bytes one byte of an element can cost while parsed, at worst (`[1,1,1,...]`).
 pub const PARSE_HEAP_PER_BYTE_MAX: usize = 24;
 
-/// Parsers kept for the next element. Further threads make their own; those of long elements pay with what is in
-/// flight, those of short ones are short.
+/// Parsers kept for the next element. Further threads make their own: that of a long element is covered by
+/// [`PARSED_BYTES_IN_FLIGHT_MAX`], that of a short one is small.
 pub const PARSERS_KEPT_MAX: usize = 8;
 
 /// Heap bytes of a kept parser: 2^17 nodes of 24 bytes, as many indexes of 4 to 8, three copies of a long element.
 pub const PARSER_KEPT_BYTES_MAX: usize = 5 * MIB;
 
-/// Heap bytes of the room for a row up to which it is kept for the body's next slice.
+/// Heap bytes of the buffers for a row up to which they are kept for the body's next slice.
 pub const ROW_BUFFERS_KEPT_BYTES_MAX: usize = 512 * KIB;
 
 /// Default of the body bytes that may be held at once, over all requests: slices being cut, rows not yet
@@ -60,31 +79,30 @@ pub const ROW_BUFFERS_KEPT_BYTES_MAX: usize = 512 * KIB;
 pub const BODY_BYTES_BUDGET: usize = 8 * BODY_BYTES_MAX;
 
 /// Bytes set aside for a body before its first byte, if it is not shorter: ten thousand silent bodies fit into
-/// [`LIGHT_BYTES_BUDGET`].
+/// [`SMALL_BYTES_BUDGET`].
 pub const HEAD_PERMIT_BYTES: usize = 4 * KIB;
 
-/// Longest body, or answer of a lookup, of a light request: one that need not stand behind the large ones.
-pub const LIGHT_BODY_BYTES_MAX: usize = MIB;
+/// Longest body, or answer of a lookup, of a small request: one that does not wait for memory behind the large ones.
+pub const SMALL_BODY_BYTES_MAX: usize = MIB;
 
-/// Body bytes that only light requests may hold, on top of [`BODY_BYTES_BUDGET`].
-pub const LIGHT_BYTES_BUDGET: usize = 64 * MIB;
+/// Body bytes that only small requests may hold, on top of [`BODY_BYTES_BUDGET`].
+pub const SMALL_BYTES_BUDGET: usize = 64 * MIB;
 
 /// Bytes of answer that one lookup may produce. They are paid for out of the budgets for bodies.
 pub const LOOKUP_ANSWER_BYTES_MAX: usize = 256 * MIB;
 
-/// Heap bytes that lookups may take for what they read at once; further ones wait. What a single value is found to
-/// have may come to more, and is then counted by the permit.
-pub const READ_BYTES_MAX: usize = 160 * MIB;
+/// Heap bytes of heavy reads at the same time; further ones wait. One read may take them all. What a single value is
+/// found to have may come to more, and is then counted by the permit.
+pub const HEAVY_READ_BYTES_MAX: usize = 160 * MIB;
 
-/// Heap bytes that a lookup which reads little may take for it. Such reads do not stand behind the longer ones.
-pub const SHORT_READ_BYTES_MAX: usize = 16 * MIB;
-
-/// Heap bytes of short reads at the same time; further ones wait.
-pub const SHORT_READ_BYTES_IN_FLIGHT_MAX: usize = 4 * SHORT_READ_BYTES_MAX;
-
-/// Heap bytes that a body which is a single short slice may take for reading in its lane, where one is answered at a
-/// time.
+/// Heap bytes of the largest light read. Light reads do not stand behind heavy ones.
 pub const LIGHT_READ_BYTES_MAX: usize = 16 * MIB;
+
+/// Heap bytes of light reads at the same time; further ones wait.
+pub const LIGHT_READ_BYTES_IN_FLIGHT_MAX: usize = 4 * LIGHT_READ_BYTES_MAX;
+
+/// Heap bytes that a short body may take for reading in the fast lane, which answers one at a time.
+pub const SHORT_BODY_READ_BYTES_MAX: usize = 16 * MIB;
 
 /// Heap bytes of committed rows not yet in the trees that are planned for beside the budgets for bodies. The
 /// store begins no write above it, and no body that grows takes both together over the sum.
@@ -95,7 +113,7 @@ pub const MEMTABLE_BYTES_MAX: usize = 384 * MIB;
 /// worst.
 pub const STANDING_BYTES: usize = 128 * MIB;
 
-/// Messages waiting for the log writer. When full, the pool waits. What they carry is paid for by permits.
+/// Messages waiting for the log thread. When full, the pool waits. What they carry is paid for by permits.
 pub const LOG_QUEUE_MAX: usize = 1_024;
 
 /// Longest text that is tried as an indicator.
@@ -139,37 +157,3 @@ pub const TAGS_MAX: usize = 100_000;
 
 /// Tenants.
 pub const TENANTS_MAX: usize = 100;
-
-/// Resident bytes that the process plans for, at worst.
-pub const RESIDENT_BYTES_MAX: usize = 2_048 * MIB;
-
-const _: () = assert!(SMALL_BODY_BYTES_MAX <= BODY_BYTES_MAX);
-const _: () = assert!(SLICE_BYTES <= ELEMENT_BYTES_MAX);
-const _: () = assert!(INDICATOR_BYTES_MAX < u16::MAX as usize);
-const _: () =
-    assert!(HEAD_PERMIT_BYTES <= LIGHT_BODY_BYTES_MAX && LIGHT_BODY_BYTES_MAX <= LIGHT_BYTES_BUDGET);
-const _: () = assert!(10_000 * HEAD_PERMIT_BYTES < LIGHT_BYTES_BUDGET);
-// The longest slice must be able to fly at all, and the longest element and read.
-const _: () = assert!(
-    SLICE_BYTES + ELEMENT_BYTES_MAX + KIB + 2 * LIGHT_SLICE_BYTES_IN_FLIGHT_MAX <= SLICE_BYTES_IN_FLIGHT_MAX
-);
-const _: () = assert!(ELEMENT_BYTES_MAX <= PARSED_BYTES_IN_FLIGHT_MAX);
-const _: () = assert!(LIGHT_READ_BYTES_MAX <= READ_BYTES_MAX && SHORT_READ_BYTES_MAX <= READ_BYTES_MAX);
-// A body's bytes are counted by its permit until its rows are committed, and by the memtable from then on; both
-// count them for a moment. The text of a slice in flight is counted by its permit and again by what working on it
-// costs. What a lookup gathers and answers is counted by its permit, what it reads is not. Packed rows that wait for a
-// stalled disk in the log's queue are not in the sum: they are copies of rows that a permit counts, a third as long
-// in ordinary feeds.
-const _: () = assert!(
-    BODY_BYTES_BUDGET
-        + LIGHT_BYTES_BUDGET
-        + MEMTABLE_BYTES_MAX
-        + SLICE_BYTES_IN_FLIGHT_MAX * SLICE_HEAP_PER_BYTE_MAX
-        + PARSED_BYTES_IN_FLIGHT_MAX * PARSE_HEAP_PER_BYTE_MAX
-        + PARSERS_KEPT_MAX * PARSER_KEPT_BYTES_MAX
-        + READ_BYTES_MAX
-        + SHORT_READ_BYTES_IN_FLIGHT_MAX
-        + LIGHT_READ_BYTES_MAX
-        + STANDING_BYTES
-        <= RESIDENT_BYTES_MAX
-);

@@ -2,7 +2,7 @@
 //!
 //! In: contexts as clients sent them. Out: numbers in a table of distinct contexts, and [`Handle`]s that name a
 //! table and a number in it. Feeds repeat a few contexts over and over, so rows shrink to a third, and merging rows
-//! moves no contexts at all: a handle is opaque to `sluice_model::operation`. A table is either of a slice of the
+//! moves no contexts at all: a handle is opaque to `sluice_model::row`. A table is either of a slice of the
 //! memtable or of a stored book (`run/book.rs`).
 
 use std::{
@@ -15,7 +15,7 @@ use std::{
 };
 
 use hashbrown::HashTable;
-use sluice_model::operation::{push_varint, take_varint, take_varint_u32};
+use sluice_model::varint::{push_varint, take_varint, take_varint_u32};
 
 use crate::rows::take_prefixed;
 

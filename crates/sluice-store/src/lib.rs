@@ -22,7 +22,7 @@
 //!
 //! Rows carry handles in the places of contexts (`context.rs`): slices have tables of their own, runs have books.
 //!
-//! A row is an operation that merges (`sluice_model::operation`), so a write reads nothing. The order of
+//! Rows merge (`sluice_model::row`), so a write reads nothing. The order of
 //! everything is the order of commit frames, numbered by the log thread; clocks decide nothing but expiry.
 //!
 //! # What is promised

@@ -9,7 +9,10 @@ mod table;
 
 use std::{ops::Range, sync::Arc};
 
-use sluice_model::operation::{self, Row, push_varint, take_varint};
+use sluice_model::{
+    row::{self, Row},
+    varint::{push_varint, take_varint},
+};
 
 use crate::{
     context::{Contexts, ContextsBuilder, Handle, TableId},
@@ -244,7 +247,7 @@ impl SliceBuilder {
         }
     }
 
-    /// Adds the encoded operation `row` (see [`sluice_model::operation`]) on the indicator `key`.
+    /// Adds the encoded `row` (see [`sluice_model::row`]) on the indicator `key`.
     ///
     /// A slice holds less than 4 GiB; what is pushed beyond that is not there, and bytes that are no row are not.
     pub fn push(&mut self, key: &[u8], row: &[u8]) {
@@ -256,7 +259,7 @@ impl SliceBuilder {
         let table = self.table;
         let intern =
             |context: &[u8]| self.contexts.intern(context).map(|it| Handle::new(table, it)).ok_or(());
-        if operation::replace_contexts(row, intern, &mut self.packed).is_err() {
+        if row::replace_contexts(row, intern, &mut self.packed).is_err() {
             return;
         }
         self.entries.push(Entry { prefix: key_prefix(key), offset });
@@ -316,7 +319,7 @@ fn fold(rows: &[&[u8]]) -> Vec<u8> {
         return Vec::new();
     }
     let mut folded = Vec::new();
-    operation::merge(&fold(newer), &fold(older), &mut folded);
+    row::merge(&fold(newer), &fold(older), &mut folded);
     folded
 }
 
@@ -364,7 +367,7 @@ fn join(older: &Slice, newer: &Slice) -> Option<Slice> {
             let interned = contexts.intern_hashed(hash, || slice.contexts.get(number));
             interned.map(|it| Handle::new(table, it)).ok_or(())
         };
-        operation::replace_contexts(row, intern, &mut packed).ok()?;
+        row::replace_contexts(row, intern, &mut packed).ok()?;
         push_row(&mut rows, key, &packed);
     }
     Slice::from_rows(table, contexts.finish(), rows)

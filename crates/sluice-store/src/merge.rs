@@ -1,12 +1,12 @@
 //! Many sorted sources to one sorted stream of merged rows.
 //!
 //! In: sources ordered newest first, each ascending by key without duplicates. Out: each key once, ascending,
-//! with the rows of all sources folded by `operation::merge`. The flush of the memtable, the background merges
+//! with the rows of all sources folded by `row::merge`. The flush of the memtable, the background merges
 //! and full scans are this one loop. Memory is one block a source.
 
 use std::ops::Range;
 
-use sluice_model::operation::{self, varint_bytes};
+use sluice_model::{row, varint::varint_bytes};
 
 use crate::{
     error::ReadError,
@@ -158,7 +158,7 @@ impl<'a> MergeRows<'a> {
                 break;
             }
             self.scratch.clear();
-            operation::merge(&self.row, older.row(), &mut self.scratch);
+            row::merge(&self.row, older.row(), &mut self.scratch);
             std::mem::swap(&mut self.row, &mut self.scratch);
             self.advance_top();
         }

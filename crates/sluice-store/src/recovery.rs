@@ -18,7 +18,7 @@ use std::{
 
 use crossbeam_channel::bounded;
 use rustix::fs::{FlockOperation, flock};
-use sluice_model::{TenantName, limits, operation::take};
+use sluice_model::{TenantName, limits, varint::take};
 
 use crate::shared::OnFailure;
 use crate::{

@@ -5,7 +5,7 @@
 //! rows left. Handles of other tables stay as they are.
 
 use hashbrown::HashMap;
-use sluice_model::operation;
+use sluice_model::row;
 
 use crate::{
     context::{Contexts, ContextsBuilder, Handle, TableId},
@@ -92,7 +92,7 @@ impl<'a> Repacker<'a> {
             let number = left.move_one(number, contexts)?;
             Ok(Handle::new(*own, number))
         };
-        operation::replace_contexts(row, move_one, repacked)
+        row::replace_contexts(row, move_one, repacked)
     }
 
     /// The contexts of the part's own book, and how many rows name one; `None` when there are none.

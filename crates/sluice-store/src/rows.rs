@@ -1,9 +1,9 @@
 //! How rows follow one another in bytes: the framing that slices and blocks share.
 //!
 //! A row is `varint(key length) key varint(row length) row`; rows ascend by key and no key stands twice. The
-//! content of a row is `sluice_model::operation`'s matter.
+//! content of a row is `sluice_model::row`'s matter.
 
-use sluice_model::operation::{push_varint, take, take_varint};
+use sluice_model::varint::{push_varint, take, take_varint};
 
 /// Appends one row.
 pub(crate) fn push_row(bytes: &mut Vec<u8>, key: &[u8], row: &[u8]) {

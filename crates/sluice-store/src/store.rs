@@ -230,7 +230,7 @@ impl Write {
         if let Some(refusal) = self.txn.refusal() {
             return Err(refusal);
         }
-        // A light write must not pay for the heavy ones.
+        // A small write must not pay for the large ones.
         let pause = if PACED_ROWS_MIN <= slice.rows_count() { self.shared.pause() } else { Duration::ZERO };
         if !pause.is_zero() {
             std::thread::sleep(pause);

@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
 use hashbrown::{HashMap, hash_map::Entry};
 use sluice_model::{
     SupplierId, TagId,
-    operation::{self, Row},
+    row::{self, Row},
 };
 
 use crate::{
@@ -85,7 +85,7 @@ impl Record {
     fn fill<'c>(&mut self, packed: &[u8], context: impl Fn(&[u8]) -> &'c [u8]) {
         self.row.clear();
         let resolve = |handle: &[u8]| Ok::<_, Infallible>(context(handle));
-        let Ok(()) = operation::replace_contexts(packed, resolve, &mut self.row);
+        let Ok(()) = row::replace_contexts(packed, resolve, &mut self.row);
     }
 }
 
@@ -138,7 +138,7 @@ impl Snapshot {
                 let (table, number) = Handle::read(handle).ok_or_else(Origin::nowhere)?;
                 origins.get(table, number).map(<[u8]>::to_vec)
             };
-            operation::replace_contexts(row, context, &mut record.row)?;
+            row::replace_contexts(row, context, &mut record.row)?;
             if record.holdings().next().is_some() {
                 visit(key, &record);
             }

@@ -2,7 +2,7 @@
 //!
 //! In: wishes of holders to hold at least so many bytes. Out: granted, or how many bytes are lacking.
 //!
-//! Light holders (up to [`limits::LIGHT_BODY_BYTES_MAX`]) have a share of their own and pass into the heavy one
+//! Light holders (up to [`limits::SMALL_BODY_BYTES_MAX`]) have a share of their own and pass into the heavy one
 //! when they outgrow it, or when it is full. In the heavy share, holders are ordered by when they entered. The
 //! oldest one can always grow to the length of a maximal body, because nobody else gets what it lacks for that;
 //! so somebody always finishes. The others get the rest, those that wait for it oldest first. Whoever has only an
@@ -14,10 +14,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use sluice_model::limits;
 
 /// Bytes by which light holders grow.
-const LIGHT_STEP_BYTES: usize = 64 * limits::KIB;
+const SMALL_STEP_BYTES: usize = 64 * limits::KIB;
 
 /// Bytes by which heavy holders grow.
-const HEAVY_STEP_BYTES: usize = limits::MIB;
+const LARGE_STEP_BYTES: usize = limits::MIB;
 
 /// The ticket of all holders that grow no more.
 const SETTLED: u64 = u64::MAX;
@@ -86,7 +86,7 @@ impl Shares {
         if self.heavy_bytes_max < bytes {
             return Err(usize::MAX);
         }
-        self.check_heavy(self.next_ticket, bytes.min(HEAVY_STEP_BYTES))
+        self.check_heavy(self.next_ticket, bytes.min(LARGE_STEP_BYTES))
     }
 
     /// Makes a holding at least `bytes`, and some more, so that it need not ask each time.
@@ -99,13 +99,13 @@ impl Shares {
         if self.heavy_bytes_max < bytes || holding.ticket == Some(SETTLED) {
             return Err(usize::MAX);
         }
-        let light_bytes = bytes.next_multiple_of(LIGHT_STEP_BYTES);
-        let heavy_bytes = bytes.next_multiple_of(HEAVY_STEP_BYTES).min(self.heavy_bytes_max);
+        let light_bytes = bytes.next_multiple_of(SMALL_STEP_BYTES);
+        let heavy_bytes = bytes.next_multiple_of(LARGE_STEP_BYTES).min(self.heavy_bytes_max);
         self.grow_to(holding, light_bytes, heavy_bytes)
     }
 
     fn grow_to(&mut self, holding: &mut Holding, light: usize, heavy: usize) -> Result<(), usize> {
-        if holding.ticket.is_none() && light <= limits::LIGHT_BODY_BYTES_MAX {
+        if holding.ticket.is_none() && light <= limits::SMALL_BODY_BYTES_MAX {
             let more = light.saturating_sub(holding.bytes);
             if more <= self.light_bytes_max - self.light_bytes {
                 self.light_bytes += more;

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use sluice_model::limits::{
-    BODY_BYTES_MAX, LIGHT_BODY_BYTES_MAX, LIGHT_BYTES_BUDGET, MEMTABLE_BYTES_MAX, MIB,
+    BODY_BYTES_MAX, MEMTABLE_BYTES_MAX, MIB, SMALL_BODY_BYTES_MAX, SMALL_BYTES_BUDGET,
 };
 
 use super::{Budget, Busy, Patience};
@@ -32,7 +32,7 @@ fn bytes_come_back_with_the_permit() {
 
 #[test]
 fn what_a_permit_leaves_goes_to_those_that_wait() {
-    let budget = Budget::with(4 * MIB, LIGHT_BYTES_BUDGET, PATIENT);
+    let budget = Budget::with(4 * MIB, SMALL_BYTES_BUDGET, PATIENT);
     block_on(async {
         let (first, second) = (budget.take(1, None).unwrap(), budget.take(1, None).unwrap());
         first.grow(3 * MIB).await.unwrap();
@@ -46,17 +46,17 @@ fn what_a_permit_leaves_goes_to_those_that_wait() {
 
 #[test]
 fn what_can_never_fit_or_not_begin_is_refused_early() {
-    let budget = Budget::with(4 * MIB, LIGHT_BYTES_BUDGET, PATIENT);
+    let budget = Budget::with(4 * MIB, SMALL_BYTES_BUDGET, PATIENT);
     assert!(budget.take(1, Some(4 * MIB + 1)).is_err());
     let holder = budget.take(1, Some(4 * MIB)).unwrap();
     holder.cover(4 * MIB).unwrap();
-    assert!(budget.take(1, Some(LIGHT_BODY_BYTES_MAX + 1)).is_err());
-    assert!(budget.take(1, Some(LIGHT_BODY_BYTES_MAX)).is_ok());
+    assert!(budget.take(1, Some(SMALL_BODY_BYTES_MAX + 1)).is_err());
+    assert!(budget.take(1, Some(SMALL_BODY_BYTES_MAX)).is_ok());
 }
 
 #[test]
 fn a_body_waits_until_another_is_done() {
-    let budget = Budget::with(BODY_BYTES_MAX, LIGHT_BYTES_BUDGET, PATIENT);
+    let budget = Budget::with(BODY_BYTES_MAX, SMALL_BYTES_BUDGET, PATIENT);
     block_on(async {
         let (oldest, other) = (budget.take(1, None).unwrap(), Arc::new(budget.take(1, None).unwrap()));
         oldest.grow(2 * MIB).await.unwrap();
@@ -75,7 +75,7 @@ fn a_body_waits_until_another_is_done() {
 /// Without patience the youngest is refused; what it held lets the other go on.
 #[test]
 fn of_those_that_wait_in_vain_the_youngest_is_refused() {
-    let budget = Budget::with(BODY_BYTES_MAX + 4 * MIB, LIGHT_BYTES_BUDGET, IMPATIENT);
+    let budget = Budget::with(BODY_BYTES_MAX + 4 * MIB, SMALL_BYTES_BUDGET, IMPATIENT);
     block_on(async {
         let [oldest, middle, youngest] = [(); 3].map(|()| budget.take(1, None).unwrap());
         for permit in [&oldest, &middle, &youngest] {
@@ -107,7 +107,7 @@ async fn biased_last<T>(future: impl Future<Output = T>) -> T {
 
 #[test]
 fn whoever_stops_waiting_blocks_nobody() {
-    let budget = Budget::with(BODY_BYTES_MAX + 2 * MIB, LIGHT_BYTES_BUDGET, PATIENT);
+    let budget = Budget::with(BODY_BYTES_MAX + 2 * MIB, SMALL_BYTES_BUDGET, PATIENT);
     block_on(async {
         let [oldest, first, second] = [(); 3].map(|()| budget.take(1, None).unwrap());
         oldest.grow(2 * MIB).await.unwrap();

@@ -131,7 +131,7 @@ fn heads_without_bodies_leave_room_for_everybody() {
     let reserve = |declared| fixture.ingestor.reserve(declared, limits::BODY_BYTES_MAX).unwrap();
     let silent: Vec<_> =
         (0..10_000).map(|number| reserve((number % 2 == 0).then_some(limits::BODY_BYTES_MAX))).collect();
-    assert!(fixture.ingestor.reserved_bytes() < limits::LIGHT_BYTES_BUDGET);
+    assert!(fixture.ingestor.reserved_bytes() < limits::SMALL_BYTES_BUDGET);
     assert_eq!(fixture.put("Feed", &body(60_000, indicator)).unwrap().accepted_count, 60_000);
     drop(silent);
     assert_eq!(fixture.ingestor.reserved_bytes(), 0);
@@ -141,7 +141,7 @@ fn heads_without_bodies_leave_room_for_everybody() {
 fn without_room_a_body_is_refused_at_its_head_and_light_ones_pass() {
     let fixture = Fixture::new();
     let whole = fixture.ingestor.reserve_whole(limits::BODY_BYTES_BUDGET).unwrap();
-    let refused = fixture.ingestor.reserve(Some(limits::LIGHT_BODY_BYTES_MAX + 1), limits::BODY_BYTES_MAX);
+    let refused = fixture.ingestor.reserve(Some(limits::SMALL_BODY_BYTES_MAX + 1), limits::BODY_BYTES_MAX);
     assert!(refused.unwrap_err().retry_after_seconds >= 1);
     fixture.hold("Feed", &["a.example"]);
     assert!(fixture.is_detected("a.example"));
@@ -160,7 +160,7 @@ fn a_body_that_finds_no_room_leaves_nothing() {
     block_on(async {
         let permit = fixture.ingestor.reserve(None, limits::BODY_BYTES_MAX).unwrap();
         let mut upload = fixture.ingestor.put(permit, fixture.rules(TenantId::GENERAL, "Feed")).unwrap();
-        let (first, rest) = text.as_bytes().split_at(limits::LIGHT_BODY_BYTES_MAX);
+        let (first, rest) = text.as_bytes().split_at(limits::SMALL_BODY_BYTES_MAX);
         upload.feed(first).await.unwrap();
         for _ in 0..2 {
             let refused = upload.feed(rest).await;

@@ -14,7 +14,7 @@ use proptest::{collection::vec, prelude::*};
 use serde_json::Value;
 use sluice_model::limits;
 
-use super::{AT_ONCE_BYTES_MAX, Engine, Lane, Pipeline, SliceWork};
+use super::{Engine, Lane, Pipeline, SliceWork};
 use crate::{
     elements,
     error::{BodyError, Fault, IngestError},
@@ -298,7 +298,7 @@ fn short_bodies_stand_behind_no_long_ones() {
         let mut echo = Pipeline::new(engine.clone(), Echo);
         echo.feed(b"[{\"a\":1}]").await.unwrap();
         assert_eq!(echo.finish().await.unwrap_or_else(|error| panic!("{error}")).outputs, [["a=1;"]]);
-        for pad_bytes in [0, AT_ONCE_BYTES_MAX, limits::LIGHT_SLICE_BYTES_MAX / 2] {
+        for pad_bytes in [0, limits::TINY_BODY_BYTES_MAX, limits::SHORT_BODY_BYTES_MAX / 2] {
             let body = format!("[{{\"a\":\"{}\",\"b\":01}},5]", "x".repeat(pad_bytes));
             let mut broken = Pipeline::new(engine.clone(), Echo);
             let Err(IngestError::Body(error)) = broken.feed(body.as_bytes()).await else { panic!("{body}") };
@@ -311,7 +311,7 @@ fn short_bodies_stand_behind_no_long_ones() {
 /// Reads that take much memory wait for one another, and not on a thread; short ones go on beside them.
 #[test]
 fn long_reads_take_turns() {
-    const LONG: usize = limits::READ_BYTES_MAX / 8 * 5;
+    const LONG: usize = limits::HEAVY_READ_BYTES_MAX / 8 * 5;
     block_on(async {
         let engine = Engine::new(2).unwrap();
         let (go, wait) = std::sync::mpsc::channel::<()>();
@@ -324,15 +324,15 @@ fn long_reads_take_turns() {
         }
         // The second thread is free, and there would be room for this one, but others were there before.
         engine.crews.long_reads.pool.start(|| ()).await.unwrap();
-        let mut least = std::pin::pin!(engine.read(limits::SHORT_READ_BYTES_MAX + 1, |bytes| bytes));
+        let mut least = std::pin::pin!(engine.read(limits::LIGHT_READ_BYTES_MAX + 1, |bytes| bytes));
         assert!(tokio::time::timeout(Duration::from_millis(20), &mut least).await.is_err());
-        assert_eq!(engine.read(limits::SHORT_READ_BYTES_MAX, |bytes| bytes).await.unwrap(), 16 << 20);
+        assert_eq!(engine.read(limits::LIGHT_READ_BYTES_MAX, |bytes| bytes).await.unwrap(), 16 << 20);
         assert!(tokio::time::timeout(Duration::ZERO, &mut least).await.is_err());
         go.send(()).unwrap();
         assert_eq!(first.await.unwrap(), (LONG, true));
         let [second, third] = others;
         assert_eq!(second.await.unwrap(), LONG);
-        assert_eq!(third.await.unwrap(), limits::READ_BYTES_MAX);
+        assert_eq!(third.await.unwrap(), limits::HEAVY_READ_BYTES_MAX);
         assert_eq!(least.await.unwrap(), (16 << 20) + 1);
     });
 }

@@ -86,7 +86,9 @@ pub(super) fn wanted_bytes(parts: &[Part]) -> usize {
     let keys: usize = parts.iter().map(Part::wanted_keys).sum();
     // What was tried in vain is not tried again.
     let tried = parts.iter().filter_map(Part::waiting).map(|gathered| gathered.tried_bytes).max();
-    (keys * KEY_BYTES).max(2 * tried.unwrap_or(0)).clamp(limits::SHORT_READ_BYTES_MAX, limits::READ_BYTES_MAX)
+    (keys * KEY_BYTES)
+        .max(2 * tried.unwrap_or(0))
+        .clamp(limits::LIGHT_READ_BYTES_MAX, limits::HEAVY_READ_BYTES_MAX)
 }
 
 impl LookupWork {

@@ -153,7 +153,7 @@ fn with_long_contexts(suppliers: usize) -> Fixture {
 #[test]
 fn a_single_value_is_answered_whatever_it_has() {
     let fixture = with_long_contexts(7);
-    const { assert!(sluice_model::limits::SHORT_READ_BYTES_MAX < 7 * LONG_CONTEXT_BYTES) };
+    const { assert!(sluice_model::limits::LIGHT_READ_BYTES_MAX < 7 * LONG_CONTEXT_BYTES) };
     for body in [r#"[{"object":"a.example"}]"#, r#"[{"object":"b.example"},{"object":"http://a.example/"}]"#]
     {
         let answer = fixture.lookup_with(lookup_rules(), body).unwrap();

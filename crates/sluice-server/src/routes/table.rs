@@ -72,7 +72,7 @@ pub(crate) struct Route {
 }
 
 const LARGE: BodyRule = BodyRule::Max(limits::BODY_BYTES_MAX);
-const SMALL: BodyRule = BodyRule::Max(limits::SMALL_BODY_BYTES_MAX);
+const SMALL: BodyRule = BodyRule::Max(limits::LOOKUP_BODY_BYTES_MAX);
 const NO_BODY: BodyRule = BodyRule::None;
 
 use Version::{V1_0, V1_1, V1_3};

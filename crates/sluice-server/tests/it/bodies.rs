@@ -2,7 +2,7 @@
 
 use std::{io::Read as _, net::TcpStream, time::Duration};
 
-use sluice_model::limits::{BODY_BYTES_MAX, ELEMENT_BYTES_MAX, SMALL_BODY_BYTES_MAX};
+use sluice_model::limits::{BODY_BYTES_MAX, ELEMENT_BYTES_MAX, LOOKUP_BODY_BYTES_MAX};
 
 use crate::daemon::{Running, as_user, request, shared};
 
@@ -13,11 +13,11 @@ const LIMITS: [(&str, &str, usize); 7] = [
     ("PUT", "suppliers/Limits", BODY_BYTES_MAX),
     ("POST", "tags", BODY_BYTES_MAX),
     ("PUT", "tags/LIMITS", BODY_BYTES_MAX),
-    ("DELETE", "suppliers/InternalTI/indicators", SMALL_BODY_BYTES_MAX),
-    ("POST", "lookup", SMALL_BODY_BYTES_MAX),
+    ("DELETE", "suppliers/InternalTI/indicators", LOOKUP_BODY_BYTES_MAX),
+    ("POST", "lookup", LOOKUP_BODY_BYTES_MAX),
 ];
 
-const _: () = assert!(BODY_BYTES_MAX == 134_217_728 && SMALL_BODY_BYTES_MAX == 67_108_864);
+const _: () = assert!(BODY_BYTES_MAX == 134_217_728 && LOOKUP_BODY_BYTES_MAX == 67_108_864);
 
 fn head(method: &str, path: &str, headers: &str) -> Vec<u8> {
     request(method, path, &format!("{}{headers}", as_user("admin")), b"")
@@ -72,7 +72,7 @@ fn a_body_of_exactly_the_limit_is_processed() {
     assert_eq!(body.len(), BODY_BYTES_MAX);
     let answer = daemon.ask_with("PUT", "/api/1.0/suppliers/ExactLimit/indicators", &as_user("admin"), &body);
     assert_eq!(answer.status, 201, "{answer:?}");
-    let body = body_of(SMALL_BODY_BYTES_MAX, "object");
+    let body = body_of(LOOKUP_BODY_BYTES_MAX, "object");
     let answer = daemon.ask_with("POST", "/api/1.0/lookup", &as_user("ann"), &body);
     assert_eq!(answer.status, 200, "{answer:?}");
     let objects = String::from_utf8(body).unwrap().matches("limit.").count();
@@ -84,7 +84,7 @@ fn a_chunked_body_is_refused_as_soon_as_it_passes_the_limit() {
     let daemon = shared();
     let mut connection = daemon.connect();
     assert!(connection.send(&head("POST", "/api/1.0/lookup", "Transfer-Encoding: chunked\r\n")));
-    let body = body_of(SMALL_BODY_BYTES_MAX + 1, "object");
+    let body = body_of(LOOKUP_BODY_BYTES_MAX + 1, "object");
     for chunk in body.chunks(1 << 20) {
         connection.send_chunk(chunk);
     }

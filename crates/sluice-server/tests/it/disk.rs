@@ -5,7 +5,7 @@ use std::{path::Path, sync::mpsc};
 use sluice_model::{
     SupplierId, TenantId,
     normalize::normalize_into,
-    operation::{self, HoldingChange, TagsChange},
+    row::{self, HoldingChange, TagsChange},
 };
 use sluice_store::{Record, SliceBuilder, Store, StoreConfig, Tuning};
 
@@ -44,7 +44,7 @@ pub(crate) fn add_updated_at(dir: &Path, supplier: &str, indicators: &[(&str, u3
     for (indicator, updated) in indicators {
         let mut row = Vec::new();
         let holding = HoldingChange::Hold { updated: *updated, context: None };
-        operation::encode(supplier, holding, TagsChange::Keep, &mut row);
+        row::encode(supplier, holding, TagsChange::Keep, &mut row);
         rows.push(&key_of(indicator), &row);
     }
     let write = store.begin().unwrap();

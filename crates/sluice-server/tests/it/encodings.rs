@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use flate2::{Compression, write::GzEncoder};
-use sluice_model::limits::SMALL_BODY_BYTES_MAX;
+use sluice_model::limits::LOOKUP_BODY_BYTES_MAX;
 
 use crate::daemon::{as_user, request, shared};
 
@@ -129,7 +129,7 @@ fn other_encodings_are_not_acceptable() {
 fn the_limit_holds_for_what_comes_out() {
     let daemon = shared();
     let element = format!(r#"{{"object":"x","filler":"{}"}},"#, "x".repeat(4_000_000));
-    let many = SMALL_BODY_BYTES_MAX / element.len() + 1;
+    let many = LOOKUP_BODY_BYTES_MAX / element.len() + 1;
     for (name, opening, member) in
         [("gzip", gzip(b"["), gzip(element.as_bytes())), ("zstd", zstd(b"["), zstd(element.as_bytes()))]
     {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sluice_model::{
     SupplierId, TagId,
-    operation::{self, Row},
+    row::{self, Row},
 };
 
 use super::{ContextId, Room, Stop, Workers, outcome, read_stretches, sort_by};
@@ -226,7 +226,7 @@ impl<'a> Folding<'a> {
                 self.replaced_bytes += self.newer.len();
             }
             let from = self.bytes.len();
-            operation::merge(&self.newer, &self.older, &mut self.bytes);
+            row::merge(&self.newer, &self.older, &mut self.bytes);
             *span = span_of(from, self.bytes.len())?;
         }
         if REPLACED_BYTES_MAX.max(self.bytes.len() / 2) < self.replaced_bytes {
@@ -376,7 +376,7 @@ impl<'a> PartCursor<'a> {
 mod tests {
     use sluice_model::{
         SupplierId,
-        operation::{HoldingChange, TagsChange, encode, merge},
+        row::{HoldingChange, TagsChange, encode, merge},
     };
 
     use super::{Folding, REPLACED_BYTES_MAX, bytes_of};

@@ -11,7 +11,7 @@
 
 use std::cell::Cell;
 
-use sluice_model::{SupplierId, TagId, operation};
+use sluice_model::{SupplierId, TagId, row};
 
 use crate::{catalogue::Catalogue, filter, manifest::MergeEntry, memtable::Memtable, run::Run, view::View};
 
@@ -56,11 +56,11 @@ impl<'a> Survival<'a> {
         };
         let knows = |tag: TagId| self.catalogue.tag_by_id(tag).is_some();
         settled.clear();
-        let mut is_left = operation::settle(row, keeps, knows, settled);
+        let mut is_left = row::drop_dead(row, keeps, knows, settled);
         if (has_expired.get() || !is_left) && self.has_newer(key) {
             settled.clear();
-            is_left = operation::settle(row, |supplier, _| self.is_known(supplier), knows, settled)
-                || operation::settle_tags(row, knows, settled);
+            is_left = row::drop_dead(row, |supplier, _| self.is_known(supplier), knows, settled)
+                || row::keep_tags(row, knows, settled);
         }
         is_left.then_some(settled)
     }

@@ -110,7 +110,7 @@ mod tests {
 
     use sluice_model::{
         SupplierId,
-        operation::{HoldingChange, TagsChange, encode},
+        row::{HoldingChange, TagsChange, encode},
     };
 
     use crate::{SliceBuilder, Store, store::tests::open};

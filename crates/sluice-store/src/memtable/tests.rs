@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use proptest::prelude::*;
 use sluice_model::{
     SupplierId,
-    operation::{self, HoldingChange, Row, TagsChange, encode},
+    row::{self, HoldingChange, Row, TagsChange, encode},
 };
 
 use super::{Memtable, SMALL_SLICE_BYTES, Slice, SliceBuilder, join, join_small, small_tail_count};
@@ -176,7 +176,7 @@ fn merging_folds_rows_and_does_not_only_pick_the_newest() {
     };
     let ((older, older_row), (newer, newer_row)) = (of(1), of(2));
     let mut want = Vec::new();
-    operation::merge(&newer_row, &older_row, &mut want);
+    row::merge(&newer_row, &older_row, &mut want);
     let mut merge = MergeRows::new(vec![Source::slice(&newer), Source::slice(&older)]);
     assert_eq!(merge.next_row(), Some((b"key".as_slice(), want.as_slice())));
     assert_eq!(merge.next_row(), None);

@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 
-use sluice_model::operation::take;
+use sluice_model::varint::take;
 use zstd::bulk::{Compressor, Decompressor};
 
 /// Compression level: the fastest of the ordinary ones.

@@ -10,7 +10,7 @@
 //! book, so that they are small on the disk too.
 
 use serde::{Deserialize, Serialize};
-use sluice_model::operation::{push_varint, take_varint, take_varint_u32};
+use sluice_model::varint::{push_varint, take_varint, take_varint_u32};
 
 use super::{
     block::{self, CHECKSUM_BYTES},

@@ -8,7 +8,7 @@
 
 use std::{cell::RefCell, fmt, io};
 
-use sluice_model::operation::{push_varint, take_varint};
+use sluice_model::varint::{push_varint, take_varint};
 use zstd::zstd_safe::{CCtx, CDict, DCtx, DDict, get_error_name};
 
 use crate::context::Contexts;

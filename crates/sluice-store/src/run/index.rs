@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sluice_model::{
     SupplierId, TagId,
-    operation::{push_varint, take_varint, take_varint_u32},
+    varint::{push_varint, take_varint, take_varint_u32},
 };
 
 use crate::rows::take_prefixed;

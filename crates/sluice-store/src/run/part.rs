@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
-use sluice_model::operation::take_varint_u32;
+use sluice_model::varint::take_varint_u32;
 
 use super::{block, book::Book, index::Index, rows_block::BlockReader};
 use crate::{

@@ -13,7 +13,10 @@
 
 use std::cmp::Ordering;
 
-use sluice_model::operation::{SingleRow, push_varint, take, take_varint};
+use sluice_model::{
+    row::SingleRow,
+    varint::{push_varint, take, take_varint},
+};
 
 use super::block::{self, CHECKSUM_BYTES};
 use crate::{

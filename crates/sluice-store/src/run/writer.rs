@@ -3,10 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use hashbrown::HashMap;
-use sluice_model::{
-    SupplierId, TagId,
-    operation::{Row, push_varint},
-};
+use sluice_model::{SupplierId, TagId, row::Row, varint::push_varint};
 
 use super::{
     block,

@@ -7,7 +7,7 @@ use std::{
 
 use sluice_model::{
     RetentionMinutes, SupplierName, TenantId,
-    operation::{HoldingChange, TagsChange, encode},
+    row::{HoldingChange, TagsChange, encode},
 };
 use sluice_store::{Record, SliceBuilder, Tuning, catalogue::CatalogueChange};
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use sluice_model::{
     Confidence, RetentionMinutes, SupplierId, SupplierName, TagId, TagName, TagWeight, TenantId, Vendor,
-    operation::{HoldingChange, TagsChange, encode},
+    row::{HoldingChange, TagsChange, encode},
 };
 use sluice_store::{
     Alone, ChangeError, Record, SliceBuilder, Snapshot, Store, StoreConfig, Tuning,

@@ -9,7 +9,7 @@ use std::{
 
 use sluice_model::{
     Confidence, RetentionMinutes, SupplierId, SupplierName, TenantId, Vendor,
-    operation::{HoldingChange, TagsChange, encode},
+    row::{HoldingChange, TagsChange, encode},
 };
 use sluice_store::{
     ChangeError, OpenError, ReadError, Record, Slice, SliceBuilder, Snapshot, Store, StoreConfig, Tuning,

@@ -15,7 +15,7 @@ use std::{
 
 use sluice_model::{
     Confidence, RetentionMinutes, SupplierId, SupplierName, TagName, TagWeight, TenantId, Vendor,
-    operation::{HoldingChange, TagsChange, encode},
+    row::{HoldingChange, TagsChange, encode},
 };
 use sluice_store::{
     ChangeError, Health, OpenError, Record, SliceBuilder, Store, StoreConfig, WriteError,

@@ -2,7 +2,7 @@
 
 use proptest::{collection::vec, prelude::*};
 use sluice_model::limits::{
-    BODY_BYTES_BUDGET, BODY_BYTES_MAX, HEAD_PERMIT_BYTES, LIGHT_BODY_BYTES_MAX, LIGHT_BYTES_BUDGET, MIB,
+    BODY_BYTES_BUDGET, BODY_BYTES_MAX, HEAD_PERMIT_BYTES, MIB, SMALL_BODY_BYTES_MAX, SMALL_BYTES_BUDGET,
 };
 
 use super::{Holding, SETTLED, Shares};
@@ -10,7 +10,7 @@ use super::{Holding, SETTLED, Shares};
 const BODIES: usize = BODY_BYTES_BUDGET / BODY_BYTES_MAX;
 
 fn shares() -> Shares {
-    Shares::new(BODY_BYTES_BUDGET, LIGHT_BYTES_BUDGET)
+    Shares::new(BODY_BYTES_BUDGET, SMALL_BYTES_BUDGET)
 }
 
 fn heads(shares: &mut Shares, count: usize) -> Vec<Holding> {
@@ -29,10 +29,10 @@ fn as_many_maximal_bodies_as_the_budget_holds_grow_side_by_side() {
         }
     }
     assert_eq!(shares.heavy_bytes, BODY_BYTES_BUDGET);
-    assert!(shares.check_entry(LIGHT_BODY_BYTES_MAX + 1).is_err());
+    assert!(shares.check_entry(SMALL_BODY_BYTES_MAX + 1).is_err());
     // Single indicators pass all the same.
     let mut light = shares.take(50).unwrap();
-    shares.grow(&mut light, LIGHT_BODY_BYTES_MAX).unwrap();
+    shares.grow(&mut light, SMALL_BODY_BYTES_MAX).unwrap();
     for holding in bodies.into_iter().chain(silent).chain([light]) {
         shares.give_back(holding);
     }
@@ -147,7 +147,7 @@ proptest! {
             }
             let held: usize = holdings.iter().flatten().map(|holding| holding.bytes).sum();
             prop_assert_eq!(shares.held_bytes(), held);
-            prop_assert!(shares.heavy_bytes <= BODY_BYTES_BUDGET && shares.light_bytes <= LIGHT_BYTES_BUDGET);
+            prop_assert!(shares.heavy_bytes <= BODY_BYTES_BUDGET && shares.light_bytes <= SMALL_BYTES_BUDGET);
             let oldest = shares.heavy.values().next().copied().unwrap_or(0);
             let settled = holdings.iter().flatten().filter(|holding| holding.ticket == Some(SETTLED));
             let growing_bytes = shares.heavy_bytes - settled.map(|holding| holding.bytes).sum::<usize>();

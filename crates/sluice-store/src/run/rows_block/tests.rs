@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use sluice_model::{
     SupplierId, TagId,
-    operation::{HoldingChange, TagsChange, encode, merge},
+    row::{HoldingChange, TagsChange, encode, merge},
 };
 
 use super::{BlockBuilder, BlockReader};

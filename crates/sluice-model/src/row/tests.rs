@@ -1,11 +1,11 @@
-//! One `check` folds a history of operations both ways; the laws say that every way gives the same.
+//! One `check` folds a history of rows both ways; the laws say that every way gives the same.
 
 use proptest::prelude::*;
 
-use super::{HoldingChange, Row, TagsChange, encode, merge, push_varint, settle, settle_tags, take_varint};
+use super::{HoldingChange, Row, TagsChange, drop_dead, encode, keep_tags, merge};
 use crate::{SupplierId, TagId};
 
-/// An operation as a test writes it down.
+/// A change as a test writes it down.
 #[derive(Clone, Debug)]
 enum Step {
     Hold(u32, u32, Option<&'static str>, Option<Vec<u32>>),
@@ -87,31 +87,31 @@ fn a_context_does_not_come_back_after_a_release() {
 }
 
 #[test]
-fn settling_drops_what_does_not_count() {
+fn what_does_not_count_is_dropped() {
     let row =
         [Step::Hold(1, 10, Some("{a}"), Some(vec![7, 8])), Step::Hold(2, 20, None, None), Step::Release(3)];
     let row = row.iter().map(row_of).reduce(|older, newer| merged(&newer, &older)).unwrap();
-    let mut settled = Vec::new();
-    assert!(settle(&row, |supplier, _| supplier.0 == 1, |tag| tag.0 == 8, &mut settled));
-    assert_eq!(shown(&settled), "sets [8] [1 at 10 {a}]");
-    settled.clear();
-    assert!(settle(&row, |_, updated| updated == 20, |_| false, &mut settled));
-    assert_eq!(shown(&settled), "keeps [] [2 at 20 ]");
-    settled.clear();
-    assert!(!settle(&row, |_, _| false, |_| true, &mut settled));
-    assert!(settled.is_empty());
+    let mut live = Vec::new();
+    assert!(drop_dead(&row, |supplier, _| supplier.0 == 1, |tag| tag.0 == 8, &mut live));
+    assert_eq!(shown(&live), "sets [8] [1 at 10 {a}]");
+    live.clear();
+    assert!(drop_dead(&row, |_, updated| updated == 20, |_| false, &mut live));
+    assert_eq!(shown(&live), "keeps [] [2 at 20 ]");
+    live.clear();
+    assert!(!drop_dead(&row, |_, _| false, |_| true, &mut live));
+    assert!(live.is_empty());
 }
 
 #[test]
-fn tags_can_be_settled_alone() {
+fn tags_can_be_kept_alone() {
     let row = row_of(&Step::Hold(1, 10, Some("{a}"), Some(vec![7, 8])));
-    let mut settled = Vec::new();
-    assert!(settle_tags(&row, |tag| tag.0 == 8, &mut settled));
-    assert_eq!(shown(&settled), "sets [8] []");
-    settled.clear();
-    assert!(!settle_tags(&row, |_| false, &mut settled));
-    assert!(!settle_tags(&row_of(&Step::Hold(1, 10, None, None)), |_| true, &mut settled));
-    assert!(settled.is_empty());
+    let mut live = Vec::new();
+    assert!(keep_tags(&row, |tag| tag.0 == 8, &mut live));
+    assert_eq!(shown(&live), "sets [8] []");
+    live.clear();
+    assert!(!keep_tags(&row, |_| false, &mut live));
+    assert!(!keep_tags(&row_of(&Step::Hold(1, 10, None, None)), |_| true, &mut live));
+    assert!(live.is_empty());
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -133,11 +133,11 @@ proptest! {
     }
 
     #[test]
-    fn settling_twice_is_settling_once(history in proptest::collection::vec(step(), 1..8)) {
+    fn dropping_twice_is_dropping_once(history in proptest::collection::vec(step(), 1..8)) {
         let row = history.iter().map(row_of).reduce(|older, newer| merged(&newer, &older)).unwrap();
         let (mut once, mut twice) = (Vec::new(), Vec::new());
-        let is_left = settle(&row, |_, _| true, |_| true, &mut once);
-        prop_assert_eq!(is_left && settle(&once, |_, _| true, |_| true, &mut twice), is_left);
+        let is_left = drop_dead(&row, |_, _| true, |_| true, &mut once);
+        prop_assert_eq!(is_left && drop_dead(&once, |_, _| true, |_| true, &mut twice), is_left);
         prop_assert_eq!(once, twice);
     }
 
@@ -146,14 +146,5 @@ proptest! {
         if let Some(row) = Row::decode(&bytes) {
             prop_assert!(row.holdings().count() <= bytes.len() && row.tags().count() <= bytes.len());
         }
-    }
-
-    #[test]
-    fn varints_survive(number in any::<u64>()) {
-        let mut bytes = Vec::new();
-        push_varint(&mut bytes, number);
-        let mut rest = bytes.as_slice();
-        prop_assert_eq!(take_varint(&mut rest), Some(number));
-        prop_assert!(rest.is_empty());
     }
 }

@@ -1,21 +1,27 @@
-//! What one element of a request does to an indicator, and how two such operations become one.
+//! Rows: what one element of a request does to an indicator, and how two such changes become one.
 //!
-//! In: operations, as typed values or as encoded rows. Out: encoded rows. A *row* is everything known about one
+//! In: changes, as typed values or as encoded rows. Out: encoded rows. A *row* is everything known about one
 //! indicator over some stretch of history: its tags, if that history set them, and one *holding* for each
 //! supplier that the history touched. [`merge`] folds a newer row over an older one and is associative, so the
-//! memtable, the background merges and the readers all use it, and a write needs to read nothing.
+//! memtable, the background merges and the readers all use it, and a write does not need to read anything.
 //!
 //! Encoding: `varint(t)`, `t = 0` for unchanged tags, else `t - 1` tag numbers as varints; then to the end of
 //! the row holdings ascending by supplier: `varint(supplier)`, a byte of flags, and unless released
 //! `updated` (four bytes, big-endian) and, if the context is given, `varint(length)` and its bytes.
 //!
-//! Pure functions over bytes; which suppliers and tags still exist is the caller's knowledge ([`settle`]).
+//! For example, supplier 7 takes an indicator at second 1,000, with tags 3 and 300 and the context `{}`:
+//! `03 03 ac 02 | 07 02 00 00 03 e8 02 7b 7d`.
+//!
+//! Pure functions over bytes; which suppliers and tags still exist is the caller's knowledge ([`drop_dead`]).
 
 use std::{cmp::Ordering, iter::Peekable};
 
-use crate::{SupplierId, TagId};
+use crate::{
+    SupplierId, TagId,
+    varint::{push_varint, take, take_array, take_varint, take_varint_u32, varint_bytes},
+};
 
-/// What an operation does to an indicator's tags.
+/// What a row does to an indicator's tags.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TagsChange<'a> {
     /// Leaves them.
@@ -24,7 +30,7 @@ pub enum TagsChange<'a> {
     Replace(&'a [TagId]),
 }
 
-/// What an operation does to one supplier's holding of an indicator.
+/// What a row does to one supplier's holding of an indicator.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum HoldingChange<'a> {
     /// The supplier holds the indicator from now on.
@@ -44,7 +50,7 @@ const CONTEXT: u8 = 2;
 /// Nothing older counts: the supplier released the indicator before it took it again.
 const FRESH: u8 = 4;
 
-/// Appends the row of one operation to `row`.
+/// Appends the row of one change to `row`.
 pub fn encode(supplier: SupplierId, holding: HoldingChange<'_>, tags: TagsChange<'_>, row: &mut Vec<u8>) {
     match tags {
         TagsChange::Keep => row.push(0),
@@ -56,11 +62,11 @@ pub fn encode(supplier: SupplierId, holding: HoldingChange<'_>, tags: TagsChange
         }
     }
     let (flags, updated, context) = match holding {
-        HoldingChange::Release => (RELEASED, 0, None),
-        HoldingChange::Hold { updated, context: None } => (0, updated, None),
-        HoldingChange::Hold { updated, context } => (CONTEXT, updated, context),
+        HoldingChange::Release => (RELEASED, 0, &[][..]),
+        HoldingChange::Hold { updated, context: None } => (0, updated, &[][..]),
+        HoldingChange::Hold { updated, context: Some(context) } => (CONTEXT, updated, context),
     };
-    RowHolding { supplier, flags, updated, context: context.unwrap_or_default() }.encode(row);
+    RowHolding { supplier, flags, updated, context }.encode(row);
 }
 
 /// One supplier's part of a row.
@@ -76,12 +82,12 @@ pub struct RowHolding<'a> {
 }
 
 impl<'a> RowHolding<'a> {
-    /// Tells whether the supplier gave the indicator up.
+    /// Returns true if the supplier gave the indicator up.
     pub fn is_released(&self) -> bool {
         self.flags & RELEASED != 0
     }
 
-    /// Tells whether an older row of the same supplier still matters.
+    /// Returns true if an older holding of the same supplier still matters.
     fn needs_older(&self) -> bool {
         self.flags & (RELEASED | CONTEXT | FRESH) == 0
     }
@@ -101,11 +107,11 @@ impl<'a> RowHolding<'a> {
 
     fn decode(bytes: &mut &'a [u8]) -> Option<Self> {
         let supplier = SupplierId(take_varint_u32(bytes)?);
-        let flags = take(bytes, 1)?.first().copied()?;
+        let [flags] = take_array(bytes)?;
         if flags & RELEASED != 0 {
             return Some(Self { supplier, flags, updated: 0, context: &[] });
         }
-        let updated = u32::from_be_bytes(take(bytes, 4)?.try_into().ok()?);
+        let updated = u32::from_be_bytes(take_array(bytes)?);
         let context = if flags & CONTEXT != 0 {
             let length = usize::try_from(take_varint(bytes)?).ok()?;
             take(bytes, length)?
@@ -115,6 +121,11 @@ impl<'a> RowHolding<'a> {
         Some(Self { supplier, flags, updated, context })
     }
 
+    /// Folds an older holding of the same supplier under this one.
+    ///
+    /// A holding without a context takes that of the older one, if there is one. If the older one is a release, this
+    /// one becomes *fresh*: whatever lies below the release must not lend it a context. Hold(5, `{}`), Release,
+    /// Hold(9, none) is Fresh(9, none), whichever pair is folded first.
     fn merged_over(self, older: Self) -> Self {
         if !self.needs_older() {
             return self;
@@ -129,13 +140,13 @@ impl<'a> RowHolding<'a> {
 /// An encoded row, read in place.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
-    /// Encoded tag section, empty when the row leaves the tags alone.
+    /// The encoded tag numbers; `None` when the row leaves the tags alone.
     tags: Option<&'a [u8]>,
     holdings: &'a [u8],
 }
 
 impl<'a> Row<'a> {
-    /// Reads the outline of a row; `None` when the bytes are no row.
+    /// Reads the outline of a row; `None` when the bytes are not a row.
     pub fn decode(mut bytes: &'a [u8]) -> Option<Self> {
         let count = take_varint(&mut bytes)?;
         if count == 0 {
@@ -149,14 +160,14 @@ impl<'a> Row<'a> {
         Some(Self { tags: Some(tags), holdings: bytes })
     }
 
-    /// Tells whether the row sets the tags at all.
+    /// Returns true if the row sets the tags at all.
     pub fn sets_tags(&self) -> bool {
         self.tags.is_some()
     }
 
     /// The tags that the row sets, in the order in which they were sent.
     pub fn tags(&self) -> impl Iterator<Item = TagId> + use<'a> {
-        let mut bytes = self.tags.unwrap_or_default();
+        let mut bytes = self.tags.unwrap_or(&[]);
         std::iter::from_fn(move || take_varint_u32(&mut bytes).map(TagId))
     }
 
@@ -179,7 +190,7 @@ impl<'a> Row<'a> {
 
 /// Appends to `merged` the row that does what `older` and then `newer` do.
 ///
-/// Cost: one pass over both. Bytes that are no row count as an empty one; checksums above this layer keep
+/// Cost: one pass over both. Bytes that are not a row count as an empty one; checksums above this layer keep
 /// them from getting here.
 pub fn merge(newer: &[u8], older: &[u8], merged: &mut Vec<u8>) {
     let (Some(newer), Some(older)) = (Row::decode(newer), Row::decode(older)) else {
@@ -202,64 +213,69 @@ fn next_holding<'a>(
     newer: &mut Peekable<impl Iterator<Item = RowHolding<'a>>>,
     older: &mut Peekable<impl Iterator<Item = RowHolding<'a>>>,
 ) -> Option<RowHolding<'a>> {
-    let (Some(new), Some(old)) = (newer.peek(), older.peek()) else {
-        return newer.next().or_else(|| older.next());
-    };
-    match new.supplier.cmp(&old.supplier) {
-        Ordering::Less => newer.next(),
-        Ordering::Greater => older.next(),
-        Ordering::Equal => Some(newer.next()?.merged_over(older.next()?)),
+    match (newer.peek(), older.peek()) {
+        (Some(new), Some(old)) => match new.supplier.cmp(&old.supplier) {
+            Ordering::Less => newer.next(),
+            Ordering::Greater => older.next(),
+            Ordering::Equal => Some(newer.next()?.merged_over(older.next()?)),
+        },
+        (Some(_), None) => newer.next(),
+        (None, _) => older.next(),
     }
 }
 
-/// Appends to `settled` what remains of a row that has nothing older below it, and tells whether anything does.
+/// Appends to `live` what remains of a row that has nothing older below it; returns true if anything does.
 ///
 /// `keeps` decides by supplier and last update whether a holding still counts (a removed supplier's or an
-/// expired one does not); `knows` whether a tag still exists. A row that nobody holds leaves nothing.
-pub fn settle(
+/// expired one does not); `knows` whether a tag still exists. A row that no supplier holds leaves nothing.
+pub fn drop_dead(
     row: &[u8],
     keeps: impl Fn(SupplierId, u32) -> bool,
     knows: impl Fn(TagId) -> bool,
-    settled: &mut Vec<u8>,
+    live: &mut Vec<u8>,
 ) -> bool {
     let Some(row) = Row::decode(row) else { return false };
-    let is_kept =
-        |holding: &RowHolding<'_>| !holding.is_released() && keeps(holding.supplier, holding.updated);
-    if !row.holdings().any(|holding| is_kept(&holding)) {
-        return false;
+    let start = live.len();
+    if !append_known_tags(&row, knows, live) {
+        live.push(0);
     }
-    if !encode_known_tags(&row, knows, settled) {
-        settled.push(0);
+    let mut is_held = false;
+    for holding in row.holdings() {
+        if !holding.is_released() && keeps(holding.supplier, holding.updated) {
+            RowHolding { flags: holding.flags & CONTEXT, ..holding }.encode(live);
+            is_held = true;
+        }
     }
-    for holding in row.holdings().filter(is_kept) {
-        RowHolding { flags: holding.flags & CONTEXT, ..holding }.encode(settled);
+    if !is_held {
+        live.truncate(start);
     }
-    true
+    is_held
 }
 
-/// Appends to `settled` the tags of a row that nobody holds, and tells whether there are any: for a row that a newer
-/// one may lie above, whose holders have the indicator as it was tagged.
-pub fn settle_tags(row: &[u8], knows: impl Fn(TagId) -> bool, settled: &mut Vec<u8>) -> bool {
-    Row::decode(row).is_some_and(|row| encode_known_tags(&row, knows, settled))
+/// Appends to `live` the tags of a row that no supplier holds; returns true if there are any.
+///
+/// For a row that a newer one may lie above: the indicator keeps the tags that it was given before.
+pub fn keep_tags(row: &[u8], knows: impl Fn(TagId) -> bool, live: &mut Vec<u8>) -> bool {
+    let Some(row) = Row::decode(row) else { return false };
+    append_known_tags(&row, knows, live)
 }
 
 /// Appends the tags of a row that still exist; nothing, and false, when there are none.
-fn encode_known_tags(row: &Row<'_>, knows: impl Fn(TagId) -> bool, settled: &mut Vec<u8>) -> bool {
-    let tags_count = row.tags().filter(|tag| knows(*tag)).count() as u64;
+fn append_known_tags(row: &Row<'_>, knows: impl Fn(TagId) -> bool, live: &mut Vec<u8>) -> bool {
+    let mut tags_count = 0_u64;
+    for tag in row.tags() {
+        tags_count += u64::from(knows(tag));
+    }
     if tags_count == 0 {
         return false;
     }
-    push_varint(settled, tags_count + 1);
-    for tag in row.tags().filter(|tag| knows(*tag)) {
-        push_varint(settled, u64::from(tag.0));
+    push_varint(live, tags_count + 1);
+    for tag in row.tags() {
+        if knows(tag) {
+            push_varint(live, u64::from(tag.0));
+        }
     }
     true
-}
-
-/// The contexts that a row gives, without the empty ones. Bytes that are no row have none.
-pub fn contexts(row: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let holdings = Row::decode(row).into_iter().flat_map(|row| row.holdings());
-    holdings.map(|holding| holding.context).filter(|context| !context.is_empty())
 }
 
 /// A row with one holding that is not released, taken apart at what neighbouring rows seldom share.
@@ -281,13 +297,16 @@ impl<'a> SingleRow<'a> {
         if !rest.is_empty() || holding.is_released() {
             return None;
         }
-        let context = (holding.flags & CONTEXT != 0).then_some(holding.context);
-        let tail_bytes = 4 + context.map_or(0, |context| context.len() + varint_bytes(context.len()));
+        let (mut context, mut tail_bytes) = (None, size_of::<u32>());
+        if holding.flags & CONTEXT != 0 {
+            context = Some(holding.context);
+            tail_bytes += varint_bytes(holding.context.len()) + holding.context.len();
+        }
         let head = bytes.get(..bytes.len() - tail_bytes)?;
         Some(Self { head, updated: holding.updated, context })
     }
 
-    /// Tells whether a context follows a head.
+    /// Returns true if a context follows a head.
     pub fn has_context(head: &[u8]) -> bool {
         head.last().is_some_and(|flags| flags & CONTEXT != 0)
     }
@@ -306,7 +325,7 @@ impl<'a> SingleRow<'a> {
 /// Appends `row` with each context that is given in it replaced by what `replace` makes of it; empty ones stay.
 ///
 /// What stands in the place of a context is opaque to every other function here, so a store may keep contexts
-/// elsewhere and merge rows that name them. Bytes that are no row leave nothing.
+/// elsewhere and merge rows that name them. Bytes that are not a row leave nothing.
 ///
 /// # Errors
 ///
@@ -327,55 +346,6 @@ pub fn replace_contexts<C: AsRef<[u8]>, E>(
         }
     }
     Ok(())
-}
-
-/// Appends an unsigned number, seven bits a byte, lowest first.
-pub fn push_varint(bytes: &mut Vec<u8>, mut number: u64) {
-    loop {
-        let [.., low] = number.to_be_bytes();
-        number >>= 7;
-        if number == 0 {
-            bytes.push(low);
-            return;
-        }
-        bytes.push(low | 0x80);
-    }
-}
-
-/// Bytes that [`push_varint`] takes for a length.
-pub fn varint_bytes(length: usize) -> usize {
-    (1 + length.checked_ilog2().unwrap_or(0) / 7) as usize
-}
-
-/// Takes a number written by [`push_varint`] off the front; `None` when there is none.
-pub fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
-    // Most are of one byte.
-    if let Some((byte, rest)) = bytes.split_first().filter(|(byte, _)| **byte < 0x80) {
-        *bytes = rest;
-        return Some(u64::from(*byte));
-    }
-    let mut number = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let (byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
-}
-
-/// Takes a number that must fit 32 bits off the front.
-pub fn take_varint_u32(bytes: &mut &[u8]) -> Option<u32> {
-    u32::try_from(take_varint(bytes)?).ok()
-}
-
-/// Takes `count` bytes off the front.
-pub fn take<'a>(bytes: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
-    let (head, rest) = bytes.split_at_checked(count)?;
-    *bytes = rest;
-    Some(head)
 }
 
 #[cfg(test)]
