@@ -7,6 +7,8 @@
 //! Differs from RFC 8259 as the parser does: numbers beyond a double are faults. The fault of a bad escape is
 //! the offset of its backslash, that of a number out of range its first byte. Pure.
 
+use sluice_model::hex;
+
 use crate::error::Fault;
 
 /// Finds the first fault of `text`, taken as the beginning of one JSON value; `None` when there is none.
@@ -219,8 +221,8 @@ impl Reader<'_> {
     fn code_unit(&self, from: usize) -> Result<u32, Stop> {
         let mut unit = 0;
         for at in from + 2..from + 6 {
-            let digit = char::from(*self.text.get(at).ok_or(Stop::End)?).to_digit(16);
-            unit = unit * 16 + digit.ok_or(Stop::Fault(from, Fault::Escape))?;
+            let digit = hex::value(*self.text.get(at).ok_or(Stop::End)?);
+            unit = unit * 16 + u32::from(digit.ok_or(Stop::Fault(from, Fault::Escape))?);
         }
         Ok(unit)
     }

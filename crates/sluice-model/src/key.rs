@@ -10,7 +10,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::indicator::IndicatorKind;
+use crate::{hex, indicator::IndicatorKind};
 
 /// Kind byte of an MD5 key.
 pub(crate) const MD5: u8 = 1;
@@ -75,11 +75,7 @@ impl<'a> KeyView<'a> {
     /// Appends the normal form as text.
     pub(crate) fn write(self, text: &mut String) {
         match self {
-            Self::Hash(_, digest) => {
-                for byte in digest {
-                    text.extend([byte >> 4, byte & 0xf].map(|digit| char::from(hex_character(digit))));
-                }
-            }
+            Self::Hash(_, digest) => hex::append(digest, text),
             Self::Address(IpAddr::V4(address)) => write_ipv4(address, text),
             Self::Address(IpAddr::V6(address)) => text.push_str(&address.to_string()),
             Self::Url { host, rest } => {
@@ -94,11 +90,6 @@ impl<'a> KeyView<'a> {
             }
         }
     }
-}
-
-/// The lower-case hexadecimal digit of a value below 16.
-pub(crate) const fn hex_character(value: u8) -> u8 {
-    if value < 10 { b'0' + value } else { b'a' + (value - 10) }
 }
 
 /// Appends the key of an address; an IPv4 address mapped into IPv6 is the IPv4 address.

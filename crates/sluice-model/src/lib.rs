@@ -9,6 +9,7 @@
 //! No I/O, no JSON, no async, no threads, no clock: equal input gives equal output, everywhere.
 
 pub mod excerpt;
+pub mod hex;
 pub mod indicator;
 mod key;
 pub mod limits;
@@ -16,6 +17,7 @@ pub mod matching;
 mod memory_plan;
 pub mod name;
 pub mod normalize;
+pub mod percent;
 pub mod rejection;
 pub mod row;
 pub mod supplier;

@@ -6,6 +6,8 @@
 //!
 //! What the segments mean is the route table's affair.
 
+use sluice_model::percent;
+
 #[cfg(test)]
 mod tests;
 
@@ -46,25 +48,5 @@ pub(crate) fn split(path: &str) -> Option<(Version, Vec<&str>)> {
 
 /// Decodes the percent-escapes of one segment, once; `None` for a bad escape or bytes that are not UTF-8.
 pub(crate) fn decode(segment: &str) -> Option<String> {
-    let mut decoded = Vec::with_capacity(segment.len());
-    let mut bytes = segment.bytes();
-    while let Some(byte) = bytes.next() {
-        if byte == b'%' {
-            let high = hex_value(bytes.next()?)?;
-            let low = hex_value(bytes.next()?)?;
-            decoded.push(high << 4 | low);
-        } else {
-            decoded.push(byte);
-        }
-    }
-    String::from_utf8(decoded).ok()
-}
-
-fn hex_value(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
-    }
+    String::from_utf8(percent::decode_strictly(segment)?).ok()
 }

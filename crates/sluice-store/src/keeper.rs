@@ -15,7 +15,7 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use sluice_model::limits::MEMTABLE_BYTES_MAX;
+use sluice_model::{hex, limits::MEMTABLE_BYTES_MAX};
 
 pub(crate) use self::scribe::scribe;
 use self::{scribe::Scribe, survival::Survival};
@@ -24,7 +24,7 @@ use crate::{
     clock::now_seconds,
     committer::Message,
     error::TreeError,
-    manifest::{Manifest, RunEntry, to_hex},
+    manifest::{Manifest, RunEntry},
     merge::{MergeRows, Source},
     repack::{Origin, Repacker},
     run::{Book, Part, Run},
@@ -374,6 +374,6 @@ fn run_entry(run: &Run) -> RunEntry {
     RunEntry {
         id: run.id,
         parts: run.parts.iter().map(|part| part.meta.clone()).collect(),
-        merged_through: run.merged_through.as_deref().map(to_hex),
+        merged_through: run.merged_through.as_deref().map(hex::encode),
     }
 }

@@ -134,27 +134,11 @@ fn checksum_line(body: &str) -> String {
     format!("crc32c {:08x}", crc32c::crc32c(body.as_bytes()))
 }
 
-/// A key as hexadecimal text.
-pub(crate) fn to_hex(key: &[u8]) -> String {
-    key.iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .filter_map(|digit| char::from_digit(digit.into(), 16))
-        .collect()
-}
-
-/// Reads what [`to_hex`] wrote.
-pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let bytes = pairs.iter().map(|[high, low]| u8::try_from(digit(*high)? * 16 + digit(*low)?).ok());
-    rest.is_empty().then(|| bytes.collect()).flatten()
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
 
-    use super::{FILE, Manifest, from_hex, to_hex};
+    use super::{FILE, Manifest};
 
     #[test]
     fn every_flipped_bit_is_noticed() {
@@ -170,13 +154,5 @@ mod tests {
             fs::write(dir.path().join(FILE), damaged).unwrap();
             assert!(Manifest::read(dir.path()).is_err(), "bit {bit}");
         }
-    }
-
-    #[test]
-    fn keys_survive_as_text() {
-        let key: Vec<u8> = (0..=255).collect();
-        assert_eq!(from_hex(&to_hex(&key)), Some(key));
-        assert_eq!(from_hex("0g"), None);
-        assert_eq!(from_hex("0"), None);
     }
 }

@@ -18,7 +18,7 @@ use std::{
 
 use crossbeam_channel::bounded;
 use rustix::fs::{FlockOperation, flock};
-use sluice_model::{TenantName, limits, varint::take};
+use sluice_model::{TenantName, hex, limits, varint::take};
 
 use crate::shared::OnFailure;
 use crate::{
@@ -29,7 +29,7 @@ use crate::{
     filter::Covers,
     keeper::{Keeper, scribe},
     log::{self, Frame, FrameKind, LogWriter, ReplayError, Replayed},
-    manifest::{Manifest, RunEntry, from_hex},
+    manifest::{Manifest, RunEntry},
     memtable::{Memtable, Slice, join_small},
     run::{Book, Part, Run, block, book::BookMeta},
     shared::{Parts, Shared},
@@ -261,7 +261,7 @@ fn open_run(
         .map_err(|error| damaged(error.to_string()))?;
     let merged_through = match &entry.merged_through {
         None => None,
-        Some(text) => Some(from_hex(text).ok_or_else(|| damaged(format!("{text} is no key")))?.into()),
+        Some(text) => Some(hex::decode(text).ok_or_else(|| damaged(format!("{text} is no key")))?.into()),
     };
     Ok(Run { id: entry.id, parts, merged_through })
 }

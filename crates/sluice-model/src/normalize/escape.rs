@@ -1,36 +1,10 @@
-//! Percent-escapes: decoded once, and printed so that reading the print decodes to the same.
+//! Decoded text, printed so that decoding the print gives the same text again.
 //!
 //! What stays an escape (lower-case) is what could not stand for itself: bytes that are no UTF-8, control
 //! characters, `#`, and a `%` before two hexadecimal digits. So `a%20b` prints as `a b`, `a%2520b` as `a%2520b`
 //! and `%2%35` as `%2525`, and no number of passes ever decodes twice.
 
-use crate::key::hex_character;
-
-/// The value of a hexadecimal digit.
-pub(super) fn hex_value(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
-    }
-}
-
-/// Decodes every escape of `text` once; a `%` that begins none stands for itself.
-pub(super) fn decode(text: &str) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut bytes = text.as_bytes();
-    while let [first, after @ ..] = bytes {
-        if let (b'%', Some((byte, beyond))) = (first, decode_pair(after)) {
-            decoded.push(byte);
-            bytes = beyond;
-        } else {
-            decoded.push(*first);
-            bytes = after;
-        }
-    }
-    decoded
-}
+use crate::{hex, percent};
 
 /// Appends decoded bytes in readable form: lower-case, with what must stay an escape escaped.
 ///
@@ -48,7 +22,7 @@ fn append_characters(text: &str, key: &mut Vec<u8>) {
         match character {
             '%' => {
                 let after = text.as_bytes().get(index + 1..).unwrap_or_default();
-                key.extend_from_slice(if decode_pair(after).is_some() { b"%25" } else { b"%" });
+                key.extend_from_slice(if percent::decode_pair(after).is_some() { b"%25" } else { b"%" });
             }
             '#' => append_escapes(b"#", key),
             _ if character.is_control() => {
@@ -67,14 +41,6 @@ fn append_characters(text: &str, key: &mut Vec<u8>) {
 
 fn append_escapes(bytes: &[u8], key: &mut Vec<u8>) {
     for byte in bytes {
-        key.extend_from_slice(&[b'%', hex_character(byte >> 4), hex_character(byte & 0xf)]);
+        key.extend_from_slice(&[b'%', hex::digit(byte >> 4), hex::digit(byte & 0xf)]);
     }
-}
-
-/// Reads the two digits after a `%` and tells what follows them.
-fn decode_pair(after: &[u8]) -> Option<(u8, &[u8])> {
-    let [high, low, beyond @ ..] = after else {
-        return None;
-    };
-    Some((hex_value(*high)? << 4 | hex_value(*low)?, beyond))
 }

@@ -16,9 +16,9 @@ use std::{
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
-use crate::{key, limits};
+use crate::{key, limits, percent};
 
-use super::{NotAnIndicator, escape, ip};
+use super::{NotAnIndicator, ip};
 
 /// Appends the host in key form and tells its address when it is one; leaves bytes behind on failure.
 ///
@@ -46,7 +46,7 @@ fn to_ascii(host: &str) -> Result<Cow<'_, str>, NotAnIndicator> {
     if host.is_ascii() && !host.contains('%') {
         return Ok(Cow::Borrowed(host));
     }
-    let decoded = String::from_utf8(escape::decode(host)).map_err(|_not_a_character| NotAnIndicator)?;
+    let decoded = String::from_utf8(percent::decode(host)).map_err(|_not_a_character| NotAnIndicator)?;
     if decoded.is_ascii() {
         return Ok(Cow::Owned(decoded));
     }

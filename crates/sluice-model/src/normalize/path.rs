@@ -7,6 +7,8 @@
 //! Where the contract is silent: without a query a trailing slash is removed; with one the path keeps its slash and
 //! is at least `/`, so that `example.com?q=1` is `example.com/?q=1`.
 
+use crate::percent;
+
 use super::escape;
 
 /// Appends the normal form of path and query; cannot fail.
@@ -17,7 +19,7 @@ pub(super) fn append(rest: &str, key: &mut Vec<u8>) {
     if is_plain(rest) {
         append_plain(rest.as_bytes(), key);
     } else {
-        append_decoded(&escape::decode(rest), key);
+        append_decoded(&percent::decode(rest), key);
     }
 }
 

@@ -5,6 +5,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
+use sluice_model::hex;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
@@ -21,9 +22,7 @@ pub(crate) fn print(random: &[u8; 32]) -> Zeroizing<String> {
 
 /// The digest under which a token is kept, in hex.
 pub(crate) fn digest(token: &str) -> String {
-    let digest = Sha256::digest(token.as_bytes());
-    let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect()
+    hex::encode(&Sha256::digest(token.as_bytes()))
 }
 
 /// Compares two digests without telling by time where they differ.
