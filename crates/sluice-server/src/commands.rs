@@ -12,12 +12,12 @@ use sluice_model::TenantName;
 use sluice_server::{
     auth::{
         accounts::{AccountsFile, Scope, Token, User},
+        first_admin::{read_password_file, trim_password},
         make_token,
         password::hash_password,
         role::Role,
     },
     config::Config,
-    startup::{read_password_file, trim_password},
 };
 use zeroize::Zeroizing;
 

@@ -36,11 +36,11 @@ use crate::{
     answer,
     config::Config,
     connection::{Clock, Clocked, Times},
-    descriptors::connections_per_worker_max,
     gate::{self, Admitted},
+    life::fd_limit::connections_per_worker_max,
+    life::state::State,
     problem::{Cause, Problem, Sentence},
     routes::{self, health, table::BodyRule},
-    state::State,
 };
 
 /// Time that a refused client has to stop sending before its connection is cut, in milliseconds.

@@ -15,9 +15,9 @@ use crate::{
     auth::role::{Action, Identity},
     body,
     head::{self, Encoding},
+    life::state::State,
     problem::{Cause, Entity, Problem},
     routes::table::{self, BodyRule, Found, Request},
-    state::State,
 };
 
 /// Which supplier or tag a request is about.

@@ -1,30 +1,37 @@
-//! The daemon: actix-web front end, configuration, accounts, process life.
+//! The daemon: HTTP front end, configuration, accounts, process life.
 //!
-//! In: a [`config::Config`]. Out: a running [`Daemon`] that answers the REST contract on its addresses, and an
-//! [`Ending`] when it is done. A request passes, in this order: `connection` (time of heads), `front` (panics), `gate`
-//! (all that the head decides), `body` (limits and decoding), `routes` (one file per resource), `answer` and `problem`
-//! (what goes back). Success is answered only for what the store calls durable.
+//! In: a [`config::Config`]. Out: a running [`Daemon`] that answers the REST contract on its address, and an
+//! [`Ending`] when it is done. A request passes, in this order: `connection` (time limits of heads), `front`
+//! (panics), `gate` (all that the head decides), `body` (limits and decoding), `routes` (one file per resource),
+//! `answer` and `problem` (what is sent back). Success is answered only for what the store calls durable.
 //!
-//! Storage is `sluice-store`'s, parsing `sluice-ingest`'s, meaning `sluice-model`'s affair.
+//! Threads of this crate, by the name that the operating system shows:
+//!
+//! | thread | runs |
+//! |---|---|
+//! | `sluiced` | `main.rs`: signals and the service manager |
+//! | `lifecycle` | `life::lifecycle`: supervises the server, then closes everything |
+//! | `actix-rt\|system:0\|arbiter:{n}` | `front`: `http.workers` of them, each serves its connections |
+//! | `actix-server acceptor` | accepts connections and hands them to those threads |
+//! | `open-store` | opens the store while the daemon already answers, then ends |
+//! | `entity-worker` | `worker`: large bodies of suppliers and tags, changes of the catalogue |
+//! | `password-worker` | `worker`: password hashes, 33 ms each |
+//!
+//! Storage and its threads belong to `sluice-store`, parsing and its pools to `sluice-ingest`.
 
 pub(crate) mod answer;
 pub mod auth;
 pub(crate) mod body;
 pub mod config;
 pub(crate) mod connection;
-pub mod descriptors;
 pub(crate) mod entity;
 pub(crate) mod front;
 pub(crate) mod gate;
 pub(crate) mod head;
+pub mod life;
 pub(crate) mod path;
-pub(crate) mod private;
 pub(crate) mod problem;
 pub(crate) mod routes;
-pub(crate) mod shutdown;
-pub mod startup;
-pub(crate) mod state;
-pub mod tls;
 pub(crate) mod worker;
 
 use std::{
@@ -38,13 +45,15 @@ use std::{
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::{mpsc, watch};
 
-pub use self::shutdown::{Ending, Phase};
+pub use self::life::lifecycle::{Ending, Phase};
 use self::{
     auth::{Auth, AuthError, accounts::AccountsFile},
     config::Config,
-    shutdown::{WISHES_QUEUED_MAX, Wish},
-    state::State,
-    tls::TlsError,
+    life::{
+        lifecycle::{self, ENDINGS_QUEUED_MAX},
+        state::State,
+        tls::{self, TlsError},
+    },
     worker::Worker,
 };
 
@@ -72,7 +81,7 @@ pub enum ServeError {
         #[source]
         source: io::Error,
     },
-    /// The operating system gives no thread.
+    /// The operating system refuses a thread.
     #[error("a thread could not be started")]
     Thread(#[source] io::Error),
 }
@@ -80,7 +89,7 @@ pub enum ServeError {
 /// A running daemon. Dropping it without [`Daemon::stop`] leaves it running.
 pub struct Daemon {
     address: SocketAddr,
-    wishes_out: mpsc::Sender<Wish>,
+    endings_out: mpsc::Sender<Ending>,
     phase: watch::Receiver<Phase>,
     state: Arc<State>,
     thread: JoinHandle<Ending>,
@@ -93,25 +102,25 @@ impl fmt::Debug for Daemon {
 }
 
 impl Daemon {
-    /// The bound address, with the port that was given where 0 was asked for.
+    /// The bound address; if port 0 was configured, with the port that the operating system chose.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// How far the daemon is; changes are seen by whoever waits on it. Closed once the daemon has ended.
+    /// How far the daemon is, and a way to wait for changes. Closed once the daemon has ended.
     pub fn phase(&self) -> watch::Receiver<Phase> {
         self.phase.clone()
     }
 
-    /// Tells whether the store's threads give signs of life; the service manager restarts a daemon without.
+    /// Returns true unless a thread of the store hangs; the service manager restarts a daemon that hangs.
     pub fn is_responsive(&self) -> bool {
         self.state.opened().is_none_or(|ingestor| !ingestor.store().is_stuck())
     }
 
     /// Asks the daemon to stop in good order; asking again cuts requests in flight. Does not wait.
     pub fn stop(&self) {
-        // A daemon that has ended, or is told for the eighth time, needs no more telling.
-        drop(self.wishes_out.try_send(Wish::Stop));
+        // Once the queue is full or closed, the daemon is ending already.
+        drop(self.endings_out.try_send(Ending::Stopped));
     }
 
     /// Waits until the daemon has ended. Blocking.
@@ -131,15 +140,15 @@ impl Daemon {
 /// By variant of [`ServeError`]. A store that does not open is an [`Ending`].
 pub fn serve(config: Config) -> Result<Daemon, ServeError> {
     let auth = Auth::start(AccountsFile::new(&config.data_dir)).map_err(ServeError::Auth)?;
-    let clerk = Worker::start("entity-0", ENTITIES_QUEUED_MAX).map_err(ServeError::Thread)?;
-    let state = Arc::new(State::new(auth, config.pace, config.match_scope, clerk));
+    let entity_worker = Worker::start("entity-worker", ENTITIES_QUEUED_MAX).map_err(ServeError::Thread)?;
+    let state = Arc::new(State::new(auth, config.pace, config.match_scope, entity_worker));
     let tls = tls::server_config(&config.tls, &config.data_dir).map_err(ServeError::Tls)?;
     let failed = |source| ServeError::Listen { address: config.listen, source };
     let listener = listen(config.listen, config.write_timeout).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let (wishes_out, wishes_in) = mpsc::channel(WISHES_QUEUED_MAX);
+    let (endings_out, endings_in) = mpsc::channel(ENDINGS_QUEUED_MAX);
     let (phase_out, phase) = watch::channel(Phase::Opening);
-    let for_store = wishes_out.clone();
+    let for_store = endings_out.clone();
     let for_daemon = Arc::clone(&state);
     let run = move || {
         actix_web::rt::System::new().block_on(async move {
@@ -147,14 +156,15 @@ pub fn serve(config: Config) -> Result<Daemon, ServeError> {
                 Ok(server) => server,
                 Err(error) => return Ending::NotStarted(error),
             };
-            match shutdown::open_store(&config, Arc::clone(&state), for_store, phase_out.clone()) {
-                Ok(opener) => shutdown::supervise(server, wishes_in, state, opener, phase_out).await,
+            match lifecycle::open_store(&config, Arc::clone(&state), for_store, phase_out.clone()) {
+                Ok(opener) => lifecycle::supervise(server, endings_in, state, opener, phase_out).await,
                 Err(error) => Ending::NotStarted(error),
             }
         })
     };
-    let thread = thread::Builder::new().name("daemon".to_owned()).spawn(run).map_err(ServeError::Thread)?;
-    Ok(Daemon { address, wishes_out, phase, state: for_daemon, thread })
+    let thread =
+        thread::Builder::new().name("lifecycle".to_owned()).spawn(run).map_err(ServeError::Thread)?;
+    Ok(Daemon { address, endings_out, phase, state: for_daemon, thread })
 }
 
 /// Binds a socket whose connections give up on a client that acknowledges nothing for `write_timeout`.

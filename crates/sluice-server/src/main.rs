@@ -18,9 +18,10 @@ use rustix::fs::Mode;
 use sd_notify::NotifyState;
 use sluice_server::{
     Daemon, Ending, Phase,
+    auth::first_admin::{self, MadePassword},
     config::{self, Config, LogFormat, RawConfig, TlsConfig},
-    descriptors, serve,
-    startup::{self, MadePassword},
+    life::fd_limit,
+    serve,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -78,8 +79,8 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         return say(&commands::run(command, &config)?);
     }
     start_logging(&config);
-    descriptors::raise_limit();
-    let made = startup::ensure_administrator(&config)?;
+    fd_limit::raise_limit();
+    let made = first_admin::ensure_administrator(&config)?;
     if let Some(made) = &made {
         say(&told_of(made))?;
     }

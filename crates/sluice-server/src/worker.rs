@@ -1,10 +1,10 @@
-//! One named thread with a bounded queue: where work goes that would hold up the runtime.
+//! One named thread with a bounded queue, for work that would block the HTTP threads.
 //!
-//! In: jobs that take milliseconds (a password check, a large entity body). Out: their results, awaited. Jobs
-//! run one at a time in order of arrival; a full queue is refused at once, so a flood of one kind of job cannot
-//! starve anything but its own kind. A panic inside a job is that caller's error only.
+//! In: jobs that take milliseconds (a password check, a large body of a supplier). Out: their results, awaited. Jobs
+//! run one at a time in order of arrival. A job that finds the queue full is refused at once, so a flood of one kind
+//! of job can starve only its own kind. A panic inside a job is an error of that caller only.
 //!
-//! Bodies of indicators do not come here: they have the pool of `sluice-ingest`.
+//! Bodies of indicators do not come here: they have the pools of `sluice-ingest`.
 
 use std::{
     io,
@@ -20,7 +20,7 @@ mod tests;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// A thread of its own and the queue to it. The thread ends when the last handle is dropped.
+/// A thread and the queue to it. The thread ends when the last clone is dropped.
 #[derive(Clone, Debug)]
 pub(crate) struct Worker {
     jobs_out: SyncSender<Job>,
@@ -42,7 +42,7 @@ impl Worker {
     ///
     /// # Errors
     ///
-    /// When the operating system gives no thread.
+    /// When the operating system refuses a thread.
     pub(crate) fn start(name: &str, jobs_queued_max: usize) -> io::Result<Self> {
         let (jobs_out, jobs_in) = sync_channel::<Job>(jobs_queued_max);
         thread::Builder::new().name(name.to_owned()).spawn(move || work(&jobs_in))?;
@@ -60,7 +60,7 @@ impl Worker {
     ) -> Result<T, WorkerError> {
         let (result_out, result_in) = oneshot::channel();
         let boxed: Job = Box::new(move || {
-            // The asker may have gone away meanwhile, which concerns nobody.
+            // The caller may have been dropped meanwhile; then the result is not needed.
             drop(result_out.send(job()));
         });
         self.jobs_out.try_send(boxed).map_err(|error| match error {

@@ -17,8 +17,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use super::private_files::{create_private_dir, open_lock, replace_private};
 use super::role::Role;
-use crate::private::{create_private_dir, open_lock, replace_private};
 
 #[cfg(test)]
 mod tests;

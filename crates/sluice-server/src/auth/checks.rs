@@ -66,7 +66,7 @@ pub(crate) struct Checks(Arc<Mutex<Board>>);
 struct Board {
     cache: Cache,
     throttle: Throttle,
-    /// Bounded by the queue of the verifier: what finds no place there lands at once.
+    /// Bounded by the queue of the password worker: a check that finds it full ends at once.
     flights: HashMap<Tag, watch::Receiver<Option<Verdict>>>,
 }
 

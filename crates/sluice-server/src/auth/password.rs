@@ -3,7 +3,7 @@
 //! In: a password and a PHC string, or none. Out: whether they fit, at the same cost either way: an unknown user
 //! is checked against a hash that nothing fits.
 //!
-//! CPU-bound on the calling thread; the daemon calls it on its verifier only.
+//! CPU-bound on the calling thread; the daemon calls it on its password worker only.
 
 use std::sync::OnceLock;
 

@@ -7,8 +7,8 @@ use actix_web::{
 
 use crate::{
     answer,
+    life::state::State,
     problem::{Cause, Problem, Sentence},
-    state::State,
 };
 
 /// Answers `/healthz` and `/readyz`; `None` for any other path.

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, http::StatusCode};
 use sluice_ingest::LookupRules;
 use sluice_store::now_seconds;
 
-use crate::{answer, body::BodyReader, gate::Admitted, problem::Cause, state::State};
+use crate::{answer, body::BodyReader, gate::Admitted, life::state::State, problem::Cause};
 
 /// Looks up all objects of a body.
 pub(super) async fn lookup(

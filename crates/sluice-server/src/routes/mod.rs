@@ -22,8 +22,8 @@ use crate::{
     body::BodyReader,
     entity::{Entity, Squeezer},
     gate::{Admitted, Subject},
+    life::state::State,
     problem::{self, Cause},
-    state::State,
     worker::{Worker, WorkerError},
 };
 
@@ -65,16 +65,16 @@ pub(crate) async fn carry_out(
 }
 
 async fn without_body(state: &State, admitted: &Admitted) -> Result<HttpResponse, Cause> {
-    let (store, clerk) = (admitted.ingestor.store(), &state.clerk);
+    let (store, entity_worker) = (admitted.ingestor.store(), &state.entity_worker);
     match (admitted.found.route.request, &admitted.subject) {
         (Request::ListSuppliers, _) => suppliers::list(store, admitted.tenant),
         (Request::GetSupplier, Subject::Supplier(supplier)) => suppliers::get(supplier),
         (Request::RemoveSupplier, Subject::Supplier(supplier)) => {
-            suppliers::remove(clerk, store, supplier).await
+            suppliers::remove(entity_worker, store, supplier).await
         }
         (Request::ListTags, _) => tags::list(store),
         (Request::GetTag, Subject::Tag(tag)) => tags::get(tag),
-        (Request::RemoveTag, Subject::Tag(tag)) => tags::remove(clerk, store, tag).await,
+        (Request::RemoveTag, Subject::Tag(tag)) => tags::remove(entity_worker, store, tag).await,
         _ => Err(Cause::Internal),
     }
 }
@@ -92,14 +92,14 @@ async fn read_entity(
     if squeezer.held_bytes() <= ENTITY_INLINE_BYTES_MAX {
         return squeezer.read(names);
     }
-    on(&state.clerk, move || squeezer.read(names)).await?
+    on(&state.entity_worker, move || squeezer.read(names)).await?
 }
 
 /// Changes the catalogue and waits until the change is durable.
 ///
-/// The store takes the change on the clerk's thread, because it waits while the queue of its log is full.
+/// The store takes the change on the entity worker's thread, because it waits while the queue of its log is full.
 async fn change(
-    clerk: &Worker,
+    entity_worker: &Worker,
     store: &Store,
     wish: CatalogueChange,
     about: problem::Entity,
@@ -108,15 +108,18 @@ async fn change(
     let store = store.clone();
     // The asker may have gone away meanwhile; the change stands all the same.
     let done = Box::new(move |result| drop(done_out.send(result)));
-    on(clerk, move || store.change_catalogue(wish, done)).await?;
+    on(entity_worker, move || store.change_catalogue(wish, done)).await?;
     match done_in.await {
         Ok(result) => result.map_err(|error| about.cause(&error)),
         Err(_dropped) => Err(Cause::StoreFailed),
     }
 }
 
-async fn on<T: Send + 'static>(clerk: &Worker, job: impl FnOnce() -> T + Send + 'static) -> Result<T, Cause> {
-    clerk.run(job).await.map_err(|error| match error {
+async fn on<T: Send + 'static>(
+    entity_worker: &Worker,
+    job: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Cause> {
+    entity_worker.run(job).await.map_err(|error| match error {
         WorkerError::Full => Cause::Busy { retry_after_seconds: 1 },
         WorkerError::Lost => Cause::Internal,
     })

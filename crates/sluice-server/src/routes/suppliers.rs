@@ -17,8 +17,8 @@ use crate::{
     body::BodyReader,
     entity::{Entity, mandatory},
     gate::{Admitted, Subject},
+    life::state::State,
     problem::{self, Cause},
-    state::State,
     worker::Worker,
 };
 
@@ -89,7 +89,7 @@ pub(super) async fn create(
             refang: patch.refang.unwrap_or(false),
         },
     };
-    change(&state.clerk, admitted.ingestor.store(), wish, problem::Entity::Supplier).await?;
+    change(&state.entity_worker, admitted.ingestor.store(), wish, problem::Entity::Supplier).await?;
     answer::sentence(StatusCode::CREATED, "Supplier successfully created")
 }
 
@@ -108,18 +108,18 @@ pub(super) async fn update(
     }
     let wish =
         CatalogueChange::UpdateSupplier { tenant: admitted.tenant, name: supplier.name.clone(), patch };
-    change(&state.clerk, admitted.ingestor.store(), wish, problem::Entity::Supplier).await?;
+    change(&state.entity_worker, admitted.ingestor.store(), wish, problem::Entity::Supplier).await?;
     answer::sentence(StatusCode::OK, "Supplier successfully updated")
 }
 
 /// Removes a supplier from every tenant, with its indicators.
 pub(super) async fn remove(
-    clerk: &Worker,
+    entity_worker: &Worker,
     store: &Store,
     supplier: &Supplier,
 ) -> Result<HttpResponse, Cause> {
     let wish = CatalogueChange::RemoveSupplier { name: supplier.name.clone() };
-    change(clerk, store, wish, problem::Entity::Supplier).await?;
+    change(entity_worker, store, wish, problem::Entity::Supplier).await?;
     answer::sentence(StatusCode::CREATED, "Supplier successfully removed")
 }
 

@@ -14,8 +14,8 @@ use crate::{
     body::BodyReader,
     entity::{Entity, mandatory},
     gate::{Admitted, Subject},
+    life::state::State,
     problem::{self, Cause},
-    state::State,
     worker::Worker,
 };
 
@@ -56,7 +56,7 @@ pub(super) async fn create(
         name: mandatory("name", patch.name)?,
         weight: mandatory("weight", patch.weight)?,
     };
-    change(&state.clerk, admitted.ingestor.store(), wish, problem::Entity::Tag).await?;
+    change(&state.entity_worker, admitted.ingestor.store(), wish, problem::Entity::Tag).await?;
     answer::sentence(StatusCode::CREATED, "Tag successfully created")
 }
 
@@ -71,14 +71,14 @@ pub(super) async fn update(
     // Its own name is no renaming.
     patch.name = patch.name.filter(|name| *name != tag.name);
     let wish = CatalogueChange::UpdateTag { name: tag.name.clone(), patch };
-    change(&state.clerk, admitted.ingestor.store(), wish, problem::Entity::Tag).await?;
+    change(&state.entity_worker, admitted.ingestor.store(), wish, problem::Entity::Tag).await?;
     answer::sentence(StatusCode::OK, "Tag successfully updated")
 }
 
 /// Removes a tag and takes it off every indicator.
-pub(super) async fn remove(clerk: &Worker, store: &Store, tag: &Tag) -> Result<HttpResponse, Cause> {
+pub(super) async fn remove(entity_worker: &Worker, store: &Store, tag: &Tag) -> Result<HttpResponse, Cause> {
     let wish = CatalogueChange::RemoveTag { name: tag.name.clone() };
-    change(clerk, store, wish, problem::Entity::Tag).await?;
+    change(entity_worker, store, wish, problem::Entity::Tag).await?;
     answer::sentence(StatusCode::OK, "Tag successfully deleted")
 }
 

@@ -18,16 +18,16 @@ fn creation(name: &str) -> CatalogueChange {
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn the_catalogue_is_changed_on_the_clerks_thread() {
+async fn the_catalogue_is_changed_on_the_entity_workers_thread() {
     let dir = tempfile::tempdir().unwrap();
     let data_dir = dir.path().to_owned();
     let config = StoreConfig { data_dir, disk_reserve_bytes: 0, tenants: vec![], tuning: Tuning::default() };
     let store = Store::open(config, Box::new(|cause| panic!("{cause}"))).unwrap();
-    let clerk = Worker::start("clerk", 1).unwrap();
+    let entity_worker = Worker::start("entity-worker", 1).unwrap();
     let (begun_out, begun_in) = mpsc::sync_channel(1);
     let (release_out, release_in) = mpsc::sync_channel::<()>(1);
     // Holds the thread, as a change does that waits for room in the log's queue.
-    let mut holder = clerk
+    let mut holder = entity_worker
         .run(move || {
             begun_out.send(()).unwrap();
             release_in.recv().unwrap();
@@ -35,9 +35,9 @@ async fn the_catalogue_is_changed_on_the_clerks_thread() {
         .boxed_local();
     assert!(poll_immediate(&mut holder).await.is_none());
     begun_in.recv().unwrap();
-    let mut first = change(&clerk, &store, creation("FIRST"), Entity::Tag).boxed_local();
+    let mut first = change(&entity_worker, &store, creation("FIRST"), Entity::Tag).boxed_local();
     assert_eq!(poll_immediate(&mut first).await, None);
-    let second = change(&clerk, &store, creation("SECOND"), Entity::Tag).await;
+    let second = change(&entity_worker, &store, creation("SECOND"), Entity::Tag).await;
     assert_eq!(second, Err(Cause::Busy { retry_after_seconds: 1 }));
     release_out.send(()).unwrap();
     assert_eq!(first.await, Ok(()));

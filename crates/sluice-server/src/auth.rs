@@ -10,7 +10,9 @@ pub mod accounts;
 pub(crate) mod basic;
 pub(crate) mod cache;
 pub(crate) mod checks;
+pub mod first_admin;
 pub mod password;
+pub(crate) mod private_files;
 pub mod role;
 pub(crate) mod throttle;
 pub(crate) mod token;
@@ -53,7 +55,7 @@ pub(crate) struct Auth {
     known: Mutex<Known>,
     tagger: Tagger,
     checks: Checks,
-    verifier: Worker,
+    password_worker: Worker,
 }
 
 #[derive(Debug)]
@@ -73,12 +75,12 @@ pub enum AuthError {
     #[error("there is no randomness")]
     Random(#[source] password::PasswordError),
     /// No thread for the checks.
-    #[error("the verifier could not be started")]
+    #[error("the password worker could not be started")]
     Thread(#[source] io::Error),
 }
 
 impl Auth {
-    /// Reads the accounts and starts the verifier.
+    /// Reads the accounts and starts the password worker.
     ///
     /// # Errors
     ///
@@ -92,7 +94,8 @@ impl Auth {
             known: Mutex::new(Known { accounts, stamp, looked: Instant::now() }),
             tagger: Tagger::new(&key),
             checks: Checks::default(),
-            verifier: Worker::start("verify-0", CHECKS_QUEUED_MAX).map_err(AuthError::Thread)?,
+            password_worker: Worker::start("password-worker", CHECKS_QUEUED_MAX)
+                .map_err(AuthError::Thread)?,
         })
     }
 
@@ -170,7 +173,7 @@ impl Auth {
             }
         };
         // Refused or lost, the job is dropped, and the flight in it lands all the same.
-        let _heard_by_landing = self.verifier.run(move || flight.run(check)).await;
+        let _heard_by_landing = self.password_worker.run(move || flight.run(check)).await;
         landing.verdict().await
     }
 

@@ -1,6 +1,6 @@
-//! What all requests share: credentials, the ingestor once it is there, and how the process is doing.
+//! What all requests share: credentials, the ingestor once the store is open, and whether the store has failed.
 //!
-//! In: the phases of the daemon's life. Out: leave to use the store, or the cause why not. No I/O.
+//! In: what `lifecycle` learns about the store. Out: the ingestor, or the cause why it cannot be used now. No I/O.
 
 use std::sync::{
     OnceLock,
@@ -21,16 +21,23 @@ pub(crate) struct State {
     pub(crate) pace: Pace,
     /// How far a looked-up value reaches.
     pub(crate) match_scope: MatchScope,
-    /// Reads entity bodies that are too large to be read in between.
-    pub(crate) clerk: Worker,
+    /// Reads large bodies of suppliers and tags, and hands changes of the catalogue to the store.
+    pub(crate) entity_worker: Worker,
     ingestor: OnceLock<Ingestor>,
     has_failed: AtomicBool,
 }
 
 impl State {
     /// The state of a daemon whose store is not open yet.
-    pub(crate) fn new(auth: Auth, pace: Pace, match_scope: MatchScope, clerk: Worker) -> Self {
-        Self { auth, pace, match_scope, clerk, ingestor: OnceLock::new(), has_failed: AtomicBool::new(false) }
+    pub(crate) fn new(auth: Auth, pace: Pace, match_scope: MatchScope, entity_worker: Worker) -> Self {
+        Self {
+            auth,
+            pace,
+            match_scope,
+            entity_worker,
+            ingestor: OnceLock::new(),
+            has_failed: AtomicBool::new(false),
+        }
     }
 
     /// The store is open.

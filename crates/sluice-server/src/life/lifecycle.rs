@@ -1,8 +1,9 @@
 //! The daemon's life after the start: opening the store, serving, and the order in which things close.
 //!
-//! In: a bound socket and the wishes of whoever runs the daemon. Out: an [`Ending`]. Closing goes: no new
-//! connections; requests in flight get their time; the store checkpoints and closes. When the store fails,
-//! requests in flight are answered and the daemon ends by itself.
+//! In: a running server, and reasons to end it: a signal, or a store that did not open or failed. Out: the
+//! [`Ending`]. Closing goes in this order: no new connections are accepted; requests in flight get their time; the
+//! store takes a checkpoint and closes. When the store fails, requests in flight are answered with a 500 and the
+//! daemon ends by itself.
 
 use std::{
     io,
@@ -20,12 +21,13 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{config::Config, state::State};
+use super::state::State;
+use crate::config::Config;
 
-/// Wishes waiting for the daemon.
-pub(crate) const WISHES_QUEUED_MAX: usize = 8;
+/// Reasons to end that wait for [`supervise`].
+pub(crate) const ENDINGS_QUEUED_MAX: usize = 8;
 
-/// Time for requests in flight once the store has failed: they only get their 500.
+/// Time for requests in flight once the store has failed: all they can get is a 500.
 const FAILED_STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How far the daemon is.
@@ -33,16 +35,16 @@ const FAILED_STOP_TIMEOUT: Duration = Duration::from_secs(3);
 pub enum Phase {
     /// The socket is bound, the store is still opening.
     Opening,
-    /// Everything works.
+    /// The store is open.
     Ready,
-    /// No new connections are taken.
+    /// No new connections are accepted.
     Stopping,
 }
 
-/// How the daemon ended.
+/// How the daemon ended; on its way through the queue, why it is to end.
 #[derive(Debug, thiserror::Error)]
 pub enum Ending {
-    /// As it was told to, with nothing lost.
+    /// In good order, with nothing lost. Asked for a second time: without waiting for requests in flight.
     #[error("stopped")]
     Stopped,
     /// The store could not be opened.
@@ -56,18 +58,6 @@ pub enum Ending {
     NotStarted(#[source] io::Error),
 }
 
-/// What is wished of a running daemon.
-pub(crate) enum Wish {
-    /// End in good order; the second time, without waiting for requests in flight.
-    Stop,
-    /// The store can no longer write.
-    StoreFailed(String),
-    /// The store did not open.
-    NotOpened(OpenError),
-    /// The pool of the ingestor did not start.
-    NotStarted(io::Error),
-}
-
 /// Opens the store on a thread of its own; requests get 425 until it is done.
 ///
 /// # Errors
@@ -76,7 +66,7 @@ pub(crate) enum Wish {
 pub(crate) fn open_store(
     config: &Config,
     state: Arc<State>,
-    wishes_out: mpsc::Sender<Wish>,
+    endings_out: mpsc::Sender<Ending>,
     phase: watch::Sender<Phase>,
 ) -> io::Result<JoinHandle<()>> {
     let store_config = StoreConfig {
@@ -87,19 +77,19 @@ pub(crate) fn open_store(
     };
     let ingest_config =
         IngestConfig { threads: config.ingest_threads, body_bytes_budget: config.body_bytes_budget };
-    // Weak, because the store that will own this is itself owned by the state.
+    // Weak, because the state will own the store, and the store this callback.
     let failed_state = Arc::downgrade(&state);
-    let failed_out = wishes_out.clone();
+    let failed_out = endings_out.clone();
     let on_failure: OnFailure = Box::new(move |cause| {
         if let Some(state) = failed_state.upgrade() {
             state.set_failed();
         }
-        // A full queue holds an ending already.
-        drop(failed_out.try_send(Wish::StoreFailed(cause.to_owned())));
+        // If the queue is full, the daemon is ending already.
+        drop(failed_out.try_send(Ending::StoreFailed(cause.to_owned())));
     });
-    thread::Builder::new().name("open-0".to_owned()).spawn(move || {
-        let wish = match Store::open(store_config, on_failure) {
-            Err(error) => Wish::NotOpened(error),
+    thread::Builder::new().name("open-store".to_owned()).spawn(move || {
+        let ending = match Store::open(store_config, on_failure) {
+            Err(error) => Ending::NotOpened(error),
             Ok(store) => match Ingestor::new(store.clone(), ingest_config) {
                 Ok(ingestor) => {
                     state.set_ingestor(ingestor);
@@ -114,61 +104,56 @@ pub(crate) fn open_store(
                 }
                 Err(error) => {
                     store.close();
-                    Wish::NotStarted(error)
+                    Ending::NotStarted(error)
                 }
             },
         };
-        // A full queue holds an ending already; to wait for room in it would hold up that ending.
-        drop(wishes_out.try_send(wish));
+        // If the queue is full, the daemon is ending already, and waiting here would hold that up.
+        drop(endings_out.try_send(ending));
     })
 }
 
 /// Serves until told otherwise, then closes everything. Runs on the daemon's own thread and runtime.
 pub(crate) async fn supervise(
     server: Server,
-    mut wishes_in: mpsc::Receiver<Wish>,
+    mut endings_in: mpsc::Receiver<Ending>,
     state: Arc<State>,
     opener: JoinHandle<()>,
     phase: watch::Sender<Phase>,
 ) -> Ending {
     let handle = server.handle();
     let serving = actix_web::rt::spawn(server);
-    let mut ending = match wishes_in.recv().await {
-        Some(Wish::Stop) | None => Ending::Stopped,
-        Some(Wish::StoreFailed(cause)) => Ending::StoreFailed(cause),
-        Some(Wish::NotOpened(error)) => Ending::NotOpened(error),
-        Some(Wish::NotStarted(error)) => Ending::NotStarted(error),
-    };
+    let mut ending = endings_in.recv().await.unwrap_or(Ending::Stopped);
     phase.send_replace(Phase::Stopping);
-    if !stop_serving(&handle, &mut wishes_in, &mut ending).await {
-        // Once the server stops gracefully it hears no other command, so it is cut short by being dropped.
+    if !stop_serving(&handle, &mut endings_in, &mut ending).await {
+        // A server that stops gracefully takes no other command, so it is cut short by being dropped.
         serving.abort();
     }
-    // The server has ended; what it says at its end is of no further use.
+    // The server has ended; how it did makes no difference any more.
     drop(serving.await);
-    // Nothing else runs on this thread any more, so waiting on it holds up nobody.
+    // Nothing else runs on this thread any more, so it may block.
     if opener.join().is_err() {
         tracing::error!("opening the store panicked");
     }
     if let Some(ingestor) = state.opened() {
         let store = ingestor.store();
         store.close();
-        while let Ok(wish) = wishes_in.try_recv() {
-            take_failure(wish, &mut ending);
+        while let Ok(later) = endings_in.try_recv() {
+            take_failure(later, &mut ending);
         }
-        // What it had to say may have found no room in the queue.
+        // Its report may have found the queue full.
         if store.health() == Health::Failed {
-            take_failure(Wish::StoreFailed("it could not be closed in good order".to_owned()), &mut ending);
+            take_failure(Ending::StoreFailed("it could not be closed in good order".to_owned()), &mut ending);
         }
     }
     ending
 }
 
-/// Waits until requests in flight are answered; false when they are to be cut: for a second stop, or once the
-/// time of a failed store is over.
+/// Waits until requests in flight are answered. Returns false if they are to be cut: on a second stop, or when
+/// [`FAILED_STOP_TIMEOUT`] has passed since the store failed.
 async fn stop_serving(
     handle: &ServerHandle,
-    wishes_in: &mut mpsc::Receiver<Wish>,
+    endings_in: &mut mpsc::Receiver<Ending>,
     ending: &mut Ending,
 ) -> bool {
     let mut stopped = pin!(handle.stop(true));
@@ -178,11 +163,11 @@ async fn stop_serving(
         tokio::select! {
             () = &mut stopped => return true,
             () = &mut failed_stop, if has_failed => return false,
-            Some(wish) = wishes_in.recv() => {
-                if matches!(wish, Wish::Stop) {
+            Some(later) = endings_in.recv() => {
+                if matches!(later, Ending::Stopped) {
                     return false;
                 }
-                take_failure(wish, ending);
+                take_failure(later, ending);
                 if !has_failed {
                     failed_stop.as_mut().reset(Instant::now() + FAILED_STOP_TIMEOUT);
                 }
@@ -191,11 +176,12 @@ async fn stop_serving(
     }
 }
 
-/// Lets an ending that was to be good become that of a failed store: what is not on the disk is not well ended.
+/// Turns a good ending into that of a failed store: a stop after which something is not on the disk was not in good
+/// order.
 ///
-/// A store that did not open has taken nothing, and need not: the daemon was told to stop.
-fn take_failure(wish: Wish, ending: &mut Ending) {
-    if let (Wish::StoreFailed(cause), Ending::Stopped) = (wish, &*ending) {
+/// That the store did not open changes nothing: it has accepted nothing, and the daemon was told to stop.
+fn take_failure(later: Ending, ending: &mut Ending) {
+    if let (Ending::StoreFailed(cause), Ending::Stopped) = (later, &*ending) {
         *ending = Ending::StoreFailed(cause);
     }
 }

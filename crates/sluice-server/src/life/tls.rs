@@ -15,7 +15,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 
-use crate::{config::TlsConfig, private::replace_private};
+use crate::{auth::private_files::replace_private, config::TlsConfig};
 
 #[cfg(test)]
 mod tests;

@@ -16,10 +16,10 @@ use crate::{
     auth::{
         accounts::{AccountsError, AccountsFile, User},
         password::{self, PasswordError, hash_password},
+        private_files::{create_private_dir, replace_private},
         role::Role,
     },
     config::Config,
-    private::{create_private_dir, replace_private},
 };
 
 #[cfg(test)]
@@ -30,7 +30,7 @@ pub const FIRST_ADMINISTRATOR: &str = "admin";
 
 /// Why there is no first administrator.
 #[derive(Debug, thiserror::Error)]
-pub enum StartupError {
+pub enum FirstAdminError {
     /// A file cannot be read or written.
     #[error("cannot use {}", path.display())]
     File {
@@ -63,9 +63,9 @@ pub struct MadePassword {
 ///
 /// # Errors
 ///
-/// [`StartupError::File`] or [`StartupError::BadPassword`].
-pub fn read_password_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, StartupError> {
-    let bytes = fs::read(path).map_err(|source| StartupError::File { path: path.to_owned(), source })?;
+/// [`FirstAdminError::File`] or [`FirstAdminError::BadPassword`].
+pub fn read_password_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, FirstAdminError> {
+    let bytes = fs::read(path).map_err(|source| FirstAdminError::File { path: path.to_owned(), source })?;
     trim_password(Zeroizing::new(bytes))
 }
 
@@ -73,13 +73,13 @@ pub fn read_password_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, StartupErro
 ///
 /// # Errors
 ///
-/// [`StartupError::BadPassword`].
-pub fn trim_password(mut bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, StartupError> {
+/// [`FirstAdminError::BadPassword`].
+pub fn trim_password(mut bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, FirstAdminError> {
     while bytes.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
         bytes.pop();
     }
     if bytes.is_empty() || password::PASSWORD_BYTES_MAX < bytes.len() {
-        return Err(StartupError::BadPassword);
+        return Err(FirstAdminError::BadPassword);
     }
     Ok(bytes)
 }
@@ -88,12 +88,12 @@ pub fn trim_password(mut bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>
 ///
 /// # Errors
 ///
-/// By variant of [`StartupError`].
-pub fn ensure_administrator(config: &Config) -> Result<Option<MadePassword>, StartupError> {
+/// By variant of [`FirstAdminError`].
+pub fn ensure_administrator(config: &Config) -> Result<Option<MadePassword>, FirstAdminError> {
     create_private_dir(&config.data_dir)
-        .map_err(|source| StartupError::File { path: config.data_dir.clone(), source })?;
+        .map_err(|source| FirstAdminError::File { path: config.data_dir.clone(), source })?;
     let file = AccountsFile::new(&config.data_dir);
-    let accounts = file.read().map_err(StartupError::Accounts)?;
+    let accounts = file.read().map_err(FirstAdminError::Accounts)?;
     if !accounts.users.is_empty() || !accounts.tokens.is_empty() {
         return Ok(None);
     }
@@ -105,20 +105,20 @@ pub fn ensure_administrator(config: &Config) -> Result<Option<MadePassword>, Sta
     };
     let user = User {
         name: FIRST_ADMINISTRATOR.to_owned(),
-        password_hash: hash_password(&password).map_err(StartupError::Hash)?,
+        password_hash: hash_password(&password).map_err(FirstAdminError::Hash)?,
         role: Role::Administrator,
         tenants: vec![],
     };
-    file.change(|accounts| accounts.add_user(user)).map_err(StartupError::Accounts)?;
+    file.change(|accounts| accounts.add_user(user)).map_err(FirstAdminError::Accounts)?;
     Ok(made)
 }
 
-fn make_password(data_dir: &Path) -> Result<MadePassword, StartupError> {
-    let random = password::random_bytes::<18>().map_err(StartupError::Hash)?;
+fn make_password(data_dir: &Path) -> Result<MadePassword, FirstAdminError> {
+    let random = password::random_bytes::<18>().map_err(FirstAdminError::Hash)?;
     let password = Zeroizing::new(URL_SAFE_NO_PAD.encode(random));
     let path = data_dir.join("admin-password");
     let text = Zeroizing::new(format!("{}\n", password.as_str()));
     replace_private(&path, text.as_bytes())
-        .map_err(|source| StartupError::File { path: path.clone(), source })?;
+        .map_err(|source| FirstAdminError::File { path: path.clone(), source })?;
     Ok(MadePassword { password, path })
 }

@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
-use super::{StartupError, ensure_administrator, read_password_file};
+use super::{FirstAdminError, ensure_administrator, read_password_file};
 use crate::{
     auth::{accounts::AccountsFile, password::verify_password},
     config::{Config, RawConfig, load},
@@ -49,5 +49,5 @@ fn a_given_password_is_taken_without_its_line_end() {
     assert!(ensure_administrator(&config).unwrap().is_none());
     assert!(fits(&config, b"secret word"));
     fs::write(&path, "\n").unwrap();
-    assert!(matches!(read_password_file(&path), Err(StartupError::BadPassword)));
+    assert!(matches!(read_password_file(&path), Err(FirstAdminError::BadPassword)));
 }
