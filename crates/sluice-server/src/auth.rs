@@ -34,7 +34,7 @@ use self::{
     checks::{Checks, Flight, Landing, Step, Verdict},
     role::Identity,
 };
-use crate::{problem::Cause, worker::Worker};
+use crate::{http::problem::Cause, worker::Worker};
 
 #[cfg(test)]
 mod tests;

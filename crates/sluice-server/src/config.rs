@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use sluice_model::{TenantName, matching::MatchScope};
 
 pub use self::raw::RawConfig;
-use crate::body::Pace;
+use crate::http::body::Pace;
 
 #[cfg(test)]
 mod tests;

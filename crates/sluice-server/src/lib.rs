@@ -1,9 +1,10 @@
 //! The daemon: HTTP front end, configuration, accounts, process life.
 //!
 //! In: a [`config::Config`]. Out: a running [`Daemon`] that answers the REST contract on its address, and an
-//! [`Ending`] when it is done. A request passes, in this order: `connection` (time limits of heads), `front`
-//! (panics), `gate` (all that the head decides), `body` (limits and decoding), `routes` (one file per resource),
-//! `answer` and `problem` (what is sent back). Success is answered only for what the store calls durable.
+//! [`Ending`] when it is done. A request passes, in this order: `http::connection` (time limits of heads),
+//! `api::front` (panics), `api::gate` (all that the head decides), `http::body` (limits and decoding),
+//! `api::cybertrace` (one file per resource), `http::answer` and `http::problem` (what is sent back).
+//! Success is answered only for what the store calls durable.
 //!
 //! Threads of this crate, by the name that the operating system shows:
 //!
@@ -11,7 +12,7 @@
 //! |---|---|
 //! | `sluiced` | `main.rs`: signals and the service manager |
 //! | `lifecycle` | `life::lifecycle`: supervises the server, then closes everything |
-//! | `actix-rt\|system:0\|arbiter:{n}` | `front`: `http.workers` of them, each serves its connections |
+//! | `actix-rt\|system:0\|arbiter:{n}` | `api::front`: `http.workers` of them, each serves its connections |
 //! | `actix-server acceptor` | accepts connections and hands them to those threads |
 //! | `open-store` | opens the store while the daemon already answers, then ends |
 //! | `entity-worker` | `worker`: large bodies of suppliers and tags, changes of the catalogue |
@@ -19,19 +20,11 @@
 //!
 //! Storage and its threads belong to `sluice-store`, parsing and its pools to `sluice-ingest`.
 
-pub(crate) mod answer;
+pub(crate) mod api;
 pub mod auth;
-pub(crate) mod body;
 pub mod config;
-pub(crate) mod connection;
-pub(crate) mod entity;
-pub(crate) mod front;
-pub(crate) mod gate;
-pub(crate) mod head;
+pub(crate) mod http;
 pub mod life;
-pub(crate) mod path;
-pub(crate) mod problem;
-pub(crate) mod routes;
 pub(crate) mod worker;
 
 use std::{
@@ -152,7 +145,7 @@ pub fn serve(config: Config) -> Result<Daemon, ServeError> {
     let for_daemon = Arc::clone(&state);
     let run = move || {
         actix_web::rt::System::new().block_on(async move {
-            let server = match front::start(&config, listener, tls, &state) {
+            let server = match api::front::start(&config, listener, tls, &state) {
                 Ok(server) => server,
                 Err(error) => return Ending::NotStarted(error),
             };

@@ -12,7 +12,7 @@ use super::{
     role::Role,
     token,
 };
-use crate::problem::Cause;
+use crate::http::problem::Cause;
 
 struct Fixture {
     _dir: tempfile::TempDir,

@@ -11,7 +11,11 @@ use sluice_ingest::Ingestor;
 use sluice_model::matching::MatchScope;
 use sluice_store::Health;
 
-use crate::{auth::Auth, body::Pace, problem::Cause, worker::Worker};
+use crate::{
+    auth::Auth,
+    http::{body::Pace, problem::Cause},
+    worker::Worker,
+};
 
 /// Shared by all requests.
 pub(crate) struct State {

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 
 use self::decode::Decoder;
-use crate::{head, problem::Cause};
+use super::{head, problem::Cause};
 
 #[cfg(test)]
 mod tests;

@@ -8,26 +8,30 @@ use sluice_store::{
     catalogue::{CatalogueChange, Tag, TagPatch},
 };
 
-use super::{change, read_entity};
-use crate::{
-    answer,
-    body::BodyReader,
+use super::{
+    changes::{change, read_entity},
     entity::{Entity, mandatory},
-    gate::{Admitted, Subject},
+};
+use crate::{
+    api::gate::{Admitted, Subject},
+    http::{
+        answer,
+        body::BodyReader,
+        problem::{Cause, Resource},
+    },
     life::state::State,
-    problem::{self, Cause},
     worker::Worker,
 };
 
 const NAMES: &[&str] = &["name", "weight"];
 
 #[derive(Serialize)]
-struct View<'tag> {
+struct TagView<'tag> {
     name: &'tag str,
     weight: u8,
 }
 
-impl<'tag> View<'tag> {
+impl<'tag> TagView<'tag> {
     fn of(tag: &'tag Tag) -> Self {
         Self { name: tag.name.as_str(), weight: tag.weight.get() }
     }
@@ -36,13 +40,13 @@ impl<'tag> View<'tag> {
 /// All tags, by name.
 pub(super) fn list(store: &Store) -> Result<HttpResponse, Cause> {
     let catalogue = store.catalogue();
-    let views: Vec<View<'_>> = catalogue.tags().map(View::of).collect();
+    let views: Vec<TagView<'_>> = catalogue.tags().map(TagView::of).collect();
     answer::json(StatusCode::OK, &views)
 }
 
 /// One tag.
 pub(super) fn get(tag: &Tag) -> Result<HttpResponse, Cause> {
-    answer::json(StatusCode::OK, &[View::of(tag)])
+    answer::json(StatusCode::OK, &[TagView::of(tag)])
 }
 
 /// Creates a tag.
@@ -56,7 +60,7 @@ pub(super) async fn create(
         name: mandatory("name", patch.name)?,
         weight: mandatory("weight", patch.weight)?,
     };
-    change(&state.entity_worker, admitted.ingestor.store(), wish, problem::Entity::Tag).await?;
+    change(&state.entity_worker, admitted.ingestor.store(), wish, Resource::Tag).await?;
     answer::sentence(StatusCode::CREATED, "Tag successfully created")
 }
 
@@ -71,14 +75,14 @@ pub(super) async fn update(
     // Its own name is no renaming.
     patch.name = patch.name.filter(|name| *name != tag.name);
     let wish = CatalogueChange::UpdateTag { name: tag.name.clone(), patch };
-    change(&state.entity_worker, admitted.ingestor.store(), wish, problem::Entity::Tag).await?;
+    change(&state.entity_worker, admitted.ingestor.store(), wish, Resource::Tag).await?;
     answer::sentence(StatusCode::OK, "Tag successfully updated")
 }
 
 /// Removes a tag and takes it off every indicator.
 pub(super) async fn remove(entity_worker: &Worker, store: &Store, tag: &Tag) -> Result<HttpResponse, Cause> {
     let wish = CatalogueChange::RemoveTag { name: tag.name.clone() };
-    change(entity_worker, store, wish, problem::Entity::Tag).await?;
+    change(entity_worker, store, wish, Resource::Tag).await?;
     answer::sentence(StatusCode::OK, "Tag successfully deleted")
 }
 

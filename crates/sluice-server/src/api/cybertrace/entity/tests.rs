@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 use sluice_model::limits;
 
 use super::{Entity, Squeezer};
-use crate::problem::Cause;
+use crate::http::problem::Cause;
 
 const NAMES: &[&str] = &["name", "weight", "refang"];
 

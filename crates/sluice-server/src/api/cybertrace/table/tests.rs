@@ -16,7 +16,7 @@ fn seen(method: &Method, path: &str) -> String {
             found.name.as_deref().unwrap_or("undecodable")
         ),
         Err(problem) => match problem.cause {
-            crate::problem::Cause::MethodNotAllowed { allow } => format!("405 {allow}"),
+            crate::http::problem::Cause::MethodNotAllowed { allow } => format!("405 {allow}"),
             cause => cause.status().as_u16().to_string(),
         },
     }

@@ -8,7 +8,7 @@ use sluice_store::{Store, StoreConfig, Tuning, catalogue::CatalogueChange};
 
 use super::change;
 use crate::{
-    problem::{Cause, Entity},
+    http::problem::{Cause, Resource},
     worker::Worker,
 };
 
@@ -35,9 +35,9 @@ async fn the_catalogue_is_changed_on_the_entity_workers_thread() {
         .boxed_local();
     assert!(poll_immediate(&mut holder).await.is_none());
     begun_in.recv().unwrap();
-    let mut first = change(&entity_worker, &store, creation("FIRST"), Entity::Tag).boxed_local();
+    let mut first = change(&entity_worker, &store, creation("FIRST"), Resource::Tag).boxed_local();
     assert_eq!(poll_immediate(&mut first).await, None);
-    let second = change(&entity_worker, &store, creation("SECOND"), Entity::Tag).await;
+    let second = change(&entity_worker, &store, creation("SECOND"), Resource::Tag).await;
     assert_eq!(second, Err(Cause::Busy { retry_after_seconds: 1 }));
     release_out.send(()).unwrap();
     assert_eq!(first.await, Ok(()));

@@ -10,28 +10,32 @@ use sluice_store::{
     catalogue::{CatalogueChange, Supplier, SupplierPatch, SupplierSettings},
 };
 
-use super::{change, read_entity};
-use crate::{
-    answer,
-    auth::role::Action,
-    body::BodyReader,
+use super::{
+    changes::{change, read_entity},
     entity::{Entity, mandatory},
-    gate::{Admitted, Subject},
+};
+use crate::{
+    api::gate::{Admitted, Subject},
+    auth::role::Action,
+    http::{
+        answer,
+        body::BodyReader,
+        problem::{Cause, Resource},
+    },
     life::state::State,
-    problem::{self, Cause},
     worker::Worker,
 };
 
 const NAMES: &[&str] = &["name", "confidence", "retention", "vendor", "status", "refang"];
 
 #[derive(Serialize)]
-struct Line<'supplier> {
+struct SupplierLine<'supplier> {
     name: &'supplier str,
     status: &'static str,
 }
 
 #[derive(Serialize)]
-struct View<'supplier> {
+struct SupplierView<'supplier> {
     name: &'supplier str,
     status: &'static str,
     confidence: u8,
@@ -48,9 +52,9 @@ fn status_word(supplier: &Supplier) -> &'static str {
 /// All suppliers of a tenant, by name.
 pub(super) fn list(store: &Store, tenant: TenantId) -> Result<HttpResponse, Cause> {
     let catalogue = store.catalogue();
-    let lines: Vec<Line<'_>> = catalogue
+    let lines: Vec<SupplierLine<'_>> = catalogue
         .suppliers(tenant)
-        .map(|supplier| Line { name: supplier.name.as_str(), status: status_word(supplier) })
+        .map(|supplier| SupplierLine { name: supplier.name.as_str(), status: status_word(supplier) })
         .collect();
     answer::json(StatusCode::OK, &lines)
 }
@@ -58,7 +62,7 @@ pub(super) fn list(store: &Store, tenant: TenantId) -> Result<HttpResponse, Caus
 /// One supplier.
 pub(super) fn get(supplier: &Supplier) -> Result<HttpResponse, Cause> {
     let settings = &supplier.settings;
-    let view = View {
+    let view = SupplierView {
         name: supplier.name.as_str(),
         status: status_word(supplier),
         confidence: settings.confidence.get(),
@@ -89,7 +93,7 @@ pub(super) async fn create(
             refang: patch.refang.unwrap_or(false),
         },
     };
-    change(&state.entity_worker, admitted.ingestor.store(), wish, problem::Entity::Supplier).await?;
+    change(&state.entity_worker, admitted.ingestor.store(), wish, Resource::Supplier).await?;
     answer::sentence(StatusCode::CREATED, "Supplier successfully created")
 }
 
@@ -108,7 +112,7 @@ pub(super) async fn update(
     }
     let wish =
         CatalogueChange::UpdateSupplier { tenant: admitted.tenant, name: supplier.name.clone(), patch };
-    change(&state.entity_worker, admitted.ingestor.store(), wish, problem::Entity::Supplier).await?;
+    change(&state.entity_worker, admitted.ingestor.store(), wish, Resource::Supplier).await?;
     answer::sentence(StatusCode::OK, "Supplier successfully updated")
 }
 
@@ -119,7 +123,7 @@ pub(super) async fn remove(
     supplier: &Supplier,
 ) -> Result<HttpResponse, Cause> {
     let wish = CatalogueChange::RemoveSupplier { name: supplier.name.clone() };
-    change(entity_worker, store, wish, problem::Entity::Supplier).await?;
+    change(entity_worker, store, wish, Resource::Supplier).await?;
     answer::sentence(StatusCode::CREATED, "Supplier successfully removed")
 }
 

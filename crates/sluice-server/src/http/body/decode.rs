@@ -10,7 +10,7 @@ use bytes::{Buf as _, Bytes};
 use flate2::write::MultiGzDecoder;
 use zstd::stream::raw::{DParameter, Decoder as ZstdDecoder, InBuffer, Operation as _, OutBuffer};
 
-use crate::head::Encoding;
+use crate::http::head::Encoding;
 
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 
 use super::{BodyReader, Pace};
-use crate::problem::Cause;
+use crate::http::problem::Cause;
 
 const PACE: Pace =
     Pace { stall: Duration::from_millis(20), bytes_per_second_min: 1, deadline: Duration::from_secs(5) };

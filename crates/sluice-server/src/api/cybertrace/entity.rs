@@ -12,7 +12,7 @@ use std::{borrow::Cow, fmt};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use sluice_model::limits;
 
-use crate::problem::Cause;
+use crate::http::problem::Cause;
 
 #[cfg(test)]
 mod tests;

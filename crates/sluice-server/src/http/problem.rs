@@ -216,16 +216,16 @@ impl From<IngestError> for Cause {
     }
 }
 
-/// Which kind of thing a catalogue change is about: the reasons name it.
+/// Which kind of resource a catalogue change is about: the reasons name it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Entity {
+pub(crate) enum Resource {
     /// A supplier.
     Supplier,
     /// A tag.
     Tag,
 }
 
-impl Entity {
+impl Resource {
     /// Reason of the 404, as the vendor words it for tags.
     pub(crate) fn missing(self) -> Cause {
         Cause::NotFound(match self {

@@ -7,9 +7,9 @@ use actix_web::http::Method;
 use sluice_model::{TenantName, limits};
 
 use crate::{
+    api::path::{self, Version},
     auth::role::Action,
-    path::{self, Version},
-    problem::{Cause, Problem, Sentence},
+    http::problem::{Cause, Problem, Sentence},
 };
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-use crate::head::HEAD_BYTES_MAX;
+use crate::http::head::HEAD_BYTES_MAX;
 
 #[cfg(test)]
 mod tests;

@@ -24,7 +24,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use serde::Serialize;
 
-use crate::{
+use super::{
     connection::Clock,
     problem::{Cause, Problem},
 };

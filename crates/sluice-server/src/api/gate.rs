@@ -11,13 +11,15 @@ use sluice_ingest::{Ingestor, Permit};
 use sluice_model::{TenantId, limits};
 use sluice_store::catalogue::{Supplier, Tag};
 
+use super::cybertrace::table::{self, BodyRule, Found, Request};
 use crate::{
     auth::role::{Action, Identity},
-    body,
-    head::{self, Encoding},
+    http::{
+        body,
+        head::{self, Encoding},
+        problem::{Cause, Problem, Resource},
+    },
     life::state::State,
-    problem::{Cause, Entity, Problem},
-    routes::table::{self, BodyRule, Found, Request},
 };
 
 /// Which supplier or tag a request is about.
@@ -93,11 +95,11 @@ fn judge(state: &State, head: &RequestHead, found: Found, identity: Identity) ->
         | Request::RemoveSupplier
         | Request::AddIndicators
         | Request::DeleteIndicators => {
-            let supplier = catalogue.supplier(tenant, name).ok_or_else(|| Entity::Supplier.missing())?;
+            let supplier = catalogue.supplier(tenant, name).ok_or_else(|| Resource::Supplier.missing())?;
             Subject::Supplier(supplier.clone())
         }
         Request::GetTag | Request::UpdateTag | Request::RemoveTag => {
-            let tag = catalogue.tag(&name.to_ascii_uppercase()).ok_or_else(|| Entity::Tag.missing())?;
+            let tag = catalogue.tag(&name.to_ascii_uppercase()).ok_or_else(|| Resource::Tag.missing())?;
             Subject::Tag(tag.clone())
         }
         _ => Subject::Nothing,

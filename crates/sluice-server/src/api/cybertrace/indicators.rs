@@ -8,11 +8,11 @@ use sluice_ingest::{DeleteRules, PutRules, Receipt, Upload};
 use sluice_store::now_seconds;
 
 use crate::{
-    answer,
-    body::BodyReader,
-    gate::{Admitted, Subject},
-    path::Version,
-    problem::Cause,
+    api::{
+        gate::{Admitted, Subject},
+        path::Version,
+    },
+    http::{answer, body::BodyReader, problem::Cause},
 };
 
 /// Adds indicators and answers once every accepted one is durable.

@@ -7,7 +7,7 @@ use flate2::{Compression, write::GzEncoder};
 use proptest::prelude::*;
 
 use super::{DecodeError, Decoder, PIECE_BYTES_MAX};
-use crate::head::Encoding;
+use crate::http::head::Encoding;
 
 fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());

@@ -32,15 +32,19 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::{
-    answer,
-    config::Config,
-    connection::{Clock, Clocked, Times},
+use super::{
+    cybertrace::{self, table::BodyRule},
     gate::{self, Admitted},
-    life::fd_limit::connections_per_worker_max,
-    life::state::State,
-    problem::{Cause, Problem, Sentence},
-    routes::{self, health, table::BodyRule},
+    health,
+};
+use crate::{
+    config::Config,
+    http::{
+        answer,
+        connection::{Clock, Clocked, Times},
+        problem::{Cause, Problem, Sentence},
+    },
+    life::{fd_limit::connections_per_worker_max, state::State},
 };
 
 /// Time that a refused client has to stop sending before its connection is cut, in milliseconds.
@@ -183,7 +187,7 @@ async fn respond(
             {
                 clock.want_body();
             }
-            let work = routes::carry_out(state, head, payload, admitted);
+            let work = cybertrace::carry_out(state, head, payload, admitted);
             catching(async { work.await.map_err(|cause| Problem::new(sentence, cause)) }).await
         }
         Err(problem) => Err(problem),

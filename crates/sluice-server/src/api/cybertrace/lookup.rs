@@ -4,7 +4,11 @@ use actix_web::{HttpResponse, http::StatusCode};
 use sluice_ingest::LookupRules;
 use sluice_store::now_seconds;
 
-use crate::{answer, body::BodyReader, gate::Admitted, life::state::State, problem::Cause};
+use crate::{
+    api::gate::Admitted,
+    http::{answer, body::BodyReader, problem::Cause},
+    life::state::State,
+};
 
 /// Looks up all objects of a body.
 pub(super) async fn lookup(

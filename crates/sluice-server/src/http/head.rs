@@ -7,7 +7,7 @@
 
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-use crate::problem::Cause;
+use crate::http::problem::Cause;
 
 #[cfg(test)]
 mod tests;

@@ -6,9 +6,11 @@ use actix_web::{
 };
 
 use crate::{
-    answer,
+    http::{
+        answer,
+        problem::{Cause, Problem, Sentence},
+    },
     life::state::State,
-    problem::{Cause, Problem, Sentence},
 };
 
 /// Answers `/healthz` and `/readyz`; `None` for any other path.

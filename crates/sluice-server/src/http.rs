@@ -1,0 +1,9 @@
+//! HTTP, whatever the API: connections, heads, bodies, and the answers to both good and failed requests.
+//!
+//! Nothing here knows a path, a user or a supplier, and nothing here uses another part of the crate.
+
+pub(crate) mod answer;
+pub(crate) mod body;
+pub(crate) mod connection;
+pub(crate) mod head;
+pub(crate) mod problem;
