@@ -15,16 +15,13 @@ use sluice_store::{SliceBuilder, Store, Write, catalogue::Catalogue};
 use tokio::sync::oneshot;
 
 use crate::{
-    budget::{Budget, Busy, Permit},
-    detect::Detector,
     elements,
     error::IngestError,
+    lookup::{Detector, LookupRules, Query, SuppliersCache},
+    memory::{Budget, Busy, Permit, Room},
     pipeline::{Engine, Lane, Pipeline, SliceWork},
-    query::{LookupRules, Query},
     rejections::{Rejections, SliceRejections},
-    room::Room,
     split::BodySlice,
-    suppliers::SuppliersCache,
     validate::{self, DeleteRules, PutRules, RowBuffers, RowRules},
 };
 
@@ -224,8 +221,8 @@ impl SliceWork for RowWork {
 #[cfg(test)]
 impl Ingestor {
     /// The same with a budget of its own, whose bodies wait no longer than that.
-    pub(crate) fn with_patience(&self, patience: crate::budget::Patience) -> Self {
-        let budget = Budget::with(limits::BODY_BYTES_BUDGET, limits::SMALL_BYTES_BUDGET, patience);
+    pub(crate) fn with_wait_limits(&self, wait_limits: crate::memory::WaitLimits) -> Self {
+        let budget = Budget::with(limits::BODY_BYTES_BUDGET, limits::SMALL_BYTES_BUDGET, wait_limits);
         Self { budget, ..self.clone() }
     }
 }

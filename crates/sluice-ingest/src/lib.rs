@@ -6,7 +6,7 @@
 //!   ┌─────────────────────────────────────────────────────────────────────────────────────────────┘
 //!   └► parse-{n}:  visit_elements (scan, parse) ─► judge ─► SliceBuilder ──► Write::append   PUT, DELETE
 //!                                                   └────► SliceRejections
-//!                  visit_elements ──► Sieve (filters) ──► Gathered                           lookup
+//!                  visit_elements ──► Candidates (filters) ──► Gathered                           lookup
 //!
 //!  finish ──► all slices, in document order ──► Write::commit ──► Receipt { Rejections }     PUT, DELETE
 //!      └► long-read-{n}, short-read-{n}:  Detector (one sorted read) ──► LookupAnswer        lookup
@@ -50,34 +50,30 @@
 //! | objects and wanted keys of a lookup that wait for the end of its body | within the request's permit |
 //! | what lookups read at once | `HEAVY_READ_BYTES_MAX`, or `LIGHT_READ_BYTES_IN_FLIGHT_MAX` for those that read little, and `SHORT_BODY_READ_BYTES_MAX` for short bodies; more for a single value only within its permit |
 
-mod budget;
-mod detect;
 mod elements;
 mod error;
 #[cfg(test)]
 mod fixture;
 mod ingestor;
 mod locate;
+mod lookup;
+mod memory;
 mod parse;
 mod pipeline;
 mod pool;
-mod query;
 mod rejections;
-mod room;
 mod scan;
-mod sieve;
 mod split;
 #[cfg(feature = "stages")]
 #[doc(hidden)]
 pub mod stages;
-mod suppliers;
 mod tags;
 mod text;
 mod validate;
 
-pub use budget::{Busy, Permit};
 pub use error::{BodyError, Fault, IngestError};
 pub use ingestor::{IngestConfig, Ingestor, Receipt, Upload};
-pub use query::{LookupAnswer, LookupRules, Query};
+pub use lookup::{LookupAnswer, LookupRules, Query};
+pub use memory::{Busy, Permit};
 pub use rejections::Rejections;
 pub use validate::{DeleteRules, PutRules};

@@ -15,7 +15,7 @@ use sluice_model::{
     varint::{push_varint, take, take_varint},
 };
 
-use crate::budget::Permit;
+use crate::memory::Permit;
 
 /// Bytes after which a chunk of JSON text is handed out.
 const CHUNK_BYTES: usize = 64 * 1024;

@@ -5,19 +5,19 @@
 /// The longest advice, in seconds; also given while nothing drains.
 pub(super) const RETRY_AFTER_SECONDS_MAX: u32 = 60;
 
-/// Seconds over which the drain rate is averaged.
+/// Seconds over which the rate is averaged.
 const DRAIN_MEMORY_SECONDS: f64 = 10.0;
 
 /// An average that forgets, in bytes and seconds since some start.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Drain {
+pub(super) struct FreeRate {
     /// Bytes given back, each weighed by how lately.
     bytes: f64,
     at_seconds: f64,
     first_seconds: Option<f64>,
 }
 
-impl Drain {
+impl FreeRate {
     pub(super) fn add(&mut self, bytes: usize, now_seconds: f64) {
         self.bytes = self.faded(now_seconds) + as_float(bytes);
         self.at_seconds = now_seconds;

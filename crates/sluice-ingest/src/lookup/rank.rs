@@ -12,11 +12,15 @@ use std::ops::Range;
 
 use sluice_model::indicator::write_normal_form;
 
-use super::{Detector, Found, Level};
-use crate::{error::IngestError, sieve::Sieve, suppliers::Role};
+use super::{
+    candidates::Candidates,
+    detect::{Detector, Found, KeyMatches},
+    suppliers::Role,
+};
+use crate::error::IngestError;
 
 /// The rest of an object without a match.
-pub(crate) const NOT_DETECTED: &[u8] = b",\"result\":\"not detected\",\"categories\":[]}";
+pub(super) const NOT_DETECTED: &[u8] = b",\"result\":\"not detected\",\"categories\":[]}";
 
 /// What the categories of a value with a match begin with.
 const DETECTED: &[u8] = b",\"result\":\"detected\",\"categories\":[";
@@ -28,7 +32,7 @@ const CATEGORY_BYTES: usize = 64;
 const ESCAPE_BYTES: usize = 5;
 
 /// Where results are written.
-pub(crate) trait TextSink {
+pub(super) trait TextSink {
     /// Gives room for at least so many more bytes, to append them.
     ///
     /// # Errors
@@ -44,12 +48,12 @@ pub(crate) trait TextSink {
     fn note_beside(&mut self, bytes: usize) -> Result<(), IngestError>;
 }
 
-/// Writes results of values of a sieve, one after the other.
-pub(crate) struct Ranking<'a> {
+/// Writes results of values of a candidates, one after the other.
+pub(super) struct Ranking<'a> {
     detector: &'a Detector,
-    sieve: &'a Sieve,
+    candidates: &'a Candidates,
     found: &'a Found,
-    /// A place of the sieve, and which of the keys found it is; the later ones follow.
+    /// A place of the candidates, and which of the keys found it is; the later ones follow.
     from: (usize, usize),
     /// The matches of one value.
     ranked: Vec<Ranked>,
@@ -59,23 +63,23 @@ pub(crate) struct Ranking<'a> {
 
 struct Ranked {
     rank: u32,
-    /// Which key of the sieve.
+    /// Which key of the candidates.
     place: usize,
     context: Option<u32>,
     is_listed: bool,
 }
 
 impl<'a> Ranking<'a> {
-    /// Prepares for values whose wanted keys begin at place `place` of the sieve, which is the one at `at` among the
+    /// Prepares for values whose wanted keys begin at place `place` of the candidates, which is the one at `at` among the
     /// keys that were read.
-    pub(crate) fn new(
+    pub(super) fn new(
         detector: &'a Detector,
-        sieve: &'a Sieve,
+        candidates: &'a Candidates,
         found: &'a Found,
         place: usize,
         at: usize,
     ) -> Self {
-        Self { detector, sieve, found, from: (place, at), ranked: Vec::new(), form: String::new() }
+        Self { detector, candidates, found, from: (place, at), ranked: Vec::new(), form: String::new() }
     }
 
     /// Appends `,"result":...,"categories":[...]}` for the value whose wanted keys are at `places`, which were read.
@@ -83,7 +87,7 @@ impl<'a> Ranking<'a> {
     /// # Errors
     ///
     /// Those of the sink.
-    pub(crate) fn append_result(
+    pub(super) fn append_result(
         &mut self,
         places: Range<usize>,
         sink: &mut impl TextSink,
@@ -99,7 +103,7 @@ impl<'a> Ranking<'a> {
             let name = suppliers.ranked(one.rank as usize).map_or("", |supplier| &supplier.name);
             self.form.clear();
             // Every key that was read was made of an indicator.
-            let kind = write_normal_form(self.sieve.key(one.place), &mut self.form);
+            let kind = write_normal_form(self.candidates.key(one.place), &mut self.form);
             let context = one.context.map(|context| self.found.contexts.get(context as usize));
             let context = context.filter(|context| !context.is_empty()).unwrap_or(b"{}");
             let escaped = self.form.bytes().filter(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)).count();
@@ -128,7 +132,7 @@ impl<'a> Ranking<'a> {
         sink.note_beside(matches_count * size_of::<Ranked>())?;
         ranked.reserve_exact(matches_count);
         let mut is_suppressed = false;
-        let wanted = self.sieve.wanted().get(places.clone()).unwrap_or_default();
+        let wanted = self.candidates.wanted().get(places.clone()).unwrap_or_default();
         for (place, wanted) in places.zip(wanted) {
             let Some(level) = self.level(place) else { continue };
             is_suppressed |= level.is_false_positive && wanted.is_own;
@@ -147,7 +151,7 @@ impl<'a> Ranking<'a> {
         Ok(())
     }
 
-    fn level(&self, place: usize) -> Option<&'a Level> {
+    fn level(&self, place: usize) -> Option<&'a KeyMatches> {
         let (first, at) = self.from;
         let number = self.found.numbers.get(at + place.checked_sub(first)?)?;
         self.found.levels.get(number)

@@ -11,8 +11,8 @@ use std::{sync::Arc, time::Duration};
 use sluice_store::{Store, WriteError};
 use tokio::time::Instant;
 
+use super::budget::{Budget, Busy, Permit};
 use crate::{
-    budget::{Budget, Busy, Permit},
     error::IngestError,
     pipeline::{Engine, Lane},
 };
@@ -58,7 +58,7 @@ impl Room {
             let memtable_bytes = asked.await.map_err(|_panicked| IngestError::Internal)?;
             match self.budget.set_level(mark, memtable_bytes) {
                 Ok(()) => break,
-                Err(busy) if self.budget.patience().whole <= since.elapsed() => return Err(busy.into()),
+                Err(busy) if self.budget.wait_limits().whole <= since.elapsed() => return Err(busy.into()),
                 Err(_wait) => tokio::time::sleep(LOOK_INTERVAL).await,
             }
         }

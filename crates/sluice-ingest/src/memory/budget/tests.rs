@@ -6,16 +6,16 @@ use sluice_model::limits::{
     BODY_BYTES_MAX, MEMTABLE_BYTES_MAX, MIB, SMALL_BODY_BYTES_MAX, SMALL_BYTES_BUDGET,
 };
 
-use super::{Budget, Busy, Patience};
+use super::{Budget, Busy, WaitLimits};
 use crate::fixture::block_on;
 
-const IMPATIENT: Patience = Patience { quiet: Duration::ZERO, whole: Duration::from_mins(1) };
-const PATIENT: Patience = Patience { quiet: Duration::from_mins(1), whole: Duration::from_mins(1) };
+const NO_QUIET: WaitLimits = WaitLimits { quiet: Duration::ZERO, whole: Duration::from_mins(1) };
+const PATIENT: WaitLimits = WaitLimits { quiet: Duration::from_mins(1), whole: Duration::from_mins(1) };
 
 #[test]
 fn bytes_come_back_with_the_permit() {
     let budget = Budget::with(2 * MIB, 100, PATIENT);
-    let light = budget.take(100, None).unwrap();
+    let small = budget.take(100, None).unwrap();
     let first = budget.take(MIB, None).unwrap();
     assert_eq!(budget.held_bytes(), MIB + 100);
     assert_eq!(first.cover(2 * MIB + 1), Err(Busy { retry_after_seconds: 1 }));
@@ -26,7 +26,7 @@ fn bytes_come_back_with_the_permit() {
     drop(first);
     assert_eq!(budget.held_bytes(), 100);
     assert!(budget.take(2 * MIB, None).is_ok());
-    drop(light);
+    drop(small);
     assert_eq!(budget.held_bytes(), 0);
 }
 
@@ -72,10 +72,10 @@ fn a_body_waits_until_another_is_done() {
     });
 }
 
-/// Without patience the youngest is refused; what it held lets the other go on.
+/// Where nobody waits long the youngest is refused; what it held lets the other go on.
 #[test]
 fn of_those_that_wait_in_vain_the_youngest_is_refused() {
-    let budget = Budget::with(BODY_BYTES_MAX + 4 * MIB, SMALL_BYTES_BUDGET, IMPATIENT);
+    let budget = Budget::with(BODY_BYTES_MAX + 4 * MIB, SMALL_BYTES_BUDGET, NO_QUIET);
     block_on(async {
         let [oldest, middle, youngest] = [(); 3].map(|()| budget.take(1, None).unwrap());
         for permit in [&oldest, &middle, &youngest] {

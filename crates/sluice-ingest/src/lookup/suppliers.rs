@@ -16,14 +16,14 @@ const TENANTS_KEPT_MAX: usize = 8;
 const SECONDS_PER_MINUTE: u64 = 60;
 
 /// What a lookup needs to know of an enabled supplier.
-pub(crate) struct Supplier {
-    pub(crate) name: String,
-    pub(crate) retention_seconds: u64,
-    pub(crate) role: Role,
+pub(super) struct Supplier {
+    pub(super) name: String,
+    pub(super) retention_seconds: u64,
+    pub(super) role: Role,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
+pub(super) enum Role {
     Ordinary,
     /// Matches even what is a false positive.
     InternalTi,
@@ -32,7 +32,7 @@ pub(crate) enum Role {
 }
 
 /// The enabled suppliers of a tenant.
-pub(crate) struct Suppliers {
+pub(super) struct Suppliers {
     /// In the order of answers.
     by_rank: Vec<Supplier>,
     /// Ascending by number, each with its place in `by_rank`.
@@ -65,14 +65,14 @@ impl Suppliers {
     }
 
     /// A supplier and its rank, by number; `None` when it is not enabled or not the tenant's.
-    pub(crate) fn get(&self, id: SupplierId) -> Option<(usize, &Supplier)> {
+    pub(super) fn get(&self, id: SupplierId) -> Option<(usize, &Supplier)> {
         let at = self.ranks.binary_search_by_key(&id, |(id, _)| *id).ok()?;
         let (_, rank) = self.ranks.get(at)?;
         Some((*rank, self.by_rank.get(*rank)?))
     }
 
     /// The supplier of a rank.
-    pub(crate) fn ranked(&self, rank: usize) -> Option<&Supplier> {
+    pub(super) fn ranked(&self, rank: usize) -> Option<&Supplier> {
         self.by_rank.get(rank)
     }
 }
@@ -93,7 +93,7 @@ pub(crate) struct SuppliersCache {
 
 impl SuppliersCache {
     /// The enabled suppliers of a tenant.
-    pub(crate) fn get(&self, catalogue: &Arc<Catalogue>, tenant: TenantId) -> Arc<Suppliers> {
+    pub(super) fn get(&self, catalogue: &Arc<Catalogue>, tenant: TenantId) -> Arc<Suppliers> {
         if let Some(suppliers) = self.find(catalogue, tenant) {
             return suppliers;
         }

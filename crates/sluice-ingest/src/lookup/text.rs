@@ -1,29 +1,32 @@
 //! The text of results, written in chunks that do not move while they grow.
 //!
-//! In: room wanted for so many bytes, then the bytes. Out: a [`Text`]. So what an answer takes is on the account of
+//! In: room wanted for so many bytes, then the bytes. Out: a [`AnswerText`]. So what an answer takes is on the memory of
 //! the request before it is taken. A chunk that ends less than half full is moved to where it takes less.
 
 use std::sync::Arc;
 
 use sluice_model::limits;
 
-use super::account::{Account, Held};
-use crate::{detect::TextSink, error::IngestError};
+use super::rank::TextSink;
+use crate::{
+    error::IngestError,
+    memory::{HeldBytes, RequestMemory},
+};
 
 /// Longest chunk, unless a single context is longer.
 const CHUNK_BYTES_MAX: usize = 256 * limits::KIB;
 
 /// The results of some values, without the closing bracket.
-pub(super) struct Text {
+pub(super) struct AnswerText {
     pub(super) chunks: Vec<Vec<u8>>,
     /// For as long as the text is there.
-    _held: Held,
+    _held: HeldBytes,
 }
 
-/// Writes a text on an account.
+/// Writes a text on an memory.
 pub(super) struct Writer<'a> {
-    account: &'a Account,
-    held: Held,
+    memory: &'a RequestMemory,
+    held: HeldBytes,
     /// Chunks that are full.
     full: Vec<Vec<u8>>,
     chunk: Vec<u8>,
@@ -32,16 +35,16 @@ pub(super) struct Writer<'a> {
     beside_bytes: usize,
     /// About what is still to come.
     expected_bytes: usize,
-    /// Bytes of the present chunk that the account knows.
+    /// Bytes of the present chunk that the memory knows.
     noted_bytes: usize,
 }
 
 impl<'a> Writer<'a> {
     /// Begins a text of about so many bytes.
-    pub(super) fn new(account: &'a Arc<Account>, expected_bytes: usize) -> Self {
+    pub(super) fn new(memory: &'a Arc<RequestMemory>, expected_bytes: usize) -> Self {
         Self {
-            account,
-            held: Held::nothing(account),
+            memory,
+            held: HeldBytes::nothing(memory),
             full: Vec::new(),
             chunk: Vec::new(),
             chunks_bytes: 0,
@@ -76,9 +79,9 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Tells the account how long the text has become.
+    /// Tells the memory how long the text has become.
     fn note(&mut self) -> Result<(), IngestError> {
-        self.account.note_answer(self.chunk.len() - self.noted_bytes)?;
+        self.memory.note_answer(self.chunk.len() - self.noted_bytes)?;
         self.noted_bytes = self.chunk.len();
         Ok(())
     }
@@ -88,12 +91,12 @@ impl<'a> Writer<'a> {
     /// # Errors
     ///
     /// [`IngestError::TooManyAnswerBytes`].
-    pub(super) fn finish(mut self) -> Result<Text, IngestError> {
+    pub(super) fn finish(mut self) -> Result<AnswerText, IngestError> {
         self.note()?;
         self.shrink();
         self.held.set(self.chunks_bytes)?;
         self.full.push(self.chunk);
-        Ok(Text { chunks: self.full, _held: self.held })
+        Ok(AnswerText { chunks: self.full, _held: self.held })
     }
 }
 

@@ -9,11 +9,15 @@ use sluice_model::{
 };
 use sluice_store::{Alone, Record};
 
-use super::{Detector, Ranking, TextSink};
+use super::Detector;
 use crate::{
     IngestError, LookupRules,
     fixture::{Fixture, NOW_SECONDS, lookup_rules},
-    sieve::Sieve,
+    lookup::{
+        candidates::Candidates,
+        rank::{NOT_DETECTED, Ranking, TextSink},
+        suppliers::SuppliersCache,
+    },
 };
 
 #[track_caller]
@@ -287,17 +291,17 @@ proptest! {
     }
 }
 
-fn sieve_of(detector: &Detector, values: &[&str]) -> Sieve {
-    let mut sieve = Sieve::default();
+fn candidates_of(detector: &Detector, values: &[&str]) -> Candidates {
+    let mut candidates = Candidates::default();
     for value in values {
-        detector.add(value, &mut sieve);
+        detector.add(value, &mut candidates);
     }
-    detector.settle(&mut sieve);
-    sieve
+    detector.settle(&mut candidates);
+    candidates
 }
 
-fn keys(sieve: &Sieve) -> Vec<&[u8]> {
-    (0..sieve.wanted().len()).map(|place| sieve.key(place)).collect()
+fn keys(candidates: &Candidates) -> Vec<&[u8]> {
+    (0..candidates.wanted().len()).map(|place| candidates.key(place)).collect()
 }
 
 #[test]
@@ -307,27 +311,26 @@ fn too_much_found_is_told_and_can_be_read_in_parts() {
         let context = name.repeat(100);
         fixture.put("Feed", &json!([{"indicator": name, "context": {"c": context}}]).to_string()).unwrap();
     }
-    let detector =
-        Detector::new(fixture.store.snapshot(), lookup_rules(), crate::suppliers::SuppliersCache::default());
+    let detector = Detector::new(fixture.store.snapshot(), lookup_rules(), SuppliersCache::default());
     let values = ["a.example", "b.example", "none.example", "c.example", "a.example"];
-    let sieve = sieve_of(&detector, &values);
-    let keys = keys(&sieve);
+    let candidates = candidates_of(&detector, &values);
+    let keys = keys(&candidates);
     assert!(detector.read(&keys, 2_500).unwrap().is_none());
     let whole = detector.read(&keys, 8_000).unwrap().unwrap();
     let mut answers = Vec::new();
     for value in 0..values.len() {
-        let places = sieve.places_of(value..value + 1);
+        let places = candidates.places_of(value..value + 1);
         let found = detector.read(&keys[places.clone()], 2_500).unwrap().unwrap();
         let (mut alone, mut among) = (Vec::new(), Vec::new());
-        Ranking::new(&detector, &sieve, &found, places.start, 0)
+        Ranking::new(&detector, &candidates, &found, places.start, 0)
             .append_result(places.clone(), &mut alone)
             .unwrap();
-        Ranking::new(&detector, &sieve, &whole, 0, 0).append_result(places, &mut among).unwrap();
+        Ranking::new(&detector, &candidates, &whole, 0, 0).append_result(places, &mut among).unwrap();
         assert_eq!(alone, among);
         answers.push(alone);
     }
     assert_eq!(answers[0], answers[4]);
-    assert_eq!(answers[2], super::NOT_DETECTED);
+    assert_eq!(answers[2], NOT_DETECTED);
 }
 
 /// A text that takes no more than so many bytes.
@@ -372,14 +375,14 @@ fn a_result_is_not_written_beyond_the_room_for_it() {
     let elements: Vec<_> =
         levels.iter().map(|level| json!({"indicator": level, "context": context})).collect();
     fixture.put("Feed", &json!(elements).to_string()).unwrap();
-    let detector =
-        Detector::new(fixture.store.snapshot(), lookup_rules(), crate::suppliers::SuppliersCache::default());
-    let sieve = sieve_of(&detector, &[levels.last().unwrap()]);
-    let keys = keys(&sieve);
+    let detector = Detector::new(fixture.store.snapshot(), lookup_rules(), SuppliersCache::default());
+    let candidates = candidates_of(&detector, &[levels.last().unwrap()]);
+    let keys = keys(&candidates);
     let found = detector.read(&keys, 4 * CONTEXT_BYTES).unwrap().unwrap();
     let write = |bytes_max| {
         let mut sink = Narrow { text: Vec::new(), bytes_max, beside_bytes: 0, promised_bytes: 0 };
-        let written = Ranking::new(&detector, &sieve, &found, 0, 0).append_result(0..keys.len(), &mut sink);
+        let written =
+            Ranking::new(&detector, &candidates, &found, 0, 0).append_result(0..keys.len(), &mut sink);
         (written, sink)
     };
     let (written, sink) = write(10 * CONTEXT_BYTES);
@@ -400,14 +403,13 @@ fn no_more_is_written_than_there_is_room_for() {
     let held =
         ["0C".repeat(32), format!("example.com/{}", "%22%5C%01%C3%BC".repeat(50)), "192.0.2.1".to_owned()];
     fixture.hold(&long_name, &held.each_ref().map(String::as_str));
-    let detector =
-        Detector::new(fixture.store.snapshot(), lookup_rules(), crate::suppliers::SuppliersCache::default());
+    let detector = Detector::new(fixture.store.snapshot(), lookup_rules(), SuppliersCache::default());
     for value in held {
-        let sieve = sieve_of(&detector, &[&value]);
-        let keys = keys(&sieve);
+        let candidates = candidates_of(&detector, &[&value]);
+        let keys = keys(&candidates);
         let found = detector.read(&keys, 1 << 20).unwrap().unwrap();
         let mut sink = Narrow { text: Vec::new(), bytes_max: 1 << 20, beside_bytes: 0, promised_bytes: 0 };
-        Ranking::new(&detector, &sieve, &found, 0, 0).append_result(0..keys.len(), &mut sink).unwrap();
+        Ranking::new(&detector, &candidates, &found, 0, 0).append_result(0..keys.len(), &mut sink).unwrap();
         sink.check_promise();
         assert!(sink.text.windows(128).any(|name| name == long_name.as_bytes()), "{value}");
     }
@@ -422,20 +424,19 @@ fn matches_count_among_what_is_found() {
         fixture.create_supplier(&supplier, 50);
         fixture.hold(&supplier, &["192.0.2.1", "192.0.2.2"]);
     }
-    let detector =
-        Detector::new(fixture.store.snapshot(), lookup_rules(), crate::suppliers::SuppliersCache::default());
-    let sieve = sieve_of(&detector, &["192.0.2.1", "192.0.2.2"]);
+    let detector = Detector::new(fixture.store.snapshot(), lookup_rules(), SuppliersCache::default());
+    let candidates = candidates_of(&detector, &["192.0.2.1", "192.0.2.2"]);
     // Enough for the rows, which are shorter; not enough for what grows to 40 matches.
     let bytes_max = 60 * size_of::<super::Match>() + 40;
-    assert!(fixture.store.snapshot().read_rows(&keys(&sieve), bytes_max, &Alone).unwrap().is_some());
-    assert!(detector.read(&keys(&sieve), bytes_max).unwrap().is_none());
-    let found = detector.read(&keys(&sieve), 2 * bytes_max).unwrap().unwrap();
+    assert!(fixture.store.snapshot().read_rows(&keys(&candidates), bytes_max, &Alone).unwrap().is_some());
+    assert!(detector.read(&keys(&candidates), bytes_max).unwrap().is_none());
+    let found = detector.read(&keys(&candidates), 2 * bytes_max).unwrap().unwrap();
     assert_eq!(found.matches.len(), 40);
     // The rows are still there while matches are made of them.
-    let rows = fixture.store.snapshot().read_rows(&keys(&sieve), usize::MAX, &Alone).unwrap().unwrap();
+    let rows = fixture.store.snapshot().read_rows(&keys(&candidates), usize::MAX, &Alone).unwrap().unwrap();
     let bytes_max = found.heap_bytes() + rows.heap_bytes() / 2;
-    assert!(fixture.store.snapshot().read_rows(&keys(&sieve), bytes_max, &Alone).unwrap().is_some());
-    assert!(detector.read(&keys(&sieve), bytes_max).unwrap().is_none());
+    assert!(fixture.store.snapshot().read_rows(&keys(&candidates), bytes_max, &Alone).unwrap().is_some());
+    assert!(detector.read(&keys(&candidates), bytes_max).unwrap().is_none());
 }
 
 /// Disabled and expired holdings, other tenants': whatever is no match is not worth reading its context.
@@ -448,10 +449,10 @@ fn contexts_are_read_of_matches_alone() {
         fixture.put(name, &body.to_string()).unwrap();
     }
     let read_bytes = || {
-        let cache = crate::suppliers::SuppliersCache::default();
+        let cache = SuppliersCache::default();
         let detector = Detector::new(fixture.store.snapshot(), lookup_rules(), cache);
-        let sieve = sieve_of(&detector, &["a.example"]);
-        detector.read(&keys(&sieve), usize::MAX).unwrap().unwrap().context_bytes()
+        let candidates = candidates_of(&detector, &["a.example"]);
+        detector.read(&keys(&candidates), usize::MAX).unwrap().unwrap().context_bytes()
     };
     let both = read_bytes();
     fixture.disable("Off");
@@ -463,8 +464,7 @@ fn contexts_are_read_of_matches_alone() {
 fn a_wanted_key_is_noticed_without_collecting() {
     let fixture = Fixture::new();
     fixture.hold("Feed", &["example.com/x", "192.0.2.1"]);
-    let detector =
-        Detector::new(fixture.store.snapshot(), lookup_rules(), crate::suppliers::SuppliersCache::default());
+    let detector = Detector::new(fixture.store.snapshot(), lookup_rules(), SuppliersCache::default());
     for values in [
         &["nonsense ", "example.org/x"][..],
         &["example.org", "www.example.com/x?q=1"],
@@ -472,13 +472,13 @@ fn a_wanted_key_is_noticed_without_collecting() {
         &["192.0.2.1"],
         &["192.0.2.77", "2001:db8::5"],
     ] {
-        let (mut sieve, mut settled) = (Sieve::default(), Sieve::default());
+        let (mut candidates, mut settled) = (Candidates::default(), Candidates::default());
         for value in values {
-            detector.add(value, &mut sieve);
+            detector.add(value, &mut candidates);
             detector.add(value, &mut settled);
         }
         detector.settle(&mut settled);
-        assert_eq!(detector.wants_any(&mut sieve), !settled.wanted().is_empty(), "{values:?}");
-        assert!(sieve.wanted().is_empty());
+        assert_eq!(detector.wants_any(&mut candidates), !settled.wanted().is_empty(), "{values:?}");
+        assert!(candidates.wanted().is_empty());
     }
 }

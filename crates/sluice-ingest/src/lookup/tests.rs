@@ -4,13 +4,18 @@ use std::sync::Arc;
 
 use expect_test::{Expect, expect};
 
-use super::LookupWork;
+use super::{
+    answer::{LookupWork, SliceOutcome, wanted_bytes},
+    detect::Detector,
+    query::CancelGuard,
+    suppliers::SuppliersCache,
+};
 use crate::{
     IngestError,
-    detect::Detector,
     fixture::{Fixture, block_on, lookup_rules},
+    memory::RequestMemory,
+    pipeline::SliceWork,
     split::{BodySlice, Splitter},
-    suppliers::SuppliersCache,
 };
 
 #[track_caller]
@@ -188,9 +193,9 @@ fn work_on(fixture: &Fixture) -> LookupWork {
 /// Work for a request whose permit can come to so many bytes.
 fn work_within(fixture: &Fixture, permit_bytes_max: usize) -> LookupWork {
     let permit = fixture.ingestor.reserve(None, 1 << 20).unwrap();
-    let account = Arc::new(super::Account::new(permit, permit_bytes_max));
+    let memory = Arc::new(RequestMemory::new(permit, permit_bytes_max));
     let detector = Detector::new(fixture.store.snapshot(), lookup_rules(), SuppliersCache::default());
-    LookupWork { detector, account }
+    LookupWork { detector, memory }
 }
 
 /// The only slice of a body.
@@ -207,12 +212,12 @@ fn an_abandoned_lookup_is_not_answered() {
     fixture.hold("Feed", &["a.example"]);
     let work = work_on(&fixture);
     let waiting = || {
-        let part = super::SliceWork::work(&work, &slice_of(r#"[{"object":"a.example"}]"#)).unwrap();
-        assert!(matches!(part, super::Part::Waiting(_)));
-        vec![part]
+        let outcome = SliceWork::work(&work, &slice_of(r#"[{"object":"a.example"}]"#)).unwrap();
+        assert!(matches!(outcome, SliceOutcome::Waiting(_)));
+        vec![outcome]
     };
     assert_eq!(work.answer_all(waiting(), 1 << 20).unwrap().len(), 1);
-    drop(super::Asker(Arc::clone(&work.account)));
+    drop(CancelGuard(Arc::clone(&work.memory)));
     assert!(matches!(work.answer_all(waiting(), 1 << 20), Err(IngestError::Internal)));
 }
 
@@ -225,18 +230,18 @@ fn an_answer_is_on_the_permit_before_it_is_written() {
     let work = work_on(&fixture);
     // The context is read once, so far less text is expected than there is.
     let body = format!("[{}]", vec![r#"{"object":"a.example"}"#; 5_000].join(","));
-    let part = super::SliceWork::work(&work, &slice_of(&body)).unwrap();
-    let texts = work.answer_all(vec![part], 16 << 20).unwrap();
+    let outcome = SliceWork::work(&work, &slice_of(&body)).unwrap();
+    let texts = work.answer_all(vec![outcome], 16 << 20).unwrap();
     let chunks: Vec<&Vec<u8>> = texts.iter().flat_map(|text| &text.chunks).collect();
     let (longest, all) = (
         chunks.iter().map(|chunk| chunk.capacity()).max(),
         chunks.iter().map(|chunk| chunk.capacity()).sum(),
     );
     assert_eq!(longest, Some(256 << 10));
-    assert!(5_000 * context.len() < all && all <= work.account.permit_bytes());
+    assert!(5_000 * context.len() < all && all <= work.memory.permit_bytes());
     assert!(chunks.iter().map(|chunk| chunk.len()).sum::<usize>() > all * 9 / 10);
-    work.account.settle(all);
-    assert_eq!(work.account.permit_bytes(), all);
+    work.memory.settle(all);
+    assert_eq!(work.memory.permit_bytes(), all);
 }
 
 /// What can never be held is refused for good; what others hold at present is another matter.
@@ -245,9 +250,9 @@ fn a_value_that_has_more_than_a_permit_can_cover_is_refused() {
     let fixture = with_long_contexts(4);
     let answer = |permit_bytes_max: usize| {
         let work = work_within(&fixture, permit_bytes_max);
-        let part = super::SliceWork::work(&work, &slice_of(r#"[{"object":"a.example"}]"#)).unwrap();
-        let answered = work.answer_all(vec![part], 2 << 20).map(|texts| texts.len());
-        (answered, work.account.permit_bytes())
+        let outcome = SliceWork::work(&work, &slice_of(r#"[{"object":"a.example"}]"#)).unwrap();
+        let answered = work.answer_all(vec![outcome], 2 << 20).map(|texts| texts.len());
+        (answered, work.memory.permit_bytes())
     };
     // The first is not read, the second is, and then finds no room for its text.
     for permit_bytes_max in [10 << 20, 20 << 20] {
@@ -263,17 +268,17 @@ fn what_was_tried_in_vain_is_not_tried_again() {
     let fixture = Fixture::new();
     fixture.hold("Feed", &["a.example"]);
     let work = work_on(&fixture);
-    let super::Part::Waiting(gathered) =
-        super::SliceWork::work(&work, &slice_of(r#"[{"object":"a.example"}]"#)).unwrap()
+    let SliceOutcome::Waiting(gathered) =
+        SliceWork::work(&work, &slice_of(r#"[{"object":"a.example"}]"#)).unwrap()
     else {
         panic!("it is to be read")
     };
-    let super::Part::Waiting(mut gathered) = work.answer_light(gathered, 10).unwrap() else {
+    let SliceOutcome::Waiting(mut gathered) = work.answer_light(gathered, 10).unwrap() else {
         panic!("ten bytes are enough")
     };
     assert_eq!(gathered.tried_bytes, 10);
     gathered.tried_bytes = 16 << 20;
-    assert_eq!(super::wanted_bytes(&[super::Part::Waiting(gathered)]), 32 << 20);
+    assert_eq!(wanted_bytes(&[SliceOutcome::Waiting(gathered)]), 32 << 20);
 }
 
 /// What is too much for one read is read in batches, and in halves where that is still too much, to the same answer.
@@ -283,7 +288,7 @@ fn little_room_changes_no_answer() {
     let names: Vec<String> = (0..300).map(|number| format!("h{number}.example.com")).collect();
     fixture.hold("Feed", &names.iter().map(String::as_str).collect::<Vec<_>>());
     let work = work_on(&fixture);
-    let parts = || -> Vec<super::Part> {
+    let outcomes = || -> Vec<SliceOutcome> {
         let body = |names: &[String]| {
             let objects: Vec<_> = names.iter().map(|name| format!("{{\"object\":\"{name}\"}}")).collect();
             format!("[{}]", objects.join(","))
@@ -293,10 +298,10 @@ fn little_room_changes_no_answer() {
             slice.first_element = index as u64 * 70;
             slice
         });
-        slices.map(|slice| super::SliceWork::work(&work, &slice).unwrap()).collect()
+        slices.map(|slice| SliceWork::work(&work, &slice).unwrap()).collect()
     };
     let answer = |bytes_max| {
-        let texts = work.answer_all(parts(), bytes_max).unwrap();
+        let texts = work.answer_all(outcomes(), bytes_max).unwrap();
         (texts.len(), texts.iter().flat_map(|text| text.chunks.concat()).collect::<Vec<_>>())
     };
     let (whole_count, whole) = answer(1 << 20);

@@ -1,10 +1,8 @@
 //! Keys worth reading to what is found under them.
 //!
-//! In: keys that a [`Sieve`] left of many values, a snapshot of the store. Out: [`Found`]: which of them are levels
+//! In: keys that a [`Candidates`] left of many values, a snapshot of the store. Out: [`Found`]: which of them are levels
 //! with matches, a match being an indicator that an enabled supplier of the tenant holds and has updated within its
 //! retention. Contexts are read of matches alone. What the matches mean for a value is in `ranking`.
-
-mod ranking;
 
 use std::{
     ops::Range,
@@ -13,13 +11,12 @@ use std::{
 
 use sluice_store::{ContextId, ReadContexts, ReadError, RowNumbers, Snapshot, StoredRow};
 
-pub(crate) use self::ranking::{NOT_DETECTED, Ranking, TextSink};
-use crate::{
-    pool::Colleagues,
-    query::LookupRules,
-    sieve::Sieve,
+use super::{
+    candidates::Candidates,
+    rules::LookupRules,
     suppliers::{Role, Suppliers, SuppliersCache},
 };
+use crate::pool::Colleagues;
 
 /// Looks values up for one request. Reads may wait for the disk: for pool threads only.
 pub(crate) struct Detector {
@@ -32,42 +29,42 @@ pub(crate) struct Detector {
 
 /// What is stored under many keys.
 #[derive(Default)]
-pub(crate) struct Found {
+pub(super) struct Found {
     /// For each key the number of its level; none when nothing is stored under it.
-    numbers: RowNumbers,
-    levels: Vec<Level>,
-    matches: Vec<Match>,
-    contexts: ReadContexts,
+    pub(super) numbers: RowNumbers,
+    pub(super) levels: Vec<KeyMatches>,
+    pub(super) matches: Vec<Match>,
+    pub(super) contexts: ReadContexts,
 }
 
 /// A key that something is stored under.
-struct Level {
-    matches: Range<u32>,
-    is_false_positive: bool,
+pub(super) struct KeyMatches {
+    pub(super) matches: Range<u32>,
+    pub(super) is_false_positive: bool,
 }
 
-struct Match {
+pub(super) struct Match {
     /// Number of the supplier among those of the tenant, which is its rank.
-    rank: u32,
+    pub(super) rank: u32,
     /// Place of the context among those that were read.
-    context: Option<u32>,
+    pub(super) context: Option<u32>,
 }
 
 impl Found {
     /// Bytes of memory.
-    pub(crate) fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.heap_bytes() + self.contexts.heap_bytes()
     }
 
     /// Bytes of memory beside the contexts.
     fn heap_bytes(&self) -> usize {
         self.numbers.heap_bytes()
-            + self.levels.capacity() * size_of::<Level>()
+            + self.levels.capacity() * size_of::<KeyMatches>()
             + self.matches.capacity() * size_of::<Match>()
     }
 
     /// Bytes of all contexts, one that several have counted once.
-    pub(crate) fn context_bytes(&self) -> usize {
+    pub(super) fn context_bytes(&self) -> usize {
         self.contexts.text_bytes()
     }
 }
@@ -78,23 +75,23 @@ impl Detector {
         Self { snapshot, rules, suppliers: OnceLock::new(), cache }
     }
 
-    fn suppliers(&self) -> &Suppliers {
+    pub(super) fn suppliers(&self) -> &Suppliers {
         self.suppliers.get_or_init(|| self.cache.get(self.snapshot.catalogue(), self.rules.tenant))
     }
 
-    /// Gives the next value to the sieve. Filters only: no disk.
-    pub(crate) fn add(&self, text: &str, sieve: &mut Sieve) {
-        sieve.add(text, self.rules.scope, &self.snapshot);
+    /// Gives the next value to the candidates. Filters only: no disk.
+    pub(super) fn add(&self, text: &str, candidates: &mut Candidates) {
+        candidates.add(text, self.rules.scope, &self.snapshot);
     }
 
-    /// Lets the sieve finish. Filters only: no disk.
-    pub(crate) fn settle(&self, sieve: &mut Sieve) {
-        sieve.settle(self.rules.scope, &self.snapshot);
+    /// Lets the candidates finish. Filters only: no disk.
+    pub(super) fn settle(&self, candidates: &mut Candidates) {
+        candidates.settle(self.rules.scope, &self.snapshot);
     }
 
-    /// As of [`Sieve::wants_any`]. Filters only: no disk.
-    pub(crate) fn wants_any(&self, sieve: &mut Sieve) -> bool {
-        sieve.wants_any(self.rules.scope, &self.snapshot)
+    /// As of [`Candidates::wants_any`]. Filters only: no disk.
+    pub(super) fn wants_any(&self, candidates: &mut Candidates) -> bool {
+        candidates.wants_any(self.rules.scope, &self.snapshot)
     }
 
     /// Reads what is stored under keys, which may come in any order and more than once. `None` when that would take
@@ -105,7 +102,7 @@ impl Detector {
     /// # Errors
     ///
     /// What the store could not read.
-    pub(crate) fn read(&self, keys: &[&[u8]], bytes_max: usize) -> Result<Option<Found>, ReadError> {
+    pub(super) fn read(&self, keys: &[&[u8]], bytes_max: usize) -> Result<Option<Found>, ReadError> {
         let Some(rows) = self.snapshot.read_rows(keys, bytes_max, &Colleagues)? else { return Ok(None) };
         let (mut found, mut named) = (Found::default(), Vec::new());
         let taken = |found: &Found, named: &Vec<ContextId>| {
@@ -148,7 +145,7 @@ impl Detector {
             found.matches.push(Match { rank: number(rank), context });
         }
         let matches = first_match..number(found.matches.len());
-        found.levels.push(Level { matches, is_false_positive });
+        found.levels.push(KeyMatches { matches, is_false_positive });
     }
 }
 

@@ -4,13 +4,12 @@ use std::{ops::Range, sync::Arc};
 
 use sluice_model::limits;
 
-use super::account::{Account, Held};
+use super::{candidates::Candidates, detect::Detector};
 use crate::{
-    detect::Detector,
     elements,
     error::{BodyError, IngestError},
+    memory::{HeldBytes, RequestMemory},
     scan::Known,
-    sieve::Sieve,
     split::BodySlice,
 };
 
@@ -22,12 +21,12 @@ pub(super) struct Gathered {
     /// JSON text of the objects, one after the other.
     objects: Vec<u8>,
     object_ends: Vec<u32>,
-    pub(super) sieve: Sieve,
+    pub(super) candidates: Candidates,
     /// Whether the first value of the body is the first one here.
     pub(super) is_first: bool,
     /// Bytes of memory that were not enough to read what is wanted.
     pub(super) tried_bytes: usize,
-    held: Held,
+    held: HeldBytes,
     counted_bytes: usize,
 }
 
@@ -40,16 +39,16 @@ impl Gathered {
     pub(super) fn of(
         slice: &BodySlice,
         detector: &Detector,
-        account: &Arc<Account>,
+        memory: &Arc<RequestMemory>,
     ) -> Result<Self, IngestError> {
         let mut gathered = Self {
             // Most of the text is objects.
             objects: Vec::with_capacity(slice.text.len()),
             object_ends: Vec::new(),
-            sieve: Sieve::default(),
+            candidates: Candidates::default(),
             is_first: slice.first_element == 0,
             tried_bytes: 0,
-            held: Held::nothing(account),
+            held: HeldBytes::nothing(memory),
             counted_bytes: 0,
         };
         let mut index = slice.first_element;
@@ -65,8 +64,10 @@ impl Gathered {
             index += 1;
             object.append_compact(&mut gathered.objects);
             gathered.object_ends.push(u32::try_from(gathered.objects.len()).unwrap_or(u32::MAX));
-            detector.add(string, &mut gathered.sieve);
-            if gathered.counted_bytes + COUNTED_BYTES < gathered.objects.len() + gathered.sieve.keys_bytes() {
+            detector.add(string, &mut gathered.candidates);
+            if gathered.counted_bytes + COUNTED_BYTES
+                < gathered.objects.len() + gathered.candidates.keys_bytes()
+            {
                 gathered.count()?;
             }
             Ok(())
@@ -76,11 +77,11 @@ impl Gathered {
     }
 
     fn count(&mut self) -> Result<(), IngestError> {
-        self.counted_bytes = self.objects.len() + self.sieve.keys_bytes();
+        self.counted_bytes = self.objects.len() + self.candidates.keys_bytes();
         self.held.set(
             self.objects.capacity()
                 + self.object_ends.capacity() * size_of::<u32>()
-                + self.sieve.held_bytes(),
+                + self.candidates.held_bytes(),
         )
     }
 
@@ -90,8 +91,8 @@ impl Gathered {
     ///
     /// That memory is short.
     pub(super) fn settle(&mut self, detector: &Detector) -> Result<(), IngestError> {
-        detector.settle(&mut self.sieve);
-        self.sieve.shed();
+        detector.settle(&mut self.candidates);
+        self.candidates.shed();
         self.count()
     }
 

@@ -6,9 +6,8 @@ use sluice_model::TenantId;
 
 use super::{SuppliersCache, TENANTS_KEPT_MAX};
 use crate::{
-    detect::{Detector, Ranking},
     fixture::Fixture,
-    sieve::Sieve,
+    lookup::{candidates::Candidates, detect::Detector, rank::Ranking},
 };
 
 #[test]
@@ -35,13 +34,13 @@ fn a_lookup_that_begins_makes_nothing() {
     let rules = crate::fixture::lookup_rules();
     let look_up = || {
         let detector = Detector::new(fixture.store.snapshot(), rules, cache.clone());
-        let (mut sieve, mut answer) = (Sieve::default(), Vec::new());
-        detector.add("a.example", &mut sieve);
-        detector.settle(&mut sieve);
-        let places = sieve.places_of(0..1);
-        let keys: Vec<_> = places.clone().map(|place| sieve.key(place)).collect();
+        let (mut candidates, mut answer) = (Candidates::default(), Vec::new());
+        detector.add("a.example", &mut candidates);
+        detector.settle(&mut candidates);
+        let places = candidates.places_of(0..1);
+        let keys: Vec<_> = places.clone().map(|place| candidates.key(place)).collect();
         let found = detector.read(&keys, usize::MAX).unwrap().unwrap();
-        Ranking::new(&detector, &sieve, &found, 0, 0).append_result(places, &mut answer).unwrap();
+        Ranking::new(&detector, &candidates, &found, 0, 0).append_result(places, &mut answer).unwrap();
     };
     look_up();
     assert!(cache.kept.lock().is_empty(), "a miss needs no suppliers");

@@ -2,14 +2,11 @@
 //!
 //! In: wishes for bytes. Out: a [`Permit`], which grows as bytes arrive and gives them back when it is dropped, or
 //! [`Busy`] with the time after which it is worth asking again, computed from the rate at which bytes came back of
-//! late. Who gets what is in `shares`.
+//! late. Who gets what is in `fairness`.
 //!
 //! A permit that cannot grow waits ([`Permit::grow`]) while others finish; when nothing came back for a while, the
 //! youngest of those that wait is refused, which frees what it holds for the others. Also knows whether permits
 //! and the memtable together may have passed what is planned for both.
-
-mod drain;
-mod shares;
 
 use std::{
     pin::pin,
@@ -24,9 +21,9 @@ use parking_lot::{Mutex, MutexGuard};
 use sluice_model::limits;
 use tokio::sync::Notify;
 
-use self::{
-    drain::Drain,
-    shares::{Holding, Shares},
+use super::{
+    fairness::{Fairness, Grant},
+    free_rate::FreeRate,
 };
 
 /// The bytes are taken; nothing was done.
@@ -39,16 +36,16 @@ pub struct Busy {
 
 /// How long a body waits for room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Patience {
+pub(crate) struct WaitLimits {
     /// Time without a byte given back after which the youngest that waits is refused.
     pub(crate) quiet: Duration,
     /// Longest time that anybody waits in one go.
     pub(crate) whole: Duration,
 }
 
-/// The patience of the daemon: well under the stall time-outs of clients.
-pub(crate) const PATIENCE: Patience =
-    Patience { quiet: Duration::from_secs(5), whole: Duration::from_secs(30) };
+/// Those of the daemon: well under the stall time-outs of clients.
+pub(crate) const WAIT_LIMITS: WaitLimits =
+    WaitLimits { quiet: Duration::from_secs(5), whole: Duration::from_secs(30) };
 
 /// The bytes set aside for bodies. Clones share them.
 #[derive(Clone, Debug)]
@@ -58,18 +55,18 @@ pub(crate) struct Budget {
 
 #[derive(Debug)]
 struct Shared {
-    patience: Patience,
+    wait_limits: WaitLimits,
     started: Instant,
     state: Mutex<State>,
-    /// Told whenever heavy bytes come back.
+    /// Told whenever large bytes come back.
     freed: Notify,
 }
 
 #[derive(Debug)]
 struct State {
-    shares: Shares,
-    drain: Drain,
-    /// When heavy bytes last came back.
+    fairness: Fairness,
+    free_rate: FreeRate,
+    /// When large bytes last came back.
     freed_at: Instant,
     level: Option<Level>,
 }
@@ -91,18 +88,18 @@ struct Level {
 impl Budget {
     /// Sets `bytes_max` bytes aside, and [`limits::SMALL_BYTES_BUDGET`] for small requests.
     pub(crate) fn new(bytes_max: usize) -> Self {
-        Self::with(bytes_max, limits::SMALL_BYTES_BUDGET, PATIENCE)
+        Self::with(bytes_max, limits::SMALL_BYTES_BUDGET, WAIT_LIMITS)
     }
 
-    pub(crate) fn with(heavy_bytes_max: usize, light_bytes_max: usize, patience: Patience) -> Self {
+    pub(crate) fn with(large_bytes_max: usize, small_bytes_max: usize, wait_limits: WaitLimits) -> Self {
         let started = Instant::now();
         let state = State {
-            shares: Shares::new(heavy_bytes_max, light_bytes_max),
-            drain: Drain::default(),
+            fairness: Fairness::new(large_bytes_max, small_bytes_max),
+            free_rate: FreeRate::default(),
             freed_at: started,
             level: None,
         };
-        let shared = Shared { patience, started, state: Mutex::new(state), freed: Notify::new() };
+        let shared = Shared { wait_limits, started, state: Mutex::new(state), freed: Notify::new() };
         Self { shared: Arc::new(shared) }
     }
 
@@ -114,31 +111,31 @@ impl Budget {
     pub(crate) fn take(&self, bytes: usize, expected: Option<usize>) -> Result<Permit, Busy> {
         let mut state = self.shared.state.lock();
         let entry = match expected {
-            Some(expected) if limits::SMALL_BODY_BYTES_MAX < expected => state.shares.check_entry(expected),
+            Some(expected) if limits::SMALL_BODY_BYTES_MAX < expected => state.fairness.check_entry(expected),
             _ => Ok(()),
         };
-        let taken = entry.and_then(|()| state.shares.take(bytes));
-        let holding = taken.map_err(|lacking| self.shared.busy(&state, lacking))?;
+        let taken = entry.and_then(|()| state.fairness.take(bytes));
+        let grant = taken.map_err(|lacking| self.shared.busy(&state, lacking))?;
         drop(state);
         let permit =
             Permit { budget: self.clone(), bytes: AtomicUsize::new(0), ticket: AtomicU64::new(NO_TICKET) };
-        permit.set(holding);
+        permit.set(grant);
         Ok(permit)
     }
 
     /// Bytes held by permits.
     pub(crate) fn held_bytes(&self) -> usize {
-        self.shared.state.lock().shares.held_bytes()
+        self.shared.state.lock().fairness.held_bytes()
     }
 
     /// The most that a single permit can come to.
     pub(crate) fn permit_bytes_max(&self) -> usize {
-        self.shared.state.lock().shares.heavy_bytes_max()
+        self.shared.state.lock().fairness.large_bytes_max()
     }
 
     /// How long a body waits for room.
-    pub(crate) fn patience(&self) -> Patience {
-        self.shared.patience
+    pub(crate) fn wait_limits(&self) -> WaitLimits {
+        self.shared.wait_limits
     }
 
     /// `None` while permits and memtable together are surely within what is planned for both; otherwise the
@@ -146,7 +143,7 @@ impl Budget {
     pub(crate) fn unsure(&self) -> Option<Mark> {
         let state = self.shared.state.lock();
         let mark =
-            Mark { held_bytes: state.shares.held_bytes(), granted_bytes: state.shares.granted_bytes() };
+            Mark { held_bytes: state.fairness.held_bytes(), granted_bytes: state.fairness.granted_bytes() };
         state.excess().is_none_or(|excess| excess > 0).then_some(mark)
     }
 
@@ -169,16 +166,16 @@ impl State {
     /// Bytes by which permits and memtable may be over what is planned; `None` when that was never asked.
     fn excess(&self) -> Option<usize> {
         let level = self.level?;
-        let since = self.shares.granted_bytes() - level.mark.granted_bytes;
+        let since = self.fairness.granted_bytes() - level.mark.granted_bytes;
         let bytes = level.bytes.saturating_add(usize::try_from(since).unwrap_or(usize::MAX));
-        Some(bytes.saturating_sub(self.shares.bytes_max() + limits::MEMTABLE_BYTES_MAX))
+        Some(bytes.saturating_sub(self.fairness.bytes_max() + limits::MEMTABLE_BYTES_MAX))
     }
 }
 
 impl Shared {
     fn busy(&self, state: &State, lacking_bytes: usize) -> Busy {
         let now_seconds = self.started.elapsed().as_secs_f64();
-        Busy { retry_after_seconds: state.drain.seconds_until(lacking_bytes, now_seconds) }
+        Busy { retry_after_seconds: state.free_rate.seconds_until(lacking_bytes, now_seconds) }
     }
 
     /// Grows a permit, or notes that it waits. `Err` is how long it may wait for bytes to come back.
@@ -189,21 +186,21 @@ impl Shared {
         since: Instant,
     ) -> Result<(), Result<Duration, Busy>> {
         let mut state = self.state.lock();
-        let mut holding = permit.holding();
-        let grown = state.shares.grow(&mut holding, bytes);
-        permit.set(holding);
+        let mut grant = permit.grant();
+        let grown = state.fairness.grow(&mut grant, bytes);
+        permit.set(grant);
         let Err(lacking) = grown else { return Ok(()) };
-        let is_youngest = state.shares.wait(&holding);
-        let whole = self.patience.whole.saturating_sub(since.elapsed());
-        let quiet = self.patience.quiet.saturating_sub(since.max(state.freed_at).elapsed());
+        let is_youngest = state.fairness.wait(&grant);
+        let whole = self.wait_limits.whole.saturating_sub(since.elapsed());
+        let quiet = self.wait_limits.quiet.saturating_sub(since.max(state.freed_at).elapsed());
         let left = if is_youngest { whole.min(quiet) } else { whole };
         Err(if left.is_zero() || lacking == usize::MAX { Err(self.busy(&state, lacking)) } else { Ok(left) })
     }
 
     /// Notes that bytes came back, and tells those that wait for such.
-    fn note_freed(&self, mut state: MutexGuard<'_, State>, bytes: usize, is_heavy: bool) {
-        state.drain.add(bytes, self.started.elapsed().as_secs_f64());
-        if is_heavy {
+    fn note_freed(&self, mut state: MutexGuard<'_, State>, bytes: usize, is_large: bool) {
+        state.free_rate.add(bytes, self.started.elapsed().as_secs_f64());
+        if is_large {
             state.freed_at = Instant::now();
             drop(state);
             self.freed.notify_waiters();
@@ -212,9 +209,9 @@ impl Shared {
 
     fn withdraw(&self, permit: &Permit) {
         let mut state = self.state.lock();
-        let mut holding = permit.holding();
-        state.shares.withdraw(&mut holding);
-        permit.set(holding);
+        let mut grant = permit.grant();
+        state.fairness.withdraw(&mut grant);
+        permit.set(grant);
         drop(state);
         // The next in line, or the next youngest, is another one now.
         self.freed.notify_waiters();
@@ -239,14 +236,14 @@ impl Permit {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    fn holding(&self) -> Holding {
+    fn grant(&self) -> Grant {
         let ticket = self.ticket.load(Ordering::Relaxed);
-        Holding { bytes: self.bytes(), ticket: (ticket != NO_TICKET).then_some(ticket) }
+        Grant { bytes: self.bytes(), ticket: (ticket != NO_TICKET).then_some(ticket) }
     }
 
-    fn set(&self, holding: Holding) {
-        self.bytes.store(holding.bytes, Ordering::Relaxed);
-        self.ticket.store(holding.ticket.unwrap_or(NO_TICKET), Ordering::Relaxed);
+    fn set(&self, grant: Grant) {
+        self.bytes.store(grant.bytes, Ordering::Relaxed);
+        self.ticket.store(grant.ticket.unwrap_or(NO_TICKET), Ordering::Relaxed);
     }
 
     /// Makes it stand for at least `bytes` bytes; waits, for a bounded time, while others have them.
@@ -286,12 +283,12 @@ impl Permit {
         }
         let shared = &self.budget.shared;
         let mut state = shared.state.lock();
-        let mut holding = self.holding();
-        let grown = state.shares.grow(&mut holding, bytes);
+        let mut grant = self.grant();
+        let grown = state.fairness.grow(&mut grant, bytes);
         if grown.is_err() {
-            state.shares.withdraw(&mut holding);
+            state.fairness.withdraw(&mut grant);
         }
-        self.set(holding);
+        self.set(grant);
         grown.map_err(|lacking| shared.busy(&state, lacking))
     }
 
@@ -299,11 +296,11 @@ impl Permit {
     pub(crate) fn settle(&self, bytes: usize) {
         let shared = &self.budget.shared;
         let mut state = shared.state.lock();
-        let mut holding = self.holding();
-        let before = holding.bytes;
-        let is_heavy = state.shares.settle(&mut holding, bytes);
-        self.set(holding);
-        shared.note_freed(state, before - holding.bytes, is_heavy);
+        let mut grant = self.grant();
+        let before = grant.bytes;
+        let is_large = state.fairness.settle(&mut grant, bytes);
+        self.set(grant);
+        shared.note_freed(state, before - grant.bytes, is_large);
     }
 }
 
@@ -320,9 +317,9 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let shared = &self.budget.shared;
         let mut state = shared.state.lock();
-        let holding = self.holding();
-        let is_heavy = state.shares.give_back(holding);
-        shared.note_freed(state, holding.bytes, is_heavy);
+        let grant = self.grant();
+        let is_large = state.fairness.give_back(grant);
+        shared.note_freed(state, grant.bytes, is_large);
     }
 }
 

@@ -4,21 +4,23 @@
 //! than a short one; the texts are then written in parallel, slice by slice. What turns out to be too much to hold is
 //! read by halves.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use sluice_model::limits;
 use sluice_store::Workers;
 
 use super::{
-    LookupWork,
-    account::Held,
+    detect::{Detector, Found},
     gather::Gathered,
-    writer::{Text, Writer},
+    rank::{NOT_DETECTED, Ranking, TextSink as _},
+    text::{AnswerText, Writer},
 };
 use crate::{
-    detect::{Found, NOT_DETECTED, Ranking, TextSink as _},
     error::IngestError,
+    memory::{HeldBytes, RequestMemory},
+    pipeline::{Lane, SliceWork},
     pool::Colleagues,
+    split::BodySlice,
 };
 
 /// About what is held for each key while many are read, in ordinary feeds.
@@ -31,13 +33,13 @@ const MATCH_TEXT_BYTES: usize = 256;
 const OPENING: &[u8] = b",{\"object\":";
 
 /// What became of a slice so far.
-pub(super) enum Part {
-    Answered(Text),
+pub(super) enum SliceOutcome {
+    Answered(AnswerText),
     /// There is something to be read for it.
     Waiting(Box<Gathered>),
 }
 
-impl Part {
+impl SliceOutcome {
     fn waiting(&self) -> Option<&Gathered> {
         match self {
             Self::Answered(_) => None,
@@ -47,23 +49,23 @@ impl Part {
 
     /// How many keys are to be read for it.
     fn wanted_keys(&self) -> usize {
-        self.waiting().map_or(0, |gathered| gathered.sieve.wanted().len())
+        self.waiting().map_or(0, |gathered| gathered.candidates.wanted().len())
     }
 }
 
 /// Consecutive values of a slice.
-struct Segment<'g> {
+struct ValueRange<'g> {
     gathered: &'g Gathered,
     values: Range<usize>,
 }
 
-impl<'g> Segment<'g> {
+impl<'g> ValueRange<'g> {
     fn whole(gathered: &'g Gathered) -> Self {
         Self { gathered, values: 0..gathered.values_count() }
     }
 
     fn places(&self) -> Range<usize> {
-        self.gathered.sieve.places_of(self.values.clone())
+        self.gathered.candidates.places_of(self.values.clone())
     }
 
     fn halves(&self) -> Option<[Self; 2]> {
@@ -73,7 +75,7 @@ impl<'g> Segment<'g> {
     }
 }
 
-/// What was read for some segments.
+/// What was read for some ranges.
 #[derive(Default)]
 struct Read {
     found: Found,
@@ -81,32 +83,72 @@ struct Read {
     match_bytes: usize,
 }
 
-/// How much memory it is worth to have for reading what parts wait for.
-pub(super) fn wanted_bytes(parts: &[Part]) -> usize {
-    let keys: usize = parts.iter().map(Part::wanted_keys).sum();
+/// How much memory it is worth to have for reading what outcomes wait for.
+pub(super) fn wanted_bytes(outcomes: &[SliceOutcome]) -> usize {
+    let keys: usize = outcomes.iter().map(SliceOutcome::wanted_keys).sum();
     // What was tried in vain is not tried again.
-    let tried = parts.iter().filter_map(Part::waiting).map(|gathered| gathered.tried_bytes).max();
+    let tried = outcomes.iter().filter_map(SliceOutcome::waiting).map(|gathered| gathered.tried_bytes).max();
     (keys * KEY_BYTES)
         .max(2 * tried.unwrap_or(0))
         .clamp(limits::LIGHT_READ_BYTES_MAX, limits::HEAVY_READ_BYTES_MAX)
 }
 
+/// What is done with the slices of a lookup.
+pub(super) struct LookupWork {
+    pub(super) detector: Detector,
+    pub(super) memory: Arc<RequestMemory>,
+}
+
+impl SliceWork for LookupWork {
+    type Output = SliceOutcome;
+
+    const LANE: Lane = Lane::Reads;
+
+    fn work(&self, slice: &BodySlice) -> Result<SliceOutcome, IngestError> {
+        let mut gathered = Box::new(Gathered::of(slice, &self.detector, &self.memory)?);
+        gathered.settle(&self.detector)?;
+        if gathered.candidates.wanted().is_empty() {
+            return self.deny(&gathered).map(SliceOutcome::Answered);
+        }
+        Ok(SliceOutcome::Waiting(gathered))
+    }
+
+    fn work_light(&self, slice: &BodySlice) -> Result<SliceOutcome, IngestError> {
+        match self.work(slice)? {
+            SliceOutcome::Waiting(gathered) => self.answer_light(gathered, limits::SHORT_BODY_READ_BYTES_MAX),
+            answered @ SliceOutcome::Answered(_) => Ok(answered),
+        }
+    }
+
+    fn work_at_once(&self, slice: &BodySlice) -> Option<Result<SliceOutcome, IngestError>> {
+        match Gathered::of(slice, &self.detector, &self.memory) {
+            Ok(mut gathered) => (!self.detector.wants_any(&mut gathered.candidates))
+                .then(|| self.deny(&gathered).map(SliceOutcome::Answered)),
+            Err(error) => Some(Err(error)),
+        }
+    }
+}
+
 impl LookupWork {
-    /// Answers all parts that wait; the texts come in order. Reads take `bytes_max` bytes at most.
+    /// Answers all outcomes that wait; the texts come in order. Reads take `bytes_max` bytes at most.
     ///
     /// # Errors
     ///
     /// As of [`Query::feed`](super::Query::feed).
-    pub(super) fn answer_all(&self, parts: Vec<Part>, bytes_max: usize) -> Result<Vec<Text>, IngestError> {
-        let (mut texts, mut batch, mut keys) = (Vec::with_capacity(parts.len()), Vec::new(), 0);
-        for part in parts {
-            let more = part.wanted_keys();
+    pub(super) fn answer_all(
+        &self,
+        outcomes: Vec<SliceOutcome>,
+        bytes_max: usize,
+    ) -> Result<Vec<AnswerText>, IngestError> {
+        let (mut texts, mut batch, mut keys) = (Vec::with_capacity(outcomes.len()), Vec::new(), 0);
+        for outcome in outcomes {
+            let more = outcome.wanted_keys();
             if bytes_max < (keys + more) * KEY_BYTES && 0 < keys {
                 self.answer_batch(std::mem::take(&mut batch), bytes_max, &mut texts)?;
                 keys = 0;
             }
             keys += more;
-            batch.push(part);
+            batch.push(outcome);
         }
         self.answer_batch(batch, bytes_max, &mut texts)?;
         Ok(texts)
@@ -114,31 +156,36 @@ impl LookupWork {
 
     fn answer_batch(
         &self,
-        batch: Vec<Part>,
+        batch: Vec<SliceOutcome>,
         bytes_max: usize,
-        texts: &mut Vec<Text>,
+        texts: &mut Vec<AnswerText>,
     ) -> Result<(), IngestError> {
-        let waiting: Vec<Segment<'_>> = batch.iter().filter_map(Part::waiting).map(Segment::whole).collect();
+        let waiting: Vec<ValueRange<'_>> =
+            batch.iter().filter_map(SliceOutcome::waiting).map(ValueRange::whole).collect();
         let answered = if waiting.is_empty() { Vec::new() } else { self.answer(&waiting, bytes_max)? };
         let mut answered = answered.into_iter();
-        for part in batch {
-            match part {
-                Part::Answered(text) => texts.push(text),
-                Part::Waiting(_) => texts.extend(answered.next().into_iter().flatten()),
+        for outcome in batch {
+            match outcome {
+                SliceOutcome::Answered(text) => texts.push(text),
+                SliceOutcome::Waiting(_) => texts.extend(answered.next().into_iter().flatten()),
             }
         }
         Ok(())
     }
 
-    /// Answers segments; by halves, where they need too much. Gives the texts of each.
-    fn answer(&self, segments: &[Segment<'_>], bytes_max: usize) -> Result<Vec<Vec<Text>>, IngestError> {
-        self.account.check_wanted()?;
-        if let Some(texts) = self.try_answer(segments, bytes_max)? {
+    /// Answers ranges; by halves, where they need too much. Gives the texts of each.
+    fn answer(
+        &self,
+        ranges: &[ValueRange<'_>],
+        bytes_max: usize,
+    ) -> Result<Vec<Vec<AnswerText>>, IngestError> {
+        self.memory.check_wanted()?;
+        if let Some(texts) = self.try_answer(ranges, bytes_max)? {
             return Ok(texts.into_iter().map(|text| vec![text]).collect());
         }
-        if let [segment] = segments {
-            let Some(halves) = segment.halves() else {
-                return Ok(vec![vec![self.answer_lone(segment, bytes_max)?]]);
+        if let [range] = ranges {
+            let Some(halves) = range.halves() else {
+                return Ok(vec![vec![self.answer_lone(range, bytes_max)?]]);
             };
             let mut texts = Vec::new();
             for half in halves {
@@ -146,7 +193,7 @@ impl LookupWork {
             }
             return Ok(vec![texts]);
         }
-        let (first, second) = segments.split_at(segments.len() / 2);
+        let (first, second) = ranges.split_at(ranges.len() / 2);
         let mut texts = self.answer(first, bytes_max)?;
         texts.extend(self.answer(second, bytes_max)?);
         Ok(texts)
@@ -154,15 +201,15 @@ impl LookupWork {
 
     /// Answers a single value for which more is found than reads have room for: what is read is then covered by the
     /// permit, up to what an answer may be, or the permit can come to.
-    fn answer_lone(&self, segment: &Segment<'_>, mut bytes_max: usize) -> Result<Text, IngestError> {
-        let mut held = Held::nothing(&self.account);
-        let most = self.account.bytes_left_max().min(limits::LOOKUP_ANSWER_BYTES_MAX);
+    fn answer_lone(&self, range: &ValueRange<'_>, mut bytes_max: usize) -> Result<AnswerText, IngestError> {
+        let mut held = HeldBytes::nothing(&self.memory);
+        let most = self.memory.bytes_left_max().min(limits::LOOKUP_ANSWER_BYTES_MAX);
         while bytes_max < most {
             bytes_max = (2 * bytes_max).min(most);
             held.set(bytes_max)?;
-            if let Some(read) = self.read(std::slice::from_ref(segment), bytes_max)? {
+            if let Some(read) = self.read(std::slice::from_ref(range), bytes_max)? {
                 held.set(read.found.bytes())?;
-                return self.write(segment, 0, &read);
+                return self.write(range, 0, &read);
             }
         }
         Err(IngestError::TooManyAnswerBytes)
@@ -177,36 +224,36 @@ impl LookupWork {
         &self,
         mut gathered: Box<Gathered>,
         bytes_max: usize,
-    ) -> Result<Part, IngestError> {
-        let texts = self.try_answer(&[Segment::whole(&gathered)], bytes_max)?;
+    ) -> Result<SliceOutcome, IngestError> {
+        let texts = self.try_answer(&[ValueRange::whole(&gathered)], bytes_max)?;
         if let Some(text) = texts.and_then(|mut texts| texts.pop()) {
-            return Ok(Part::Answered(text));
+            return Ok(SliceOutcome::Answered(text));
         }
         gathered.tried_bytes = bytes_max;
-        Ok(Part::Waiting(gathered))
+        Ok(SliceOutcome::Waiting(gathered))
     }
 
     fn try_answer(
         &self,
-        segments: &[Segment<'_>],
+        ranges: &[ValueRange<'_>],
         bytes_max: usize,
-    ) -> Result<Option<Vec<Text>>, IngestError> {
-        let Some(read) = self.read(segments, bytes_max)? else { return Ok(None) };
+    ) -> Result<Option<Vec<AnswerText>>, IngestError> {
+        let Some(read) = self.read(ranges, bytes_max)? else { return Ok(None) };
         let mut keys = 0;
-        let begun = segments.iter().map(|segment| {
-            let begun = (segment, keys);
-            keys += segment.places().len();
+        let begun = ranges.iter().map(|range| {
+            let begun = (range, keys);
+            keys += range.places().len();
             begun
         });
-        let write = |(segment, at): (&Segment<'_>, usize)| self.write(segment, at, &read);
+        let write = |(range, at): (&ValueRange<'_>, usize)| self.write(range, at, &read);
         Colleagues.map(begun.collect(), write).into_iter().collect::<Result<_, _>>().map(Some)
     }
 
-    /// Reads what segments want, one after the other, if that takes no more than `bytes_max` bytes.
-    fn read(&self, segments: &[Segment<'_>], bytes_max: usize) -> Result<Option<Read>, IngestError> {
+    /// Reads what ranges want, one after the other, if that takes no more than `bytes_max` bytes.
+    fn read(&self, ranges: &[ValueRange<'_>], bytes_max: usize) -> Result<Option<Read>, IngestError> {
         let mut keys: Vec<&[u8]> = Vec::new();
-        for segment in segments {
-            keys.extend(segment.places().map(|place| segment.gathered.sieve.key(place)));
+        for range in ranges {
+            keys.extend(range.places().map(|place| range.gathered.candidates.key(place)));
         }
         let Some(left) = bytes_max.checked_sub(keys.capacity() * size_of::<&[u8]>()) else {
             return Ok(None);
@@ -223,26 +270,26 @@ impl LookupWork {
     /// # Errors
     ///
     /// As of [`Self::answer_all`].
-    pub(super) fn deny(&self, gathered: &Gathered) -> Result<Text, IngestError> {
-        self.write(&Segment::whole(gathered), 0, &Read::default())
+    pub(super) fn deny(&self, gathered: &Gathered) -> Result<AnswerText, IngestError> {
+        self.write(&ValueRange::whole(gathered), 0, &Read::default())
     }
 
     /// Writes the results of values whose wanted keys were read, the first of them as the one at `at`.
-    fn write(&self, segment: &Segment<'_>, at: usize, read: &Read) -> Result<Text, IngestError> {
-        self.account.check_wanted()?;
-        let Segment { gathered, values } = segment;
-        let places = segment.places();
+    fn write(&self, range: &ValueRange<'_>, at: usize, read: &Read) -> Result<AnswerText, IngestError> {
+        self.memory.check_wanted()?;
+        let ValueRange { gathered, values } = range;
+        let places = range.places();
         let empty_bytes = values.len() * (OPENING.len() + NOT_DETECTED.len());
         let expected_bytes = gathered.objects_bytes(values) + empty_bytes + places.len() * read.match_bytes;
-        let mut writer = Writer::new(&self.account, expected_bytes);
-        let mut ranking = Ranking::new(&self.detector, &gathered.sieve, &read.found, places.start, at);
+        let mut writer = Writer::new(&self.memory, expected_bytes);
+        let mut ranking = Ranking::new(&self.detector, &gathered.candidates, &read.found, places.start, at);
         let mut place = places.start;
         for value in values.clone() {
             let object = gathered.object(value);
             let answer = writer.room(OPENING.len() + object.len())?;
             answer.extend_from_slice(OPENING);
             answer.extend_from_slice(object);
-            let places = gathered.sieve.places_from(place, value);
+            let places = gathered.candidates.places_from(place, value);
             place = places.end;
             ranking.append_result(places, &mut writer)?;
         }

@@ -1,0 +1,29 @@
+//! `lookup`: looked-up values to the text of the answer.
+//!
+//! In: the rules of a request, a snapshot of the store, the body in chunks. Out: a [`LookupAnswer`] with one
+//! result per element, in order. There is no partial answer: an element without a string `object` refuses the
+//! body.
+//!
+//! The steps, each in a file of its own: slices of the body are gathered in parallel ([`gather`]), which leaves their
+//! objects and the candidate keys that the filters do not deny ([`candidates`]). A slice without any is answered at
+//! once; the others wait for the end of the body and are read together ([`detect`]), in one sorted pass of all threads.
+//! What is found is ranked ([`rank`]) and written ([`answer`], [`text`]).
+
+mod answer;
+mod candidates;
+mod detect;
+mod gather;
+mod query;
+mod rank;
+mod rules;
+mod suppliers;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use self::{detect::Detector, suppliers::SuppliersCache};
+pub use self::{
+    query::{LookupAnswer, Query},
+    rules::LookupRules,
+};
