@@ -1,6 +1,6 @@
 //! Suppliers, tags and tenants: their numbers, names and settings.
 //!
-//! In: [`CatalogueChange`]s, checked against the present state by the log writer, one at a time. Out: effects
+//! In: [`CatalogueChange`]s, checked against the present state by the log thread, one at a time. Out: effects
 //! (full rows), which are what the log and the stored catalogue hold. Applying an effect twice, or over a state
 //! that already has it, is harmless, so the log may reach back before the checkpoint.
 //!
@@ -53,17 +53,17 @@ pub struct Supplier {
 }
 
 impl Supplier {
-    /// Tells whether this is one of the two suppliers that can be neither changed nor removed.
+    /// Returns true if this is one of the two suppliers that can be neither changed nor removed.
     pub fn is_built_in(&self) -> bool {
         supplier::is_reserved(self.name.as_str())
     }
 
-    /// Tells whether this is the list of false positives.
+    /// Returns true if this is the list of false positives.
     pub fn is_false_positive(&self) -> bool {
         self.name.as_str() == supplier::FALSE_POSITIVE
     }
 
-    /// Tells whether this is the supplier whose indicators match even when they are false positives.
+    /// Returns true if this is the supplier whose indicators match even when they are false positives.
     pub fn is_internal_ti(&self) -> bool {
         self.name.as_str() == supplier::INTERNAL_TI
     }
@@ -106,7 +106,7 @@ pub struct TagPatch {
     pub weight: Option<TagWeight>,
 }
 
-/// A wish to change the catalogue.
+/// A change of the catalogue, before it is checked.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CatalogueChange {
     /// Adds a tenant, with a copy of every supplier's settings.

@@ -1,6 +1,10 @@
 //! What can go wrong in the store, by what the caller can do next.
 
-use std::path::PathBuf;
+use std::{
+    fmt::Display,
+    io,
+    path::{Path, PathBuf},
+};
 
 /// Why a write was not made durable. Nothing of it is stored, except after [`WriteError::Failed`], where it is
 /// stored wholly or not at all.
@@ -92,7 +96,7 @@ pub enum OpenError {
         path: PathBuf,
         /// The cause.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     /// Something on disk is damaged, and acknowledged data would be lost by going on.
     #[error("{path} is damaged: {detail}")]
@@ -102,6 +106,18 @@ pub enum OpenError {
         /// What is wrong with it and how much is concerned.
         detail: String,
     },
+}
+
+impl OpenError {
+    /// Makes the adapter that puts an action and a file to an I/O error.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { action, path: path.to_owned(), source }
+    }
+
+    /// Reports what is wrong with a file.
+    pub(crate) fn damaged(path: &Path, detail: impl Display) -> Self {
+        Self::Damaged { path: path.to_owned(), detail: detail.to_string() }
+    }
 }
 
 /// Why the trees failed. Always final: the store takes no more writes and the process must end.
@@ -119,14 +135,14 @@ pub(crate) enum TreeError {
         /// What was tried.
         action: &'static str,
         /// The cause.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The log thread ended before the checkpoint did.
     #[error("the log thread has ended")]
     LogEnded,
-    /// The thread that writes parts ended before the part did.
-    #[error("the thread that writes parts has ended")]
-    ScribeEnded,
+    /// The parts thread ended before the part did.
+    #[error("the parts thread has ended")]
+    PartsEnded,
     /// Stored rows could not be read back.
     #[error("{0}")]
     Read(ReadError),
@@ -134,7 +150,7 @@ pub(crate) enum TreeError {
 
 impl TreeError {
     /// Makes the adapter that names the failed action.
-    pub(crate) fn io(action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+    pub(crate) fn io(action: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { action, source }
     }
 }

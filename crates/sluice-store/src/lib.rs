@@ -15,9 +15,9 @@
 //! SliceBuilder ──► Write::append (packed on the caller's thread) ──► log thread: frames
 //!                  Write::commit ──────────────────────────────────► commit frame, one sync for all that wait,
 //!                                                                    then visible, then answered
-//! memtable (slices) ──► run thread: flush into a run ──► checkpoint ──► old log trimmed
+//! memtable (slices) ──► compaction thread: flush into a run ──► checkpoint ──► old log trimmed
 //!                       runs ──► merge, part by part ──► checkpoint
-//!                         └► rows in batches ──► part thread: blocks, filters, posting lists into the trees
+//!                         └► rows in batches ──► parts thread: blocks, filters, posting lists into the trees
 //! ```
 //!
 //! Rows carry handles in the places of contexts (`context.rs`): slices have tables of their own, runs have books.
@@ -36,21 +36,23 @@
 //! The tags of an indicator live as long as somebody holds it. When the last holding is released, expires or
 //! goes with its supplier, a later merge forgets the tags with the row, and nobody is told when.
 
+mod admission;
 mod bulk;
 pub mod catalogue;
 mod clock;
-mod committer;
+mod compact;
+mod config;
 pub(crate) mod context;
 mod disk;
 mod error;
 mod filter;
-mod keeper;
 pub(crate) mod log;
 pub(crate) mod manifest;
 mod memtable;
 mod merge;
 mod recovery;
 mod repack;
+mod requests;
 mod rows;
 mod run;
 mod shared;
@@ -62,9 +64,10 @@ mod view;
 
 pub use bulk::{Alone, ContextId, ReadContexts, ReadRows, RowNumbers, StoredHolding, StoredRow, Workers};
 pub use clock::now_seconds;
-pub use committer::Completion;
+pub use config::{OnFailure, StoreConfig, Tuning};
 pub use error::{ChangeError, OpenError, ReadError, WriteError};
 pub use memtable::{Slice, SliceBuilder};
-pub use shared::{Health, OnFailure};
-pub use store::{Store, StoreConfig, StoreFigures, Tuning, Write};
+pub use requests::Completion;
+pub use shared::Health;
+pub use store::{Store, StoreFigures, Write};
 pub use view::{Holding, Record, Snapshot};

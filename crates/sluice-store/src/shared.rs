@@ -1,6 +1,7 @@
-//! What the store's handles and its threads have in common.
+//! What the store's handles and its threads have in common: the view, the queues, and whether all is well.
 
 use std::{
+    fmt,
     fs::File,
     path::PathBuf,
     sync::{
@@ -12,31 +13,24 @@ use std::{
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use parking_lot::{Mutex, RwLock};
-use sluice_model::limits::MEMTABLE_BYTES_MAX;
 
 use crate::{
-    committer::Message, disk::DiskWatch, error::WriteError, filter::Covers, keeper::Wish, store::Tuning,
-    trees::Trees, view::View,
+    admission,
+    config::{OnFailure, Tuning},
+    disk::DiskWatch,
+    error::WriteError,
+    filter::Covers,
+    requests::{CompactionRequest, LogRequest},
+    trees::Trees,
+    view::View,
 };
 
-/// Runs above which new writes are told to come back: readers would have to ask too many filters. Full tiers come to
-/// some 30; the rest is for the flushes during a long merge, whose inputs count until its end.
-const RUNS_MAX: usize = 64;
-/// What is asked of clients when there are too many runs: a merge takes its time.
-const RUNS_RETRY_AFTER_SECONDS: u64 = 15;
-/// Heap bytes of the memtable from which writes are slowed, the more the fuller it is: flushes catch up before
-/// anybody has to be sent away.
-const PACE_FROM_BYTES: usize = MEMTABLE_BYTES_MAX / 2;
-/// Longest pause of a write for each of its slices.
-const PACE_MAX: Duration = Duration::from_millis(60);
 /// Silence of the log thread after which the store counts as stuck: writes wait for it.
 const LOG_SILENCE_MAX: Duration = Duration::from_secs(8);
-/// Silence of the keeper after which the store counts as stuck; it may have to sync a whole part.
-const KEEPER_SILENCE_MAX: Duration = Duration::from_mins(1);
+/// Silence of the compaction thread after which the store counts as stuck; it may have to sync a whole part.
+const COMPACTION_SILENCE_MAX: Duration = Duration::from_mins(1);
 /// How often whoever waits for one of the threads looks whether the store has failed.
 const ANSWER_LOOK_INTERVAL: Duration = Duration::from_millis(500);
-/// Longest time that a client is asked to wait.
-const RETRY_AFTER_SECONDS_MAX: u64 = 60;
 
 /// Whether the store can write.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,9 +43,6 @@ pub enum Health {
     Failed,
 }
 
-/// Called once, with the cause, when the store can write no more. The process must then end.
-pub type OnFailure = Box<dyn Fn(&str) + Send + Sync>;
-
 /// A sign of life that one thread gives and others look for.
 #[derive(Debug)]
 pub(crate) struct Heartbeat {
@@ -61,7 +52,8 @@ pub(crate) struct Heartbeat {
 }
 
 impl Heartbeat {
-    fn start() -> Self {
+    /// Starts with a sign.
+    pub(crate) fn start() -> Self {
         Self { started: Instant::now(), last_ms: AtomicU64::new(0) }
     }
 
@@ -80,7 +72,8 @@ impl Heartbeat {
     }
 }
 
-const RUNNING: u8 = 0;
+/// [`Shared::state`] of a store that takes writes.
+pub(crate) const RUNNING: u8 = 0;
 const CLOSED: u8 = 1;
 const FAILED: u8 = 2;
 
@@ -92,8 +85,8 @@ pub(crate) struct Shared {
     pub(crate) covers: Covers,
     /// Of those that the log thread joins, so that it never waits for the others.
     pub(crate) joined_covers: Covers,
-    pub(crate) messages: Sender<Message>,
-    pub(crate) wishes: Sender<Wish>,
+    pub(crate) log_requests: Sender<LogRequest>,
+    pub(crate) compaction_requests: Sender<CompactionRequest>,
     pub(crate) next_txn: AtomicU64,
     pub(crate) log_bytes: AtomicU64,
     /// Rate of the last flush of some size, in bytes of memtable a second; 0 before it.
@@ -102,54 +95,17 @@ pub(crate) struct Shared {
     pub(crate) tuning: Tuning,
     /// Sign of life of the log thread.
     pub(crate) log_beat: Heartbeat,
-    /// Sign of life of the keeper.
-    pub(crate) keeper_beat: Heartbeat,
+    /// Sign of life of the compaction thread.
+    pub(crate) compaction_beat: Heartbeat,
     pub(crate) threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
     /// Held for its lock.
     pub(crate) _lock: File,
-    state: AtomicU8,
-    on_failure: OnFailure,
-}
-
-/// What [`Shared`] is made of.
-pub(crate) struct Parts {
-    pub(crate) data_dir: PathBuf,
-    pub(crate) view: View,
-    pub(crate) trees: Arc<Trees>,
-    pub(crate) covers: Covers,
-    pub(crate) messages: Sender<Message>,
-    pub(crate) wishes: Sender<Wish>,
-    pub(crate) next_txn: u64,
-    pub(crate) disk: DiskWatch,
-    pub(crate) tuning: Tuning,
-    pub(crate) lock: File,
+    /// One of [`RUNNING`], [`CLOSED`] and [`FAILED`].
+    pub(crate) state: AtomicU8,
     pub(crate) on_failure: OnFailure,
 }
 
 impl Shared {
-    pub(crate) fn new(parts: Parts) -> Self {
-        Self {
-            data_dir: parts.data_dir,
-            view: RwLock::new(Arc::new(parts.view)),
-            trees: parts.trees,
-            covers: parts.covers,
-            joined_covers: Covers::new(),
-            messages: parts.messages,
-            wishes: parts.wishes,
-            next_txn: AtomicU64::new(parts.next_txn),
-            log_bytes: AtomicU64::new(0),
-            flush_rate: AtomicU64::new(0),
-            disk: parts.disk,
-            tuning: parts.tuning,
-            log_beat: Heartbeat::start(),
-            keeper_beat: Heartbeat::start(),
-            threads: Mutex::new(Vec::new()),
-            _lock: parts.lock,
-            state: AtomicU8::new(RUNNING),
-            on_failure: parts.on_failure,
-        }
-    }
-
     /// The present view.
     pub(crate) fn view(&self) -> Arc<View> {
         Arc::clone(&self.view.read())
@@ -203,9 +159,9 @@ impl Shared {
         self.state.load(Ordering::SeqCst) == FAILED
     }
 
-    /// Tells whether the log thread or the keeper has given no sign of life for too long.
+    /// Returns true if the log thread or the compaction thread has given no sign of life for too long.
     pub(crate) fn is_stuck(&self) -> bool {
-        LOG_SILENCE_MAX < self.log_beat.silence() || KEEPER_SILENCE_MAX < self.keeper_beat.silence()
+        LOG_SILENCE_MAX < self.log_beat.silence() || COMPACTION_SILENCE_MAX < self.compaction_beat.silence()
     }
 
     pub(crate) fn health(&self) -> Health {
@@ -220,13 +176,10 @@ impl Shared {
 
     /// How long a write is to pause before its next slice.
     pub(crate) fn pause(&self) -> Duration {
-        let over_bytes = self.view().memtable.bytes().saturating_sub(PACE_FROM_BYTES);
-        let share = over_bytes.min(MEMTABLE_BYTES_MAX - PACE_FROM_BYTES) * 1_000
-            / (MEMTABLE_BYTES_MAX - PACE_FROM_BYTES);
-        PACE_MAX * u32::try_from(share).unwrap_or(1_000) / 1_000
+        admission::pause(self.view().memtable.bytes())
     }
 
-    /// Tells whether a new write may begin.
+    /// Returns without an error if a new write may begin.
     ///
     /// # Errors
     ///
@@ -241,15 +194,16 @@ impl Shared {
             return Err(WriteError::DiskFull);
         }
         let view = self.view();
-        if view.memtable.bytes() <= MEMTABLE_BYTES_MAX && view.runs.len() <= RUNS_MAX {
-            return Ok(());
+        let flush_rate = self.flush_rate.load(Ordering::Relaxed);
+        match admission::retry_after_seconds(view.memtable.bytes(), view.runs.len(), flush_rate) {
+            Some(retry_after_seconds) => Err(WriteError::Busy { retry_after_seconds }),
+            None => Ok(()),
         }
-        let excess_bytes = view.memtable.bytes().saturating_sub(MEMTABLE_BYTES_MAX / 2) as u64;
-        // Before the first flush of some size the rate is unknown, and one is under way.
-        let rate = Some(self.flush_rate.load(Ordering::Relaxed)).filter(|rate| 0 < *rate);
-        let least = if RUNS_MAX < view.runs.len() { RUNS_RETRY_AFTER_SECONDS } else { 1 };
-        let seconds =
-            rate.map_or(1, |rate| excess_bytes.div_ceil(rate)).clamp(least, RETRY_AFTER_SECONDS_MAX);
-        Err(WriteError::Busy { retry_after_seconds: u32::try_from(seconds).unwrap_or(1) })
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Shared").field("data_dir", &self.data_dir).finish_non_exhaustive()
     }
 }

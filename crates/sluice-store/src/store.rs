@@ -1,63 +1,44 @@
 //! The store's door: open, write, read, close.
 
 use std::{
-    path::PathBuf,
+    fmt, io,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
+    thread::{self, JoinHandle},
     time::Duration,
 };
 
-use sluice_model::TenantName;
+use crossbeam_channel::{Sender, bounded};
+use parking_lot::{Mutex, RwLock};
+use sluice_model::{TenantName, limits};
 
 use crate::{
     catalogue::{Catalogue, CatalogueChange},
-    committer::{Completion, Message, Txn},
+    compact::{CompactionThread, parts_thread},
+    config::{OnFailure, StoreConfig},
+    disk::DiskWatch,
     error::{ChangeError, OpenError, WriteError},
-    keeper::Wish,
+    filter::Covers,
+    log::LogThread,
     memtable::Slice,
-    recovery,
+    recovery::recover,
+    requests::{CompactionRequest, Completion, LogRequest, Txn},
     run::block,
-    shared::{Health, OnFailure, Shared},
+    shared::{Health, Heartbeat, RUNNING, Shared},
     view::Snapshot,
 };
 
+/// Name of the log thread.
+const LOG_THREAD: &str = "log";
+/// Name of the compaction thread.
+const COMPACTION_THREAD: &str = "compaction";
+/// Name of the parts thread.
+const PARTS_THREAD: &str = "parts";
 /// Rows of a slice from which its write is slowed when flushes cannot keep up.
 const PACED_ROWS_MIN: usize = 256;
-
-/// How to open a store.
-#[derive(Clone, Debug)]
-pub struct StoreConfig {
-    /// Directory of everything the store keeps; created when missing.
-    pub data_dir: PathBuf,
-    /// Free bytes on the disk below which writes are refused.
-    pub disk_reserve_bytes: u64,
-    /// Tenants beside General; missing ones are created.
-    pub tenants: Vec<TenantName>,
-    /// Sizes at which background work happens.
-    pub tuning: Tuning,
-}
-
-/// Sizes at which background work happens. The defaults are for real data; tests make them small, so that a
-/// few rows flush, split and merge like many.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Tuning {
-    /// Heap bytes of the memtable at which it is flushed into a run.
-    pub flush_bytes: usize,
-    /// Raw bytes of rows after which a part of a run is full.
-    pub part_bytes: u64,
-    /// Stored bytes below which a merge gathers the contexts of books into larger ones.
-    pub book_bytes_min: u64,
-    /// Bytes of log at which a checkpoint is made even of little: what abandoned bodies leave goes only with one.
-    pub log_bytes: u64,
-}
-
-impl Default for Tuning {
-    fn default() -> Self {
-        Self { flush_bytes: 128 << 20, part_bytes: 64 << 20, book_bytes_min: 256 << 10, log_bytes: 256 << 20 }
-    }
-}
 
 /// The store. Clones share it; all methods may be called from any thread.
 #[derive(Clone)]
@@ -92,7 +73,76 @@ impl Store {
     /// [`OpenError::Locked`] when another process has held the directory for 30 s; [`OpenError::Damaged`] when
     /// acknowledged data would be lost by going on; [`OpenError::Io`] otherwise.
     pub fn open(config: StoreConfig, on_failure: OnFailure) -> Result<Self, OpenError> {
-        recovery::open(config, on_failure).map(|shared| Self { shared })
+        let found = recover(&config.data_dir)?;
+        let (log_requests, log_inbox) = bounded(limits::LOG_QUEUE_MAX);
+        let (compaction_requests, compaction_inbox) = bounded(1);
+        let shared = Arc::new(Shared {
+            disk: DiskWatch::new(config.data_dir.clone(), config.disk_reserve_bytes),
+            data_dir: config.data_dir,
+            view: RwLock::new(Arc::new(found.view)),
+            trees: found.trees,
+            covers: found.covers,
+            joined_covers: Covers::new(),
+            log_requests,
+            compaction_requests,
+            next_txn: AtomicU64::new(found.next_txn),
+            log_bytes: AtomicU64::new(0),
+            flush_rate: AtomicU64::new(0),
+            tuning: config.tuning,
+            log_beat: Heartbeat::start(),
+            compaction_beat: Heartbeat::start(),
+            threads: Mutex::new(Vec::new()),
+            _lock: found.lock,
+            state: AtomicU8::new(RUNNING),
+            on_failure,
+        });
+        let log = LogThread::new(Arc::clone(&shared), found.log, log_inbox, found.newest_by_segment);
+        let (parts_handle, parts) = parts_thread(Arc::clone(&shared.trees));
+        let compaction = CompactionThread::new(
+            Arc::clone(&shared),
+            compaction_inbox,
+            parts_handle,
+            found.manifest,
+            found.stored_catalogue,
+        );
+        // Joined in this order: the compaction thread needs the log thread to the end, and the parts thread ends with
+        // the compaction thread.
+        let threads = [
+            start(&shared, COMPACTION_THREAD, || compaction.run())?,
+            start(&shared, PARTS_THREAD, || parts.run())?,
+            start(&shared, LOG_THREAD, || log.run())?,
+        ];
+        shared.threads.lock().extend(threads);
+        let store = Self { shared };
+        store.add_tenants(config.tenants)?;
+        Ok(store)
+    }
+
+    /// Creates the tenants that are configured and not there yet. Asks the log thread itself: a memtable that recovery
+    /// has filled must not keep the store from opening.
+    fn add_tenants(&self, tenants: Vec<TenantName>) -> Result<(), OpenError> {
+        for name in tenants {
+            if self.catalogue().tenant(name.as_str()).is_none() {
+                let added = self.add_tenant(&name);
+                added.map_err(OpenError::io("add the tenant", name.as_str().as_ref()))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_tenant(&self, name: &TenantName) -> io::Result<()> {
+        let (told, answer) = bounded(1);
+        let change = CatalogueChange::AddTenant { name: name.clone() };
+        let done: Completion<ChangeError> = Box::new(move |outcome| {
+            // The channel has room for the one answer.
+            let _is_heard = told.send(outcome);
+        });
+        if self.shared.log_requests.send(LogRequest::Change { change, done }).is_ok()
+            && let Ok(outcome) = answer.recv()
+        {
+            return outcome.map_err(io::Error::other);
+        }
+        Err(io::Error::other("the log thread has ended"))
     }
 
     /// Names and numbers as of the newest durable change.
@@ -122,8 +172,8 @@ impl Store {
         if let Err(error) = self.shared.admit() {
             return done(Err(ChangeError::Write(error)));
         }
-        if let Err(refused) = self.shared.messages.send(Message::Change { change, done })
-            && let Message::Change { done, .. } = refused.into_inner()
+        if let Err(refused) = self.shared.log_requests.send(LogRequest::Change { change, done })
+            && let LogRequest::Change { done, .. } = refused.into_inner()
         {
             done(Err(ChangeError::Write(WriteError::Closed)));
         }
@@ -139,7 +189,7 @@ impl Store {
         self.shared.health()
     }
 
-    /// Tells whether a thread of the store has been held up for so long that only a restart helps.
+    /// Returns true if a thread of the store has been held up for so long that only a restart helps.
     pub fn is_stuck(&self) -> bool {
         self.shared.is_stuck()
     }
@@ -147,12 +197,16 @@ impl Store {
     /// Figures for operators. Asks the file system.
     pub fn figures(&self) -> StoreFigures {
         let view = self.shared.view();
-        let parts = || view.runs.iter().flat_map(|run| &run.parts);
+        let (mut rows_count, mut stored_bytes) = (0, 0);
+        for part in view.runs.iter().flat_map(|run| &run.parts) {
+            rows_count += u64::from(part.meta.rows);
+            stored_bytes += part.meta.stored_bytes;
+        }
         StoreFigures {
             memtable_bytes: view.memtable.bytes(),
             runs_count: view.runs.len(),
-            rows_count: parts().map(|part| u64::from(part.meta.rows)).sum(),
-            stored_bytes: parts().map(|part| part.meta.stored_bytes).sum(),
+            rows_count,
+            stored_bytes,
             trees_bytes: self.shared.trees.disk_bytes(),
             log_bytes: self.shared.log_bytes.load(Ordering::Relaxed),
         }
@@ -160,17 +214,18 @@ impl Store {
 
     /// Moves all that is committed into the trees and trims the log; false when that was not possible. Blocking.
     pub fn checkpoint(&self) -> bool {
-        self.wish(Wish::Checkpoint)
+        self.ask_compaction(CompactionRequest::Checkpoint)
     }
 
     /// Merges everything into one run, dropping what is dead; false when that was not possible. Blocking, long.
     pub fn compact(&self) -> bool {
-        self.wish(Wish::Compact)
+        self.ask_compaction(CompactionRequest::Compact)
     }
 
-    fn wish(&self, wish: impl FnOnce(crossbeam_channel::Sender<bool>) -> Wish) -> bool {
-        let (done, answer) = crossbeam_channel::bounded(1);
-        self.shared.wishes.send(wish(done)).is_ok() && self.shared.wait_for(&answer).unwrap_or(false)
+    fn ask_compaction(&self, request: impl FnOnce(Sender<bool>) -> CompactionRequest) -> bool {
+        let (done, answer) = bounded(1);
+        self.shared.compaction_requests.send(request(done)).is_ok()
+            && self.shared.wait_for(&answer).unwrap_or(false)
     }
 
     /// Refuses new writes, makes a checkpoint and ends the threads. Blocking. Calling it again does nothing.
@@ -186,11 +241,11 @@ impl Store {
     pub fn halt(&self) {
         self.shared.set_closed();
         let threads = std::mem::take(&mut *self.shared.threads.lock());
-        // The keeper first: it asks the log thread.
-        let _has_ended = self.shared.wishes.send(Wish::Stop).is_err();
+        // The compaction thread first: it asks the log thread.
+        let _has_ended = self.shared.compaction_requests.send(CompactionRequest::Stop).is_err();
         for thread in threads {
-            if thread.thread().name() == Some(recovery::LOG_THREAD) {
-                let _has_ended = self.shared.messages.send(Message::Stop).is_err();
+            if thread.thread().name() == Some(LOG_THREAD) {
+                let _has_ended = self.shared.log_requests.send(LogRequest::Stop).is_err();
             }
             if thread.join().is_err() {
                 tracing::error!("a thread of the store had panicked");
@@ -207,14 +262,8 @@ pub struct Write {
     shared: Arc<Shared>,
 }
 
-impl std::fmt::Debug for Shared {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Shared").field("data_dir", &self.data_dir).finish_non_exhaustive()
-    }
-}
-
-impl std::fmt::Debug for Store {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Store {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.shared.fmt(formatter)
     }
 }
@@ -233,23 +282,23 @@ impl Write {
         // A small write must not pay for the large ones.
         let pause = if PACED_ROWS_MIN <= slice.rows_count() { self.shared.pause() } else { Duration::ZERO };
         if !pause.is_zero() {
-            std::thread::sleep(pause);
+            thread::sleep(pause);
         }
         let mut payload = index.to_be_bytes().to_vec();
         // zstd fails only without memory, and then so does the process.
         block::encode(&slice.to_bytes(), &mut payload).map_err(|_no_memory| WriteError::Failed)?;
         slice.take_cover(&self.shared.covers);
         let slice = Arc::new(slice);
-        let message = Message::Append { txn: Arc::clone(&self.txn), index, payload, slice };
-        self.shared.messages.send(message).map_err(|_log_ended| WriteError::Closed)
+        let request = LogRequest::Append { txn: Arc::clone(&self.txn), index, payload, slice };
+        self.shared.log_requests.send(request).map_err(|_log_ended| WriteError::Closed)
     }
 
     /// Ends the write; `done` is told once everything appended is durable and visible, or why it is not.
     pub fn commit(self, done: Completion<WriteError>) {
         self.is_ended.store(true, Ordering::Relaxed);
-        let message = Message::Commit { txn: Arc::clone(&self.txn), done };
-        if let Err(refused) = self.shared.messages.send(message)
-            && let Message::Commit { done, .. } = refused.into_inner()
+        let request = LogRequest::Commit { txn: Arc::clone(&self.txn), done };
+        if let Err(refused) = self.shared.log_requests.send(request)
+            && let LogRequest::Commit { done, .. } = refused.into_inner()
         {
             done(Err(WriteError::Closed));
         }
@@ -261,39 +310,27 @@ impl Drop for Write {
         if !self.is_ended.load(Ordering::Relaxed) {
             self.txn.abandon();
             // A full queue is no matter: the log thread sweeps at the next checkpoint too.
-            let _is_awake = self.shared.messages.try_send(Message::Sweep);
+            let _is_awake = self.shared.log_requests.try_send(LogRequest::Sweep);
         }
     }
 }
 
-#[cfg(test)]
-pub(crate) mod tests {
-    use std::{path::Path, thread, time::Duration};
-
-    use super::{OnFailure, Store, StoreConfig, Tuning};
-
-    /// A store in a directory of a test, as it is by default.
-    pub(crate) fn open(dir: &Path, on_failure: OnFailure) -> Store {
-        let data_dir = dir.to_owned();
-        let tuning = Tuning::default();
-        let config = StoreConfig { data_dir, disk_reserve_bytes: 0, tenants: Vec::new(), tuning };
-        Store::open(config, on_failure).unwrap()
-    }
-
-    /// Otherwise a failure while somebody waits for a checkpoint would keep the process from ending.
-    #[test]
-    fn nobody_waits_for_a_store_that_has_failed() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = open(dir.path(), Box::new(|_cause| {}));
-        let (left_behind, answer) = crossbeam_channel::bounded::<bool>(1);
-        let (waited, wait) = std::sync::mpsc::channel();
-        let shared = store.shared.clone();
-        let waiting = move || waited.send(shared.wait_for(&answer)).unwrap();
-        let waiting = thread::Builder::new().name("waiting".to_owned()).spawn(waiting).unwrap();
-        store.shared.fail("as the test wants it");
-        assert_eq!(wait.recv_timeout(Duration::from_secs(30)), Ok(None));
-        waiting.join().unwrap();
-        drop(left_behind);
-        store.halt();
-    }
+/// Starts a thread whose panic is a failure of the store.
+fn start(
+    shared: &Arc<Shared>,
+    name: &'static str,
+    body: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, OpenError> {
+    let shared = Arc::clone(shared);
+    let guarded = move || {
+        // Nothing of the thread's own state is used after a panic.
+        if catch_unwind(AssertUnwindSafe(body)).is_err() {
+            shared.fail(&format!("the thread {name} panicked"));
+        }
+    };
+    let started = thread::Builder::new().name(name.to_owned()).spawn(guarded);
+    started.map_err(OpenError::io("start the thread", name.as_ref()))
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

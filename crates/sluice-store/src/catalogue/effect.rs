@@ -95,22 +95,23 @@ impl Catalogue {
     /// The catalogue of a store's first moment: the tenant General with its two built-in suppliers.
     #[expect(clippy::expect_used, reason = "the effects are constants, and a test applies them")]
     pub(crate) fn initial() -> Self {
-        let general = Effect::PutTenant { tenant: TenantId::GENERAL.0, name: TenantName::GENERAL.to_owned() };
-        let built_in = |(supplier, name): (u32, &str)| Effect::PutSupplier {
-            supplier,
-            tenant: TenantId::GENERAL.0,
-            name: name.to_owned(),
-            confidence: sluice_model::limits::CONFIDENCE_MAX,
-            retention_minutes: RetentionMinutes::MAX.get(),
-            vendor: String::new(),
-            enabled: true,
-            refang: false,
-        };
-        let built_ins = [(1, supplier::FALSE_POSITIVE), (2, supplier::INTERNAL_TI)].map(built_in);
+        let mut effects =
+            vec![Effect::PutTenant { tenant: TenantId::GENERAL.0, name: TenantName::GENERAL.to_owned() }];
+        for (supplier, name) in [(1, supplier::FALSE_POSITIVE), (2, supplier::INTERNAL_TI)] {
+            effects.push(Effect::PutSupplier {
+                supplier,
+                tenant: TenantId::GENERAL.0,
+                name: name.to_owned(),
+                confidence: sluice_model::limits::CONFIDENCE_MAX,
+                retention_minutes: RetentionMinutes::MAX.get(),
+                vendor: String::new(),
+                enabled: true,
+                refang: false,
+            });
+        }
         // Numbers of suppliers and tags start at 1, so that a zero on disk is never one.
-        let counters = Effect::Counters { next_tenant: 1, next_supplier: 3, next_tag: 1 };
-        Self::from_effects([general].into_iter().chain(built_ins).chain([counters]))
-            .expect("the first effects are valid")
+        effects.push(Effect::Counters { next_tenant: 1, next_supplier: 3, next_tag: 1 });
+        Self::from_effects(&effects).expect("the first effects are valid")
     }
 
     /// Rebuilds a catalogue from rows, in any order in which names are unique.
@@ -118,12 +119,22 @@ impl Catalogue {
     /// # Errors
     ///
     /// As [`Self::apply`].
-    pub(crate) fn from_effects(effects: impl IntoIterator<Item = Effect>) -> Result<Self, String> {
+    pub(crate) fn from_effects(effects: &[Effect]) -> Result<Self, String> {
         let mut catalogue = Self::default();
-        for effect in effects {
-            catalogue.apply(&effect)?;
-        }
+        catalogue.apply_all(effects)?;
         Ok(catalogue)
+    }
+
+    /// Applies effects one after the other.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::apply`]; the effects before the one refused have been applied then.
+    pub(crate) fn apply_all(&mut self, effects: &[Effect]) -> Result<(), String> {
+        for effect in effects {
+            self.apply(effect)?;
+        }
+        Ok(())
     }
 
     /// Applies one effect, whether or not the state has it already.
@@ -152,22 +163,20 @@ impl Catalogue {
     }
 
     /// All rows: counters, tenants, suppliers and tags, each kind by number.
-    pub(crate) fn to_effects(&self) -> impl Iterator<Item = Effect> {
-        let counters = Effect::Counters {
+    pub(crate) fn to_effects(&self) -> Vec<Effect> {
+        let mut effects = vec![Effect::Counters {
             next_tenant: self.next_tenant,
             next_supplier: self.next_supplier,
             next_tag: self.next_tag,
-        };
-        let mut tenants: Vec<(TenantId, &String)> =
-            self.tenants.iter().map(|(name, id)| (*id, name)).collect();
+        }];
+        let mut tenants: Vec<_> = self.tenants.iter().map(|(name, id)| (*id, name)).collect();
         tenants.sort_unstable();
-        [counters]
-            .into_iter()
-            .chain(
-                tenants.into_iter().map(|(id, name)| Effect::PutTenant { tenant: id.0, name: name.clone() }),
-            )
-            .chain(self.suppliers.values().map(Effect::put_supplier))
-            .chain(self.tags.values().map(Effect::put_tag))
+        for (id, name) in tenants {
+            effects.push(Effect::PutTenant { tenant: id.0, name: name.clone() });
+        }
+        effects.extend(self.suppliers.values().map(Effect::put_supplier));
+        effects.extend(self.tags.values().map(Effect::put_tag));
+        effects
     }
 
     fn put_tenant(&mut self, tenant: u32, name: &str) -> Result<(), String> {

@@ -1,7 +1,7 @@
-//! Plans: checks a wish against the catalogue and says, in effects, what it comes to.
+//! Plans: checks a change against the catalogue and says, in effects, what it comes to.
 //!
 //! In: one [`CatalogueChange`]. Out: effects that are valid for the very state they were planned on, so the
-//! caller plans and applies one change after the other. No effects means that all is as wished already. Every
+//! caller plans and applies one change after the other. No effects means that all is as it should be already. Every
 //! supplier stands in every tenant, under one name; that is kept here and nowhere else. Changes nothing itself.
 
 use sluice_model::{
@@ -39,14 +39,14 @@ impl Catalogue {
             return Err(ChangeError::AlreadyExists);
         }
         check_room(self.tenants.len(), limits::TENANTS_MAX)?;
-        let mut next = self.numbers();
-        let tenant = TenantId(take(&mut next.tenant, limits::TENANTS_MAX)?);
+        let (mut next_tenant, mut next_supplier) = (self.next_tenant, self.next_supplier);
+        let tenant = TenantId(take(&mut next_tenant, limits::TENANTS_MAX)?);
         let mut effects = vec![Effect::PutTenant { tenant: tenant.0, name: name.as_str().to_owned() }];
         for row in self.suppliers(TenantId::GENERAL) {
-            let id = SupplierId(take(&mut next.supplier, limits::SUPPLIERS_MAX)?);
+            let id = SupplierId(take(&mut next_supplier, limits::SUPPLIERS_MAX)?);
             effects.push(Effect::put_supplier(&Supplier { id, tenant, ..row.clone() }));
         }
-        effects.push(next.into_effect());
+        effects.push(Effect::Counters { next_tenant, next_supplier, next_tag: self.next_tag });
         Ok(effects)
     }
 
@@ -57,14 +57,15 @@ impl Catalogue {
     ) -> Result<Vec<Effect>, ChangeError> {
         self.check_supplier_name_free(name)?;
         check_room(self.suppliers(TenantId::GENERAL).count(), limits::SUPPLIERS_MAX)?;
-        let mut next = self.numbers();
+        let mut next_supplier = self.next_supplier;
         let mut effects = Vec::with_capacity(self.tenants.len() + 1);
         for tenant in self.tenants.values().copied() {
-            let id = SupplierId(take(&mut next.supplier, limits::SUPPLIERS_MAX)?);
+            let id = SupplierId(take(&mut next_supplier, limits::SUPPLIERS_MAX)?);
             let row = Supplier { id, tenant, name: name.clone(), settings: settings.clone() };
             effects.push(Effect::put_supplier(&row));
         }
-        effects.push(next.into_effect());
+        let (next_tenant, next_tag) = (self.next_tenant, self.next_tag);
+        effects.push(Effect::Counters { next_tenant, next_supplier, next_tag });
         Ok(effects)
     }
 
@@ -83,8 +84,8 @@ impl Catalogue {
             }
             self.check_supplier_name_free(new_name)?;
         }
-        let is_wanted = |other: &&Supplier| other.id == row.id || new_name.is_some();
-        let effects = self.suppliers_named(name).filter(is_wanted).filter_map(|old| {
+        let mut effects = Vec::new();
+        for old in self.suppliers_named(name) {
             let mut new = old.clone();
             if old.id == row.id {
                 patch_settings(&mut new.settings, patch);
@@ -92,9 +93,11 @@ impl Catalogue {
             if let Some(new_name) = new_name {
                 new.name = new_name.clone();
             }
-            (new != *old).then(|| Effect::put_supplier(&new))
-        });
-        Ok(effects.collect())
+            if new != *old {
+                effects.push(Effect::put_supplier(&new));
+            }
+        }
+        Ok(effects)
     }
 
     fn plan_remove_supplier(&self, name: &SupplierName) -> Result<Vec<Effect>, ChangeError> {
@@ -109,9 +112,11 @@ impl Catalogue {
             return Err(ChangeError::AlreadyExists);
         }
         check_room(self.tags.len(), limits::TAGS_MAX)?;
-        let mut next = self.numbers();
-        let id = TagId(take(&mut next.tag, limits::TAGS_MAX)?);
-        Ok(vec![Effect::put_tag(&Tag { id, name: name.clone(), weight }), next.into_effect()])
+        let mut next_tag = self.next_tag;
+        let id = TagId(take(&mut next_tag, limits::TAGS_MAX)?);
+        let (next_tenant, next_supplier) = (self.next_tenant, self.next_supplier);
+        let counters = Effect::Counters { next_tenant, next_supplier, next_tag };
+        Ok(vec![Effect::put_tag(&Tag { id, name: name.clone(), weight }), counters])
     }
 
     fn plan_update_tag(&self, name: &TagName, patch: &TagPatch) -> Result<Vec<Effect>, ChangeError> {
@@ -139,23 +144,6 @@ impl Catalogue {
             return Err(ChangeError::AlreadyExists);
         }
         Ok(())
-    }
-
-    fn numbers(&self) -> Numbers {
-        Numbers { tenant: self.next_tenant, supplier: self.next_supplier, tag: self.next_tag }
-    }
-}
-
-/// Numbers to give next, while a plan is made.
-struct Numbers {
-    tenant: u32,
-    supplier: u32,
-    tag: u32,
-}
-
-impl Numbers {
-    fn into_effect(self) -> Effect {
-        Effect::Counters { next_tenant: self.tenant, next_supplier: self.supplier, next_tag: self.tag }
     }
 }
 

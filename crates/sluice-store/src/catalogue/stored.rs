@@ -4,6 +4,8 @@
 //! changed: the next one is written beside it, and the old one goes once the manifest names the new one. The
 //! block's checksum and the count of its pieces make a page that sled lost visible.
 
+use std::io;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Catalogue, Effect};
@@ -29,12 +31,7 @@ impl StoredCatalogue {
     ///
     /// Any failure of sled.
     pub(crate) fn write(trees: &Trees, generation: u32, catalogue: &Catalogue) -> Result<Self, TreeError> {
-        let effects: Vec<Effect> = catalogue.to_effects().collect();
-        let packed = serde_json::to_vec(&effects).map_err(std::io::Error::from).and_then(|text| {
-            let mut packed = Vec::new();
-            block::encode(&text, &mut packed).map(|()| packed)
-        });
-        let packed = packed.map_err(TreeError::io("encode the catalogue"))?;
+        let packed = pack(&catalogue.to_effects()).map_err(TreeError::io("encode the catalogue"))?;
         let pieces = put_pieces(&trees.catalogue, &generation.to_be_bytes(), 0, &packed)?;
         Ok(Self { generation, pieces })
     }
@@ -45,13 +42,16 @@ impl StoredCatalogue {
     ///
     /// What is wrong with it.
     pub(crate) fn read(self, trees: &Trees) -> Result<Catalogue, String> {
-        let packed = get_pieces(&trees.catalogue, &self.generation.to_be_bytes(), 0, self.pieces)
-            .map_err(|error| error.to_string())?
-            .ok_or("a piece of the catalogue is missing")?;
+        let pieces = get_pieces(&trees.catalogue, &self.generation.to_be_bytes(), 0, self.pieces);
+        let packed = match pieces {
+            Ok(Some(packed)) => packed,
+            Ok(None) => return Err("a piece of the catalogue is missing".to_owned()),
+            Err(error) => return Err(error.to_string()),
+        };
         let mut text = Vec::new();
         block::decode(&packed, &mut text)?;
         let effects: Vec<Effect> = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
-        Catalogue::from_effects(effects)
+        Catalogue::from_effects(&effects)
     }
 
     /// Removes the catalogue. To be called when the manifest names another.
@@ -69,13 +69,24 @@ impl StoredCatalogue {
     ///
     /// Any failure of sled.
     pub(crate) fn sweep_others(kept: Option<Self>, trees: &Trees) -> Result<u64, TreeError> {
-        let kept = kept.map(|kept| kept.generation.to_be_bytes());
         let keys = guarded(|| trees.catalogue.iter().keys().collect::<sled::Result<Vec<_>>>())?;
         let mut swept = 0;
-        for key in keys.iter().filter(|key| kept.is_none_or(|kept| !key.starts_with(&kept))) {
-            guarded(|| trees.catalogue.remove(key))?;
-            swept += 1;
+        for key in &keys {
+            let is_kept = match kept {
+                Some(kept) => key.starts_with(&kept.generation.to_be_bytes()),
+                None => false,
+            };
+            if !is_kept {
+                guarded(|| trees.catalogue.remove(key))?;
+                swept += 1;
+            }
         }
         Ok(swept)
     }
+}
+
+fn pack(effects: &[Effect]) -> io::Result<Vec<u8>> {
+    let mut packed = Vec::new();
+    block::encode(&serde_json::to_vec(effects)?, &mut packed)?;
+    Ok(packed)
 }

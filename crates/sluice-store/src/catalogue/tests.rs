@@ -122,7 +122,7 @@ fn check_invariants(catalogue: &Catalogue) {
         assert!(tenant.0 < catalogue.next_tenant);
         assert_eq!(names(*tenant), names(TenantId::GENERAL));
     }
-    assert_eq!(Catalogue::from_effects(catalogue.to_effects()).as_ref(), Ok(catalogue));
+    assert_eq!(Catalogue::from_effects(&catalogue.to_effects()).as_ref(), Ok(catalogue));
 }
 
 #[test]

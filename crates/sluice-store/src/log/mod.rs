@@ -16,6 +16,7 @@ mod error;
 mod frame;
 mod replay;
 mod segment;
+mod thread;
 mod writer;
 
 #[cfg(test)]
@@ -26,6 +27,7 @@ use sluice_model::limits;
 pub(crate) use error::{LogError, ReplayError};
 pub(crate) use frame::FrameKind;
 pub(crate) use replay::{Frame, Replayed, replay};
+pub(crate) use thread::LogThread;
 pub(crate) use writer::LogWriter;
 
 /// Longest segment file. Trimming works on whole segments, and replay holds one in memory.

@@ -3,7 +3,7 @@
 //! In: a table of distinct contexts ([`Contexts`]), written at once. Out: a [`Book`], from which any of them can be
 //! read by number. Rows name book and number, so merges move rows and leave books where they are. A book lives as
 //! long as a part names it; when few of its rows are left, or when it is small, a merge copies what is still
-//! named into a book of its own (`keeper/merging.rs`).
+//! named into a book of its own (`compact/step.rs`).
 //!
 //! A piece is `crc32c varint(blocks)`, for each block `varint(contexts) varint(length)`, then the blocks. Blocks are
 //! small, so that reading one context unpacks little, and packed against a dictionary of contexts from all over the

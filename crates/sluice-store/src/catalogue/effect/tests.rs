@@ -17,7 +17,7 @@ fn effects_keep_their_form_on_disk() {
         drop(step(&mut catalogue, &change));
     }
     let removes = [Effect::RemoveSupplier { supplier: 3 }, Effect::RemoveTag { tag: 1 }];
-    for effect in catalogue.to_effects().chain(removes) {
+    for effect in catalogue.to_effects().into_iter().chain(removes) {
         let text = serde_json::to_string(&effect).unwrap();
         assert_eq!(serde_json::from_str::<Effect>(&text).unwrap(), effect);
         writeln!(seen, "{text}").unwrap();
@@ -140,6 +140,6 @@ proptest! {
         for change in &changes {
             drop(step(&mut catalogue, change));
         }
-        prop_assert_eq!(Catalogue::from_effects(catalogue.to_effects()), Ok(catalogue));
+        prop_assert_eq!(Catalogue::from_effects(&catalogue.to_effects()), Ok(catalogue));
     }
 }

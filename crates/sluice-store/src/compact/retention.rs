@@ -4,10 +4,10 @@
 //! ever ask for again: released and expired holdings, those of removed suppliers, removed tags. Rows above older ones
 //! are kept whole, because what is released in them hides what lies below.
 //!
-//! A row is judged by what the rows above it may still need. A newer one may renew a holding and leave its context,
-//! or give the indicator a holder and leave its tags: so where there may be one, what has expired stays, and so do
-//! the tags. A body that is still under way is no row: what expires before its renewal is committed has expired, as
-//! readers saw it.
+//! A row is judged by what the rows above it may still need. A newer one may renew a holding without sending its
+//! context, or give the indicator a holder without sending its tags: so where there may be one, what has expired
+//! stays, and so do the tags. A body that is still under way is not a row yet: what expires before its renewal is
+//! committed has expired, as readers saw it.
 
 use std::cell::Cell;
 
@@ -16,7 +16,7 @@ use sluice_model::{SupplierId, TagId, row};
 use crate::{catalogue::Catalogue, filter, manifest::MergeEntry, memtable::Memtable, run::Run, view::View};
 
 /// What of a row that has nothing older below it is worth keeping.
-pub(super) struct Survival<'a> {
+pub(super) struct Retention<'a> {
     catalogue: &'a Catalogue,
     /// Without older rows below, released and expired holdings can go.
     is_bottom: bool,
@@ -26,7 +26,7 @@ pub(super) struct Survival<'a> {
     newer_runs: Vec<&'a Run>,
 }
 
-impl<'a> Survival<'a> {
+impl<'a> Retention<'a> {
     /// Judges the newest rows there were at `now_seconds`.
     pub(super) fn of_newest(catalogue: &'a Catalogue, now_seconds: u32, is_bottom: bool) -> Self {
         Self { catalogue, is_bottom, now_seconds, newer_slices: None, newer_runs: Vec::new() }
@@ -34,17 +34,19 @@ impl<'a> Survival<'a> {
 
     /// Judges the inputs of a merge as of a view, which is of `now_seconds` or later.
     pub(super) fn of_merge(view: &'a View, merge: &MergeEntry, now_seconds: u32, is_bottom: bool) -> Self {
-        // What it has written so far lies below the keys to come.
-        let is_other = |run: &&Run| run.id != merge.output && !merge.inputs.contains(&run.id);
-        Self {
-            newer_slices: Some(&view.memtable),
-            newer_runs: view.runs.iter().filter(is_other).collect(),
-            ..Self::of_newest(&view.catalogue, now_seconds, is_bottom)
+        let mut retention = Self::of_newest(&view.catalogue, now_seconds, is_bottom);
+        retention.newer_slices = Some(&view.memtable);
+        for run in &view.runs {
+            // What the merge has written so far lies below the keys to come.
+            if run.id != merge.output && !merge.inputs.contains(&run.id) {
+                retention.newer_runs.push(run);
+            }
         }
+        retention
     }
 
-    /// What is left of a row, perhaps in `settled`; `None` when nothing is.
-    pub(super) fn settle<'r>(&self, key: &[u8], row: &'r [u8], settled: &'r mut Vec<u8>) -> Option<&'r [u8]> {
+    /// What is left of a row without what is dead, perhaps in `kept`; `None` when nothing is.
+    pub(super) fn drop_dead<'r>(&self, key: &[u8], row: &'r [u8], kept: &'r mut Vec<u8>) -> Option<&'r [u8]> {
         if !self.is_bottom {
             return Some(row);
         }
@@ -55,29 +57,28 @@ impl<'a> Survival<'a> {
             keeps
         };
         let knows = |tag: TagId| self.catalogue.tag_by_id(tag).is_some();
-        settled.clear();
-        let mut is_left = row::drop_dead(row, keeps, knows, settled);
+        kept.clear();
+        let mut is_left = row::drop_dead(row, keeps, knows, kept);
         if (has_expired.get() || !is_left) && self.has_newer(key) {
-            settled.clear();
-            is_left = row::drop_dead(row, |supplier, _| self.is_known(supplier), knows, settled)
-                || row::keep_tags(row, knows, settled);
+            kept.clear();
+            is_left = row::drop_dead(row, |supplier, _| self.is_known(supplier), knows, kept)
+                || row::keep_tags(row, knows, kept);
         }
-        is_left.then_some(settled)
+        is_left.then_some(kept)
     }
 
-    /// Tells whether there may be a newer row of a key. Asks filters only.
+    /// Returns true if there may be a newer row of a key. Asks filters only.
     fn has_newer(&self, key: &[u8]) -> bool {
         let hash = filter::hash(key);
         self.newer_slices.is_some_and(|memtable| memtable.may_contain(hash))
             || self.newer_runs.iter().any(|run| run.may_contain(key, hash))
     }
 
-    /// Tells whether a holding with this last update still counts.
+    /// Returns true if a holding with this last update still counts.
     pub(super) fn keeps(&self, supplier: SupplierId, updated: u32) -> bool {
-        self.catalogue.supplier_by_id(supplier).is_some_and(|supplier| {
-            let seconds = supplier.settings.retention.get().saturating_mul(60);
-            self.now_seconds < updated.saturating_add(seconds)
-        })
+        let Some(supplier) = self.catalogue.supplier_by_id(supplier) else { return false };
+        let seconds = supplier.settings.retention.get().saturating_mul(60);
+        self.now_seconds < updated.saturating_add(seconds)
     }
 
     fn is_known(&self, supplier: SupplierId) -> bool {

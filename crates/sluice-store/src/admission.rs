@@ -1,0 +1,44 @@
+//! Which writes begin and how fast they go: clients are slowed before they are sent away, and sent away before
+//! memory or readers suffer.
+//!
+//! In: how full the memtable is, how many runs there are, how fast flushes are. Out: a pause, or a time to come back.
+
+use std::time::Duration;
+
+use sluice_model::limits::MEMTABLE_BYTES_MAX;
+
+/// Runs above which new writes are told to come back: readers would have to ask too many filters. Full tiers come to
+/// some 30; the rest is for the flushes during a long merge, whose inputs count until its end.
+const RUNS_MAX: usize = 64;
+/// What is asked of clients when there are too many runs: a merge takes its time.
+const RUNS_RETRY_AFTER_SECONDS: u64 = 15;
+/// Heap bytes of the memtable from which writes are slowed, the more the fuller it is: flushes catch up before
+/// anybody has to be sent away.
+const PACE_FROM_BYTES: usize = MEMTABLE_BYTES_MAX / 2;
+/// Longest pause of a write for each of its slices.
+const PACE_MAX: Duration = Duration::from_millis(60);
+/// Longest time that a client is asked to wait.
+const RETRY_AFTER_SECONDS_MAX: u64 = 60;
+
+/// How long a write is to pause before its next slice.
+pub(crate) fn pause(memtable_bytes: usize) -> Duration {
+    let over_bytes = memtable_bytes.saturating_sub(PACE_FROM_BYTES);
+    let share =
+        over_bytes.min(MEMTABLE_BYTES_MAX - PACE_FROM_BYTES) * 1_000 / (MEMTABLE_BYTES_MAX - PACE_FROM_BYTES);
+    PACE_MAX * u32::try_from(share).unwrap_or(1_000) / 1_000
+}
+
+/// After how many seconds a new write may be tried again; `None` when it may begin now.
+///
+/// `flush_rate` is that of the last flush of some size, in bytes of memtable a second; 0 before it. With a memtable
+/// of 300 MiB over half its limit and a flush of 100 MiB a second, it is 3 seconds.
+pub(crate) fn retry_after_seconds(memtable_bytes: usize, runs_count: usize, flush_rate: u64) -> Option<u32> {
+    if memtable_bytes <= MEMTABLE_BYTES_MAX && runs_count <= RUNS_MAX {
+        return None;
+    }
+    let excess_bytes = memtable_bytes.saturating_sub(MEMTABLE_BYTES_MAX / 2) as u64;
+    // Before the first flush of some size the rate is unknown, and one is under way.
+    let seconds = if flush_rate == 0 { 1 } else { excess_bytes.div_ceil(flush_rate) };
+    let least = if RUNS_MAX < runs_count { RUNS_RETRY_AFTER_SECONDS } else { 1 };
+    Some(u32::try_from(seconds.clamp(least, RETRY_AFTER_SECONDS_MAX)).unwrap_or(1))
+}

@@ -1,0 +1,171 @@
+//! Checkpoints: the outcome of a flush or of a step of a merge becomes durable, then visible, and what it replaced
+//! goes.
+//!
+//! The order: trees synced, manifest replaced, view changed, log trimmed, dropped parts removed. So a crash anywhere
+//! leaves either the old state or the new. A failure of the trees is final and fails the store.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+};
+
+use crossbeam_channel::{Receiver, bounded};
+use sluice_model::hex;
+
+use super::policy::named_books;
+use crate::{
+    catalogue::{Catalogue, StoredCatalogue},
+    error::TreeError,
+    manifest::{Manifest, RunEntry},
+    requests::LogRequest,
+    run::{Book, Part, Run},
+    shared::Shared,
+    trees,
+};
+
+/// What the manifest names, and what no manifest names any more.
+pub(super) struct Checkpoints {
+    shared: Arc<Shared>,
+    /// As of the last checkpoint; numbers given and merges begun since go into the next.
+    pub(super) manifest: Manifest,
+    /// Catalogue as the manifest names it.
+    stored_catalogue: Arc<Catalogue>,
+    /// Parts that no manifest names any more, waiting for their last reader.
+    dropped_parts: Vec<Arc<Part>>,
+    /// The books that the manifest names, by number.
+    books: BTreeMap<u32, Arc<Book>>,
+    /// Books that no manifest names any more, waiting for the last part that names them.
+    dropped_books: Vec<Arc<Book>>,
+}
+
+impl Checkpoints {
+    /// Goes on from what recovery found.
+    pub(super) fn new(shared: Arc<Shared>, manifest: Manifest, stored_catalogue: Arc<Catalogue>) -> Self {
+        let books = named_books(&shared.view().runs);
+        let (dropped_parts, dropped_books) = (Vec::new(), Vec::new());
+        Self { shared, manifest, stored_catalogue, dropped_parts, books, dropped_books }
+    }
+
+    /// The catalogue as the manifest names it.
+    pub(super) fn stored_catalogue(&self) -> &Arc<Catalogue> {
+        &self.stored_catalogue
+    }
+
+    /// Makes the trees durable, then the manifest that names `runs`, then shows them in the place of the
+    /// `flushed_count` oldest slices, then forgets what the old view needed.
+    ///
+    /// `sequence` and `catalogue` are those of the newest commit that the runs have.
+    ///
+    /// # Errors
+    ///
+    /// Any failure of sled or of the disk, and [`TreeError::LogEnded`].
+    pub(super) fn write(
+        &mut self,
+        sequence: u64,
+        catalogue: &Arc<Catalogue>,
+        flushed_count: usize,
+        runs: Vec<Run>,
+    ) -> Result<(), TreeError> {
+        let replaced = self.store_catalogue(catalogue)?;
+        self.shared.trees.sync()?;
+        let (reply, answer) = bounded(1);
+        let log_lsn = self.ask_log(LogRequest::KeepFrom { sequence, reply }, &answer)?;
+        self.manifest.sequence = sequence;
+        self.manifest.log_lsn = log_lsn;
+        self.manifest.next_txn = self.shared.next_txn.load(Ordering::SeqCst);
+        self.manifest.runs = runs.iter().map(run_entry).collect();
+        let books = named_books(&runs);
+        self.manifest.books = books.values().map(|book| book.meta).collect();
+        self.manifest.write(&self.shared.data_dir).map_err(TreeError::io("write the manifest"))?;
+        self.shared.publish(|view| {
+            // Only the compaction thread touches runs and the oldest slices; the log thread may have added since.
+            view.memtable.drop_oldest(flushed_count);
+            view.runs = runs;
+        });
+        let (reply, answer) = bounded(1);
+        self.ask_log(LogRequest::Trim { keep_from: log_lsn, reply }, &answer)?;
+        if let Some(replaced) = replaced {
+            replaced.remove(&self.shared.trees)?;
+        }
+        for (id, book) in std::mem::replace(&mut self.books, books) {
+            if !self.books.contains_key(&id) {
+                self.dropped_books.push(book);
+            }
+        }
+        self.remove_dropped()
+    }
+
+    /// Asks the log thread for something and waits for its answer.
+    fn ask_log<T>(&self, request: LogRequest, answer: &Receiver<T>) -> Result<T, TreeError> {
+        if self.shared.log_requests.send(request).is_err() {
+            return Err(TreeError::LogEnded);
+        }
+        self.shared.wait_for(answer).ok_or(TreeError::LogEnded)
+    }
+
+    /// Writes the catalogue if it changed; returns the one that the manifest names no more after that.
+    fn store_catalogue(&mut self, catalogue: &Arc<Catalogue>) -> Result<Option<StoredCatalogue>, TreeError> {
+        if Arc::ptr_eq(catalogue, &self.stored_catalogue) {
+            return Ok(None);
+        }
+        let generation = match self.manifest.catalogue {
+            Some(stored) => stored.generation + 1,
+            None => 1,
+        };
+        let stored = StoredCatalogue::write(&self.shared.trees, generation, catalogue)?;
+        self.stored_catalogue = Arc::clone(catalogue);
+        Ok(self.manifest.catalogue.replace(stored))
+    }
+
+    /// Takes parts that the next manifest will not name.
+    pub(super) fn drop_parts(&mut self, parts: Vec<Arc<Part>>) {
+        self.dropped_parts.extend(parts);
+    }
+
+    /// Removes from the trees what no manifest names and no reader holds.
+    ///
+    /// # Errors
+    ///
+    /// Any failure of sled.
+    pub(super) fn remove_dropped(&mut self) -> Result<(), TreeError> {
+        let trees = &self.shared.trees;
+        for part in self.dropped_parts.extract_if(.., |part| Arc::strong_count(part) == 1) {
+            part.remove(trees)?;
+        }
+        // A part that went may have been the last that named a book.
+        for book in self.dropped_books.extract_if(.., |book| Arc::strong_count(book) == 1) {
+            book.remove(trees)?;
+        }
+        Ok(())
+    }
+
+    /// Removes from the trees what a flush or merge that did not finish left there.
+    ///
+    /// # Errors
+    ///
+    /// Any failure of sled.
+    pub(super) fn sweep_unnamed(&self) -> Result<(), TreeError> {
+        let view = self.shared.view();
+        let parts = view.runs.iter().flat_map(|run| &run.parts);
+        let named: Vec<u32> = parts.map(|part| part.meta.id).collect();
+        let trees = &self.shared.trees;
+        let books: Vec<u32> = self.books.keys().copied().collect();
+        let swept = trees::sweep_parts(&trees.indicators, 0, &named)?
+            + trees::sweep_parts(&trees.contexts, 0, &books)?
+            + trees::sweep_parts(&trees.suppliers, 4, &named)?
+            + trees::sweep_parts(&trees.tags, 4, &named)?
+            + StoredCatalogue::sweep_others(self.manifest.catalogue, trees)?;
+        if 0 < swept {
+            tracing::info!(pieces = swept, "removed what an unfinished flush or merge had left");
+        }
+        Ok(())
+    }
+}
+
+fn run_entry(run: &Run) -> RunEntry {
+    RunEntry {
+        id: run.id,
+        parts: run.parts.iter().map(|part| part.meta.clone()).collect(),
+        merged_through: run.merged_through.as_deref().map(hex::encode),
+    }
+}

@@ -1,0 +1,146 @@
+//! The parts thread: writes the parts of runs, so that merging goes on meanwhile.
+//!
+//! In: the rows of one part after the other, ascending. Out: the parts. The compaction thread merges rows and drops
+//! what is dead; the blocks, filters and posting lists made of them here are about as much work. What is on its way
+//! is bounded by a few batches.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::{
+    error::TreeError,
+    rows::{Rows, push_row},
+    run::{Book, Part, PartWriter},
+    trees::Trees,
+};
+
+/// Bytes of rows that are handed over at once, unless a single row is longer.
+const BATCH_BYTES: usize = 64 * 1024;
+/// Batches on their way.
+const BATCHES_MAX: usize = 4;
+
+enum PartRequest {
+    Begin { id: u32 },
+    Rows(Vec<u8>),
+    Finish { books: BTreeMap<u32, Arc<Book>> },
+}
+
+/// The compaction thread's end.
+pub(crate) struct PartsHandle {
+    requests: Sender<PartRequest>,
+    finished: Receiver<Result<Option<Part>, TreeError>>,
+    /// Batches that were written, to be filled again.
+    spare: Receiver<Vec<u8>>,
+    batch: Vec<u8>,
+    raw_bytes: u64,
+}
+
+/// The thread's end.
+pub(crate) struct PartsThread {
+    trees: Arc<Trees>,
+    requests: Receiver<PartRequest>,
+    /// Goes with the thread, however it ends: requests that wait then would not.
+    finished: Sender<Result<Option<Part>, TreeError>>,
+    spare: Sender<Vec<u8>>,
+}
+
+/// Prepares both ends.
+pub(crate) fn parts_thread(trees: Arc<Trees>) -> (PartsHandle, PartsThread) {
+    let (requests, inbox) = bounded(BATCHES_MAX);
+    let (done, finished) = bounded(1);
+    let (emptied, spare) = bounded(BATCHES_MAX);
+    let handle = PartsHandle { requests, finished, spare, batch: Vec::new(), raw_bytes: 0 };
+    (handle, PartsThread { trees, requests: inbox, finished: done, spare: emptied })
+}
+
+impl PartsHandle {
+    /// Starts part number `id`; nothing comes of one that was not finished.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError::PartsEnded`].
+    pub(super) fn begin(&mut self, id: u32) -> Result<(), TreeError> {
+        self.batch.clear();
+        self.raw_bytes = 0;
+        self.ask(PartRequest::Begin { id })
+    }
+
+    /// Bytes of the rows so far.
+    pub(super) fn raw_bytes(&self) -> u64 {
+        self.raw_bytes
+    }
+
+    /// Adds a row; keys ascend. A failure of sled shows when the part is finished.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError::PartsEnded`].
+    pub(super) fn add(&mut self, key: &[u8], row: &[u8]) -> Result<(), TreeError> {
+        push_row(&mut self.batch, key, row);
+        self.raw_bytes += (key.len() + row.len()) as u64;
+        if BATCH_BYTES <= self.batch.len() { self.hand_over() } else { Ok(()) }
+    }
+
+    fn hand_over(&mut self) -> Result<(), TreeError> {
+        let mut empty = self.spare.try_recv().unwrap_or_default();
+        empty.clear();
+        empty.shrink_to(2 * BATCH_BYTES);
+        let batch = std::mem::replace(&mut self.batch, empty);
+        self.ask(PartRequest::Rows(batch))
+    }
+
+    /// Ends the part; `None` when there was no row. `books` are all that the rows may name, by number.
+    ///
+    /// # Errors
+    ///
+    /// Any failure of sled.
+    pub(super) fn finish(&mut self, books: BTreeMap<u32, Arc<Book>>) -> Result<Option<Part>, TreeError> {
+        self.hand_over()?;
+        self.ask(PartRequest::Finish { books })?;
+        self.finished.recv().unwrap_or(Err(TreeError::PartsEnded))
+    }
+
+    fn ask(&self, request: PartRequest) -> Result<(), TreeError> {
+        self.requests.send(request).map_err(|_ended| TreeError::PartsEnded)
+    }
+}
+
+impl PartsThread {
+    /// Writes until the other end is gone.
+    pub(crate) fn run(self) {
+        let mut writer = Err(TreeError::PartsEnded);
+        for request in self.requests {
+            match request {
+                PartRequest::Begin { id } => writer = Ok(PartWriter::new(&self.trees, id)),
+                PartRequest::Rows(batch) => {
+                    if let Ok(part) = &mut writer
+                        && let Err(error) = add_all(part, &batch)
+                    {
+                        writer = Err(error);
+                    }
+                    // Without room for it there are enough others.
+                    drop(self.spare.try_send(batch));
+                }
+                PartRequest::Finish { books } => {
+                    let finished = match std::mem::replace(&mut writer, Err(TreeError::PartsEnded)) {
+                        Ok(part) => part.finish(&books),
+                        Err(error) => Err(error),
+                    };
+                    // The other end waits for it, or is gone.
+                    drop(self.finished.send(finished));
+                }
+            }
+        }
+    }
+}
+
+fn add_all(part: &mut PartWriter<'_>, batch: &[u8]) -> Result<(), TreeError> {
+    for (key, row) in Rows(batch) {
+        part.add(key, row)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,293 @@
+//! One step of compaction: a flush of the memtable, or one part of a merge, and the checkpoint of it.
+//!
+//! A step of a merge writes one part, so it takes a fraction of a second and the disk space of a part; then flushes
+//! have their turn. The rows are merged here and handed to the parts thread, which packs them meanwhile.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use super::{checkpoint::Checkpoints, parts_thread::PartsHandle, policy, retention::Retention};
+use crate::{
+    clock::now_seconds,
+    error::TreeError,
+    manifest::MergeEntry,
+    merge::{MergeRows, Source},
+    repack::{Origin, Repacker},
+    run::{Book, Part, Run},
+    shared::Shared,
+    view::View,
+};
+
+/// Heap bytes of a memtable that is worth a run of its own as soon as writes pause, and whose flush shows how fast
+/// flushes are.
+pub(super) const SIZABLE_FLUSH_BYTES: usize = 4 * 1024 * 1024;
+/// Free bytes on the disk beside its own output that a step wants.
+const STEP_FREE_BYTES: u64 = 64 * 1024 * 1024;
+/// A step ends after reading so many times the bytes of a part, also when hardly any row is kept.
+const STEP_PARTS_READ_MAX: u64 = 4;
+/// Rest after a merge for the sake of dead rows, at least: some rows may have to stay dead, because others renew the
+/// same indicators all the time.
+const DEAD_REST_MIN: Duration = Duration::from_secs(10);
+/// Rest after such a merge for the time that it took.
+const DEAD_REST_SHARE: u32 = 4;
+
+/// Does the steps, one at a time.
+pub(super) struct Compactor {
+    shared: Arc<Shared>,
+    parts: PartsHandle,
+    pub(super) checkpoints: Checkpoints,
+    /// When the last flush ended.
+    pub(super) flushed_at: Instant,
+    /// Bytes of log that the checkpoint of the last flush could not trim, because a write under way needs them.
+    pub(super) log_kept_bytes: u64,
+    /// Whether the disk lacked space for the last step that asked.
+    lacks_space: bool,
+    /// How long the steps of the merge under way took, if it is for the sake of dead rows.
+    dead_merge_took: Option<Duration>,
+    /// Until when no other such merge begins.
+    pub(super) dead_merge_rest: Instant,
+}
+
+impl Compactor {
+    /// Begins with nothing under way but what the manifest says.
+    pub(super) fn new(shared: Arc<Shared>, parts: PartsHandle, checkpoints: Checkpoints) -> Self {
+        let now = Instant::now();
+        Self {
+            shared,
+            parts,
+            checkpoints,
+            flushed_at: now,
+            log_kept_bytes: 0,
+            lacks_space: false,
+            dead_merge_took: None,
+            dead_merge_rest: now,
+        }
+    }
+
+    /// Moves the memtable into a new run and makes a checkpoint of it; false when the disk has no space for that.
+    ///
+    /// The log thread goes on meanwhile. Say three slices reach up to commit 7: they are frozen, so nobody joins them
+    /// with newer ones, and the run is made of them. Commits 8 and 9 bring two more slices before it is written.
+    /// The checkpoint then is one of commit 7: the view loses its three oldest slices and gets the run in the same
+    /// moment, the two others stay in memory, and the log is kept from commit 8 on.
+    ///
+    /// # Errors
+    ///
+    /// Any failure of the trees or of the log.
+    pub(super) fn flush(&mut self) -> Result<bool, TreeError> {
+        // Packed rows and contexts take a third of their heap bytes, incompressible ones nearly all of them; sled needs
+        // about twice that.
+        if !self.has_space(2 * self.shared.view().memtable.bytes() as u64) {
+            return Ok(false);
+        }
+        let (started, now_seconds) = (Instant::now(), now_seconds());
+        let frozen = self.shared.publish(|view| {
+            view.memtable.freeze();
+            view.clone()
+        });
+        self.shared.begin_covers_anew();
+        let run = self.write_run(&frozen, now_seconds)?;
+        let (sequence, catalogue) = (frozen.sequence, Arc::clone(&frozen.catalogue));
+        let (flushed_count, bytes) = (frozen.memtable.slices().len(), frozen.memtable.bytes());
+        drop(frozen);
+        let mut runs = self.shared.view().runs.clone();
+        if !run.parts.is_empty() {
+            runs.insert(0, run);
+        }
+        self.checkpoints.write(sequence, &catalogue, flushed_count, runs)?;
+        self.flushed_at = Instant::now();
+        self.log_kept_bytes = self.shared.log_bytes.load(Ordering::Relaxed);
+        let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+        if SIZABLE_FLUSH_BYTES <= bytes {
+            self.shared.flush_rate.store(bytes as u64 * 1_000 / elapsed_ms, Ordering::Relaxed);
+            tracing::debug!(bytes, elapsed_ms, "flushed the memtable");
+        }
+        Ok(true)
+    }
+
+    /// Writes the run that the slices of a view make up; without parts when none of their rows is kept.
+    fn write_run(&mut self, frozen: &View, now_seconds: u32) -> Result<Run, TreeError> {
+        let slices = frozen.memtable.slices();
+        let mut rows = MergeRows::new(slices.iter().rev().map(|slice| Source::slice(slice)).collect());
+        let retention = Retention::of_newest(&frozen.catalogue, now_seconds, frozen.runs.is_empty());
+        let mut repacker =
+            Repacker::new(slices.iter().map(|slice| (slice.table(), Origin::Slice(slice.contexts()))));
+        let mut run = Run { id: self.checkpoints.manifest.next_run, parts: Vec::new(), merged_through: None };
+        let mut is_more = !slices.is_empty();
+        while is_more {
+            let (part, last_key) = self.write_part(&mut rows, &retention, &mut repacker, BTreeMap::new())?;
+            run.parts.extend(part.map(Arc::new));
+            is_more = last_key.is_some();
+        }
+        rows.finish().map_err(TreeError::Read)?;
+        self.checkpoints.manifest.next_run += 1;
+        Ok(run)
+    }
+
+    /// Returns true if the disk has space for a step that writes about so many bytes. Without it the log keeps what
+    /// it has, and runs stay as they are: sled does not survive a full disk.
+    pub(super) fn has_space(&mut self, bytes: u64) -> bool {
+        let has_space = STEP_FREE_BYTES + bytes <= self.shared.disk.free_bytes();
+        // Said when it begins, not at every look.
+        let lacked_space = std::mem::replace(&mut self.lacks_space, !has_space);
+        if !has_space && !lacked_space {
+            tracing::warn!(bytes, "no space on the disk for a flush or merge");
+        }
+        has_space
+    }
+
+    /// Writes rows into one part until it is full; the last key read is `None` once the rows are at their end.
+    /// `books` are those that the rows may name and keep.
+    fn write_part(
+        &mut self,
+        rows: &mut MergeRows<'_>,
+        retention: &Retention<'_>,
+        repacker: &mut Repacker<'_>,
+        mut books: BTreeMap<u32, Arc<Book>>,
+    ) -> Result<(Option<Part>, Option<Vec<u8>>), TreeError> {
+        let part_bytes = self.shared.tuning.part_bytes;
+        let id = self.checkpoints.manifest.next_part;
+        self.checkpoints.manifest.next_part += 1;
+        self.parts.begin(id)?;
+        repacker.begin(id);
+        let (mut kept, mut own, mut last_key) = (Vec::new(), Vec::new(), None);
+        let mut read_bytes = 0;
+        while let Some((key, mut row)) = rows.next_row() {
+            read_bytes += (key.len() + row.len()) as u64;
+            if let Some(left) = retention.drop_dead(key, row, &mut kept) {
+                row = left;
+                if !repacker.is_idle() {
+                    own.clear();
+                    repacker.repack(row, &mut own).map_err(TreeError::Read)?;
+                    row = &own;
+                }
+                self.parts.add(key, row)?;
+            }
+            let written_bytes = self.parts.raw_bytes() + repacker.bytes_count() as u64;
+            if part_bytes <= written_bytes || STEP_PARTS_READ_MAX * part_bytes <= read_bytes {
+                last_key = Some(key.to_vec());
+                break;
+            }
+        }
+        self.shared.compaction_beat.beat();
+        if let Some((contexts, rows)) = repacker.own() {
+            books.insert(id, Arc::new(Book::write(&self.shared.trees, id, contexts, rows)?));
+        }
+        Ok((self.parts.finish(books)?, last_key))
+    }
+
+    /// Begins to merge runs, newest first, into one.
+    pub(super) fn start_merge(&mut self, inputs: &[Run]) {
+        let manifest = &mut self.checkpoints.manifest;
+        let inputs = inputs.iter().map(|run| run.id).collect();
+        manifest.merge = Some(MergeEntry { output: manifest.next_run, inputs });
+        manifest.next_run += 1;
+    }
+
+    /// Begins to merge all runs because much in them is dead.
+    pub(super) fn start_dead_merge(&mut self) {
+        self.dead_merge_took = Some(Duration::ZERO);
+        self.start_merge(&self.shared.view().runs);
+    }
+
+    fn end_merge(&mut self) {
+        self.checkpoints.manifest.merge = None;
+        if let Some(took) = self.dead_merge_took.take() {
+            self.dead_merge_rest = Instant::now() + DEAD_REST_MIN.max(DEAD_REST_SHARE * took);
+        }
+    }
+
+    /// Writes the next part of the merge under way and makes a checkpoint of it. Books of fewer stored bytes than
+    /// `book_bytes_min` are gathered into one of its own.
+    ///
+    /// # Errors
+    ///
+    /// Any failure of the trees or of the log.
+    pub(super) fn merge_one_part(&mut self, book_bytes_min: u64) -> Result<(), TreeError> {
+        let Some(merge) = self.checkpoints.manifest.merge.clone() else { return Ok(()) };
+        let (began, now_seconds) = (Instant::now(), now_seconds());
+        let view = self.shared.view();
+        let inputs: Vec<Run> =
+            view.runs.iter().filter(|run| merge.inputs.contains(&run.id)).cloned().collect();
+        let Some(oldest) = inputs.last() else {
+            self.end_merge();
+            return Ok(());
+        };
+        let is_bottom = view.runs.last().is_some_and(|last| last.id == oldest.id);
+        let retention = Retention::of_merge(&view, &merge, now_seconds, is_bottom);
+        let (rewritten, kept) = policy::judge_books(&view, &inputs, book_bytes_min);
+        let (part, last_key) = self.merge_rows(&inputs, &retention, &rewritten, kept)?;
+        let mut next_runs = view.runs.clone();
+        let dropped = advance(&mut next_runs, &merge, part.map(Arc::new), last_key.as_deref());
+        if let Some(took) = &mut self.dead_merge_took {
+            *took += began.elapsed();
+        }
+        if last_key.is_none() {
+            self.end_merge();
+        }
+        // What is dropped can go only when nobody holds it.
+        drop(retention);
+        drop((view, inputs, rewritten));
+        self.checkpoints.drop_parts(dropped);
+        // A merge moves rows between runs; what the log holds beyond the last flush stays where it is.
+        let sequence = self.checkpoints.manifest.sequence;
+        let stored = Arc::clone(self.checkpoints.stored_catalogue());
+        self.checkpoints.write(sequence, &stored, 0, next_runs)
+    }
+
+    /// Writes one part of the rows of `inputs`. Contexts of the books `rewritten` move into a book of the part.
+    fn merge_rows(
+        &mut self,
+        inputs: &[Run],
+        retention: &Retention<'_>,
+        rewritten: &[Arc<Book>],
+        kept: BTreeMap<u32, Arc<Book>>,
+    ) -> Result<(Option<Part>, Option<Vec<u8>>), TreeError> {
+        let trees = Arc::clone(&self.shared.trees);
+        let mut rows = MergeRows::new(inputs.iter().map(|run| run.source(&trees, None)).collect());
+        let origins = rewritten.iter().map(|book| (book.table(), Origin::book(&trees, book)));
+        let mut repacker = Repacker::new(origins);
+        let written = self.write_part(&mut rows, retention, &mut repacker, kept)?;
+        rows.finish().map_err(TreeError::Read)?;
+        Ok(written)
+    }
+}
+
+/// Puts the new part into the output run and takes out of the inputs what lies in it; returns the parts that
+/// nobody needs any more.
+///
+/// Say a new part ends at key 50. An input with parts that begin at 10, 40 and 70 loses the first. The second stays:
+/// it may go on beyond 50. From now on the run counts from beyond 50 only (`merged_through`), so the rows up to there
+/// are seen once, in the output. At the end of the rows there is no last key, and the inputs go whole.
+fn advance(
+    runs: &mut Vec<Run>,
+    merge: &MergeEntry,
+    part: Option<Arc<Part>>,
+    last_key: Option<&[u8]>,
+) -> Vec<Arc<Part>> {
+    let mut dropped = Vec::new();
+    for run in runs.iter_mut().filter(|run| merge.inputs.contains(&run.id)) {
+        let Some(last_key) = last_key else {
+            dropped.append(&mut run.parts);
+            continue;
+        };
+        let begun_count = run.parts.partition_point(|part| part.index.first_key() <= last_key);
+        dropped.extend(run.parts.drain(..begun_count.saturating_sub(1)));
+        run.merged_through = Some(last_key.into());
+    }
+    if let Some(part) = part {
+        if let Some(output) = runs.iter_mut().find(|run| run.id == merge.output) {
+            output.parts.push(part);
+        } else {
+            let position = runs.iter().position(|run| merge.inputs.contains(&run.id)).unwrap_or(0);
+            runs.insert(position, Run { id: merge.output, parts: vec![part], merged_through: None });
+        }
+    }
+    if last_key.is_none() {
+        runs.retain(|run| !merge.inputs.contains(&run.id));
+    }
+    dropped
+}

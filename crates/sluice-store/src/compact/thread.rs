@@ -1,0 +1,195 @@
+//! The compaction thread: what is due, and in which order.
+//!
+//! In: time, and requests for a look, a checkpoint or one run. Out: flushes and steps of merges, one at a time. Merges
+//! go before flushes while the memtable has room, so that copies of the same rows do not pile up on the disk; a
+//! memtable without room goes before everything, so that writes need not wait.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use sluice_model::limits::MEMTABLE_BYTES_MAX;
+
+use super::{
+    checkpoint::Checkpoints,
+    parts_thread::PartsHandle,
+    policy,
+    step::{Compactor, SIZABLE_FLUSH_BYTES},
+};
+use crate::{
+    catalogue::Catalogue, clock::now_seconds, error::TreeError, manifest::Manifest,
+    requests::CompactionRequest, run::Run, shared::Shared, view::View,
+};
+
+/// Age of the oldest unflushed write at which the memtable is flushed, however small: keeps the log short.
+const FLUSH_AGE: Duration = Duration::from_secs(30);
+/// Silence after a write at which a memtable of some size is flushed: readers find runs faster than many slices.
+const QUIET_AFTER: Duration = Duration::from_secs(1);
+/// Time after the last flush from which the store counts as idle.
+const IDLE_AFTER: Duration = Duration::from_secs(2);
+/// How often the thread looks when nobody asks.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+
+/// State of the thread.
+pub(crate) struct CompactionThread {
+    shared: Arc<Shared>,
+    requests: Receiver<CompactionRequest>,
+    compactor: Compactor,
+    /// When the memtable was last seen empty.
+    empty_at: Instant,
+    /// Number of the newest commit seen.
+    newest_sequence: u64,
+    /// When it was first seen.
+    newest_at: Instant,
+}
+
+impl CompactionThread {
+    /// Prepares the thread; `manifest` and `stored_catalogue` are what recovery found.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        requests: Receiver<CompactionRequest>,
+        parts: PartsHandle,
+        manifest: Manifest,
+        stored_catalogue: Arc<Catalogue>,
+    ) -> Self {
+        let now = Instant::now();
+        let checkpoints = Checkpoints::new(Arc::clone(&shared), manifest, stored_catalogue);
+        let compactor = Compactor::new(Arc::clone(&shared), parts, checkpoints);
+        Self { shared, requests, compactor, empty_at: now, newest_sequence: 0, newest_at: now }
+    }
+
+    /// Serves requests until [`CompactionRequest::Stop`] or a failure.
+    pub(crate) fn run(mut self) {
+        if let Err(error) = self.serve() {
+            self.shared.fail(&error.to_string());
+        }
+    }
+
+    fn serve(&mut self) -> Result<(), TreeError> {
+        self.compactor.checkpoints.sweep_unnamed()?;
+        let mut wait = LOOK_INTERVAL;
+        while !self.shared.has_failed() {
+            self.shared.compaction_beat.beat();
+            match self.requests.recv_timeout(wait) {
+                Ok(CompactionRequest::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Ok(CompactionRequest::Checkpoint(done)) => tell(&done, self.flush()?),
+                Ok(CompactionRequest::Compact(done)) => tell(&done, self.compact()?),
+                Ok(CompactionRequest::Look) | Err(RecvTimeoutError::Timeout) => {}
+            }
+            // Requests come first again after each step, but there is no reason to wait for one.
+            wait = if self.look()? { Duration::ZERO } else { LOOK_INTERVAL };
+        }
+        Ok(())
+    }
+
+    /// Does one step of what is due; false when nothing is.
+    fn look(&mut self) -> Result<bool, TreeError> {
+        self.compactor.checkpoints.remove_dropped()?;
+        let view = self.shared.view();
+        if view.memtable.slices().is_empty() && self.is_stored(&view) {
+            self.empty_at = Instant::now();
+        }
+        if view.sequence != self.newest_sequence {
+            self.newest_sequence = view.sequence;
+            self.newest_at = Instant::now();
+        }
+        let memtable_bytes = view.memtable.bytes();
+        drop(view);
+        let is_quiet = SIZABLE_FLUSH_BYTES <= memtable_bytes && QUIET_AFTER <= self.newest_at.elapsed();
+        let log_bytes = self.shared.log_bytes.load(Ordering::Relaxed);
+        let is_due = is_quiet
+            || self.shared.tuning.flush_bytes <= memtable_bytes
+            || FLUSH_AGE <= self.empty_at.elapsed()
+            || self.compactor.log_kept_bytes + self.shared.tuning.log_bytes <= log_bytes;
+        let is_pressing = MEMTABLE_BYTES_MAX / 2 <= memtable_bytes;
+        if is_due && is_pressing {
+            return self.flush();
+        }
+        if self.merge_step()? {
+            return Ok(true);
+        }
+        if is_due { self.flush() } else { Ok(false) }
+    }
+
+    /// Returns true if the manifest names the catalogue of the view.
+    fn is_stored(&self, view: &View) -> bool {
+        Arc::ptr_eq(&view.catalogue, self.compactor.checkpoints.stored_catalogue())
+    }
+
+    fn flush(&mut self) -> Result<bool, TreeError> {
+        let has_flushed = self.compactor.flush()?;
+        if has_flushed {
+            self.empty_at = self.compactor.flushed_at;
+        }
+        Ok(has_flushed)
+    }
+
+    /// Does one step of the merge under way, or of one that is due; false when none is.
+    fn merge_step(&mut self) -> Result<bool, TreeError> {
+        if self.compactor.checkpoints.manifest.merge.is_none() && !self.start_due_merge()? {
+            return Ok(false);
+        }
+        if !self.compactor.has_space(2 * self.shared.tuning.part_bytes) {
+            return Ok(false);
+        }
+        self.compactor.merge_one_part(self.shared.tuning.book_bytes_min)?;
+        Ok(true)
+    }
+
+    /// Starts the merge that is due, if any is.
+    fn start_due_merge(&mut self) -> Result<bool, TreeError> {
+        if self.compactor.dead_merge_rest <= Instant::now()
+            && policy::has_many_dead(&self.shared.view(), now_seconds())
+        {
+            // Expired holdings stay where a newer row may renew them. With those rows among the inputs, few will.
+            if self.shared.view().memtable.slices().is_empty() || self.flush()? {
+                self.compactor.start_dead_merge();
+                return Ok(true);
+            }
+        }
+        let view = self.shared.view();
+        let sizes: Vec<u64> = view.runs.iter().map(Run::stored_bytes).collect();
+        let is_idle = IDLE_AFTER <= self.compactor.flushed_at.elapsed();
+        let idle_count = if is_idle { policy::idle_count(&sizes) } else { 0 };
+        let due_count = policy::full_tier_count(&sizes).max(idle_count);
+        match view.runs.get(..due_count) {
+            Some(inputs) if 1 < inputs.len() => self.compactor.start_merge(inputs),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Merges all runs into one, flushing first; false when the disk has no space for that.
+    fn compact(&mut self) -> Result<bool, TreeError> {
+        if !self.flush()? {
+            return Ok(false);
+        }
+        self.finish_merge(self.shared.tuning.book_bytes_min)?;
+        let view = self.shared.view();
+        if !view.runs.is_empty() {
+            self.compactor.start_merge(&view.runs);
+        }
+        drop(view);
+        // All books are rewritten, so no context stays that no row names.
+        self.finish_merge(u64::MAX)?;
+        self.compactor.checkpoints.remove_dropped()?;
+        self.shared.trees.sync()?;
+        Ok(true)
+    }
+
+    /// Does what is left of the merge under way.
+    fn finish_merge(&mut self, book_bytes_min: u64) -> Result<(), TreeError> {
+        while self.compactor.checkpoints.manifest.merge.is_some() {
+            self.compactor.merge_one_part(book_bytes_min)?;
+        }
+        Ok(())
+    }
+}
+
+fn tell(done: &Sender<bool>, is_done: bool) {
+    if done.send(is_done).is_err() {
+        tracing::debug!("nobody waited for the checkpoint any more");
+    }
+}

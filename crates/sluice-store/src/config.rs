@@ -1,0 +1,41 @@
+//! How to open a store.
+
+use std::path::PathBuf;
+
+use sluice_model::TenantName;
+
+/// How to open a store.
+#[derive(Clone, Debug)]
+pub struct StoreConfig {
+    /// Directory of everything the store keeps; created when missing.
+    pub data_dir: PathBuf,
+    /// Free bytes on the disk below which writes are refused.
+    pub disk_reserve_bytes: u64,
+    /// Tenants beside General; missing ones are created.
+    pub tenants: Vec<TenantName>,
+    /// Sizes at which background work happens.
+    pub tuning: Tuning,
+}
+
+/// Sizes at which background work happens. The defaults are for real data; tests make them small, so that a
+/// few rows flush, split and merge like many.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Tuning {
+    /// Heap bytes of the memtable at which it is flushed into a run.
+    pub flush_bytes: usize,
+    /// Raw bytes of rows after which a part of a run is full.
+    pub part_bytes: u64,
+    /// Stored bytes below which a merge gathers the contexts of books into larger ones.
+    pub book_bytes_min: u64,
+    /// Bytes of log at which a checkpoint is made even of little: the log of abandoned bodies goes only with one.
+    pub log_bytes: u64,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self { flush_bytes: 128 << 20, part_bytes: 64 << 20, book_bytes_min: 256 << 10, log_bytes: 256 << 20 }
+    }
+}
+
+/// Called once, with the cause, when the store can write no more. The process must then end.
+pub type OnFailure = Box<dyn Fn(&str) + Send + Sync>;

@@ -1,0 +1,148 @@
+//! The memtable and the catalogue from the log, in two passes over its frames.
+//!
+//! In: frames in the order of the log. Out: what the commits after the checkpoint brought. Frames of writes without
+//! a commit are passed over, so the slices of bodies that were never committed need no memory.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use crate::{
+    catalogue::{Catalogue, Effect},
+    filter::Covers,
+    log::{Frame, FrameKind, ReplayError},
+    manifest::Manifest,
+    memtable::{Slice, join_small},
+    run::block,
+};
+
+/// A write whose commit was not seen yet.
+#[derive(Default)]
+struct OpenWrite {
+    first_segment_lsn: u64,
+    /// By place in the body, packed.
+    slices: Vec<(u32, Vec<u8>)>,
+}
+
+/// What the frames so far come to.
+pub(super) struct Replay {
+    /// Commits up to this number are in the runs.
+    checkpoint: u64,
+    /// Writes with a commit after the checkpoint.
+    committed: BTreeSet<u64>,
+    /// Number of the newest commit.
+    pub(super) sequence: u64,
+    /// How many commits were after the checkpoint.
+    pub(super) commits: u64,
+    pub(super) catalogue: Catalogue,
+    /// Oldest first.
+    pub(super) slices: Vec<Arc<Slice>>,
+    pub(super) covers: Covers,
+    /// Writes whose commit was not seen yet.
+    open: HashMap<u64, OpenWrite>,
+    /// Newest commit of those that begin in a segment, by the segment's position.
+    pub(super) newest_by_segment: BTreeMap<u64, u64>,
+}
+
+impl Replay {
+    /// Begins with what the manifest names.
+    pub(super) fn new(manifest: &Manifest, catalogue: &Catalogue) -> Self {
+        Self {
+            checkpoint: manifest.sequence,
+            committed: BTreeSet::new(),
+            sequence: manifest.sequence,
+            commits: 0,
+            catalogue: Catalogue::clone(catalogue),
+            slices: Vec::new(),
+            covers: Covers::new(),
+            open: HashMap::new(),
+            newest_by_segment: BTreeMap::new(),
+        }
+    }
+
+    /// First pass: which writes are worth keeping.
+    pub(super) fn note(&mut self, frame: &Frame<'_>) -> Result<(), ReplayError> {
+        if matches!(frame.kind, FrameKind::Commit) && self.checkpoint < sequence_of(frame)?.0 {
+            self.committed.insert(frame.txn);
+        }
+        Ok(())
+    }
+
+    /// Second pass: rows and names.
+    pub(super) fn take(&mut self, frame: &Frame<'_>) -> Result<(), ReplayError> {
+        match frame.kind {
+            FrameKind::Slice if self.committed.contains(&frame.txn) => self.take_slice(frame),
+            FrameKind::Commit => self.take_commit(frame),
+            FrameKind::Catalogue => self.take_catalogue(frame),
+            FrameKind::Slice | FrameKind::Marker => Ok(()),
+        }
+    }
+
+    fn take_slice(&mut self, frame: &Frame<'_>) -> Result<(), ReplayError> {
+        let Some((index, packed)) = frame.payload.split_first_chunk() else {
+            return Err(frame.damaged("slice is too short"));
+        };
+        let begun = OpenWrite { first_segment_lsn: frame.segment_lsn, slices: Vec::new() };
+        let open = self.open.entry(frame.txn).or_insert(begun);
+        open.slices.push((u32::from_be_bytes(*index), packed.to_vec()));
+        Ok(())
+    }
+
+    fn take_commit(&mut self, frame: &Frame<'_>) -> Result<(), ReplayError> {
+        let (sequence, _) = sequence_of(frame)?;
+        let OpenWrite { first_segment_lsn, mut slices } = self.open.remove(&frame.txn).unwrap_or_default();
+        // Without the first frames of a commit that is in the runs already, there is nothing to do.
+        if !self.is_new(sequence, first_segment_lsn) {
+            return Ok(());
+        }
+        slices.sort_unstable_by_key(|(index, _)| *index);
+        for (_, packed) in slices {
+            let mut slice = unpack(&packed, frame)?;
+            slice.take_cover(&self.covers);
+            self.slices.push(Arc::new(slice));
+            let tail = std::mem::take(&mut self.slices);
+            self.slices = join_small(tail, &self.covers);
+        }
+        Ok(())
+    }
+
+    fn take_catalogue(&mut self, frame: &Frame<'_>) -> Result<(), ReplayError> {
+        let (sequence, text) = sequence_of(frame)?;
+        if !self.is_new(sequence, frame.segment_lsn) {
+            return Ok(());
+        }
+        let effects: Vec<Effect> = match serde_json::from_slice(text) {
+            Ok(effects) => effects,
+            Err(error) => return Err(frame.damaged(error.to_string())),
+        };
+        self.catalogue.apply_all(&effects).map_err(|detail| frame.damaged(detail))
+    }
+
+    /// Counts a commit that is not in the runs yet; false when it is.
+    fn is_new(&mut self, sequence: u64, first_segment_lsn: u64) -> bool {
+        if sequence <= self.checkpoint {
+            return false;
+        }
+        self.sequence = self.sequence.max(sequence);
+        self.commits += 1;
+        self.newest_by_segment.insert(first_segment_lsn, sequence);
+        true
+    }
+}
+
+/// The number of a commit or change, and what follows it.
+fn sequence_of<'a>(frame: &Frame<'a>) -> Result<(u64, &'a [u8]), ReplayError> {
+    match frame.payload.split_first_chunk() {
+        Some((sequence, rest)) => Ok((u64::from_be_bytes(*sequence), rest)),
+        None => Err(frame.damaged("commit has no number")),
+    }
+}
+
+fn unpack(packed: &[u8], frame: &Frame<'_>) -> Result<Slice, ReplayError> {
+    let mut rows = Vec::new();
+    if let Err(detail) = block::decode(packed, &mut rows) {
+        return Err(frame.damaged(detail));
+    }
+    Slice::from_bytes(&rows).ok_or_else(|| frame.damaged("a slice makes no sense"))
+}

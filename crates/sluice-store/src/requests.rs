@@ -1,0 +1,118 @@
+//! What the threads of the store are asked to do, and how whoever asked is told.
+//!
+//! Each thread has one queue of limited length. The log thread serves [`LogRequest`]s, the compaction thread
+//! [`CompactionRequest`]s.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU8, Ordering},
+};
+
+use crossbeam_channel::Sender;
+
+use crate::{
+    catalogue::CatalogueChange,
+    error::{ChangeError, WriteError},
+    memtable::Slice,
+};
+
+/// Called from the log thread when a write is durable and visible, or has failed. Must not block.
+pub type Completion<E> = Box<dyn FnOnce(Result<(), E>) + Send>;
+
+/// What the log thread is asked to do.
+pub(crate) enum LogRequest {
+    /// Appends one slice of a write.
+    Append {
+        /// Of which write.
+        txn: Arc<Txn>,
+        /// Place of the slice in the body.
+        index: u32,
+        /// The slice as the log holds it.
+        payload: Vec<u8>,
+        /// The slice as the memtable will hold it.
+        slice: Arc<Slice>,
+    },
+    /// Makes a write durable and visible.
+    Commit {
+        /// Which write.
+        txn: Arc<Txn>,
+        /// Whom to tell.
+        done: Completion<WriteError>,
+    },
+    /// Changes the catalogue.
+    Change {
+        /// How.
+        change: CatalogueChange,
+        /// Whom to tell.
+        done: Completion<ChangeError>,
+    },
+    /// Some write was abandoned: forget it.
+    Sweep,
+    /// Says where the log must begin once commits up to `sequence` are elsewhere.
+    KeepFrom {
+        /// The last commit that is elsewhere.
+        sequence: u64,
+        /// Whom to tell.
+        reply: Sender<u64>,
+    },
+    /// Deletes the segments before a position.
+    Trim {
+        /// Which.
+        keep_from: u64,
+        /// Whom to tell when they are gone.
+        reply: Sender<()>,
+    },
+    /// Ends the thread; after a marker when all was well.
+    Stop,
+}
+
+/// What the compaction thread is asked to do.
+pub(crate) enum CompactionRequest {
+    /// Look whether there is something to do.
+    Look,
+    /// Flush and checkpoint; true when it is done.
+    Checkpoint(Sender<bool>),
+    /// Merge everything into one run; true when it is done.
+    Compact(Sender<bool>),
+    /// End the thread.
+    Stop,
+}
+
+const OPEN: u8 = 0;
+const ABANDONED: u8 = 1;
+const DISK_FULL: u8 = 2;
+const FAILED: u8 = 3;
+
+/// A write under way, known to its owner and to the log thread.
+#[derive(Debug)]
+pub(crate) struct Txn {
+    pub(crate) id: u64,
+    state: AtomicU8,
+}
+
+impl Txn {
+    pub(crate) fn new(id: u64) -> Self {
+        Self { id, state: AtomicU8::new(OPEN) }
+    }
+
+    /// Notes that the owner has given the write up.
+    pub(crate) fn abandon(&self) {
+        let _was = self.state.compare_exchange(OPEN, ABANDONED, Ordering::SeqCst, Ordering::SeqCst);
+    }
+
+    /// Why the write cannot go on, if so.
+    pub(crate) fn refusal(&self) -> Option<WriteError> {
+        match self.state.load(Ordering::SeqCst) {
+            OPEN => None,
+            ABANDONED => Some(WriteError::Closed),
+            DISK_FULL => Some(WriteError::DiskFull),
+            _ => Some(WriteError::Failed),
+        }
+    }
+
+    /// Notes why the write cannot go on.
+    pub(crate) fn refuse(&self, error: &WriteError) {
+        let state = if matches!(error, WriteError::DiskFull) { DISK_FULL } else { FAILED };
+        self.state.store(state, Ordering::SeqCst);
+    }
+}

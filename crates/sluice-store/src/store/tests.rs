@@ -1,0 +1,31 @@
+//! A store in a directory of a test, and a failure while somebody waits.
+
+use std::{path::Path, thread, time::Duration};
+
+use super::{OnFailure, Store, StoreConfig};
+use crate::config::Tuning;
+
+/// A store in a directory of a test, as it is by default.
+pub(crate) fn open(dir: &Path, on_failure: OnFailure) -> Store {
+    let data_dir = dir.to_owned();
+    let tuning = Tuning::default();
+    let config = StoreConfig { data_dir, disk_reserve_bytes: 0, tenants: Vec::new(), tuning };
+    Store::open(config, on_failure).unwrap()
+}
+
+/// Otherwise a failure while somebody waits for a checkpoint would keep the process from ending.
+#[test]
+fn nobody_waits_for_a_store_that_has_failed() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path(), Box::new(|_cause| {}));
+    let (left_behind, answer) = crossbeam_channel::bounded::<bool>(1);
+    let (waited, wait) = std::sync::mpsc::channel();
+    let shared = store.shared.clone();
+    let waiting = move || waited.send(shared.wait_for(&answer)).unwrap();
+    let waiting = thread::Builder::new().name("waiting".to_owned()).spawn(waiting).unwrap();
+    store.shared.fail("as the test wants it");
+    assert_eq!(wait.recv_timeout(Duration::from_secs(30)), Ok(None));
+    waiting.join().unwrap();
+    drop(left_behind);
+    store.halt();
+}
