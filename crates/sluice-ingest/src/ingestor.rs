@@ -1,28 +1,21 @@
-//! `PUT` and `DELETE indicators`: a body becomes rows of one write, wholly or not at all.
+//! Where requests with bodies begin: the pools, the memory and the store that they share.
 //!
-//! In: the rules of a request and its body in chunks. Out: a [`Receipt`] once every accepted element is
-//! durable, with the refused ones in document order. Until then nothing of the body is visible, and a body that
-//! is broken, or whose upload is dropped, leaves nothing.
-//!
-//! Each slice is judged, sorted and appended to the store's write by the pool thread that parsed it. Limits on
-//! the length of a body and time-outs are the caller's.
+//! In: a store and how much may be used of the machine. Out: permits for bodies, and with them uploads and lookups.
 
 use std::{io, sync::Arc};
 
-use parking_lot::Mutex;
 use sluice_model::limits;
-use sluice_store::{SliceBuilder, Store, Write, catalogue::Catalogue};
-use tokio::sync::oneshot;
+use sluice_store::Store;
 
 use crate::{
-    elements,
     error::IngestError,
     lookup::{Detector, LookupRules, Query, SuppliersCache},
-    memory::{Budget, Busy, Permit, Room},
-    pipeline::{Engine, Lane, Pipeline, SliceWork},
-    rejections::{Rejections, SliceRejections},
-    split::BodySlice,
-    validate::{self, DeleteRules, PutRules, RowBuffers, RowRules},
+    memory::{Budget, Busy, Permit},
+    pools::Pools,
+    upload::{
+        Upload,
+        validate::{DeleteRules, PutRules, RowRules},
+    },
 };
 
 /// How much an [`Ingestor`] may use.
@@ -38,7 +31,7 @@ pub struct IngestConfig {
 #[derive(Clone)]
 pub struct Ingestor {
     store: Store,
-    engine: Engine,
+    pools: Arc<Pools>,
     budget: Budget,
     suppliers: SuppliersCache,
 }
@@ -50,9 +43,9 @@ impl Ingestor {
     ///
     /// The operating system's refusal to start a thread.
     pub fn new(store: Store, config: IngestConfig) -> Result<Self, io::Error> {
-        let engine = Engine::new(config.threads)?;
+        let pools = Pools::start(config.threads)?;
         let budget = Budget::new(config.body_bytes_budget);
-        Ok(Self { store, engine, budget, suppliers: SuppliersCache::default() })
+        Ok(Self { store, pools, budget, suppliers: SuppliersCache::default() })
     }
 
     /// The store that rows go to.
@@ -110,111 +103,11 @@ impl Ingestor {
     /// Begins a `lookup` against all that is durable now. Does not block.
     pub fn lookup(&self, permit: Permit, rules: LookupRules) -> Query {
         let detector = Detector::new(self.store.snapshot(), rules, self.suppliers.clone());
-        Query::new(self.engine.clone(), permit, detector, self.budget.permit_bytes_max())
+        Query::new(Arc::clone(&self.pools), permit, detector, self.budget.permit_bytes_max())
     }
 
     fn upload(&self, permit: Permit, rules: RowRules) -> Result<Upload, IngestError> {
-        let write = self.store.begin().map_err(IngestError::Write)?;
-        let permit = Arc::new(permit);
-        let room =
-            Room::new(Arc::clone(&permit), self.budget.clone(), self.store.clone(), self.engine.clone());
-        let work =
-            RowWork { rules, catalogue: self.store.catalogue(), write, permit, buffers: Mutex::default() };
-        Ok(Upload { room, pipeline: Pipeline::new(self.engine.clone(), work) })
-    }
-}
-
-/// A body being taken in. Dropping it leaves nothing of it.
-pub struct Upload {
-    room: Room,
-    pipeline: Pipeline<RowWork>,
-}
-
-impl Upload {
-    /// Takes the next bytes of the body. Waits while too many slices are being worked on, and for a bounded time
-    /// while there is no room; holds its thread for no more than 64 KiB at a time. A future that is dropped
-    /// half-way makes the upload useless.
-    ///
-    /// # Errors
-    ///
-    /// [`IngestError::Body`] for a fault of the body, [`IngestError::Write`] when the store gives up or there was
-    /// no room; from then on always the same.
-    pub async fn feed(&mut self, chunk: &[u8]) -> Result<(), IngestError> {
-        self.pipeline.feed_after(self.room.make(chunk.len()), chunk).await
-    }
-
-    /// Ends the body and waits until every accepted element is durable.
-    ///
-    /// # Errors
-    ///
-    /// As of [`feed`](Self::feed), and [`IngestError::Internal`] for a fault of ours. Nothing is stored then,
-    /// except after [`sluice_store::WriteError::Failed`], where it is all or nothing.
-    pub async fn finish(self) -> Result<Receipt, IngestError> {
-        let engine = self.pipeline.engine().clone();
-        let finished = self.pipeline.finish().await?;
-        drop(self.room);
-        let RowWork { write, permit, buffers, .. } = finished.work;
-        drop(buffers);
-        let rejections = Rejections::new(finished.outputs, Some(permit));
-        let accepted_count = finished.elements_count - rejections.count();
-        if accepted_count > 0 {
-            commit(write, &engine).await?;
-        }
-        Ok(Receipt { accepted_count, rejections })
-    }
-}
-
-async fn commit(write: Write, engine: &Engine) -> Result<(), IngestError> {
-    let (outcome_out, outcome_in) = oneshot::channel();
-    // The receiving end is gone only when the request was cut off, and nobody wants to know.
-    let done = Box::new(move |outcome| drop(outcome_out.send(outcome)));
-    // Off this thread, because it waits while the log's queue is full. Whether it panicked, `outcome_in` tells.
-    drop(engine.start_light(Lane::Writes, move || write.commit(done)));
-    outcome_in.await.map_err(|_lost| IngestError::Internal)?.map_err(IngestError::Write)
-}
-
-/// What became of a body.
-#[derive(Debug)]
-pub struct Receipt {
-    /// Elements that are durable now.
-    pub accepted_count: u64,
-    /// Elements that were refused; together with the accepted ones, all that were sent.
-    pub rejections: Rejections,
-}
-
-struct RowWork {
-    rules: RowRules,
-    catalogue: Arc<Catalogue>,
-    write: Write,
-    permit: Arc<Permit>,
-    /// Those of slices that are done, for the next ones: at most one for each thread, and none that a long element
-    /// has made large.
-    buffers: Mutex<Vec<RowBuffers>>,
-}
-
-impl SliceWork for RowWork {
-    type Output = SliceRejections;
-
-    fn work(&self, slice: &BodySlice) -> Result<SliceRejections, IngestError> {
-        let (mut rows, mut rejections) =
-            (SliceBuilder::with_text_bytes(slice.text.len()), SliceRejections::new());
-        let mut buffers = self.buffers.lock().pop().unwrap_or_default();
-        let visited = elements::visit_elements(slice, |element| {
-            match validate::judge(&element, &self.rules, &self.catalogue, &mut buffers) {
-                Ok(()) => rows.push(&buffers.key, &buffers.row),
-                Err(rejection) => rejections.push(&buffers.indicator, &rejection),
-            }
-            Ok::<(), IngestError>(())
-        });
-        if buffers.heap_bytes() <= limits::ROW_BUFFERS_KEPT_BYTES_MAX {
-            self.buffers.lock().push(buffers);
-        }
-        visited.map_err(IngestError::Body)??;
-        rejections.shrink();
-        if !rows.is_empty() {
-            self.write.append(slice.index, rows.finish()).map_err(IngestError::Write)?;
-        }
-        Ok(rejections)
+        Upload::begin(&self.store, &self.pools, &self.budget, permit, rules)
     }
 }
 
@@ -226,6 +119,3 @@ impl Ingestor {
         Self { budget, ..self.clone() }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -4,12 +4,12 @@
 //!  chunks ──► feed ──► Splitter ──► BodySlice, ~1 MiB of whole elements ──► a slot (waits here) ──┐
 //!             (the caller's task)                                                                 │
 //!   ┌─────────────────────────────────────────────────────────────────────────────────────────────┘
-//!   └► parse-{n}:  visit_elements (scan, parse) ─► judge ─► SliceBuilder ──► Write::append   PUT, DELETE
+//!   └► ingest-{n}: visit_elements (scan, parse) ─► judge ─► SliceBuilder ──► Write::append   PUT, DELETE
 //!                                                   └────► SliceRejections
 //!                  visit_elements ──► Candidates (filters) ──► Gathered                           lookup
 //!
 //!  finish ──► all slices, in document order ──► Write::commit ──► Receipt { Rejections }     PUT, DELETE
-//!      └► long-read-{n}, short-read-{n}:  Detector (one sorted read) ──► LookupAnswer        lookup
+//!      └► read-heavy-{n}, read-light-{n}: Detector (one sorted read) ──► LookupAnswer        lookup
 //! ```
 //!
 //! # What is guaranteed
@@ -27,9 +27,9 @@
 //! | thread | does | may wait for |
 //! |---|---|---|
 //! | the caller's task | splits, at most 64 KiB at a time, and awaits; filters for the shortest lookups, faults of the shortest bodies | room, a slot, results |
-//! | `parse-{n}` | parses, judges, encodes, sorts, packs; gathers lookups | the log's queue, its turn to parse a long element |
-//! | `long-read-{n}`, `short-read-{n}` | read for lookups and write their answers, several threads for one | the disk (reads) |
-//! | `read-0`, `write-0` | the same for bodies of a few KiB, and commits | the disk (reads); the log's queue |
+//! | `ingest-{n}` | parses, judges, encodes, sorts, packs; gathers lookups | the log's queue, its turn to parse a long element |
+//! | `read-heavy-{n}`, `read-light-{n}` | read for lookups and write their answers, several threads for one | the disk (reads) |
+//! | `ingest-short-0`, `lookup-short-0` (fast lanes) | the same for short bodies, and commits | the disk (reads); the log's queue |
 //! | the store's | see `sluice_store` | the disk |
 //!
 //! # Memory
@@ -50,30 +50,25 @@
 //! | objects and wanted keys of a lookup that wait for the end of its body | within the request's permit |
 //! | what lookups read at once | `HEAVY_READ_BYTES_MAX`, or `LIGHT_READ_BYTES_IN_FLIGHT_MAX` for those that read little, and `SHORT_BODY_READ_BYTES_MAX` for short bodies; more for a single value only within its permit |
 
-mod elements;
+mod body;
 mod error;
 #[cfg(test)]
 mod fixture;
 mod ingestor;
-mod locate;
 mod lookup;
 mod memory;
-mod parse;
-mod pipeline;
-mod pool;
-mod rejections;
-mod scan;
-mod split;
+mod pools;
 #[cfg(feature = "stages")]
 #[doc(hidden)]
 pub mod stages;
-mod tags;
-mod text;
-mod validate;
+mod upload;
 
 pub use error::{BodyError, Fault, IngestError};
-pub use ingestor::{IngestConfig, Ingestor, Receipt, Upload};
+pub use ingestor::{IngestConfig, Ingestor};
 pub use lookup::{LookupAnswer, LookupRules, Query};
 pub use memory::{Busy, Permit};
-pub use rejections::Rejections;
-pub use validate::{DeleteRules, PutRules};
+pub use upload::{
+    Receipt, Upload,
+    rejections::Rejections,
+    validate::{DeleteRules, PutRules},
+};

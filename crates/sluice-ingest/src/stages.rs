@@ -8,11 +8,12 @@ use std::convert::Infallible;
 use sluice_store::{SliceBuilder, catalogue::Catalogue};
 
 use crate::{
-    elements,
+    body::{
+        elements, parse,
+        split::{BodySlice, Splitter},
+    },
     error::BodyError,
-    parse,
-    split::{BodySlice, Splitter},
-    validate::{self, PutRules, RowBuffers, RowRules},
+    upload::validate::{self, PutRules, RowBuffers, RowRules},
 };
 
 /// What splitting leaves.

@@ -16,11 +16,10 @@ use super::{
     text::{AnswerText, Writer},
 };
 use crate::{
+    body::{pipeline::SliceWork, split::BodySlice},
     error::IngestError,
     memory::{HeldBytes, RequestMemory},
-    pipeline::{Lane, SliceWork},
-    pool::Colleagues,
-    split::BodySlice,
+    pools::{Pool, PoolWorkers, Pools},
 };
 
 /// About what is held for each key while many are read, in ordinary feeds.
@@ -102,8 +101,6 @@ pub(super) struct LookupWork {
 impl SliceWork for LookupWork {
     type Output = SliceOutcome;
 
-    const LANE: Lane = Lane::Reads;
-
     fn work(&self, slice: &BodySlice) -> Result<SliceOutcome, IngestError> {
         let mut gathered = Box::new(Gathered::of(slice, &self.detector, &self.memory)?);
         gathered.settle(&self.detector)?;
@@ -113,19 +110,23 @@ impl SliceWork for LookupWork {
         Ok(SliceOutcome::Waiting(gathered))
     }
 
-    fn work_light(&self, slice: &BodySlice) -> Result<SliceOutcome, IngestError> {
+    fn work_short(&self, slice: &BodySlice) -> Result<SliceOutcome, IngestError> {
         match self.work(slice)? {
             SliceOutcome::Waiting(gathered) => self.answer_light(gathered, limits::SHORT_BODY_READ_BYTES_MAX),
             answered @ SliceOutcome::Answered(_) => Ok(answered),
         }
     }
 
-    fn work_at_once(&self, slice: &BodySlice) -> Option<Result<SliceOutcome, IngestError>> {
+    fn work_tiny(&self, slice: &BodySlice) -> Option<Result<SliceOutcome, IngestError>> {
         match Gathered::of(slice, &self.detector, &self.memory) {
             Ok(mut gathered) => (!self.detector.wants_any(&mut gathered.candidates))
                 .then(|| self.deny(&gathered).map(SliceOutcome::Answered)),
             Err(error) => Some(Err(error)),
         }
+    }
+
+    fn fast_lane(pools: &Pools) -> &Pool {
+        &pools.lookup_short
     }
 }
 
@@ -246,7 +247,7 @@ impl LookupWork {
             begun
         });
         let write = |(range, at): (&ValueRange<'_>, usize)| self.write(range, at, &read);
-        Colleagues.map(begun.collect(), write).into_iter().collect::<Result<_, _>>().map(Some)
+        PoolWorkers.map(begun.collect(), write).into_iter().collect::<Result<_, _>>().map(Some)
     }
 
     /// Reads what ranges want, one after the other, if that takes no more than `bytes_max` bytes.

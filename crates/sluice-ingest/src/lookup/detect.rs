@@ -16,7 +16,7 @@ use super::{
     rules::LookupRules,
     suppliers::{Role, Suppliers, SuppliersCache},
 };
-use crate::pool::Colleagues;
+use crate::pools::PoolWorkers;
 
 /// Looks values up for one request. Reads may wait for the disk: for pool threads only.
 pub(crate) struct Detector {
@@ -103,7 +103,7 @@ impl Detector {
     ///
     /// What the store could not read.
     pub(super) fn read(&self, keys: &[&[u8]], bytes_max: usize) -> Result<Option<Found>, ReadError> {
-        let Some(rows) = self.snapshot.read_rows(keys, bytes_max, &Colleagues)? else { return Ok(None) };
+        let Some(rows) = self.snapshot.read_rows(keys, bytes_max, &PoolWorkers)? else { return Ok(None) };
         let (mut found, mut named) = (Found::default(), Vec::new());
         let taken = |found: &Found, named: &Vec<ContextId>| {
             found.heap_bytes() + named.capacity() * size_of::<ContextId>()
@@ -117,7 +117,9 @@ impl Detector {
         }
         found.numbers = rows.into_numbers();
         let Some(left) = bytes_max.checked_sub(taken(&found, &named)) else { return Ok(None) };
-        let Some(contexts) = self.snapshot.read_contexts(&named, left, &Colleagues)? else { return Ok(None) };
+        let Some(contexts) = self.snapshot.read_contexts(&named, left, &PoolWorkers)? else {
+            return Ok(None);
+        };
         found.contexts = contexts;
         Ok(Some(found))
     }

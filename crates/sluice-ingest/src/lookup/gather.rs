@@ -6,11 +6,9 @@ use sluice_model::limits;
 
 use super::{candidates::Candidates, detect::Detector};
 use crate::{
-    elements,
+    body::{elements, scan::Known, split::BodySlice},
     error::{BodyError, IngestError},
     memory::{HeldBytes, RequestMemory},
-    scan::Known,
-    split::BodySlice,
 };
 
 /// Bytes of objects or keys after which what is held is counted.

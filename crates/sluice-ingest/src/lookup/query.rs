@@ -13,9 +13,10 @@ use super::{
     detect::Detector,
 };
 use crate::{
+    body::pipeline::Pipeline,
     error::{BodyError, Fault, IngestError},
     memory::{Permit, RequestMemory},
-    pipeline::{Engine, Pipeline},
+    pools::Pools,
 };
 
 /// Bytes of an answer's text that are handed out at once, so that sending needs no large buffer.
@@ -38,11 +39,16 @@ impl Drop for CancelGuard {
 
 impl Query {
     /// Begins a lookup whose permit can come to `permit_bytes_max` at most.
-    pub(crate) fn new(engine: Engine, permit: Permit, detector: Detector, permit_bytes_max: usize) -> Self {
+    pub(crate) fn new(
+        pools: Arc<Pools>,
+        permit: Permit,
+        detector: Detector,
+        permit_bytes_max: usize,
+    ) -> Self {
         let memory = Arc::new(RequestMemory::new(permit, permit_bytes_max));
         let guard = CancelGuard(Arc::clone(&memory));
         let work = LookupWork { detector, memory };
-        Self { pipeline: Pipeline::new(engine, work), guard }
+        Self { pipeline: Pipeline::new(pools, work), guard }
     }
 
     /// Takes the next bytes of the body, as [`Upload::feed`](crate::Upload::feed) does.
@@ -62,17 +68,16 @@ impl Query {
     /// As of [`feed`](Self::feed); a body without any element is a fault too.
     pub async fn finish(self) -> Result<LookupAnswer, IngestError> {
         let Self { pipeline, guard } = self;
-        let engine = pipeline.engine().clone();
-        let finished = pipeline.finish().await?;
-        if finished.elements_count == 0 {
-            let byte = finished.body_bytes.saturating_sub(1);
+        let pools = Arc::clone(pipeline.pools());
+        let (elements_count, body_bytes) = (pipeline.elements_count(), pipeline.body_bytes());
+        let (work, outcomes) = pipeline.finish().await?;
+        if elements_count == 0 {
+            let byte = body_bytes.saturating_sub(1);
             return Err(IngestError::Body(BodyError::Syntax { fault: Fault::NoElement, byte }));
         }
-        let (work, outcomes) = (finished.work, finished.outputs);
         let texts = if outcomes.iter().any(|outcome| matches!(outcome, SliceOutcome::Waiting(_))) {
             let bytes = wanted_bytes(&outcomes);
-            let answered = engine.read(bytes, move |bytes| work.answer_all(outcomes, bytes)).await;
-            answered.unwrap_or(Err(IngestError::Internal))?
+            pools.read(bytes, move |bytes| work.answer_all(outcomes, bytes)).await??
         } else {
             work.answer_all(outcomes, 0)?
         };

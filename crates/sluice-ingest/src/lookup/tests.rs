@@ -12,10 +12,12 @@ use super::{
 };
 use crate::{
     IngestError,
+    body::{
+        pipeline::SliceWork,
+        split::{BodySlice, Splitter},
+    },
     fixture::{Fixture, block_on, lookup_rules},
     memory::RequestMemory,
-    pipeline::SliceWork,
-    split::{BodySlice, Splitter},
 };
 
 #[track_caller]

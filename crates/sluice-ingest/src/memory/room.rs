@@ -12,10 +12,7 @@ use sluice_store::{Store, WriteError};
 use tokio::time::Instant;
 
 use super::budget::{Budget, Busy, Permit};
-use crate::{
-    error::IngestError,
-    pipeline::{Engine, Lane},
-};
+use crate::{error::IngestError, pools::Pools};
 
 /// Time between two looks at a memtable that is too large.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
@@ -26,13 +23,13 @@ pub(crate) struct Room {
     received_bytes: usize,
     budget: Budget,
     store: Store,
-    engine: Engine,
+    pools: Arc<Pools>,
 }
 
 impl Room {
     /// Room for a body of which nothing has come yet.
-    pub(crate) fn new(permit: Arc<Permit>, budget: Budget, store: Store, engine: Engine) -> Self {
-        Self { permit, received_bytes: 0, budget, store, engine }
+    pub(crate) fn new(permit: Arc<Permit>, budget: Budget, store: Store, pools: Arc<Pools>) -> Self {
+        Self { permit, received_bytes: 0, budget, store, pools }
     }
 
     /// Makes room for `bytes` more; waits for a bounded time.
@@ -54,8 +51,8 @@ impl Room {
         while let Some(mark) = self.budget.unsure() {
             let store = self.store.clone();
             // The store's figures ask the file system.
-            let asked = self.engine.start_light(Lane::Writes, move || store.figures().memtable_bytes);
-            let memtable_bytes = asked.await.map_err(|_panicked| IngestError::Internal)?;
+            let asked = self.pools.ingest_short.start(move || store.figures().memtable_bytes);
+            let memtable_bytes = asked.await?;
             match self.budget.set_level(mark, memtable_bytes) {
                 Ok(()) => break,
                 Err(busy) if self.budget.wait_limits().whole <= since.elapsed() => return Err(busy.into()),

@@ -13,12 +13,13 @@ use parking_lot::{Condvar, Mutex};
 use simd_json::{Buffers, INPUT_PADDING, Node, Tape};
 use sluice_model::limits;
 
-use crate::{
-    error::{BodyError, Fault},
+use super::{
     locate,
     split::BodySlice,
-    text::{self, Members},
+    tape::{Members, node_count},
+    text,
 };
+use crate::error::{BodyError, Fault};
 
 /// Nodes for which memory is kept between elements; ordinary ones have some tens. The tape makes room for as many
 /// nodes as there are indexes, so this bounds those too.
@@ -50,14 +51,6 @@ struct Scratch {
     bytes: Vec<u8>,
     buffers: Option<Buffers>,
     tape: Option<Tape<'static>>,
-}
-
-/// Tells how many nodes of the tape a value takes, its own included.
-pub(crate) fn node_count(node: &Node<'_>) -> usize {
-    match node {
-        Node::Object { count, .. } | Node::Array { count, .. } => count + 1,
-        Node::String(_) | Node::Static(_) => 1,
-    }
 }
 
 /// Parses a slice and shows its elements to `visit`.

@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     sync::{
-        Barrier, LazyLock,
+        Arc, Barrier, LazyLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -14,15 +14,17 @@ use proptest::{collection::vec, prelude::*};
 use serde_json::Value;
 use sluice_model::limits;
 
-use super::{Engine, Lane, Pipeline, SliceWork};
+use super::{Pipeline, SliceWork};
 use crate::{
-    elements,
+    body::{
+        elements, parse,
+        split::{BodySlice, SLICE_ELEMENTS_MAX},
+    },
     error::{BodyError, Fault, IngestError},
-    parse,
-    split::{BodySlice, SLICE_ELEMENTS_MAX},
+    pools::{Pool, Pools},
 };
 
-static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(2).unwrap());
+static POOLS: LazyLock<Arc<Pools>> = LazyLock::new(|| Pools::start(2).unwrap());
 
 impl<W: SliceWork> Pipeline<W> {
     async fn feed(&mut self, chunk: &[u8]) -> Result<(), IngestError> {
@@ -61,13 +63,14 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 /// Runs a body, cut into chunks of the lengths in `cuts`, over and over.
 fn run(body: &[u8], cuts: &[usize]) -> Result<Vec<String>, BodyError> {
     block_on(async {
-        let mut pipeline = Pipeline::new(ENGINE.clone(), Echo);
+        let mut pipeline = Pipeline::new(Arc::clone(&POOLS), Echo);
         let (mut rest, mut cuts) = (body, cuts.iter().cycle());
         let outcome = loop {
             if rest.is_empty() {
-                break pipeline.finish().await.map(|finished| {
-                    let elements: Vec<String> = finished.outputs.into_iter().flatten().collect();
-                    assert_eq!(finished.elements_count, elements.len() as u64);
+                let elements_count = pipeline.elements_count();
+                break pipeline.finish().await.map(|(_work, outputs)| {
+                    let elements: Vec<String> = outputs.into_iter().flatten().collect();
+                    assert_eq!(elements_count, elements.len() as u64);
                     elements
                 });
             }
@@ -234,8 +237,8 @@ fn of_slices_that_fail_together_the_first_is_told() {
     let body = format!("[{}]", vec!["{}"; count].join(","));
     let outcome = block_on(async {
         // Threads of its own: both must be free to meet.
-        let engine = Engine::new(2).unwrap();
-        let mut pipeline = Pipeline::new(engine, SecondFirst { both_run: Barrier::new(2) });
+        let pools = Pools::start(2).unwrap();
+        let mut pipeline = Pipeline::new(pools, SecondFirst { both_run: Barrier::new(2) });
         pipeline.feed(body.as_bytes()).await
     });
     let Err(IngestError::Body(error)) = outcome else { panic!("{outcome:?}") };
@@ -261,8 +264,8 @@ fn slices_in_flight_are_counted_by_their_bytes() {
     let body =
         format!("[{}", element.repeat(2 * limits::SLICE_BYTES_IN_FLIGHT_MAX / limits::ELEMENT_BYTES_MAX));
     block_on(async {
-        let engine = Engine::new(16).unwrap();
-        let mut pipeline = Pipeline::new(engine, Held(AtomicBool::new(true)));
+        let pools = Pools::start(16).unwrap();
+        let mut pipeline = Pipeline::new(pools, Held(AtomicBool::new(true)));
         for chunk in body.as_bytes().chunks(1 << 16) {
             if tokio::time::timeout(Duration::ZERO, pipeline.feed(chunk)).await.is_err() {
                 break;
@@ -281,59 +284,32 @@ fn short_bodies_stand_behind_no_long_ones() {
     struct Read;
     impl SliceWork for Read {
         type Output = usize;
-        const LANE: Lane = Lane::Reads;
         fn work(&self, slice: &BodySlice) -> Result<usize, IngestError> {
             Ok(slice.text.len())
+        }
+        fn fast_lane(pools: &Pools) -> &Pool {
+            &pools.lookup_short
         }
     }
     let long = format!("[{}", "{},".repeat(10 * SLICE_ELEMENTS_MAX as usize));
     block_on(async {
-        let engine = Engine::new(2).unwrap();
-        let mut held = Pipeline::new(engine.clone(), Held(AtomicBool::new(true)));
+        let pools = Pools::start(2).unwrap();
+        let mut held = Pipeline::new(Arc::clone(&pools), Held(AtomicBool::new(true)));
         held.feed(long.as_bytes()).await.unwrap();
         assert!(held.running.len() > 2);
-        let mut read = Pipeline::new(engine.clone(), Read);
+        let mut read = Pipeline::new(Arc::clone(&pools), Read);
         read.feed(b"[{}, {}]").await.unwrap();
-        assert_eq!(read.finish().await.unwrap_or_else(|error| panic!("{error}")).outputs, [7]);
-        let mut echo = Pipeline::new(engine.clone(), Echo);
+        assert_eq!(read.finish().await.unwrap_or_else(|error| panic!("{error}")).1, [7]);
+        let mut echo = Pipeline::new(Arc::clone(&pools), Echo);
         echo.feed(b"[{\"a\":1}]").await.unwrap();
-        assert_eq!(echo.finish().await.unwrap_or_else(|error| panic!("{error}")).outputs, [["a=1;"]]);
+        assert_eq!(echo.finish().await.unwrap_or_else(|error| panic!("{error}")).1, [["a=1;"]]);
         for pad_bytes in [0, limits::TINY_BODY_BYTES_MAX, limits::SHORT_BODY_BYTES_MAX / 2] {
             let body = format!("[{{\"a\":\"{}\",\"b\":01}},5]", "x".repeat(pad_bytes));
-            let mut broken = Pipeline::new(engine.clone(), Echo);
+            let mut broken = Pipeline::new(Arc::clone(&pools), Echo);
             let Err(IngestError::Body(error)) = broken.feed(body.as_bytes()).await else { panic!("{body}") };
             assert_eq!(error, BodyError::Syntax { fault: Fault::Number, byte: pad_bytes as u64 + 14 });
         }
         held.shared.work.0.store(false, Ordering::Release);
-    });
-}
-
-/// Reads that take much memory wait for one another, and not on a thread; short ones go on beside them.
-#[test]
-fn long_reads_take_turns() {
-    const LONG: usize = limits::HEAVY_READ_BYTES_MAX / 8 * 5;
-    block_on(async {
-        let engine = Engine::new(2).unwrap();
-        let (go, wait) = std::sync::mpsc::channel::<()>();
-        let first = engine.read(LONG, move |bytes| (bytes, wait.recv().is_ok()));
-        let mut first = std::pin::pin!(first);
-        assert!(tokio::time::timeout(Duration::ZERO, &mut first).await.is_err());
-        let mut others = [LONG, usize::MAX].map(|bytes| Box::pin(engine.read(bytes, |bytes| bytes)));
-        for other in &mut others {
-            assert!(tokio::time::timeout(Duration::from_millis(20), other).await.is_err());
-        }
-        // The second thread is free, and there would be room for this one, but others were there before.
-        engine.crews.long_reads.pool.start(|| ()).await.unwrap();
-        let mut least = std::pin::pin!(engine.read(limits::LIGHT_READ_BYTES_MAX + 1, |bytes| bytes));
-        assert!(tokio::time::timeout(Duration::from_millis(20), &mut least).await.is_err());
-        assert_eq!(engine.read(limits::LIGHT_READ_BYTES_MAX, |bytes| bytes).await.unwrap(), 16 << 20);
-        assert!(tokio::time::timeout(Duration::ZERO, &mut least).await.is_err());
-        go.send(()).unwrap();
-        assert_eq!(first.await.unwrap(), (LONG, true));
-        let [second, third] = others;
-        assert_eq!(second.await.unwrap(), LONG);
-        assert_eq!(third.await.unwrap(), limits::HEAVY_READ_BYTES_MAX);
-        assert_eq!(least.await.unwrap(), (16 << 20) + 1);
     });
 }
 
@@ -347,7 +323,7 @@ fn a_panic_ends_its_own_body_only() {
         }
     }
     let outcome = block_on(async {
-        let mut pipeline = Pipeline::new(ENGINE.clone(), Bomb);
+        let mut pipeline = Pipeline::new(Arc::clone(&POOLS), Bomb);
         pipeline.feed(b"[{}]").await?;
         pipeline.finish().await.map(|_| ())
     });
@@ -359,7 +335,7 @@ fn a_panic_ends_its_own_body_only() {
 fn a_feed_that_was_dropped_cannot_be_finished() {
     let body = format!("[{}", "{},".repeat(100_000));
     let outcome = block_on(async {
-        let mut pipeline = Pipeline::new(ENGINE.clone(), Echo);
+        let mut pipeline = Pipeline::new(Arc::clone(&POOLS), Echo);
         // More than one piece, so the future is pending after its first poll.
         let mut feed = Box::pin(pipeline.feed(body.as_bytes()));
         let polled =

@@ -8,11 +8,10 @@ use sluice_store::WriteError;
 
 use crate::{
     BodyError, IngestError, PutRules,
+    body::{pipeline::SliceWork as _, split::Splitter},
     fixture::{Fixture, NOW_SECONDS, block_on, listed, lookup_rules},
     memory::WaitLimits,
-    pipeline::SliceWork as _,
-    split::Splitter,
-    validate::RowBuffers,
+    upload::validate::RowBuffers,
 };
 
 /// A body of `count` elements, made by `element` from their numbers.

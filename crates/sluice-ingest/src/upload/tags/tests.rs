@@ -6,7 +6,10 @@ use sluice_model::{Rejection, TagId, TagName, TagWeight, rejection::Property};
 use sluice_store::catalogue::{Catalogue, CatalogueChange};
 
 use super::TagsReader;
-use crate::{elements::visit_elements, fixture::Fixture, scan::Known, split::Splitter};
+use crate::{
+    body::{elements::visit_elements, scan::Known, split::Splitter},
+    fixture::Fixture,
+};
 
 fn catalogue_with(names: impl Iterator<Item = String>) -> Arc<Catalogue> {
     let fixture = Fixture::new();

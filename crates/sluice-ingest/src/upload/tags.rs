@@ -8,7 +8,7 @@ use sluice_model::{Rejection, TagId, rejection::Property};
 use sluice_store::catalogue::Catalogue;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::elements::Value;
+use crate::body::elements::Value;
 
 /// Lists kept at a time to begin with, for bodies that are short.
 const LISTS_KEPT_MIN: usize = 16;

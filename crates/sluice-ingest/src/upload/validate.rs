@@ -16,9 +16,11 @@ use sluice_model::{
 use sluice_store::catalogue::Catalogue;
 
 use crate::{
-    elements::{Element, KeptBuffers, Value},
-    scan::Known,
-    tags::TagsReader,
+    body::{
+        elements::{Element, KeptBuffers, Value},
+        scan::Known,
+    },
+    upload::tags::TagsReader,
 };
 
 /// What a `PUT indicators` allows and does.

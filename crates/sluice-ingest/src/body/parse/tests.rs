@@ -8,7 +8,7 @@ use std::{
 use sluice_model::limits::{PARSED_BYTES_IN_FLIGHT_MAX, PARSERS_KEPT_MAX, SLICE_BYTES};
 
 use super::{with_elements, with_object};
-use crate::split::{BodySlice, Splitter};
+use crate::body::split::{BodySlice, Splitter};
 
 fn slice(body: &str) -> BodySlice {
     let mut splitter = Splitter::new();

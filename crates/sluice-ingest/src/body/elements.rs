@@ -8,13 +8,13 @@
 
 use simd_json::{Node, StaticNode};
 
-use crate::{
-    error::BodyError,
+use super::{
     parse::{self, Member, Source},
     scan::{self, Known, Shape, Span, Spans},
     split::BodySlice,
-    text,
+    tape, text,
 };
+use crate::error::BodyError;
 
 /// One element of a body: an object.
 #[derive(Clone, Copy)]
@@ -110,9 +110,9 @@ impl<'e> Value<'e> {
             }
             Self::Parsed(member, _) if matches!(member.node(), Some(Node::Object { len, .. }) if *len > 0) => {
                 self.append_compact(compact);
-                if text::repeats_keys(member.nodes) {
+                if tape::repeats_keys(member.nodes) {
                     kept.clear();
-                    text::append_last_wins(member.nodes, compact, kept);
+                    tape::append_last_wins(member.nodes, compact, kept);
                     return Some(kept);
                 }
             }

@@ -6,10 +6,12 @@ use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::{Content, Element, KeptBuffers, Value, visit_elements};
 use crate::{
+    body::{
+        parse,
+        scan::{self, Known},
+        split::{BodySlice, Splitter},
+    },
     error::BodyError,
-    parse,
-    scan::{self, Known},
-    split::{BodySlice, Splitter},
 };
 
 const ALL: [Known; 6] = [

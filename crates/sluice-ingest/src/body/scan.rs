@@ -8,11 +8,11 @@
 //! Guarantees that an element which it takes is JSON for the parser too, and that nothing has to be decoded: tests hold
 //! both to each other. Recursion is as deep as the element, which the splitter has bounded. Pure.
 //!
-//! [`parse`]: crate::parse
+//! [`parse`]: crate::body::parse
 
 use wide::u8x16;
 
-use crate::text::{KEYS_COMPARED_MAX, skip_digits, skip_space};
+use super::text::{KEYS_COMPARED_MAX, skip_digits, skip_space};
 
 /// Bytes of a number without exponent up to which it is within the range of a double for certain.
 const SMALL_NUMBER_BYTES_MAX: usize = 16;

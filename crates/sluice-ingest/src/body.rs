@@ -1,0 +1,14 @@
+//! One body on its way from chunks to elements: what uploads and lookups have in common.
+//!
+//! `pipeline` brings its slices to the pools and the results back into document order; `split` cuts it into slices;
+//! `elements` shows the elements of a slice. An element is read where it lies by `scan`, or if it is out of the
+//! ordinary from what `parse` makes of it (`tape`). `text` walks JSON text; `locate` finds the fault of what is none.
+
+pub(crate) mod elements;
+pub(crate) mod locate;
+pub(crate) mod parse;
+pub(crate) mod pipeline;
+pub(crate) mod scan;
+pub(crate) mod split;
+pub(crate) mod tape;
+pub(crate) mod text;

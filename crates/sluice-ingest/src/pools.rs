@@ -1,0 +1,174 @@
+//! Pools of threads, and how much may be in flight in each: the only way from async code to a processor.
+//!
+//! In: jobs. Out: a future for the result of each. Jobs begin in the order in which they are started, on threads
+//! named `{name}-{n}`. A job that panics ends its own future and nothing else.
+//!
+//! A pool does not bound how many jobs wait: its callers hold a slot for each slice and each read, and of the jobs
+//! without one (to commit, or to find the fault of a body) a request has one at a time. A job may wait for the store.
+//! A job that shares its work with [`PoolWorkers`] waits for them, and does other jobs of its pool meanwhile: this is
+//! why reads have pools of their own.
+
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use rayon::{ThreadPool, ThreadPoolBuilder, prelude::*};
+use sluice_model::limits;
+use sluice_store::Workers;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use crate::error::IngestError;
+
+/// Named threads, and slots for the bytes that they work on. Clones share both; the threads end with the last clone,
+/// after the jobs started.
+#[derive(Clone)]
+pub(crate) struct Pool {
+    threads: Arc<ThreadPool>,
+    /// One for each kibibyte in flight.
+    slots: Arc<Semaphore>,
+}
+
+impl Pool {
+    /// Starts `threads_count` threads, at least one, whose names begin with `name`.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's refusal to start a thread.
+    pub(crate) fn new(
+        name: &'static str,
+        threads_count: usize,
+        bytes_in_flight_max: usize,
+    ) -> Result<Self, io::Error> {
+        let threads = ThreadPoolBuilder::new()
+            .num_threads(threads_count.max(1))
+            .thread_name(move |index| format!("{name}-{index}"))
+            // Without a handler of its own the pool would abort the process.
+            .panic_handler(|_| tracing::error!("a panic escaped a job"))
+            .build()
+            .map_err(io::Error::other)?;
+        let slots = Semaphore::new(bytes_in_flight_max / limits::KIB);
+        Ok(Self { threads: Arc::new(threads), slots: Arc::new(slots) })
+    }
+
+    /// Waits until `bytes` more may be in flight; they are until the slot is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`IngestError::Internal`] for more bytes than can be counted.
+    pub(crate) async fn slot(&self, bytes: usize) -> Result<OwnedSemaphorePermit, IngestError> {
+        let Ok(kib) = u32::try_from(bytes.div_ceil(limits::KIB)) else { return Err(IngestError::Internal) };
+        let slots = Arc::clone(&self.slots);
+        slots.acquire_many_owned(kib).await.map_err(|_closed| IngestError::Internal)
+    }
+
+    /// Starts a job now; the receiver gets its result, or an error if it panicked. Dropping the receiver does not
+    /// stop the job.
+    pub(crate) fn start<T, F>(&self, job: F) -> oneshot::Receiver<T>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let (result_out, result_in) = oneshot::channel();
+        self.threads.spawn_fifo(move || {
+            if let Ok(result) = run_here(job) {
+                // The receiver is gone when the request was cut off.
+                drop(result_out.send(result));
+            }
+        });
+        result_in
+    }
+}
+
+/// The pools that all requests share.
+pub(crate) struct Pools {
+    /// Slices of bodies.
+    pub(crate) ingest: Pool,
+    /// The fast lane of uploads: a short body stands behind nothing but its like. May wait for the log.
+    pub(crate) ingest_short: Pool,
+    /// The fast lane of lookups. Waits for reads of the disk at most.
+    pub(crate) lookup_short: Pool,
+    /// Reads of lookups. Slots of these two are for what is read, not for slices.
+    read_light: Pool,
+    read_heavy: Pool,
+}
+
+impl Pools {
+    /// Starts `threads_count` threads for slices, at least one, as many for reads of either kind, and one for each
+    /// fast lane.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's refusal to start a thread.
+    pub(crate) fn start(threads_count: usize) -> Result<Arc<Self>, io::Error> {
+        let short_bytes = limits::SHORT_BODY_BYTES_IN_FLIGHT_MAX;
+        let slice_bytes = limits::SLICE_BYTES_IN_FLIGHT_MAX - 2 * short_bytes;
+        Ok(Arc::new(Self {
+            ingest: Pool::new("ingest", threads_count, slice_bytes)?,
+            ingest_short: Pool::new("ingest-short", 1, short_bytes)?,
+            lookup_short: Pool::new("lookup-short", 1, short_bytes)?,
+            read_light: Pool::new("read-light", threads_count, limits::LIGHT_READ_BYTES_IN_FLIGHT_MAX)?,
+            read_heavy: Pool::new("read-heavy", threads_count, limits::HEAVY_READ_BYTES_MAX)?,
+        }))
+    }
+
+    /// Does a read, once it may take so many bytes; the job is told how many. Light reads do not stand behind heavy
+    /// ones.
+    ///
+    /// # Errors
+    ///
+    /// [`IngestError::Internal`] if the job panicked.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        job: impl FnOnce(usize) -> T + Send + 'static,
+    ) -> Result<T, IngestError> {
+        let bytes = bytes.min(limits::HEAVY_READ_BYTES_MAX);
+        let is_light = bytes <= limits::LIGHT_READ_BYTES_MAX;
+        let pool = if is_light { &self.read_light } else { &self.read_heavy };
+        let slot = pool.slot(bytes).await?;
+        let read = move || {
+            let read = job(bytes);
+            drop(slot);
+            read
+        };
+        Ok(pool.start(read).await?)
+    }
+}
+
+/// A job panicked; the panic hook has told why.
+impl From<oneshot::error::RecvError> for IngestError {
+    fn from(_: oneshot::error::RecvError) -> Self {
+        Self::Internal
+    }
+}
+
+/// All threads of the pool that the caller is a thread of; elsewhere, the caller's thread alone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PoolWorkers;
+
+impl Workers for PoolWorkers {
+    fn count(&self) -> usize {
+        if rayon::current_thread_index().is_some() { rayon::current_num_threads() } else { 1 }
+    }
+
+    fn map<I: Send, T: Send>(&self, items: Vec<I>, work: impl Fn(I) -> T + Send + Sync) -> Vec<T> {
+        if items.len() <= 1 || self.count() == 1 {
+            return items.into_iter().map(work).collect();
+        }
+        items.into_par_iter().map(work).collect()
+    }
+}
+
+/// Runs a job of a few microseconds on the caller's thread; a panic is its error and nothing else.
+///
+/// # Errors
+///
+/// [`IngestError::Internal`] if the job panicked.
+pub(crate) fn run_here<T>(job: impl FnOnce() -> T) -> Result<T, IngestError> {
+    catch_unwind(AssertUnwindSafe(job)).map_err(|_payload| IngestError::Internal)
+}
+
+#[cfg(test)]
+mod tests;

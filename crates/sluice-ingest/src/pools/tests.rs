@@ -1,0 +1,69 @@
+//! Jobs give their results, panics stay with them, and what takes much memory waits.
+
+use std::time::Duration;
+
+use sluice_model::limits;
+
+use super::{Pool, Pools};
+
+fn pool() -> Pool {
+    Pool::new("ingest", 1, 0).unwrap()
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
+}
+
+#[test]
+fn a_job_runs_on_a_named_thread() {
+    let name = block_on(pool().start(|| std::thread::current().name().map(str::to_owned)));
+    assert_eq!(name.unwrap().as_deref(), Some("ingest-0"));
+}
+
+#[test]
+fn a_panic_is_an_error_of_its_own_job() {
+    let pool = pool();
+    let bad = pool.start(|| panic!("as the test wants it"));
+    let good = pool.start(|| 7);
+    assert!(block_on::<Result<(), _>>(bad).is_err());
+    assert_eq!(block_on(good), Ok(7));
+}
+
+#[test]
+fn started_jobs_end_though_the_pool_is_dropped() {
+    let pool = pool();
+    let jobs: Vec<_> = (0..100).map(|number| pool.start(move || number)).collect();
+    drop(pool);
+    for (number, job) in jobs.into_iter().enumerate() {
+        assert_eq!(block_on(job), Ok(number));
+    }
+}
+
+/// Reads that take much memory wait for one another, and not on a thread; light ones go on beside them.
+#[test]
+fn heavy_reads_take_turns() {
+    const HEAVY: usize = limits::HEAVY_READ_BYTES_MAX / 8 * 5;
+    block_on(async {
+        let pools = Pools::start(2).unwrap();
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let first = pools.read(HEAVY, move |bytes| (bytes, wait.recv().is_ok()));
+        let mut first = std::pin::pin!(first);
+        assert!(tokio::time::timeout(Duration::ZERO, &mut first).await.is_err());
+        let mut others = [HEAVY, usize::MAX].map(|bytes| Box::pin(pools.read(bytes, |bytes| bytes)));
+        for other in &mut others {
+            assert!(tokio::time::timeout(Duration::from_millis(20), other).await.is_err());
+        }
+        // The second thread is free, and there would be room for this one, but others were there before.
+        pools.read_heavy.start(|| ()).await.unwrap();
+        let mut least = std::pin::pin!(pools.read(limits::LIGHT_READ_BYTES_MAX + 1, |bytes| bytes));
+        assert!(tokio::time::timeout(Duration::from_millis(20), &mut least).await.is_err());
+        assert_eq!(pools.read(limits::LIGHT_READ_BYTES_MAX, |bytes| bytes).await.unwrap(), 16 << 20);
+        assert!(tokio::time::timeout(Duration::ZERO, &mut least).await.is_err());
+        go.send(()).unwrap();
+        assert_eq!(first.await.unwrap(), (HEAVY, true));
+        let [second, third] = others;
+        assert_eq!(second.await.unwrap(), HEAVY);
+        assert_eq!(third.await.unwrap(), limits::HEAVY_READ_BYTES_MAX);
+        assert_eq!(least.await.unwrap(), (16 << 20) + 1);
+    });
+}

@@ -1,0 +1,152 @@
+//! `PUT` and `DELETE indicators`: a body becomes rows of one write, wholly or not at all.
+//!
+//! In: the rules of a request and its body in chunks. Out: a [`Receipt`] once every accepted element is
+//! durable, with the refused ones in document order. Until then nothing of the body is visible, and a body that
+//! is broken, or whose upload is dropped, leaves nothing.
+//!
+//! Each slice is judged, sorted and appended to the store's write by the pool thread that parsed it. Limits on
+//! the length of a body and time-outs are the caller's.
+
+pub(crate) mod rejections;
+pub(crate) mod tags;
+pub(crate) mod validate;
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use sluice_model::limits;
+use sluice_store::{SliceBuilder, Store, Write, catalogue::Catalogue};
+use tokio::sync::oneshot;
+
+use self::{
+    rejections::{Rejections, SliceRejections},
+    validate::{RowBuffers, RowRules},
+};
+use crate::{
+    body::{
+        elements,
+        pipeline::{Pipeline, SliceWork},
+        split::BodySlice,
+    },
+    error::IngestError,
+    memory::{Budget, Permit, Room},
+    pools::{Pool, Pools},
+};
+
+/// A body being taken in. Dropping it leaves nothing of it.
+pub struct Upload {
+    room: Room,
+    pipeline: Pipeline<RowWork>,
+}
+
+impl Upload {
+    /// Begins an upload. Does not block.
+    ///
+    /// # Errors
+    ///
+    /// [`IngestError::Write`] when the store takes no write at present.
+    pub(crate) fn begin(
+        store: &Store,
+        pools: &Arc<Pools>,
+        budget: &Budget,
+        permit: Permit,
+        rules: RowRules,
+    ) -> Result<Self, IngestError> {
+        let write = store.begin().map_err(IngestError::Write)?;
+        let permit = Arc::new(permit);
+        let room = Room::new(Arc::clone(&permit), budget.clone(), store.clone(), Arc::clone(pools));
+        let work = RowWork { rules, catalogue: store.catalogue(), write, permit, buffers: Mutex::default() };
+        Ok(Self { room, pipeline: Pipeline::new(Arc::clone(pools), work) })
+    }
+
+    /// Takes the next bytes of the body. Waits while too many slices are being worked on, and for a bounded time
+    /// while there is no room; holds its thread for no more than 64 KiB at a time. A future that is dropped
+    /// half-way makes the upload useless.
+    ///
+    /// # Errors
+    ///
+    /// [`IngestError::Body`] for a fault of the body, [`IngestError::Write`] when the store gives up or there was
+    /// no room; from then on always the same.
+    pub async fn feed(&mut self, chunk: &[u8]) -> Result<(), IngestError> {
+        self.pipeline.feed_after(self.room.make(chunk.len()), chunk).await
+    }
+
+    /// Ends the body and waits until every accepted element is durable.
+    ///
+    /// # Errors
+    ///
+    /// As of [`feed`](Self::feed), and [`IngestError::Internal`] for a fault of ours. Nothing is stored then,
+    /// except after [`sluice_store::WriteError::Failed`], where it is all or nothing.
+    pub async fn finish(self) -> Result<Receipt, IngestError> {
+        let pools = Arc::clone(self.pipeline.pools());
+        let elements_count = self.pipeline.elements_count();
+        let (work, outputs) = self.pipeline.finish().await?;
+        drop(self.room);
+        let RowWork { write, permit, buffers, .. } = work;
+        drop(buffers);
+        let rejections = Rejections::new(outputs, Some(permit));
+        let accepted_count = elements_count - rejections.count();
+        if accepted_count > 0 {
+            commit(write, &pools.ingest_short).await?;
+        }
+        Ok(Receipt { accepted_count, rejections })
+    }
+}
+
+/// Commits on a thread of `pool`, because that waits while the log's queue is full.
+async fn commit(write: Write, pool: &Pool) -> Result<(), IngestError> {
+    let (outcome_out, outcome_in) = oneshot::channel();
+    // The receiver is gone only when the request was cut off.
+    let done = Box::new(move |outcome| drop(outcome_out.send(outcome)));
+    // Should the job panic, `outcome_in` tells.
+    drop(pool.start(move || write.commit(done)));
+    outcome_in.await?.map_err(IngestError::Write)
+}
+
+/// What became of a body.
+#[derive(Debug)]
+pub struct Receipt {
+    /// Elements that are durable now.
+    pub accepted_count: u64,
+    /// Elements that were refused; together with the accepted ones, all that were sent.
+    pub rejections: Rejections,
+}
+
+struct RowWork {
+    rules: RowRules,
+    catalogue: Arc<Catalogue>,
+    write: Write,
+    permit: Arc<Permit>,
+    /// Those of slices that are done, for the next ones: at most one for each thread, and none that a long element
+    /// has made large.
+    buffers: Mutex<Vec<RowBuffers>>,
+}
+
+impl SliceWork for RowWork {
+    type Output = SliceRejections;
+
+    fn work(&self, slice: &BodySlice) -> Result<SliceRejections, IngestError> {
+        let (mut rows, mut rejections) =
+            (SliceBuilder::with_text_bytes(slice.text.len()), SliceRejections::new());
+        let mut buffers = self.buffers.lock().pop().unwrap_or_default();
+        let visited = elements::visit_elements(slice, |element| {
+            match validate::judge(&element, &self.rules, &self.catalogue, &mut buffers) {
+                Ok(()) => rows.push(&buffers.key, &buffers.row),
+                Err(rejection) => rejections.push(&buffers.indicator, &rejection),
+            }
+            Ok::<(), IngestError>(())
+        });
+        if buffers.heap_bytes() <= limits::ROW_BUFFERS_KEPT_BYTES_MAX {
+            self.buffers.lock().push(buffers);
+        }
+        visited.map_err(IngestError::Body)??;
+        rejections.shrink();
+        if !rows.is_empty() {
+            self.write.append(slice.index, rows.finish()).map_err(IngestError::Write)?;
+        }
+        Ok(rejections)
+    }
+}
+
+#[cfg(test)]
+mod tests;
