@@ -1,48 +1,27 @@
 //! Indicators: values in normal form, held by their key.
 //!
 //! In: text from clients, or keys from the store. Out: a value that compares, sorts and prints as one thing however
-//! it was spelled. What a spelling is worth is decided in [`crate::normalize`]; this is the word that the rest of
-//! the daemon speaks. Paths that handle millions use keys in buffers of their own and [`write_normal_form`].
+//! it was spelled: [`normalize`] says what a spelling is worth, `key` how it is stored, [`matching`] what a looked-up
+//! value can match.
+//!
+//! The daemon itself handles millions of keys in buffers of its own and never makes an [`Indicator`]: that is the word
+//! in which tools, benchmarks and tests speak of one value.
 
 use std::fmt::{self, Debug, Display, Formatter};
 
-use crate::{
+mod key;
+mod kind;
+pub mod matching;
+pub mod normalize;
+
+use self::{
     key::KeyView,
-    normalize::{NotAnIndicator, normalize_into, recognize_into},
+    normalize::{normalize_into, recognize_into},
 };
-
-/// What an indicator is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum IndicatorKind {
-    /// An MD5 digest, 16 bytes.
-    Md5,
-    /// A SHA-1 digest, 20 bytes.
-    Sha1,
-    /// A SHA-256 digest, 32 bytes.
-    Sha256,
-    /// An IPv4 or IPv6 address.
-    Ip,
-    /// A URL, a bare domain or a `*.` mask.
-    Url,
-}
-
-impl IndicatorKind {
-    /// What follows the supplier's name and `_` in a category of a lookup answer.
-    pub fn category_suffix(self) -> &'static str {
-        match self {
-            Self::Md5 => "Hash_MD5",
-            Self::Sha1 => "Hash_SHA1",
-            Self::Sha256 => "Hash_SHA256",
-            Self::Ip => "IP",
-            Self::Url => "URL",
-        }
-    }
-
-    /// Tells the kind of indicator that a key belongs to; `None` for bytes that are no key.
-    pub fn of_key(key: &[u8]) -> Option<Self> {
-        KeyView::read(key).map(KeyView::kind)
-    }
-}
+pub use self::{
+    key::write_normal_form,
+    kind::{IndicatorKind, NotAnIndicator},
+};
 
 /// A value in normal form. Ordered as its key is.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,7 +53,7 @@ impl Indicator {
         Ok(Self { key: key.into() })
     }
 
-    /// Takes a stored key. `None` for bytes that are no key; a key that was never written by us is not detected.
+    /// Takes a stored key. `None` for bytes that are not a key; a key that was never written by us is not detected.
     pub fn from_key(key: &[u8]) -> Option<Self> {
         KeyView::read(key)?;
         Some(Self { key: key.into() })
@@ -87,7 +66,8 @@ impl Indicator {
 
     /// What the indicator is.
     pub fn kind(&self) -> IndicatorKind {
-        IndicatorKind::of_key(&self.key).unwrap_or(IndicatorKind::Url)
+        // Each key was read when it was taken, so there is always a view.
+        KeyView::read(&self.key).map_or(IndicatorKind::Url, KeyView::kind)
     }
 }
 
@@ -103,16 +83,6 @@ impl Debug for Indicator {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} {:?}", self.kind(), self.to_string())
     }
-}
-
-/// Appends the normal form of a key to `text` and tells its kind.
-///
-/// `None` for bytes that are no key; `text` is as before then. Allocates nothing but what `text` needs to grow, and
-/// the text of an IPv6 address.
-pub fn write_normal_form(key: &[u8], text: &mut String) -> Option<IndicatorKind> {
-    let view = KeyView::read(key)?;
-    view.write(text);
-    Some(view.kind())
 }
 
 #[cfg(test)]

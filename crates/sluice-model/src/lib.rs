@@ -8,28 +8,23 @@
 //!
 //! No I/O, no JSON, no async, no threads, no clock: equal input gives equal output, everywhere.
 
-pub mod excerpt;
+mod excerpt;
 pub mod hex;
-pub mod indicator;
-mod key;
+mod indicator;
 pub mod limits;
-pub mod matching;
 mod memory_plan;
-pub mod name;
-pub mod normalize;
 pub mod percent;
 pub mod rejection;
 pub mod row;
 pub mod supplier;
 pub mod tag;
 pub mod tenant;
+mod value;
 pub mod varint;
 
-pub use excerpt::Excerpt;
-pub use indicator::{Indicator, IndicatorKind};
-pub use name::NameError;
-pub use normalize::NotAnIndicator;
+pub use indicator::{Indicator, IndicatorKind, NotAnIndicator, matching, normalize, write_normal_form};
 pub use rejection::Rejection;
 pub use supplier::{Confidence, RetentionMinutes, SupplierId, SupplierName, Vendor};
 pub use tag::{TagId, TagName, TagWeight};
 pub use tenant::{TenantId, TenantName};
+pub use value::InvalidValue;

@@ -5,7 +5,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::{excerpt::Excerpt, normalize::NotAnIndicator};
+use crate::{excerpt::excerpt, indicator::NotAnIndicator};
 
 /// The property of an element that a rejection is about.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -60,7 +60,7 @@ impl Rejection {
     /// Names the unknown tag as it was sent: an escaped excerpt of at most [`crate::limits::ECHO_BYTES_MAX`] bytes
     /// of it.
     pub fn unknown_tag(name: &str) -> Self {
-        Self::UnknownTag(Excerpt::of(name).to_string().into())
+        Self::UnknownTag(excerpt(name))
     }
 }
 

@@ -7,7 +7,7 @@ use std::fmt::{self, Display, Formatter};
 
 use crate::{
     limits,
-    name::{NameError, check_name},
+    value::{InvalidValue, check_name, check_range},
 };
 
 /// Name of the built-in supplier whose indicators are not detected.
@@ -16,7 +16,7 @@ pub const FALSE_POSITIVE: &str = "FalsePositive";
 /// Name of the built-in supplier whose indicators are detected even when they are false positives.
 pub const INTERNAL_TI: &str = "InternalTI";
 
-/// Tells whether a name belongs to a built-in supplier, in any letter case.
+/// Returns true if a name belongs to a built-in supplier, in any letter case.
 pub fn is_reserved(name: &str) -> bool {
     name.eq_ignore_ascii_case(FALSE_POSITIVE) || name.eq_ignore_ascii_case(INTERNAL_TI)
 }
@@ -34,8 +34,8 @@ impl SupplierName {
     ///
     /// # Errors
     ///
-    /// Every [`NameError`] but [`NameError::Reserved`].
-    pub fn parse(text: &str) -> Result<Self, NameError> {
+    /// [`InvalidValue`], as the name rule has it.
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         check_name(text)?;
         Ok(Self(text.into()))
     }
@@ -52,32 +52,6 @@ impl Display for SupplierName {
     }
 }
 
-/// A number that lies outside its range.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{what} must be an integer from {min} to {max}")]
-pub struct OutOfRange {
-    what: &'static str,
-    min: u32,
-    max: u32,
-}
-
-impl OutOfRange {
-    /// Takes `value` as an integer of the range `min` to `max`, both included.
-    pub(crate) fn check(
-        value: impl TryInto<u64>,
-        what: &'static str,
-        min: u32,
-        max: u32,
-    ) -> Result<u32, Self> {
-        value
-            .try_into()
-            .ok()
-            .and_then(|value| u32::try_from(value).ok())
-            .filter(|value| (min..=max).contains(value))
-            .ok_or(Self { what, min, max })
-    }
-}
-
 /// Trust in a supplier, 0 to [`limits::CONFIDENCE_MAX`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Confidence(u8);
@@ -87,10 +61,9 @@ impl Confidence {
     ///
     /// # Errors
     ///
-    /// [`OutOfRange`], whose text names the property and its range.
-    pub fn new(value: impl TryInto<u64>) -> Result<Self, OutOfRange> {
-        let checked = OutOfRange::check(value, "confidence", 0, u32::from(limits::CONFIDENCE_MAX))?;
-        Ok(Self(u8::try_from(checked).unwrap_or(limits::CONFIDENCE_MAX)))
+    /// [`InvalidValue::OutOfRange`], whose text names the property and its range.
+    pub fn new(value: impl TryInto<u64>) -> Result<Self, InvalidValue> {
+        check_range(value, "confidence", 0, limits::CONFIDENCE_MAX).map(Self)
     }
 
     /// The number.
@@ -112,9 +85,9 @@ impl RetentionMinutes {
     ///
     /// # Errors
     ///
-    /// [`OutOfRange`], whose text names the property and its range.
-    pub fn new(value: impl TryInto<u64>) -> Result<Self, OutOfRange> {
-        OutOfRange::check(value, "retention", 1, limits::RETENTION_MINUTES_MAX).map(Self)
+    /// [`InvalidValue::OutOfRange`], whose text names the property and its range.
+    pub fn new(value: impl TryInto<u64>) -> Result<Self, InvalidValue> {
+        check_range(value, "retention", 1, limits::RETENTION_MINUTES_MAX).map(Self)
     }
 
     /// The number of minutes.
@@ -127,29 +100,18 @@ impl RetentionMinutes {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Vendor(Box<str>);
 
-/// Why a text is no vendor.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum VendorError {
-    /// More than [`limits::VENDOR_CHARS_MAX`] characters.
-    #[error("vendor is over the limit of {} characters", limits::VENDOR_CHARS_MAX)]
-    TooLong,
-    /// A control character.
-    #[error("vendor has a control character")]
-    ControlCharacter,
-}
-
 impl Vendor {
     /// Takes up to [`limits::VENDOR_CHARS_MAX`] characters, none of them a control character.
     ///
     /// # Errors
     ///
-    /// [`VendorError::TooLong`], then [`VendorError::ControlCharacter`].
-    pub fn parse(text: &str) -> Result<Self, VendorError> {
+    /// [`InvalidValue::LongVendor`], then [`InvalidValue::VendorControlCharacter`].
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         if text.chars().nth(limits::VENDOR_CHARS_MAX).is_some() {
-            return Err(VendorError::TooLong);
+            return Err(InvalidValue::LongVendor);
         }
         if text.chars().any(char::is_control) {
-            return Err(VendorError::ControlCharacter);
+            return Err(InvalidValue::VendorControlCharacter);
         }
         Ok(Self(text.into()))
     }

@@ -7,8 +7,7 @@ use std::fmt::{self, Display, Formatter};
 
 use crate::{
     limits,
-    name::{NameError, check_name},
-    supplier::OutOfRange,
+    value::{InvalidValue, check_name, check_range},
 };
 
 /// Number of a tag, given once and never again.
@@ -24,8 +23,8 @@ impl TagName {
     ///
     /// # Errors
     ///
-    /// Every [`NameError`] but [`NameError::Reserved`].
-    pub fn parse(text: &str) -> Result<Self, NameError> {
+    /// [`InvalidValue`], as the name rule has it.
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         check_name(text)?;
         Ok(Self(text.to_ascii_uppercase().into()))
     }
@@ -51,10 +50,9 @@ impl TagWeight {
     ///
     /// # Errors
     ///
-    /// [`OutOfRange`], whose text names the property and its range.
-    pub fn new(value: impl TryInto<u64>) -> Result<Self, OutOfRange> {
-        let checked = OutOfRange::check(value, "weight", 0, u32::from(limits::TAG_WEIGHT_MAX))?;
-        Ok(Self(u8::try_from(checked).unwrap_or(limits::TAG_WEIGHT_MAX)))
+    /// [`InvalidValue::OutOfRange`], whose text names the property and its range.
+    pub fn new(value: impl TryInto<u64>) -> Result<Self, InvalidValue> {
+        check_range(value, "weight", 0, limits::TAG_WEIGHT_MAX).map(Self)
     }
 
     /// The number.

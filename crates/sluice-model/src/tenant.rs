@@ -6,8 +6,8 @@
 use std::fmt::{self, Display, Formatter};
 
 use crate::{
-    excerpt::Excerpt,
-    name::{NameError, check_name},
+    excerpt::excerpt,
+    value::{InvalidValue, check_name},
 };
 
 /// Words that follow the version in a path, so that no tenant may be called by them.
@@ -34,11 +34,11 @@ impl TenantName {
     ///
     /// # Errors
     ///
-    /// [`NameError::Reserved`] for a request word in any letter case, else as the name rule has it.
-    pub fn parse(text: &str) -> Result<Self, NameError> {
+    /// [`InvalidValue::ReservedName`] for a request word in any letter case, else as the name rule has it.
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         check_name(text)?;
         if REQUEST_WORDS.iter().any(|word| text.eq_ignore_ascii_case(word)) {
-            return Err(NameError::Reserved { excerpt: Excerpt::of(text).to_string().into() });
+            return Err(InvalidValue::ReservedName { excerpt: excerpt(text) });
         }
         Ok(Self(text.to_owned()))
     }

@@ -10,7 +10,7 @@
 
 use std::ops::Range;
 
-use sluice_model::indicator::write_normal_form;
+use sluice_model::write_normal_form;
 
 use super::{
     candidates::Candidates,

@@ -2,11 +2,11 @@
 
 use crate::limits;
 
-use super::Excerpt;
+use super::excerpt;
 
 #[track_caller]
 fn check(text: &str, want: &str) {
-    assert_eq!(Excerpt::of(text).to_string(), want);
+    assert_eq!(&*excerpt(text), want);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! full, then without its query, then by its host alone, then by each parent domain down to the registrable domain
 //! of the Public Suffix List; just before each parent come the masks `*.parent`, in full, without the query and
 //! alone. A host that is an address is tried as the address. All keys of one name lie in one group ([`group_of`]),
-//! so that a single question can settle that none is stored.
+//! so that a single question can show that none is stored.
 //!
 //! Whether a key is stored, unexpired and of an enabled supplier is the store's knowledge. Where the contract is
 //! silent: a mask has the path of the looked-up URL or none; a host that is itself a public suffix has no parents;
@@ -12,7 +12,7 @@
 
 use psl::Psl as _;
 
-use crate::key::{self, KeyView};
+use super::key::{self, KeyView};
 
 /// How far a lookup reaches.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,7 +49,7 @@ impl CandidateKeys {
         self.ends.len()
     }
 
-    /// Tells whether there is no key.
+    /// Returns true if there is no key.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
@@ -70,10 +70,26 @@ impl CandidateKeys {
         })
     }
 
-    fn push(&mut self, parts: &[&[u8]]) {
-        for part in parts {
-            self.bytes.extend_from_slice(part);
+    /// Adds the key of a URL: a host in key form, `*.` after it if it is a mask, and the rest.
+    fn push_url(&mut self, host: &str, mask: &str, rest: &str) {
+        self.bytes.push(key::URL);
+        for part in [host, mask, rest] {
+            self.bytes.extend_from_slice(part.as_bytes());
         }
+        self.end_key();
+    }
+
+    /// Adds the keys of a host, or of a mask, with each of `rests` that is not empty.
+    fn push_urls(&mut self, host: &str, mask: &str, rests: [&str; 2]) {
+        for rest in rests {
+            if !rest.is_empty() {
+                self.push_url(host, mask, rest);
+            }
+        }
+    }
+
+    /// Makes a key of the bytes that were added.
+    fn end_key(&mut self) {
         self.ends.push(self.bytes.len());
     }
 }
@@ -84,9 +100,12 @@ impl CandidateKeys {
 pub fn candidate_keys(key: &[u8], scope: MatchScope, candidates: &mut CandidateKeys) {
     candidates.clear();
     match KeyView::read(key) {
-        Some(KeyView::Url { host, rest }) if scope == MatchScope::Levels => push_url(host, rest, candidates),
+        Some(KeyView::Url { host, rest }) if scope == MatchScope::Levels => {
+            push_levels(host, rest, candidates);
+        }
         _ => {
-            candidates.push(&[key]);
+            candidates.bytes.extend_from_slice(key);
+            candidates.end_key();
             candidates.own_count = 1;
         }
     }
@@ -99,63 +118,68 @@ pub fn candidate_keys(key: &[u8], scope: MatchScope, candidates: &mut CandidateK
 /// more of them, the group is wider than it need be.
 pub fn group_of(key: &[u8]) -> Option<&[u8]> {
     let (&key::URL, payload) = key.split_first()? else { return None };
-    let label_bytes = |from: usize| {
-        let label = payload.get(from..)?;
-        let end = label.iter().position(|byte| matches!(byte, b'.' | b'/'))?;
-        (0 < end && label.get(end) == Some(&b'.')).then_some(end)
-    };
-    let first = label_bytes(0)?;
+    let first = label_bytes(payload)?;
+    let (top_level, after) = payload.split_at_checked(first)?;
+    let second = label_bytes(after.get(1..)?)?;
     // The top-level label of a name never begins with a bracket and is never a number.
-    let is_address = payload.first() == Some(&b'[') || payload.get(..first)?.iter().all(u8::is_ascii_digit);
-    let second = label_bytes(first + 1)?;
+    if top_level.starts_with(b"[") || top_level.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
     // The kind byte, and a dot after each label.
-    if is_address { None } else { key.get(..1 + first + 1 + second + 1) }
+    key.get(..1 + first + 1 + second + 1)
 }
 
-fn push_url(host: &str, rest: &str, candidates: &mut CandidateKeys) {
-    let without_query = rest.split_once('?').map_or(rest, |(path, _query)| path);
-    // A stored URL without a query has no trailing slash.
-    let path = without_query.strip_suffix('/').unwrap_or(without_query);
-    let has_query = without_query.len() < rest.len();
-    let rests = [Some(rest), Some(path).filter(|path| has_query && !path.is_empty())];
-    let rests = || rests.iter().flatten().map(|rest| rest.as_bytes()).filter(|rest| !rest.is_empty());
+/// The length of the label that `host` begins with; `None` when it is empty or the host ends before its dot.
+fn label_bytes(host: &[u8]) -> Option<usize> {
+    let end = host.iter().position(|byte| matches!(byte, b'.' | b'/'))?;
+    if 0 < end && host.get(end) == Some(&b'.') { Some(end) } else { None }
+}
 
-    for rest in rests() {
-        candidates.push(&[&[key::URL], host.as_bytes(), rest]);
-    }
+/// Adds every level of a URL. `a.b.example.com/x?q`, its host in key form, gives
+///
+/// 1. `a.b.example.com/x?q`, `a.b.example.com/x`, `a.b.example.com`;
+/// 2. `*.b.example.com/x?q`, `*.b.example.com/x`, `*.b.example.com`, `b.example.com`;
+/// 3. the same of `example.com`, which is where names are registered.
+fn push_levels(host: &str, rest: &str, candidates: &mut CandidateKeys) {
+    // A stored URL without a query has no trailing slash.
+    let without_query = match rest.split_once('?') {
+        Some((path, _query)) => path.strip_suffix('/').unwrap_or(path),
+        None => "",
+    };
+    let rests = [rest, without_query];
+    candidates.push_urls(host, "", rests);
     if let Some(address) = key::host_address(host) {
         key::append_address(address, &mut candidates.bytes);
-        candidates.push(&[]);
+        candidates.end_key();
         candidates.own_count = candidates.len();
         return;
     }
-    candidates.push(&[&[key::URL], host.as_bytes()]);
+    candidates.push_url(host, "", "");
     candidates.own_count = candidates.len();
-    for parent in parents(host) {
-        // The looked-up value may be a mask itself, and has been pushed as the host then.
-        if host.strip_prefix(parent) != Some("*.") {
-            for rest in rests() {
-                candidates.push(&[&[key::URL], parent.as_bytes(), b"*.", rest]);
-            }
-            candidates.push(&[&[key::URL], parent.as_bytes(), b"*."]);
+    let labels = host.strip_suffix('.').unwrap_or(host);
+    let suffix_bytes = suffix_bytes(labels);
+    for (dot, _) in labels.rmatch_indices('.') {
+        if dot <= suffix_bytes {
+            break;
         }
-        candidates.push(&[&[key::URL], parent.as_bytes()]);
+        // In key form a parent is a prefix.
+        let (parent, below) = host.split_at(dot + 1);
+        // The looked-up value may be a mask itself, and was added as the host then.
+        if below != "*." {
+            candidates.push_urls(parent, "*.", rests);
+            candidates.push_url(parent, "*.", "");
+        }
+        candidates.push_url(parent, "", "");
     }
 }
 
-/// The parent domains of a host, nearest first, down to its registrable domain; hosts are in key form, where a
-/// parent is a prefix.
-fn parents(host: &str) -> impl Iterator<Item = &str> {
-    let labels = host.strip_suffix('.').unwrap_or(host);
-    // The suffix, its dot, and the label before it, which is what is registered. Two labels have no parent.
-    let suffix_bytes = match labels.bytes().filter(|byte| *byte == b'.').count() {
+/// The length of the public suffix of a host in key form, without its last dot. One of one or two labels counts as a
+/// whole, because it has no parent.
+fn suffix_bytes(labels: &str) -> usize {
+    match labels.bytes().filter(|byte| *byte == b'.').count() {
         0 | 1 => labels.len(),
         _ => psl::List.find(labels.as_bytes().split(|byte| *byte == b'.')).len,
-    };
-    labels
-        .rmatch_indices('.')
-        .take_while(move |(dot, _)| suffix_bytes < *dot)
-        .filter_map(|(dot, _)| host.get(..=dot))
+    }
 }
 
 #[cfg(test)]

@@ -18,17 +18,20 @@ pub(super) fn append_readable(decoded: &[u8], key: &mut Vec<u8>) {
 
 fn append_characters(text: &str, key: &mut Vec<u8>) {
     let mut buffer = [0_u8; 4];
-    for (index, character) in text.char_indices() {
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
         match character {
-            '%' => {
-                let after = text.as_bytes().get(index + 1..).unwrap_or_default();
-                key.extend_from_slice(if percent::decode_pair(after).is_some() { b"%25" } else { b"%" });
+            '%' if percent::decode_pair(characters.as_str().as_bytes()).is_some() => {
+                append_escapes(b"%", key);
             }
             '#' => append_escapes(b"#", key),
             _ if character.is_control() => {
                 append_escapes(character.encode_utf8(&mut buffer).as_bytes(), key);
             }
-            _ if character.is_ascii() => key.extend(text.as_bytes().get(index).map(u8::to_ascii_lowercase)),
+            _ if character.is_ascii() => {
+                let lower = character.to_ascii_lowercase();
+                key.extend_from_slice(lower.encode_utf8(&mut buffer).as_bytes());
+            }
             // Character by character, so that the end of a word does not choose the form of a sigma.
             _ => {
                 for lower in character.to_lowercase() {

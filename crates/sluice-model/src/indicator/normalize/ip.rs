@@ -6,8 +6,6 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::NotAnIndicator;
-
 /// Reads IPv4 in dotted decimal, or IPv6 in any legal form, without brackets, zone or anything else around it.
 pub(super) fn parse_bare(text: &str) -> Option<IpAddr> {
     let first = text.bytes().next()?;
@@ -22,7 +20,7 @@ pub(super) fn parse_dotted(text: &[u8]) -> Option<Ipv4Addr> {
     let mut octet = octets_left.next()?;
     for byte in text {
         if *byte == b'.' {
-            *octet = u8::try_from(value).ok().filter(|_| digits > 0)?;
+            *octet = to_octet(value, digits)?;
             octet = octets_left.next()?;
             (value, digits) = (0, 0);
         } else {
@@ -35,45 +33,47 @@ pub(super) fn parse_dotted(text: &[u8]) -> Option<Ipv4Addr> {
             digits += 1;
         }
     }
-    *octet = u8::try_from(value).ok().filter(|_| digits > 0)?;
-    octets_left.next().is_none().then(|| octets.into())
+    *octet = to_octet(value, digits)?;
+    if octets_left.next().is_some() { None } else { Some(octets.into()) }
 }
 
-/// Reads a host name whose last label is a number. `None` when it is not; empty labels do not count.
+fn to_octet(value: u32, digits: u32) -> Option<u8> {
+    if digits == 0 { None } else { u8::try_from(value).ok() }
+}
+
+/// Returns true if the last label of a name without dots around it is a number: then it is an address or nothing.
+pub(super) fn is_numeric_name(name: &str) -> bool {
+    let (_before, last) = name.rsplit_once('.').unwrap_or(("", name));
+    !last.is_empty() && (last.as_bytes().iter().all(u8::is_ascii_digit) || hexadecimal_digits(last).is_some())
+}
+
+/// Reads a host name whose last label is a number. `None` when it is not an IPv4 address; empty labels do not count.
 ///
-/// # Errors
-///
-/// The last label is a number, but the name is no IPv4 address.
-pub(super) fn parse_numeric_name(name: &str) -> Result<Option<Ipv4Addr>, NotAnIndicator> {
-    if !name.rsplit('.').find(|label| !label.is_empty()).is_some_and(is_number) {
-        return Ok(None);
-    }
-    let mut labels = name.split('.').filter(|label| !label.is_empty()).peekable();
-    let mut bits_left = u32::BITS;
-    let mut address = 0_u64;
-    while let Some(label) = labels.next() {
-        let value = parse_part(label).ok_or(NotAnIndicator)?;
-        let part_bits = if labels.peek().is_some() { u8::BITS } else { bits_left };
-        if bits_left == 0 || value >> part_bits != 0 {
-            return Err(NotAnIndicator);
+/// `192.168.257` is 192.168.1.1: each label but the last fills one octet, and 257 the two that are left.
+pub(super) fn parse_numeric_name(name: &str) -> Option<Ipv4Addr> {
+    let (before, last) = name.rsplit_once('.').unwrap_or(("", name));
+    let (mut address, mut bits_left) = (0_u64, u32::BITS);
+    for label in before.split('.') {
+        if !label.is_empty() {
+            bits_left = bits_left.checked_sub(u8::BITS)?;
+            address = address << u8::BITS | u64::from(u8::try_from(parse_part(label)?).ok()?);
         }
-        address = address << part_bits | value;
-        bits_left -= part_bits;
     }
-    u32::try_from(address).map(|bits| Some(Ipv4Addr::from_bits(bits))).map_err(|_too_large| NotAnIndicator)
-}
-
-fn is_number(label: &str) -> bool {
-    label.bytes().all(|byte| byte.is_ascii_digit()) || hexadecimal_digits(label).is_some()
+    let value = u64::from(parse_part(last)?);
+    if bits_left == 0 || value >> bits_left != 0 {
+        return None;
+    }
+    let [_, _, _, _, octets @ ..] = (address << bits_left | value).to_be_bytes();
+    Some(octets.into())
 }
 
 /// The digits after `0x` when the label is a hexadecimal number; there may be none, which stands for zero.
 fn hexadecimal_digits(label: &str) -> Option<&str> {
-    let digits = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"))?;
-    digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then_some(digits)
+    let digits = label.strip_prefix('0')?.strip_prefix(['x', 'X'])?;
+    if digits.as_bytes().iter().all(u8::is_ascii_hexdigit) { Some(digits) } else { None }
 }
 
-fn parse_part(label: &str) -> Option<u64> {
+fn parse_part(label: &str) -> Option<u32> {
     let (digits, radix) = match hexadecimal_digits(label) {
         Some("") => return Some(0),
         Some(digits) => (digits, 16),
@@ -81,8 +81,5 @@ fn parse_part(label: &str) -> Option<u64> {
         None => (label, 10),
     };
     // `from_str_radix` would take a sign.
-    if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    u32::from_str_radix(digits, radix).ok().map(u64::from)
+    if digits.starts_with('+') { None } else { u32::from_str_radix(digits, radix).ok() }
 }

@@ -6,31 +6,33 @@
 //! IPv6 host is the one label `[2001:db8::1]`. So a host's URLs and sub-domains follow it in key order, and each of
 //! its parent domains is a prefix of it.
 //!
-//! Reads and writes the layout; whether a payload is in normal form was settled by [`crate::normalize`].
+//! Reads and writes the layout; that a payload is in normal form is up to [`normalize`](super::normalize).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::{hex, indicator::IndicatorKind};
+use crate::hex;
+
+use super::kind::IndicatorKind;
 
 /// Kind byte of an MD5 key.
-pub(crate) const MD5: u8 = 1;
+pub(super) const MD5: u8 = 1;
 /// Kind byte of a SHA1 key.
-pub(crate) const SHA1: u8 = 2;
+pub(super) const SHA1: u8 = 2;
 /// Kind byte of a SHA256 key.
-pub(crate) const SHA256: u8 = 3;
+pub(super) const SHA256: u8 = 3;
 /// Kind byte of an IPv4 key.
-pub(crate) const IPV4: u8 = 4;
+pub(super) const IPV4: u8 = 4;
 /// Kind byte of an IPv6 key.
-pub(crate) const IPV6: u8 = 5;
+pub(super) const IPV6: u8 = 5;
 /// Kind byte of a URL key.
-pub(crate) const URL: u8 = 6;
+pub(super) const URL: u8 = 6;
 
 /// Bytes by which the key of a URL is longer than its normal form: the kind byte and the dot after the host.
-pub(crate) const URL_KEY_OVERHEAD_BYTES: usize = 2;
+pub(super) const URL_KEY_OVERHEAD_BYTES: usize = 2;
 
 /// What a key says.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum KeyView<'a> {
+pub(super) enum KeyView<'a> {
     /// A hash and its digest.
     Hash(IndicatorKind, &'a [u8]),
     /// An address.
@@ -40,31 +42,26 @@ pub(crate) enum KeyView<'a> {
 }
 
 impl<'a> KeyView<'a> {
-    /// Reads a key; `None` for bytes that are none.
-    pub(crate) fn read(key: &'a [u8]) -> Option<Self> {
+    /// Reads a key; `None` for bytes that are not one.
+    pub(super) fn read(key: &'a [u8]) -> Option<Self> {
         let (kind, payload) = key.split_first()?;
         match (*kind, payload.len()) {
             (MD5, 16) => Some(Self::Hash(IndicatorKind::Md5, payload)),
             (SHA1, 20) => Some(Self::Hash(IndicatorKind::Sha1, payload)),
             (SHA256, 32) => Some(Self::Hash(IndicatorKind::Sha256, payload)),
-            (IPV4, _) => {
-                <[u8; 4]>::try_from(payload).ok().map(|octets| Self::Address(Ipv4Addr::from(octets).into()))
-            }
-            (IPV6, _) => {
-                <[u8; 16]>::try_from(payload).ok().map(|octets| Self::Address(Ipv6Addr::from(octets).into()))
-            }
+            (IPV4, _) => Some(Self::Address(<[u8; 4]>::try_from(payload).ok()?.into())),
+            (IPV6, _) => Some(Self::Address(<[u8; 16]>::try_from(payload).ok()?.into())),
             (URL, _) => {
                 let payload = str::from_utf8(payload).ok()?;
                 let (host, rest) = payload.split_at(payload.find('/').unwrap_or(payload.len()));
-                let is_host = host.strip_suffix('.').is_some_and(|labels| !labels.is_empty());
-                is_host.then_some(Self::Url { host, rest })
+                if host.strip_suffix('.')?.is_empty() { None } else { Some(Self::Url { host, rest }) }
             }
             _ => None,
         }
     }
 
     /// The kind of indicator.
-    pub(crate) fn kind(self) -> IndicatorKind {
+    pub(super) fn kind(self) -> IndicatorKind {
         match self {
             Self::Hash(kind, _) => kind,
             Self::Address(_) => IndicatorKind::Ip,
@@ -73,7 +70,7 @@ impl<'a> KeyView<'a> {
     }
 
     /// Appends the normal form as text.
-    pub(crate) fn write(self, text: &mut String) {
+    pub(super) fn write(self, text: &mut String) {
         match self {
             Self::Hash(_, digest) => hex::append(digest, text),
             Self::Address(IpAddr::V4(address)) => write_ipv4(address, text),
@@ -92,13 +89,20 @@ impl<'a> KeyView<'a> {
     }
 }
 
+/// Appends the normal form of a key to `text` and returns its kind.
+///
+/// `None` for bytes that are not a key; `text` is as before then. Allocates nothing but what `text` needs to grow, and
+/// the text of an IPv6 address.
+pub fn write_normal_form(key: &[u8], text: &mut String) -> Option<IndicatorKind> {
+    let view = KeyView::read(key)?;
+    view.write(text);
+    Some(view.kind())
+}
+
 /// Appends the key of an address; an IPv4 address mapped into IPv6 is the IPv4 address.
-pub(crate) fn append_address(address: IpAddr, key: &mut Vec<u8>) {
+pub(super) fn append_address(address: IpAddr, key: &mut Vec<u8>) {
     match address.to_canonical() {
-        IpAddr::V4(address) => {
-            key.push(IPV4);
-            key.extend_from_slice(&address.octets());
-        }
+        IpAddr::V4(address) => append_ipv4(address, key),
         IpAddr::V6(address) => {
             key.push(IPV6);
             key.extend_from_slice(&address.octets());
@@ -106,8 +110,14 @@ pub(crate) fn append_address(address: IpAddr, key: &mut Vec<u8>) {
     }
 }
 
+/// Appends the key of an IPv4 address.
+pub(super) fn append_ipv4(address: Ipv4Addr, key: &mut Vec<u8>) {
+    let [a, b, c, d] = address.octets();
+    key.extend_from_slice(&[IPV4, a, b, c, d]);
+}
+
 /// Appends an address as the host of a URL key, its last dot included.
-pub(crate) fn append_address_host(address: IpAddr, key: &mut Vec<u8>) {
+pub(super) fn append_address_host(address: IpAddr, key: &mut Vec<u8>) {
     match address.to_canonical() {
         IpAddr::V4(address) => {
             for octet in address.octets().into_iter().rev() {
@@ -126,12 +136,12 @@ pub(crate) fn append_address_host(address: IpAddr, key: &mut Vec<u8>) {
 /// Reads the host of a URL key as an address; `None` when it is a name.
 ///
 /// A name's top-level label is never a number and never begins with a bracket, so the first label tells.
-pub(crate) fn host_address(host: &str) -> Option<IpAddr> {
+pub(super) fn host_address(host: &str) -> Option<IpAddr> {
     if let Some(bracketed) = host.strip_prefix('[') {
         return bracketed.strip_suffix("].")?.parse::<Ipv6Addr>().ok().map(IpAddr::V6);
     }
     let first_label = host.split('.').next()?;
-    if !first_label.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !first_label.as_bytes().iter().all(u8::is_ascii_digit) {
         return None;
     }
     let mut octets = [0_u8; 4];

@@ -19,19 +19,16 @@ mod plain;
 mod refang;
 mod url;
 
-pub use refang::refang;
+pub use self::refang::refang;
 
-use crate::{
-    indicator::{IndicatorKind, write_normal_form},
-    key, limits,
+use crate::limits;
+
+use super::{
+    key,
+    kind::{IndicatorKind, NotAnIndicator},
 };
 
-/// The text is of no known kind.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("Invalid indicator format")]
-pub struct NotAnIndicator;
-
-/// Appends the key of `text` to `key` and tells its kind.
+/// Appends the key of `text` to `key` and returns its kind.
 ///
 /// # Errors
 ///
@@ -57,7 +54,7 @@ fn normalize_the_long_way(text: &str, key: &mut Vec<u8>) -> Result<IndicatorKind
     kind
 }
 
-/// Appends the key of `text`, which may also be a normal form that was printed by us, and tells its kind.
+/// Appends the key of `text`, which may also be a normal form that was printed by us, and returns its kind.
 ///
 /// A normal form has its escapes decoded, so white space may stand in its path or query. Such a text is taken only
 /// when it is, to the byte, what its key prints.
@@ -66,21 +63,23 @@ fn normalize_the_long_way(text: &str, key: &mut Vec<u8>) -> Result<IndicatorKind
 ///
 /// [`NotAnIndicator`]; `key` is as before then.
 pub fn recognize_into(text: &str, key: &mut Vec<u8>) -> Result<IndicatorKind, NotAnIndicator> {
-    normalize_into(text, key).or_else(|refused| {
-        if limits::INDICATOR_BYTES_MAX < text.len() || text.contains(char::is_control) {
-            return Err(refused);
+    if let Ok(kind) = normalize_into(text, key) {
+        return Ok(kind);
+    }
+    if limits::INDICATOR_BYTES_MAX < text.len() || text.contains(char::is_control) {
+        return Err(NotAnIndicator);
+    }
+    let start = key.len();
+    if let Ok(kind) = append(text, key) {
+        let (_before, appended) = key.split_at(start);
+        let mut printed = String::with_capacity(text.len());
+        key::write_normal_form(appended, &mut printed);
+        if printed == text {
+            return Ok(kind);
         }
-        let start = key.len();
-        if let Ok(kind) = append(text, key) {
-            let mut printed = String::with_capacity(text.len());
-            write_normal_form(key.get(start..).unwrap_or_default(), &mut printed);
-            if printed == text {
-                return Ok(kind);
-            }
-        }
-        key.truncate(start);
-        Err(refused)
-    })
+    }
+    key.truncate(start);
+    Err(NotAnIndicator)
 }
 
 /// Appends the key of a text that was screened; leaves bytes behind on failure.
@@ -95,11 +94,13 @@ fn append(text: &str, key: &mut Vec<u8>) -> Result<IndicatorKind, NotAnIndicator
     url::append(text, key)
 }
 
-/// Tells whether a character is one that no client's text may have.
+/// Returns true if there is a character that no client's text may have.
 fn has_space_or_control(text: &str) -> bool {
     // Without branches, so that many bytes are looked at in one instruction.
-    let found =
-        text.bytes().fold(0_u8, |found, byte| found | u8::from(byte <= b' ') | u8::from(byte == 0x7f));
+    let mut found = 0_u8;
+    for byte in text.bytes() {
+        found |= u8::from(byte <= b' ') | u8::from(byte == 0x7f);
+    }
     found != 0 || !text.is_ascii() && text.contains(|c: char| c.is_control() || c.is_whitespace())
 }
 

@@ -1,4 +1,4 @@
-//! The shared name rule, at its edges, with the sentences that clients see.
+//! The shared rules, at their edges, with the sentences that clients see.
 
 use expect_test::{Expect, expect};
 use proptest::prelude::*;

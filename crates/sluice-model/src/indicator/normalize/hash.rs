@@ -1,6 +1,8 @@
 //! Hashes: 32, 40 or 64 hexadecimal digits of any letter case, to their digests.
 
-use crate::{hex, indicator::IndicatorKind, key};
+use crate::hex;
+
+use super::super::{key, kind::IndicatorKind};
 
 /// Appends the key of a text that is a hash. `None` when it is not one, and `key` is as before.
 pub(super) fn append(text: &str, key: &mut Vec<u8>) -> Option<IndicatorKind> {

@@ -16,51 +16,54 @@ pub(super) fn append(rest: &str, key: &mut Vec<u8>) {
     if rest.is_empty() {
         return;
     }
-    if is_plain(rest) {
-        append_plain(rest.as_bytes(), key);
+    if is_free_of_escapes(rest) {
+        append_lower(rest.as_bytes(), key);
     } else {
         append_decoded(&percent::decode(rest), key);
     }
 }
 
-/// Tells whether nothing but letter case, a trailing slash and an empty query can be wrong with the text.
-fn is_plain(rest: &str) -> bool {
-    // Without branches, so that many bytes are looked at in one instruction.
-    let special =
-        rest.bytes().fold(0_u8, |found, byte| found | u8::from(byte == b'%') | u8::from(byte == b'\\'));
-    let (path, _) = split_query(rest.as_bytes());
-    special == 0 && rest.is_ascii() && !begins_odd_segment(path)
-}
-
-/// Appends the normal form of bytes that may be anything; `None`, and nothing appended, if they are not plain, or
-/// have a control character, white space or `#`.
-pub(super) fn append_if_plain(rest: &[u8], key: &mut Vec<u8>) -> Option<()> {
+/// The short way of [`append`], for bytes that may be anything; `None`, and nothing appended, if they have an escape,
+/// an odd segment, a control character, white space, `#`, or are not ASCII.
+pub(super) fn append_plain(rest: &[u8], key: &mut Vec<u8>) -> Option<()> {
     if rest.len() > 1 {
-        let special = rest.iter().fold(0_u8, |found, byte| {
-            found
-                | u8::from(byte.wrapping_sub(b'!') > b'~' - b'!')
+        // Without branches, so that many bytes are looked at in one instruction.
+        let mut special = 0_u8;
+        for byte in rest {
+            special |= u8::from(byte.wrapping_sub(b'!') > b'~' - b'!')
                 | u8::from(*byte == b'%')
                 | u8::from(*byte == b'\\')
-                | u8::from(*byte == b'#')
-        });
+                | u8::from(*byte == b'#');
+        }
         if special != 0 || begins_odd_segment(split_query(rest).0) {
             return None;
         }
-        append_plain(rest, key);
+        append_lower(rest, key);
     }
     Some(())
 }
 
-/// Tells whether a `/` is followed by another or by a dot.
+/// Returns true if nothing but letter case, a trailing slash and an empty query can be wrong with the text.
+fn is_free_of_escapes(rest: &str) -> bool {
+    let mut special = 0_u8;
+    for byte in rest.bytes() {
+        special |= u8::from(byte == b'%') | u8::from(byte == b'\\');
+    }
+    special == 0 && rest.is_ascii() && !begins_odd_segment(split_query(rest.as_bytes()).0)
+}
+
+/// Returns true if a `/` is followed by another or by a dot.
 fn begins_odd_segment(path: &[u8]) -> bool {
-    let firsts_and_seconds = path.iter().zip(path.get(1..).unwrap_or_default());
-    let odd = firsts_and_seconds.fold(0_u8, |found, (first, second)| {
-        found | (u8::from(*first == b'/') & (u8::from(*second == b'/') | u8::from(*second == b'.')))
-    });
+    let Some((_, seconds)) = path.split_first() else { return false };
+    let mut odd = 0_u8;
+    for (first, second) in path.iter().zip(seconds) {
+        odd |= u8::from(*first == b'/') & (u8::from(*second == b'/') | u8::from(*second == b'.'));
+    }
     odd != 0
 }
 
-fn append_plain(rest: &[u8], key: &mut Vec<u8>) {
+/// Appends what has no escapes and no odd segments: `/A/B/` as `/a/b`, `?Q` as `/?q`.
+fn append_lower(rest: &[u8], key: &mut Vec<u8>) {
     let (path, query) = split_query(rest);
     if query.is_empty() {
         let path = path.strip_suffix(b"/").unwrap_or(path);
@@ -75,6 +78,7 @@ fn append_plain(rest: &[u8], key: &mut Vec<u8>) {
     key.extend(query.iter().map(u8::to_ascii_lowercase));
 }
 
+/// Appends decoded bytes, segment by segment: `/a/./b//../c/` as `/a/c`.
 fn append_decoded(rest: &[u8], key: &mut Vec<u8>) {
     let (path, query) = split_query(rest);
     let path_start = key.len();
@@ -102,8 +106,9 @@ fn append_decoded(rest: &[u8], key: &mut Vec<u8>) {
 }
 
 fn remove_last_segment(path_start: usize, key: &mut Vec<u8>) {
-    let path = key.get(path_start..).unwrap_or_default();
-    if let Some(segment_start) = path.iter().rposition(|byte| *byte == b'/') {
+    if let Some(path) = key.get(path_start..)
+        && let Some(segment_start) = path.iter().rposition(|byte| *byte == b'/')
+    {
         key.truncate(path_start + segment_start);
     }
 }
@@ -111,6 +116,6 @@ fn remove_last_segment(path_start: usize, key: &mut Vec<u8>) {
 /// Splits at the first `?`; no query is an empty query.
 fn split_query(rest: &[u8]) -> (&[u8], &[u8]) {
     let path_bytes = rest.iter().position(|byte| *byte == b'?').unwrap_or(rest.len());
-    let (path, query) = rest.split_at_checked(path_bytes).unwrap_or((rest, &[]));
-    (path, query.get(1..).unwrap_or_default())
+    let (path, query) = rest.split_at(path_bytes);
+    (path, query.strip_prefix(b"?").unwrap_or(query))
 }

@@ -45,16 +45,22 @@ pub fn refang(text: &str) -> Cow<'_, str> {
 
 /// What a defanged scheme, in any letter case, stands for; `None` for a scheme that is not defanged.
 pub(super) fn real_scheme(scheme: &str) -> Option<&'static str> {
-    SCHEMES.iter().find(|(defanged, _)| scheme.eq_ignore_ascii_case(defanged)).map(|(_, real)| *real)
+    for (defanged, real) in SCHEMES {
+        if scheme.eq_ignore_ascii_case(defanged) {
+            return Some(real);
+        }
+    }
+    None
 }
 
 fn refang_brackets(text: &str) -> Cow<'_, str> {
     let mut refanged = String::new();
     let mut copied_to = 0;
     for (index, _) in text.match_indices(['[', '(', '{']) {
-        let after = text.get(index..).unwrap_or_default();
+        let (before, after) = text.split_at(index);
         if let Some((shown, hiding_bytes)) = hidden_at_start(after) {
-            refanged.push_str(text.get(copied_to..index).unwrap_or_default());
+            let (_copied, between) = before.split_at(copied_to);
+            refanged.push_str(between);
             refanged.push_str(shown);
             copied_to = index + hiding_bytes;
         }
@@ -62,7 +68,8 @@ fn refang_brackets(text: &str) -> Cow<'_, str> {
     if copied_to == 0 {
         return Cow::Borrowed(text);
     }
-    refanged.push_str(text.get(copied_to..).unwrap_or_default());
+    let (_copied, after) = text.split_at(copied_to);
+    refanged.push_str(after);
     Cow::Owned(refanged)
 }
 
@@ -70,11 +77,15 @@ fn refang_brackets(text: &str) -> Cow<'_, str> {
 fn hidden_at_start(text: &str) -> Option<(&'static str, usize)> {
     let (_, close) = BRACKETS.iter().find(|(open, _)| text.starts_with(*open))?;
     let inside = text.get(1..)?;
-    HIDDEN.iter().find_map(|(hidden, shown)| {
-        let (start, after) = inside.split_at_checked(hidden.len())?;
-        let is_hidden = start.eq_ignore_ascii_case(hidden) && after.starts_with(*close);
-        is_hidden.then_some((*shown, hidden.len() + 2))
-    })
+    for (hidden, shown) in HIDDEN {
+        if let Some((start, after)) = inside.split_at_checked(hidden.len())
+            && start.eq_ignore_ascii_case(hidden)
+            && after.starts_with(*close)
+        {
+            return Some((shown, hidden.len() + 2));
+        }
+    }
+    None
 }
 
 #[cfg(test)]

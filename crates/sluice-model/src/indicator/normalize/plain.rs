@@ -1,0 +1,65 @@
+//! The short way for values that are nearly in normal form, which is most of what feeds send.
+//!
+//! In: any text. Out: its key, by a pass or two over the bytes, or `None` for everything that needs a rule spelled
+//! out: escapes, capital letters in a host, user-info, fragments, dot segments, odd numbers, any fault. Such a text
+//! goes the long way, so this module may refuse what it likes, but what it takes must be what the long way makes of
+//! it, to the byte; a law holds it to that.
+//!
+//! Only the order of the steps is here. Each step stands beside the one of the long way that it shortens: the scheme
+//! and the port in [`url`], the name in [`host`], the rest in [`path`].
+
+use std::net::Ipv4Addr;
+
+use crate::limits;
+
+use super::{
+    super::{key, kind::IndicatorKind},
+    host, ip, path, url,
+};
+
+/// Appends the key of a URL, domain or IPv4 address; `None` and `key` as before when the text is not plain.
+pub(super) fn append(text: &str, key: &mut Vec<u8>) -> Option<IndicatorKind> {
+    // The first byte tells it from nearly every name, and an address needs none of what follows.
+    if let Some(address) = ip::parse_dotted(text.as_bytes()) {
+        key::append_ipv4(address, key);
+        return Some(IndicatorKind::Ip);
+    }
+    if limits::INDICATOR_BYTES_MAX < text.len() {
+        return None;
+    }
+    let start = key.len();
+    let kind = append_url(url::without_plain_scheme(text.as_bytes()), key);
+    if kind.is_none() || limits::INDICATOR_BYTES_MAX + key::URL_KEY_OVERHEAD_BYTES < key.len() - start {
+        key.truncate(start);
+        return None;
+    }
+    kind
+}
+
+fn append_url(text: &[u8], key: &mut Vec<u8>) -> Option<IndicatorKind> {
+    let (host, after) = host::split_plain(text)?;
+    let rest = url::without_plain_port(after)?;
+    if host.last()?.is_ascii_digit()
+        && let Some(address) = ip::parse_dotted(host)
+    {
+        return append_address_url(address, rest, key);
+    }
+    key.push(key::URL);
+    host::append_plain_name(host, key)?;
+    path::append_plain(rest, key)?;
+    Some(IndicatorKind::Url)
+}
+
+/// Appends the key of an address with a rest, or of the address alone if the rest comes to nothing.
+fn append_address_url(address: Ipv4Addr, rest: &[u8], key: &mut Vec<u8>) -> Option<IndicatorKind> {
+    if matches!(rest, b"" | b"/") {
+        key::append_ipv4(address, key);
+        return Some(IndicatorKind::Ip);
+    }
+    key.push(key::URL);
+    key::append_address_host(address.into(), key);
+    let host_end = key.len();
+    path::append_plain(rest, key)?;
+    // An empty query leaves the address alone as well. It is rare, so the long way may see to it.
+    if key.len() == host_end { None } else { Some(IndicatorKind::Url) }
+}
