@@ -1,97 +1,43 @@
-//! Configuration: what is typed ([`RawConfig`]) to what is in force ([`Config`]).
+//! Configuration: a TOML file, `SLUICE_*` variables and flags to one [`Config`].
 //!
-//! In: a TOML file, `SLUICE_*` variables and flags, each overriding the one before. Out: checked values with their
-//! units in their names, or a refusal that names the file with line and key, the variable, or the flag. Unknown
-//! keys are refused everywhere. A variable is a file of one key: `SLUICE_HTTP__WORKERS=4` is `http.workers = 4`.
+//! In: these three layers over the defaults, each overriding the one before. Out: checked values, or a refusal that
+//! names the file with line and key, the variable, or the flag. Unknown keys are refused everywhere. A variable is a
+//! file of one key: `SLUICE_HTTP__WORKERS=4` is `http.workers = 4`. An empty text is as if the key were absent.
 //!
-//! Nothing is opened here but the configuration file itself; secrets are paths, never values.
+//! Layers are checked one by one, for the sake of their messages; then their tables are merged and read once. Nothing
+//! is opened here but the configuration file itself; secrets are paths, never values.
 
-pub(crate) mod raw;
+mod settings;
 
 use std::{
     ffi::OsString,
     fs, io,
     net::SocketAddr,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
-use serde::{Deserialize, Serialize};
-use sluice_model::{TenantName, matching::MatchScope};
+use serde::Deserialize as _;
+use toml::{Table, Value};
 
-pub use self::raw::RawConfig;
-use crate::http::body::Pace;
+pub use self::settings::{
+    Bounded, Config, HttpSettings, IngestSettings, LogFormat, LogSettings, TlsSettings,
+};
 
 #[cfg(test)]
 mod tests;
 
-/// How log lines are written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One object a line.
-    Json,
-}
-
-/// How the certificate comes.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum TlsConfig {
-    /// Plain HTTP.
-    Off,
-    /// PEM files.
-    Files {
-        /// Certificate chain.
-        certificate: PathBuf,
-        /// Private key.
-        key: PathBuf,
-    },
-    /// Made once, kept in the data directory.
-    SelfSigned,
-}
-
-/// What is in force.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Config {
+/// The top layer: keys that the command line can set.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Flags {
     /// Address to listen on.
-    pub listen: SocketAddr,
+    #[arg(long, value_name = "ADDR:PORT", global = true)]
+    pub listen: Option<SocketAddr>,
     /// Directory of everything that is kept.
-    pub data_dir: PathBuf,
-    /// First start only: file with the password of the first administrator.
+    #[arg(long, value_name = "DIR", global = true)]
+    pub data_dir: Option<PathBuf>,
+    /// First start only: file with the password of the administrator `admin`.
+    #[arg(long, value_name = "FILE", global = true)]
     pub admin_password_file: Option<PathBuf>,
-    /// Tenants beside General.
-    pub tenants: Vec<TenantName>,
-    /// How far a looked-up value reaches.
-    pub match_scope: MatchScope,
-    /// Free bytes on the disk below which writes are refused.
-    pub disk_reserve_bytes: u64,
-    /// How the certificate comes.
-    pub tls: TlsConfig,
-    /// Threads that serve connections.
-    pub http_workers: usize,
-    /// Connections of one such thread.
-    pub connections_per_worker_max: usize,
-    /// Time for a request's head to arrive.
-    pub head_timeout: Duration,
-    /// Time between two requests of a connection.
-    pub keep_alive: Duration,
-    /// How slow a body may be.
-    pub(crate) pace: Pace,
-    /// Time for the client to take what was sent, at the level of TCP.
-    pub write_timeout: Duration,
-    /// Time for the TLS handshake.
-    pub tls_handshake_timeout: Duration,
-    /// Time for requests in flight when the daemon stops.
-    pub stop_timeout: Duration,
-    /// Threads that parse bodies.
-    pub ingest_threads: usize,
-    /// Bytes of bodies held at once.
-    pub body_bytes_budget: usize,
-    /// Least severe level that is logged.
-    pub log_level: String,
-    /// How log lines are written.
-    pub log_format: LogFormat,
 }
 
 /// Why there is no configuration.
@@ -126,9 +72,9 @@ pub enum ConfigError {
     #[error("{name}: {detail}")]
     Flag {
         /// Which flag.
-        name: String,
+        name: &'static str,
         /// The rule.
-        detail: String,
+        detail: &'static str,
     },
     /// A default breaks a rule together with what was set.
     #[error("{key}: {detail}")]
@@ -151,16 +97,18 @@ const VARIABLE_PREFIX: &str = "SLUICE_";
 pub fn own_variables(
     environment: impl Iterator<Item = (OsString, OsString)>,
 ) -> Result<Vec<(String, String)>, ConfigError> {
-    let ours =
-        environment.filter(|(name, _)| name.as_encoded_bytes().starts_with(VARIABLE_PREFIX.as_bytes()));
-    ours.map(|(name, value)| match (name.to_str(), value.to_str()) {
-        (Some(name), Some(value)) => Ok((name.to_owned(), value.to_owned())),
-        _ => Err(ConfigError::Variable {
-            name: name.to_string_lossy().into_owned(),
-            detail: "name or value is not UTF-8".to_owned(),
-        }),
-    })
-    .collect()
+    let mut ours = Vec::new();
+    for (name, value) in environment {
+        if !name.as_encoded_bytes().starts_with(VARIABLE_PREFIX.as_bytes()) {
+            continue;
+        }
+        let (Some(text), Some(value)) = (name.to_str(), value.to_str()) else {
+            let detail = "name or value is not UTF-8".to_owned();
+            return Err(ConfigError::Variable { name: name.to_string_lossy().into_owned(), detail });
+        };
+        ours.push((text.to_owned(), value.to_owned()));
+    }
+    Ok(ours)
 }
 
 /// Puts the layers together: defaults, file, variables, flags.
@@ -171,127 +119,152 @@ pub fn own_variables(
 pub fn load(
     file: Option<&Path>,
     variables: impl Iterator<Item = (String, String)>,
-    flags: RawConfig,
+    flags: Flags,
 ) -> Result<Config, ConfigError> {
-    let text = match file {
-        None => String::new(),
-        Some(path) => fs::read_to_string(path)
-            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?,
+    let path = file.unwrap_or(Path::new("")).to_owned();
+    let text = match file.map(fs::read_to_string).transpose() {
+        Ok(text) => text.unwrap_or_else(String::new),
+        Err(source) => return Err(ConfigError::Unreadable { path, source }),
     };
-    let path = file.unwrap_or(Path::new(""));
-    let from_file: RawConfig = toml::from_str(&text)
-        .map_err(|error| ConfigError::File { path: path.to_owned(), detail: in_file(&text, &error) })?;
+    let mut merged = match read_file(&text) {
+        Ok(table) => table,
+        Err(error) => return Err(ConfigError::File { path, detail: with_line(&text, &error) }),
+    };
     let mut variables: Vec<(String, String)> = variables.collect();
     variables.sort();
     let mut layers = Vec::new();
     for (name, value) in variables {
         if let Some(key) = name.strip_prefix(VARIABLE_PREFIX) {
-            let layer = from_variable(&name, key, &value)?;
-            layers.push((Origin::Variable(name), layer));
+            let layer = read_variable(&name, key, &value)?;
+            merge(&mut merged, &layer);
+            layers.push((name, layer));
         }
     }
-    layers.push((Origin::Flags, flags));
-    let raw = layers.iter().fold(from_file, |below, (_, layer)| layer.clone().over(below));
-    check(raw).map_err(|(key, detail)| {
-        // The last layer that sets the key is the one in force.
-        match layers.into_iter().rfind(|(_, layer)| layer.has(key)) {
-            Some((Origin::Flags, _)) => ConfigError::Flag { name: flag_of(key), detail: detail.to_owned() },
-            Some((Origin::Variable(name), _)) => ConfigError::Variable { name, detail: detail.to_owned() },
-            None => match raw::line_of(&text, key) {
-                Some(line) => ConfigError::File {
-                    path: path.to_owned(),
-                    detail: format!("line {line}: {key}: {detail}"),
-                },
-                None => ConfigError::Default { key, detail },
-            },
-        }
-    })
+    // What each layer may hold, all of them together may.
+    let mut config = Config::deserialize(merged)
+        .map_err(|error| ConfigError::File { path: path.clone(), detail: error.to_string() })?;
+    let is_flag = flags.listen.is_some();
+    config.listen = flags.listen.unwrap_or(config.listen);
+    config.data_dir = flags.data_dir.unwrap_or(config.data_dir);
+    config.admin_password_file = flags.admin_password_file.or(config.admin_password_file);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    config.ingest.threads = config.ingest.threads.or(cores as u64);
+    let Err((key, detail)) = check(&config) else { return Ok(config) };
+    // The topmost layer that sets the key is the one in force.
+    if is_flag && key == "listen" {
+        return Err(ConfigError::Flag { name: "--listen", detail });
+    }
+    if let Some((name, _)) = layers.into_iter().rfind(|(_, layer)| is_set(layer, key)) {
+        return Err(ConfigError::Variable { name, detail: detail.to_owned() });
+    }
+    match line_of(&text, key) {
+        Some(line) => Err(ConfigError::File { path, detail: format!("line {line}: {key}: {detail}") }),
+        None => Err(ConfigError::Default { key, detail }),
+    }
 }
 
-/// Where a layer over the file comes from.
-enum Origin {
-    Variable(String),
-    Flags,
-}
-
-/// The flag of a key, by the rule that all flags follow.
-fn flag_of(key: &str) -> String {
-    format!("--{}", key.replace('_', "-"))
+/// Checks a file as a whole, while its errors still have a place in the text, and gives its keys.
+fn read_file(text: &str) -> Result<Table, toml::de::Error> {
+    let _checked: Config = toml::from_str(text)?;
+    toml::from_str(text)
 }
 
 /// The library's message names the line and shows it; the key stands in that line.
-fn in_file(text: &str, error: &toml::de::Error) -> String {
+fn with_line(text: &str, error: &toml::de::Error) -> String {
     let Some(span) = error.span() else { return error.to_string() };
     let before = text.get(..span.start).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
-    let key = text.lines().nth(line - 1).and_then(|shown| shown.split_once('=')).map(|(key, _)| key.trim());
     let message = error.message();
-    match key {
-        Some(key) if !message.contains(key) => format!("line {line}: {key}: {message}"),
-        _ => format!("line {line}: {message}"),
+    if let Some(shown) = text.lines().nth(line - 1)
+        && let Some((key, _)) = shown.split_once('=')
+        && !message.contains(key.trim())
+    {
+        return format!("line {line}: {}: {message}", key.trim());
+    }
+    format!("line {line}: {message}")
+}
+
+/// Checks a variable as a file of one key, and gives that key.
+///
+/// A number, list or truth value is what reads as one; all else is a text. A text may look like a number: a directory
+/// `1234` is refused as a number and then taken as a text, whereas workers `99` are refused as both, and the message
+/// is that of the number.
+fn read_variable(name: &str, key: &str, text: &str) -> Result<Table, ConfigError> {
+    let key = key.to_ascii_lowercase();
+    let as_text = Value::String(text.to_owned());
+    let as_typed = text.parse().unwrap_or_else(|_untyped| as_text.clone());
+    match read_value(&key, as_typed) {
+        Ok(layer) => Ok(layer),
+        Err(error) => read_value(&key, as_text).map_err(|_as_text| ConfigError::Variable {
+            name: name.to_owned(),
+            detail: error.message().to_owned(),
+        }),
     }
 }
 
-fn from_variable(name: &str, key: &str, value: &str) -> Result<RawConfig, ConfigError> {
-    let key = key.to_ascii_lowercase();
-    let quoted = toml::Value::String(value.to_owned());
-    // A number, list or truth value is what reads as one; all else is a text. A text may look like a number.
-    let as_typed = value.parse::<toml::Value>().map(|typed| from_value(&key, typed));
-    let read = match as_typed {
-        Err(_untyped) => from_value(&key, quoted),
-        Ok(Err(error)) => from_value(&key, quoted).map_err(|_as_text| error),
-        Ok(read) => read,
+/// `http__workers` is `workers` in the table `http`.
+fn read_value(key: &str, value: Value) -> Result<Table, toml::de::Error> {
+    let layer = match key.split_once("__") {
+        Some((table, key)) => Table::from_iter([(table.to_owned(), Value::Table(one_key(key, value)))]),
+        None => one_key(key, value),
     };
-    read.map_err(|error| ConfigError::Variable { name: name.to_owned(), detail: error.message().to_owned() })
+    let _checked = Config::deserialize(layer.clone())?;
+    Ok(layer)
 }
 
-/// A file of one key: `http__workers` is `workers` in the table `http`.
-fn from_value(key: &str, value: toml::Value) -> Result<RawConfig, toml::de::Error> {
-    let one = |key: &str, value| toml::Value::Table(toml::Table::from_iter([(key.to_owned(), value)]));
-    let file = match key.split_once("__") {
-        Some((table, key)) => one(table, one(key, value)),
-        None => one(key, value),
-    };
-    RawConfig::deserialize(file)
+fn one_key(key: &str, value: Value) -> Table {
+    Table::from_iter([(key.to_owned(), value)])
 }
 
-fn check(raw: RawConfig) -> Result<Config, (&'static str, &'static str)> {
-    let raw = raw.with_defaults();
-    let tls = match (raw.tls.certificate, raw.tls.key, raw.tls.self_signed) {
-        (None, None, false) => TlsConfig::Off,
-        (None, None, true) => TlsConfig::SelfSigned,
-        (Some(certificate), Some(key), false) => TlsConfig::Files { certificate, key },
+/// Lays a table over another. An empty text leaves what is below in force.
+fn merge(below: &mut Table, above: &Table) {
+    for (key, value) in above {
+        match (below.get_mut(key), value) {
+            (Some(Value::Table(below)), Value::Table(above)) => merge(below, above),
+            (_, Value::String(text)) if text.is_empty() => {}
+            (_, value) => drop(below.insert(key.clone(), value.clone())),
+        }
+    }
+}
+
+/// Returns true if a layer sets a key such as `tls.key`.
+fn is_set(layer: &Table, dotted: &str) -> bool {
+    let value = match dotted.split_once('.') {
+        Some((table, key)) => layer.get(table).and_then(|table| table.get(key)),
+        None => layer.get(dotted),
+    };
+    value.is_some_and(|value| value.as_str() != Some(""))
+}
+
+/// The line on which a key such as `tls.key` stands in a file, counted from 1.
+fn line_of(text: &str, dotted: &str) -> Option<usize> {
+    let (table, key) = dotted.split_once('.').unwrap_or(("", dotted));
+    let mut current = "";
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if let Some(header) = line.strip_prefix('[') {
+            current = header.split_once(']').map_or(header, |(name, _)| name).trim();
+        } else if let Some((left, _)) = line.split_once('=') {
+            let left = left.trim();
+            if current == table && left == key || current.is_empty() && left == dotted {
+                return Some(index + 1);
+            }
+        }
+    }
+    None
+}
+
+/// Checks how values go together; gives the key at fault and the rule.
+fn check(config: &Config) -> Result<(), (&'static str, &'static str)> {
+    let tls = &config.tls;
+    match (&tls.certificate, &tls.key, tls.self_signed) {
+        (None, None, _) | (Some(_), Some(_), false) => {}
         (Some(_), None, _) => return Err(("tls.certificate", "needs tls.key beside it")),
         (None, Some(_), _) => return Err(("tls.key", "needs tls.certificate beside it")),
         (Some(_), Some(_), true) => return Err(("tls.self_signed", "excludes tls.certificate and tls.key")),
-    };
-    if tls == TlsConfig::Off && !raw.listen.ip().is_loopback() && !raw.allow_plain_http {
+    }
+    if tls.is_off() && !config.listen.ip().is_loopback() && !config.allow_plain_http {
         return Err(("listen", "anything but loopback needs TLS, or allow_plain_http = true"));
     }
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    Ok(Config {
-        listen: raw.listen,
-        data_dir: raw.data_dir,
-        admin_password_file: raw.admin_password_file,
-        tenants: raw.tenants,
-        match_scope: raw.match_scope,
-        disk_reserve_bytes: raw.disk_reserve_bytes,
-        tls,
-        http_workers: raw.http.workers,
-        connections_per_worker_max: raw.http.connections_per_worker_max,
-        head_timeout: raw.http.head_timeout,
-        keep_alive: raw.http.keep_alive,
-        pace: Pace {
-            stall: raw.http.body_stall,
-            bytes_per_second_min: raw.http.body_bytes_per_second_min,
-            deadline: raw.http.body_deadline,
-        },
-        write_timeout: raw.http.write_timeout,
-        tls_handshake_timeout: raw.http.tls_handshake_timeout,
-        stop_timeout: raw.http.stop_timeout,
-        ingest_threads: if raw.ingest.threads == 0 { cores } else { raw.ingest.threads },
-        body_bytes_budget: raw.ingest.body_bytes_budget,
-        log_level: raw.log.level.to_string(),
-        log_format: raw.log.format,
-    })
+    Ok(())
 }

@@ -42,6 +42,7 @@ pub use self::life::lifecycle::{Ending, Phase};
 use self::{
     auth::{Auth, AuthError, accounts::AccountsFile},
     config::Config,
+    http::body::Pace,
     life::{
         lifecycle::{self, ENDINGS_QUEUED_MAX},
         state::State,
@@ -134,10 +135,15 @@ impl Daemon {
 pub fn serve(config: Config) -> Result<Daemon, ServeError> {
     let auth = Auth::start(AccountsFile::new(&config.data_dir)).map_err(ServeError::Auth)?;
     let entity_worker = Worker::start("entity-worker", ENTITIES_QUEUED_MAX).map_err(ServeError::Thread)?;
-    let state = Arc::new(State::new(auth, config.pace, config.match_scope, entity_worker));
+    let pace = Pace {
+        stall: config.http.body_stall_seconds.seconds(),
+        bytes_per_second_min: config.http.body_bytes_per_second_min.get(),
+        deadline: config.http.body_deadline_seconds.seconds(),
+    };
+    let state = Arc::new(State::new(auth, pace, config.match_scope, entity_worker));
     let tls = tls::server_config(&config.tls, &config.data_dir).map_err(ServeError::Tls)?;
     let failed = |source| ServeError::Listen { address: config.listen, source };
-    let listener = listen(config.listen, config.write_timeout).map_err(failed)?;
+    let listener = listen(config.listen, config.http.write_timeout_seconds.seconds()).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let (endings_out, endings_in) = mpsc::channel(ENDINGS_QUEUED_MAX);
     let (phase_out, phase) = watch::channel(Phase::Opening);

@@ -19,7 +19,7 @@ use sd_notify::NotifyState;
 use sluice_server::{
     Daemon, Ending, Phase,
     auth::first_admin::{self, MadePassword},
-    config::{self, Config, LogFormat, RawConfig, TlsConfig},
+    config::{self, Config, Flags, LogFormat},
     life::fd_limit,
     serve,
 };
@@ -39,15 +39,8 @@ struct Arguments {
     /// Configuration file.
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
-    /// Address to listen on.
-    #[arg(long, value_name = "ADDR:PORT", global = true)]
-    listen: Option<SocketAddr>,
-    /// Directory of everything that is kept.
-    #[arg(long, value_name = "DIR", global = true)]
-    data_dir: Option<PathBuf>,
-    /// First start only: file with the password of the administrator `admin`.
-    #[arg(long, value_name = "FILE", global = true)]
-    admin_password_file: Option<PathBuf>,
+    #[command(flatten)]
+    flags: Flags,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -69,12 +62,8 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let mut flags = RawConfig::default();
-    flags.listen = arguments.listen;
-    flags.data_dir = arguments.data_dir;
-    flags.admin_password_file = arguments.admin_password_file;
     let variables = config::own_variables(std::env::vars_os())?;
-    let config = config::load(arguments.config.as_deref(), variables.into_iter(), flags)?;
+    let config = config::load(arguments.config.as_deref(), variables.into_iter(), arguments.flags)?;
     if let Some(command) = arguments.command {
         return say(&commands::run(command, &config)?);
     }
@@ -112,10 +101,10 @@ fn say(text: &str) -> anyhow::Result<()> {
 fn start_logging(config: &Config) {
     let filter = tracing_subscriber::EnvFilter::new(format!(
         "{level},actix_http=off,actix_server=warn,sled=warn",
-        level = config.log_level
+        level = config.log.level
     ));
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match config.log_format {
+    match config.log.format {
         LogFormat::Text => subscriber.with_ansi(false).init(),
         LogFormat::Json => subscriber.json().init(),
     }
@@ -158,11 +147,8 @@ fn notify(state: NotifyState<'_>) {
 
 /// What to paste next, for somebody who has just started the daemon by hand.
 fn next_steps(config: &Config, address: SocketAddr) -> String {
-    let (scheme, insecure) = match config.tls {
-        TlsConfig::Off => ("http", ""),
-        TlsConfig::Files { .. } => ("https", ""),
-        TlsConfig::SelfSigned => ("https", " -k"),
-    };
+    let scheme = if config.tls.is_off() { "http" } else { "https" };
+    let insecure = if config.tls.self_signed { " -k" } else { "" };
     let password =
         config.admin_password_file.clone().unwrap_or_else(|| config.data_dir.join("admin-password"));
     let password = password.display();

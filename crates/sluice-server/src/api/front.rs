@@ -61,19 +61,24 @@ pub(crate) fn start(
     tls: Option<rustls::ServerConfig>,
     state: &Arc<State>,
 ) -> io::Result<Server> {
-    let connections_max = connections_per_worker_max(config.http_workers, config.connections_per_worker_max);
+    let settings = &config.http;
+    let connections_max =
+        connections_per_worker_max(settings.workers.count(), settings.connections_per_worker_max.count());
     let builder = Server::build()
-        .workers(config.http_workers)
+        .workers(settings.workers.count())
         .max_concurrent_connections(connections_max)
-        .shutdown_timeout(config.stop_timeout.as_secs())
+        .shutdown_timeout(settings.stop_timeout_seconds.get())
         .disable_signals();
-    let times = Times { head: config.head_timeout, keep_alive: config.keep_alive };
+    let times = Times {
+        head: settings.head_timeout_seconds.seconds(),
+        keep_alive: settings.keep_alive_seconds.seconds(),
+    };
     let (stopping, state) = (builder.graceful_shutdown_signal(), Arc::clone(state));
     let stopped = move || {
         let stopping = stopping.clone();
         async move { stopping.notified().await }
     };
-    let handshake = config.tls_handshake_timeout;
+    let handshake = settings.tls_handshake_timeout_seconds.seconds();
     let builder = match tls {
         None => builder.listen("http", listener, move || {
             let clocked = fn_service(move |io: TcpStream| {

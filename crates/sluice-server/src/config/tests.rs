@@ -4,14 +4,14 @@ use std::{ffi::OsString, fs, os::unix::ffi::OsStringExt as _, path::Path};
 
 use expect_test::{Expect, expect};
 
-use super::{Config, ConfigError, LogFormat, RawConfig, load, own_variables};
+use super::{Config, ConfigError, Flags, LogFormat, load, own_variables};
 
 fn load_text(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("sluiced.toml");
     fs::write(&path, text).unwrap();
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    load(Some(&path), variables, RawConfig::default())
+    load(Some(&path), variables, Flags::default())
 }
 
 #[track_caller]
@@ -23,7 +23,7 @@ fn check_refused(text: &str, variables: &[(&str, &str)], want: &Expect) {
 
 #[test]
 fn nothing_typed_is_the_default() {
-    let config = load(None, std::iter::empty(), RawConfig::default()).unwrap();
+    let config = load(None, std::iter::empty(), Flags::default()).unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:9440");
     assert_eq!(config.data_dir, Path::new("data"));
     assert_eq!(config, load_text("", &[]).unwrap());
@@ -33,9 +33,9 @@ fn nothing_typed_is_the_default() {
 fn flags_override_variables_override_the_file() {
     let text = "listen = \"127.0.0.1:1\"\ndata_dir = \"/file\"\n[http]\nworkers = 3\n";
     let config = load_text(text, &[("SLUICE_LISTEN", "127.0.0.1:2"), ("SLUICE_HTTP__WORKERS", "4")]).unwrap();
-    assert_eq!((config.listen.port(), config.http_workers), (2, 4));
+    assert_eq!((config.listen.port(), config.http.workers.get()), (2, 4));
     assert_eq!(config.data_dir, Path::new("/file"));
-    let flags = RawConfig { listen: Some("127.0.0.1:3".parse().unwrap()), ..RawConfig::default() };
+    let flags = Flags { listen: Some("127.0.0.1:3".parse().unwrap()), ..Flags::default() };
     let variables = [("SLUICE_LISTEN".to_owned(), "127.0.0.1:2".to_owned())];
     assert_eq!(load(None, variables.into_iter(), flags).unwrap().listen.port(), 3);
 }
@@ -75,6 +75,7 @@ fn a_refusal_names_line_and_key() {
         &[],
         &expect![": line 2: tls.certificate: needs tls.key beside it"],
     );
+    check_refused("data_dir = \"\"\n", &[], &expect![": line 1: data_dir: an empty path"]);
     check_refused(
         "listen = \n",
         &[],
@@ -141,7 +142,7 @@ fn a_refusal_names_the_layer_that_set_the_value() {
     let path = dir.path().join("sluiced.toml");
     fs::write(&path, "listen = \"127.0.0.1:1\"\n").unwrap();
     let variables = [("SLUICE_LISTEN".to_owned(), "127.0.0.1:2".to_owned())];
-    let flags = RawConfig { listen: Some("0.0.0.0:80".parse().unwrap()), ..RawConfig::default() };
+    let flags = Flags { listen: Some("0.0.0.0:80".parse().unwrap()), ..Flags::default() };
     let refused = load(Some(&path), variables.into_iter(), flags).unwrap_err();
     expect!["--listen: anything but loopback needs TLS, or allow_plain_http = true"]
         .assert_eq(&refused.to_string());
@@ -160,7 +161,7 @@ fn a_variable_may_be_of_any_type() {
     let config = load_text("", &variables).unwrap();
     assert_eq!((config.tenants.len(), config.listen.port()), (1, 1));
     assert_eq!(config.data_dir, Path::new("1234"));
-    assert_eq!(config.log_format, LogFormat::Json);
+    assert_eq!(config.log.format, LogFormat::Json);
     // One variable is one key.
     assert!(load_text("", &[("SLUICE_LISTEN", "\"127.0.0.1:1\"\ndata_dir = \"a\"")]).is_err());
 }

@@ -71,12 +71,14 @@ pub(crate) fn open_store(
 ) -> io::Result<JoinHandle<()>> {
     let store_config = StoreConfig {
         data_dir: config.data_dir.clone(),
-        disk_reserve_bytes: config.disk_reserve_bytes,
+        disk_reserve_bytes: config.disk_reserve_bytes.get(),
         tenants: config.tenants.clone(),
         tuning: Tuning::default(),
     };
-    let ingest_config =
-        IngestConfig { threads: config.ingest_threads, body_bytes_budget: config.body_bytes_budget };
+    let ingest_config = IngestConfig {
+        threads: config.ingest.threads.count(),
+        body_bytes_budget: config.ingest.body_bytes_budget.count(),
+    };
     // Weak, because the state will own the store, and the store this callback.
     let failed_state = Arc::downgrade(&state);
     let failed_out = endings_out.clone();

@@ -15,7 +15,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 
-use crate::{auth::private_files::replace_private, config::TlsConfig};
+use crate::{auth::private_files::replace_private, config::TlsSettings};
 
 #[cfg(test)]
 mod tests;
@@ -54,18 +54,18 @@ pub enum TlsError {
 /// # Errors
 ///
 /// By variant of [`TlsError`].
-pub(crate) fn server_config(tls: &TlsConfig, data_dir: &Path) -> Result<Option<ServerConfig>, TlsError> {
-    match tls {
-        TlsConfig::Off => Ok(None),
-        TlsConfig::Files { certificate, key } => from_files(certificate, key).map(Some),
-        TlsConfig::SelfSigned => {
-            let (certificate, key) = (data_dir.join("tls-certificate.pem"), data_dir.join("tls-key.pem"));
-            if !certificate.exists() || !key.exists() {
-                generate(&certificate, &key)?;
-            }
-            from_files(&certificate, &key).map(Some)
-        }
+pub(crate) fn server_config(tls: &TlsSettings, data_dir: &Path) -> Result<Option<ServerConfig>, TlsError> {
+    if tls.is_off() {
+        return Ok(None);
     }
+    if let (Some(certificate), Some(key)) = (&tls.certificate, &tls.key) {
+        return from_files(certificate, key).map(Some);
+    }
+    let (certificate, key) = (data_dir.join("tls-certificate.pem"), data_dir.join("tls-key.pem"));
+    if !certificate.exists() || !key.exists() {
+        generate(&certificate, &key)?;
+    }
+    from_files(&certificate, &key).map(Some)
 }
 
 fn generate(certificate_path: &Path, key_path: &Path) -> Result<(), TlsError> {

@@ -20,7 +20,7 @@ use sluice_server::{
         password::hash_password,
         role::Role,
     },
-    config::{self, RawConfig},
+    config::{self, Flags},
     serve,
 };
 
@@ -112,7 +112,7 @@ impl Running {
         let is_default = |(name, _): &&(&str, &str)| settings.iter().all(|(set, _)| set != name);
         let variables = defaults.iter().filter(is_default).chain(settings);
         let variables = variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let config = config::load(None, variables, RawConfig::default()).unwrap();
+        let config = config::load(None, variables, Flags::default()).unwrap();
         let accounts = AccountsFile::new(dir.path());
         if accounts.read().unwrap().users.is_empty() {
             accounts.change(add_accounts).unwrap();

@@ -5,11 +5,11 @@ use std::{fs, os::unix::fs::PermissionsExt as _};
 use super::{FirstAdminError, ensure_administrator, read_password_file};
 use crate::{
     auth::{accounts::AccountsFile, password::verify_password},
-    config::{Config, RawConfig, load},
+    config::{Config, Flags, load},
 };
 
 fn config(dir: &tempfile::TempDir) -> Config {
-    let flags = RawConfig { data_dir: Some(dir.path().join("data")), ..RawConfig::default() };
+    let flags = Flags { data_dir: Some(dir.path().join("data")), ..Flags::default() };
     load(None, std::iter::empty(), flags).unwrap()
 }
 

@@ -3,17 +3,18 @@
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use super::{TlsError, server_config};
-use crate::config::TlsConfig;
+use crate::config::TlsSettings;
 
 #[test]
 fn a_self_signed_certificate_is_made_once() {
     let dir = tempfile::tempdir().unwrap();
-    assert!(server_config(&TlsConfig::Off, dir.path()).unwrap().is_none());
-    assert!(server_config(&TlsConfig::SelfSigned, dir.path()).unwrap().is_some());
+    assert!(server_config(&TlsSettings::default(), dir.path()).unwrap().is_none());
+    let tls = TlsSettings { self_signed: true, ..TlsSettings::default() };
+    assert!(server_config(&tls, dir.path()).unwrap().is_some());
     let key = dir.path().join("tls-key.pem");
     let first = fs::read(&key).unwrap();
     assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
-    assert!(server_config(&TlsConfig::SelfSigned, dir.path()).unwrap().is_some());
+    assert!(server_config(&tls, dir.path()).unwrap().is_some());
     assert_eq!(fs::read(&key).unwrap(), first);
 }
 
@@ -21,7 +22,8 @@ fn a_self_signed_certificate_is_made_once() {
 fn files_that_are_no_certificate_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (certificate, key) = (dir.path().join("certificate.pem"), dir.path().join("key.pem"));
-    let tls = TlsConfig::Files { certificate: certificate.clone(), key: key.clone() };
+    let tls =
+        TlsSettings { certificate: Some(certificate.clone()), key: Some(key.clone()), self_signed: false };
     assert!(matches!(server_config(&tls, dir.path()), Err(TlsError::File { .. })));
     fs::write(&certificate, "nothing").unwrap();
     fs::write(&key, "nothing").unwrap();

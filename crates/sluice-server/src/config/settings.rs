@@ -1,0 +1,229 @@
+//! Every key of the configuration, with its bounds and its default.
+//!
+//! In: TOML. Out: a [`Config`] in which an absent key has its default. A value out of its bounds is refused where it
+//! stands, so that the message has its line. How values go together is the question of `load`.
+//!
+//! A key stands here and, commented out, in `deploy/sluiced.toml`; a test compares the two.
+
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Deserializer, de};
+use sluice_model::{TenantName, limits, matching::MatchScope};
+
+/// What is in force. Fields have the names and the order of the keys.
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Address to listen on.
+    pub listen: SocketAddr,
+    /// Directory of everything that is kept.
+    #[serde(deserialize_with = "path")]
+    pub data_dir: PathBuf,
+    /// First start only: file with the password of the first administrator.
+    #[serde(deserialize_with = "path_or_empty")]
+    pub admin_password_file: Option<PathBuf>,
+    /// Tenants beside General.
+    #[serde(deserialize_with = "tenants")]
+    pub tenants: Vec<TenantName>,
+    /// How far a looked-up value reaches.
+    #[serde(deserialize_with = "match_scope")]
+    pub match_scope: MatchScope,
+    /// Free bytes on the disk below which writes are refused.
+    pub disk_reserve_bytes: Bounded<0, { i64::MAX.cast_unsigned() }, { 1 << 30 }>,
+    /// Serve plain HTTP on an address that other machines can reach.
+    pub allow_plain_http: bool,
+    /// Where the certificate comes from.
+    pub tls: TlsSettings,
+    /// Connections and bodies.
+    pub http: HttpSettings,
+    /// The pools that read bodies.
+    pub ingest: IngestSettings,
+    /// The lines that are logged.
+    pub log: LogSettings,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 9440)),
+            data_dir: PathBuf::from("data"),
+            admin_password_file: None,
+            tenants: vec![],
+            match_scope: MatchScope::Levels,
+            disk_reserve_bytes: Bounded::default(),
+            allow_plain_http: false,
+            tls: TlsSettings::default(),
+            http: HttpSettings::default(),
+            ingest: IngestSettings::default(),
+            log: LogSettings::default(),
+        }
+    }
+}
+
+/// Where the certificate comes from: from two files, or made by the daemon, or there is none and HTTP is plain.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TlsSettings {
+    /// PEM file with the certificate chain; needs `key`.
+    #[serde(deserialize_with = "path_or_empty")]
+    pub certificate: Option<PathBuf>,
+    /// PEM file with the private key; needs `certificate`.
+    #[serde(deserialize_with = "path_or_empty")]
+    pub key: Option<PathBuf>,
+    /// Made once and kept in the data directory; excludes the two files.
+    pub self_signed: bool,
+}
+
+impl TlsSettings {
+    /// Returns true if HTTP is plain.
+    pub fn is_off(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Connections and bodies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpSettings {
+    /// Threads that serve connections.
+    pub workers: Bounded<1, 64, 2>,
+    /// Connections of one such thread.
+    pub connections_per_worker_max: Bounded<1, 100_000, 10_000>,
+    /// Time for the head of a request to arrive.
+    pub head_timeout_seconds: Bounded<1, 60, 10>,
+    /// Time between two requests of a connection.
+    pub keep_alive_seconds: Bounded<1, 3_600, 75>,
+    /// Longest time without a byte of a body; also how long a body may be slower than the least rate.
+    pub body_stall_seconds: Bounded<1, 600, 10>,
+    /// Least rate of a body.
+    pub body_bytes_per_second_min: Bounded<0, 1_000_000_000, 65_536>,
+    /// Longest time for a whole body.
+    pub body_deadline_seconds: Bounded<1, 86_400, 600>,
+    /// Time for the client to acknowledge what was sent, at the level of TCP.
+    pub write_timeout_seconds: Bounded<1, 600, 15>,
+    /// Time for the TLS handshake.
+    pub tls_handshake_timeout_seconds: Bounded<1, 60, 5>,
+    /// Time for requests in flight when the daemon stops.
+    pub stop_timeout_seconds: Bounded<1, 3_600, 30>,
+}
+
+/// The pools that read bodies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct IngestSettings {
+    /// Threads; 0 in a file is one for each core, and has been resolved by `load`.
+    pub threads: Bounded<0, 256, 0>,
+    /// Bytes of bodies held at once: one body of the largest size, at least.
+    pub body_bytes_budget:
+        Bounded<{ limits::BODY_BYTES_MAX as u64 }, { 1 << 40 }, { limits::BODY_BYTES_BUDGET as u64 }>,
+}
+
+/// The lines that are logged.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogSettings {
+    /// Least severe level.
+    #[serde(deserialize_with = "log_level")]
+    pub level: String,
+    /// How a line is written.
+    pub format: LogFormat,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: LogFormat::Text }
+    }
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One object a line.
+    Json,
+}
+
+/// An integer from `MIN` to `MAX`; `DEFAULT` where the key is absent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Bounded<const MIN: u64, const MAX: u64, const DEFAULT: u64>(u64);
+
+impl<const MIN: u64, const MAX: u64, const DEFAULT: u64> Bounded<MIN, MAX, DEFAULT> {
+    /// The number.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The number, of things in memory.
+    pub fn count(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+
+    /// The number, in seconds.
+    pub fn seconds(self) -> Duration {
+        Duration::from_secs(self.0)
+    }
+
+    /// The number, or `number` in place of 0.
+    pub(super) fn or(self, number: u64) -> Self {
+        if self.0 == 0 { Self(number) } else { self }
+    }
+}
+
+impl<const MIN: u64, const MAX: u64, const DEFAULT: u64> Default for Bounded<MIN, MAX, DEFAULT> {
+    fn default() -> Self {
+        const { assert!(MIN <= DEFAULT && DEFAULT <= MAX, "the default is out of bounds") };
+        Self(DEFAULT)
+    }
+}
+
+impl<const MIN: u64, const MAX: u64, const DEFAULT: u64> fmt::Debug for Bounded<MIN, MAX, DEFAULT> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, formatter)
+    }
+}
+
+impl<'de, const MIN: u64, const MAX: u64, const DEFAULT: u64> Deserialize<'de>
+    for Bounded<MIN, MAX, DEFAULT>
+{
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let value = i64::deserialize(from)?;
+        match u64::try_from(value) {
+            Ok(value) if (MIN..=MAX).contains(&value) => Ok(Self(value)),
+            _ => Err(de::Error::custom(format_args!("{value} is not from {MIN} to {MAX}"))),
+        }
+    }
+}
+
+fn path<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {
+    path_or_empty(from)?.ok_or_else(|| de::Error::custom("an empty path"))
+}
+
+fn path_or_empty<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D::Error> {
+    let path = PathBuf::deserialize(from)?;
+    Ok(if path.as_os_str().is_empty() { None } else { Some(path) })
+}
+
+fn tenants<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<TenantName>, D::Error> {
+    let texts = Vec::<String>::deserialize(from)?;
+    if limits::TENANTS_MAX <= texts.len() {
+        return Err(de::Error::custom(format_args!("more than {} tenants", limits::TENANTS_MAX - 1)));
+    }
+    let names: Result<Vec<TenantName>, _> = texts.iter().map(|text| TenantName::parse(text)).collect();
+    names.map_err(de::Error::custom)
+}
+
+fn match_scope<'de, D: Deserializer<'de>>(from: D) -> Result<MatchScope, D::Error> {
+    match String::deserialize(from)?.as_str() {
+        "levels" => Ok(MatchScope::Levels),
+        "exact" => Ok(MatchScope::Exact),
+        other => Err(de::Error::unknown_variant(other, &["levels", "exact"])),
+    }
+}
+
+fn log_level<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
+    let level = String::deserialize(from)?;
+    if LEVELS.contains(&level.as_str()) { Ok(level) } else { Err(de::Error::unknown_variant(&level, LEVELS)) }
+}
