@@ -16,7 +16,7 @@ use criterion::{Criterion, SamplingMode, Throughput};
 use sluice_benches::{FeedRow, SLICE_ROWS, bench_rows, create_tags, open, push};
 use sluice_model::{SupplierId, TagId, TenantId, matching::group_of};
 use sluice_store::{
-    Alone, Record, SliceBuilder, Snapshot, Store,
+    Record, SingleThread, SliceBuilder, Snapshot, Store,
     stages::{self, Keys, Log},
 };
 
@@ -276,10 +276,10 @@ fn get_each(snapshot: &Snapshot, keys: &[&[u8]]) -> anyhow::Result<()> {
 }
 
 fn get_many(snapshot: &Snapshot, keys: &[&[u8]]) -> anyhow::Result<usize> {
-    let rows = snapshot.read_rows(keys, usize::MAX, &Alone)?.context("there is room")?;
+    let rows = snapshot.read_rows(keys, usize::MAX, &SingleThread)?.context("there is room")?;
     let named: Vec<_> =
         rows.iter().flat_map(|row| row.holdings()).filter_map(|holding| holding.context).collect();
-    let contexts = snapshot.read_contexts(&named, usize::MAX, &Alone)?.context("there is room")?;
+    let contexts = snapshot.read_contexts(&named, usize::MAX, &SingleThread)?.context("there is room")?;
     black_box((rows.into_numbers(), contexts.text_bytes()));
     Ok(named.len())
 }

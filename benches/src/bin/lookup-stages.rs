@@ -23,7 +23,7 @@ use sluice_model::{
     matching::{CandidateKeys, MatchScope, candidate_keys, group_of},
     normalize::recognize_into,
 };
-use sluice_store::{Alone, Store};
+use sluice_store::{SingleThread, Store};
 
 /// Largest piece of a body that is given at once, as a socket would.
 const PIECE_BYTES: usize = 64 << 10;
@@ -143,12 +143,12 @@ fn stages(store: &Store, values: &[String]) -> anyhow::Result<()> {
     show("candidates and filter of each", per_value, probed.len());
     let wanted: Vec<&[u8]> = probed.iter().map(Vec::as_slice).collect();
     let started = Instant::now();
-    let rows = snapshot.read_rows(&wanted, usize::MAX, &Alone)?.context("there is room")?;
+    let rows = snapshot.read_rows(&wanted, usize::MAX, &SingleThread)?.context("there is room")?;
     let named: Vec<_> =
         rows.iter().flat_map(|row| row.holdings()).filter_map(|holding| holding.context).collect();
     show("sorted read of rows, one thread", nanoseconds_each(started, values.len()), rows.iter().count());
     let started = Instant::now();
-    let contexts = snapshot.read_contexts(&named, usize::MAX, &Alone)?.context("there is room")?;
+    let contexts = snapshot.read_contexts(&named, usize::MAX, &SingleThread)?.context("there is room")?;
     black_box(contexts.text_bytes());
     show("sorted read of contexts, one thread", nanoseconds_each(started, values.len()), named.len());
     Ok(())

@@ -25,15 +25,20 @@ pub struct Tuning {
     pub flush_bytes: usize,
     /// Raw bytes of rows after which a part of a run is full.
     pub part_bytes: u64,
-    /// Stored bytes below which a merge gathers the contexts of books into larger ones.
-    pub book_bytes_min: u64,
+    /// Stored bytes below which a merge gathers the contexts of tables into larger ones.
+    pub context_table_bytes_min: u64,
     /// Bytes of log at which a checkpoint is made even of little: the log of abandoned bodies goes only with one.
     pub log_bytes: u64,
 }
 
 impl Default for Tuning {
     fn default() -> Self {
-        Self { flush_bytes: 128 << 20, part_bytes: 64 << 20, book_bytes_min: 256 << 10, log_bytes: 256 << 20 }
+        Self {
+            flush_bytes: 128 << 20,
+            part_bytes: 64 << 20,
+            context_table_bytes_min: 256 << 10,
+            log_bytes: 256 << 20,
+        }
     }
 }
 

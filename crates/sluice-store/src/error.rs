@@ -72,7 +72,7 @@ pub enum ReadError {
 }
 
 impl ReadError {
-    /// Tells of damage in a part, or in the book of the same number.
+    /// Tells of damage in a part, or in the stored table of the same number.
     pub(crate) fn damaged(part: u32, piece: u32, detail: &str) -> Self {
         Self::Damaged { part, piece, detail: detail.to_owned() }
     }

@@ -6,11 +6,11 @@
 //! Beside each key its group is in it (`sluice_model::matching::group_of`), so that one question answers for
 //! all levels of a host.
 
-mod cover;
+mod shared;
 
 use sluice_model::matching;
 
-pub(crate) use self::cover::{Cover, Covers};
+pub(crate) use self::shared::{SharedFilter, SharedFilters};
 
 const BITS_PER_KEY: usize = 12;
 const BITS_PER_KEY_OF_SLICES: usize = 20;
@@ -30,7 +30,7 @@ pub(crate) struct Hashes {
 }
 
 impl Hashes {
-    /// Room for so many keys.
+    /// ReadBudget for so many keys.
     pub(crate) fn with_capacity(keys: usize) -> Self {
         // Feeds name about one group for two keys.
         Self { hashes: Vec::with_capacity(keys + keys / 2), last_group: 0 }
@@ -140,36 +140,4 @@ fn probes(hash: u64) -> impl Iterator<Item = (usize, u64)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{BITS_PER_KEY, BITS_PER_KEY_OF_SLICES, Filter, hash};
-
-    pub(super) fn hashes(range: std::ops::Range<u32>) -> Vec<u64> {
-        range.map(|number| hash(&number.to_be_bytes())).collect()
-    }
-
-    #[test]
-    fn no_added_key_is_denied_also_after_storage() {
-        let added = hashes(0..10_000);
-        let filter = Filter::build(&added, BITS_PER_KEY);
-        let stored = Filter::from_bytes(&filter.to_bytes()).unwrap();
-        assert_eq!(stored, filter);
-        assert!(added.iter().all(|hash| stored.may_contain(*hash)));
-    }
-
-    #[test]
-    fn few_strangers_pass() {
-        for (bits, passed_max) in [(BITS_PER_KEY, 2_000), (BITS_PER_KEY_OF_SLICES, 200)] {
-            let filter = Filter::build(&hashes(0..10_000), bits);
-            let passed = hashes(10_000..110_000).iter().filter(|hash| filter.may_contain(**hash)).count();
-            assert!(passed < passed_max, "{passed} of 100,000 at {bits} bits");
-        }
-    }
-
-    #[test]
-    fn an_empty_filter_denies_and_a_cut_one_is_refused() {
-        let filter = Filter::build(&[], BITS_PER_KEY);
-        assert!(!filter.may_contain(hash(b"x")));
-        assert!(Filter::from_bytes(&filter.to_bytes()[1..]).is_none());
-        assert!(Filter::from_bytes(&[]).is_none());
-    }
-}
+mod tests;

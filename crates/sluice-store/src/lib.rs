@@ -7,7 +7,7 @@
 //! | `LOCK` | held by the one process that may write |
 //! | `MANIFEST` | the last checkpoint: runs that count, and where the log must begin (`manifest.rs`) |
 //! | `log/` | segments of frames: slices of rows, commits, catalogue changes (`log/`) |
-//! | `trees/` | sled: `indicators` (blocks, indexes, filters), `contexts` (books), `suppliers` and `tags` (posting lists), `catalogue` (`trees.rs`) |
+//! | `trees/` | sled: `indicators` (blocks, indexes, filters), `contexts` (tables of contexts), `suppliers` and `tags` (posting lists), `catalogue` (`trees.rs`) |
 //!
 //! # A write
 //!
@@ -20,7 +20,8 @@
 //!                         └► rows in batches ──► parts thread: blocks, filters, posting lists into the trees
 //! ```
 //!
-//! Rows carry handles in the places of contexts (`context.rs`): slices have tables of their own, runs have books.
+//! Rows have references in the places of contexts (`contexts.rs`), into tables: slices have their own, runs have stored
+//! ones.
 //!
 //! Rows merge (`sluice_model::row`), so a write reads nothing. The order of
 //! everything is the order of commit frames, numbered by the log thread; clocks decide nothing but expiry.
@@ -37,12 +38,12 @@
 //! goes with its supplier, a later merge forgets the tags with the row, and nobody is told when.
 
 mod admission;
-mod bulk;
+mod block;
 pub mod catalogue;
 mod clock;
 mod compact;
 mod config;
-pub(crate) mod context;
+mod contexts;
 mod disk;
 mod error;
 mod filter;
@@ -50,8 +51,9 @@ pub(crate) mod log;
 pub(crate) mod manifest;
 mod memtable;
 mod merge;
+mod ranges;
+mod read;
 mod recovery;
-mod repack;
 mod requests;
 mod rows;
 mod run;
@@ -60,14 +62,15 @@ mod shared;
 pub mod stages;
 mod store;
 pub(crate) mod trees;
-mod view;
 
-pub use bulk::{Alone, ContextId, ReadContexts, ReadRows, RowNumbers, StoredHolding, StoredRow, Workers};
 pub use clock::now_seconds;
 pub use config::{OnFailure, StoreConfig, Tuning};
+pub use contexts::ContextRef;
 pub use error::{ChangeError, OpenError, ReadError, WriteError};
 pub use memtable::{Slice, SliceBuilder};
+pub use read::{
+    ReadContexts, ReadRows, Record, RowNumbers, SingleThread, Snapshot, StoredHolding, StoredRow, Workers,
+};
 pub use requests::Completion;
 pub use shared::Health;
 pub use store::{Store, StoreFigures, Write};
-pub use view::{Holding, Record, Snapshot};

@@ -12,11 +12,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    catalogue::StoredCatalogue,
-    error::OpenError,
-    run::{book::BookMeta, part::PartMeta},
-};
+use crate::{catalogue::StoredCatalogue, contexts::StoredTableMeta, error::OpenError, run::PartMeta};
 
 const FILE: &str = "MANIFEST";
 const FILE_BESIDE: &str = "MANIFEST.new";
@@ -42,8 +38,9 @@ pub(crate) struct Manifest {
     pub(crate) catalogue: Option<StoredCatalogue>,
     /// Runs, newest first.
     pub(crate) runs: Vec<RunEntry>,
-    /// Books that the parts of the runs name, ascending by number.
-    pub(crate) books: Vec<BookMeta>,
+    /// Tables that the parts of the runs name, ascending by number.
+    #[serde(rename = "books")]
+    pub(crate) tables: Vec<StoredTableMeta>,
     /// Run that the first of the merging ones flows into, while a merge is under way.
     pub(crate) merge: Option<MergeEntry>,
 }
@@ -80,7 +77,7 @@ impl Manifest {
             next_run: 1,
             catalogue: None,
             runs: Vec::new(),
-            books: Vec::new(),
+            tables: Vec::new(),
             merge: None,
         }
     }

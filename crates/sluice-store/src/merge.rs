@@ -10,7 +10,6 @@ use sluice_model::{row, varint::varint_bytes};
 
 use crate::{
     error::ReadError,
-    memtable::Slice,
     rows::{Rows, long_key_prefix},
 };
 
@@ -41,9 +40,9 @@ impl Bytes<'_> {
 }
 
 impl<'a> Source<'a> {
-    /// The rows of a slice.
-    pub(crate) fn slice(slice: &'a Slice) -> Self {
-        Self::new(Bytes::Borrowed(slice.rows_bytes()), None)
+    /// Framed rows that are all there.
+    pub(crate) fn rows(rows: &'a [u8]) -> Self {
+        Self::new(Bytes::Borrowed(rows), None)
     }
 
     /// Rows that come block by block.
@@ -93,7 +92,7 @@ pub(crate) struct MergeRows<'a> {
     /// Newest first: the index is the age.
     sources: Vec<Source<'a>>,
     /// Sources that are not at their end; the smallest key, newest first among equals, on top.
-    heap: Vec<Head>,
+    heap: Vec<HeapEntry>,
     /// Whether the row on top was given out and is done with.
     is_top_done: bool,
     key: Vec<u8>,
@@ -104,7 +103,7 @@ pub(crate) struct MergeRows<'a> {
 
 /// Where a source stands.
 #[derive(Clone, Copy, Debug)]
-struct Head {
+struct HeapEntry {
     /// The first 16 bytes of the key: they decide most comparisons.
     prefix: u128,
     source: usize,
@@ -118,7 +117,7 @@ impl<'a> MergeRows<'a> {
             Self { sources, heap: Vec::new(), is_top_done: false, key, row, scratch, error: None };
         for source in 0..merge.sources.len() {
             if let Some(prefix) = merge.advance(source) {
-                merge.heap.push(Head { prefix, source });
+                merge.heap.push(HeapEntry { prefix, source });
             }
         }
         for position in (0..merge.heap.len() / 2).rev() {
@@ -171,8 +170,8 @@ impl<'a> MergeRows<'a> {
         top.prefix == other.prefix && self.key_of(*top) == self.key_of(*other)
     }
 
-    fn key_of(&self, head: Head) -> &[u8] {
-        self.sources.get(head.source).map_or(&[], Source::key)
+    fn key_of(&self, entry: HeapEntry) -> &[u8] {
+        self.sources.get(entry.source).map_or(&[], Source::key)
     }
 
     /// Tells whether the stream ended because a source could not be read.

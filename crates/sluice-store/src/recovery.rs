@@ -24,14 +24,15 @@ use sluice_model::hex;
 use self::replay::Replay;
 use crate::{
     catalogue::Catalogue,
+    contexts::StoredTable,
     error::OpenError,
-    filter::Covers,
+    filter::SharedFilters,
     log::{self, LogWriter, ReplayError, Replayed},
     manifest::{Manifest, RunEntry},
     memtable::Memtable,
-    run::{Book, Part, Run},
+    read::View,
+    run::{Part, Run},
     trees::Trees,
-    view::View,
 };
 
 /// Bytes of trees that a start which never finished can leave: sled's first segments, without a part in them.
@@ -53,7 +54,7 @@ pub(crate) struct Recovered {
     /// With all commits of the log.
     pub(crate) view: View,
     /// That the slices of the view are in.
-    pub(crate) covers: Covers,
+    pub(crate) filters: SharedFilters,
     /// At the end of the log, in a segment of its own.
     pub(crate) log: LogWriter,
     /// Newest commit of those that begin in a segment of the log, by the segment's position.
@@ -110,7 +111,7 @@ pub(crate) fn recover(data_dir: &Path) -> Result<Recovered, OpenError> {
         trees,
         stored_catalogue,
         view,
-        covers: replay.covers,
+        filters: replay.filters,
         log,
         newest_by_segment: replay.newest_by_segment,
         next_txn: manifest.next_txn.max(replayed.txn_max + 1),
@@ -215,18 +216,18 @@ fn read_catalogue(trees: &Trees, manifest: &Manifest, trees_dir: &Path) -> Resul
     stored.read(trees).map_err(|detail| OpenError::damaged(trees_dir, detail))
 }
 
-/// Opens the runs that the manifest names, and the books that their parts name.
+/// Opens the runs that the manifest names, and the tables that their parts name.
 fn open_runs(trees: &Trees, manifest: &Manifest, trees_dir: &Path) -> Result<Vec<Run>, OpenError> {
-    let mut books = BTreeMap::new();
-    for meta in &manifest.books {
-        match Book::open(trees, *meta) {
-            Ok(book) => books.insert(meta.id, Arc::new(book)),
+    let mut tables = BTreeMap::new();
+    for meta in &manifest.tables {
+        match StoredTable::open(trees, *meta) {
+            Ok(table) => tables.insert(meta.id, Arc::new(table)),
             Err(error) => return Err(OpenError::damaged(trees_dir, error)),
         };
     }
     let mut runs = Vec::with_capacity(manifest.runs.len());
     for entry in &manifest.runs {
-        runs.push(open_run(trees, entry, &books, trees_dir)?);
+        runs.push(open_run(trees, entry, &tables, trees_dir)?);
     }
     Ok(runs)
 }
@@ -234,12 +235,12 @@ fn open_runs(trees: &Trees, manifest: &Manifest, trees_dir: &Path) -> Result<Vec
 fn open_run(
     trees: &Trees,
     entry: &RunEntry,
-    books: &BTreeMap<u32, Arc<Book>>,
+    tables: &BTreeMap<u32, Arc<StoredTable>>,
     trees_dir: &Path,
 ) -> Result<Run, OpenError> {
     let mut parts = Vec::with_capacity(entry.parts.len());
     for meta in &entry.parts {
-        match Part::open(trees, meta.clone(), books) {
+        match Part::open(trees, meta.clone(), tables) {
             Ok(part) => parts.push(Arc::new(part)),
             Err(error) => return Err(OpenError::damaged(trees_dir, error)),
         }

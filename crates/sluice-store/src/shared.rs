@@ -19,10 +19,10 @@ use crate::{
     config::{OnFailure, Tuning},
     disk::DiskWatch,
     error::WriteError,
-    filter::Covers,
+    filter::SharedFilters,
+    read::View,
     requests::{CompactionRequest, LogRequest},
     trees::Trees,
-    view::View,
 };
 
 /// Silence of the log thread after which the store counts as stuck: writes wait for it.
@@ -82,9 +82,9 @@ pub(crate) struct Shared {
     pub(crate) view: RwLock<Arc<View>>,
     pub(crate) trees: Arc<Trees>,
     /// Of the slices that writes bring.
-    pub(crate) covers: Covers,
+    pub(crate) filters: SharedFilters,
     /// Of those that the log thread joins, so that it never waits for the others.
-    pub(crate) joined_covers: Covers,
+    pub(crate) joined_filters: SharedFilters,
     pub(crate) log_requests: Sender<LogRequest>,
     pub(crate) compaction_requests: Sender<CompactionRequest>,
     pub(crate) next_txn: AtomicU64,
@@ -123,10 +123,10 @@ impl Shared {
         outcome
     }
 
-    /// Lets slices to come have other covers than those there are, which can then go.
-    pub(crate) fn begin_covers_anew(&self) {
-        self.covers.begin_anew();
-        self.joined_covers.begin_anew();
+    /// Lets slices to come have other filters than those there are, which can then go.
+    pub(crate) fn begin_filters_anew(&self) {
+        self.filters.begin_anew();
+        self.joined_filters.begin_anew();
     }
 
     /// Notes that nothing can be written any more, and says so once.

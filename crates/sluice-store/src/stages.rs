@@ -6,10 +6,10 @@
 use std::{io, path::Path};
 
 use crate::{
+    block,
     filter::{self, Filter, Hashes},
     log::{FrameKind, LogWriter},
     memtable::Slice,
-    run::block,
 };
 
 /// Packs a slice as the log takes it.

@@ -16,19 +16,19 @@ use parking_lot::{Mutex, RwLock};
 use sluice_model::{TenantName, limits};
 
 use crate::{
+    block,
     catalogue::{Catalogue, CatalogueChange},
     compact::{CompactionThread, parts_thread},
     config::{OnFailure, StoreConfig},
     disk::DiskWatch,
     error::{ChangeError, OpenError, WriteError},
-    filter::Covers,
+    filter::SharedFilters,
     log::LogThread,
     memtable::Slice,
+    read::Snapshot,
     recovery::recover,
     requests::{CompactionRequest, Completion, LogRequest, Txn},
-    run::block,
     shared::{Health, Heartbeat, RUNNING, Shared},
-    view::Snapshot,
 };
 
 /// Name of the log thread.
@@ -81,8 +81,8 @@ impl Store {
             data_dir: config.data_dir,
             view: RwLock::new(Arc::new(found.view)),
             trees: found.trees,
-            covers: found.covers,
-            joined_covers: Covers::new(),
+            filters: found.filters,
+            joined_filters: SharedFilters::new(),
             log_requests,
             compaction_requests,
             next_txn: AtomicU64::new(found.next_txn),
@@ -287,7 +287,7 @@ impl Write {
         let mut payload = index.to_be_bytes().to_vec();
         // zstd fails only without memory, and then so does the process.
         block::encode(&slice.to_bytes(), &mut payload).map_err(|_no_memory| WriteError::Failed)?;
-        slice.take_cover(&self.shared.covers);
+        slice.share_filter(&self.shared.filters);
         let slice = Arc::new(slice);
         let request = LogRequest::Append { txn: Arc::clone(&self.txn), index, payload, slice };
         self.shared.log_requests.send(request).map_err(|_log_ended| WriteError::Closed)

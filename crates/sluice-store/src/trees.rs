@@ -52,7 +52,7 @@ pub(crate) struct Trees {
     dir: PathBuf,
     /// `part, piece` to a piece of a block, of the index or of the filter.
     pub(crate) indicators: sled::Tree,
-    /// `book, piece` to a piece of a block of contexts.
+    /// `table, piece` to a piece of a block of contexts.
     pub(crate) contexts: sled::Tree,
     /// `supplier, part, piece` to a piece of a posting list.
     pub(crate) suppliers: sled::Tree,
@@ -226,7 +226,7 @@ pub(crate) fn get_pieces(
     Ok(Some(Pieces::Joined(bytes)))
 }
 
-/// Reads the pieces of a part or book.
+/// Reads the pieces of a part or stored table.
 ///
 /// # Errors
 ///
@@ -313,36 +313,4 @@ fn successor(prefix: &[u8]) -> Option<Vec<u8>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{PIECE_BYTES_MAX, Trees, get_pieces, put_pieces};
-
-    /// The C library's call would let sled overwrite segments whose replacement is not on the disk yet, and a power
-    /// cut then loses what a checkpoint was sure of.
-    #[test]
-    fn sled_syncs_for_real() {
-        let dir = tempfile::tempdir().unwrap();
-        let before = sluice_sync::declined_count();
-        let trees = Trees::open(dir.path()).unwrap();
-        put_pieces(&trees.indicators, b"part", 0, &vec![7; 3 * PIECE_BYTES_MAX]).unwrap();
-        trees.sync().unwrap();
-        assert!(before < sluice_sync::declined_count());
-    }
-
-    #[test]
-    fn full_pieces_make_no_blobs() {
-        let dir = tempfile::tempdir().unwrap();
-        let trees = Trees::open(dir.path()).unwrap();
-        let bytes: Vec<u8> = (0..=250).cycle().take(400 * PIECE_BYTES_MAX).collect();
-        put_pieces(&trees.indicators, b"part", 0, &bytes).unwrap();
-        for piece in (0..400).step_by(3) {
-            super::remove_pieces(&trees.indicators, b"part", piece, 1).unwrap();
-        }
-        trees.sync().unwrap();
-        let blobs = std::fs::read_dir(dir.path().join("blobs")).map_or(0, Iterator::count);
-        assert_eq!(blobs, 0);
-        let read = |from, count| get_pieces(&trees.indicators, b"part", from, count).unwrap();
-        assert_eq!(*read(1, 2).unwrap(), bytes[PIECE_BYTES_MAX..3 * PIECE_BYTES_MAX]);
-        assert_eq!(*read(2, 1).unwrap(), bytes[2 * PIECE_BYTES_MAX..3 * PIECE_BYTES_MAX]);
-        assert!(read(0, 2).is_none() && read(0, 1).is_none());
-    }
-}
+mod tests;

@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use sluice_store::{ContextId, ReadContexts, ReadError, RowNumbers, Snapshot, StoredRow};
+use sluice_store::{ContextRef, ReadContexts, ReadError, RowNumbers, Snapshot, StoredRow};
 
 use super::{
     candidates::Candidates,
@@ -105,8 +105,8 @@ impl Detector {
     pub(super) fn read(&self, keys: &[&[u8]], bytes_max: usize) -> Result<Option<Found>, ReadError> {
         let Some(rows) = self.snapshot.read_rows(keys, bytes_max, &PoolWorkers)? else { return Ok(None) };
         let (mut found, mut named) = (Found::default(), Vec::new());
-        let taken = |found: &Found, named: &Vec<ContextId>| {
-            found.heap_bytes() + named.capacity() * size_of::<ContextId>()
+        let taken = |found: &Found, named: &Vec<ContextRef>| {
+            found.heap_bytes() + named.capacity() * size_of::<ContextRef>()
         };
         let rows_bytes = rows.heap_bytes();
         for row in rows.iter() {
@@ -125,7 +125,7 @@ impl Detector {
     }
 
     /// Adds a level with the matches of a row; names the contexts to be read.
-    fn judge(&self, row: StoredRow<'_>, found: &mut Found, named: &mut Vec<ContextId>) {
+    fn judge(&self, row: StoredRow<'_>, found: &mut Found, named: &mut Vec<ContextRef>) {
         // Rows and contexts of one read are counted in 32 bits.
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let (first_match, mut is_false_positive) = (number(found.matches.len()), false);

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Catalogue, Effect};
 use crate::{
+    block,
     error::TreeError,
-    run::block,
     trees::{Trees, get_pieces, guarded, put_pieces, remove_pieces},
 };
 

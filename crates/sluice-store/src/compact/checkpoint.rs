@@ -12,13 +12,14 @@ use std::{
 use crossbeam_channel::{Receiver, bounded};
 use sluice_model::hex;
 
-use super::policy::named_books;
+use super::policy::named_tables;
 use crate::{
     catalogue::{Catalogue, StoredCatalogue},
+    contexts::StoredTable,
     error::TreeError,
     manifest::{Manifest, RunEntry},
     requests::LogRequest,
-    run::{Book, Part, Run},
+    run::{Part, Run},
     shared::Shared,
     trees,
 };
@@ -32,18 +33,18 @@ pub(super) struct Checkpoints {
     stored_catalogue: Arc<Catalogue>,
     /// Parts that no manifest names any more, waiting for their last reader.
     dropped_parts: Vec<Arc<Part>>,
-    /// The books that the manifest names, by number.
-    books: BTreeMap<u32, Arc<Book>>,
-    /// Books that no manifest names any more, waiting for the last part that names them.
-    dropped_books: Vec<Arc<Book>>,
+    /// The tables that the manifest names, by number.
+    tables: BTreeMap<u32, Arc<StoredTable>>,
+    /// Tables that no manifest names any more, waiting for the last part that names them.
+    dropped_tables: Vec<Arc<StoredTable>>,
 }
 
 impl Checkpoints {
     /// Goes on from what recovery found.
     pub(super) fn new(shared: Arc<Shared>, manifest: Manifest, stored_catalogue: Arc<Catalogue>) -> Self {
-        let books = named_books(&shared.view().runs);
-        let (dropped_parts, dropped_books) = (Vec::new(), Vec::new());
-        Self { shared, manifest, stored_catalogue, dropped_parts, books, dropped_books }
+        let tables = named_tables(&shared.view().runs);
+        let (dropped_parts, dropped_tables) = (Vec::new(), Vec::new());
+        Self { shared, manifest, stored_catalogue, dropped_parts, tables, dropped_tables }
     }
 
     /// The catalogue as the manifest names it.
@@ -74,8 +75,8 @@ impl Checkpoints {
         self.manifest.log_lsn = log_lsn;
         self.manifest.next_txn = self.shared.next_txn.load(Ordering::SeqCst);
         self.manifest.runs = runs.iter().map(run_entry).collect();
-        let books = named_books(&runs);
-        self.manifest.books = books.values().map(|book| book.meta).collect();
+        let tables = named_tables(&runs);
+        self.manifest.tables = tables.values().map(|table| table.meta).collect();
         self.manifest.write(&self.shared.data_dir).map_err(TreeError::io("write the manifest"))?;
         self.shared.publish(|view| {
             // Only the compaction thread touches runs and the oldest slices; the log thread may have added since.
@@ -87,9 +88,9 @@ impl Checkpoints {
         if let Some(replaced) = replaced {
             replaced.remove(&self.shared.trees)?;
         }
-        for (id, book) in std::mem::replace(&mut self.books, books) {
-            if !self.books.contains_key(&id) {
-                self.dropped_books.push(book);
+        for (id, table) in std::mem::replace(&mut self.tables, tables) {
+            if !self.tables.contains_key(&id) {
+                self.dropped_tables.push(table);
             }
         }
         self.remove_dropped()
@@ -132,9 +133,9 @@ impl Checkpoints {
         for part in self.dropped_parts.extract_if(.., |part| Arc::strong_count(part) == 1) {
             part.remove(trees)?;
         }
-        // A part that went may have been the last that named a book.
-        for book in self.dropped_books.extract_if(.., |book| Arc::strong_count(book) == 1) {
-            book.remove(trees)?;
+        // A part that went may have been the last that named a table.
+        for table in self.dropped_tables.extract_if(.., |table| Arc::strong_count(table) == 1) {
+            table.remove(trees)?;
         }
         Ok(())
     }
@@ -149,9 +150,9 @@ impl Checkpoints {
         let parts = view.runs.iter().flat_map(|run| &run.parts);
         let named: Vec<u32> = parts.map(|part| part.meta.id).collect();
         let trees = &self.shared.trees;
-        let books: Vec<u32> = self.books.keys().copied().collect();
+        let tables: Vec<u32> = self.tables.keys().copied().collect();
         let swept = trees::sweep_parts(&trees.indicators, 0, &named)?
-            + trees::sweep_parts(&trees.contexts, 0, &books)?
+            + trees::sweep_parts(&trees.contexts, 0, &tables)?
             + trees::sweep_parts(&trees.suppliers, 4, &named)?
             + trees::sweep_parts(&trees.tags, 4, &named)?
             + StoredCatalogue::sweep_others(self.manifest.catalogue, trees)?;

@@ -9,9 +9,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::{
+    contexts::StoredTable,
     error::TreeError,
     rows::{Rows, push_row},
-    run::{Book, Part, PartWriter},
+    run::{Part, PartWriter},
     trees::Trees,
 };
 
@@ -23,7 +24,7 @@ const BATCHES_MAX: usize = 4;
 enum PartRequest {
     Begin { id: u32 },
     Rows(Vec<u8>),
-    Finish { books: BTreeMap<u32, Arc<Book>> },
+    Finish { tables: BTreeMap<u32, Arc<StoredTable>> },
 }
 
 /// The compaction thread's end.
@@ -90,14 +91,17 @@ impl PartsHandle {
         self.ask(PartRequest::Rows(batch))
     }
 
-    /// Ends the part; `None` when there was no row. `books` are all that the rows may name, by number.
+    /// Ends the part; `None` when there was no row. `tables` are all that the rows may name, by number.
     ///
     /// # Errors
     ///
     /// Any failure of sled.
-    pub(super) fn finish(&mut self, books: BTreeMap<u32, Arc<Book>>) -> Result<Option<Part>, TreeError> {
+    pub(super) fn finish(
+        &mut self,
+        tables: BTreeMap<u32, Arc<StoredTable>>,
+    ) -> Result<Option<Part>, TreeError> {
         self.hand_over()?;
-        self.ask(PartRequest::Finish { books })?;
+        self.ask(PartRequest::Finish { tables })?;
         self.finished.recv().unwrap_or(Err(TreeError::PartsEnded))
     }
 
@@ -122,9 +126,9 @@ impl PartsThread {
                     // Without room for it there are enough others.
                     drop(self.spare.try_send(batch));
                 }
-                PartRequest::Finish { books } => {
+                PartRequest::Finish { tables } => {
                     let finished = match std::mem::replace(&mut writer, Err(TreeError::PartsEnded)) {
-                        Ok(part) => part.finish(&books),
+                        Ok(part) => part.finish(&tables),
                         Err(error) => Err(error),
                     };
                     // The other end waits for it, or is gone.

@@ -7,10 +7,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::retention::Retention;
-use crate::{
-    run::{Book, Run},
-    view::View,
-};
+use crate::{contexts::StoredTable, read::View, run::Run};
 
 /// Runs of one tier that become one of the next.
 const FAN_IN: usize = 8;
@@ -20,8 +17,8 @@ const TIER_BYTES: u64 = 32 * 1024 * 1024;
 const IDLE_RATIO: u64 = 2;
 /// Share of rows of removed or expired holdings, in percent, from which everything is rewritten.
 const DEAD_PERCENT_MAX: u64 = 25;
-/// A book with fewer of its rows left, in percent, is rewritten at the next merge.
-const BOOK_ROWS_PERCENT_MIN: u64 = 50;
+/// A table with fewer of its rows left, in percent, is rewritten at the next merge.
+const TABLE_ROWS_PERCENT_MIN: u64 = 50;
 
 /// How many of the newest runs make up full tiers; `sizes` are in stored bytes, newest first.
 pub(super) fn full_tier_count(sizes: &[u64]) -> usize {
@@ -68,46 +65,46 @@ pub(super) fn has_many_dead(view: &View, now_seconds: u32) -> bool {
     0 < dead && all * DEAD_PERCENT_MAX <= dead * 100
 }
 
-/// Divides the books that the inputs of a merge name into those to be rewritten and the rest, by number.
-pub(super) fn judge_books(
+/// Divides the tables that the inputs of a merge name into those to be rewritten and the rest, by number.
+pub(super) fn judge_tables(
     view: &View,
     inputs: &[Run],
     bytes_min: u64,
-) -> (Vec<Arc<Book>>, BTreeMap<u32, Arc<Book>>) {
-    let rows_by_book = rows_by_book(&view.runs);
+) -> (Vec<Arc<StoredTable>>, BTreeMap<u32, Arc<StoredTable>>) {
+    let rows_by_table = rows_by_table(&view.runs);
     let (mut rewritten, mut kept) = (Vec::new(), BTreeMap::new());
-    for (id, book) in named_books(inputs) {
-        let rows = rows_by_book.get(&id).copied().unwrap_or(0);
-        let is_thin = rows * 100 < u64::from(book.meta.rows) * BOOK_ROWS_PERCENT_MIN;
-        if is_thin || book.meta.stored_bytes < bytes_min {
-            rewritten.push(book);
+    for (id, table) in named_tables(inputs) {
+        let rows = rows_by_table.get(&id).copied().unwrap_or(0);
+        let is_thin = rows * 100 < u64::from(table.meta.rows) * TABLE_ROWS_PERCENT_MIN;
+        if is_thin || table.meta.stored_bytes < bytes_min {
+            rewritten.push(table);
         } else {
-            kept.insert(id, book);
+            kept.insert(id, table);
         }
     }
     (rewritten, kept)
 }
 
-/// How many rows of all parts name each book. An indicator counts once for each run that has it.
-fn rows_by_book(runs: &[Run]) -> BTreeMap<u32, u64> {
-    let mut rows_by_book = BTreeMap::new();
+/// How many rows of all parts name each table. An indicator counts once for each run that has it.
+fn rows_by_table(runs: &[Run]) -> BTreeMap<u32, u64> {
+    let mut rows_by_table = BTreeMap::new();
     for part in runs.iter().flat_map(|run| &run.parts) {
-        for (book, rows) in &part.index.books {
-            *rows_by_book.entry(*book).or_insert(0) += u64::from(*rows);
+        for (table, rows) in &part.index.tables {
+            *rows_by_table.entry(*table).or_insert(0) += u64::from(*rows);
         }
     }
-    rows_by_book
+    rows_by_table
 }
 
-/// The books that the parts of these runs name, by number.
-pub(super) fn named_books(runs: &[Run]) -> BTreeMap<u32, Arc<Book>> {
-    let mut books = BTreeMap::new();
+/// The tables that the parts of these runs name, by number.
+pub(super) fn named_tables(runs: &[Run]) -> BTreeMap<u32, Arc<StoredTable>> {
+    let mut tables = BTreeMap::new();
     for part in runs.iter().flat_map(|run| &run.parts) {
-        for book in &part.books {
-            books.insert(book.meta.id, Arc::clone(book));
+        for table in &part.tables {
+            tables.insert(table.meta.id, Arc::clone(table));
         }
     }
-    books
+    tables
 }
 
 #[cfg(test)]

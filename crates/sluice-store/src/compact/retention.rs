@@ -13,7 +13,7 @@ use std::cell::Cell;
 
 use sluice_model::{SupplierId, TagId, row};
 
-use crate::{catalogue::Catalogue, filter, manifest::MergeEntry, memtable::Memtable, run::Run, view::View};
+use crate::{catalogue::Catalogue, filter, manifest::MergeEntry, memtable::Memtable, read::View, run::Run};
 
 /// What of a row that has nothing older below it is worth keeping.
 pub(super) struct Retention<'a> {

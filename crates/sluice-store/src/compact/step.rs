@@ -12,13 +12,13 @@ use std::{
 use super::{checkpoint::Checkpoints, parts_thread::PartsHandle, policy, retention::Retention};
 use crate::{
     clock::now_seconds,
+    contexts::{ContextRewriter, ContextSource, StoredTable},
     error::TreeError,
     manifest::MergeEntry,
     merge::{MergeRows, Source},
-    repack::{Origin, Repacker},
-    run::{Book, Part, Run},
+    read::View,
+    run::{Part, Run},
     shared::Shared,
-    view::View,
 };
 
 /// Heap bytes of a memtable that is worth a run of its own as soon as writes pause, and whose flush shows how fast
@@ -88,7 +88,7 @@ impl Compactor {
             view.memtable.freeze();
             view.clone()
         });
-        self.shared.begin_covers_anew();
+        self.shared.begin_filters_anew();
         let run = self.write_run(&frozen, now_seconds)?;
         let (sequence, catalogue) = (frozen.sequence, Arc::clone(&frozen.catalogue));
         let (flushed_count, bytes) = (frozen.memtable.slices().len(), frozen.memtable.bytes());
@@ -111,14 +111,16 @@ impl Compactor {
     /// Writes the run that the slices of a view make up; without parts when none of their rows is kept.
     fn write_run(&mut self, frozen: &View, now_seconds: u32) -> Result<Run, TreeError> {
         let slices = frozen.memtable.slices();
-        let mut rows = MergeRows::new(slices.iter().rev().map(|slice| Source::slice(slice)).collect());
+        let mut rows =
+            MergeRows::new(slices.iter().rev().map(|slice| Source::rows(slice.rows_bytes())).collect());
         let retention = Retention::of_newest(&frozen.catalogue, now_seconds, frozen.runs.is_empty());
-        let mut repacker =
-            Repacker::new(slices.iter().map(|slice| (slice.table(), Origin::Slice(slice.contexts()))));
+        let mut rewriter = ContextRewriter::new(
+            slices.iter().map(|slice| (slice.table(), ContextSource::Slice(slice.contexts()))),
+        );
         let mut run = Run { id: self.checkpoints.manifest.next_run, parts: Vec::new(), merged_through: None };
         let mut is_more = !slices.is_empty();
         while is_more {
-            let (part, last_key) = self.write_part(&mut rows, &retention, &mut repacker, BTreeMap::new())?;
+            let (part, last_key) = self.write_part(&mut rows, &retention, &mut rewriter, BTreeMap::new())?;
             run.parts.extend(part.map(Arc::new));
             is_more = last_key.is_some();
         }
@@ -140,43 +142,43 @@ impl Compactor {
     }
 
     /// Writes rows into one part until it is full; the last key read is `None` once the rows are at their end.
-    /// `books` are those that the rows may name and keep.
+    /// `tables` are those that the rows may name and keep.
     fn write_part(
         &mut self,
         rows: &mut MergeRows<'_>,
         retention: &Retention<'_>,
-        repacker: &mut Repacker<'_>,
-        mut books: BTreeMap<u32, Arc<Book>>,
+        rewriter: &mut ContextRewriter<'_>,
+        mut tables: BTreeMap<u32, Arc<StoredTable>>,
     ) -> Result<(Option<Part>, Option<Vec<u8>>), TreeError> {
         let part_bytes = self.shared.tuning.part_bytes;
         let id = self.checkpoints.manifest.next_part;
         self.checkpoints.manifest.next_part += 1;
         self.parts.begin(id)?;
-        repacker.begin(id);
+        rewriter.begin(id);
         let (mut kept, mut own, mut last_key) = (Vec::new(), Vec::new(), None);
         let mut read_bytes = 0;
         while let Some((key, mut row)) = rows.next_row() {
             read_bytes += (key.len() + row.len()) as u64;
             if let Some(left) = retention.drop_dead(key, row, &mut kept) {
                 row = left;
-                if !repacker.is_idle() {
+                if !rewriter.is_idle() {
                     own.clear();
-                    repacker.repack(row, &mut own).map_err(TreeError::Read)?;
+                    rewriter.rewrite(row, &mut own).map_err(TreeError::Read)?;
                     row = &own;
                 }
                 self.parts.add(key, row)?;
             }
-            let written_bytes = self.parts.raw_bytes() + repacker.bytes_count() as u64;
+            let written_bytes = self.parts.raw_bytes() + rewriter.bytes_count() as u64;
             if part_bytes <= written_bytes || STEP_PARTS_READ_MAX * part_bytes <= read_bytes {
                 last_key = Some(key.to_vec());
                 break;
             }
         }
         self.shared.compaction_beat.beat();
-        if let Some((contexts, rows)) = repacker.own() {
-            books.insert(id, Arc::new(Book::write(&self.shared.trees, id, contexts, rows)?));
+        if let Some((contexts, rows)) = rewriter.own() {
+            tables.insert(id, Arc::new(StoredTable::write(&self.shared.trees, id, contexts, rows)?));
         }
-        Ok((self.parts.finish(books)?, last_key))
+        Ok((self.parts.finish(tables)?, last_key))
     }
 
     /// Begins to merge runs, newest first, into one.
@@ -200,13 +202,13 @@ impl Compactor {
         }
     }
 
-    /// Writes the next part of the merge under way and makes a checkpoint of it. Books of fewer stored bytes than
-    /// `book_bytes_min` are gathered into one of its own.
+    /// Writes the next part of the merge under way and makes a checkpoint of it. Tables of fewer stored bytes than
+    /// `context_table_bytes_min` are gathered into one of its own.
     ///
     /// # Errors
     ///
     /// Any failure of the trees or of the log.
-    pub(super) fn merge_one_part(&mut self, book_bytes_min: u64) -> Result<(), TreeError> {
+    pub(super) fn merge_one_part(&mut self, context_table_bytes_min: u64) -> Result<(), TreeError> {
         let Some(merge) = self.checkpoints.manifest.merge.clone() else { return Ok(()) };
         let (began, now_seconds) = (Instant::now(), now_seconds());
         let view = self.shared.view();
@@ -218,7 +220,7 @@ impl Compactor {
         };
         let is_bottom = view.runs.last().is_some_and(|last| last.id == oldest.id);
         let retention = Retention::of_merge(&view, &merge, now_seconds, is_bottom);
-        let (rewritten, kept) = policy::judge_books(&view, &inputs, book_bytes_min);
+        let (rewritten, kept) = policy::judge_tables(&view, &inputs, context_table_bytes_min);
         let (part, last_key) = self.merge_rows(&inputs, &retention, &rewritten, kept)?;
         let mut next_runs = view.runs.clone();
         let dropped = advance(&mut next_runs, &merge, part.map(Arc::new), last_key.as_deref());
@@ -238,19 +240,19 @@ impl Compactor {
         self.checkpoints.write(sequence, &stored, 0, next_runs)
     }
 
-    /// Writes one part of the rows of `inputs`. Contexts of the books `rewritten` move into a book of the part.
+    /// Writes one part of the rows of `inputs`. Contexts of the tables `rewritten` move into a table of the part.
     fn merge_rows(
         &mut self,
         inputs: &[Run],
         retention: &Retention<'_>,
-        rewritten: &[Arc<Book>],
-        kept: BTreeMap<u32, Arc<Book>>,
+        rewritten: &[Arc<StoredTable>],
+        kept: BTreeMap<u32, Arc<StoredTable>>,
     ) -> Result<(Option<Part>, Option<Vec<u8>>), TreeError> {
         let trees = Arc::clone(&self.shared.trees);
         let mut rows = MergeRows::new(inputs.iter().map(|run| run.source(&trees, None)).collect());
-        let origins = rewritten.iter().map(|book| (book.table(), Origin::book(&trees, book)));
-        let mut repacker = Repacker::new(origins);
-        let written = self.write_part(&mut rows, retention, &mut repacker, kept)?;
+        let origins = rewritten.iter().map(|table| (table.id(), ContextSource::stored(&trees, table)));
+        let mut rewriter = ContextRewriter::new(origins);
+        let written = self.write_part(&mut rows, retention, &mut rewriter, kept)?;
         rows.finish().map_err(TreeError::Read)?;
         Ok(written)
     }

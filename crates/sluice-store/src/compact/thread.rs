@@ -19,8 +19,8 @@ use super::{
     step::{Compactor, SIZABLE_FLUSH_BYTES},
 };
 use crate::{
-    catalogue::Catalogue, clock::now_seconds, error::TreeError, manifest::Manifest,
-    requests::CompactionRequest, run::Run, shared::Shared, view::View,
+    catalogue::Catalogue, clock::now_seconds, error::TreeError, manifest::Manifest, read::View,
+    requests::CompactionRequest, run::Run, shared::Shared,
 };
 
 /// Age of the oldest unflushed write at which the memtable is flushed, however small: keeps the log short.
@@ -134,7 +134,7 @@ impl CompactionThread {
         if !self.compactor.has_space(2 * self.shared.tuning.part_bytes) {
             return Ok(false);
         }
-        self.compactor.merge_one_part(self.shared.tuning.book_bytes_min)?;
+        self.compactor.merge_one_part(self.shared.tuning.context_table_bytes_min)?;
         Ok(true)
     }
 
@@ -166,13 +166,13 @@ impl CompactionThread {
         if !self.flush()? {
             return Ok(false);
         }
-        self.finish_merge(self.shared.tuning.book_bytes_min)?;
+        self.finish_merge(self.shared.tuning.context_table_bytes_min)?;
         let view = self.shared.view();
         if !view.runs.is_empty() {
             self.compactor.start_merge(&view.runs);
         }
         drop(view);
-        // All books are rewritten, so no context stays that no row names.
+        // All tables are rewritten, so no context stays that no row names.
         self.finish_merge(u64::MAX)?;
         self.compactor.checkpoints.remove_dropped()?;
         self.shared.trees.sync()?;
@@ -180,9 +180,9 @@ impl CompactionThread {
     }
 
     /// Does what is left of the merge under way.
-    fn finish_merge(&mut self, book_bytes_min: u64) -> Result<(), TreeError> {
+    fn finish_merge(&mut self, context_table_bytes_min: u64) -> Result<(), TreeError> {
         while self.compactor.checkpoints.manifest.merge.is_some() {
-            self.compactor.merge_one_part(book_bytes_min)?;
+            self.compactor.merge_one_part(context_table_bytes_min)?;
         }
         Ok(())
     }

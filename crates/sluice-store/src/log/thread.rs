@@ -306,13 +306,13 @@ impl LogThread {
     fn publish(&self, slices: Vec<Arc<Slice>>, sequence: u64, catalogue: Option<Arc<Catalogue>>) {
         // Folding happens outside the lock; it counts only if the compaction thread froze nothing meanwhile.
         let before = self.shared.view();
-        let foldable = before.memtable.foldable();
-        let small = memtable::small_tail_count(foldable);
-        let mut tail = foldable.split_at(foldable.len() - small).1.to_vec();
+        let joinable = before.memtable.joinable();
+        let small = memtable::small_tail_count(joinable);
+        let mut tail = joinable.split_at(joinable.len() - small).1.to_vec();
         let kept = before.memtable.slices().len() - small;
         for slice in &slices {
             tail.push(Arc::clone(slice));
-            tail = memtable::join_small(tail, &self.shared.joined_covers);
+            tail = memtable::join_small(tail, &self.shared.joined_filters);
         }
         let memtable_bytes = self.shared.publish(|view| {
             if view.memtable.is_as_before(&before.memtable) {

@@ -1,6 +1,6 @@
 //! Slices and their merging against a `BTreeMap` that does the same the slow way.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, iter, ops::Range, sync::Arc};
 
 use proptest::prelude::*;
 use sluice_model::{
@@ -8,11 +8,16 @@ use sluice_model::{
     row::{self, HoldingChange, Row, TagsChange, encode},
 };
 
-use super::{Memtable, SMALL_SLICE_BYTES, Slice, SliceBuilder, join, join_small, small_tail_count};
+use super::{
+    Memtable, Slice, SliceBuilder,
+    join::{SMALL_SLICE_BYTES, join},
+    join_small, small_tail_count,
+};
 use crate::{
-    context::{Contexts, Handle, TableId},
-    filter::{self, Covers},
+    contexts::{ContextRef, ContextTable, TableId},
+    filter::{self, SharedFilters},
     merge::{MergeRows, Source},
+    store::{Store, tests::open},
 };
 
 type Rows = Vec<(Vec<u8>, u32)>;
@@ -39,10 +44,10 @@ fn get(slice: &Slice, key: &[u8]) -> Option<(u32, String)> {
     })
 }
 
-fn context_of(slice: &Slice, handle: &[u8]) -> Vec<u8> {
-    let named = Handle::read(handle).map(|(table, number)| {
-        assert_eq!(table, slice.table());
-        slice.contexts().get(number).unwrap().to_vec()
+fn context_of(slice: &Slice, encoded: &[u8]) -> Vec<u8> {
+    let named = ContextRef::read(encoded).map(|context| {
+        assert_eq!(context.table, slice.table());
+        slice.contexts().get(context.number).unwrap().to_vec()
     });
     named.unwrap_or_default()
 }
@@ -60,7 +65,8 @@ fn updated(row: &[u8]) -> u32 {
 }
 
 fn merged(newest_first: &[&Slice]) -> Rows {
-    let mut merge = MergeRows::new(newest_first.iter().map(|slice| Source::slice(slice)).collect());
+    let mut merge =
+        MergeRows::new(newest_first.iter().map(|slice| Source::rows(slice.rows_bytes())).collect());
     let mut rows = Vec::new();
     while let Some((key, row)) = merge.next_row() {
         rows.push((key.to_vec(), updated(row)));
@@ -105,7 +111,7 @@ proptest! {
         prop_assert_eq!(merged(&newest_first), want.clone().into_iter().collect::<Rows>());
         let folded = slices.into_iter().fold(Vec::new(), |mut tail, slice| {
             tail.push(Arc::new(slice));
-            join_small(tail, &Covers::new())
+            join_small(tail, &SharedFilters::new())
         });
         let newest_first: Vec<&Slice> = folded.iter().rev().map(Arc::as_ref).collect();
         prop_assert_eq!(merged(&newest_first), want.into_iter().collect::<Rows>());
@@ -124,7 +130,7 @@ fn ten_thousand_single_rows_become_few_slices() {
     let mut tail = Vec::new();
     for number in 0..10_000_u32 {
         tail.push(Arc::new(slice(&vec![(number.to_be_bytes().to_vec(), number)])));
-        tail = join_small(tail, &Covers::new());
+        tail = join_small(tail, &SharedFilters::new());
     }
     assert!(tail.len() < 20, "{} slices", tail.len());
     assert_eq!(tail.iter().map(|slice| slice.rows_count()).sum::<usize>(), 10_000);
@@ -140,7 +146,7 @@ fn large_slices_are_left_alone() {
     builder.push(b"large", &row);
     let slices = vec![Arc::new(builder.finish()), Arc::new(slice(&vec![(b"small".to_vec(), 1)]))];
     assert_eq!(small_tail_count(&slices), 1);
-    assert_eq!(join_small(slices, &Covers::new()).len(), 2);
+    assert_eq!(join_small(slices, &SharedFilters::new()).len(), 2);
 }
 
 #[test]
@@ -152,8 +158,8 @@ fn rows_out_of_order_or_cut_or_with_strange_handles_are_no_slice() {
     assert!(of(&[second, first]).is_none());
     assert!(of(&[first, first]).is_none());
     assert!(of(&[&rows[..rows.len() - 1]]).is_none());
-    assert!(Slice::from_rows(table, Contexts::default(), rows.clone()).is_none());
-    assert!(Slice::from_rows(TableId::of_book(1), contexts, rows).is_none());
+    assert!(Slice::from_rows(table, ContextTable::default(), rows.clone()).is_none());
+    assert!(Slice::from_rows(TableId::of_stored(1), contexts, rows).is_none());
 }
 
 #[test]
@@ -177,7 +183,7 @@ fn merging_folds_rows_and_does_not_only_pick_the_newest() {
     let ((older, older_row), (newer, newer_row)) = (of(1), of(2));
     let mut want = Vec::new();
     row::merge(&newer_row, &older_row, &mut want);
-    let mut merge = MergeRows::new(vec![Source::slice(&newer), Source::slice(&older)]);
+    let mut merge = MergeRows::new(vec![Source::rows(newer.rows_bytes()), Source::rows(older.rows_bytes())]);
     assert_eq!(merge.next_row(), Some((b"key".as_slice(), want.as_slice())));
     assert_eq!(merge.next_row(), None);
 }
@@ -203,7 +209,7 @@ fn a_long_context_survives_many_repetitions_of_its_indicator() {
     assert_eq!((holding.updated, context_of(&slice, holding.context)), (20_001, context));
 }
 
-/// Joined slices once took the number of a slice that came later in the log, whose handles were then read in the wrong
+/// Joined slices once took the number of a slice that came later in the log, whose references were then read in the wrong
 /// table: contexts went to other indicators after a restart.
 #[test]
 fn a_joined_slice_never_has_the_number_of_a_logged_one() {
@@ -224,7 +230,7 @@ fn slices_with_tables_of_others_are_not_joined_and_not_lost() {
     let good = Arc::new(slice(&vec![(b"a".to_vec(), 2)]));
     let strange = Slice { table: TableId::of_new_slice(), ..slice(&vec![(b"b".to_vec(), 2)]) };
     let strange = Arc::new(strange);
-    assert_eq!(join_small(vec![good, strange], &Covers::new()).len(), 2);
+    assert_eq!(join_small(vec![good, strange], &SharedFilters::new()).len(), 2);
 }
 
 #[test]
@@ -234,20 +240,20 @@ fn bytes_that_are_no_row_are_not_taken() {
     assert!(builder.is_empty());
 }
 
-/// Whatever has a cover and whatever has none, no key of any slice is denied, and strangers seldom pass.
+/// Whether a slice is in a shared filter or not, no key of any slice is denied, and strangers seldom pass.
 #[test]
 fn a_memtable_denies_no_key_that_it_has() {
     let key = |number: u32| format!("key-{number:05}").into_bytes();
-    let covers = Covers::new();
+    let filters = SharedFilters::new();
     let slices: Vec<Arc<Slice>> = (0..30_u32)
         .map(|number| {
             let mut slice =
                 slice(&(number * 100..number * 100 + 100).map(|number| (key(number), 2)).collect());
             if !number.is_multiple_of(7) {
-                slice.take_cover(&covers);
+                slice.share_filter(&filters);
             }
             if number == 11 {
-                covers.begin_anew();
+                filters.begin_anew();
             }
             Arc::new(slice)
         })
@@ -256,7 +262,7 @@ fn a_memtable_denies_no_key_that_it_has() {
     let mut memtable = Memtable::of(slices[..20].to_vec());
     memtable.freeze();
     memtable.extend(slices[20..].to_vec());
-    assert_eq!((memtable.foldable().len(), memtable.slices().len()), (10, 30));
+    assert_eq!((memtable.joinable().len(), memtable.slices().len()), (10, 30));
     assert!((0..3_000).all(|number| holds(&memtable, number)));
     memtable.drop_oldest(20);
     assert!((2_000..3_000).all(|number| holds(&memtable, number)));
@@ -264,4 +270,48 @@ fn a_memtable_denies_no_key_that_it_has() {
     memtable.drop_oldest(10);
     assert!(!(0..3_000).any(|number| holds(&memtable, number)));
     assert_eq!(memtable.bytes(), 0);
+}
+
+const SINGLES: u32 = 50;
+const KEYS: u32 = 40_000;
+
+/// Without shared filters, readers would ask each slice, and hundreds of them answer slowly.
+#[test]
+fn all_slices_of_a_store_are_covered() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = || open(dir.path(), Box::new(|cause| panic!("{cause}")));
+    let slice = |numbers: Range<u32>| {
+        let (mut builder, mut row) = (SliceBuilder::new(), Vec::new());
+        let holding = HoldingChange::Hold { updated: 1, context: None };
+        encode(SupplierId(1), holding, TagsChange::Keep, &mut row);
+        for number in numbers {
+            builder.push(&number.to_be_bytes(), &row);
+        }
+        builder.finish()
+    };
+    let store = open();
+    // One that is too long to be joined with those after it, which are joined.
+    let singles = (0..SINGLES).map(|number| number..number + 1);
+    for numbers in iter::once(SINGLES..KEYS).chain(singles) {
+        let write = store.begin().unwrap();
+        write.append(0, slice(numbers)).unwrap();
+        let (done, ended) = std::sync::mpsc::channel();
+        write.commit(Box::new(move |outcome| done.send(outcome).unwrap()));
+        ended.recv().unwrap().unwrap();
+    }
+    let check = |store: &Store| {
+        let snapshot = store.snapshot();
+        let rows: Vec<usize> =
+            snapshot.view.memtable.slices().iter().map(|slice| slice.rows_count()).collect();
+        assert_eq!(rows.first(), Some(&((KEYS - SINGLES) as usize)), "{rows:?}");
+        assert!(1 < rows.len() && rows.len() < SINGLES as usize, "{rows:?}");
+        assert_eq!(snapshot.view.memtable.unshared, Vec::<usize>::new());
+        assert!((0..KEYS).all(|number| snapshot.may_hold(&number.to_be_bytes())));
+    };
+    check(&store);
+    store.halt();
+    drop(store);
+    let store = open();
+    check(&store);
+    store.halt();
 }

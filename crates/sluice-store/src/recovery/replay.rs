@@ -9,12 +9,12 @@ use std::{
 };
 
 use crate::{
+    block,
     catalogue::{Catalogue, Effect},
-    filter::Covers,
+    filter::SharedFilters,
     log::{Frame, FrameKind, ReplayError},
     manifest::Manifest,
     memtable::{Slice, join_small},
-    run::block,
 };
 
 /// A write whose commit was not seen yet.
@@ -38,7 +38,7 @@ pub(super) struct Replay {
     pub(super) catalogue: Catalogue,
     /// Oldest first.
     pub(super) slices: Vec<Arc<Slice>>,
-    pub(super) covers: Covers,
+    pub(super) filters: SharedFilters,
     /// Writes whose commit was not seen yet.
     open: HashMap<u64, OpenWrite>,
     /// Newest commit of those that begin in a segment, by the segment's position.
@@ -55,7 +55,7 @@ impl Replay {
             commits: 0,
             catalogue: Catalogue::clone(catalogue),
             slices: Vec::new(),
-            covers: Covers::new(),
+            filters: SharedFilters::new(),
             open: HashMap::new(),
             newest_by_segment: BTreeMap::new(),
         }
@@ -99,10 +99,10 @@ impl Replay {
         slices.sort_unstable_by_key(|(index, _)| *index);
         for (_, packed) in slices {
             let mut slice = unpack(&packed, frame)?;
-            slice.take_cover(&self.covers);
+            slice.share_filter(&self.filters);
             self.slices.push(Arc::new(slice));
             let tail = std::mem::take(&mut self.slices);
-            self.slices = join_small(tail, &self.covers);
+            self.slices = join_small(tail, &self.filters);
         }
         Ok(())
     }

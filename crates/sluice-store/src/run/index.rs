@@ -41,8 +41,8 @@ pub(crate) struct Index {
     pub(crate) pieces: u32,
     /// Rows of all blocks.
     pub(crate) rows: u32,
-    /// How many rows name each book, ascending by book.
-    pub(crate) books: Vec<(u32, u32)>,
+    /// How many rows name each table, ascending by table.
+    pub(crate) tables: Vec<(u32, u32)>,
     /// Posting lists by supplier.
     pub(crate) suppliers: BTreeMap<SupplierId, PostingSummary>,
     /// Posting lists by tag.
@@ -58,6 +58,11 @@ impl Index {
     /// Number of the block that a key would be in; `None` when it lies before the first.
     pub(crate) fn block_of(&self, key: &[u8]) -> Option<usize> {
         self.fences.partition_point(|fence| &*fence.first_key <= key).checked_sub(1)
+    }
+
+    /// Number of the block that a row is in.
+    pub(crate) fn block_of_row(&self, row: u32) -> Option<usize> {
+        self.fences.partition_point(|fence| fence.first_row <= row).checked_sub(1)
     }
 
     /// As of [`Self::block_of`], for a key not below one that block `near` was for; costs little if it is not far.
@@ -92,9 +97,9 @@ impl Index {
             push_varint(&mut bytes, u64::from(fence.first_piece));
             push_varint(&mut bytes, u64::from(fence.first_row));
         }
-        push_varint(&mut bytes, self.books.len() as u64);
-        for (book, rows) in &self.books {
-            push_varint(&mut bytes, u64::from(*book));
+        push_varint(&mut bytes, self.tables.len() as u64);
+        for (table, rows) in &self.tables {
+            push_varint(&mut bytes, u64::from(*table));
             push_varint(&mut bytes, u64::from(*rows));
         }
         push_postings(&mut bytes, self.suppliers.iter().map(|(id, summary)| (id.0, *summary)));
@@ -115,12 +120,12 @@ impl Index {
                 })
             })
             .collect::<Option<_>>()?;
-        let books = (0..take_varint(&mut bytes)?)
+        let tables = (0..take_varint(&mut bytes)?)
             .map(|_| Some((take_varint_u32(&mut bytes)?, take_varint_u32(&mut bytes)?)))
             .collect::<Option<_>>()?;
         let suppliers = take_postings(&mut bytes, SupplierId)?;
         let tags = take_postings(&mut bytes, TagId)?;
-        bytes.is_empty().then_some(Self { fences, pieces, rows, books, suppliers, tags })
+        bytes.is_empty().then_some(Self { fences, pieces, rows, tables, suppliers, tags })
     }
 }
 
@@ -145,25 +150,4 @@ fn take_postings<I: Ord>(bytes: &mut &[u8], id: impl Fn(u32) -> I) -> Option<BTr
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::{Fence, Index};
-
-    proptest! {
-        #[test]
-        fn blocks_are_found_from_any_earlier_one(
-            firsts in proptest::collection::btree_set(0_u16..500, 0..60),
-            asked in proptest::collection::btree_set(0_u16..500, 0..60),
-        ) {
-            let fence = |first: u16| Fence { first_key: first.to_be_bytes().into(), first_piece: 0, first_row: 0 };
-            let index = Index { fences: firsts.into_iter().map(fence).collect(), ..Index::default() };
-            let mut near = 0;
-            for key in asked {
-                let block = index.block_of(&key.to_be_bytes());
-                prop_assert_eq!(index.block_after(near, &key.to_be_bytes()), block);
-                near = block.unwrap_or(near);
-            }
-        }
-    }
-}
+mod tests;

@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde::{Deserialize, Serialize};
 use sluice_model::varint::take_varint_u32;
 
-use super::{block, book::Book, index::Index, rows_block::BlockReader};
+use super::{index::Index, rows_block::BlockReader};
 use crate::{
-    context::TableId,
+    block,
+    contexts::{StoredTable, TableId},
     error::{ReadError, TreeError},
     filter::Filter,
     rows::Rows,
@@ -38,8 +39,8 @@ pub(crate) struct Part {
     pub(crate) index: Index,
     /// Answers most misses.
     pub(crate) filter: Filter,
-    /// The books that its rows name, ascending by number.
-    pub(crate) books: Vec<Arc<Book>>,
+    /// The tables that its rows name, ascending by number.
+    pub(crate) tables: Vec<Arc<StoredTable>>,
 }
 
 impl Part {
@@ -51,7 +52,7 @@ impl Part {
     pub(crate) fn open(
         trees: &Trees,
         meta: PartMeta,
-        books: &BTreeMap<u32, Arc<Book>>,
+        tables: &BTreeMap<u32, Arc<StoredTable>>,
     ) -> Result<Self, ReadError> {
         let mut bytes = Vec::new();
         read_block(trees, meta.id, INDEX_PIECES_FROM, meta.index_pieces, &mut bytes)?;
@@ -61,16 +62,16 @@ impl Part {
         read_block(trees, meta.id, FILTER_PIECES_FROM, meta.filter_pieces, &mut bytes)?;
         let filter = Filter::from_bytes(&bytes)
             .ok_or_else(|| ReadError::damaged(meta.id, FILTER_PIECES_FROM, "filter makes no sense"))?;
-        let books = index.books.iter().map(|(book, _)| books.get(book).cloned()).collect::<Option<_>>();
-        let books =
-            books.ok_or_else(|| ReadError::damaged(meta.id, INDEX_PIECES_FROM, "a book is missing"))?;
-        Ok(Self { meta, index, filter, books })
+        let tables = index.tables.iter().map(|(table, _)| tables.get(table).cloned()).collect::<Option<_>>();
+        let tables =
+            tables.ok_or_else(|| ReadError::damaged(meta.id, INDEX_PIECES_FROM, "a table is missing"))?;
+        Ok(Self { meta, index, filter, tables })
     }
 
-    /// The book of a table, if rows of this part name it.
-    pub(crate) fn book(&self, table: TableId) -> Option<&Book> {
-        let index = self.books.binary_search_by_key(&table, |book| book.table()).ok()?;
-        self.books.get(index).map(Arc::as_ref)
+    /// A stored table, if rows of this part name it.
+    pub(crate) fn stored_table(&self, id: TableId) -> Option<&StoredTable> {
+        let index = self.tables.binary_search_by_key(&id, |table| table.id()).ok()?;
+        self.tables.get(index).map(Arc::as_ref)
     }
 
     /// The rows above `after`, block by block.

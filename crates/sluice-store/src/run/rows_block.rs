@@ -1,15 +1,15 @@
-//! Rows to a stored block and back: what neighbours have in common is written once.
+//! Rows to a stored block and back: what neighbors have in common is written once.
 //!
 //! In: rows, ascending. Out: `crc32c`, then for each row `varint(bytes shared with the last key) varint(length)
 //! rest of the key`, a byte that says how the row follows, and the row:
 //!
 //! * 0: `varint(length) row`, as it is;
 //! * 255: `varint(length) head`, then as with the number of that head, which is the next free one, from 1;
-//! * the number of a head: `varint(difference to the last update time)` and, when the head says so, a handle: the
+//! * the number of a head: `varint(difference to the last update time)` and, when the head says so, a context reference: the
 //!   slot of its table (a new slot is followed by the table), and the difference to the last number of that table.
 //!
 //! A head is what comes before the update time in a row with one holding: tags, supplier, flags. Few differ among
-//! neighbours. zstd over framed rows gives about the same length and takes several times as long, both ways.
+//! neighbors. zstd over framed rows gives about the same length and takes several times as long, both ways.
 
 use std::cmp::Ordering;
 
@@ -18,9 +18,9 @@ use sluice_model::{
     varint::{push_varint, take, take_varint},
 };
 
-use super::block::{self, CHECKSUM_BYTES};
 use crate::{
-    context::{Handle, TableId},
+    block::{self, CHECKSUM_BYTES},
+    contexts::{ContextRef, TableId},
     rows::{push_row, take_prefixed},
 };
 
@@ -47,7 +47,7 @@ pub(crate) struct BlockBuilder {
     tables: Vec<Table>,
 }
 
-/// A table whose handles stand in the block.
+/// A table whose references stand in the block.
 #[derive(Clone, Copy, Debug)]
 struct Table {
     id: TableId,
@@ -97,18 +97,18 @@ impl BlockBuilder {
     /// Adds a row by its head; `None`, and nothing added, when that cannot be.
     fn push_single(&mut self, row: &[u8]) -> Option<()> {
         let single = SingleRow::split(row)?;
-        let handle = match single.context {
-            Some(context) => Some(Handle::read(context)?),
+        let context = match single.context {
+            Some(encoded) => Some(ContextRef::read(encoded)?),
             None => None,
         };
-        let slot = match handle {
-            Some((id, _)) => Some(self.slot_of(id)?),
+        let slot = match context {
+            Some(context) => Some(self.slot_of(context.table)?),
             None => None,
         };
         self.push_head(single.head)?;
         push_signed(&mut self.bytes, i64::from(single.updated) - i64::from(self.last_updated));
         self.last_updated = single.updated;
-        let (Some((id, number)), Some(slot)) = (handle, slot) else { return Some(()) };
+        let (Some(ContextRef { table: id, number }), Some(slot)) = (context, slot) else { return Some(()) };
         self.bytes.push(u8::try_from(slot).ok()?);
         if slot == self.tables.len() {
             push_varint(&mut self.bytes, id.to_number());
@@ -176,17 +176,17 @@ impl BlockBuilder {
 #[derive(Debug, Default)]
 pub(crate) struct BlockReader {
     /// The row that was read last, while it has a key in `key`.
-    current: Option<Coded>,
+    current: Option<CodedRow>,
     position: usize,
     key: Vec<u8>,
     updated: u32,
-    heads: Vec<Head>,
+    heads: Vec<CodedHead>,
     tables: Vec<(TableId, u32)>,
 }
 
 /// Where a head is, and whether a context follows it.
 #[derive(Clone, Copy, Debug)]
-struct Head {
+struct CodedHead {
     range: Range,
     has_context: bool,
 }
@@ -196,9 +196,9 @@ type Range = (usize, usize);
 
 /// A row before it is put together.
 #[derive(Clone, Copy, Debug)]
-enum Coded {
+enum CodedRow {
     Plain(Range),
-    Single { head: Range, updated: u32, handle: Option<(TableId, u32)> },
+    Single { head: Range, updated: u32, context: Option<ContextRef> },
 }
 
 impl BlockReader {
@@ -277,46 +277,46 @@ impl BlockReader {
         Some(shared)
     }
 
-    fn take_row(&mut self, stored: &[u8], rest: &mut &[u8]) -> Option<Coded> {
+    fn take_row(&mut self, stored: &[u8], rest: &mut &[u8]) -> Option<CodedRow> {
         let range_before =
             |rest: &[u8], bytes: &[u8]| (stored.len() - rest.len() - bytes.len(), stored.len() - rest.len());
         let code = *take(rest, 1)?.first()?;
         if code == PLAIN {
             let row = take_prefixed(rest)?;
-            return Some(Coded::Plain(range_before(rest, row)));
+            return Some(CodedRow::Plain(range_before(rest, row)));
         }
         let number = if code == NEW_HEAD {
             let head = take_prefixed(rest)?;
             let has_context = SingleRow::has_context(head);
-            self.heads.push(Head { range: range_before(rest, head), has_context });
+            self.heads.push(CodedHead { range: range_before(rest, head), has_context });
             self.heads.len()
         } else {
             usize::from(code)
         };
         let head = *self.heads.get(number - 1)?;
         self.updated = apply(self.updated, take_signed(rest)?)?;
-        let handle = if head.has_context { Some(self.take_handle(rest)?) } else { None };
-        Some(Coded::Single { head: head.range, updated: self.updated, handle })
+        let context = if head.has_context { Some(self.take_context(rest)?) } else { None };
+        Some(CodedRow::Single { head: head.range, updated: self.updated, context })
     }
 
-    fn take_handle(&mut self, rest: &mut &[u8]) -> Option<(TableId, u32)> {
+    fn take_context(&mut self, rest: &mut &[u8]) -> Option<ContextRef> {
         let slot = usize::from(*take(rest, 1)?.first()?);
         if slot == self.tables.len() {
             self.tables.push((TableId::from_number(take_varint(rest)?), 0));
         }
         let (id, last_number) = self.tables.get_mut(slot)?;
         *last_number = apply(*last_number, take_signed(rest)?)?;
-        Some((*id, *last_number))
+        Some(ContextRef { table: *id, number: *last_number })
     }
 
     fn append_row(&self, stored: &[u8], row: &mut Vec<u8>) {
         let bytes = |(start, end): Range| stored.get(start..end).unwrap_or_default();
         match self.current {
             None => {}
-            Some(Coded::Plain(plain)) => row.extend_from_slice(bytes(plain)),
-            Some(Coded::Single { head, updated, handle }) => {
-                let handle = handle.map(|(table, number)| Handle::new(table, number));
-                let context = handle.as_ref().map(AsRef::as_ref);
+            Some(CodedRow::Plain(plain)) => row.extend_from_slice(bytes(plain)),
+            Some(CodedRow::Single { head, updated, context }) => {
+                let encoded = context.map(ContextRef::encode);
+                let context = encoded.as_ref().map(AsRef::as_ref);
                 SingleRow { head: bytes(head), updated, context }.join(row);
             }
         }

@@ -6,14 +6,13 @@ use hashbrown::HashMap;
 use sluice_model::{SupplierId, TagId, row::Row, varint::push_varint};
 
 use super::{
-    block,
-    book::Book,
     index::{Fence, Index, PostingSummary},
     part::{Part, PartMeta, posting_prefix},
     rows_block::BlockBuilder,
 };
 use crate::{
-    context::Handle,
+    block,
+    contexts::{ContextRef, StoredTable},
     error::{ReadError, TreeError},
     filter::Hashes,
     trees::{FILTER_PIECES_FROM, INDEX_PIECES_FROM, Trees, put_pieces},
@@ -32,8 +31,8 @@ pub(crate) struct PartWriter<'a> {
     hashes: Hashes,
     suppliers: HashMap<u32, Posting>,
     tags: HashMap<u32, Posting>,
-    /// Rows by the book that they name; few at a time, the one last named in front.
-    books: Vec<(u32, u32)>,
+    /// Rows by the table that they name; few at a time, the one last named in front.
+    tables: Vec<(u32, u32)>,
 }
 
 #[derive(Default)]
@@ -75,7 +74,7 @@ impl<'a> PartWriter<'a> {
             hashes: Hashes::default(),
             suppliers: HashMap::new(),
             tags: HashMap::new(),
-            books: Vec::new(),
+            tables: Vec::new(),
         }
     }
 
@@ -95,7 +94,7 @@ impl<'a> PartWriter<'a> {
         if let Some(row) = Row::decode(row) {
             for holding in row.holdings().filter(|holding| !holding.is_released()) {
                 self.suppliers.entry(holding.supplier.0).or_default().add(number, holding.updated);
-                self.count_book(holding.context)?;
+                self.count_table(holding.context)?;
             }
             for tag in row.tags() {
                 self.tags.entry(tag.0).or_default().add(number, 0);
@@ -105,21 +104,21 @@ impl<'a> PartWriter<'a> {
         if BLOCK_BYTES <= self.block.bytes_count() { self.close_block() } else { Ok(()) }
     }
 
-    fn count_book(&mut self, handle: &[u8]) -> Result<(), TreeError> {
-        if handle.is_empty() {
+    fn count_table(&mut self, encoded: &[u8]) -> Result<(), TreeError> {
+        if encoded.is_empty() {
             return Ok(());
         }
-        let book = Handle::read(handle).and_then(|(table, _)| table.book());
-        let book = book.ok_or_else(|| self.damaged("a row names no book"))?;
-        let place = self.books.iter().position(|(known, _)| *known == book);
+        let table = ContextRef::read(encoded).and_then(|context| context.table.stored());
+        let table = table.ok_or_else(|| self.damaged("a row names no table"))?;
+        let place = self.tables.iter().position(|(known, _)| *known == table);
         let place = place.unwrap_or_else(|| {
-            self.books.push((book, 0));
-            self.books.len() - 1
+            self.tables.push((table, 0));
+            self.tables.len() - 1
         });
-        if let Some((_, rows)) = self.books.get_mut(place) {
+        if let Some((_, rows)) = self.tables.get_mut(place) {
             *rows += 1;
         }
-        self.books.swap(0, place);
+        self.tables.swap(0, place);
         Ok(())
     }
 
@@ -135,13 +134,16 @@ impl<'a> PartWriter<'a> {
         Ok(())
     }
 
-    /// Writes what is left, the index, the filter and the posting lists; `None` when there was no row. `books` are
+    /// Writes what is left, the index, the filter and the posting lists; `None` when there was no row. `tables` are
     /// all that the rows may name, by number.
     ///
     /// # Errors
     ///
     /// Any failure of sled.
-    pub(crate) fn finish(mut self, books: &BTreeMap<u32, Arc<Book>>) -> Result<Option<Part>, TreeError> {
+    pub(crate) fn finish(
+        mut self,
+        tables: &BTreeMap<u32, Arc<StoredTable>>,
+    ) -> Result<Option<Part>, TreeError> {
         if !self.block.is_empty() {
             self.close_block()?;
         }
@@ -156,10 +158,11 @@ impl<'a> PartWriter<'a> {
             let summary = posting.store(&self.trees.tags, id, self.id)?;
             self.index.tags.insert(TagId(id), summary);
         }
-        self.books.sort_unstable();
-        self.index.books = std::mem::take(&mut self.books);
-        let named = self.index.books.iter().map(|(book, _)| books.get(book).cloned()).collect::<Option<_>>();
-        let books = named.ok_or_else(|| self.damaged("rows name a book that is not there"))?;
+        self.tables.sort_unstable();
+        self.index.tables = std::mem::take(&mut self.tables);
+        let named =
+            self.index.tables.iter().map(|(table, _)| tables.get(table).cloned()).collect::<Option<_>>();
+        let tables = named.ok_or_else(|| self.damaged("rows name a table that is not there"))?;
         let filter = self.hashes.build();
         let index_pieces = self.store_block(INDEX_PIECES_FROM, &self.index.to_bytes())?;
         let filter_pieces = self.store_block(FILTER_PIECES_FROM, &filter.to_bytes())?;
@@ -170,7 +173,7 @@ impl<'a> PartWriter<'a> {
             index_pieces,
             filter_pieces,
         };
-        Ok(Some(Part { meta, index: self.index, filter, books }))
+        Ok(Some(Part { meta, index: self.index, filter, tables }))
     }
 
     fn store_block(&self, from_piece: u32, raw: &[u8]) -> Result<u32, TreeError> {

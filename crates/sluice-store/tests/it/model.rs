@@ -10,7 +10,7 @@ use sluice_model::{
     row::{HoldingChange, TagsChange, encode},
 };
 use sluice_store::{
-    Alone, ChangeError, Record, SliceBuilder, Snapshot, Store, StoreConfig, Tuning,
+    ChangeError, Record, SingleThread, SliceBuilder, Snapshot, Store, StoreConfig, Tuning,
     catalogue::{CatalogueChange, SupplierSettings},
 };
 use tempfile::TempDir;
@@ -65,7 +65,7 @@ fn open(dir: &TempDir, flush_bytes: usize) -> Store {
         data_dir: dir.path().join("data"),
         disk_reserve_bytes: 0,
         tenants: Vec::new(),
-        tuning: Tuning { flush_bytes, part_bytes: 700, book_bytes_min: 300, ..Tuning::default() },
+        tuning: Tuning { flush_bytes, part_bytes: 700, context_table_bytes_min: 300, ..Tuning::default() },
     };
     Store::open(config, Box::new(|cause| panic!("the store failed: {cause}"))).unwrap()
 }
@@ -298,11 +298,11 @@ fn check_bulk(snapshot: &Snapshot) {
     let keys: Vec<Vec<u8>> =
         (0..2 * KEYS).map(|step| format!("key-{:02}", step * 37 % (KEYS + 5)).into_bytes()).collect();
     let borrowed: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
-    let rows = snapshot.read_rows(&borrowed, usize::MAX, &Alone).unwrap().unwrap();
+    let rows = snapshot.read_rows(&borrowed, usize::MAX, &SingleThread).unwrap().unwrap();
     let mut named: Vec<_> =
         rows.iter().flat_map(|row| row.holdings()).filter_map(|holding| holding.context).collect();
     named.reverse();
-    let texts = snapshot.read_contexts(&named, usize::MAX, &Alone).unwrap().unwrap();
+    let texts = snapshot.read_contexts(&named, usize::MAX, &SingleThread).unwrap().unwrap();
     let mut unread = (0..named.len()).rev();
     let read: Vec<_> = rows
         .iter()

@@ -3,7 +3,7 @@
 use std::fs;
 
 use sluice_model::{RetentionMinutes, limits};
-use sluice_store::{Alone, Record, Snapshot, Tuning, Workers};
+use sluice_store::{Record, SingleThread, Snapshot, Tuning, Workers};
 
 use crate::world::{LATER, World, commit, wait_until};
 
@@ -131,11 +131,11 @@ fn a_read_takes_no_more_than_it_may() {
         assert!(!is_flushed || world.store().checkpoint());
         let snapshot = world.store().snapshot();
         let asked: Vec<&[u8]> = keys.iter().rev().map(String::as_bytes).collect();
-        assert!(snapshot.read_rows(&asked, 40 * 20, &Alone).unwrap().is_none());
-        let rows = snapshot.read_rows(&asked, 40 * 200, &Alone).unwrap().unwrap();
+        assert!(snapshot.read_rows(&asked, 40 * 20, &SingleThread).unwrap().is_none());
+        let rows = snapshot.read_rows(&asked, 40 * 200, &SingleThread).unwrap().unwrap();
         let named: Vec<_> = rows.iter().map(|row| row.holdings().next().unwrap().context.unwrap()).collect();
-        assert!(snapshot.read_contexts(&named, 40 * MIB, &Alone).unwrap().is_none());
-        let texts = snapshot.read_contexts(&named, 42 * MIB, &Alone).unwrap().unwrap();
+        assert!(snapshot.read_contexts(&named, 40 * MIB, &SingleThread).unwrap().is_none());
+        let texts = snapshot.read_contexts(&named, 42 * MIB, &SingleThread).unwrap().unwrap();
         let numbers = rows.into_numbers();
         for place in 0..40 {
             let number = numbers.get(place).unwrap();
@@ -185,7 +185,7 @@ fn a_shared_read_finds_what_a_lone_one_finds() {
     let mut asked: Vec<&[u8]> = keys.iter().map(String::as_bytes).collect();
     asked.push(b"key-00007");
     asked.push(b"none");
-    let alone = read(&snapshot, &asked, &Alone);
+    let alone = read(&snapshot, &asked, &SingleThread);
     assert!(read(&snapshot, &asked, &Threads) == alone);
     for (place, value) in values.iter().enumerate() {
         assert_eq!(alone[place].as_deref(), Some(value.as_bytes()));

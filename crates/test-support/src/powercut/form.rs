@@ -64,13 +64,13 @@ impl Form {
             Self::Small => Tuning {
                 flush_bytes: 150_000,
                 part_bytes: 60_000,
-                book_bytes_min: 3_000,
+                context_table_bytes_min: 3_000,
                 ..Tuning::default()
             },
             Self::Large => Tuning {
                 flush_bytes: 4 << 20,
                 part_bytes: 1 << 20,
-                book_bytes_min: 60_000,
+                context_table_bytes_min: 60_000,
                 ..Tuning::default()
             },
         }

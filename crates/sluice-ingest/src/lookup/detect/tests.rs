@@ -7,7 +7,7 @@ use sluice_model::{
     Indicator, TenantId,
     matching::{CandidateKeys, MatchScope, candidate_keys},
 };
-use sluice_store::{Alone, Record};
+use sluice_store::{Record, SingleThread};
 
 use super::Detector;
 use crate::{
@@ -428,14 +428,19 @@ fn matches_count_among_what_is_found() {
     let candidates = candidates_of(&detector, &["192.0.2.1", "192.0.2.2"]);
     // Enough for the rows, which are shorter; not enough for what grows to 40 matches.
     let bytes_max = 60 * size_of::<super::Match>() + 40;
-    assert!(fixture.store.snapshot().read_rows(&keys(&candidates), bytes_max, &Alone).unwrap().is_some());
+    assert!(
+        fixture.store.snapshot().read_rows(&keys(&candidates), bytes_max, &SingleThread).unwrap().is_some()
+    );
     assert!(detector.read(&keys(&candidates), bytes_max).unwrap().is_none());
     let found = detector.read(&keys(&candidates), 2 * bytes_max).unwrap().unwrap();
     assert_eq!(found.matches.len(), 40);
     // The rows are still there while matches are made of them.
-    let rows = fixture.store.snapshot().read_rows(&keys(&candidates), usize::MAX, &Alone).unwrap().unwrap();
+    let rows =
+        fixture.store.snapshot().read_rows(&keys(&candidates), usize::MAX, &SingleThread).unwrap().unwrap();
     let bytes_max = found.heap_bytes() + rows.heap_bytes() / 2;
-    assert!(fixture.store.snapshot().read_rows(&keys(&candidates), bytes_max, &Alone).unwrap().is_some());
+    assert!(
+        fixture.store.snapshot().read_rows(&keys(&candidates), bytes_max, &SingleThread).unwrap().is_some()
+    );
     assert!(detector.read(&keys(&candidates), bytes_max).unwrap().is_none());
 }
 

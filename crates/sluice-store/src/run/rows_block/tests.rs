@@ -8,9 +8,9 @@ use sluice_model::{
 
 use super::{BlockBuilder, BlockReader};
 use crate::{
-    context::{Handle, TableId},
+    block::unseal,
+    contexts::{ContextRef, TableId},
     rows::Rows,
-    run::block::unseal,
 };
 
 type Keyed = Vec<(Vec<u8>, Vec<u8>)>;
@@ -26,10 +26,11 @@ fn block(rows: &Keyed) -> Vec<u8> {
     builder.finish(<[u8]>::to_vec)
 }
 
-fn row(supplier: u32, tags: &[u32], updated: u32, handle: Option<(u32, u32)>) -> Vec<u8> {
+fn row(supplier: u32, tags: &[u32], updated: u32, context: Option<(u32, u32)>) -> Vec<u8> {
     let tags: Vec<TagId> = tags.iter().copied().map(TagId).collect();
-    let handle = handle.map(|(book, number)| Handle::new(TableId::of_book(book), number));
-    let holding = HoldingChange::Hold { updated, context: handle.as_ref().map(AsRef::as_ref) };
+    let context =
+        context.map(|(table, number)| ContextRef { table: TableId::of_stored(table), number }.encode());
+    let holding = HoldingChange::Hold { updated, context: context.as_ref().map(AsRef::as_ref) };
     let mut row = Vec::new();
     encode(SupplierId(supplier), holding, TagsChange::Replace(&tags), &mut row);
     row
@@ -42,7 +43,7 @@ fn rows() -> impl Strategy<Value = Keyed> {
         any::<u32>(),
         proptest::option::of((0_u32..300, any::<u32>())),
     )
-        .prop_map(|(supplier, tags, updated, handle)| row(supplier, &tags, updated, handle));
+        .prop_map(|(supplier, tags, updated, context)| row(supplier, &tags, updated, context));
     let double = (any::<u32>(), any::<u32>()).prop_map(|(one, two)| {
         let mut both = Vec::new();
         merge(&row(1, &[], one, None), &row(2, &[7], two, Some((1, 2))), &mut both);
@@ -125,7 +126,7 @@ fn every_flipped_bit_is_noticed() {
 }
 
 #[test]
-fn neighbours_share_what_they_have_in_common() {
+fn neighbors_share_what_they_have_in_common() {
     let rows: Keyed = (0..100_u32)
         .map(|number| {
             (

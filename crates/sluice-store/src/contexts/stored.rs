@@ -1,23 +1,20 @@
-//! Books: the contexts that a part of a run brought along, in stored blocks.
+//! Stored tables: the contexts that a part of a run brought along, in blocks.
 //!
-//! In: a table of distinct contexts ([`Contexts`]), written at once. Out: a [`Book`], from which any of them can be
-//! read by number. Rows name book and number, so merges move rows and leave books where they are. A book lives as
-//! long as a part names it; when few of its rows are left, or when it is small, a merge copies what is still
-//! named into a book of its own (`compact/step.rs`).
+//! In: a table of distinct contexts ([`ContextTable`]), written at once. Out: a [`StoredTable`], from which any of them
+//! can be read by number. Rows name table and number, so merges move rows and leave tables where they are. A table
+//! lives as long as a part names it; when few of its rows are left, or when it is small, a merge copies what is still
+//! named into a table of its own.
 //!
 //! A piece is `crc32c varint(blocks)`, for each block `varint(contexts) varint(length)`, then the blocks. Blocks are
 //! small, so that reading one context unpacks little, and packed against a dictionary of contexts from all over the
-//! book, so that they are small on the disk too.
+//! table, so that they are small on the disk too.
 
 use serde::{Deserialize, Serialize};
 use sluice_model::varint::{push_varint, take_varint, take_varint_u32};
 
-use super::{
-    block::{self, CHECKSUM_BYTES},
-    dictionary::Dictionary,
-};
+use super::{dictionary::Dictionary, reference::TableId, table::ContextTable};
 use crate::{
-    context::{Contexts, TableId},
+    block::{self, CHECKSUM_BYTES},
     error::{ReadError, TreeError},
     rows::take_prefixed,
     trees::{INDEX_PIECES_FROM, PIECE_BYTES_MAX, Pieces, Trees, put_pieces, read_pieces, remove_pieces},
@@ -27,15 +24,15 @@ use crate::{
 const BLOCK_BYTES: usize = 1024;
 /// Stored bytes after which a piece is closed. A block that does not fit goes over several.
 const PIECE_BYTES: usize = PIECE_BYTES_MAX - 1024;
-/// Memory that a reader keeps from one leaf to the next: there may be a reader for each book.
+/// Memory that a reader keeps from one leaf to the next: there may be a reader for each table.
 const KEPT_BYTES_MAX: usize = 32 * 1024;
 
-/// What the manifest says of a book.
+/// What the manifest says of a stored table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct BookMeta {
+pub(crate) struct StoredTableMeta {
     /// Number: that of the part it was written with.
     pub(crate) id: u32,
-    /// Contexts.
+    /// ContextTable.
     pub(crate) contexts: u32,
     /// Rows that named one when it was written.
     pub(crate) rows: u32,
@@ -45,11 +42,11 @@ pub(crate) struct BookMeta {
     pub(crate) index_pieces: u32,
 }
 
-/// A book whose index is in memory.
+/// A stored table whose index is in memory.
 #[derive(Debug)]
-pub(crate) struct Book {
+pub(crate) struct StoredTable {
     /// What the manifest says.
-    pub(crate) meta: BookMeta,
+    pub(crate) meta: StoredTableMeta,
     dictionary: Dictionary,
     /// Where each leaf of blocks begins, and at last where the next one would.
     leaves: Vec<Leaf>,
@@ -62,13 +59,18 @@ struct Leaf {
     first_piece: u32,
 }
 
-impl Book {
-    /// Writes a book whose contexts `rows` rows name. Nothing of it counts before the manifest names it.
+impl StoredTable {
+    /// Writes a table whose contexts `rows` rows name. Nothing of it counts before the manifest names it.
     ///
     /// # Errors
     ///
     /// Any failure of sled.
-    pub(crate) fn write(trees: &Trees, id: u32, contexts: &Contexts, rows: u32) -> Result<Self, TreeError> {
+    pub(crate) fn write(
+        trees: &Trees,
+        id: u32,
+        contexts: &ContextTable,
+        rows: u32,
+    ) -> Result<Self, TreeError> {
         let dictionary = Dictionary::of(contexts);
         let mut writer = LeafWriter {
             trees,
@@ -106,7 +108,7 @@ impl Book {
         let mut stored = Vec::new();
         block::encode(&index, &mut stored).map_err(TreeError::io("pack an index"))?;
         let index_pieces = put_pieces(&trees.contexts, &id.to_be_bytes(), INDEX_PIECES_FROM, &stored)?;
-        let meta = BookMeta { id, contexts: contexts.count(), rows, stored_bytes, index_pieces };
+        let meta = StoredTableMeta { id, contexts: contexts.count(), rows, stored_bytes, index_pieces };
         Ok(Self { meta, dictionary: dictionary.for_reading(), leaves })
     }
 
@@ -115,16 +117,18 @@ impl Book {
     /// # Errors
     ///
     /// [`ReadError::Damaged`] when it is missing, fails its checksum or contradicts `meta`.
-    pub(crate) fn open(trees: &Trees, meta: BookMeta) -> Result<Self, ReadError> {
+    pub(crate) fn open(trees: &Trees, meta: StoredTableMeta) -> Result<Self, ReadError> {
         let mut bytes = Vec::new();
         let stored = read_pieces(&trees.contexts, meta.id, INDEX_PIECES_FROM, meta.index_pieces)?;
         block::decode(&stored, &mut bytes)
             .map_err(|detail| ReadError::damaged(meta.id, INDEX_PIECES_FROM, &detail))?;
         let opened = Self::from_index(meta, &bytes);
-        opened.ok_or_else(|| ReadError::damaged(meta.id, INDEX_PIECES_FROM, "index of a book makes no sense"))
+        opened.ok_or_else(|| {
+            ReadError::damaged(meta.id, INDEX_PIECES_FROM, "index of a context table makes no sense")
+        })
     }
 
-    fn from_index(meta: BookMeta, mut rest: &[u8]) -> Option<Self> {
+    fn from_index(meta: StoredTableMeta, mut rest: &[u8]) -> Option<Self> {
         let dictionary = Dictionary::new(take_prefixed(&mut rest)?.to_vec())?;
         let mut leaves = Vec::new();
         while !rest.is_empty() {
@@ -138,12 +142,12 @@ impl Book {
         is_whole.then_some(Self { meta, dictionary, leaves })
     }
 
-    /// The table that handles into this book name.
-    pub(crate) fn table(&self) -> TableId {
-        TableId::of_book(self.meta.id)
+    /// What references into this table name.
+    pub(crate) fn id(&self) -> TableId {
+        TableId::of_stored(self.meta.id)
     }
 
-    /// Takes the book out of the trees. To be called when no reader can hold it any more.
+    /// Takes the table out of the trees. To be called when no reader can hold it any more.
     ///
     /// # Errors
     ///
@@ -203,53 +207,66 @@ impl LeafWriter<'_> {
     }
 }
 
-/// Reads contexts of books one after the other. The last leaf stays at hand, and the last block unpacked, so
-/// neighbours cost little.
-#[derive(Debug, Default)]
-pub(crate) struct ContextReader {
-    /// Book and leaf.
-    leaf: Option<(u32, usize)>,
+/// Reads contexts of a table one after the other. The last leaf stays at hand, and the last block unpacked, so neighbors
+/// cost little.
+#[derive(Debug)]
+pub(crate) struct StoredReader<'a> {
+    trees: &'a Trees,
+    table: &'a StoredTable,
+    /// Number of the leaf at hand.
+    leaf: Option<usize>,
     stored: Pieces,
     /// First number in the unpacked block.
     block: Option<u32>,
     raw: Vec<u8>,
 }
 
-impl ContextReader {
+impl<'a> StoredReader<'a> {
+    /// Reads nothing yet.
+    pub(crate) fn new(trees: &'a Trees, table: &'a StoredTable) -> Self {
+        Self { trees, table, leaf: None, stored: Pieces::default(), block: None, raw: Vec::new() }
+    }
+
     /// Reads one context.
     ///
     /// # Errors
     ///
     /// [`ReadError::Damaged`] when it cannot be read.
-    pub(crate) fn get(&mut self, trees: &Trees, book: &Book, number: u32) -> Result<&[u8], ReadError> {
-        let index = book.leaves.partition_point(|leaf| leaf.first_number <= number).saturating_sub(1);
-        let (Some(leaf), Some(next)) = (book.leaves.get(index), book.leaves.get(index + 1)) else {
-            return Err(book.missing());
+    pub(crate) fn get(&mut self, number: u32) -> Result<&[u8], ReadError> {
+        let StoredTable { meta, dictionary, leaves } = self.table;
+        let index = leaves.partition_point(|leaf| leaf.first_number <= number).saturating_sub(1);
+        let (Some(leaf), Some(next)) = (leaves.get(index), leaves.get(index + 1)) else {
+            return Err(self.table.missing());
         };
-        if self.leaf != Some((book.meta.id, index)) {
+        if self.leaf != Some(index) {
             self.leaf = None;
             self.block = None;
             self.raw.shrink_to(KEPT_BYTES_MAX);
             let (from, count) = (leaf.first_piece, next.first_piece - leaf.first_piece);
-            self.stored = read_pieces(&trees.contexts, book.meta.id, from, count)?;
-            block::unseal(&self.stored).map_err(|detail| ReadError::damaged(book.meta.id, from, detail))?;
-            self.leaf = Some((book.meta.id, index));
+            self.stored = read_pieces(&self.trees.contexts, meta.id, from, count)?;
+            block::unseal(&self.stored).map_err(|detail| ReadError::damaged(meta.id, from, detail))?;
+            self.leaf = Some(index);
         }
-        let (first, packed) =
-            block_of(&self.stored, leaf.first_number, number).ok_or_else(|| book.missing())?;
+        let Some((first, packed)) = block_of(&self.stored, leaf.first_number, number) else {
+            return Err(self.table.missing());
+        };
         if self.block != Some(first) {
             self.block = None;
-            book.dictionary
+            dictionary
                 .unpack(packed, &mut self.raw)
-                .map_err(|detail| ReadError::damaged(book.meta.id, leaf.first_piece, &detail))?;
+                .map_err(|detail| ReadError::damaged(meta.id, leaf.first_piece, &detail))?;
             self.block = Some(first);
         }
-        let mut raw = self.raw.as_slice();
-        for _ in first..number {
-            take_prefixed(&mut raw).ok_or_else(|| book.missing())?;
-        }
-        take_prefixed(&mut raw).ok_or_else(|| book.missing())
+        nth_prefixed(&self.raw, number - first).ok_or_else(|| self.table.missing())
     }
+}
+
+/// Item number `count` of `varint(length)` and that many bytes, one after the other.
+fn nth_prefixed(mut bytes: &[u8], count: u32) -> Option<&[u8]> {
+    for _ in 0..count {
+        take_prefixed(&mut bytes)?;
+    }
+    take_prefixed(&mut bytes)
 }
 
 /// The packed block that context `number` is in, and the first number in it.

@@ -1,13 +1,13 @@
-//! Books give back every context, in any order, and notice damage.
+//! Stored tables give back every context, in any order, and notice damage.
 
-use super::{Book, ContextReader};
+use super::{StoredReader, StoredTable};
 use crate::{
-    context::{Contexts, ContextsBuilder},
+    contexts::{ContextTable, ContextTableBuilder},
     trees::Trees,
 };
 
-fn contexts(count: u32, of: impl Fn(u32) -> Vec<u8>) -> Contexts {
-    let mut builder = ContextsBuilder::default();
+fn contexts(count: u32, of: impl Fn(u32) -> Vec<u8>) -> ContextTable {
+    let mut builder = ContextTableBuilder::default();
     for number in 0..count {
         assert_eq!(builder.intern(&of(number)), Some(number));
     }
@@ -15,29 +15,29 @@ fn contexts(count: u32, of: impl Fn(u32) -> Vec<u8>) -> Contexts {
 }
 
 #[track_caller]
-fn check(contexts: &Contexts) {
+fn check(contexts: &ContextTable) {
     let dir = tempfile::tempdir().unwrap();
     let trees = Trees::open(dir.path()).unwrap();
-    let written = Book::write(&trees, 7, contexts, 1).unwrap();
-    let opened = Book::open(&trees, written.meta).unwrap();
-    let mut reader = ContextReader::default();
-    for book in [&written, &opened] {
+    let written = StoredTable::write(&trees, 7, contexts, 1).unwrap();
+    let opened = StoredTable::open(&trees, written.meta).unwrap();
+    for table in [&written, &opened] {
+        let mut reader = StoredReader::new(&trees, table);
         // A stride that is prime to most counts visits every number, and no two neighbours in turn.
         let count = u64::from(contexts.count());
         for step in 0..count {
             let number = u32::try_from(step * 7_919 % count).unwrap();
-            assert_eq!(reader.get(&trees, book, number).unwrap(), contexts.get(number).unwrap());
+            assert_eq!(reader.get(number).unwrap(), contexts.get(number).unwrap());
         }
-        assert!(reader.get(&trees, book, contexts.count()).is_err());
-        assert!(reader.get(&trees, book, u32::MAX).is_err());
+        assert!(reader.get(contexts.count()).is_err());
+        assert!(reader.get(u32::MAX).is_err());
     }
     opened.remove(&trees).unwrap();
     assert_eq!(trees.contexts.len(), 0);
-    assert!(Book::open(&trees, written.meta).is_err());
+    assert!(StoredTable::open(&trees, written.meta).is_err());
 }
 
 #[test]
-fn one_context_is_a_book() {
+fn one_context_is_a_table() {
     check(&contexts(1, |_| b"{}".to_vec()));
 }
 
@@ -70,7 +70,7 @@ fn every_damaged_piece_is_noticed() {
     let trees = Trees::open(dir.path()).unwrap();
     let contexts =
         contexts(300, |number| format!("{{\"number\":{number},\"list\":\"example.net\"}}").into_bytes());
-    let book = Book::write(&trees, 7, &contexts, 1).unwrap();
+    let table = StoredTable::write(&trees, 7, &contexts, 1).unwrap();
     let pieces: Vec<_> = trees.contexts.iter().map(Result::unwrap).collect();
     assert!(1 < pieces.len());
     for (key, piece) in pieces {
@@ -78,10 +78,10 @@ fn every_damaged_piece_is_noticed() {
             let mut damaged = piece.to_vec();
             damaged[at] ^= 1;
             trees.contexts.insert(&key, damaged).unwrap();
-            let mut reader = ContextReader::default();
-            let is_noticed = Book::open(&trees, book.meta)
-                .and_then(|book| {
-                    (0..300).try_for_each(|number| reader.get(&trees, &book, number).map(|_| ()))
+            let is_noticed = StoredTable::open(&trees, table.meta)
+                .and_then(|table| {
+                    let mut reader = StoredReader::new(&trees, &table);
+                    (0..300).try_for_each(|number| reader.get(number).map(|_| ()))
                 })
                 .is_err();
             assert!(is_noticed, "byte {at} of piece {key:?}");

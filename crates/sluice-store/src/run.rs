@@ -2,24 +2,23 @@
 //!
 //! A [`Run`] is a sorted stretch of history; it consists of [`Part`]s that do not overlap. A part is the unit of
 //! writing, of filters and of space: blocks of rows, an index of the blocks' first keys, a filter, a
-//! posting list for each supplier and tag in it, and a [`Book`] of the contexts that it brought along. Runs are
+//! posting list for each supplier and tag in it, and a table of the contexts that it brought along. Runs are
 //! merged part by part: while that goes on, what is merged already lies in the output, and the inputs count only
 //! above their [`Run::merged_through`] key, so a merge needs the room of a part, not of a run, and can stop and go on
 //! at any time.
 
-pub(crate) mod block;
-pub(crate) mod book;
-mod dictionary;
-pub(crate) mod index;
-pub(crate) mod part;
-pub(crate) mod rows_block;
-pub(crate) mod writer;
+mod index;
+mod part;
+mod rows_block;
+mod writer;
 
 use std::sync::Arc;
 
-pub(crate) use book::Book;
-pub(crate) use part::Part;
-pub(crate) use writer::PartWriter;
+pub(crate) use self::{
+    part::{Part, PartMeta},
+    rows_block::BlockReader,
+    writer::PartWriter,
+};
 
 use crate::{merge::Source, trees::Trees};
 

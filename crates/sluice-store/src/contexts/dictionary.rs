@@ -1,7 +1,7 @@
-//! What the contexts of a book have in common, so that small blocks pack well.
+//! What the contexts of a table have in common, so that small blocks pack well.
 //!
-//! In: the contexts of a book. Out: a dictionary trained on some of them, taken evenly from all, against which blocks
-//! are packed with zstd at level 1 and unpacked. It stands in the index of its book. Training costs 12 ms and pays:
+//! In: the contexts of a table. Out: a dictionary trained on some of them, taken evenly from all, against which blocks
+//! are packed with zstd at level 1 and unpacked. It stands in the index of its table. Training costs 12 ms and pays:
 //! blocks need no code tables of their own. Measured on the real feed, blocks of 1 KiB: 36 bytes a context and 1.0 µs
 //! to unpack a block; with contexts as they are for a dictionary 44 bytes and 2.5 µs, and packing took more than
 //! twice as long.
@@ -11,12 +11,12 @@ use std::{cell::RefCell, fmt, io};
 use sluice_model::varint::{push_varint, take_varint};
 use zstd::zstd_safe::{CCtx, CDict, DCtx, DDict, get_error_name};
 
-use crate::context::Contexts;
+use super::table::ContextTable;
 
 const LEVEL: i32 = 1;
 /// Longest dictionary.
 const BYTES_MAX: usize = 16 * 1024;
-/// A dictionary is at most one in so many of all bytes, so that small books do not consist of it.
+/// A dictionary is at most one in so many of all bytes, so that small tables do not consist of it.
 const SHARE: usize = 16;
 /// Bytes of samples for each byte of a dictionary, where there are as many.
 const SAMPLES_SHARE: usize = 8;
@@ -44,8 +44,8 @@ impl fmt::Debug for Dictionary {
 }
 
 impl Dictionary {
-    /// Makes the dictionary of a book.
-    pub(crate) fn of(contexts: &Contexts) -> Self {
+    /// Makes the dictionary of a table.
+    pub(crate) fn of(contexts: &ContextTable) -> Self {
         let wanted = BYTES_MAX.min(contexts.bytes_count() / SHARE);
         let (samples, lengths) = samples(contexts, wanted * SAMPLES_SHARE);
         let mut bytes = vec![0; wanted];
@@ -57,7 +57,7 @@ impl Dictionary {
             bytes.len()
         });
         bytes.truncate(length);
-        // Contexts that look like a dictionary of zstd's own kind, and are none, are left out.
+        // ContextTable that look like a dictionary of zstd's own kind, and are none, are left out.
         let Some(packing) = CDict::try_create(&bytes, LEVEL).filter(|_| DDict::try_create(&bytes).is_some())
         else {
             bytes.clear();
@@ -123,9 +123,9 @@ impl Dictionary {
     }
 }
 
-/// Contexts from all over the book, one after the other, and the lengths that they are cut into; about as many bytes as
+/// Contexts from all over the table, one after the other, and the lengths that they are cut into; about as many bytes as
 /// are wanted.
-fn samples(contexts: &Contexts, wanted: usize) -> (Vec<u8>, Vec<usize>) {
+fn samples(contexts: &ContextTable, wanted: usize) -> (Vec<u8>, Vec<usize>) {
     let stride = contexts.bytes_count().checked_div(wanted).unwrap_or(0).max(1);
     let (mut samples, mut lengths) = (Vec::with_capacity(wanted), Vec::new());
     let (mut passed, mut begun) = (0, 0);
@@ -146,42 +146,4 @@ fn samples(contexts: &Contexts, wanted: usize) -> (Vec<u8>, Vec<usize>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{BYTES_MAX, Dictionary, samples};
-    use crate::context::ContextsBuilder;
-
-    /// What every trained dictionary of zstd begins with.
-    const TRAINED: [u8; 4] = [0x37, 0xa4, 0x30, 0xec];
-
-    #[test]
-    fn a_book_of_some_size_trains_its_dictionary_on_all_of_it() {
-        let mut contexts = ContextsBuilder::default();
-        for number in 0..20_000_u32 {
-            let kind = if number < 10_000 { "first" } else { "second" };
-            let text =
-                format!("{{\"of\":\"{kind}\",\"seen\":{},\"by\":\"feed-{}\"}}", number * 7_919, number % 13);
-            contexts.intern(text.as_bytes()).unwrap();
-        }
-        let contexts = contexts.finish();
-        let dictionary = Dictionary::of(&contexts);
-        assert!(dictionary.bytes().starts_with(&TRAINED) && dictionary.bytes().len() <= BYTES_MAX);
-        let (samples, lengths) = samples(&contexts, 64 * 1024);
-        assert_eq!(samples.len(), lengths.iter().sum::<usize>());
-        assert!((48 * 1024..=64 * 1024).contains(&samples.len()), "{}", samples.len());
-        let of = |kind: &str| samples.windows(kind.len()).filter(|text| *text == kind.as_bytes()).count();
-        assert!(of("\"first\"") < 2 * of("\"second\"") && of("\"second\"") < 2 * of("\"first\""));
-    }
-
-    #[test]
-    fn a_few_contexts_are_packed_too() {
-        let mut contexts = ContextsBuilder::default();
-        for text in ["{\"a\":1}", "{\"a\":2}", "{}"] {
-            contexts.intern(text.as_bytes()).unwrap();
-        }
-        let dictionary = Dictionary::of(&contexts.finish());
-        let (mut packed, mut raw) = (Vec::new(), Vec::new());
-        dictionary.pack(b"some text", &mut packed).unwrap();
-        Dictionary::new(dictionary.bytes().to_vec()).unwrap().unpack(&packed, &mut raw).unwrap();
-        assert_eq!(raw, b"some text");
-    }
-}
+mod tests;

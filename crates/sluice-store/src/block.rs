@@ -1,6 +1,6 @@
 //! Bytes to a stored block and back: `crc32c | raw length | zstd`.
 //!
-//! The checksum covers all that follows it, so a block that decodes is the block that was written, and its length
+//! The checksum filters all that follows it, so a block that decodes is the block that was written, and its length
 //! needs no doubt. Level 1 of zstd was measured against LZ4 on the real feed: it halves the bytes at about the same cost.
 
 use std::cell::RefCell;
@@ -83,23 +83,4 @@ pub(crate) fn decode(stored: &[u8], raw: &mut Vec<u8>) -> Result<(), String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{decode, encode};
-
-    #[test]
-    fn every_flipped_bit_is_noticed() {
-        let raw = b"rows rows rows rows".repeat(20);
-        let (mut stored, mut seen) = (Vec::new(), Vec::new());
-        encode(&raw, &mut stored).unwrap();
-        decode(&stored, &mut seen).unwrap();
-        assert_eq!(seen, raw);
-        for bit in 0..stored.len() * 8 {
-            let mut damaged = stored.clone();
-            damaged[bit / 8] ^= 1 << (bit % 8);
-            assert!(decode(&damaged, &mut seen).is_err(), "bit {bit}");
-        }
-        for length in 0..stored.len() {
-            assert!(decode(&stored[..length], &mut seen).is_err(), "length {length}");
-        }
-    }
-}
+mod tests;

@@ -1,0 +1,121 @@
+//! References to references: what a new part brings along of the contexts that its rows name.
+//!
+//! In: rows whose references name tables. Out: the same rows; references into the tables to be given up name the
+//! part's own table instead, in which those contexts gather. A flush gives up the tables of all slices, a merge those
+//! that are small or have few rows left. References into other tables stay as they are.
+
+use hashbrown::HashMap;
+use sluice_model::row;
+
+use super::{
+    reference::{ContextRef, EncodedRef, TableId},
+    source::ContextSource,
+    table::{ContextTable, ContextTableBuilder},
+};
+use crate::error::ReadError;
+
+/// Bytes beside a context itself: its entry, its place in the hash table, its new number.
+const CONTEXT_OVERHEAD_BYTES: usize = 72;
+
+/// Rewrites rows for one part after the other.
+pub(crate) struct ContextRewriter<'a> {
+    given_up: HashMap<TableId, GivenUpTable<'a>>,
+    own: TableId,
+    contexts: ContextTableBuilder,
+    rows_count: u32,
+}
+
+/// A table that no row of the part is to name.
+struct GivenUpTable<'a> {
+    contexts: ContextSource<'a>,
+    /// The new number of each context, plus one; 0 while it has none.
+    moved: Vec<u32>,
+}
+
+impl<'a> ContextRewriter<'a> {
+    /// Prepares for giving up these tables.
+    pub(crate) fn new(given_up: impl Iterator<Item = (TableId, ContextSource<'a>)>) -> Self {
+        let given_up =
+            given_up.map(|(table, contexts)| (table, GivenUpTable { contexts, moved: Vec::new() })).collect();
+        let contexts = ContextTableBuilder::default();
+        Self { given_up, own: TableId::of_stored(0), contexts, rows_count: 0 }
+    }
+
+    /// Begins part number `id`.
+    pub(crate) fn begin(&mut self, id: u32) {
+        self.own = TableId::of_stored(id);
+        self.contexts.clear();
+        self.rows_count = 0;
+        for table in self.given_up.values_mut() {
+            table.moved.clear();
+        }
+    }
+
+    /// Returns true if rows can be taken as they are.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.given_up.is_empty()
+    }
+
+    /// Bytes of the contexts gathered, and of what finds them.
+    pub(crate) fn bytes_count(&self) -> usize {
+        let contexts = self.contexts.contexts();
+        contexts.bytes_count() + contexts.count() as usize * CONTEXT_OVERHEAD_BYTES
+    }
+
+    /// Appends the rewritten row to `rewritten`.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] when a context cannot be read.
+    pub(crate) fn rewrite(&mut self, row: &[u8], rewritten: &mut Vec<u8>) -> Result<(), ReadError> {
+        row::replace_contexts(row, |encoded| self.replace(encoded), rewritten)
+    }
+
+    /// What stands in the place of one reference.
+    fn replace(&mut self, encoded: &[u8]) -> Result<EncodedRef, ReadError> {
+        let Some(context) = ContextRef::read(encoded) else {
+            return Err(ReadError::damaged(0, 0, "a context reference makes no sense"));
+        };
+        let Some(table) = self.given_up.get_mut(&context.table) else {
+            // The tables of all slices are given up, so this must be a stored one that stays.
+            let is_stored = context.table.stored().is_some();
+            return if is_stored { Ok(context.encode()) } else { Err(ContextSource::missing()) };
+        };
+        self.rows_count += 1;
+        let number = table.move_one(context.number, &mut self.contexts)?;
+        Ok(ContextRef { table: self.own, number }.encode())
+    }
+
+    /// The contexts of the part's own table, and how many rows name one; `None` when there are none.
+    pub(crate) fn own(&self) -> Option<(&ContextTable, u32)> {
+        let contexts = self.contexts.contexts();
+        if contexts.count() == 0 { None } else { Some((contexts, self.rows_count)) }
+    }
+}
+
+impl GivenUpTable<'_> {
+    /// The number of a context in the new table, to which it is copied when it is first named.
+    fn move_one(&mut self, number: u32, contexts: &mut ContextTableBuilder) -> Result<u32, ReadError> {
+        let place = number as usize;
+        if let Some(moved) = self.moved.get(place)
+            && let Some(moved) = moved.checked_sub(1)
+        {
+            return Ok(moved);
+        }
+        let moved = match &mut self.contexts {
+            ContextSource::Slice(table) if table.count() <= number => return Err(ContextSource::missing()),
+            ContextSource::Slice(table) => contexts.copy_from(table, number),
+            ContextSource::Stored(reader) => contexts.intern(reader.get(number)?),
+        };
+        let Some(moved) = moved else {
+            return Err(ReadError::damaged(0, 0, "a part has too many contexts"));
+        };
+        if self.moved.len() <= place {
+            self.moved.resize(place + 1, 0);
+        }
+        if let Some(known) = self.moved.get_mut(place) {
+            *known = moved + 1;
+        }
+        Ok(moved)
+    }
+}

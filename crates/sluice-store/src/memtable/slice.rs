@@ -1,0 +1,195 @@
+//! Sorted rows of one stretch of a body, immutable, with a filter.
+//!
+//! In: sorted rows, from the [builder](super::SliceBuilder), from joining or from the log. Out: rows by key, or all of
+//! them ascending; and the slice as the log keeps it. Shared by the log thread, the readers and the compaction thread.
+
+use std::{ops::Range, sync::Arc};
+
+use sluice_model::{
+    row::Row,
+    varint::{push_varint, take_varint},
+};
+
+use crate::{
+    contexts::{ContextRef, ContextTable, TableId},
+    filter::{Filter, Hashes, SharedFilter, SharedFilters},
+    rows::{Rows, long_key_prefix, take_prefixed},
+};
+
+/// Sorted encoded rows of one stretch of history, with references in the places of their contexts.
+#[derive(Debug)]
+pub struct Slice {
+    pub(super) table: TableId,
+    pub(super) contexts: ContextTable,
+    pub(super) rows: Vec<u8>,
+    pub(super) offsets: Vec<u32>,
+    pub(super) fences: Fences,
+    pub(super) filter: Filter,
+    /// What the filter was made of, until they are in a shared filter.
+    pub(super) hashes: Hashes,
+    pub(super) shared_filter: Option<Arc<SharedFilter>>,
+}
+
+impl Slice {
+    /// Takes rows that are already framed and sorted, and whose references are into `table`; `None` when the bytes are
+    /// not exactly that.
+    pub(super) fn from_rows(table: TableId, contexts: ContextTable, rows: Vec<u8>) -> Option<Self> {
+        let (mut offsets, mut fences, mut hashes) = (Vec::new(), Fences::default(), Hashes::default());
+        let mut reader = Rows(&rows);
+        let mut last: Option<&[u8]> = None;
+        loop {
+            let offset = u32::try_from(rows.len() - reader.0.len()).ok()?;
+            let Some((key, row)) = reader.next() else { break };
+            if last.is_some_and(|last| key <= last) {
+                return None;
+            }
+            let knows = |encoded: &[u8]| {
+                encoded.is_empty()
+                    || ContextRef::read(encoded)
+                        .is_some_and(|context| context.table == table && context.number < contexts.count())
+            };
+            if !Row::decode(row)?.holdings().all(|holding| knows(holding.context)) {
+                return None;
+            }
+            last = Some(key);
+            fences.note(offsets.len(), key);
+            offsets.push(offset);
+            hashes.push(key);
+        }
+        let filter = hashes.build_for_slice();
+        reader.0.is_empty().then_some(Self {
+            table,
+            contexts,
+            rows,
+            offsets,
+            fences,
+            filter,
+            hashes,
+            shared_filter: None,
+        })
+    }
+
+    /// The slice as the log keeps it.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.rows.len() + self.contexts.heap_bytes() + 64);
+        push_varint(&mut bytes, self.table.to_number());
+        push_varint(&mut bytes, self.rows.len() as u64);
+        bytes.extend_from_slice(&self.rows);
+        self.contexts.write(&mut bytes);
+        bytes
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote; `None` when the bytes are not exactly that.
+    pub(crate) fn from_bytes(mut bytes: &[u8]) -> Option<Self> {
+        let table = TableId::from_number(take_varint(&mut bytes)?);
+        let rows = take_prefixed(&mut bytes)?.to_vec();
+        let contexts = ContextTable::take(&mut bytes)?;
+        let is_slice = bytes.is_empty() && table.note_replayed();
+        is_slice.then(|| Self::from_rows(table, contexts, rows)).flatten()
+    }
+
+    /// Adds its hashes to a shared filter; to be done before it is visible.
+    pub(crate) fn share_filter(&mut self, filters: &SharedFilters) {
+        self.shared_filter = Some(filters.add(self.hashes.as_slice()));
+        self.hashes = Hashes::default();
+    }
+
+    /// The shared filter that has its hashes, if one does.
+    pub(crate) fn shared_filter(&self) -> Option<&Arc<SharedFilter>> {
+        self.shared_filter.as_ref()
+    }
+
+    /// Framed rows, ascending.
+    pub(crate) fn rows(&self) -> Rows<'_> {
+        Rows(&self.rows)
+    }
+
+    /// The framed rows as bytes.
+    pub(crate) fn rows_bytes(&self) -> &[u8] {
+        &self.rows
+    }
+
+    /// The table that the references in the rows are into.
+    pub(crate) fn table(&self) -> TableId {
+        self.table
+    }
+
+    /// The contexts that the references name.
+    pub(crate) fn contexts(&self) -> &ContextTable {
+        &self.contexts
+    }
+
+    /// Number of rows.
+    pub fn rows_count(&self) -> usize {
+        self.offsets.len()
+    }
+
+    /// Bytes of rows and contexts.
+    pub(super) fn bytes_count(&self) -> usize {
+        self.rows.len() + self.contexts.bytes_count()
+    }
+
+    /// Heap bytes held, filter included.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let rows_bytes = self.rows.capacity() + self.offsets.capacity() * 4 + self.fences.heap_bytes();
+        rows_bytes + self.contexts.heap_bytes() + self.filter.heap_bytes()
+    }
+
+    /// Tells whether a key of this hash, or a group of keys, may be in it.
+    pub(crate) fn may_contain(&self, hash: u64) -> bool {
+        self.filter.may_contain(hash)
+    }
+
+    /// Appends the row of a key to `found`, with references; false when there is none.
+    pub(crate) fn get(&self, key: &[u8], found: &mut Vec<u8>) -> bool {
+        let row = self.search(key);
+        found.extend_from_slice(row.unwrap_or_default());
+        row.is_some()
+    }
+
+    fn search(&self, key: &[u8]) -> Option<&[u8]> {
+        let row_at = |offset: &u32| Rows(self.rows.get(*offset as usize..).unwrap_or_default()).next();
+        let offsets = self.offsets.get(self.fences.around(key, self.offsets.len()))?;
+        let index = offsets
+            .binary_search_by(|offset| row_at(offset).map_or(&[][..], |(found, _)| found).cmp(key))
+            .ok()?;
+        row_at(offsets.get(index)?).map(|(_, row)| row)
+    }
+}
+
+/// The beginnings of some keys of a slice, close together, so that a search looks at few rows: most of them are far
+/// from the processor.
+#[derive(Debug, Default)]
+pub(super) struct Fences {
+    prefixes: Vec<u128>,
+}
+
+impl Fences {
+    /// Rows from one fence to the next.
+    const STRIDE: usize = 16;
+
+    /// Room for those of so many rows.
+    pub(super) fn with_capacity(rows: usize) -> Self {
+        Self { prefixes: Vec::with_capacity(rows.div_ceil(Self::STRIDE)) }
+    }
+
+    /// Notes the key of row number `row`; rows come one after the other.
+    pub(super) fn note(&mut self, row: usize, key: &[u8]) {
+        if row.is_multiple_of(Self::STRIDE) {
+            self.prefixes.push(long_key_prefix(key));
+        }
+    }
+
+    /// The numbers of the rows among which a key must be, of so many.
+    fn around(&self, key: &[u8], rows_count: usize) -> Range<usize> {
+        let prefix = long_key_prefix(key);
+        let below = self.prefixes.partition_point(|fence| *fence < prefix);
+        let same = self.prefixes.get(below..).unwrap_or_default().partition_point(|fence| *fence == prefix);
+        let from = below.saturating_sub(1) * Self::STRIDE;
+        from..((below + same) * Self::STRIDE).min(rows_count).max(from)
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.prefixes.capacity() * size_of::<u128>()
+    }
+}

@@ -1,0 +1,157 @@
+//! Context references to texts, read in the order in which they lie in their tables.
+
+use super::{
+    view::Snapshot,
+    workers::{ReadBudget, Workers, counted, outcome, read_batches, sort_by},
+};
+use crate::{
+    contexts::{ContextRef, TableId},
+    error::ReadError,
+    ranges::bytes_at,
+};
+
+/// Texts are gathered in buffers of this size, which are never moved while they grow.
+const BUFFER_BYTES: usize = 1 << 20;
+
+/// About what a text takes, for the first buffer of a short read.
+const TEXT_BYTES: usize = 256;
+
+/// Bytes that a read takes for each context, beside its text.
+const CONTEXT_BYTES: usize = size_of::<AskedContext>() + 2 * size_of::<TextPlace>() + size_of::<u32>();
+
+/// A reference, and its place among those that were asked. Flat: with a [`ContextRef`] inside it would take 24 bytes, not 16.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct AskedContext {
+    table: TableId,
+    number: u32,
+    place: u32,
+}
+
+/// Where a text lies.
+#[derive(Clone, Copy, Debug, Default)]
+struct TextPlace {
+    buffer: u32,
+    from: u32,
+    length: u32,
+}
+
+/// The texts of the contexts of one read.
+#[derive(Debug, Default)]
+pub struct ReadContexts {
+    places: Vec<TextPlace>,
+    buffers: Vec<Vec<u8>>,
+}
+
+impl Snapshot {
+    /// Reads the texts of contexts that rows of this snapshot name. `None` when that would take more than `bytes_max`
+    /// bytes of memory.
+    ///
+    /// Blocking. Cost: a sort, and a pass over the leaves of stored tables that have one of them.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] when a leaf cannot be read.
+    pub fn read_contexts(
+        &self,
+        contexts: &[ContextRef],
+        bytes_max: usize,
+        workers: &impl Workers,
+    ) -> Result<Option<ReadContexts>, ReadError> {
+        outcome(self.try_read_contexts(contexts, &ReadBudget::new(bytes_max), workers))
+    }
+
+    fn try_read_contexts(
+        &self,
+        contexts: &[ContextRef],
+        budget: &ReadBudget,
+        workers: &impl Workers,
+    ) -> Result<ReadContexts, ReadError> {
+        budget.take(contexts.len().saturating_mul(CONTEXT_BYTES))?;
+        counted(contexts.len())?;
+        let mut order = Vec::with_capacity(contexts.len());
+        for (ContextRef { table, number }, place) in contexts.iter().zip(0..) {
+            order.push(AskedContext { table: *table, number: *number, place });
+        }
+        sort_by(&mut order, workers, Ord::cmp);
+        let batches = read_batches(&order, workers, |order| self.read_texts(order, budget))?;
+        drop(order);
+        let places = vec![TextPlace::default(); contexts.len()];
+        let mut read = ReadContexts { places, buffers: Vec::new() };
+        for batch in batches {
+            read.append(batch)?;
+        }
+        Ok(read)
+    }
+
+    fn read_texts(&self, order: &[AskedContext], budget: &ReadBudget) -> Result<Texts, ReadError> {
+        let mut texts = Texts { found: Vec::with_capacity(order.len()), buffers: Vec::new() };
+        for of_table in order.chunk_by(|one, other| one.table == other.table) {
+            let Some(first) = of_table.first() else { continue };
+            // What it holds of the table goes with it.
+            let mut source = self.context_source(first.table)?;
+            for same in of_table.chunk_by(|one, other| one.number == other.number) {
+                let Some(first) = same.first() else { continue };
+                let place = texts.push(source.get(first.number)?, order.len(), budget)?;
+                for asked in same {
+                    texts.found.push((asked.place, place));
+                }
+            }
+        }
+        Ok(texts)
+    }
+}
+
+/// The texts of consecutive contexts.
+struct Texts {
+    /// Places of what was asked, each with that of its text here.
+    found: Vec<(u32, TextPlace)>,
+    buffers: Vec<Vec<u8>>,
+}
+
+impl Texts {
+    /// Keeps a text; `asked` is how many there are to be at most.
+    fn push(&mut self, text: &[u8], asked: usize, budget: &ReadBudget) -> Result<TextPlace, ReadError> {
+        let room = self.buffers.last().map_or(0, |buffer| buffer.capacity() - buffer.len());
+        if self.buffers.is_empty() || room < text.len() {
+            let capacity = text.len().max(BUFFER_BYTES.min(asked.saturating_mul(TEXT_BYTES)));
+            budget.take(capacity)?;
+            self.buffers.push(Vec::with_capacity(capacity));
+        }
+        let buffer = counted(self.buffers.len() - 1)?;
+        let Some(bytes) = self.buffers.last_mut() else { return Err(ReadError::TooLong) };
+        let place = TextPlace { buffer, from: counted(bytes.len())?, length: counted(text.len())? };
+        bytes.extend_from_slice(text);
+        Ok(place)
+    }
+}
+
+impl ReadContexts {
+    fn append(&mut self, texts: Texts) -> Result<(), ReadError> {
+        let first_buffer = counted(self.buffers.len())?;
+        self.buffers.extend(texts.buffers);
+        for (asked, place) in texts.found {
+            if let Some(slot) = self.places.get_mut(asked as usize) {
+                *slot = TextPlace { buffer: first_buffer + place.buffer, ..place };
+            }
+        }
+        Ok(())
+    }
+
+    /// The text of the context at a place among those that were asked.
+    pub fn get(&self, place: usize) -> &[u8] {
+        let Some(TextPlace { buffer, from, length }) = self.places.get(place).copied() else { return &[] };
+        let Some(buffer) = self.buffers.get(buffer as usize) else { return &[] };
+        bytes_at(buffer, from as usize..from as usize + length as usize)
+    }
+
+    /// Bytes of memory.
+    pub fn heap_bytes(&self) -> usize {
+        self.places.capacity() * size_of::<TextPlace>()
+            + self.buffers.iter().map(Vec::capacity).sum::<usize>()
+    }
+
+    /// Bytes of all texts; one that was asked for more than once is there once.
+    pub fn text_bytes(&self) -> usize {
+        self.buffers.iter().map(Vec::len).sum()
+    }
+}

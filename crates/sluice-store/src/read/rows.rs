@@ -1,0 +1,459 @@
+//! Keys to rows: what all slices and runs know of each key, folded into one row.
+//!
+//! Rows are folded while they still have references in the places of contexts, so no context is read that a newer one
+//! replaces.
+
+use sluice_model::{
+    SupplierId, TagId,
+    row::{self, Row, RowHolding},
+};
+
+use super::{
+    view::Snapshot,
+    workers::{ReadBudget, Workers, counted, outcome, read_batches, sort_by},
+};
+use crate::{
+    contexts::ContextRef,
+    error::ReadError,
+    filter,
+    ranges::{bytes_at, items_at},
+    rows::long_key_prefix,
+    run::{BlockReader, Part},
+    trees::{Pieces, Trees},
+};
+
+/// Stands for a key without a row.
+const NO_ROW: u32 = u32::MAX;
+
+/// Bytes of replaced rows that are left where they are, however few others there are.
+const REPLACED_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes that a read takes for each key, beside its row.
+const KEY_BYTES: usize = size_of::<SortedKey>()
+    + size_of::<DistinctKey>()
+    + size_of::<(u32, u32)>()
+    + size_of::<usize>()
+    + 3 * size_of::<u32>();
+
+/// A key by what most comparisons need, and its place among those that were asked.
+struct SortedKey {
+    prefix: u128,
+    place: u32,
+}
+
+/// A key that was asked once or more.
+struct DistinctKey {
+    hash: u64,
+    /// The first of its places in the order of keys; the others follow.
+    first: u32,
+}
+
+/// The rows of the keys of one read.
+#[derive(Debug)]
+pub struct ReadRows {
+    /// For each key the number of its row.
+    numbers: Vec<u32>,
+    bytes: Vec<u8>,
+    /// From and to which byte each row goes.
+    rows: Vec<(u32, u32)>,
+}
+
+/// A row as read; in the places of contexts it has references.
+#[derive(Clone, Copy, Debug)]
+pub struct StoredRow<'a>(&'a [u8]);
+
+/// One supplier's part of a row as read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StoredHolding {
+    /// Whose it is. The catalogue may not know the number any more: then it does not count.
+    pub supplier: SupplierId,
+    /// Last update, in seconds since 1970-01-01 UTC. Whether it has expired is the reader's question.
+    pub updated: u32,
+    /// The reference to its context, if it has one.
+    pub context: Option<ContextRef>,
+}
+
+impl Snapshot {
+    /// Reads the rows of many keys, which may come in any order and more than once. `None` when that would take more
+    /// than `bytes_max` bytes of memory.
+    ///
+    /// Blocking. Cost: a sort, and for each run a pass over the blocks that may have one of the keys.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] when a block cannot be read.
+    pub fn read_rows(
+        &self,
+        keys: &[&[u8]],
+        bytes_max: usize,
+        workers: &impl Workers,
+    ) -> Result<Option<ReadRows>, ReadError> {
+        outcome(self.try_read_rows(keys, &ReadBudget::new(bytes_max), workers))
+    }
+
+    fn try_read_rows(
+        &self,
+        keys: &[&[u8]],
+        budget: &ReadBudget,
+        workers: &impl Workers,
+    ) -> Result<ReadRows, ReadError> {
+        budget.take(keys.len().saturating_mul(KEY_BYTES))?;
+        counted(keys.len())?;
+        let mut order = Vec::with_capacity(keys.len());
+        for (key, place) in keys.iter().zip(0..) {
+            order.push(SortedKey { prefix: long_key_prefix(key), place });
+        }
+        sort_by(&mut order, workers, |one, other| {
+            one.prefix.cmp(&other.prefix).then_with(|| key_at(keys, one).cmp(key_at(keys, other)))
+        });
+        let batches = read_batches(&order, workers, |order| self.read_batch(order, keys, budget))?;
+        drop(order);
+        let mut rows = ReadRows { numbers: vec![NO_ROW; keys.len()], bytes: Vec::new(), rows: Vec::new() };
+        for batch in batches {
+            rows.append(batch)?;
+        }
+        Ok(rows)
+    }
+
+    /// Reads consecutive keys: source by source, newest first, so that what finds keys in one of them stays at hand.
+    ///
+    /// Say `a, b, b, c` were asked: `b` is looked for once. The newest slice has `b`, run 2 has `a` and `b`, run 1 has `b`.
+    /// Then the folder holds `b` of the slice at first, next `a` and `b` merged over that of run 2, and last `b` merged
+    /// once more; what it replaced is left behind until there is enough of it. The batch has two rows: 0 for the place
+    /// of `a`, 1 for both places of `b`, and none for `c`.
+    fn read_batch(
+        &self,
+        order: &[SortedKey],
+        keys: &[&[u8]],
+        budget: &ReadBudget,
+    ) -> Result<RowBatch, ReadError> {
+        let asked = distinct_keys(order, keys)?;
+        let key_of = |one: &DistinctKey| match order.get(one.first as usize) {
+            Some(first) => key_at(keys, first),
+            None => &[],
+        };
+        let mut folder = RowFolder::new(asked.len(), budget);
+        self.fold_slices(&asked, key_of, &mut folder)?;
+        self.fold_runs(&asked, key_of, &mut folder)?;
+        let mut batch = RowBatch { bytes: folder.bytes, rows: Vec::new(), found: Vec::new() };
+        let ends = asked.iter().skip(1).map(|next| next.first as usize).chain([order.len()]);
+        for ((one, end), (from, to)) in asked.iter().zip(ends).zip(folder.rows) {
+            if from < to {
+                let number = counted(batch.rows.len())?;
+                for same in items_at(order, one.first as usize..end) {
+                    batch.found.push((same.place, number));
+                }
+                batch.rows.push((from, to));
+            }
+        }
+        Ok(batch)
+    }
+
+    /// Takes what the slices of the memtable have of the keys.
+    fn fold_slices<'k>(
+        &self,
+        asked: &[DistinctKey],
+        key_of: impl Fn(&DistinctKey) -> &'k [u8],
+        folder: &mut RowFolder<'_>,
+    ) -> Result<(), ReadError> {
+        let mut maybe = Vec::new();
+        for (filter, slices) in self.view.memtable.by_shared_filter() {
+            maybe.clear();
+            for (number, one) in asked.iter().enumerate() {
+                let may_have = match filter {
+                    Some(filter) => filter.may_contain(one.hash),
+                    None => true,
+                };
+                if may_have {
+                    maybe.push(number);
+                }
+            }
+            // Slice by slice, so that the filter of each is at hand for all keys.
+            for slice in slices.iter().rev() {
+                for number in &maybe {
+                    let Some(one) = asked.get(*number) else { continue };
+                    if slice.may_contain(one.hash) {
+                        folder.take_older(*number, |row| Ok(slice.get(key_of(one), row)))?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what the runs have of the keys.
+    ///
+    /// Parts do not overlap, so each key is looked for in one part of a run. With parts that begin at `b`, `g` and `m`,
+    /// and merging through `d`, the keys `a, d, e, h, z` begin at `e`: that one is looked for in the first part, `h` in the
+    /// second, `z` in the third; `a` and `d` are in the run that this one is being merged into.
+    fn fold_runs<'k>(
+        &self,
+        asked: &[DistinctKey],
+        key_of: impl Fn(&DistinctKey) -> &'k [u8],
+        folder: &mut RowFolder<'_>,
+    ) -> Result<(), ReadError> {
+        for run in &self.view.runs {
+            let mut from = match &run.merged_through {
+                Some(through) => asked.partition_point(|one| *key_of(one) <= **through),
+                None => 0,
+            };
+            // A few keys need not be compared with all parts of a long run.
+            let Some(first) = asked.get(from) else { continue };
+            let mut parts = items_at(&run.parts, run.part_at(key_of(first))..).iter().peekable();
+            while let Some(part) = parts.next()
+                && from < asked.len()
+            {
+                let to = match parts.peek() {
+                    Some(next) => asked.partition_point(|one| key_of(one) < next.index.first_key()),
+                    None => asked.len(),
+                };
+                let mut cursor = PartCursor::new(part);
+                for (number, one) in asked.iter().enumerate().take(to).skip(from) {
+                    if part.filter.may_contain(one.hash) {
+                        folder.take_older(number, |row| cursor.find(&self.trees, key_of(one), row))?;
+                    }
+                }
+                from = from.max(to);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A key among those that were asked.
+fn key_at<'k>(keys: &[&'k [u8]], sorted: &SortedKey) -> &'k [u8] {
+    let key = keys.get(sorted.place as usize);
+    debug_assert!(key.is_some(), "places are those of keys");
+    key.copied().unwrap_or_default()
+}
+
+/// The keys of a sorted batch, each once.
+fn distinct_keys(order: &[SortedKey], keys: &[&[u8]]) -> Result<Vec<DistinctKey>, ReadError> {
+    let mut asked = Vec::with_capacity(order.len());
+    let mut first = 0;
+    for same in
+        order.chunk_by(|one, other| one.prefix == other.prefix && key_at(keys, one) == key_at(keys, other))
+    {
+        if let Some(one) = same.first() {
+            asked.push(DistinctKey { hash: filter::hash(key_at(keys, one)), first });
+        }
+        first += counted(same.len())?;
+    }
+    Ok(asked)
+}
+
+/// What was found of consecutive keys.
+struct RowBatch {
+    bytes: Vec<u8>,
+    /// From and to which byte each row goes.
+    rows: Vec<(u32, u32)>,
+    /// Places of keys, each with the number of its row here.
+    found: Vec<(u32, u32)>,
+}
+
+/// Rows on their way to being complete, newest parts first.
+struct RowFolder<'a> {
+    budget: &'a ReadBudget,
+    bytes: Vec<u8>,
+    /// Bytes that the budget was asked for.
+    taken_bytes: usize,
+    /// Bytes of rows that others have replaced.
+    replaced_bytes: usize,
+    /// From and to which byte each row goes; empty for none yet.
+    rows: Vec<(u32, u32)>,
+    newer: Vec<u8>,
+    older: Vec<u8>,
+}
+
+impl<'a> RowFolder<'a> {
+    fn new(count: usize, budget: &'a ReadBudget) -> Self {
+        let (bytes, newer, older) = (Vec::new(), Vec::new(), Vec::new());
+        Self { budget, bytes, taken_bytes: 0, replaced_bytes: 0, rows: vec![(0, 0); count], newer, older }
+    }
+
+    /// Adds what an older source has to row `number`.
+    fn take_older(
+        &mut self,
+        number: usize,
+        get: impl FnOnce(&mut Vec<u8>) -> Result<bool, ReadError>,
+    ) -> Result<(), ReadError> {
+        let Some(row) = self.rows.get_mut(number) else { return Ok(()) };
+        if row.0 == row.1 {
+            let from = self.bytes.len();
+            get(&mut self.bytes)?;
+            *row = (counted(from)?, counted(self.bytes.len())?);
+        } else {
+            self.older.clear();
+            if !get(&mut self.older)? {
+                return Ok(());
+            }
+            self.newer.clear();
+            self.newer.extend_from_slice(row_at(&self.bytes, *row));
+            if row.1 as usize == self.bytes.len() {
+                self.bytes.truncate(row.0 as usize);
+            } else {
+                self.replaced_bytes += self.newer.len();
+            }
+            let from = self.bytes.len();
+            row::merge(&self.newer, &self.older, &mut self.bytes);
+            *row = (counted(from)?, counted(self.bytes.len())?);
+        }
+        if REPLACED_BYTES_MAX.max(self.bytes.len() / 2) < self.replaced_bytes {
+            self.compact()?;
+        }
+        if self.taken_bytes < self.bytes.len() {
+            // Twice, because batches are put together in the end, and rows moved together before.
+            self.budget.take(2 * (self.bytes.len() - self.taken_bytes))?;
+            self.taken_bytes = self.bytes.len();
+        }
+        Ok(())
+    }
+
+    /// Forgets rows that others have replaced.
+    fn compact(&mut self) -> Result<(), ReadError> {
+        let mut bytes = Vec::with_capacity(self.bytes.len() - self.replaced_bytes);
+        for row in &mut self.rows {
+            if row.0 < row.1 {
+                let from = bytes.len();
+                bytes.extend_from_slice(row_at(&self.bytes, *row));
+                *row = (counted(from)?, counted(bytes.len())?);
+            }
+        }
+        self.budget.give_back(2 * self.taken_bytes.saturating_sub(bytes.len()));
+        self.taken_bytes = self.taken_bytes.min(bytes.len());
+        self.bytes = bytes;
+        self.replaced_bytes = 0;
+        Ok(())
+    }
+}
+
+/// A row, from one byte to another.
+fn row_at(bytes: &[u8], (from, to): (u32, u32)) -> &[u8] {
+    bytes_at(bytes, from as usize..to as usize)
+}
+
+impl ReadRows {
+    fn append(&mut self, batch: RowBatch) -> Result<(), ReadError> {
+        let first_number = counted(self.rows.len())?;
+        let first_byte = self.bytes.len();
+        if self.bytes.is_empty() {
+            self.bytes = batch.bytes;
+        } else {
+            self.bytes.extend_from_slice(&batch.bytes);
+        }
+        for (from, to) in batch.rows {
+            self.rows.push((counted(first_byte + from as usize)?, counted(first_byte + to as usize)?));
+        }
+        for (place, number) in batch.found {
+            if let Some(slot) = self.numbers.get_mut(place as usize) {
+                *slot = first_number.checked_add(number).ok_or(ReadError::TooLong)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows in the order of their numbers. That of a key which was asked twice may be there twice.
+    pub fn iter(&self) -> impl Iterator<Item = StoredRow<'_>> {
+        self.rows.iter().map(|row| StoredRow(row_at(&self.bytes, *row)))
+    }
+
+    /// Bytes of memory.
+    pub fn heap_bytes(&self) -> usize {
+        self.numbers.capacity() * size_of::<u32>()
+            + self.bytes.capacity()
+            + self.rows.capacity() * size_of::<(u32, u32)>()
+    }
+
+    /// Forgets the rows and keeps the number of each key's, by its place.
+    pub fn into_numbers(self) -> RowNumbers {
+        RowNumbers(self.numbers)
+    }
+}
+
+/// Which row belongs to which key.
+#[derive(Clone, Debug, Default)]
+pub struct RowNumbers(Vec<u32>);
+
+impl RowNumbers {
+    /// The number of the row of the key at `place`; `None` when it has none.
+    pub fn get(&self, place: usize) -> Option<usize> {
+        match self.0.get(place) {
+            Some(number) if *number != NO_ROW => Some(*number as usize),
+            _ => None,
+        }
+    }
+
+    /// Bytes of memory.
+    pub fn heap_bytes(&self) -> usize {
+        self.0.capacity() * size_of::<u32>()
+    }
+}
+
+impl<'a> StoredRow<'a> {
+    /// A row that lies in a slice or was read.
+    pub(super) fn new(row: &'a [u8]) -> Self {
+        Self(row)
+    }
+
+    /// Who holds the indicator, ascending by number.
+    pub fn holdings(&self) -> impl Iterator<Item = StoredHolding> + use<'a> {
+        held(self.0).map(|RowHolding { supplier, updated, context, .. }| {
+            let context = ContextRef::read(context);
+            StoredHolding { supplier, updated, context }
+        })
+    }
+
+    /// The indicator's tags as last sent; the catalogue may not know them all any more.
+    pub fn tags(&self) -> impl Iterator<Item = TagId> + use<'a> {
+        tags_of(self.0)
+    }
+
+    /// The row with references in the places of contexts.
+    pub(super) fn bytes(&self) -> &'a [u8] {
+        self.0
+    }
+}
+
+/// The holdings of a row that are not released.
+pub(super) fn held(row: &[u8]) -> impl Iterator<Item = RowHolding<'_>> {
+    let holdings = Row::decode(row).into_iter().flat_map(|row| row.holdings());
+    holdings.filter(|holding| !holding.is_released())
+}
+
+/// The tags of a row.
+pub(super) fn tags_of(row: &[u8]) -> impl Iterator<Item = TagId> {
+    Row::decode(row).into_iter().flat_map(|row| row.tags())
+}
+
+/// Goes through a part with ascending keys.
+struct PartCursor<'a> {
+    part: &'a Part,
+    /// Block that the last key was looked for in.
+    near: usize,
+    /// Block that `stored` holds.
+    block: Option<usize>,
+    stored: Pieces,
+    reader: BlockReader,
+}
+
+impl<'a> PartCursor<'a> {
+    fn new(part: &'a Part) -> Self {
+        Self { part, near: 0, block: None, stored: Pieces::default(), reader: BlockReader::default() }
+    }
+
+    /// Appends the row of a key to `row`; false when the part has none.
+    fn find(&mut self, trees: &Trees, key: &[u8], row: &mut Vec<u8>) -> Result<bool, ReadError> {
+        let Some(block) = self.part.index.block_after(self.near, key) else { return Ok(false) };
+        self.near = block;
+        if self.block != Some(block) {
+            self.block = None;
+            self.stored = self.part.read_stored(trees, block)?;
+            self.reader.begin();
+            self.block = Some(block);
+        }
+        self.reader.find(&self.stored, key, row).map_err(|detail| self.part.damaged_block(block, detail))
+    }
+}
+
+#[cfg(test)]
+mod tests;

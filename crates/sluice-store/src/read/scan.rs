@@ -1,0 +1,143 @@
+//! Reading everything, and the keys of a supplier or tag: for tests and tools, and the seed of exports.
+
+use std::collections::BTreeSet;
+
+use hashbrown::{HashMap, hash_map::Entry};
+use sluice_model::{SupplierId, TagId};
+
+use super::{one::Record, rows::StoredRow, view::Snapshot, workers::SingleThread};
+use crate::{
+    contexts::{ContextRef, ContextSource, TableId},
+    error::ReadError,
+    merge::{MergeRows, Source},
+    rows::Rows,
+    run::Part,
+};
+
+/// Keys whose rows are in memory while it is confirmed that they are still of a supplier or tag.
+const KEYS_CONFIRMED_AT_ONCE: usize = 64 * 1_024;
+
+impl Snapshot {
+    /// Shows every indicator that somebody holds, ascending by key. Reads everything.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] when a block cannot be read; what was shown until then was right.
+    pub fn scan(&self, mut visit: impl FnMut(&[u8], &Record)) -> Result<(), ReadError> {
+        let mut rows = MergeRows::new(self.sources());
+        let mut tables: HashMap<TableId, ContextSource<'_>> = HashMap::new();
+        let mut record = Record::new();
+        while let Some((key, row)) = rows.next_row() {
+            let context = |encoded: &[u8]| {
+                let context = ContextRef::read(encoded).ok_or_else(ContextSource::missing)?;
+                let table = match tables.entry(context.table) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(place) => place.insert(self.context_source(context.table)?),
+                };
+                table.get(context.number).map(<[u8]>::to_vec)
+            };
+            record.fill(row, context)?;
+            if record.holdings().next().is_some() {
+                visit(key, &record);
+            }
+        }
+        rows.finish()
+    }
+
+    /// The keys that a supplier holds, ascending, found through its posting lists. Cost follows the number of
+    /// blocks that hold one of them.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] when a list or block cannot be read.
+    pub fn keys_of_supplier(&self, supplier: SupplierId) -> Result<Vec<Vec<u8>>, ReadError> {
+        let mut candidates = BTreeSet::new();
+        for part in self.parts() {
+            if let Some(summary) = part.index.suppliers.get(&supplier) {
+                let rows = part.posting(&self.trees.suppliers, supplier.0, summary.pieces)?;
+                self.keys_at(part, &rows, &mut candidates)?;
+            }
+        }
+        self.confirmed_keys(candidates, |row| row.holdings().any(|holding| holding.supplier == supplier))
+    }
+
+    /// The keys that carry a tag and that somebody holds, ascending, found through its posting lists.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] when a list or block cannot be read.
+    pub fn keys_of_tag(&self, tag: TagId) -> Result<Vec<Vec<u8>>, ReadError> {
+        let mut candidates = BTreeSet::new();
+        for part in self.parts() {
+            if let Some(summary) = part.index.tags.get(&tag) {
+                let rows = part.posting(&self.trees.tags, tag.0, summary.pieces)?;
+                self.keys_at(part, &rows, &mut candidates)?;
+            }
+        }
+        self.confirmed_keys(candidates, |row| row.tags().any(|carried| carried == tag))
+    }
+
+    /// Adds the candidates that slices have to those of posting lists, and keeps those that the merged row confirms.
+    fn confirmed_keys(
+        &self,
+        mut candidates: BTreeSet<Vec<u8>>,
+        is_of: impl Fn(&StoredRow<'_>) -> bool,
+    ) -> Result<Vec<Vec<u8>>, ReadError> {
+        for slice in self.view.memtable.slices() {
+            for (key, row) in slice.rows() {
+                if is_of(&StoredRow::new(row)) {
+                    candidates.insert(key.to_vec());
+                }
+            }
+        }
+        let candidates: Vec<Vec<u8>> = candidates.into_iter().collect();
+        let mut keys = Vec::new();
+        for some in candidates.chunks(KEYS_CONFIRMED_AT_ONCE) {
+            let asked: Vec<&[u8]> = some.iter().map(Vec::as_slice).collect();
+            let rows = self.read_rows(&asked, usize::MAX, &SingleThread)?.ok_or(ReadError::TooLong)?;
+            let mut confirmed = Vec::new();
+            for row in rows.iter() {
+                confirmed.push(row.holdings().next().is_some() && is_of(&row));
+            }
+            let numbers = rows.into_numbers();
+            for (place, key) in some.iter().enumerate() {
+                if let Some(number) = numbers.get(place)
+                    && confirmed.get(number) == Some(&true)
+                {
+                    keys.push(key.clone());
+                }
+            }
+        }
+        Ok(keys)
+    }
+
+    /// Adds the keys of some rows of a part, which come ascending by number.
+    fn keys_at(&self, part: &Part, rows: &[u32], keys: &mut BTreeSet<Vec<u8>>) -> Result<(), ReadError> {
+        let mut raw = Vec::new();
+        let index = &part.index;
+        for in_block in rows.chunk_by(|one, two| index.block_of_row(*one) == index.block_of_row(*two)) {
+            let Some(first) = in_block.first() else { continue };
+            let Some(block) = index.block_of_row(*first) else { continue };
+            let Some(fence) = index.fences.get(block) else { continue };
+            part.read(&self.trees, block, &mut raw)?;
+            for (number, (key, _)) in (fence.first_row..).zip(Rows(&raw)) {
+                if in_block.binary_search(&number).is_ok() {
+                    keys.insert(key.to_vec());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Slices and runs, newest first.
+    fn sources(&self) -> Vec<Source<'_>> {
+        let mut sources = Vec::new();
+        for slice in self.view.memtable.slices().iter().rev() {
+            sources.push(Source::rows(slice.rows_bytes()));
+        }
+        for run in &self.view.runs {
+            sources.push(run.source(&self.trees, None));
+        }
+        sources
+    }
+}

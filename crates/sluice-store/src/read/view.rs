@@ -1,0 +1,85 @@
+//! What readers see: one consistent set of slices, runs and names.
+//!
+//! A [`Snapshot`] is a share of an immutable [`View`]: writers and merges put a new view in its place and never change
+//! one that is out. So a reader sees a request wholly or not at all, and rows and posting lists always agree. Whether a
+//! key can be there is answered here, from filters alone.
+
+use std::sync::Arc;
+
+use crate::{
+    catalogue::Catalogue,
+    contexts::{ContextSource, TableId},
+    error::ReadError,
+    filter,
+    memtable::Memtable,
+    run::{Part, Run},
+    trees::Trees,
+};
+
+/// One state of the store.
+#[derive(Clone, Debug)]
+pub(crate) struct View {
+    /// What is not in a run yet.
+    pub(crate) memtable: Memtable,
+    /// Runs, newest first.
+    pub(crate) runs: Vec<Run>,
+    /// Names and numbers.
+    pub(crate) catalogue: Arc<Catalogue>,
+    /// Sequence number of the newest commit in it.
+    pub(crate) sequence: u64,
+}
+
+/// A consistent view of all durable writes. Cheap to clone; holding one keeps what it shows readable.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    pub(crate) view: Arc<View>,
+    pub(crate) trees: Arc<Trees>,
+}
+
+impl Snapshot {
+    /// Names and numbers at the moment of the snapshot.
+    pub fn catalogue(&self) -> &Arc<Catalogue> {
+        &self.view.catalogue
+    }
+
+    /// Returns true if a key may be stored that begins with `group`, a whole one as
+    /// [`group_of`](sluice_model::matching::group_of) gives it. Asks filters only.
+    pub fn may_hold_group(&self, group: &[u8]) -> bool {
+        let hash = filter::hash(group);
+        self.view.memtable.may_contain(hash)
+            || self.view.runs.iter().any(|run| run.may_contain_group(group, hash))
+    }
+
+    /// Returns true if a key may be stored. Asks filters only.
+    pub fn may_hold(&self, key: &[u8]) -> bool {
+        let hash = filter::hash(key);
+        self.view.memtable.may_contain(hash) || self.view.runs.iter().any(|run| run.may_contain(key, hash))
+    }
+
+    /// Where the contexts of a table are read that a row of the snapshot names.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Damaged`] when no slice and no part has the table.
+    pub(super) fn context_source(&self, table: TableId) -> Result<ContextSource<'_>, ReadError> {
+        if table.stored().is_some() {
+            for part in self.parts() {
+                if let Some(table) = part.stored_table(table) {
+                    return Ok(ContextSource::stored(&self.trees, table));
+                }
+            }
+        } else {
+            for slice in self.view.memtable.slices() {
+                if slice.table() == table {
+                    return Ok(ContextSource::Slice(slice.contexts()));
+                }
+            }
+        }
+        Err(ContextSource::missing())
+    }
+
+    /// The parts of all runs.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &Arc<Part>> {
+        self.view.runs.iter().flat_map(|run| &run.parts)
+    }
+}
