@@ -24,7 +24,7 @@ pub(crate) struct Plan {
     /// File of one JSON object a line.
     #[arg(long)]
     feed: PathBuf,
-    /// Lines of each batch, that is, of each acknowledgement.
+    /// Lines of each batch, that is, of each acknowledgment.
     #[arg(long, value_delimiter = ',', required = true)]
     batches: Vec<usize>,
     /// Values that are stored, one a line.

@@ -1,7 +1,7 @@
 //! The engines that Sluice is compared with; `cargo xtask compare` calls this.
 //!
 //! In: an engine, a feed of one indicator object a line, how many lines are acknowledged together, and values to look
-//! up. Out: what each round took, as JSON. Rows, requests and queries are made before the clock starts, which favours
+//! up. Out: what each round took, as JSON. Rows, requests and queries are made before the clock starts, which favors
 //! these engines: in Sluice's own rate there are HTTP and JSON.
 
 mod draw;

@@ -1,8 +1,8 @@
 //! The reference that Sluice is measured against: a plain three-tree insert into sled.
 //!
 //! In: a feed file. Out: the rate of storing its rows, one `insert` each into a tree of records and into indexes by
-//! supplier and by tag, durable at the end. The rows are read and normalised beforehand and not timed, which
-//! favours the reference: Sluice's own rate includes HTTP and JSON.
+//! supplier and by tag, durable at the end. The rows are read and normalized beforehand and not timed, which
+//! favors the reference: Sluice's own rate includes HTTP and JSON.
 
 use std::{fs::File, time::Instant};
 

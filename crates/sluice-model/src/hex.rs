@@ -54,7 +54,7 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
 
 /// Reads text of two digits a byte into `bytes`, of which it must fill the beginning; false when it is anything else.
 #[inline]
-pub fn decode_into(text: &[u8], bytes: &mut [u8]) -> bool {
+pub(crate) fn decode_into(text: &[u8], bytes: &mut [u8]) -> bool {
     let (pairs, odd) = text.as_chunks::<2>();
     let mut wrong = 0;
     // Faults are gathered rather than branched on: a text of the right length nearly always is one of digits.

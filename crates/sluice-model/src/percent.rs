@@ -28,7 +28,7 @@ pub fn decode_strictly(text: &str) -> Option<Vec<u8>> {
 }
 
 /// Reads the two digits after a `%`, and returns the bytes that follow them as well.
-pub fn decode_pair(after: &[u8]) -> Option<(u8, &[u8])> {
+pub(crate) fn decode_pair(after: &[u8]) -> Option<(u8, &[u8])> {
     let [high, low, beyond @ ..] = after else {
         return None;
     };

@@ -161,7 +161,7 @@ impl<'a> Row<'a> {
     }
 
     /// Returns true if the row sets the tags at all.
-    pub fn sets_tags(&self) -> bool {
+    fn sets_tags(&self) -> bool {
         self.tags.is_some()
     }
 
@@ -278,7 +278,7 @@ fn append_known_tags(row: &Row<'_>, knows: impl Fn(TagId) -> bool, live: &mut Ve
     true
 }
 
-/// A row with one holding that is not released, taken apart at what neighbouring rows seldom share.
+/// A row with one holding that is not released, taken apart at what neighboring rows seldom share.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SingleRow<'a> {
     /// Tags, supplier and flags.

@@ -5,7 +5,7 @@
 pub struct Dice(u64);
 
 impl Dice {
-    /// Starts from several numbers, so that neighbours in any of them have nothing in common.
+    /// Starts from several numbers, so that neighbors in any of them have nothing in common.
     pub fn new(seeds: &[u64]) -> Self {
         let mut dice = Self(0);
         for seed in seeds {

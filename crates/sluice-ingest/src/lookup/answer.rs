@@ -1,6 +1,6 @@
 //! Gathered values to the text of their results.
 //!
-//! As many neighbours as may be in memory at once are read in one go, because a long sorted read costs less a value
+//! As many neighbors as may be in memory at once are read in one go, because a long sorted read costs less a value
 //! than a short one; the texts are then written in parallel, slice by slice. What turns out to be too much to hold is
 //! read by halves.
 

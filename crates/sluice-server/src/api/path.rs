@@ -1,7 +1,7 @@
 //! Request paths, byte for byte: split at `/` first, decode afterwards, once.
 //!
 //! In: the raw path of a request. Out: its version and its raw segments, and a segment's decoded text. Nothing
-//! is normalised, so `%2F` never splits, `..` is a name like any other, and two different escapes of bad UTF-8
+//! is normalized, so `%2F` never splits, `..` is a name like any other, and two different escapes of bad UTF-8
 //! never become the same name: they become none.
 //!
 //! What the segments mean is the route table's affair.

@@ -73,7 +73,7 @@ const JSON: (header::HeaderName, HeaderValue) =
 pub(crate) fn problem(problem: &Problem) -> HttpResponse {
     let cause = &problem.cause;
     let view = [StatusView { status: problem.sentence.text(), reason: Some(&cause.reason()) }];
-    // Two strings always serialise.
+    // Two strings always serialize.
     let text = serde_json::to_vec(&view).unwrap_or_default();
     let mut response = of_text(cause.status(), text);
     let headers = response.headers_mut();

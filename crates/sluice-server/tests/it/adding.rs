@@ -166,7 +166,7 @@ fn a_context_is_replaced_when_given_and_stays_when_absent() {
 }
 
 #[test]
-fn of_the_same_value_in_one_body_the_later_wins_however_it_is_spelt() {
+fn of_the_same_value_in_one_body_the_later_wins_however_it_is_spelled() {
     let daemon = shared();
     daemon.add_suppliers(&["LaterWins"], 50);
     // Several slices, so that they are worked on in parallel.

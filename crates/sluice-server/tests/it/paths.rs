@@ -45,7 +45,7 @@ fn names_that_are_no_text_are_no_names() {
 }
 
 #[test]
-fn nothing_is_normalised() {
+fn nothing_is_normalized() {
     check(&[
         ("1.0/suppliers/..", 404),
         ("1.0/suppliers/../suppliers", 404),

@@ -292,7 +292,7 @@ int fallocate64(int fd, int mode, off64_t offset, off64_t length) {
     enter();
     uint32_t handle = handle_of(fd);
     if (handle != 0 && mode != 0)
-        give_up("this kind of fallocate is not modelled");
+        give_up("this kind of fallocate is not modeled");
     int result = REAL(fallocate64)(fd, mode, offset, length);
     if (handle != 0 && result == 0)
         record(ALLOCATE, handle, (uint64_t)offset, (uint64_t)length, NULL, 0);
@@ -331,7 +331,7 @@ static int renamed(int from_dir, const char *from, int to_dir, const char *to, u
     char from_room[PATH_ROOM], to_room[PATH_ROOM];
     const char *old_name = below(from_dir, from, from_room), *new_name = below(to_dir, to, to_room);
     if ((old_name == NULL) != (new_name == NULL) || (old_name != NULL && flags != 0))
-        give_up("this kind of rename is not modelled");
+        give_up("this kind of rename is not modeled");
     int result = (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
     if (old_name != NULL && result == 0) {
         char both[2 * PATH_ROOM];
@@ -375,23 +375,23 @@ int mkdirat(int dir, const char *path, mode_t mode) {
 }
 int mkdir(const char *path, mode_t mode) { return mkdirat(AT_FDCWD, path, mode); }
 
-static int not_modelled(int from_dir, const char *from, int to_dir, const char *to) {
+static int not_modeled(int from_dir, const char *from, int to_dir, const char *to) {
     enter();
     char room[PATH_ROOM];
     if (below(from_dir, from, room) != NULL || below(to_dir, to, room) != NULL)
-        give_up("links are not modelled");
+        give_up("links are not modeled");
     leave();
     return 0;
 }
 
 int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags) {
-    not_modelled(from_dir, from, to_dir, to);
+    not_modeled(from_dir, from, to_dir, to);
     return REAL(linkat)(from_dir, from, to_dir, to, flags);
 }
 int link(const char *from, const char *to) { return linkat(AT_FDCWD, from, AT_FDCWD, to, 0); }
 
 int truncate64(const char *path, off64_t length) {
-    not_modelled(AT_FDCWD, path, AT_FDCWD, path);
+    not_modeled(AT_FDCWD, path, AT_FDCWD, path);
     return REAL(truncate64)(path, length);
 }
 int truncate(const char *path, off_t length) { return truncate64(path, length); }

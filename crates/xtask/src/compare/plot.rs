@@ -1,7 +1,7 @@
 //! The chart of push rates, as SVG.
 //!
 //! In: summaries. Out: two bars for each engine, the fastest first. The scale is linear, because lengths are read as
-//! amounts: twice as long is twice as fast. No background, and greys and colours that show on white as on black, since a
+//! amounts: twice as long is twice as fast. No background, and grays and colors that show on white as on black, since a
 //! picture in a README does not know the theme.
 
 use super::{Engine, measure::Work, summary::Summary, table::grouped};
@@ -45,7 +45,7 @@ pub(super) fn chart(summaries: &[Summary]) -> String {
 
 fn row(y: f64, summary: &Summary, rate: impl Fn(Work) -> f64, longest: f64) -> String {
     let is_ours = summary.engine == Engine::Sluice;
-    let (colour, weight) = if is_ours { (OURS, "bold") } else { (THEIRS, "normal") };
+    let (color, weight) = if is_ours { (OURS, "bold") } else { (THEIRS, "normal") };
     let (x, middle, name) = (BARS_LEFT - 10.0, y + BAR_HEIGHT + 4.0, summary.engine.name());
     let name = format!(
         "<text x=\"{x}\" y=\"{middle}\" text-anchor=\"end\" font-weight=\"{weight}\">{name}</text>\n"
@@ -54,15 +54,15 @@ fn row(y: f64, summary: &Summary, rate: impl Fn(Work) -> f64, longest: f64) -> S
     let bars = [(Work::Push, "1", y), (Work::PushAgain, AGAIN_OPACITY, again_y)].map(|(work, opacity, y)| {
         let rate = rate(work);
         let width = rate / longest * BARS_WIDTH;
-        if 0.0 < rate { bar(y, width, colour, opacity, &grouped(rate)) } else { String::new() }
+        if 0.0 < rate { bar(y, width, color, opacity, &grouped(rate)) } else { String::new() }
     });
     name + &bars.concat()
 }
 
-fn bar(y: f64, width: f64, colour: &str, opacity: &str, number: &str) -> String {
+fn bar(y: f64, width: f64, color: &str, opacity: &str, number: &str) -> String {
     let (number_x, number_y) = (BARS_LEFT + width + 6.0, y + BAR_HEIGHT - 3.0);
     format!(
-        "<rect x=\"{BARS_LEFT}\" y=\"{y}\" width=\"{width:.1}\" height=\"{BAR_HEIGHT}\" rx=\"2\" fill=\"{colour}\" \
+        "<rect x=\"{BARS_LEFT}\" y=\"{y}\" width=\"{width:.1}\" height=\"{BAR_HEIGHT}\" rx=\"2\" fill=\"{color}\" \
          fill-opacity=\"{opacity}\"/>\n<text x=\"{number_x:.1}\" y=\"{number_y}\" font-size=\"12\">{number}</text>\n"
     )
 }

@@ -2,7 +2,7 @@
 //!
 //! In: a value as it stands in a feed, and the number of a copy. Out: the text that replaces a part of the value, the
 //! same on every run. Hashes and addresses are combined with a mask of the copy, so the distances inside a feed stay
-//! as they are: neighbours in a network stay neighbours. The label of a host that is registered is replaced by one
+//! as they are: neighbors in a network stay neighbors. The label of a host that is registered is replaced by one
 //! drawn from it and the copy, so what shares a domain in the feed shares one in each copy.
 //!
 //! Copies of hashes and labels do not meet but by a chance of 2^-39 and less. Masked IPv4 addresses of two copies of

@@ -96,10 +96,10 @@ fn space() -> impl Strategy<Value = String> {
 
 fn key() -> impl Strategy<Value = String> {
     let known = ["indicator", "context", "tags", "mark_detections", "object", "unmark_detections"];
-    let spelt = ["\\u0069ndicator", "a", "b", "\\u0061", "", "Tags"];
+    let spelled = ["\\u0069ndicator", "a", "b", "\\u0061", "", "Tags"];
     prop_oneof![
         6 => select(known.to_vec()).prop_map(|key| format!("\"{key}\"")),
-        2 => select(spelt.to_vec()).prop_map(|key| format!("\"{key}\"")),
+        2 => select(spelled.to_vec()).prop_map(|key| format!("\"{key}\"")),
         1 => string(),
     ]
 }

@@ -230,7 +230,7 @@ proptest! {
         let distinct: BTreeSet<&[u8]> = candidates.iter().collect();
         prop_assert_eq!(distinct.len(), candidates.len());
         for key in candidates.iter() {
-            // A key that no text normalises to could never be stored.
+            // A key that no text normalizes to could never be stored.
             let printed = Indicator::from_key(key).unwrap();
             prop_assert_eq!(Indicator::recognize(&printed.to_string()), Ok(printed));
         }

@@ -17,7 +17,7 @@ fn check(text: &str, want: &str) {
     }
 }
 
-/// Checks that `text` is refused, and so not recognised as a printed form either.
+/// Checks that `text` is refused, and so not recognized as a printed form either.
 #[track_caller]
 fn check_refused(text: &str) {
     let mut key = b"before".to_vec();
@@ -193,7 +193,7 @@ fn keys_are_appended_to_what_is_there() {
 }
 
 #[test]
-fn only_what_was_printed_is_recognised_with_white_space() {
+fn only_what_was_printed_is_recognized_with_white_space() {
     for printed in ["example.com/a b", "example.com/ ", "example.com/?q=hello world", "192.0.2.1/\u{3000}"] {
         assert_eq!(
             Indicator::recognize(printed).map(|indicator| indicator.to_string()),

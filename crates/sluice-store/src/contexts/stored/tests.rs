@@ -22,7 +22,7 @@ fn check(contexts: &ContextTable) {
     let opened = StoredTable::open(&trees, written.meta).unwrap();
     for table in [&written, &opened] {
         let mut reader = StoredReader::new(&trees, table);
-        // A stride that is prime to most counts visits every number, and no two neighbours in turn.
+        // A stride that is prime to most counts visits every number, and no two neighbors in turn.
         let count = u64::from(contexts.count());
         for step in 0..count {
             let number = u32::try_from(step * 7_919 % count).unwrap();

@@ -51,7 +51,7 @@ fn copies_are_distinct_and_of_the_same_kind() {
 }
 
 #[test]
-fn equal_indicators_have_equal_copies_and_neighbours_stay_neighbours() {
+fn equal_indicators_have_equal_copies_and_neighbors_stay_neighbors() {
     let copy = |value: &str| parsed(&Pattern::of(value).unwrap().copy(value, Edition::Stored(3)));
     assert_eq!(copy("192.0.2.7"), copy("http://192.0.2.7:99/"));
     assert_eq!(copy("192.0.2.7"), copy("::ffff:192.0.2.7"));
