@@ -14,6 +14,7 @@ mod indicator;
 pub mod limits;
 mod memory_plan;
 pub mod percent;
+pub mod ranges;
 pub mod rejection;
 pub mod row;
 pub mod supplier;

@@ -51,7 +51,6 @@ pub(crate) mod log;
 pub(crate) mod manifest;
 mod memtable;
 mod merge;
-mod ranges;
 mod read;
 mod recovery;
 mod requests;
@@ -62,6 +61,8 @@ mod shared;
 pub mod stages;
 mod store;
 pub(crate) mod trees;
+
+use sluice_model::ranges;
 
 pub use clock::now_seconds;
 pub use config::{OnFailure, StoreConfig, Tuning};

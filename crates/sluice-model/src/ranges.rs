@@ -7,13 +7,13 @@ use std::slice::SliceIndex;
 
 /// The bytes of a range that must lie inside `bytes`; none where it does not.
 #[inline]
-pub(crate) fn bytes_at(bytes: &[u8], range: impl SliceIndex<[u8], Output = [u8]>) -> &[u8] {
+pub fn bytes_at(bytes: &[u8], range: impl SliceIndex<[u8], Output = [u8]>) -> &[u8] {
     items_at(bytes, range)
 }
 
 /// The items of a range that must lie inside `items`; none where it does not.
 #[inline]
-pub(crate) fn items_at<T>(items: &[T], range: impl SliceIndex<[T], Output = [T]>) -> &[T] {
+pub fn items_at<T>(items: &[T], range: impl SliceIndex<[T], Output = [T]>) -> &[T] {
     let found = items.get(range);
     debug_assert!(found.is_some(), "a range reaches beyond {} items", items.len());
     found.unwrap_or_default()
