@@ -11,8 +11,8 @@ use std::{
 
 use serde_json::Value;
 
-/// Longest wait for the next byte of an answer; a daemon that takes longer has hung.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Longest wait for the next byte of an answer; a daemon that takes longer hangs.
+pub(crate) const HANG_GUARD: Duration = Duration::from_mins(1);
 
 /// A parsed answer.
 #[derive(Debug)]
@@ -64,15 +64,15 @@ pub(crate) struct Connection<Stream: Read + Write = TcpStream> {
 }
 
 impl Connection {
-    /// Connects; gives up reading after [`PATIENCE`].
+    /// Connects; gives up reading after [`HANG_GUARD`].
     pub(crate) fn open(address: SocketAddr) -> Self {
         Self::over(TcpStream::connect(address).unwrap())
     }
 
     /// Takes a connected socket.
     pub(crate) fn over(stream: TcpStream) -> Self {
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(HANG_GUARD)).unwrap();
+        stream.set_write_timeout(Some(HANG_GUARD)).unwrap();
         stream.set_nodelay(true).unwrap();
         Self::through(stream)
     }

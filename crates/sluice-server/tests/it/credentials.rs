@@ -9,7 +9,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::{
     client::{Answer, Connection},
-    daemon::{Running, as_token, as_user, request, with_password},
+    daemon::{Running, as_token, as_user, request, wait_until, with_password},
 };
 
 fn basic(bytes: &[u8]) -> String {
@@ -125,14 +125,9 @@ fn sixty_wrong_passwords_of_one_address_are_checked() {
 
 /// Asks until the status is the wanted one: the accounts are read again within a second.
 fn ask_until(daemon: &Running, headers: &str, wanted: u16) {
-    let started = std::time::Instant::now();
-    loop {
-        let status = daemon.ask_with("GET", "/api/1.0/suppliers", headers, b"").status;
-        if status == wanted {
-            return;
-        }
-        assert!(started.elapsed().as_secs() < 20, "still {status}");
-    }
+    wait_until("the accounts have been read again", || {
+        daemon.ask_with("GET", "/api/1.0/suppliers", headers, b"").status == wanted
+    });
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::{
     net::SocketAddr,
     path::Path,
     sync::{Arc, LazyLock, Mutex, PoisonError, Weak},
+    time::Instant,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -24,7 +25,7 @@ use sluice_server::{
     serve,
 };
 
-use crate::client::{Answer, Connection};
+use crate::client::{Answer, Connection, HANG_GUARD};
 
 /// Users and their roles; the password of each is `secret`.
 const USERS: [(&str, Role, &[&str]); 3] = [
@@ -221,6 +222,15 @@ impl Running {
     pub(crate) fn put(&self, supplier: &str, body: &str) {
         let answer = self.ask("PUT", &format!("1.3/{supplier}/indicators"), body);
         assert_eq!(answer.status, 201, "{answer:?}");
+    }
+}
+
+/// Waits until `is_so`; fails when the daemon seems to hang instead.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < HANG_GUARD, "{what}: still not so");
     }
 }
 

@@ -1,9 +1,6 @@
 //! How the real daemon ends when something is in its way: a request that does not, or a store that cannot.
 
-use std::{
-    fmt::Write as _,
-    time::{Duration, Instant},
-};
+use std::fmt::Write as _;
 
 use sluice_model::limits::MIB;
 
@@ -15,12 +12,10 @@ use crate::{
 
 const PATH: &str = "/api/1.0/suppliers/InternalTI/indicators";
 
-/// Files may grow to 4 MiB, and a request in flight may take a minute.
+/// Files may grow to 4 MiB. A body that stalls is answered with a 400 after a minute, and a stop waits for it longer
+/// than that: a request in flight that is cut without an answer shows that the daemon did not wait for it.
 const SETUP: &str = "ulimit -f 8192\ntrap '' XFSZ\n\
-    export SLUICE_HTTP__BODY_STALL_SECONDS=60 SLUICE_HTTP__STOP_TIMEOUT_SECONDS=60";
-
-/// An end that waited for a request in flight would take longer.
-const SOON: Duration = Duration::from_secs(30);
+    export SLUICE_HTTP__BODY_STALL_SECONDS=60 SLUICE_HTTP__STOP_TIMEOUT_SECONDS=3600";
 
 /// A body of about `bytes` that no compression makes much shorter.
 fn body(bytes: usize) -> String {
@@ -51,39 +46,35 @@ fn begin(process: &Process, body: &str) -> Connection {
 fn a_second_signal_cuts_requests_in_flight() {
     let mut process = Process::after(SETUP);
     let mut stuck = begin(&process, "[]");
-    let started = Instant::now();
     process.terminate();
     process.wait_until_it_refuses();
     process.terminate();
     assert!(process.wait().success(), "{}", process.said());
     stuck.check_closed();
-    assert!(started.elapsed() < SOON, "{}", process.said());
 }
 
 #[test]
 fn a_failed_store_ends_the_daemon_with_requests_in_flight() {
     let mut process = Process::after(SETUP);
-    let _stuck = begin(&process, "[]");
-    let started = Instant::now();
+    let mut stuck = begin(&process, "[]");
     let answer = process.ask("PUT", PATH, body(24 * MIB).as_bytes());
     assert_eq!(answer.status, 500, "{answer:?}");
     assert_eq!(process.wait().code(), Some(1), "{}", process.said());
-    assert!(started.elapsed() < SOON, "{}", process.said());
+    stuck.check_closed();
 }
 
 #[test]
 fn a_store_that_fails_while_the_daemon_stops_is_a_failure() {
     let mut process = Process::after(SETUP);
-    let _stuck = begin(&process, "[]");
+    let mut stuck = begin(&process, "[]");
     let body = body(24 * MIB);
     let mut upload = begin(&process, &body);
-    let started = Instant::now();
     process.terminate();
     process.wait_until_it_refuses();
     // The log fails in the middle of it.
     let _is_taken = upload.send(body.as_bytes());
     assert_eq!(process.wait().code(), Some(1), "{}", process.said());
-    assert!(started.elapsed() < SOON, "{}", process.said());
+    stuck.check_closed();
 }
 
 #[test]
