@@ -19,7 +19,7 @@ use sluice_model::{
     Indicator, SupplierId, TagId, TagName, TagWeight,
     row::{HoldingChange, TagsChange, encode},
 };
-use sluice_store::{Slice, SliceBuilder, Store, StoreConfig, Tuning, catalogue::CatalogueChange};
+use sluice_store::{Slice, SliceBuilder, Store, StoreConfig, catalogue::CatalogueChange};
 
 /// Rows of a slice: about a mebibyte of JSON.
 pub const SLICE_ROWS: usize = 4_500;
@@ -119,12 +119,7 @@ fn rows_of(lines: impl Iterator<Item = anyhow::Result<String>>) -> anyhow::Resul
 /// When the store cannot be opened.
 #[expect(clippy::print_stdout, reason = "nobody but the one who runs a bench can be told")]
 pub fn open(dir: &Path) -> anyhow::Result<Store> {
-    let config = StoreConfig {
-        data_dir: dir.to_owned(),
-        disk_reserve_bytes: 0,
-        tenants: Vec::new(),
-        tuning: Tuning::default(),
-    };
+    let config = StoreConfig::at(dir);
     Ok(Store::open(config, Box::new(|cause| println!("the store failed: {cause}")))?)
 }
 

@@ -7,7 +7,7 @@ use sluice_model::{
     matching::MatchScope,
 };
 use sluice_store::{
-    Store, StoreConfig, Tuning,
+    Store, StoreConfig,
     catalogue::{CatalogueChange, SupplierPatch, SupplierSettings},
 };
 use tempfile::TempDir;
@@ -39,12 +39,8 @@ impl Fixture {
     /// Opens an empty store with the tag `GOOD` and the supplier `Feed` of confidence 50.
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let config = StoreConfig {
-            data_dir: dir.path().to_owned(),
-            disk_reserve_bytes: 0,
-            tenants: vec![TenantName::parse("acme").unwrap()],
-            tuning: Tuning::default(),
-        };
+        let config =
+            StoreConfig { tenants: vec![TenantName::parse("acme").unwrap()], ..StoreConfig::at(dir.path()) };
         let store = Store::open(config, Box::new(|cause| panic!("{cause}"))).unwrap();
         let config = IngestConfig { threads: 2, body_bytes_budget: limits::BODY_BYTES_BUDGET };
         let ingestor = Ingestor::new(store.clone(), config).unwrap();

@@ -224,7 +224,7 @@ pub fn make_token() -> Result<(Zeroizing<String>, String), password::PasswordErr
 
 fn by_token(accounts: &Accounts, token: &str) -> Option<Identity> {
     let digest = token::digest(token);
-    let now_seconds = u64::from(sluice_store::now_seconds());
+    let now_seconds = u64::from(crate::now_seconds());
     // Every digest is compared, so that time does not tell which one fitted.
     let known = accounts.tokens.iter().fold(None, |found, known| {
         if token::same_digest(&digest, &known.digest) { Some(known) } else { found }

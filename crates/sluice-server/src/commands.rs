@@ -152,7 +152,7 @@ fn run_token(command: TokenCommand, file: &AccountsFile) -> anyhow::Result<Strin
                 tenants.push(TenantName::GENERAL.to_owned());
             }
             let (text, digest) = make_token()?;
-            let now_seconds = u64::from(sluice_store::now_seconds());
+            let now_seconds = u64::from(sluice_server::now_seconds());
             let expires_at_seconds = now_seconds + u64::from(days) * DAY_SECONDS;
             let token = Token { name, digest, scope, tenants, expires_at_seconds };
             file.change(|accounts| accounts.add_token(token))?;

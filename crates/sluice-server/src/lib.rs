@@ -22,6 +22,7 @@
 
 pub(crate) mod api;
 pub mod auth;
+mod clock;
 pub mod config;
 pub(crate) mod http;
 pub mod life;
@@ -38,7 +39,6 @@ use std::{
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::{mpsc, watch};
 
-pub use self::life::lifecycle::{Ending, Phase};
 use self::{
     auth::{Auth, AuthError, accounts::AccountsFile},
     config::Config,
@@ -49,6 +49,10 @@ use self::{
         tls::{self, TlsError},
     },
     worker::Worker,
+};
+pub use self::{
+    clock::now_seconds,
+    life::lifecycle::{Ending, Phase},
 };
 
 /// Connections that wait to be accepted.

@@ -1,9 +1,39 @@
-//! The one clock: it decides expiry and nothing else.
+//! The time that a store goes by. It decides what has expired and when background work is due, and nothing else.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    fmt::Debug,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
 
-/// Seconds since 1970-01-01 UTC; 0 before, and the largest number after 2106.
-pub fn now_seconds() -> u32 {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u32::try_from(elapsed.as_secs()).unwrap_or(u32::MAX)
+/// Where a store has the time from: the machine, or a test that lets time pass as it likes.
+pub trait Clock: Debug + Send + Sync {
+    /// Seconds since 1970-01-01 UTC; 0 before, and the largest number after 2106.
+    fn now_seconds(&self) -> u32;
+
+    /// Time since some moment before the store was opened. Never goes back.
+    fn elapsed(&self) -> Duration;
+}
+
+/// The clock of the machine.
+#[derive(Debug)]
+pub(crate) struct SystemClock {
+    started: Instant,
+}
+
+impl SystemClock {
+    /// Starts to count the time.
+    pub(crate) fn start() -> Self {
+        Self { started: Instant::now() }
+    }
+}
+
+impl Clock for SystemClock {
+    fn now_seconds(&self) -> u32 {
+        let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        u32::try_from(elapsed.as_secs()).unwrap_or(u32::MAX)
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
 }

@@ -1,8 +1,10 @@
 //! How to open a store.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use sluice_model::TenantName;
+
+use crate::clock::{Clock, SystemClock};
 
 /// How to open a store.
 #[derive(Clone, Debug)]
@@ -15,6 +17,22 @@ pub struct StoreConfig {
     pub tenants: Vec<TenantName>,
     /// Sizes at which background work happens.
     pub tuning: Tuning,
+    /// Where the store has the time from.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl StoreConfig {
+    /// A store of this directory that keeps no disk space free, has the tenant General only, and goes by the clock of
+    /// the machine.
+    pub fn at(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            disk_reserve_bytes: 0,
+            tenants: Vec::new(),
+            tuning: Tuning::default(),
+            clock: Arc::new(SystemClock::start()),
+        }
+    }
 }
 
 /// Sizes at which background work happens. The defaults are for real data; tests make them small, so that a

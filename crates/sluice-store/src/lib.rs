@@ -64,7 +64,7 @@ pub(crate) mod trees;
 
 use sluice_model::ranges;
 
-pub use clock::now_seconds;
+pub use clock::Clock;
 pub use config::{OnFailure, StoreConfig, Tuning};
 pub use contexts::ContextRef;
 pub use error::{ChangeError, OpenError, ReadError, WriteError};

@@ -16,6 +16,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::{
     admission,
+    clock::Clock,
     config::{OnFailure, Tuning},
     disk::DiskWatch,
     error::WriteError,
@@ -93,6 +94,7 @@ pub(crate) struct Shared {
     pub(crate) flush_rate: AtomicU64,
     pub(crate) disk: DiskWatch,
     pub(crate) tuning: Tuning,
+    pub(crate) clock: Arc<dyn Clock>,
     /// Sign of life of the log thread.
     pub(crate) log_beat: Heartbeat,
     /// Sign of life of the compaction thread.

@@ -89,6 +89,7 @@ impl Store {
             log_bytes: AtomicU64::new(0),
             flush_rate: AtomicU64::new(0),
             tuning: config.tuning,
+            clock: config.clock,
             log_beat: Heartbeat::start(),
             compaction_beat: Heartbeat::start(),
             threads: Mutex::new(Vec::new()),

@@ -15,7 +15,7 @@ use std::{
 
 use actix_web::dev::{Server, ServerHandle};
 use sluice_ingest::{IngestConfig, Ingestor};
-use sluice_store::{Health, OnFailure, OpenError, Store, StoreConfig, Tuning};
+use sluice_store::{Health, OnFailure, OpenError, Store, StoreConfig};
 use tokio::{
     sync::{mpsc, watch},
     time::Instant,
@@ -70,10 +70,9 @@ pub(crate) fn open_store(
     phase: watch::Sender<Phase>,
 ) -> io::Result<JoinHandle<()>> {
     let store_config = StoreConfig {
-        data_dir: config.data_dir.clone(),
         disk_reserve_bytes: config.disk_reserve_bytes.get(),
         tenants: config.tenants.clone(),
-        tuning: Tuning::default(),
+        ..StoreConfig::at(config.data_dir.clone())
     };
     let ingest_config = IngestConfig {
         threads: config.ingest.threads.count(),

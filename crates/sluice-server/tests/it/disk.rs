@@ -11,7 +11,7 @@ use sluice_store::{Record, SliceBuilder, Store, StoreConfig, Tuning};
 
 fn open(dir: &Path) -> Store {
     let (data_dir, tuning) = (dir.to_owned(), Tuning::default());
-    let config = StoreConfig { data_dir, disk_reserve_bytes: 0, tenants: vec![], tuning };
+    let config = StoreConfig { tuning, ..StoreConfig::at(data_dir) };
     Store::open(config, Box::new(|cause| panic!("{cause}"))).unwrap()
 }
 

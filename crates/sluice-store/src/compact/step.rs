@@ -11,7 +11,6 @@ use std::{
 
 use super::{checkpoint::Checkpoints, parts_thread::PartsHandle, policy, retention::Retention};
 use crate::{
-    clock::now_seconds,
     contexts::{ContextRewriter, ContextSource, StoredTable},
     error::TreeError,
     manifest::MergeEntry,
@@ -39,8 +38,8 @@ pub(super) struct Compactor {
     shared: Arc<Shared>,
     parts: PartsHandle,
     pub(super) checkpoints: Checkpoints,
-    /// When the last flush ended.
-    pub(super) flushed_at: Instant,
+    /// When the last flush ended, as all times here by [`Clock::elapsed`](crate::Clock::elapsed).
+    pub(super) flushed_at: Duration,
     /// Bytes of log that the checkpoint of the last flush could not trim, because a write under way needs them.
     pub(super) log_kept_bytes: u64,
     /// Whether the disk lacked space for the last step that asked.
@@ -48,13 +47,13 @@ pub(super) struct Compactor {
     /// How long the steps of the merge under way took, if it is for the sake of dead rows.
     dead_merge_took: Option<Duration>,
     /// Until when no other such merge begins.
-    pub(super) dead_merge_rest: Instant,
+    pub(super) dead_merge_rest: Duration,
 }
 
 impl Compactor {
     /// Begins with nothing under way but what the manifest says.
     pub(super) fn new(shared: Arc<Shared>, parts: PartsHandle, checkpoints: Checkpoints) -> Self {
-        let now = Instant::now();
+        let now = shared.clock.elapsed();
         Self {
             shared,
             parts,
@@ -83,7 +82,7 @@ impl Compactor {
         if !self.has_space(2 * self.shared.view().memtable.bytes() as u64) {
             return Ok(false);
         }
-        let (started, now_seconds) = (Instant::now(), now_seconds());
+        let (started, now_seconds) = (Instant::now(), self.shared.clock.now_seconds());
         let frozen = self.shared.publish(|view| {
             view.memtable.freeze();
             view.clone()
@@ -98,7 +97,7 @@ impl Compactor {
             runs.insert(0, run);
         }
         self.checkpoints.write(sequence, &catalogue, flushed_count, runs)?;
-        self.flushed_at = Instant::now();
+        self.flushed_at = self.shared.clock.elapsed();
         self.log_kept_bytes = self.shared.log_bytes.load(Ordering::Relaxed);
         let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
         if SIZABLE_FLUSH_BYTES <= bytes {
@@ -198,7 +197,8 @@ impl Compactor {
     fn end_merge(&mut self) {
         self.checkpoints.manifest.merge = None;
         if let Some(took) = self.dead_merge_took.take() {
-            self.dead_merge_rest = Instant::now() + DEAD_REST_MIN.max(DEAD_REST_SHARE * took);
+            let rest = DEAD_REST_MIN.max(DEAD_REST_SHARE * took);
+            self.dead_merge_rest = self.shared.clock.elapsed() + rest;
         }
     }
 
@@ -210,7 +210,7 @@ impl Compactor {
     /// Any failure of the trees or of the log.
     pub(super) fn merge_one_part(&mut self, context_table_bytes_min: u64) -> Result<(), TreeError> {
         let Some(merge) = self.checkpoints.manifest.merge.clone() else { return Ok(()) };
-        let (began, now_seconds) = (Instant::now(), now_seconds());
+        let (began, now_seconds) = (Instant::now(), self.shared.clock.now_seconds());
         let view = self.shared.view();
         let inputs: Vec<Run> =
             view.runs.iter().filter(|run| merge.inputs.contains(&run.id)).cloned().collect();

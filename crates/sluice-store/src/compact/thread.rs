@@ -6,7 +6,7 @@
 
 use std::{
     sync::{Arc, atomic::Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -19,8 +19,8 @@ use super::{
     step::{Compactor, SIZABLE_FLUSH_BYTES},
 };
 use crate::{
-    catalogue::Catalogue, clock::now_seconds, error::TreeError, manifest::Manifest, read::View,
-    requests::CompactionRequest, run::Run, shared::Shared,
+    catalogue::Catalogue, error::TreeError, manifest::Manifest, read::View, requests::CompactionRequest,
+    run::Run, shared::Shared,
 };
 
 /// Age of the oldest unflushed write at which the memtable is flushed, however small: keeps the log short.
@@ -37,12 +37,12 @@ pub(crate) struct CompactionThread {
     shared: Arc<Shared>,
     requests: Receiver<CompactionRequest>,
     compactor: Compactor,
-    /// When the memtable was last seen empty.
-    empty_at: Instant,
+    /// When the memtable was last seen empty, as all times here by [`Clock::elapsed`](crate::Clock::elapsed).
+    empty_at: Duration,
     /// Number of the newest commit seen.
     newest_sequence: u64,
     /// When it was first seen.
-    newest_at: Instant,
+    newest_at: Duration,
 }
 
 impl CompactionThread {
@@ -54,7 +54,7 @@ impl CompactionThread {
         manifest: Manifest,
         stored_catalogue: Arc<Catalogue>,
     ) -> Self {
-        let now = Instant::now();
+        let now = shared.clock.elapsed();
         let checkpoints = Checkpoints::new(Arc::clone(&shared), manifest, stored_catalogue);
         let compactor = Compactor::new(Arc::clone(&shared), parts, checkpoints);
         Self { shared, requests, compactor, empty_at: now, newest_sequence: 0, newest_at: now }
@@ -87,21 +87,21 @@ impl CompactionThread {
     /// Does one step of what is due; false when nothing is.
     fn look(&mut self) -> Result<bool, TreeError> {
         self.compactor.checkpoints.remove_dropped()?;
-        let view = self.shared.view();
+        let (view, now) = (self.shared.view(), self.shared.clock.elapsed());
         if view.memtable.slices().is_empty() && self.is_stored(&view) {
-            self.empty_at = Instant::now();
+            self.empty_at = now;
         }
         if view.sequence != self.newest_sequence {
             self.newest_sequence = view.sequence;
-            self.newest_at = Instant::now();
+            self.newest_at = now;
         }
         let memtable_bytes = view.memtable.bytes();
         drop(view);
-        let is_quiet = SIZABLE_FLUSH_BYTES <= memtable_bytes && QUIET_AFTER <= self.newest_at.elapsed();
+        let is_quiet = SIZABLE_FLUSH_BYTES <= memtable_bytes && self.newest_at + QUIET_AFTER <= now;
         let log_bytes = self.shared.log_bytes.load(Ordering::Relaxed);
         let is_due = is_quiet
             || self.shared.tuning.flush_bytes <= memtable_bytes
-            || FLUSH_AGE <= self.empty_at.elapsed()
+            || self.empty_at + FLUSH_AGE <= now
             || self.compactor.log_kept_bytes + self.shared.tuning.log_bytes <= log_bytes;
         let is_pressing = MEMTABLE_BYTES_MAX / 2 <= memtable_bytes;
         if is_due && is_pressing {
@@ -140,8 +140,9 @@ impl CompactionThread {
 
     /// Starts the merge that is due, if any is.
     fn start_due_merge(&mut self) -> Result<bool, TreeError> {
-        if self.compactor.dead_merge_rest <= Instant::now()
-            && policy::has_many_dead(&self.shared.view(), now_seconds())
+        let now = self.shared.clock.elapsed();
+        if self.compactor.dead_merge_rest <= now
+            && policy::has_many_dead(&self.shared.view(), self.shared.clock.now_seconds())
         {
             // Expired holdings stay where a newer row may renew them. With those rows among the inputs, few will.
             if self.shared.view().memtable.slices().is_empty() || self.flush()? {
@@ -151,7 +152,7 @@ impl CompactionThread {
         }
         let view = self.shared.view();
         let sizes: Vec<u64> = view.runs.iter().map(Run::stored_bytes).collect();
-        let is_idle = IDLE_AFTER <= self.compactor.flushed_at.elapsed();
+        let is_idle = self.compactor.flushed_at + IDLE_AFTER <= now;
         let idle_count = if is_idle { policy::idle_count(&sizes) } else { 0 };
         let due_count = policy::full_tier_count(&sizes).max(idle_count);
         match view.runs.get(..due_count) {

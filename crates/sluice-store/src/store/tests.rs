@@ -3,14 +3,10 @@
 use std::{path::Path, thread, time::Duration};
 
 use super::{OnFailure, Store, StoreConfig};
-use crate::config::Tuning;
 
 /// A store in a directory of a test, as it is by default.
 pub(crate) fn open(dir: &Path, on_failure: OnFailure) -> Store {
-    let data_dir = dir.to_owned();
-    let tuning = Tuning::default();
-    let config = StoreConfig { data_dir, disk_reserve_bytes: 0, tenants: Vec::new(), tuning };
-    Store::open(config, on_failure).unwrap()
+    Store::open(StoreConfig::at(dir), on_failure).unwrap()
 }
 
 /// Otherwise a failure while somebody waits for a checkpoint would keep the process from ending.

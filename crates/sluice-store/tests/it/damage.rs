@@ -67,12 +67,7 @@ fn check(dir: &Path, file: &str, at: usize, may_lack: usize) -> Outcome {
     let mut bytes = fs::read(&path).unwrap();
     bytes[at] ^= 1 << (at % 8);
     fs::write(&path, bytes).unwrap();
-    let config = StoreConfig {
-        data_dir: scratch.path().to_owned(),
-        disk_reserve_bytes: 0,
-        tenants: Vec::new(),
-        tuning: Tuning::default(),
-    };
+    let config = StoreConfig::at(scratch.path());
     let store = match Store::open(config, Box::new(|cause| println!("{cause}"))) {
         Ok(store) => store,
         Err(OpenError::Damaged { .. }) => return Outcome::Refused,
@@ -154,12 +149,7 @@ fn check_missing(dir: &Path, file: &str) {
     } else {
         fs::remove_file(&path).unwrap();
     }
-    let config = StoreConfig {
-        data_dir: scratch.path().to_owned(),
-        disk_reserve_bytes: 0,
-        tenants: Vec::new(),
-        tuning: Tuning::default(),
-    };
+    let config = StoreConfig::at(scratch.path());
     let opened = Store::open(config, Box::new(|cause| println!("{cause}")));
     assert!(matches!(opened, Err(OpenError::Damaged { .. })), "without {file}: {:?}", opened.err());
 }

@@ -2,7 +2,11 @@
 
 use std::{
     fs,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
 };
 
 use sluice_model::{
@@ -11,7 +15,7 @@ use sluice_model::{
 };
 use sluice_store::{Record, SliceBuilder, Tuning, catalogue::CatalogueChange};
 
-use crate::world::{World, read, wait_until};
+use crate::world::{StoppedClock, World, read, wait_until};
 
 fn remove(world: &World, name: &str) {
     let name = SupplierName::parse(name).unwrap();
@@ -45,12 +49,11 @@ fn a_removed_supplier_is_hidden_at_once_and_dropped_by_a_merge() {
 
 #[test]
 fn expired_rows_are_dropped_by_a_merge() {
-    let world = World::new();
+    let (world, _clock) = World::stopped(Tuning::default());
     world.create_supplier("Brief", RetentionMinutes::new(1_u32).unwrap());
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let now_seconds = u32::try_from(now.as_secs()).unwrap();
-    world.put_slice(world.slice_of("Brief", now_seconds - 120, &[("old", "1"), ("both", "2")]));
-    world.put_slice(world.slice_of("Brief", now_seconds + 600, &[("new", "3")]));
+    let expired = StoppedClock::START - 60;
+    world.put_slice(world.slice_of("Brief", expired, &[("old", "1"), ("both", "2")]));
+    world.put_slice(world.slice_of("Brief", expired + 1, &[("new", "3")]));
     world.put(&[("both", "4")]);
     assert!(world.store().checkpoint());
     assert!(world.store().compact());
@@ -70,23 +73,12 @@ fn an_update_renews_a_row_that_had_expired() {
     assert_eq!(world.get("a").as_deref(), Some("2"));
 }
 
-/// A world in which `Brief` has held `a`, `b` and `both` for nearly as long as it keeps things, and renews two at the
-/// last moment; another supplier holds `both` and so many others.
-fn renewed_at_the_last_moment(others: usize) -> World {
-    let try_once = |_| {
-        let begun = Instant::now();
-        let world = renewed_in_a_second(others);
-        // Otherwise it was not the last moment, but after it.
-        (begun.elapsed() < Duration::from_millis(900)).then_some(world)
-    };
-    (0..20).find_map(try_once).unwrap()
-}
-
-fn renewed_in_a_second(others: usize) -> World {
-    let world = World::tuned(Tuning { flush_bytes: 1 << 30, ..Tuning::default() });
+/// A world in which `Brief` has held `a`, `b` and `both` for a second less than it keeps things, and has renewed two;
+/// another supplier holds `both` and so many others. The next second is yet to pass.
+fn renewed_at_the_last_moment(others: usize) -> (World, Arc<StoppedClock>) {
+    let (world, clock) = World::stopped(Tuning { flush_bytes: 1 << 30, ..Tuning::default() });
     world.create_supplier("Brief", RetentionMinutes::new(1_u32).unwrap());
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let expiring = u32::try_from(now.as_secs()).unwrap() - 58;
+    let expiring = StoppedClock::START - 59;
     world.put_slice(world.slice_of("Brief", expiring, &[("a", "old"), ("b", "old"), ("both", "old")]));
     assert!(world.store().checkpoint());
     let others: Vec<String> = (0..others).map(|number| format!("other-{number}")).collect();
@@ -100,7 +92,7 @@ fn renewed_in_a_second(others: usize) -> World {
     renewal.push(b"a", &row);
     renewal.push(b"both", &row);
     world.put_slice(renewal.finish());
-    world
+    (world, clock)
 }
 
 /// The contexts of all who hold a key, in the order in which the suppliers were created.
@@ -113,7 +105,8 @@ fn contexts(world: &World, key: &str) -> Vec<String> {
 /// The renewal is not among the rows that are merged, and the context is only in those.
 #[test]
 fn a_renewed_row_keeps_its_context_when_the_old_one_is_merged_after_its_time() {
-    let world = renewed_at_the_last_moment(20);
+    let (world, clock) = renewed_at_the_last_moment(20);
+    clock.pass(3);
     wait_until(|| world.store().figures().runs_count == 1);
     for _ in 0..2 {
         assert_eq!(contexts(&world, "a"), ["old"]);
@@ -124,7 +117,8 @@ fn a_renewed_row_keeps_its_context_when_the_old_one_is_merged_after_its_time() {
 
 #[test]
 fn a_renewed_row_keeps_its_context_when_much_has_expired() {
-    let world = renewed_at_the_last_moment(1);
+    let (world, clock) = renewed_at_the_last_moment(1);
+    clock.pass(1);
     // Merging before the renewal is flushed would leave the old row, again and again.
     wait_until(|| {
         let figures = world.store().figures();
@@ -138,7 +132,8 @@ fn a_renewed_row_keeps_its_context_when_much_has_expired() {
 /// An expired row stays as long as newer ones of its indicator come: merging for its sake must not go on and on.
 #[test]
 fn what_has_to_stay_dead_is_not_merged_without_end() {
-    let world = World::new();
+    const CHECKPOINTS: u32 = 20;
+    let (world, clock) = World::stopped(Tuning::default());
     world.create_supplier("Brief", RetentionMinutes::new(1_u32).unwrap());
     world.put(&[("b", "new")]);
     assert!(world.store().checkpoint());
@@ -148,19 +143,29 @@ fn what_has_to_stay_dead_is_not_merged_without_end() {
         let (_, after) = manifest.split_once("\"next_run\":").unwrap();
         after.trim_start().split(|one: char| !one.is_ascii_digit()).next().unwrap().parse::<u32>().unwrap()
     };
-    // Pushed when the merge begins, and from then on.
-    let end = Instant::now() + Duration::from_secs(4);
-    std::thread::scope(|scope| {
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        // Pushed when the merge begins, and from then on.
         scope.spawn(|| {
-            while Instant::now() < end {
+            while !is_over.load(Ordering::SeqCst) {
                 world.put(&[("a", "new")]);
             }
         });
-        assert!(world.store().checkpoint());
-        let before = runs_made();
-        std::thread::park_timeout(Duration::from_secs(3));
-        let made = runs_made() - before;
-        assert!(made < 20, "{made} runs in three seconds");
+        // Each makes one run of its own. What is due follows it, so the last but one has been followed at the end.
+        let runs_made_by_checkpoints = || {
+            let before = runs_made();
+            let are_made = (0..CHECKPOINTS).all(|_| world.store().checkpoint());
+            are_made.then(|| runs_made() - before)
+        };
+        let first = runs_made_by_checkpoints();
+        let without_rest = runs_made_by_checkpoints();
+        clock.pass(60);
+        let after_rest = runs_made_by_checkpoints();
+        is_over.store(true, Ordering::SeqCst);
+        // Besides, eight runs become one; and the time that passed makes each kind of merge due once.
+        let most = CHECKPOINTS + CHECKPOINTS / 7 + 2;
+        let made = (first.unwrap(), without_rest.unwrap(), after_rest.unwrap());
+        assert!(made.0 <= most + 4 && made.1 <= most && made.2 <= most + 4, "{made:?} runs");
     });
 }
 

@@ -61,12 +61,8 @@ struct World {
 }
 
 fn open(dir: &TempDir, flush_bytes: usize) -> Store {
-    let config = StoreConfig {
-        data_dir: dir.path().join("data"),
-        disk_reserve_bytes: 0,
-        tenants: Vec::new(),
-        tuning: Tuning { flush_bytes, part_bytes: 700, context_table_bytes_min: 300, ..Tuning::default() },
-    };
+    let tuning = Tuning { flush_bytes, part_bytes: 700, context_table_bytes_min: 300, ..Tuning::default() };
+    let config = StoreConfig { tuning, ..StoreConfig::at(dir.path().join("data")) };
     Store::open(config, Box::new(|cause| panic!("the store failed: {cause}"))).unwrap()
 }
 

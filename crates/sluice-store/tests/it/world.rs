@@ -2,7 +2,11 @@
 
 use std::{
     path::PathBuf,
-    sync::mpsc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+        mpsc,
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -12,8 +16,8 @@ use sluice_model::{
     row::{HoldingChange, TagsChange, encode},
 };
 use sluice_store::{
-    ChangeError, OpenError, ReadError, Record, Slice, SliceBuilder, Snapshot, Store, StoreConfig, Tuning,
-    Write, WriteError,
+    ChangeError, Clock, OpenError, ReadError, Record, Slice, SliceBuilder, Snapshot, Store, StoreConfig,
+    Tuning, Write, WriteError,
     catalogue::{CatalogueChange, SupplierSettings},
 };
 use tempfile::TempDir;
@@ -23,9 +27,35 @@ pub(crate) const LATER: u32 = 1_900_000_000;
 /// Longest wait for something that must happen.
 const WAIT: Duration = Duration::from_secs(30);
 
+/// A clock that stands still until a test lets time pass.
+#[derive(Debug)]
+pub(crate) struct StoppedClock {
+    passed_seconds: AtomicU32,
+}
+
+impl StoppedClock {
+    /// What it shows before any time has passed.
+    pub(crate) const START: u32 = 1_800_000_000;
+
+    pub(crate) fn pass(&self, seconds: u32) {
+        self.passed_seconds.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+impl Clock for StoppedClock {
+    fn now_seconds(&self) -> u32 {
+        Self::START + self.passed_seconds.load(Ordering::SeqCst)
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_secs(self.passed_seconds.load(Ordering::SeqCst).into())
+    }
+}
+
 pub(crate) struct World {
     dir: TempDir,
     tuning: Tuning,
+    clock: Option<Arc<StoppedClock>>,
     store: Option<Store>,
 }
 
@@ -36,15 +66,25 @@ impl World {
 
     /// A world with one supplier, `Feed`, whose indicators live long.
     pub(crate) fn tuned(tuning: Tuning) -> Self {
-        let mut world = Self { tuning, ..Self::unborn() };
-        world.reopen();
-        world.create_supplier("Feed", RetentionMinutes::MAX);
-        world
+        Self { tuning, ..Self::unborn() }.born()
+    }
+
+    /// The same, and time passes only when the test says so.
+    pub(crate) fn stopped(tuning: Tuning) -> (Self, Arc<StoppedClock>) {
+        let clock = Arc::new(StoppedClock { passed_seconds: AtomicU32::new(0) });
+        let world = Self { tuning, clock: Some(Arc::clone(&clock)), ..Self::unborn() };
+        (world.born(), clock)
+    }
+
+    fn born(mut self) -> Self {
+        self.reopen();
+        self.create_supplier("Feed", RetentionMinutes::MAX);
+        self
     }
 
     /// A world whose store was never opened.
     pub(crate) fn unborn() -> Self {
-        Self { dir: tempfile::tempdir().unwrap(), tuning: Tuning::default(), store: None }
+        Self { dir: tempfile::tempdir().unwrap(), tuning: Tuning::default(), clock: None, store: None }
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -57,12 +97,10 @@ impl World {
 
     /// Opens the directory; a failure of the store is for the test to see.
     pub(crate) fn try_open(&self) -> Result<Store, OpenError> {
-        let config = StoreConfig {
-            data_dir: self.data_dir(),
-            disk_reserve_bytes: 0,
-            tenants: Vec::new(),
-            tuning: self.tuning,
-        };
+        let mut config = StoreConfig { tuning: self.tuning, ..StoreConfig::at(self.data_dir()) };
+        if let Some(clock) = &self.clock {
+            config.clock = Arc::<StoppedClock>::clone(clock);
+        }
         Store::open(config, Box::new(|cause| println!("the store failed: {cause}")))
     }
 

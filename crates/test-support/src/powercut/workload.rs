@@ -42,12 +42,7 @@ const UPDATED: u32 = 1_900_000_000;
 ///
 /// As [`Store::open`].
 pub fn open(root: &Path, form: Form) -> Result<Store, OpenError> {
-    let config = StoreConfig {
-        data_dir: root.join("data"),
-        disk_reserve_bytes: 0,
-        tenants: Vec::new(),
-        tuning: form.tuning(),
-    };
+    let config = StoreConfig { tuning: form.tuning(), ..StoreConfig::at(root.join("data")) };
     Store::open(config, Box::new(|cause| println!("the store failed: {cause}")))
 }
 

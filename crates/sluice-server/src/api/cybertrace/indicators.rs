@@ -5,7 +5,6 @@ use std::iter;
 use actix_web::{HttpResponse, http::StatusCode};
 use bytes::Bytes;
 use sluice_ingest::{DeleteRules, PutRules, Receipt, Upload};
-use sluice_store::now_seconds;
 
 use crate::{
     api::{
@@ -25,7 +24,7 @@ pub(super) async fn add(reader: BodyReader<'_>, admitted: Admitted) -> Result<Ht
         takes_tags: Version::V1_1 <= admitted.found.version,
         takes_marks: Version::V1_2 <= admitted.found.version,
         refang: supplier.settings.refang,
-        now_seconds: now_seconds(),
+        now_seconds: crate::now_seconds(),
     };
     let upload = admitted.ingestor.put(permit, rules)?;
     let receipt = upload_body(reader, upload).await?;

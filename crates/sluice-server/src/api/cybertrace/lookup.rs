@@ -2,7 +2,6 @@
 
 use actix_web::{HttpResponse, http::StatusCode};
 use sluice_ingest::LookupRules;
-use sluice_store::now_seconds;
 
 use crate::{
     api::gate::Admitted,
@@ -17,7 +16,8 @@ pub(super) async fn lookup(
     admitted: Admitted,
 ) -> Result<HttpResponse, Cause> {
     let permit = admitted.permit.ok_or(Cause::Internal)?;
-    let rules = LookupRules { tenant: admitted.tenant, scope: state.match_scope, now_seconds: now_seconds() };
+    let rules =
+        LookupRules { tenant: admitted.tenant, scope: state.match_scope, now_seconds: crate::now_seconds() };
     let mut query = admitted.ingestor.lookup(permit, rules);
     while let Some(piece) = reader.next().await? {
         query.feed(&piece).await?;

@@ -4,7 +4,7 @@ use std::sync::mpsc;
 
 use futures_util::{FutureExt as _, future::poll_immediate};
 use sluice_model::{TagName, TagWeight};
-use sluice_store::{Store, StoreConfig, Tuning, catalogue::CatalogueChange};
+use sluice_store::{Store, StoreConfig, catalogue::CatalogueChange};
 
 use super::change;
 use crate::{
@@ -21,8 +21,7 @@ fn creation(name: &str) -> CatalogueChange {
 async fn the_catalogue_is_changed_on_the_entity_workers_thread() {
     let dir = tempfile::tempdir().unwrap();
     let data_dir = dir.path().to_owned();
-    let config = StoreConfig { data_dir, disk_reserve_bytes: 0, tenants: vec![], tuning: Tuning::default() };
-    let store = Store::open(config, Box::new(|cause| panic!("{cause}"))).unwrap();
+    let store = Store::open(StoreConfig::at(data_dir), Box::new(|cause| panic!("{cause}"))).unwrap();
     let entity_worker = Worker::start("entity-worker", 1).unwrap();
     let (begun_out, begun_in) = mpsc::sync_channel(1);
     let (release_out, release_in) = mpsc::sync_channel::<()>(1);
