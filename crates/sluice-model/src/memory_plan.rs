@@ -47,9 +47,9 @@ const _: () = assert!(
     SLICE_BYTES + ELEMENT_BYTES_MAX + KIB + 2 * SHORT_BODY_BYTES_IN_FLIGHT_MAX <= SLICE_BYTES_IN_FLIGHT_MAX
 );
 const _: () = assert!(ELEMENT_BYTES_MAX <= PARSED_BYTES_IN_FLIGHT_MAX);
-const _: () = assert!(LIGHT_READ_BYTES_MAX <= LIGHT_READ_BYTES_IN_FLIGHT_MAX);
-const _: () = assert!(LIGHT_READ_BYTES_MAX <= HEAVY_READ_BYTES_MAX);
-const _: () = assert!(SHORT_BODY_READ_BYTES_MAX <= HEAVY_READ_BYTES_MAX);
+const _: () = assert!(
+    SHORT_BODY_READ_BYTES_MAX <= HEAVY_READ_BYTES_MAX && LIGHT_READ_BYTES_MAX <= HEAVY_READ_BYTES_MAX
+);
 
 // The store writes the length of a key in two bytes.
 const _: () = assert!(INDICATOR_BYTES_MAX < u16::MAX as usize);

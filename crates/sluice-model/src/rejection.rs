@@ -35,12 +35,6 @@ impl Property {
     }
 }
 
-impl Display for Property {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 /// Why one element was refused; its text is the `reason` in the answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Rejection {
@@ -71,7 +65,7 @@ impl Display for Rejection {
             Self::UnknownTag(name) => write!(f, "Unknown tag: {name}"),
             Self::ContextNotAllowed => f.write_str("Context is not allowed for the FalsePositive supplier"),
             Self::IndicatorMissing => f.write_str("Property 'indicator' is missing"),
-            Self::InvalidType(property) => write!(f, "Property '{property}' has an invalid type"),
+            Self::InvalidType(property) => write!(f, "Property '{}' has an invalid type", property.as_str()),
         }
     }
 }

@@ -3,8 +3,6 @@
 //! In: values as a client sent them. Out: values that keep their rule for as long as they live. Which suppliers
 //! exist, and that nobody changes the built-in ones, is the catalogue's business.
 
-use std::fmt::{self, Display, Formatter};
-
 use crate::{
     limits,
     value::{InvalidValue, check_name, check_range},
@@ -43,12 +41,6 @@ impl SupplierName {
     /// The name as it was given.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl Display for SupplierName {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
@@ -119,12 +111,6 @@ impl Vendor {
     /// The text as it was given.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl Display for Vendor {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

@@ -3,8 +3,6 @@
 //! In: values as a client sent them. Out: values that keep their rule; a tag's name is upper-case however it was
 //! sent, so that names which differ in case alone are one. Which tags exist is the catalogue's business.
 
-use std::fmt::{self, Display, Formatter};
-
 use crate::{
     limits,
     value::{InvalidValue, check_name, check_range},
@@ -32,12 +30,6 @@ impl TagName {
     /// The name in upper case.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl Display for TagName {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

@@ -3,8 +3,6 @@
 //! In: names from the configuration or from a path. Out: names that keep their rule and can stand in a path where
 //! a request word could stand as well. Which tenants exist is the configuration's business.
 
-use std::fmt::{self, Display, Formatter};
-
 use crate::{
     excerpt::excerpt,
     value::{InvalidValue, check_name},
@@ -46,12 +44,6 @@ impl TenantName {
     /// The name as it was given.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl Display for TenantName {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

