@@ -38,22 +38,22 @@ const LOG_BYTES: usize = 48 << 20;
 const UPDATED: u32 = 1_900_000_000;
 
 fn main() -> anyhow::Result<()> {
-    let feed = Feed::read()?;
+    let samples = Samples::read()?;
     let mut criterion = Criterion::default()
         .sample_size(10)
         .warm_up_time(Duration::from_millis(200))
         .measurement_time(Duration::from_secs(1))
         .configure_from_args();
-    bench_slices(&mut criterion, &feed)?;
-    bench_filters(&mut criterion, &feed);
-    bench_runs(&mut criterion, &feed);
-    bench_reads(&mut criterion, &feed)?;
+    bench_slices(&mut criterion, &samples)?;
+    bench_filters(&mut criterion, &samples);
+    bench_runs(&mut criterion, &samples);
+    bench_reads(&mut criterion, &samples)?;
     criterion.final_summary();
     Ok(())
 }
 
 /// What is stored, and what is not.
-struct Feed {
+struct Samples {
     stored: Vec<FeedRow>,
     /// Keys of the stored rows, out of order.
     hits: Vec<Vec<u8>>,
@@ -62,7 +62,7 @@ struct Feed {
     tags_count: u32,
 }
 
-impl Feed {
+impl Samples {
     fn read() -> anyhow::Result<Self> {
         let (mut stored, mut others) = (Vec::with_capacity(STORED_ROWS), Vec::new());
         for (index, row) in bench_rows(FEED_ROWS)?.into_iter().enumerate() {
@@ -106,8 +106,8 @@ fn must<T>(outcome: anyhow::Result<T>) -> T {
     outcome.unwrap_or_else(|cause| panic!("{cause:#}"))
 }
 
-fn bench_slices(criterion: &mut Criterion, feed: &Feed) -> anyhow::Result<()> {
-    let rows = feed.stored.iter().take(SLICE_ROWS);
+fn bench_slices(criterion: &mut Criterion, samples: &Samples) -> anyhow::Result<()> {
+    let rows = samples.stored.iter().take(SLICE_ROWS);
     let encoded = rows.map(|row| {
         let mut encoded = Vec::new();
         row.encode(SupplierId(1), UPDATED, &mut encoded);
@@ -160,14 +160,14 @@ fn time_appends(
     Ok(elapsed)
 }
 
-fn bench_filters(criterion: &mut Criterion, feed: &Feed) {
-    let ascending: BTreeSet<&[u8]> = feed.stored.iter().map(|row| row.key.as_slice()).collect();
+fn bench_filters(criterion: &mut Criterion, samples: &Samples) {
+    let ascending: BTreeSet<&[u8]> = samples.stored.iter().map(|row| row.key.as_slice()).collect();
     let ascending: Vec<&[u8]> = ascending.into_iter().collect();
     let keys = Keys::new(ascending.iter().copied());
     let mut group = criterion.benchmark_group("filter");
     group.throughput(Throughput::Elements(ascending.len() as u64));
     group.bench_function("build", |bench| bench.iter(|| Keys::new(ascending.iter().copied())));
-    for (name, asked) in [("ask, hit", &feed.hits), ("ask, miss", &feed.misses)] {
+    for (name, asked) in [("ask, hit", &samples.hits), ("ask, miss", &samples.misses)] {
         let asked = first(asked, BULK_KEYS);
         group.throughput(Throughput::Elements(asked.len() as u64));
         group.bench_function(name, |bench| {
@@ -177,26 +177,26 @@ fn bench_filters(criterion: &mut Criterion, feed: &Feed) {
     group.finish();
 }
 
-fn bench_runs(criterion: &mut Criterion, feed: &Feed) {
-    let rows = feed.step_rows();
+fn bench_runs(criterion: &mut Criterion, samples: &Samples) {
+    let rows = samples.step_rows();
     let mut group = criterion.benchmark_group("run");
     group.sampling_mode(SamplingMode::Flat);
     group.throughput(Throughput::Elements(rows.len() as u64));
     for (name, step) in [("flush", time_flush as Step), ("merge", time_merge), ("start", time_start)] {
         group.bench_function(name, |bench| {
-            bench.iter_custom(|iterations| must((0..iterations).map(|_| step(feed, rows)).sum()));
+            bench.iter_custom(|iterations| must((0..iterations).map(|_| step(samples, rows)).sum()));
         });
     }
     group.finish();
 }
 
 /// Builds a store for one step and times that.
-type Step = fn(&Feed, &[FeedRow]) -> anyhow::Result<Duration>;
+type Step = fn(&Samples, &[FeedRow]) -> anyhow::Result<Duration>;
 
 /// A memtable becomes a run.
-fn time_flush(feed: &Feed, rows: &[FeedRow]) -> anyhow::Result<Duration> {
+fn time_flush(samples: &Samples, rows: &[FeedRow]) -> anyhow::Result<Duration> {
     let dir = tempfile::tempdir()?;
-    let (store, supplier) = feed.open(dir.path())?;
+    let (store, supplier) = samples.open(dir.path())?;
     push(&store, rows, supplier, UPDATED)?;
     anyhow::ensure!(store.figures().runs_count == 0, "there was a flush before its time");
     let started = Instant::now();
@@ -207,9 +207,9 @@ fn time_flush(feed: &Feed, rows: &[FeedRow]) -> anyhow::Result<Duration> {
 }
 
 /// Several runs become one.
-fn time_merge(feed: &Feed, rows: &[FeedRow]) -> anyhow::Result<Duration> {
+fn time_merge(samples: &Samples, rows: &[FeedRow]) -> anyhow::Result<Duration> {
     let dir = tempfile::tempdir()?;
-    let (store, supplier) = feed.open(dir.path())?;
+    let (store, supplier) = samples.open(dir.path())?;
     for run in rows.chunks(rows.len().div_ceil(MERGED_RUNS).max(1)) {
         push(&store, run, supplier, UPDATED)?;
         anyhow::ensure!(store.checkpoint(), "there was no flush");
@@ -224,9 +224,9 @@ fn time_merge(feed: &Feed, rows: &[FeedRow]) -> anyhow::Result<Duration> {
 }
 
 /// A log becomes a memtable again.
-fn time_start(feed: &Feed, rows: &[FeedRow]) -> anyhow::Result<Duration> {
+fn time_start(samples: &Samples, rows: &[FeedRow]) -> anyhow::Result<Duration> {
     let dir = tempfile::tempdir()?;
-    let (store, supplier) = feed.open(dir.path())?;
+    let (store, supplier) = samples.open(dir.path())?;
     push(&store, rows, supplier, UPDATED)?;
     store.halt();
     drop(store);
@@ -238,14 +238,14 @@ fn time_start(feed: &Feed, rows: &[FeedRow]) -> anyhow::Result<Duration> {
     Ok(elapsed)
 }
 
-fn bench_reads(criterion: &mut Criterion, feed: &Feed) -> anyhow::Result<()> {
+fn bench_reads(criterion: &mut Criterion, samples: &Samples) -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
-    let (store, supplier) = feed.open(dir.path())?;
-    push(&store, &feed.stored, supplier, UPDATED)?;
+    let (store, supplier) = samples.open(dir.path())?;
+    push(&store, &samples.stored, supplier, UPDATED)?;
     anyhow::ensure!(store.checkpoint(), "there was no flush");
     let snapshot = store.snapshot();
-    let single = first(&feed.hits, SINGLE_KEYS);
-    let (hits, misses) = (first(&feed.hits, BULK_KEYS), first(&feed.misses, BULK_KEYS));
+    let single = first(&samples.hits, SINGLE_KEYS);
+    let (hits, misses) = (first(&samples.hits, BULK_KEYS), first(&samples.misses, BULK_KEYS));
     let mut group = criterion.benchmark_group("read");
     group.sampling_mode(SamplingMode::Flat);
     group.throughput(Throughput::Elements(single.len() as u64));

@@ -20,6 +20,7 @@ use sluice_model::{
     row::{HoldingChange, TagsChange, encode},
 };
 use sluice_store::{Slice, SliceBuilder, Store, StoreConfig, catalogue::CatalogueChange};
+use tempfile::TempDir;
 
 /// Rows of a slice: about a mebibyte of JSON.
 pub const SLICE_ROWS: usize = 4_500;
@@ -121,6 +122,17 @@ fn rows_of(lines: impl Iterator<Item = anyhow::Result<String>>) -> anyhow::Resul
 pub fn open(dir: &Path) -> anyhow::Result<Store> {
     let config = StoreConfig::at(dir);
     Ok(Store::open(config, Box::new(|cause| println!("the store failed: {cause}")))?)
+}
+
+/// Opens a store in a throw-away directory, which goes with the first of the two.
+///
+/// # Errors
+///
+/// When the directory cannot be made or the store cannot be opened.
+pub fn scratch_store() -> anyhow::Result<(TempDir, Store)> {
+    let dir = tempfile::tempdir()?;
+    let store = open(dir.path())?;
+    Ok((dir, store))
 }
 
 /// Makes tags known, in this order: a store forgets those that it does not know.

@@ -16,7 +16,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Parser;
-use sluice_benches::{Feed, push};
+use sluice_benches::{Feed, push, scratch_store};
 use sluice_ingest::{IngestConfig, Ingestor, LookupRules};
 use sluice_model::{
     Indicator, TenantId, limits,
@@ -34,7 +34,7 @@ const NOW_SECONDS: u32 = 1_900_000_000;
 
 /// Looks a feed up and prints what that cost.
 #[derive(Parser)]
-struct Arguments {
+struct LookupStages {
     #[command(flatten)]
     feed: Feed,
     /// Threads that answer bodies.
@@ -44,10 +44,9 @@ struct Arguments {
 
 #[expect(clippy::print_stdout, reason = "the figures are what the command is for")]
 fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+    let arguments = LookupStages::parse();
     let rows = arguments.feed.read()?;
-    let dir = tempfile::tempdir()?;
-    let store = sluice_benches::open(dir.path())?;
+    let (_dir, store) = scratch_store()?;
     let supplier = store.catalogue().supplier(TenantId::GENERAL, "InternalTI").context("it is built in")?.id;
     push(&store, &rows, supplier, NOW_SECONDS)?;
     store.checkpoint();

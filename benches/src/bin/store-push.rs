@@ -5,12 +5,12 @@
 use std::time::Instant;
 
 use clap::Parser;
-use sluice_benches::Feed;
+use sluice_benches::{Feed, scratch_store};
 use sluice_model::SupplierId;
 
 /// Pushes a feed into the store and prints what it cost.
 #[derive(Parser)]
-struct Arguments {
+struct StorePush {
     #[command(flatten)]
     feed: Feed,
     /// How often the feed is pushed.
@@ -20,10 +20,9 @@ struct Arguments {
 
 #[expect(clippy::print_stdout, reason = "the figures are what the command is for")]
 fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+    let arguments = StorePush::parse();
     let rows = arguments.feed.read()?;
-    let dir = tempfile::tempdir()?;
-    let store = sluice_benches::open(dir.path())?;
+    let (_dir, store) = scratch_store()?;
     for push in 0..arguments.pushes {
         let started = Instant::now();
         sluice_benches::push(&store, &rows, SupplierId(1), 1_900_000_000 + push)?;

@@ -11,14 +11,14 @@ use sluice_benches::{Feed, FeedRow};
 
 /// Stores a feed in three plain sled trees and prints the rate.
 #[derive(Parser)]
-struct Arguments {
+struct ThreeTrees {
     #[command(flatten)]
     feed: Feed,
 }
 
 #[expect(clippy::print_stdout, reason = "the figures are what the command is for")]
 fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+    let arguments = ThreeTrees::parse();
     let rows = arguments.feed.read()?;
     let dir = tempfile::tempdir()?;
     let started = Instant::now();

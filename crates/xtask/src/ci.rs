@@ -6,7 +6,10 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 
-use crate::{cargo, root, tidy};
+use crate::{
+    tidy,
+    workspace::{cargo, root},
+};
 
 /// A name and cargo's arguments; [`TIDY`] is our own.
 const STEPS: [(&str, &[&str]); 7] = [

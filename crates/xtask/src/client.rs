@@ -23,7 +23,7 @@ const RETRY_WAIT: Duration = Duration::from_secs(1);
 const REFUSED_MAX: Duration = Duration::from_mins(5);
 
 /// What became of a request.
-pub(crate) struct Outcome {
+pub(crate) struct Asked {
     /// The answer that was none of 429.
     pub(crate) answer: Answer,
     /// Answers of 429 before it.
@@ -104,13 +104,13 @@ pub(crate) fn path(supplier: &str) -> String {
 /// # Errors
 ///
 /// When the daemon is busy for too long, or does not answer.
-pub(crate) fn ask(client: &mut Client, method: &str, path: &str, body: &[u8]) -> Result<Outcome> {
+pub(crate) fn ask(client: &mut Client, method: &str, path: &str, body: &[u8]) -> Result<Asked> {
     let started = Instant::now();
     let mut refusals = 0;
     loop {
         let answer = client.request(method, path, body)?;
         if answer.status != 429 {
-            return Ok(Outcome { answer, refusals, latency: started.elapsed() });
+            return Ok(Asked { answer, refusals, latency: started.elapsed() });
         }
         refusals += 1;
         wait(&answer, started)?;

@@ -15,6 +15,7 @@ mod ingest;
 mod known;
 mod lookups;
 mod machine;
+mod phase;
 mod process;
 mod progress;
 mod reference;
@@ -35,7 +36,7 @@ use serde_json::{Map, Value, json};
 use test_support::daemon::Daemon;
 
 use self::{
-    bodies::{Bodies, Mix},
+    bodies::{Bodies, Mix, SUPPLIER},
     bulk::Sort,
     feed::Feed,
     ingest::Ingest,
@@ -43,10 +44,11 @@ use self::{
     machine::Machine,
     settle::Patience,
 };
-use crate::{Profile, build, client, proc::disk_bytes};
-
-/// Who pushes.
-const SUPPLIER: &str = "Load";
+use crate::{
+    client,
+    proc::disk_bytes,
+    workspace::{Profile, build},
+};
 
 /// Largest body before a kill: long enough to be seen in the time of recovery, too short to leave the memory.
 const KILLED_BODY_BYTES: usize = 48 << 20;
@@ -85,7 +87,7 @@ pub(crate) struct Load {
     #[arg(long, default_value_t = 6 << 30)]
     client_memory_bytes: usize,
     #[command(flatten)]
-    lookups: lookups::Options,
+    lookups: lookups::LookupOptions,
     /// After which rounds the daemon is given time until it is idle.
     #[arg(long, value_enum, default_value_t = Settle::Each)]
     settle: Settle,
@@ -96,9 +98,9 @@ pub(crate) struct Load {
     #[arg(long, default_value_t = 300)]
     settle_seconds_max: u64,
     #[command(flatten)]
-    bulk: bulk::Options,
+    bulk: bulk::BulkOptions,
     #[command(flatten)]
-    singles: singles::Options,
+    singles: singles::SingleOptions,
     /// Stops and kills the daemon at the end, and starts it again.
     #[arg(long)]
     restarts: bool,
@@ -247,7 +249,12 @@ impl Load {
         Ok(rate)
     }
 
-    fn settle(&self, daemon: &Daemon, run: &Run<'_>, push: &ingest::Figures) -> Result<settle::Figures> {
+    fn settle(
+        &self,
+        daemon: &Daemon,
+        run: &Run<'_>,
+        push: &ingest::PushFigures,
+    ) -> Result<settle::SettleFigures> {
         let patience = Patience {
             idle: Duration::from_secs(self.idle_seconds),
             most: Duration::from_secs(self.settle_seconds_max),

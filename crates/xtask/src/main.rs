@@ -11,16 +11,13 @@ mod feed;
 mod load;
 mod proc;
 mod tidy;
+mod workspace;
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-    process::Command,
-};
-
-use anyhow::{Context as _, Result, anyhow, ensure};
-use clap::{Parser, ValueEnum};
+use anyhow::{Result, anyhow};
+use clap::Parser;
 use test_support::{crash, powercut};
+
+use self::workspace::{Profile, build, root};
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "Developer commands")]
@@ -59,15 +56,6 @@ enum Task {
     Compare(Box<compare::Compare>),
 }
 
-/// A profile of cargo.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Profile {
-    /// Quick to build.
-    Dev,
-    /// As shipped.
-    Release,
-}
-
 /// Share of the images of a power cut whose store is large: they take longer, and find more.
 const LARGE_IMAGES_PERCENT: u32 = 40;
 
@@ -94,47 +82,4 @@ fn main() -> Result<()> {
         Task::Load(load) => load.run(),
         Task::Compare(compare) => compare.run(),
     }
-}
-
-/// A command that runs cargo in the workspace.
-fn cargo() -> Result<Command> {
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(root()?);
-    Ok(cargo)
-}
-
-/// The workspace.
-fn root() -> Result<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
-    root.map(Path::to_owned).context("xtask lies outside of the workspace")
-}
-
-/// Builds a binary and tells where it is.
-fn build(package: &str, binary: &str, profile: Profile) -> Result<PathBuf> {
-    let mut cargo = cargo()?;
-    cargo.args(["build", "--quiet", "--package", package, "--bin", binary]);
-    let dir = match profile {
-        Profile::Dev => "debug",
-        Profile::Release => {
-            cargo.arg("--release");
-            "release"
-        }
-    };
-    ensure!(cargo.status()?.success(), "{binary} does not build");
-    let path = target_dir()?.join(dir).join(binary);
-    ensure!(path.exists(), "{} was not built", path.display());
-    Ok(path)
-}
-
-fn target_dir() -> Result<PathBuf> {
-    let metadata = metadata()?;
-    let dir = metadata.get("target_directory").and_then(serde_json::Value::as_str);
-    dir.map(PathBuf::from).context("cargo names no target directory")
-}
-
-/// What cargo knows of the workspace's own packages.
-fn metadata() -> Result<serde_json::Value> {
-    let output = cargo()?.args(["metadata", "--format-version", "1", "--no-deps"]).output()?;
-    ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(serde_json::from_slice(&output.stdout)?)
 }

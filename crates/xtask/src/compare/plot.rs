@@ -4,7 +4,7 @@
 //! amounts: twice as long is twice as fast. No background, and grays and colors that show on white as on black, since a
 //! picture in a README does not know the theme.
 
-use super::{Engine, measure::Work, summary::Summary, table::grouped};
+use super::{engines::Engine, measure::Work, summary::EngineSummary, table::grouped};
 
 const WIDTH: f64 = 760.0;
 /// Where bars begin and how long the longest is; the rest is for names and numbers.
@@ -20,8 +20,8 @@ const INK: &str = "#768390";
 const AGAIN_OPACITY: &str = "0.55";
 
 /// Draws the chart.
-pub(super) fn chart(summaries: &[Summary]) -> String {
-    let rate = |summary: &Summary, work| summary.rate(work).map_or(0.0, |rate| rate.median);
+pub(super) fn chart(summaries: &[EngineSummary]) -> String {
+    let rate = |summary: &EngineSummary, work| summary.rate(work).map_or(0.0, |rate| rate.median);
     let mut sorted: Vec<_> = summaries.iter().collect();
     sorted.sort_by(|a, b| rate(b, Work::Push).total_cmp(&rate(a, Work::Push)));
     let both = [Work::Push, Work::PushAgain];
@@ -43,7 +43,7 @@ pub(super) fn chart(summaries: &[Summary]) -> String {
     )
 }
 
-fn row(y: f64, summary: &Summary, rate: impl Fn(Work) -> f64, longest: f64) -> String {
+fn row(y: f64, summary: &EngineSummary, rate: impl Fn(Work) -> f64, longest: f64) -> String {
     let is_ours = summary.engine == Engine::Sluice;
     let (color, weight) = if is_ours { (OURS, "bold") } else { (THEIRS, "normal") };
     let (x, middle, name) = (BARS_LEFT - 10.0, y + BAR_HEIGHT + 4.0, summary.engine.name());

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use test_support::{daemon::Daemon, http::Client};
 
 use super::{
-    feed::Feed,
+    batches::Batches,
     measure::{Outcome, Work, measure},
 };
 use crate::client;
@@ -32,13 +32,13 @@ const READERS: usize = 2;
 /// When a file cannot be read, or the daemon gives an answer that it should not.
 pub(super) fn run(
     binary: &Path,
-    feed: &Feed,
+    batches: &Batches,
     tags: Option<&Path>,
     connections: usize,
     dir: &Path,
 ) -> Result<Outcome> {
     fs::create_dir(dir).with_context(|| format!("cannot create {}", dir.display()))?;
-    let (bodies, (known, unknown)) = (feed.bodies()?, feed.values()?);
+    let (bodies, (known, unknown)) = (batches.bodies()?, batches.values()?);
     let mut daemon = Daemon::start(binary, dir);
     daemon.wait_until_ready();
     client::prepare(&mut daemon.client(), SUPPLIER, tags)?;
@@ -46,7 +46,7 @@ pub(super) fn run(
     let mut rounds = Vec::new();
     for work in [Work::Push, Work::PushAgain] {
         let mut rejected = 0;
-        let mut round = measure(work, feed.lines_count() as u64, pid, &data_dir, || {
+        let mut round = measure(work, batches.lines_count() as u64, pid, &data_dir, || {
             rejected = share(&daemon, &bodies, connections, push)?;
             Ok(())
         })?;

@@ -3,12 +3,12 @@
 //! In: outcomes. Out: for each round the median and how far the runs lie apart.
 
 use super::{
-    Engine,
+    engines::Engine,
     measure::{Outcome, Round, Work},
 };
 
 /// An engine's figures.
-pub(super) struct Summary {
+pub(super) struct EngineSummary {
     /// Whose.
     pub(super) engine: Engine,
     /// Version of the engine.
@@ -29,7 +29,7 @@ pub(super) struct Figure {
     pub(super) most: f64,
 }
 
-impl Summary {
+impl EngineSummary {
     /// Gathers an engine's runs; `None` when it has none.
     pub(super) fn of(engine: Engine, outcomes: &[(Engine, Outcome)]) -> Option<Self> {
         let own = || outcomes.iter().filter(|(other, _)| *other == engine).map(|(_, outcome)| outcome);

@@ -4,9 +4,9 @@
 //! the spread when there were several runs.
 
 use super::{
-    Engine,
+    engines::Engine,
     measure::Work,
-    summary::{Figure, Summary},
+    summary::{EngineSummary, Figure},
 };
 
 const HEADINGS: [&str; 9] = [
@@ -22,7 +22,7 @@ const HEADINGS: [&str; 9] = [
 ];
 
 /// The table in columns.
-pub(super) fn text(summaries: &[Summary]) -> String {
+pub(super) fn text(summaries: &[EngineSummary]) -> String {
     let rows = rows(summaries);
     let width = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
@@ -36,15 +36,15 @@ pub(super) fn text(summaries: &[Summary]) -> String {
 }
 
 /// The table as Markdown.
-pub(super) fn markdown(summaries: &[Summary]) -> String {
+pub(super) fn markdown(summaries: &[EngineSummary]) -> String {
     let mut lines: Vec<_> = rows(summaries).iter().map(|row| format!("| {} |\n", row.join(" | "))).collect();
     lines.insert(1, format!("|---{}|\n", "|---:".repeat(HEADINGS.len() - 1)));
     lines.concat()
 }
 
-fn rows(summaries: &[Summary]) -> Vec<Vec<String>> {
+fn rows(summaries: &[EngineSummary]) -> Vec<Vec<String>> {
     let ours = summaries.iter().find(|summary| summary.engine == Engine::Sluice);
-    let row = |summary: &Summary| {
+    let row = |summary: &EngineSummary| {
         let mut row = vec![summary.engine.name().to_owned()];
         for work in [Work::Push, Work::PushAgain, Work::Hits, Work::Misses] {
             row.push(rate(work, summary, ours));
@@ -63,7 +63,7 @@ fn rows(summaries: &[Summary]) -> Vec<Vec<String>> {
     std::iter::once(headings).chain(summaries.iter().map(row)).collect()
 }
 
-fn rate(work: Work, summary: &Summary, ours: Option<&Summary>) -> String {
+fn rate(work: Work, summary: &EngineSummary, ours: Option<&EngineSummary>) -> String {
     let Some(rate) = summary.rate(work) else { return "-".to_owned() };
     let spread = if rate.least < rate.most {
         format!(" [{} to {}]", grouped(rate.least), grouped(rate.most))

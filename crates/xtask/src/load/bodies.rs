@@ -16,6 +16,9 @@ use test_support::dice::Dice;
 
 use super::{feed::Feed, progress};
 
+/// Who pushes.
+pub(super) const SUPPLIER: &str = "Load";
+
 /// How bodies are cut and mixed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mix {

@@ -12,23 +12,21 @@ use std::{
 use anyhow::{Result, bail, ensure};
 use clap::Args;
 use memchr::memmem;
-use parking_lot::Mutex;
 use serde::Serialize;
 use test_support::{daemon::Daemon, dice::Dice, http::Client};
 
 use super::{
-    figures::{Latencies, Summary, float, per_million},
+    figures::{Answers, Summary, float},
     known::Known,
     lookups::write_object,
-    process::{self, Usage},
-    progress,
+    phase::{Cost, Phase},
 };
-use crate::{client, proc};
+use crate::client;
 
 /// What is looked up, and how.
 #[derive(Args, Clone, Copy, Debug)]
 #[group(skip)]
-pub(super) struct Options {
+pub(super) struct BulkOptions {
     /// Values to look up in large bodies, of either sort: all stored, all unknown.
     #[arg(long, default_value_t = 0)]
     pub(super) bulk_lookups: usize,
@@ -51,9 +49,10 @@ pub(super) enum Sort {
 
 /// What came of it.
 #[derive(Debug, Serialize)]
-pub(super) struct Figures {
+pub(super) struct BulkFigures {
     pub(super) values: usize,
-    pub(super) seconds: f64,
+    #[serde(flatten)]
+    cost: Cost,
     pub(super) values_per_second: f64,
     pub(super) body_bytes: usize,
     pub(super) answer_bytes: usize,
@@ -61,21 +60,10 @@ pub(super) struct Figures {
     pub(super) latency: Summary,
     /// Answers of 429.
     pub(super) refusals: usize,
-    pub(super) client_cpu_seconds_per_million: f64,
-    pub(super) daemon_cpu_seconds_per_million: f64,
-    pub(super) peak_resident_bytes: u64,
-}
-
-/// What was answered.
-#[derive(Default)]
-struct Answered {
-    latencies: Latencies,
-    refusals: usize,
-    bytes: usize,
 }
 
 /// Counts a text in a stream of pieces.
-struct Counter<'text> {
+struct Occurrences<'text> {
     finder: memmem::Finder<'text>,
     /// The last bytes, as many as may be the beginning of the text.
     tail: Vec<u8>,
@@ -83,7 +71,7 @@ struct Counter<'text> {
     bytes: usize,
 }
 
-impl<'text> Counter<'text> {
+impl<'text> Occurrences<'text> {
     fn new(text: &'text [u8]) -> Self {
         Self { finder: memmem::Finder::new(text), tail: Vec::new(), count: 0, bytes: 0 }
     }
@@ -111,48 +99,44 @@ impl<'text> Counter<'text> {
 pub(super) fn run(
     daemon: &Daemon,
     known: &Known<'_>,
-    options: Options,
+    options: BulkOptions,
     sort: Sort,
     seed: u64,
-) -> Result<Figures> {
+) -> Result<BulkFigures> {
     let bodies = bodies(known, options, sort, seed)?;
-    let pid = daemon.pid();
-    process::reset_peak(pid)?;
-    let bar = progress::bar("looking up", options.bulk_lookups);
-    let (before, own_before) = (Usage::of(pid)?, process::own_cpu_seconds()?);
-    let (next, answered) = (&AtomicUsize::new(0), &Mutex::new(Answered::default()));
-    let started = Instant::now();
-    let work = |mut client: Client| -> Result<()> {
+    let phase = Phase::begin(daemon, "looking up", options.bulk_lookups)?;
+    let next = &AtomicUsize::new(0);
+    let work = |mut client: Client| -> Result<Answers> {
+        let mut answers = Answers::default();
         while let Some((body, values)) = bodies.get(next.fetch_add(1, Ordering::Relaxed)) {
-            look_up(&mut client, body, if sort == Sort::Hits { *values } else { 0 }, answered)?;
-            bar.inc(*values as u64);
+            look_up(&mut client, body, if sort == Sort::Hits { *values } else { 0 }, &mut answers)?;
+            phase.bar.inc(*values as u64);
         }
-        Ok(())
+        Ok(answers)
     };
-    client::on_connections(daemon, options.lookup_body_connections, "bulk", work)?;
-    let seconds = started.elapsed().as_secs_f64();
-    bar.finish_and_clear();
-    let (answered, values) = (std::mem::take(&mut *answered.lock()), options.bulk_lookups);
-    Ok(Figures {
+    let mut answers = Answers::default();
+    for of_one in client::on_connections(daemon, options.lookup_body_connections, "bulk", work)? {
+        answers.append(of_one);
+    }
+    let values = options.bulk_lookups;
+    let cost = phase.end(values)?;
+    Ok(BulkFigures {
         values,
-        seconds,
-        values_per_second: float(values) / seconds,
+        values_per_second: float(values) / cost.seconds,
         body_bytes: bodies.iter().map(|(body, _)| body.len()).sum(),
-        answer_bytes: answered.bytes,
-        latency: answered.latencies.summary(),
-        refusals: answered.refusals,
-        client_cpu_seconds_per_million: per_million(process::own_cpu_seconds()? - own_before, values),
-        daemon_cpu_seconds_per_million: per_million(Usage::of(pid)?.since(before).cpu_seconds, values),
-        peak_resident_bytes: proc::peak_resident_bytes(pid)?,
+        answer_bytes: answers.bytes,
+        latency: answers.latencies.summary(),
+        refusals: answers.refusals,
+        cost,
     })
 }
 
 /// Looks up one body and counts what is detected.
-fn look_up(client: &mut Client, body: &[u8], want: usize, answered: &Mutex<Answered>) -> Result<()> {
+fn look_up(client: &mut Client, body: &[u8], want: usize, answers: &mut Answers) -> Result<()> {
     let started = Instant::now();
     let mut refusals = 0;
     loop {
-        let (mut counter, mut start) = (Counter::new(client::DETECTED), Vec::new());
+        let (mut counter, mut start) = (Occurrences::new(client::DETECTED), Vec::new());
         let answer = client.request_in_pieces("POST", client::LOOKUP_PATH, body, &mut |piece| {
             if start.is_empty() {
                 start.extend_from_slice(piece.get(..200).unwrap_or(piece));
@@ -162,10 +146,9 @@ fn look_up(client: &mut Client, body: &[u8], want: usize, answered: &Mutex<Answe
         match answer.status {
             200 => {
                 ensure!(counter.count == want, "{} values are detected instead of {want}", counter.count);
-                let mut answered = answered.lock();
-                answered.latencies.push(started.elapsed());
-                answered.refusals += refusals;
-                answered.bytes += counter.bytes;
+                answers.latencies.push(started.elapsed());
+                answers.refusals += refusals;
+                answers.bytes += counter.bytes;
                 return Ok(());
             }
             429 => {
@@ -178,7 +161,7 @@ fn look_up(client: &mut Client, body: &[u8], want: usize, answered: &Mutex<Answe
 }
 
 /// Bodies of about equal length, as many for each connection, and the number of values of each.
-fn bodies(known: &Known<'_>, options: Options, sort: Sort, seed: u64) -> Result<Vec<(Vec<u8>, usize)>> {
+fn bodies(known: &Known<'_>, options: BulkOptions, sort: Sort, seed: u64) -> Result<Vec<(Vec<u8>, usize)>> {
     let mut dice = Dice::new(&[seed, u64::from(sort == Sort::Misses)]);
     let (mut value, mut objects, mut ends) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..options.bulk_lookups {
@@ -210,7 +193,7 @@ fn bodies(known: &Known<'_>, options: Options, sort: Sort, seed: u64) -> Result<
     Ok(bodies)
 }
 
-impl Figures {
+impl BulkFigures {
     /// Some lines.
     pub(super) fn text(&self) -> String {
         format!(
@@ -218,27 +201,27 @@ impl Figures {
              bodies: {}; {} times 429\n  \
              CPU seconds a million: daemon {:.3}, client {:.3}; peak resident set {:.0} MiB",
             self.values,
-            self.seconds,
+            self.cost.seconds,
             self.values_per_second,
             float(self.answer_bytes) / 1e6,
             self.latency.text(),
             self.refusals,
-            self.daemon_cpu_seconds_per_million,
-            self.client_cpu_seconds_per_million,
-            float(self.peak_resident_bytes) / f64::from(1 << 20),
+            self.cost.daemon_cpu_seconds_per_million,
+            self.cost.client_cpu_seconds_per_million,
+            float(self.cost.peak_resident_bytes) / f64::from(1 << 20),
         )
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Counter;
+    use super::Occurrences;
 
     #[test]
     fn a_text_is_counted_wherever_the_stream_is_cut() {
         let stream = b"aabxaabaaab";
         for piece_bytes in 1..=stream.len() {
-            let mut counter = Counter::new(b"aab");
+            let mut counter = Occurrences::new(b"aab");
             stream.chunks(piece_bytes).for_each(|piece| counter.take(piece));
             assert_eq!((counter.count, counter.bytes), (3, stream.len()), "pieces of {piece_bytes}");
         }

@@ -46,6 +46,28 @@ impl Latencies {
     }
 }
 
+/// What the requests of one connection, or of all, were answered.
+#[derive(Default)]
+pub(super) struct Answers {
+    pub(super) latencies: Latencies,
+    /// Indicators that were rejected.
+    pub(super) rejected: usize,
+    /// Answers of 429.
+    pub(super) refusals: usize,
+    /// Length of the answers, where they are counted.
+    pub(super) bytes: usize,
+}
+
+impl Answers {
+    /// Adds those of another connection.
+    pub(super) fn append(&mut self, other: Self) {
+        self.latencies.append(other.latencies);
+        self.rejected += other.rejected;
+        self.refusals += other.refusals;
+        self.bytes += other.bytes;
+    }
+}
+
 impl Summary {
     /// One line.
     pub(super) fn text(&self) -> String {

@@ -18,10 +18,9 @@ use serde::Serialize;
 use test_support::{daemon::Daemon, http::Client};
 
 use super::{
-    SUPPLIER,
-    bodies::Bodies,
+    bodies::{Bodies, SUPPLIER},
     disk::DiskWatch,
-    figures::{Latencies, Summary, float, per, per_million},
+    figures::{Answers, Summary, float, per, per_million},
     known::Known,
     lookups::{self, Lookups, Seen},
     process::{self, Usage},
@@ -41,13 +40,13 @@ pub(super) struct Ingest<'run> {
     pub(super) connections: usize,
     /// For how long; all bodies once when absent.
     pub(super) duration: Option<Duration>,
-    pub(super) lookups: lookups::Options,
+    pub(super) lookups: lookups::LookupOptions,
     pub(super) seed: u64,
 }
 
 /// What came of a push.
 #[derive(Debug, Serialize)]
-pub(super) struct Figures {
+pub(super) struct PushFigures {
     /// When the last body was answered.
     #[serde(skip)]
     pub(super) ended_at: Instant,
@@ -76,7 +75,7 @@ pub(super) struct Figures {
     /// Bytes that went to the disk for each byte of a body, until the last answer.
     pub(super) write_amplification: f64,
     pub(super) written_bytes_per_indicator: f64,
-    pub(super) lookups: Option<lookups::Figures>,
+    pub(super) lookups: Option<lookups::LookupFigures>,
 }
 
 /// How things stood when the last body had been answered; lookups that were due may still have been open.
@@ -90,12 +89,10 @@ struct Ended {
 
 /// What has been answered.
 #[derive(Default)]
-struct Answered {
+struct Pushed {
     indicators: usize,
     body_bytes: usize,
-    rejected: usize,
-    refusals: usize,
-    latencies: Latencies,
+    answers: Answers,
     /// When how many indicators were answered.
     times: Vec<(Duration, usize)>,
 }
@@ -108,7 +105,7 @@ struct Pushing<'run> {
     started: Instant,
     next: AtomicUsize,
     has_failed: AtomicBool,
-    answered: Mutex<Answered>,
+    answered: Mutex<Pushed>,
     bar: ProgressBar,
 }
 
@@ -118,7 +115,7 @@ impl Ingest<'_> {
     /// # Errors
     ///
     /// When the daemon answers other than it must.
-    pub(super) fn run(&self) -> Result<Figures> {
+    pub(super) fn run(&self) -> Result<PushFigures> {
         let pid = self.daemon.pid();
         process::reset_peak(pid)?;
         let watch = DiskWatch::start(self.data_dir)?;
@@ -130,7 +127,7 @@ impl Ingest<'_> {
             started: Instant::now(),
             next: AtomicUsize::new(0),
             has_failed: AtomicBool::new(false),
-            answered: Mutex::new(Answered::default()),
+            answered: Mutex::new(Pushed::default()),
             bar: progress::bar("pushing", self.bodies.elements()),
         };
         let (ended, seen) = self.work(&pushing)?;
@@ -139,18 +136,18 @@ impl Ingest<'_> {
         let daemon = ended.used.since(before);
         pushing.bar.finish_and_clear();
         let indicators = answered.indicators;
-        Ok(Figures {
+        Ok(PushFigures {
             ended_at: ended.at,
             used_before: before,
             seconds,
             indicators,
-            rejected: answered.rejected,
+            rejected: answered.answers.rejected,
             body_bytes: answered.body_bytes,
             indicators_per_second: float(indicators) / seconds,
             megabytes_per_second: float(answered.body_bytes) / seconds / 1e6,
             interval_indicators_per_second: intervals(&answered.times),
-            latency: answered.latencies.summary(),
-            refusals: answered.refusals,
+            latency: answered.answers.latencies.summary(),
+            refusals: answered.answers.refusals,
             client_cpu_seconds_per_million: per_million(ended.own_cpu_seconds - own_before, indicators),
             daemon_cpu_seconds_per_million: per_million(daemon.cpu_seconds, indicators),
             daemon,
@@ -225,9 +222,9 @@ impl Pushing<'_> {
             let mut answered = self.answered.lock();
             answered.indicators += plan.elements;
             answered.body_bytes += body.len();
-            answered.rejected += rejected;
-            answered.refusals += outcome.refusals;
-            answered.latencies.push(outcome.latency);
+            answered.answers.rejected += rejected;
+            answered.answers.refusals += outcome.refusals;
+            answered.answers.latencies.push(outcome.latency);
             let time = (self.started.elapsed(), answered.indicators);
             answered.times.push(time);
         }
@@ -235,7 +232,7 @@ impl Pushing<'_> {
     }
 }
 
-impl Figures {
+impl PushFigures {
     /// Some lines.
     pub(super) fn text(&self) -> String {
         let mut text = format!(

@@ -21,7 +21,7 @@ use serde::Serialize;
 use test_support::{dice::Dice, http::Client};
 
 use super::{
-    figures::{Latencies, Summary, float},
+    figures::{Answers, Summary, float},
     known::Known,
 };
 use crate::client;
@@ -33,7 +33,7 @@ const CLOSED_LOOP_RATE: f64 = 200.0;
 /// How much is looked up beside the push.
 #[derive(Args, Clone, Copy, Debug)]
 #[group(skip)]
-pub(super) struct Options {
+pub(super) struct LookupOptions {
     /// Connections that look up one value at a time while others push.
     #[arg(long, default_value_t = 1)]
     pub(super) lookup_connections: usize,
@@ -45,7 +45,7 @@ pub(super) struct Options {
 
 /// The lookups of one phase.
 pub(super) struct Lookups<'run> {
-    options: Options,
+    options: LookupOptions,
     known: &'run Known<'run>,
     seed: u64,
     started: Instant,
@@ -56,14 +56,13 @@ pub(super) struct Lookups<'run> {
 /// What one connection, or all, found.
 #[derive(Default)]
 pub(super) struct Seen {
-    latencies: Latencies,
+    answers: Answers,
     stored: usize,
-    refusals: usize,
 }
 
 /// What came of the lookups of a phase.
 #[derive(Debug, Serialize)]
-pub(super) struct Figures {
+pub(super) struct LookupFigures {
     /// Time from the request, or from when it was due, to its answer.
     latency: Summary,
     /// How many of the values were stored; the others were not.
@@ -74,7 +73,7 @@ pub(super) struct Figures {
 
 impl<'run> Lookups<'run> {
     /// Begins now.
-    pub(super) fn new(options: Options, known: &'run Known<'run>, seed: u64) -> Result<Self> {
+    pub(super) fn new(options: LookupOptions, known: &'run Known<'run>, seed: u64) -> Result<Self> {
         ensure!(options.lookup_rate.is_none_or(|rate| 0.0 < rate), "a rate is more than nothing");
         let (over_at, next) = (OnceLock::new(), AtomicU32::new(0));
         Ok(Self { options, known, seed, started: Instant::now(), over_at, next })
@@ -125,9 +124,9 @@ impl<'run> Lookups<'run> {
             let asked_at = if self.options.lookup_rate.is_some() { due } else { Instant::now() };
             let outcome = client::ask(&mut client, "POST", client::LOOKUP_PATH, &surrounded(&body))?;
             let now = Instant::now();
-            seen.latencies.push(now - asked_at);
+            seen.answers.latencies.push(now - asked_at);
             seen.stored += usize::from(is_stored);
-            seen.refusals += outcome.refusals;
+            seen.answers.refusals += outcome.refusals;
             check(outcome.answer.status, &outcome.answer.body, is_stored)
                 .with_context(|| format!("lookup of {}", String::from_utf8_lossy(&value)))?;
             closed_due = now.max(closed_due + pause);
@@ -138,18 +137,21 @@ impl<'run> Lookups<'run> {
 impl Seen {
     /// Adds what another connection found.
     pub(super) fn append(&mut self, other: Self) {
-        self.latencies.append(other.latencies);
+        self.answers.append(other.answers);
         self.stored += other.stored;
-        self.refusals += other.refusals;
     }
 
     /// Sums up.
-    pub(super) fn figures(self) -> Figures {
-        Figures { latency: self.latencies.summary(), stored: self.stored, refusals: self.refusals }
+    pub(super) fn figures(self) -> LookupFigures {
+        LookupFigures {
+            latency: self.answers.latencies.summary(),
+            stored: self.stored,
+            refusals: self.answers.refusals,
+        }
     }
 }
 
-impl Figures {
+impl LookupFigures {
     /// One line.
     pub(super) fn text(&self) -> String {
         format!("{}; {} of stored values, all answers right", self.latency.text(), self.stored)

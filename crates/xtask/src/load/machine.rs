@@ -5,6 +5,8 @@ use std::{fs, process::Command, thread};
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
+use crate::workspace::root;
+
 /// What a number is worth nothing without.
 #[derive(Debug, Serialize)]
 pub(super) struct Machine {
@@ -53,7 +55,7 @@ impl Machine {
 
 /// What git says; nothing where there is no git or no repository.
 fn git(arguments: &[&str]) -> Result<String> {
-    let output = Command::new("git").args(arguments).current_dir(crate::root()?).output();
+    let output = Command::new("git").args(arguments).current_dir(root()?).output();
     Ok(output.map_or_else(
         |_none| String::new(),
         |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),

@@ -12,7 +12,7 @@ use anyhow::{Result, ensure};
 use serde_json::Value;
 
 use super::feed::Feed;
-use crate::{Profile, build};
+use crate::workspace::{Profile, build};
 
 /// Puts lines of the feed into three plain sled trees. The daemon should be gone by then.
 ///

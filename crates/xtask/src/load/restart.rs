@@ -10,8 +10,7 @@ use serde::Serialize;
 use test_support::{daemon::Daemon, dice::Dice};
 
 use super::{
-    SUPPLIER,
-    bodies::Bodies,
+    bodies::{Bodies, SUPPLIER},
     known::Known,
     lookups::{check, write_object},
 };
@@ -22,7 +21,7 @@ const CHECKED_VALUES: usize = 1_000;
 
 /// What came of it.
 #[derive(Debug, Serialize)]
-pub(super) struct Figures {
+pub(super) struct RestartFigures {
     pub(super) stop_seconds: f64,
     /// Everything is in the trees then.
     pub(super) stopped_disk_bytes: u64,
@@ -45,7 +44,7 @@ pub(super) fn run(
     bodies: &Bodies<'_>,
     known: &Known<'_>,
     seed: u64,
-) -> Result<(Daemon, Figures)> {
+) -> Result<(Daemon, RestartFigures)> {
     let stop_seconds = stop(daemon)?;
     let stopped_disk_bytes = disk_bytes(&dir.join("data"))?;
     daemon = Daemon::start(binary, dir);
@@ -63,7 +62,7 @@ pub(super) fn run(
     daemon = Daemon::start(binary, dir);
     let after_kill = daemon.wait_until_ready();
     look_up_some(&daemon, known, seed + 1)?;
-    let figures = Figures {
+    let figures = RestartFigures {
         stop_seconds,
         stopped_disk_bytes,
         ready_after_stop_seconds: after_stop.as_secs_f64(),
@@ -97,7 +96,7 @@ fn look_up_some(daemon: &Daemon, known: &Known<'_>, seed: u64) -> Result<()> {
     Ok(())
 }
 
-impl Figures {
+impl RestartFigures {
     /// Some lines.
     pub(super) fn text(&self) -> String {
         format!(

@@ -41,7 +41,7 @@ pub(super) struct Patience {
 
 /// A push with the work after it.
 #[derive(Debug, Serialize)]
-pub(super) struct Figures {
+pub(super) struct SettleFigures {
     /// From the last answer to the beginning of idleness.
     pub(super) seconds: f64,
     /// Whether it became idle at all.
@@ -68,9 +68,9 @@ pub(super) fn run(
     daemon: &Daemon,
     data_dir: &Path,
     patience: Patience,
-    push: &ingest::Figures,
+    push: &ingest::PushFigures,
     stored: usize,
-) -> Result<Figures> {
+) -> Result<SettleFigures> {
     let pid = daemon.pid();
     process::reset_peak(pid)?;
     let watch = DiskWatch::start(data_dir)?;
@@ -80,7 +80,7 @@ pub(super) fn run(
     let used = Usage::of(pid)?.since(push.used_before);
     let written = float(used.written_bytes);
     let disk_bytes = proc::disk_bytes(data_dir)?;
-    Ok(Figures {
+    Ok(SettleFigures {
         seconds,
         is_idle,
         sustained_indicators_per_second: float(push.indicators) / (push.seconds + seconds),
@@ -117,7 +117,7 @@ fn wait(pid: u32, patience: Patience, ended_at: Instant, bar: &ProgressBar) -> R
     Ok((ended_at.elapsed().as_secs_f64(), false))
 }
 
-impl Figures {
+impl SettleFigures {
     /// Some lines.
     pub(super) fn text(&self) -> String {
         format!(

@@ -6,7 +6,6 @@
 use std::{
     ops::Range,
     sync::atomic::{AtomicUsize, Ordering},
-    time::Instant,
 };
 
 use anyhow::Result;
@@ -15,19 +14,18 @@ use serde::Serialize;
 use test_support::{daemon::Daemon, http::Client};
 
 use super::{
-    SUPPLIER,
+    bodies::SUPPLIER,
     feed::Feed,
-    figures::{Latencies, Summary, float, per, per_million},
+    figures::{Answers, Summary, float, per},
     known::Known,
-    process::{self, Usage},
-    progress,
+    phase::{Cost, Phase},
 };
-use crate::{client, proc};
+use crate::client;
 
 /// How many, and over how many connections.
 #[derive(Args, Clone, Copy, Debug)]
 #[group(skip)]
-pub(super) struct Options {
+pub(super) struct SingleOptions {
     /// Indicators to push one a request.
     #[arg(long, default_value_t = 0)]
     pub(super) single_puts: usize,
@@ -38,26 +36,16 @@ pub(super) struct Options {
 
 /// What came of it.
 #[derive(Debug, Serialize)]
-pub(super) struct Figures {
+pub(super) struct SingleFigures {
     pub(super) requests: usize,
-    pub(super) seconds: f64,
+    #[serde(flatten)]
+    cost: Cost,
     pub(super) requests_per_second: f64,
     pub(super) latency: Summary,
     pub(super) rejected: usize,
     /// Answers of 429.
     pub(super) refusals: usize,
-    pub(super) client_cpu_seconds_per_million: f64,
-    pub(super) daemon_cpu_seconds_per_million: f64,
     pub(super) written_bytes_per_request: f64,
-    pub(super) peak_resident_bytes: u64,
-}
-
-/// What one connection, or all, were answered.
-#[derive(Default)]
-struct Answered {
-    latencies: Latencies,
-    rejected: usize,
-    refusals: usize,
 }
 
 /// Pushes and measures.
@@ -70,8 +58,8 @@ pub(super) fn run(
     feed: &Feed,
     known: &Known<'_>,
     indexes: Range<usize>,
-    options: Options,
-) -> Result<Figures> {
+    options: SingleOptions,
+) -> Result<SingleFigures> {
     let (mut text, mut ends) = (Vec::new(), vec![0]);
     for index in indexes.clone() {
         text.push(b'[');
@@ -81,59 +69,50 @@ pub(super) fn run(
     }
     let bodies: Vec<&[u8]> =
         ends.windows(2).filter_map(|ends| text.get(*ends.first()?..*ends.last()?)).collect();
-    let pid = daemon.pid();
-    process::reset_peak(pid)?;
-    let bar = progress::bar("pushing one by one", bodies.len());
-    let (before, own_before) = (Usage::of(pid)?, process::own_cpu_seconds()?);
-    let (next, path, started) = (&AtomicUsize::new(0), client::path(SUPPLIER), Instant::now());
-    let work = |mut client: Client| -> Result<Answered> {
-        let mut answered = Answered::default();
+    let phase = Phase::begin(daemon, "pushing one by one", bodies.len())?;
+    let (next, path) = (&AtomicUsize::new(0), client::path(SUPPLIER));
+    let work = |mut client: Client| -> Result<Answers> {
+        let mut answers = Answers::default();
         while let Some(body) = bodies.get(next.fetch_add(1, Ordering::Relaxed)) {
             let outcome = client::ask(&mut client, "PUT", &path, body)?;
-            answered.rejected += client::rejected(&outcome.answer)?;
-            answered.refusals += outcome.refusals;
-            answered.latencies.push(outcome.latency);
-            bar.inc(1);
+            answers.rejected += client::rejected(&outcome.answer)?;
+            answers.refusals += outcome.refusals;
+            answers.latencies.push(outcome.latency);
+            phase.bar.inc(1);
         }
-        Ok(answered)
+        Ok(answers)
     };
-    let mut answered = Answered::default();
-    for one in client::on_connections(daemon, options.single_connections, "single", work)? {
-        answered.latencies.append(one.latencies);
-        answered.rejected += one.rejected;
-        answered.refusals += one.refusals;
+    let mut answers = Answers::default();
+    for of_one in client::on_connections(daemon, options.single_connections, "single", work)? {
+        answers.append(of_one);
     }
-    let seconds = started.elapsed().as_secs_f64();
-    bar.finish_and_clear();
     known.acknowledge(indexes);
-    let (daemon, requests) = (Usage::of(pid)?.since(before), bodies.len());
-    Ok(Figures {
+    let requests = bodies.len();
+    let cost = phase.end(requests)?;
+    Ok(SingleFigures {
         requests,
-        seconds,
-        requests_per_second: float(requests) / seconds,
-        latency: answered.latencies.summary(),
-        rejected: answered.rejected,
-        refusals: answered.refusals,
-        client_cpu_seconds_per_million: per_million(process::own_cpu_seconds()? - own_before, requests),
-        daemon_cpu_seconds_per_million: per_million(daemon.cpu_seconds, requests),
-        written_bytes_per_request: per(float(daemon.written_bytes), requests),
-        peak_resident_bytes: proc::peak_resident_bytes(pid)?,
+        requests_per_second: float(requests) / cost.seconds,
+        latency: answers.latencies.summary(),
+        rejected: answers.rejected,
+        refusals: answers.refusals,
+        written_bytes_per_request: per(float(cost.written_bytes), requests),
+        cost,
     })
 }
 
-impl Figures {
+impl SingleFigures {
     /// Some lines.
     pub(super) fn text(&self) -> String {
         format!(
             "{} requests in {:.2} s: {:.0} requests/s\n  {}; {} times 429\n  \
              CPU seconds a million: daemon {:.1}, client {:.1}; {:.0} bytes written for each",
             self.requests,
-            self.seconds,
+            self.cost.seconds,
             self.requests_per_second,
             self.latency.text(),
             self.refusals,
-            self.daemon_cpu_seconds_per_million,
-            self.client_cpu_seconds_per_million,
+            self.cost.daemon_cpu_seconds_per_million,
+            self.cost.client_cpu_seconds_per_million,
             self.written_bytes_per_request,
         )
     }

@@ -4,10 +4,10 @@ use expect_test::expect;
 
 use super::{grouped, markdown, text};
 use crate::compare::{
-    Engine,
+    engines::Engine,
     measure::{Outcome, Round, Work},
     plot::chart,
-    summary::Summary,
+    summary::EngineSummary,
 };
 
 fn run(engine: Engine, pushed_per_second: u64) -> (Engine, Outcome) {
@@ -23,7 +23,7 @@ fn run(engine: Engine, pushed_per_second: u64) -> (Engine, Outcome) {
     (engine, Outcome { version: "1".to_owned(), settings: "defaults".to_owned(), rounds })
 }
 
-fn summaries() -> Vec<Summary> {
+fn summaries() -> Vec<EngineSummary> {
     let outcomes = [
         run(Engine::Redis, 100_400),
         run(Engine::Sluice, 1_000_000),
@@ -32,7 +32,7 @@ fn summaries() -> Vec<Summary> {
     ];
     [Engine::Sluice, Engine::Redis, Engine::Fjall]
         .into_iter()
-        .filter_map(|engine| Summary::of(engine, &outcomes))
+        .filter_map(|engine| EngineSummary::of(engine, &outcomes))
         .collect()
 }
 

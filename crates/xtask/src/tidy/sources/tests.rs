@@ -1,39 +1,31 @@
-//! What counts as a declaration, and what is found in a small package.
+//! What is found in a small package.
 
-use std::fs;
-
-use serde_json::json;
-
-use super::{check, declared};
-
-#[test]
-fn declarations_are_told_from_other_lines() {
-    let source = "mod a;\npub mod b;\npub(crate) mod c;\nmod d {\n// mod e;\nlet x = mod_f;\nuse mod g;\n";
-    assert_eq!(declared(source), ["a", "b", "c"]);
-}
+use super::{check, check_places};
+use crate::tidy::made_up;
 
 #[track_caller]
 fn check_package(files: &[(&str, &str)], want: &[&str]) {
-    let dir = tempfile::tempdir().unwrap();
-    let root = dir.path();
-    for (path, content) in files {
-        fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
-        fs::write(root.join(path), content).unwrap();
-    }
-    let package = json!({
-        "manifest_path": root.join("Cargo.toml"),
-        "targets": [{"src_path": root.join("src/lib.rs")}],
-    });
-    assert_eq!(check(root, &json!({"packages": [package]})).unwrap(), want);
+    let (dir, package) = made_up::read(files);
+    let mut findings = check(dir.path(), std::slice::from_ref(&package)).unwrap();
+    findings.extend(check_places(dir.path(), &package));
+    assert_eq!(findings, want);
 }
 
 const GOOD: (&str, &str) = ("Cargo.toml", "[lints]\nworkspace = true\n");
 
 #[test]
 fn a_tidy_package_passes() {
-    let lib = ("src/lib.rs", "//! A.\nmod a;\nmod b;\n");
-    let rest = [("src/a.rs", "//! A.\nmod c;\n"), ("src/a/c.rs", "//! C.\nfn c() {}\n")];
-    check_package(&[GOOD, lib, rest[0], rest[1], ("src/b/mod.rs", "//! B.\nfn b() {}\n")], &[]);
+    check_package(
+        &[
+            GOOD,
+            ("src/lib.rs", "//! A.\nmod a;\npub(crate) mod b;\n#[cfg(test)]\nmod tests;\n"),
+            ("src/a.rs", "//! A.\nmod c;\n"),
+            ("src/a/c.rs", "//! C.\nfn c() {}\n"),
+            ("src/b.rs", "//! B.\nfn b() {}\n"),
+            ("src/tests.rs", "//! Tests.\nfn t() {}\n"),
+        ],
+        &[],
+    );
 }
 
 #[test]
@@ -45,7 +37,8 @@ fn each_fault_is_found() {
             ("src/bare.rs", "fn bare() {}\n"),
             ("src/dead.rs", "//! Dead.\nfn dead() {}\n"),
             ("src/empty.rs", "//! Empty.\n"),
-            ("src/lib.rs", "//! Lib.\nmod bare;\nmod empty;\nmod long;\n"),
+            ("src/inside/mod.rs", "//! Inside.\nfn inside() {}\n"),
+            ("src/lib.rs", "//! Lib.\nmod bare;\nmod empty;\nmod inside;\nmod long;\n// mod dead;\n"),
             ("src/long.rs", &long),
         ],
         &[
@@ -54,6 +47,7 @@ fn each_fault_is_found() {
             "src/dead.rs is reached from no target",
             "src/empty.rs holds nothing",
             "src/long.rs has 601 lines, over the limit of 600",
+            "src/inside/mod.rs belongs beside its folder",
         ],
     );
 }

@@ -20,16 +20,16 @@ const BODY_BYTES_MAX: usize = 128 << 20;
 
 /// A feed, prepared.
 #[derive(Debug)]
-pub(super) struct Feed {
+pub(super) struct Batches {
     /// One indicator object a line.
     pub(super) path: PathBuf,
     /// Lines of each batch.
-    pub(super) batches: Vec<usize>,
+    pub(super) lines: Vec<usize>,
     known: PathBuf,
     unknown: PathBuf,
 }
 
-impl Feed {
+impl Batches {
     /// Copies the lines to use into a file in `dir` and finds the batches.
     ///
     /// # Errors
@@ -43,7 +43,7 @@ impl Feed {
     ) -> Result<Self> {
         let path = dir.join("feed.jsonl");
         let mut file = BufWriter::new(File::create(&path)?);
-        let mut batches = Vec::new();
+        let mut all = Vec::new();
         let (mut lines, mut bytes) = (0, 0);
         let (mut feed, mut line) = (FeedFile::open(source)?, Vec::new());
         for _ in 0..lines_max.unwrap_or(usize::MAX) {
@@ -55,7 +55,7 @@ impl Feed {
             file.write_all(b"\n")?;
             let is_full = batch_lines.is_some_and(|most| most <= lines);
             if 0 < lines && (is_full || BODY_BYTES_MAX < bytes + line.len() + 2) {
-                batches.push(lines);
+                all.push(lines);
                 (lines, bytes) = (0, 0);
             }
             lines += 1;
@@ -63,8 +63,8 @@ impl Feed {
         }
         file.flush()?;
         ensure!(0 < lines, "{} has no lines", source.display());
-        batches.push(lines);
-        Ok(Self { path, batches, known: dir.join("known"), unknown: dir.join("unknown") })
+        all.push(lines);
+        Ok(Self { path, lines: all, known: dir.join("known"), unknown: dir.join("unknown") })
     }
 
     /// Draws the values to look up with the engines' own program, which knows normal forms.
@@ -78,12 +78,12 @@ impl Feed {
 
     /// Lines in all batches.
     pub(super) fn lines_count(&self) -> usize {
-        self.batches.iter().sum()
+        self.lines.iter().sum()
     }
 
     /// What the engines' program is told.
     pub(super) fn arguments(&self) -> Vec<OsString> {
-        let batches: Vec<_> = self.batches.iter().map(ToString::to_string).collect();
+        let batches: Vec<_> = self.lines.iter().map(ToString::to_string).collect();
         vec![
             "--feed".into(),
             self.path.clone().into(),
@@ -110,7 +110,7 @@ impl Feed {
             }
             Ok(body)
         };
-        self.batches.iter().map(&mut body).collect()
+        self.lines.iter().map(&mut body).collect()
     }
 
     /// The values that are stored and those that are not, one a line.

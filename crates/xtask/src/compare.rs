@@ -4,7 +4,8 @@
 //! Every engine acknowledges the same batches. Engines take turns, so that a noisy minute does not hit one alone; of
 //! repeated runs the median counts. An engine that is missing or fails is reported, and the others go on.
 
-mod feed;
+mod batches;
+mod engines;
 mod measure;
 mod plot;
 mod sluice;
@@ -23,11 +24,12 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use self::{
-    feed::Feed,
+    batches::Batches,
+    engines::Engine,
     measure::{Outcome, Round, Work},
-    summary::Summary,
+    summary::EngineSummary,
 };
-use crate::{Profile, build, cargo, target_dir};
+use crate::workspace::{Profile, build, cargo, target_dir};
 
 /// Where Debian's package puts the C interface of RocksDB.
 const ROCKSDB_HEADER: &str = "/usr/include/rocksdb/c.h";
@@ -36,7 +38,7 @@ const ENGINES_MANIFEST: &str = "benches/compare/Cargo.toml";
 /// What to compare, and how much of it.
 #[derive(Args, Debug)]
 pub(crate) struct Compare {
-    /// Feed: one indicator object a line; `.zst` is unpacked by the program zstd.
+    /// Batches: one indicator object a line; `.zst` is unpacked by the program zstd.
     #[arg(long)]
     feed: PathBuf,
     /// Tags to create first in Sluice: one name a line.
@@ -77,42 +79,6 @@ pub(crate) struct Compare {
     plot: Option<PathBuf>,
 }
 
-/// Who is compared.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum Engine {
-    /// The daemon, over HTTP with JSON.
-    Sluice,
-    /// PostgreSQL.
-    Postgresql,
-    /// Redis.
-    Redis,
-    /// fjall as a bare store.
-    Fjall,
-    /// RocksDB as a bare store.
-    Rocksdb,
-    /// sled with a tree of records and two of indexes.
-    ThreeTrees,
-}
-
-impl Engine {
-    /// Name for people.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Sluice => "Sluice",
-            Self::Postgresql => "PostgreSQL",
-            Self::Redis => "Redis",
-            Self::Fjall => "fjall, bare",
-            Self::Rocksdb => "RocksDB, bare",
-            Self::ThreeTrees => "sled, three trees",
-        }
-    }
-
-    /// Name on a command line and of a directory.
-    fn word(self) -> String {
-        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
-    }
-}
-
 /// What has been built.
 struct Binaries {
     daemon: PathBuf,
@@ -137,16 +103,16 @@ impl Compare {
         fs::create_dir_all(dir)?;
         // PostgreSQL does not run as root; its user must come through here.
         fs::set_permissions(dir, fs::Permissions::from_mode(0o755))?;
-        let feed = Feed::prepare(&self.feed, self.lines, self.batch_lines, dir)?;
-        println!("{} lines in batches of {:?}", feed.lines_count(), feed.batches);
-        feed.draw(&binaries.engines, self.lookups)?;
+        let batches = Batches::prepare(&self.feed, self.lines, self.batch_lines, dir)?;
+        println!("{} lines in batches of {:?}", batches.lines_count(), batches.lines);
+        batches.draw(&binaries.engines, self.lookups)?;
         let mut outcomes: Vec<(Engine, Outcome)> = Vec::new();
         for repeat in 1..=self.repeats {
             // Nobody is always first.
             let (last, first) = self.engines.split_at((repeat - 1) % self.engines.len().max(1));
             for engine in first.iter().chain(last) {
                 let engine_dir = dir.join(format!("{}-{repeat}", engine.word()));
-                match self.measure(*engine, &feed, &binaries, &engine_dir) {
+                match self.measure(*engine, &batches, &binaries, &engine_dir) {
                     Ok(outcome) => {
                         println!("{} {repeat}: {}", engine.name(), told(&outcome));
                         outcomes.push((*engine, outcome));
@@ -158,30 +124,30 @@ impl Compare {
                 }
             }
         }
-        self.tell(&feed, &outcomes)
+        self.tell(&batches, &outcomes)
     }
 
-    fn measure(&self, engine: Engine, feed: &Feed, binaries: &Binaries, dir: &Path) -> Result<Outcome> {
+    fn measure(&self, engine: Engine, batches: &Batches, binaries: &Binaries, dir: &Path) -> Result<Outcome> {
         // What another engine left to the disk must not be this one's burden.
         ensure!(Command::new("sync").status()?.success(), "sync failed");
         match engine {
             Engine::Sluice => {
                 let tags = self.tags.as_deref();
-                sluice::run(&binaries.daemon, feed, tags, self.connections, dir)
+                sluice::run(&binaries.daemon, batches, tags, self.connections, dir)
             }
-            Engine::ThreeTrees => three_trees(&binaries.three_trees, feed, self.reference_lines),
+            Engine::ThreeTrees => three_trees(&binaries.three_trees, batches, self.reference_lines),
             _ => {
                 let mut command = Command::new(&binaries.engines);
-                command.arg(engine.word()).args(feed.arguments()).arg("--dir").arg(dir);
+                command.arg(engine.word()).args(batches.arguments()).arg("--dir").arg(dir);
                 Ok(serde_json::from_value(answer(&mut command)?)?)
             }
         }
     }
 
-    fn tell(&self, feed: &Feed, outcomes: &[(Engine, Outcome)]) -> Result<()> {
+    fn tell(&self, batches: &Batches, outcomes: &[(Engine, Outcome)]) -> Result<()> {
         let summaries: Vec<_> =
-            self.engines.iter().filter_map(|engine| Summary::of(*engine, outcomes)).collect();
-        let notes = self.notes(feed, &summaries);
+            self.engines.iter().filter_map(|engine| EngineSummary::of(*engine, outcomes)).collect();
+        let notes = self.notes(batches, &summaries);
         println!("\n{}\n{notes}", table::text(&summaries));
         if let Some(path) = &self.markdown {
             write(path, &format!("{}\n{notes}", table::markdown(&summaries)))?;
@@ -193,22 +159,22 @@ impl Compare {
             let runs =
                 outcomes.iter().map(|(engine, outcome)| json!({"engine": engine.word(), "run": outcome}));
             let runs: Vec<_> = runs.collect();
-            let all = json!({"lines": feed.lines_count(), "batches_lines": feed.batches, "runs": runs});
+            let all = json!({"lines": batches.lines_count(), "batches_lines": batches.lines, "runs": runs});
             write(path, &format!("{all:#}\n"))?;
         }
         Ok(())
     }
 
     /// What one has to know to read the table.
-    fn notes(&self, feed: &Feed, summaries: &[Summary]) -> String {
-        let batches: Vec<_> = feed.batches.iter().map(ToString::to_string).collect();
+    fn notes(&self, batches: &Batches, summaries: &[EngineSummary]) -> String {
+        let lines: Vec<_> = batches.lines.iter().map(ToString::to_string).collect();
         let general = format!(
             "{} lines, acknowledged as durable in batches of {}; runs of each engine: {}, of which the median counts. n x: \
              Sluice does n times as many. Only Sluice's figures include HTTP and JSON; the others get prepared rows. Its \
              lookups also try parent domains. CPU is engine and client together; resident set is that of the server's \
              largest process.\n",
-            feed.lines_count(),
-            batches.join(" + "),
+            batches.lines_count(),
+            lines.join(" + "),
             self.repeats,
         );
         let each = summaries.iter().map(|summary| {
@@ -241,9 +207,9 @@ fn build_engines() -> Result<PathBuf> {
 }
 
 /// Runs the reference, which times itself, is durable at its end only and is not looked at otherwise.
-fn three_trees(binary: &Path, feed: &Feed, lines: usize) -> Result<Outcome> {
+fn three_trees(binary: &Path, batches: &Batches, lines: usize) -> Result<Outcome> {
     let mut command = Command::new(binary);
-    let figures = answer(command.arg("--feed").arg(&feed.path).args(["--rows", &lines.to_string()]))?;
+    let figures = answer(command.arg("--feed").arg(&batches.path).args(["--rows", &lines.to_string()]))?;
     let number =
         |key: &str| figures.get(key).and_then(Value::as_f64).context("the reference tells no figures");
     let round = Round {

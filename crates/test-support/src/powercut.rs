@@ -52,7 +52,7 @@ pub struct Plan<'a> {
 
 /// What was done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Summary {
+pub struct PowercutSummary {
     /// Images that were opened and compared.
     pub images: u32,
     /// Of these, those of large stores.
@@ -69,7 +69,7 @@ pub struct Summary {
     pub acked: u64,
 }
 
-impl fmt::Display for Summary {
+impl fmt::Display for PowercutSummary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { images, large_images, merging_images, recovery_images, recordings, events, acked } = self;
         write!(
@@ -87,8 +87,8 @@ impl fmt::Display for Summary {
 ///
 /// What was lost, with what is needed to look into it: the directory of the image is kept then, unless the disk
 /// was made to lie.
-pub fn run(plan: &Plan<'_>) -> Result<Summary, String> {
-    let mut summary = Summary::default();
+pub fn run(plan: &Plan<'_>) -> Result<PowercutSummary, String> {
+    let mut summary = PowercutSummary::default();
     let mut dice = Dice::new(&[plan.seed]);
     let tools = tempfile::tempdir().unwrap();
     let recorder = Recorder { shim: compile_shim(tools.path()), workload: plan.workload };
@@ -120,7 +120,7 @@ pub fn run(plan: &Plan<'_>) -> Result<Summary, String> {
 
 fn compile_shim(dir: &Path) -> PathBuf {
     let (source, shim) = (dir.join("shim.c"), dir.join("shim.so"));
-    fs::write(&source, include_str!("shim.c")).unwrap();
+    fs::write(&source, include_str!("powercut/shim.c")).unwrap();
     let mut compiler = Command::new("cc");
     compiler.args(["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o"]);
     let status = compiler.arg(&shim).arg(&source).args(["-ldl", "-pthread"]).status().unwrap();
@@ -159,7 +159,7 @@ struct Recording<'a> {
 }
 
 impl Recording<'_> {
-    fn run(&self, dice: &mut Dice, summary: &mut Summary) -> Result<(), String> {
+    fn run(&self, dice: &mut Dice, summary: &mut PowercutSummary) -> Result<(), String> {
         let root = self.dir.canonicalize().unwrap().join("root");
         fs::create_dir(&root).unwrap();
         let base = files(&root);
@@ -183,7 +183,12 @@ impl Recording<'_> {
         Ok(())
     }
 
-    fn check_image(&self, disk: &Disk<'_>, dice: &mut Dice, summary: &mut Summary) -> Result<(), String> {
+    fn check_image(
+        &self,
+        disk: &Disk<'_>,
+        dice: &mut Dice,
+        summary: &mut PowercutSummary,
+    ) -> Result<(), String> {
         let notes = String::from_utf8(disk.current(LEDGER)).unwrap();
         let ledger = Ledger::read(&notes, self.form, self.seed);
         let image = self.fresh_dir("image");

@@ -35,7 +35,7 @@ const READY_MS_GUESS: u64 = 300;
 
 /// What was done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Summary {
+pub struct KillSummary {
     /// What it was drawn from.
     pub seed: u64,
     /// Starts that ended with a kill.
@@ -58,7 +58,7 @@ pub struct Summary {
     pub elapsed_ms: u64,
 }
 
-impl fmt::Display for Summary {
+impl fmt::Display for KillSummary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, cycles, killed_at_start, acked, refused, unanswered, unanswered_applied, .. } = self;
         let Self { compared, ready_ms_max, elapsed_ms, .. } = self;
@@ -72,14 +72,14 @@ impl fmt::Display for Summary {
 }
 
 /// Runs `cycles` kills and a stop in good order, and checks the ledgers after each.
-pub fn run(binary: &Path, cycles: u32, seed: u64) -> Summary {
+pub fn run(binary: &Path, cycles: u32, seed: u64) -> KillSummary {
     println!("seed {seed}");
     let started = Instant::now();
     let dir = tempfile::tempdir().unwrap();
     let mut dice = Dice::new(&[seed]);
     let mut clients: Vec<Crasher> =
         (0..CLIENTS).map(|number| Crasher::new(number, Script { seed, keys: KEYS })).collect();
-    let mut summary = Summary { seed, cycles, ..Summary::default() };
+    let mut summary = KillSummary { seed, cycles, ..KillSummary::default() };
     let mut ready_ms = READY_MS_GUESS;
     for _ in 0..cycles {
         let mut daemon = Daemon::start(binary, dir.path());
@@ -109,7 +109,7 @@ pub fn run(binary: &Path, cycles: u32, seed: u64) -> Summary {
 }
 
 /// Waits for the daemon and compares all that the clients know; gives the time it took to be ready.
-fn check(daemon: &mut Daemon, clients: &mut [Crasher], summary: &mut Summary) -> u64 {
+fn check(daemon: &mut Daemon, clients: &mut [Crasher], summary: &mut KillSummary) -> u64 {
     let ready_ms = milliseconds(daemon.wait_until_ready());
     summary.ready_ms_max = summary.ready_ms_max.max(ready_ms);
     let mut http = daemon.client();

@@ -1,0 +1,58 @@
+//! What no compiler checks, as data: who may name whom, what things are called, and what shape files and the product have.
+//!
+//! In: the workspace. Out: the figures of the product's shape, and nothing else, or a list of all that is not as agreed
+//! in `crates/ARCHITECTURE.md`. A rule that changes is changed here first.
+
+mod arrows;
+mod circles;
+#[cfg(test)]
+mod made_up;
+mod names;
+mod shape;
+mod sources;
+mod tree;
+
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+
+use self::{shape::Shape, tree::Package};
+use crate::workspace;
+
+/// Whether findings of places, names, circles and shape fail. They are printed all the same.
+const ARE_ALL_BINDING: bool = false;
+
+/// Checks everything and prints each finding.
+///
+/// # Errors
+///
+/// When there is a finding, or the workspace cannot be read.
+pub(crate) fn run(root: &Path) -> Result<()> {
+    let metadata = workspace::metadata()?;
+    let packages =
+        arrows::array(&metadata, "packages").iter().map(Package::read).collect::<Result<Vec<_>>>()?;
+    let mut findings = arrows::check(&metadata);
+    findings.extend(sources::check(root, &packages)?);
+    let mut others = Vec::new();
+    for package in &packages {
+        others.extend(sources::check_places(root, package));
+        others.extend(names::check(root, package));
+        for circle in package.targets.iter().filter(|target| !target.is_for_tests).flat_map(circles::check) {
+            others.push(format!("{}: {circle}", package.name));
+        }
+    }
+    let shape = Shape::of(root, &packages);
+    println!("tidy: {}", shape.text());
+    others.extend(shape.into_findings());
+    if ARE_ALL_BINDING {
+        findings.append(&mut others);
+    }
+    for other in &others {
+        println!("tidy, not binding yet: {other}");
+    }
+    for finding in &findings {
+        println!("tidy: {finding}");
+    }
+    ensure!(findings.is_empty(), "{} things are not tidy", findings.len());
+    Ok(())
+}
