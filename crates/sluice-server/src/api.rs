@@ -1,7 +1,10 @@
-//! What clients can ask for, and the way of a request: [`front`], [`gate`], then the API that it belongs to.
+//! What clients can ask, and the way of a request: [`front`], [`gate`], then the API that it belongs to.
+//!
+//! A further API brings a table of its own (see [`route`]) and the variants of [`request`] that its rows name.
 
 pub(crate) mod cybertrace;
 pub(crate) mod front;
 pub(crate) mod gate;
 pub(crate) mod health;
-pub(crate) mod path;
+pub(crate) mod request;
+pub(crate) mod route;

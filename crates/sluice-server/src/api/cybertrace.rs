@@ -1,7 +1,8 @@
-//! From an admitted request to its answer: one arm for each line of the route table.
+//! The CyberTrace API: from an admitted request to its answer.
 //!
 //! In: an [`Admitted`] request and its payload. Out: a response, or the cause why there is none. What requests
-//! there are, who may make them and what they take stands in [`table`]; how a failure is worded, in `problem`.
+//! there are, who may make them and what they take stands in [`table`]. Every match is exhaustive: a request that
+//! is not carried out does not compile.
 
 mod changes;
 mod entity;
@@ -15,9 +16,14 @@ use actix_web::{
     HttpResponse,
     dev::{Payload, RequestHead},
 };
+use sluice_ingest::LookupRules;
+use sluice_store::Store;
 
-use self::table::{BodyRule, Request};
-use super::gate::{Admitted, Subject};
+use self::entity::Entity;
+use super::{
+    gate::Admitted,
+    request::{Read, Request, Streaming},
+};
 use crate::{
     http::{body::BodyReader, problem::Cause},
     life::state::State,
@@ -27,44 +33,49 @@ use crate::{
 ///
 /// # Errors
 ///
-/// The cause to answer under the request's sentence.
+/// The cause to answer under the sentence of the request.
 pub(crate) async fn carry_out(
     state: &State,
     head: &RequestHead,
     payload: &mut Payload,
     admitted: Admitted,
 ) -> Result<HttpResponse, Cause> {
-    let bytes_max = match admitted.found.route.body {
-        BodyRule::None => 0,
-        BodyRule::Max(bytes_max) => bytes_max,
-    };
-    if bytes_max == 0 {
-        return without_body(state, &admitted).await;
-    }
-    let reader = BodyReader::new(&head.headers, payload, bytes_max, state.pace)?;
-    match admitted.found.route.request {
-        Request::Lookup => lookup::lookup(state, reader, admitted).await,
-        Request::AddIndicators => indicators::add(reader, admitted).await,
-        Request::DeleteIndicators => indicators::delete(reader, admitted).await,
-        Request::CreateSupplier => suppliers::create(state, reader, admitted).await,
-        Request::UpdateSupplier => suppliers::update(state, reader, admitted).await,
-        Request::CreateTag => tags::create(state, reader, admitted).await,
-        Request::UpdateTag => tags::update(state, reader, admitted).await,
-        _ => Err(Cause::Internal),
+    let Admitted { route, request, identity, ingestor } = admitted;
+    let store = ingestor.store();
+    match request {
+        Request::Read(read) => show(store, read),
+        Request::Change(change, None) => {
+            changes::make(&state.entity_worker, store, change, &Entity::default(), &identity).await
+        }
+        Request::Change(change, Some(_kept_until_made)) => {
+            let reader = BodyReader::new(&head.headers, payload, route.body_bytes_max, state.pace)?;
+            let entity = changes::read_entity(&state.entity_worker, reader).await?;
+            changes::make(&state.entity_worker, store, change, &entity, &identity).await
+        }
+        Request::Stream(streaming, permit) => {
+            let reader = BodyReader::new(&head.headers, payload, route.body_bytes_max, state.pace)?;
+            match streaming {
+                Streaming::Lookup(tenant) => {
+                    let rules =
+                        LookupRules { tenant, scope: state.match_scope, now_seconds: crate::now_seconds() };
+                    lookup::lookup(&ingestor, rules, permit, reader).await
+                }
+                Streaming::AddIndicators(supplier, version) => {
+                    indicators::add(&ingestor, &supplier, version, permit, reader).await
+                }
+                Streaming::DeleteIndicators(supplier, version) => {
+                    indicators::delete(&ingestor, &supplier, version, permit, reader).await
+                }
+            }
+        }
     }
 }
 
-async fn without_body(state: &State, admitted: &Admitted) -> Result<HttpResponse, Cause> {
-    let (store, entity_worker) = (admitted.ingestor.store(), &state.entity_worker);
-    match (admitted.found.route.request, &admitted.subject) {
-        (Request::ListSuppliers, _) => suppliers::list(store, admitted.tenant),
-        (Request::GetSupplier, Subject::Supplier(supplier)) => suppliers::get(supplier),
-        (Request::RemoveSupplier, Subject::Supplier(supplier)) => {
-            suppliers::remove(entity_worker, store, supplier).await
-        }
-        (Request::ListTags, _) => tags::list(store),
-        (Request::GetTag, Subject::Tag(tag)) => tags::get(tag),
-        (Request::RemoveTag, Subject::Tag(tag)) => tags::remove(entity_worker, store, tag).await,
-        _ => Err(Cause::Internal),
+fn show(store: &Store, read: Read) -> Result<HttpResponse, Cause> {
+    match read {
+        Read::Suppliers(tenant) => suppliers::list(store, tenant),
+        Read::Supplier(supplier) => suppliers::show(&supplier),
+        Read::Tags => tags::list(store),
+        Read::Tag(tag) => tags::show(&tag),
     }
 }

@@ -33,7 +33,7 @@ use tokio::{
 };
 
 use super::{
-    cybertrace::{self, table::BodyRule},
+    cybertrace,
     gate::{self, Admitted},
     health,
 };
@@ -42,7 +42,7 @@ use crate::{
     http::{
         answer,
         connection::{Clock, Clocked, Times},
-        problem::{Cause, Problem, Sentence},
+        problem::{Cause, GENERIC_SENTENCE, Problem},
     },
     life::{fd_limit::connections_per_worker_max, state::State},
 };
@@ -132,9 +132,6 @@ where
         .map_err(drop)
 }
 
-/// What the gate found for a request that expected `100-continue`; carried from there to the request.
-struct Passed(Admitted);
-
 /// Judges a request that expects `100-continue`: lets it go on, or refuses it without a `100`.
 async fn expect(state: Arc<State>, mut request: Request) -> Result<Request, Response<BoxBody>> {
     let clock = request.conn_data::<Clock>().cloned();
@@ -144,14 +141,15 @@ async fn expect(state: Arc<State>, mut request: Request) -> Result<Request, Resp
     if health::answer(&state, &request.head().method, request.head().uri.path()).is_some() {
         return Ok(request);
     }
-    match catching(gate::admit(&state, request.head())).await {
+    match catching("gate", gate::admit(&state, request.head())).await {
         Ok(admitted) => {
-            request.extensions_mut().insert(Passed(admitted));
+            // Found again by `respond`, so that a request is judged once.
+            request.extensions_mut().insert(admitted);
             Ok(request)
         }
         Err(problem) => {
             let payload = request.take_payload();
-            Err(answer::holding(answer::problem(&problem), payload, clock).into())
+            Err(answer::with_payload(answer::problem(&problem), payload, clock).into())
         }
     }
 }
@@ -167,7 +165,7 @@ async fn answer_request(
     }
     let mut payload = payload.into_inner();
     let response = respond(&state, &request, &mut payload).await;
-    answer::holding(response, payload, clock)
+    answer::with_payload(response, payload, clock)
 }
 
 async fn respond(
@@ -179,32 +177,39 @@ async fn respond(
     if let Some(response) = health::answer(state, &head.method, head.uri.path()) {
         return response;
     }
-    let passed = request.extensions_mut().remove::<Passed>();
+    let passed = request.extensions_mut().remove::<Admitted>();
     let admitted = match passed {
-        Some(Passed(admitted)) => Ok(admitted),
-        None => catching(gate::admit(state, head)).await,
+        Some(admitted) => Ok(admitted),
+        None => catching("gate", gate::admit(state, head)).await,
     };
     let outcome = match admitted {
         Ok(admitted) => {
-            let sentence = admitted.found.route.sentence;
-            if admitted.found.route.body != BodyRule::None
+            let route = admitted.route;
+            if route.body_bytes_max != 0
                 && let Some(clock) = request.conn_data::<Clock>()
             {
                 clock.want_body();
             }
             let work = cybertrace::carry_out(state, head, payload, admitted);
-            catching(async { work.await.map_err(|cause| Problem::new(sentence, cause)) }).await
+            let work = async { work.await.map_err(|cause| Problem::new(route.sentence, cause)) };
+            catching(route.name, work).await
         }
         Err(problem) => Err(problem),
     };
-    outcome.unwrap_or_else(|problem| answer::problem(&problem))
+    match outcome {
+        Ok(response) => response,
+        Err(problem) => answer::problem(&problem),
+    }
 }
 
-/// Turns a panic into a 500.
-async fn catching<T>(work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
-    // Nothing that the work could have left half done outlives it: the state's locks are never held over a call.
-    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_panic| {
-        tracing::error!("a request panicked; its client gets an internal error");
-        Err(Problem::new(Sentence::Generic, Cause::Internal))
-    })
+/// Turns a panic into a 500; `place` tells in the log where it was.
+async fn catching<T>(place: &str, work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    // Nothing that the work could have left half done outlives it: no lock of the state is held over a call.
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(outcome) => outcome,
+        Err(_panic) => {
+            tracing::error!(place, "a request panicked; its client gets an internal error");
+            Err(Problem::new(GENERIC_SENTENCE, Cause::Internal))
+        }
+    }
 }

@@ -1,52 +1,65 @@
-//! Everything that is decided from a request's head, before one byte of its body is read.
+//! Everything that is decided from the head of a request, before one byte of its body is read.
 //!
-//! In: a head. Out: an [`Admitted`] request with all that it needs, or the problem to answer. In this order: 401,
-//! 404, 405, 403, 406, 425, 507, unknown tenant or name, 400 for a declared length, 429. A request that expects
-//! `100-continue` passes here before it is told to go on, and is not judged again afterwards.
+//! In: a head. Out: an [`Admitted`] request with all that it needs, or the problem to answer. What is wrong first in
+//! this order is what the client is told:
+//!
+//! 1. 401: no valid credentials; 429 after too many wrong passwords.
+//! 2. 404: no such path, or no such version of it.
+//! 3. 405: the path has other methods.
+//! 4. 400: the head is too long.
+//! 5. 404: the tenant in the path does not decode.
+//! 6. 403: the user has no right to the request.
+//! 7. 406: the client does not take JSON, or sends something else, or in an unknown encoding.
+//! 8. 425: the store is still being opened; 500 once it has failed.
+//! 9. 507: the disk is full, and the request would write.
+//! 10. 404: no such tenant, supplier or tag.
+//! 11. 403: a built-in supplier is to be updated or removed.
+//! 12. 400: the body is declared longer than it may be.
+//! 13. 429: there is no memory for the body.
+//!
+//! A request that expects `100-continue` passes here before it is told to go on, and is not judged again afterwards.
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use actix_web::{dev::RequestHead, http::header};
+use actix_web::{
+    dev::RequestHead,
+    http::{
+        header::{self, HeaderValue},
+        uri::PathAndQuery,
+    },
+};
 use sluice_ingest::{Ingestor, Permit};
 use sluice_model::{TenantId, limits};
-use sluice_store::catalogue::{Supplier, Tag};
+use sluice_store::catalogue::{Catalogue, Supplier};
 
-use super::cybertrace::table::{self, BodyRule, Found, Request};
+use super::{
+    cybertrace::table::ROUTES,
+    request::Request,
+    route::{self, Found, Route, Shape, Subject},
+};
 use crate::{
     auth::role::{Action, Identity},
     http::{
         body,
         head::{self, Encoding},
-        problem::{Cause, Problem, Resource},
+        problem::{self, Cause, Problem},
     },
     life::state::State,
 };
 
-/// Which supplier or tag a request is about.
-#[derive(Debug)]
-pub(crate) enum Subject {
-    /// None.
-    Nothing,
-    /// An existing supplier.
-    Supplier(Supplier),
-    /// An existing tag.
-    Tag(Tag),
-}
+/// The tables of all APIs.
+const TABLES: [&[Route]; 1] = [&ROUTES];
 
 /// A request whose body is wanted.
 pub(crate) struct Admitted {
-    /// Its line of the table and its names.
-    pub(crate) found: Found,
+    /// Its row of the table.
+    pub(crate) route: &'static Route,
+    /// What is asked.
+    pub(crate) request: Request,
     /// Who asks.
     pub(crate) identity: Identity,
-    /// For which tenant.
-    pub(crate) tenant: TenantId,
-    /// About what.
-    pub(crate) subject: Subject,
     /// Where it goes.
     pub(crate) ingestor: Ingestor,
-    /// Leave to hold its body; `None` where a body is not looked at.
-    pub(crate) permit: Option<Permit>,
 }
 
 /// Judges a head.
@@ -55,94 +68,132 @@ pub(crate) struct Admitted {
 ///
 /// The problem to answer.
 pub(crate) async fn admit(state: &State, head: &RequestHead) -> Result<Admitted, Problem> {
-    let found = table::find(&head.method, head.uri.path());
-    let sentence = match &found {
-        Ok(found) => found.route.sentence,
-        Err(problem) => problem.sentence,
+    let (sentence, found) = match route::find(&TABLES, &head.method, head.uri.path()) {
+        Ok(found) => (found.route.sentence, Ok(found)),
+        Err(problem) => (problem.sentence, Err(problem.cause)),
     };
-    let address = head.peer_addr.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-    let claims = head.headers.get_all(header::AUTHORIZATION).map(header::HeaderValue::as_bytes);
-    let identity = state.auth.identify(claims, address).await;
-    let identity = identity.map_err(|cause| Problem::new(sentence, cause))?;
-    let found = found?;
-    judge(state, head, found, identity).map_err(|cause| Problem::new(sentence, cause))
+    judge(state, head, found).await.map_err(|cause| Problem::new(sentence, cause))
 }
 
-fn judge(state: &State, head: &RequestHead, found: Found, identity: Identity) -> Result<Admitted, Cause> {
+async fn judge(
+    state: &State,
+    head: &RequestHead,
+    found: Result<Found<'_>, Cause>,
+) -> Result<Admitted, Cause> {
+    let address = match head.peer_addr {
+        Some(peer) => peer.ip(),
+        None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+    };
+    let claims = head.headers.get_all(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+    let identity = state.auth.identify(claims, address).await?;
+    let found = found?;
     let route = found.route;
-    let target = head.uri.path_and_query().map_or("", |target| target.as_str());
+    let target = head.uri.path_and_query().map_or("", PathAndQuery::as_str);
     head::check_length(target, &head.headers)?;
-    let tenant_name = found.tenant.as_deref().ok_or(UNKNOWN_TENANT)?;
-    if !identity.may(route.action, tenant_name) {
+    let Some(tenant_name) = found.tenant() else {
+        return Err(problem::missing("Tenant"));
+    };
+    if !identity.may(route.action, &tenant_name) {
         return Err(Cause::Forbidden("The user has no right to this operation"));
     }
     head::check_accept(&head.headers)?;
     let mut encoding = Encoding::Identity;
-    if route.body != BodyRule::None {
+    if route.body_bytes_max != 0 {
         head::check_content_type(&head.headers)?;
         encoding = head::content_encoding(&head.headers)?;
     }
     let ingestor = match route.action {
         Action::Read | Action::Lookup => state.for_reading()?,
-        _ => state.for_writing()?,
+        Action::ChangeIndicators | Action::ChangeSupplier | Action::ManageSuppliers | Action::ManageTags => {
+            state.for_writing()?
+        }
     };
     let catalogue = ingestor.store().catalogue();
-    let tenant = catalogue.tenant(tenant_name).ok_or(UNKNOWN_TENANT)?;
-    let name = found.name.as_deref().unwrap_or_default();
-    let subject = match route.request {
-        Request::GetSupplier
-        | Request::UpdateSupplier
-        | Request::RemoveSupplier
-        | Request::AddIndicators
-        | Request::DeleteIndicators => {
-            let supplier = catalogue.supplier(tenant, name).ok_or_else(|| Resource::Supplier.missing())?;
-            Subject::Supplier(supplier.clone())
-        }
-        Request::GetTag | Request::UpdateTag | Request::RemoveTag => {
-            let tag = catalogue.tag(&name.to_ascii_uppercase()).ok_or_else(|| Resource::Tag.missing())?;
-            Subject::Tag(tag.clone())
-        }
-        _ => Subject::Nothing,
+    let Some(tenant) = catalogue.tenant(&tenant_name) else {
+        return Err(problem::missing("Tenant"));
     };
-    check_built_in(route.request, &subject)?;
-    let permit = reserve(ingestor, head, route.request, route.body, encoding)?;
-    let ingestor = ingestor.clone();
-    Ok(Admitted { found, identity, tenant, subject, ingestor, permit })
-}
-
-const UNKNOWN_TENANT: Cause = Cause::NotFound("Tenant doesn't exist");
-
-fn check_built_in(request: Request, subject: &Subject) -> Result<(), Cause> {
-    match (request, subject) {
-        (Request::UpdateSupplier | Request::RemoveSupplier, Subject::Supplier(supplier))
-            if supplier.is_built_in() =>
-        {
-            Err(Cause::Forbidden("Built-in suppliers cannot be updated or removed"))
+    let request = match &route.shape {
+        Shape::Read(subject) => Request::Read(look_up(subject, &catalogue, tenant, &found)?),
+        Shape::Change(subject) => {
+            let change = look_up(subject, &catalogue, tenant, &found)?;
+            Request::Change(change, reserve_entity(ingestor, head, route.body_bytes_max, encoding)?)
         }
-        _ => Ok(()),
-    }
+        Shape::Stream(subject) => {
+            let streaming = look_up(subject, &catalogue, tenant, &found)?;
+            Request::Stream(streaming, reserve_stream(ingestor, head, route.body_bytes_max, encoding)?)
+        }
+    };
+    Ok(Admitted { route, request, identity, ingestor: ingestor.clone() })
 }
 
-fn reserve(
+/// Looks up what a request is about, and makes the request of it.
+fn look_up<R: Clone>(
+    subject: &Subject<R>,
+    catalogue: &Catalogue,
+    tenant: TenantId,
+    found: &Found<'_>,
+) -> Result<R, Cause> {
+    Ok(match subject {
+        Subject::Catalogue(request) => request.clone(),
+        Subject::Tenant(request) => request(tenant),
+        Subject::Supplier(request) => request(supplier(catalogue, tenant, found)?),
+        Subject::OwnSupplier(request) => {
+            let supplier = supplier(catalogue, tenant, found)?;
+            if supplier.is_built_in() {
+                return Err(Cause::Forbidden(problem::BUILT_IN));
+            }
+            request(supplier)
+        }
+        Subject::Indicators(request) => request(supplier(catalogue, tenant, found)?, found.version),
+        Subject::Tag(request) => {
+            let Some(name) = found.parameter("{tag}") else { return Err(problem::missing("Tag")) };
+            let Some(tag) = catalogue.tag(&name.to_ascii_uppercase()) else {
+                return Err(problem::missing("Tag"));
+            };
+            request(tag.clone())
+        }
+    })
+}
+
+fn supplier(catalogue: &Catalogue, tenant: TenantId, found: &Found<'_>) -> Result<Supplier, Cause> {
+    if let Some(name) = found.parameter("{supplier}")
+        && let Some(supplier) = catalogue.supplier(tenant, &name)
+    {
+        return Ok(supplier.clone());
+    }
+    Err(problem::missing("Supplier"))
+}
+
+/// Reserves memory for the body of one supplier or tag. It is held compacted, so no more than one element at once.
+fn reserve_entity(
     ingestor: &Ingestor,
     head: &RequestHead,
-    request: Request,
-    rule: BodyRule,
+    bytes_max: usize,
     encoding: Encoding,
 ) -> Result<Option<Permit>, Cause> {
-    let BodyRule::Max(bytes_max) = rule else { return Ok(None) };
+    if bytes_max == 0 {
+        return Ok(None);
+    }
     body::check_declared(&head.headers, bytes_max)?;
-    let declared = head::content_length(&head.headers)
-        .filter(|_| encoding == Encoding::Identity)
-        .and_then(|bytes| usize::try_from(bytes).ok());
-    let permit = match request {
-        // Silent bodies hold next to nothing: these permits grow with what arrives.
-        Request::AddIndicators | Request::DeleteIndicators | Request::Lookup => {
-            ingestor.reserve(declared, bytes_max)
-        }
-        // The body of one supplier or tag is held squeezed, so no more than one element of it is held at once.
-        _ => ingestor.reserve_whole(declared.unwrap_or(bytes_max).min(limits::ELEMENT_BYTES_MAX)),
-    };
-    let permit = permit.map_err(|busy| Cause::Busy { retry_after_seconds: busy.retry_after_seconds })?;
-    Ok(Some(permit))
+    let bytes = declared_bytes(head, encoding).unwrap_or(bytes_max).min(limits::ELEMENT_BYTES_MAX);
+    Ok(Some(ingestor.reserve_whole(bytes)?))
+}
+
+/// Reserves memory for the beginning of a body of many elements: the permit grows with what arrives.
+fn reserve_stream(
+    ingestor: &Ingestor,
+    head: &RequestHead,
+    bytes_max: usize,
+    encoding: Encoding,
+) -> Result<Permit, Cause> {
+    body::check_declared(&head.headers, bytes_max)?;
+    Ok(ingestor.reserve(declared_bytes(head, encoding), bytes_max)?)
+}
+
+/// Length of the body if the head tells: of a compressed body it does not.
+fn declared_bytes(head: &RequestHead, encoding: Encoding) -> Option<usize> {
+    match encoding {
+        Encoding::Identity => usize::try_from(head::content_length(&head.headers)?).ok(),
+        Encoding::Gzip | Encoding::Zstd => None,
+    }
 }

@@ -8,7 +8,7 @@ use actix_web::{
 use crate::{
     http::{
         answer,
-        problem::{Cause, Problem, Sentence},
+        problem::{Cause, GENERIC_SENTENCE, Problem},
     },
     life::state::State,
 };
@@ -17,12 +17,15 @@ use crate::{
 pub(crate) fn answer(state: &State, method: &Method, raw_path: &str) -> Option<HttpResponse> {
     let status = match raw_path {
         "/healthz" => StatusCode::OK,
-        "/readyz" => state.for_writing().map_or_else(|cause| cause.status(), |_ingestor| StatusCode::OK),
+        "/readyz" => match state.for_writing() {
+            Ok(_) => StatusCode::OK,
+            Err(cause) => cause.status(),
+        },
         _ => return None,
     };
     if *method != Method::GET && *method != Method::HEAD {
         let cause = Cause::MethodNotAllowed { allow: "GET, HEAD".to_owned() };
-        return Some(answer::problem(&Problem::new(Sentence::Generic, cause)));
+        return Some(answer::problem(&Problem::new(GENERIC_SENTENCE, cause)));
     }
     Some(answer::of_text(status, "[]"))
 }

@@ -6,7 +6,6 @@
 
 use std::{
     convert::Infallible,
-    iter,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -39,11 +38,13 @@ struct StatusView<'text> {
 
 /// Answers with JSON.
 pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Result<HttpResponse, Cause> {
-    let text = serde_json::to_vec(value).map_err(|error| {
-        tracing::error!(%error, "an answer could not be written");
-        Cause::Internal
-    })?;
-    Ok(of_text(status, text))
+    match serde_json::to_vec(value) {
+        Ok(text) => Ok(of_text(status, text)),
+        Err(error) => {
+            tracing::error!(%error, "an answer could not be written");
+            Err(Cause::Internal)
+        }
+    }
 }
 
 /// Answers with one sentence.
@@ -72,10 +73,12 @@ const JSON: (header::HeaderName, HeaderValue) =
 /// Answers with a problem.
 pub(crate) fn problem(problem: &Problem) -> HttpResponse {
     let cause = &problem.cause;
-    let view = [StatusView { status: problem.sentence.text(), reason: Some(&cause.reason()) }];
-    // Two strings always serialize.
-    let text = serde_json::to_vec(&view).unwrap_or_default();
-    let mut response = of_text(cause.status(), text);
+    let view = [StatusView { status: problem.sentence, reason: Some(&cause.reason()) }];
+    let mut response = match json(cause.status(), &view) {
+        Ok(response) => response,
+        // Two strings always serialize; if not, the status must do.
+        Err(_logged) => HttpResponse::new(cause.status()),
+    };
     let headers = response.headers_mut();
     if let Some(seconds) = cause.retry_after_seconds() {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -98,28 +101,34 @@ pub(crate) fn problem(problem: &Problem) -> HttpResponse {
     response
 }
 
-/// Keeps the request's payload with the response, and tells the connection when the response is through.
-pub(crate) fn holding(response: HttpResponse, payload: Payload, clock: Option<Clock>) -> HttpResponse {
-    response.map_body(|_head, inner| BoxBody::new(Holding { inner, payload, clock }))
+/// Keeps the request's payload with the response, and tells the connection when the response is sent.
+pub(crate) fn with_payload(response: HttpResponse, payload: Payload, clock: Option<Clock>) -> HttpResponse {
+    response.map_body(|_head, inner| BoxBody::new(AnswerBody { inner, payload, clock }))
 }
 
-struct Holding {
+/// The body of an answer, with what is left of the body of its request.
+struct AnswerBody {
     inner: BoxBody,
     payload: Payload,
     clock: Option<Clock>,
 }
 
-impl Drop for Holding {
+impl Drop for AnswerBody {
     fn drop(&mut self) {
         let Some(clock) = &self.clock else { return };
-        // The connection goes on only if all of the body has arrived; what has is thrown away.
-        let arrived = iter::from_fn(|| self.payload.next().now_or_never());
-        let is_read = arrived.take_while(|piece| !matches!(piece, Some(Err(_)))).any(|piece| piece.is_none());
+        // The connection goes on only if all of the body has arrived. What has arrived is thrown away.
+        let is_read = loop {
+            match self.payload.next().now_or_never() {
+                Some(Some(Ok(_thrown_away))) => {}
+                Some(None) => break true,
+                Some(Some(Err(_))) | None => break false,
+            }
+        };
         clock.end(is_read);
     }
 }
 
-impl MessageBody for Holding {
+impl MessageBody for AnswerBody {
     type Error = <BoxBody as MessageBody>::Error;
 
     fn size(&self) -> BodySize {

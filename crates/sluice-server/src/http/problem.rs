@@ -1,72 +1,23 @@
-//! How a failure leaves the process: the only file that knows error statuses and their sentences.
+//! How a failure leaves the process: the only file that knows the statuses of errors.
 //!
-//! In: what went wrong ([`Cause`]) and during which request ([`Sentence`]). Out: a status, a body
+//! In: what went wrong ([`Cause`]), and the sentence of the request that failed. Out: a status, a body
 //! `[{"status":...,"reason":...}]` and the headers that belong to it. A reason is plain English, never empty and
 //! never shows a path of ours, a secret, or more than a short, escaped piece of what the client sent.
 
 use std::borrow::Cow;
 
 use actix_web::http::StatusCode;
-use sluice_ingest::IngestError;
-use sluice_store::{ChangeError, WriteError};
+use sluice_ingest::{Busy, IngestError};
+use sluice_store::WriteError;
 
 #[cfg(test)]
 mod tests;
 
-/// What a request says when it fails: one sentence for each documented request.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Sentence {
-    /// Nothing documented fits: an unknown path, or a path with several requests.
-    Generic,
-    /// `GET suppliers`.
-    ListSuppliers,
-    /// `POST suppliers`.
-    CreateSupplier,
-    /// `GET suppliers/{supplier}`.
-    GetSupplier,
-    /// `PUT suppliers/{supplier}`.
-    UpdateSupplier,
-    /// `DELETE suppliers/{supplier}`.
-    RemoveSupplier,
-    /// `PUT indicators`.
-    AddIndicators,
-    /// `DELETE indicators`.
-    DeleteIndicators,
-    /// `GET tags`.
-    ListTags,
-    /// `POST tags`.
-    CreateTag,
-    /// `GET tags/{tag}`.
-    GetTag,
-    /// `PUT tags/{tag}`.
-    UpdateTag,
-    /// `DELETE tags/{tag}`.
-    RemoveTag,
-    /// `POST lookup`.
-    Lookup,
-}
+/// The sentence of a failure that belongs to no request, or to one of several.
+pub(crate) const GENERIC_SENTENCE: &str = "An error occurred while processing the request";
 
-impl Sentence {
-    /// The documented words.
-    pub(crate) fn text(self) -> &'static str {
-        match self {
-            Self::Generic => "An error occurred while processing the request",
-            Self::ListSuppliers => "An error occurred while getting a list of suppliers",
-            Self::CreateSupplier => "An error occurred while creating supplier",
-            Self::GetSupplier => "An error occurred while getting supplier",
-            Self::UpdateSupplier => "An error occurred while updating supplier",
-            Self::RemoveSupplier => "An error occurred while removing the supplier",
-            Self::AddIndicators => "An error occurred while adding indicators to the database",
-            Self::DeleteIndicators => "An error occurred while deleting indicators from the database",
-            Self::ListTags => "An error occurred while getting tags list",
-            Self::CreateTag => "An error occurred while creating tag",
-            Self::GetTag => "An error occurred while getting tag",
-            Self::UpdateTag => "An error occurred while updating tag",
-            Self::RemoveTag => "An error occurred while removing tag",
-            Self::Lookup => "An error occurred while searching indicators",
-        }
-    }
-}
+/// Why a built-in supplier stays as it is.
+pub(crate) const BUILT_IN: &str = "Built-in suppliers cannot be updated or removed";
 
 /// Why a request failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -75,10 +26,10 @@ pub(crate) enum Cause {
     BadRequest(Cow<'static, str>),
     /// No credentials, or wrong ones.
     Unauthorized,
-    /// The credentials do not give this right, or nobody has it.
+    /// The credentials do not give this right, or no credentials do.
     Forbidden(&'static str),
     /// There is no such request, version, supplier, tag or tenant.
-    NotFound(&'static str),
+    NotFound(Cow<'static, str>),
     /// The path is known, the method is not.
     MethodNotAllowed {
         /// Value of the `Allow` header.
@@ -135,11 +86,9 @@ impl Cause {
     /// The cause in plain English.
     pub(crate) fn reason(&self) -> Cow<'static, str> {
         match self {
-            Self::BadRequest(reason) => reason.clone(),
+            Self::BadRequest(reason) | Self::NotFound(reason) => reason.clone(),
             Self::Unauthorized => "Valid credentials are required".into(),
-            Self::Forbidden(reason) | Self::NotFound(reason) | Self::NotAcceptable(reason) => {
-                (*reason).into()
-            }
+            Self::Forbidden(reason) | Self::NotAcceptable(reason) => (*reason).into(),
             Self::MethodNotAllowed { .. } => "The method is not allowed for this request".into(),
             Self::Starting => "The service is initializing".into(),
             Self::Busy { .. } => {
@@ -177,13 +126,13 @@ impl Cause {
 pub(crate) struct Problem {
     /// Why.
     pub(crate) cause: Cause,
-    /// During what.
-    pub(crate) sentence: Sentence,
+    /// The sentence of the request.
+    pub(crate) sentence: &'static str,
 }
 
 impl Problem {
-    /// Puts a cause under the sentence of the request it befell.
-    pub(crate) fn new(sentence: Sentence, cause: Cause) -> Self {
+    /// Puts a cause under the sentence of the request that failed.
+    pub(crate) fn new(sentence: &'static str, cause: Cause) -> Self {
         Self { cause, sentence }
     }
 }
@@ -216,38 +165,13 @@ impl From<IngestError> for Cause {
     }
 }
 
-/// Which kind of resource a catalogue change is about: the reasons name it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Resource {
-    /// A supplier.
-    Supplier,
-    /// A tag.
-    Tag,
+impl From<Busy> for Cause {
+    fn from(busy: Busy) -> Self {
+        Self::Busy { retry_after_seconds: busy.retry_after_seconds }
+    }
 }
 
-impl Resource {
-    /// Reason of the 404, as the vendor words it for tags.
-    pub(crate) fn missing(self) -> Cause {
-        Cause::NotFound(match self {
-            Self::Supplier => "Supplier doesn't exist",
-            Self::Tag => "Tag doesn't exist",
-        })
-    }
-
-    /// Turns the store's verdict on a change into a cause.
-    pub(crate) fn cause(self, error: &ChangeError) -> Cause {
-        match error {
-            ChangeError::AlreadyExists => Cause::BadRequest(match self {
-                Self::Supplier => "Supplier already exists".into(),
-                Self::Tag => "Tag already exists".into(),
-            }),
-            ChangeError::NotFound => self.missing(),
-            ChangeError::BuiltIn => Cause::Forbidden("Built-in suppliers cannot be updated or removed"),
-            ChangeError::TooMany { .. } => Cause::bad_request(error),
-            ChangeError::RenameInTenant => {
-                Cause::Forbidden("A supplier is renamed through the tenant General, for all tenants at once")
-            }
-            ChangeError::Write(write) => write.clone().into(),
-        }
-    }
+/// There is no such tenant, supplier or tag.
+pub(crate) fn missing(what: &str) -> Cause {
+    Cause::NotFound(format!("{what} doesn't exist").into())
 }

@@ -1,66 +1,122 @@
 //! Changes of suppliers and tags: a body of one object becomes a change of the catalogue, made durable.
+//!
+//! In: which change, and the properties in its body. Out: its answer, once the change is durable.
 
-use sluice_store::{Store, catalogue::CatalogueChange};
+use actix_web::{HttpResponse, http::StatusCode};
+use sluice_store::{ChangeError, Store, catalogue::CatalogueChange};
 use tokio::sync::oneshot;
 
-use super::entity::{Entity, Squeezer};
+use super::{
+    entity::{CompactingReader, Entity},
+    suppliers, tags,
+};
 use crate::{
+    api::request::EntityChange,
+    auth::role::Identity,
     http::{
+        answer,
         body::BodyReader,
-        problem::{Cause, Resource},
+        problem::{self, Cause},
     },
-    life::state::State,
     worker::{Worker, WorkerError},
 };
 
 #[cfg(test)]
 mod tests;
 
-/// Squeezed bodies up to this length are read in between; longer ones on a thread of their own.
+/// Compacted bodies up to this length are read in line; longer ones on a thread of their own.
 const ENTITY_INLINE_BYTES_MAX: usize = 65_536;
 
 /// Reads the body of one supplier or tag.
-pub(super) async fn read_entity(
-    state: &State,
-    mut reader: BodyReader<'_>,
-    names: &'static [&'static str],
-) -> Result<Entity, Cause> {
-    let mut squeezer = Squeezer::default();
+///
+/// # Errors
+///
+/// [`Cause::BadRequest`] for anything but one object, [`Cause::Busy`] when too many long ones wait to be read.
+pub(super) async fn read_entity(entity_worker: &Worker, mut reader: BodyReader<'_>) -> Result<Entity, Cause> {
+    let mut body = CompactingReader::default();
     while let Some(piece) = reader.next().await? {
-        squeezer.push(&piece)?;
+        body.push(&piece)?;
     }
-    if squeezer.held_bytes() <= ENTITY_INLINE_BYTES_MAX {
-        return squeezer.read(names);
+    if body.held_bytes() <= ENTITY_INLINE_BYTES_MAX {
+        return body.read();
     }
-    on(&state.entity_worker, move || squeezer.read(names)).await?
+    run(entity_worker, move || body.read()).await?
 }
 
-/// Changes the catalogue and waits until the change is durable.
+/// Makes a change and waits until it is durable.
 ///
-/// The store takes the change on the entity worker's thread, because it waits while the queue of its log is full.
-pub(super) async fn change(
+/// # Errors
+///
+/// The cause why it cannot be made.
+pub(super) async fn make(
     entity_worker: &Worker,
     store: &Store,
-    wish: CatalogueChange,
-    about: Resource,
+    request: EntityChange,
+    entity: &Entity,
+    identity: &Identity,
+) -> Result<HttpResponse, Cause> {
+    let (what, status, done) = match request {
+        EntityChange::CreateSupplier => ("Supplier", StatusCode::CREATED, "Supplier successfully created"),
+        EntityChange::UpdateSupplier(_) => ("Supplier", StatusCode::OK, "Supplier successfully updated"),
+        EntityChange::RemoveSupplier(_) => ("Supplier", StatusCode::CREATED, "Supplier successfully removed"),
+        EntityChange::CreateTag => ("Tag", StatusCode::CREATED, "Tag successfully created"),
+        EntityChange::UpdateTag(_) => ("Tag", StatusCode::OK, "Tag successfully updated"),
+        EntityChange::RemoveTag(_) => ("Tag", StatusCode::OK, "Tag successfully deleted"),
+    };
+    let change = match request {
+        EntityChange::CreateSupplier => suppliers::creation(entity)?,
+        EntityChange::UpdateSupplier(supplier) => suppliers::update(supplier, entity, identity)?,
+        EntityChange::RemoveSupplier(supplier) => CatalogueChange::RemoveSupplier { name: supplier.name },
+        EntityChange::CreateTag => tags::creation(entity)?,
+        EntityChange::UpdateTag(tag) => tags::update(tag, entity)?,
+        EntityChange::RemoveTag(tag) => CatalogueChange::RemoveTag { name: tag.name },
+    };
+    change_catalogue(entity_worker, store, change, what).await?;
+    answer::sentence(status, done)
+}
+
+/// Changes the catalogue and waits until the change is durable. `what` names the kind of thing in a reason.
+///
+/// The store takes the change on the entity worker's thread, because it waits while the queue of its log is full.
+async fn change_catalogue(
+    entity_worker: &Worker,
+    store: &Store,
+    change: CatalogueChange,
+    what: &str,
 ) -> Result<(), Cause> {
     let (done_out, done_in) = oneshot::channel();
     let store = store.clone();
-    // The asker may have gone away meanwhile; the change stands all the same.
+    // The client may have gone away meanwhile; the change stands all the same.
     let done = Box::new(move |result| drop(done_out.send(result)));
-    on(entity_worker, move || store.change_catalogue(wish, done)).await?;
+    run(entity_worker, move || store.change_catalogue(change, done)).await?;
     match done_in.await {
-        Ok(result) => result.map_err(|error| about.cause(&error)),
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(refusal(&error, what)),
         Err(_dropped) => Err(Cause::StoreFailed),
     }
 }
 
-async fn on<T: Send + 'static>(
+/// Turns the store's refusal of a change into a cause.
+fn refusal(error: &ChangeError, what: &str) -> Cause {
+    match error {
+        ChangeError::AlreadyExists => Cause::BadRequest(format!("{what} already exists").into()),
+        ChangeError::NotFound => problem::missing(what),
+        ChangeError::BuiltIn => Cause::Forbidden(problem::BUILT_IN),
+        ChangeError::TooMany { .. } => Cause::bad_request(error),
+        ChangeError::RenameInTenant => {
+            Cause::Forbidden("A supplier is renamed through the tenant General, for all tenants at once")
+        }
+        ChangeError::Write(write) => write.clone().into(),
+    }
+}
+
+async fn run<T: Send + 'static>(
     entity_worker: &Worker,
     job: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Cause> {
-    entity_worker.run(job).await.map_err(|error| match error {
-        WorkerError::Full => Cause::Busy { retry_after_seconds: 1 },
-        WorkerError::Lost => Cause::Internal,
-    })
+    match entity_worker.run(job).await {
+        Ok(result) => Ok(result),
+        Err(WorkerError::Full) => Err(Cause::Busy { retry_after_seconds: 1 }),
+        Err(WorkerError::Lost) => Err(Cause::Internal),
+    }
 }

@@ -1,15 +1,16 @@
 //! Bodies that describe one supplier or one tag.
 //!
-//! In: the pieces of a body of any length, and the names of the properties that count. Out: their values, typed
-//! as JSON types them. White space outside strings is squeezed while the body arrives, so that what is held is
-//! bounded by one element however long the body is; nesting is counted on the way. The last of duplicate keys
-//! counts, unknown properties are skipped without being kept.
+//! In: the pieces of a body of any length. Out: the values of the properties that count, as JSON types them. White
+//! space outside strings is removed while the body arrives, so that what is held is bounded by one element however
+//! long the body is; nesting is counted on the way. The last of duplicate keys counts, unknown properties are skipped
+//! without being kept.
 //!
-//! What a value may be is the model's question, asked by the routes.
+//! What a value may be is decided by the model, which suppliers and tags ask.
 
 use std::{borrow::Cow, fmt};
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::{Value, error::Category, value::RawValue};
 use sluice_model::limits;
 
 use crate::http::problem::Cause;
@@ -17,24 +18,16 @@ use crate::http::problem::Cause;
 #[cfg(test)]
 mod tests;
 
-/// The value of one property, as JSON types it.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) enum Value {
-    /// A string.
-    Text(String),
-    /// An integer that fits.
-    Integer(i64),
-    /// `true` or `false`.
-    Truth(bool),
-    /// Anything else.
-    Other,
-}
+/// Every property of a supplier or a tag; each resource asks for its own.
+const PROPERTIES: [&str; 7] = ["name", "confidence", "retention", "vendor", "status", "refang", "weight"];
 
-/// The values of the properties that were asked for, in the order in which they were asked for.
-#[derive(Clone, PartialEq, Debug)]
+/// The properties of one object.
+#[derive(Debug, Default)]
 pub(crate) struct Entity {
-    names: &'static [&'static str],
-    values: Vec<Option<Value>>,
+    /// In the order of [`PROPERTIES`]; arrays and objects, which no property is, as `null`.
+    values: [Option<Value>; PROPERTIES.len()],
+    /// Whether a value that counts is not JSON: a lone surrogate, or a number beyond the range of a double.
+    is_broken: bool,
 }
 
 impl Entity {
@@ -42,11 +35,11 @@ impl Entity {
     ///
     /// # Errors
     ///
-    /// [`Cause::BadRequest`] when it is no text.
+    /// [`Cause::BadRequest`] when it is not a text.
     pub(crate) fn text(&self, name: &str) -> Result<Option<&str>, Cause> {
         match self.value(name) {
             None => Ok(None),
-            Some(Value::Text(text)) => Ok(Some(text)),
+            Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => Err(invalid_type(name)),
         }
     }
@@ -55,12 +48,12 @@ impl Entity {
     ///
     /// # Errors
     ///
-    /// [`Cause::BadRequest`] when it is no integer.
+    /// [`Cause::BadRequest`] when it is not an integer.
     pub(crate) fn integer(&self, name: &str) -> Result<Option<i64>, Cause> {
-        match self.value(name) {
+        match self.value(name).map(Value::as_i64) {
             None => Ok(None),
-            Some(Value::Integer(integer)) => Ok(Some(*integer)),
-            Some(_) => Err(invalid_type(name)),
+            Some(None) => Err(invalid_type(name)),
+            Some(integer) => Ok(integer),
         }
     }
 
@@ -68,19 +61,36 @@ impl Entity {
     ///
     /// # Errors
     ///
-    /// [`Cause::BadRequest`] when it is no boolean.
-    pub(crate) fn truth(&self, name: &str) -> Result<Option<bool>, Cause> {
-        match self.value(name) {
+    /// [`Cause::BadRequest`] when it is not a boolean.
+    pub(crate) fn boolean(&self, name: &str) -> Result<Option<bool>, Cause> {
+        match self.value(name).map(Value::as_bool) {
             None => Ok(None),
-            Some(Value::Truth(truth)) => Ok(Some(*truth)),
-            Some(_) => Err(invalid_type(name)),
+            Some(None) => Err(invalid_type(name)),
+            Some(boolean) => Ok(boolean),
         }
     }
 
     fn value(&self, name: &str) -> Option<&Value> {
-        let at = self.names.iter().position(|known| *known == name)?;
+        let at = position(name)?;
         self.values.get(at)?.as_ref()
     }
+
+    fn keep(&mut self, name: &str, raw: &RawValue) {
+        let Some(slot) = position(name).and_then(|at| self.values.get_mut(at)) else { return };
+        let text = raw.get();
+        *slot = Some(Value::Null);
+        // What is nested is not read, so that it takes no memory.
+        if !text.starts_with(['[', '{']) {
+            match serde_json::from_str(text) {
+                Ok(value) => *slot = Some(value),
+                Err(_) => self.is_broken = true,
+            }
+        }
+    }
+}
+
+fn position(name: &str) -> Option<usize> {
+    PROPERTIES.iter().position(|property| *property == name)
 }
 
 /// Insists on a mandatory property.
@@ -89,16 +99,19 @@ impl Entity {
 ///
 /// [`Cause::BadRequest`] naming it when it is absent.
 pub(crate) fn mandatory<T>(name: &str, value: Option<T>) -> Result<T, Cause> {
-    value.ok_or_else(|| Cause::BadRequest(format!("Property '{name}' is missing").into()))
+    match value {
+        Some(value) => Ok(value),
+        None => Err(Cause::BadRequest(format!("Property '{name}' is missing").into())),
+    }
 }
 
 fn invalid_type(name: &str) -> Cause {
     Cause::BadRequest(format!("Property '{name}' has an invalid type").into())
 }
 
-/// Squeezes a body as it arrives.
+/// A body as it arrives, held without the white space between its tokens.
 #[derive(Debug, Default)]
-pub(crate) struct Squeezer {
+pub(crate) struct CompactingReader {
     held: Vec<u8>,
     received_bytes: usize,
     levels: usize,
@@ -108,7 +121,9 @@ pub(crate) struct Squeezer {
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-impl Squeezer {
+const NOT_JSON: Cause = Cause::BadRequest(Cow::Borrowed("The body is not JSON"));
+
+impl CompactingReader {
     /// Takes the next piece.
     ///
     /// # Errors
@@ -141,7 +156,7 @@ impl Squeezer {
                 b']' | b'}' => self.levels = self.levels.saturating_sub(1),
                 // One blank stays, so that `1 2` does not become 12.
                 b' ' | b'\t' | b'\r' | b'\n' => {
-                    if self.held.last().is_none_or(|last| *last != b' ') {
+                    if self.held.last() != Some(&b' ') {
                         self.held.push(b' ');
                     }
                     return Ok(());
@@ -167,132 +182,53 @@ impl Squeezer {
     /// # Errors
     ///
     /// [`Cause::BadRequest`] when it is anything else.
-    pub(crate) fn read(&self, names: &'static [&'static str]) -> Result<Entity, Cause> {
-        let text = std::str::from_utf8(&self.held);
-        let text = text.map_err(|_error| Cause::BadRequest("The body is not UTF-8".into()))?;
-        let mut reader = serde_json::Deserializer::from_str(text);
-        let entity = ArrayOfOne { names }.deserialize(&mut reader).and_then(|entity| {
-            reader.end()?;
-            Ok(entity)
-        });
-        entity.map_err(|error| match error.classify() {
-            serde_json::error::Category::Data => {
-                Cause::BadRequest("The body is not an array of exactly one object".into())
+    pub(crate) fn read(&self) -> Result<Entity, Cause> {
+        let Ok(text) = std::str::from_utf8(&self.held) else {
+            return Err(Cause::BadRequest("The body is not UTF-8".into()));
+        };
+        let mut entity = Entity::default();
+        let mut json = serde_json::Deserializer::from_str(text);
+        let read = json.deserialize_seq(&mut entity).and_then(|()| json.end());
+        match read {
+            _ if entity.is_broken => Err(NOT_JSON),
+            Ok(()) => Ok(entity),
+            Err(error) if error.classify() == Category::Data => {
+                Err(Cause::BadRequest("The body is not an array of exactly one object".into()))
             }
-            _ => Cause::BadRequest("The body is not JSON".into()),
-        })
+            Err(_) => Err(NOT_JSON),
+        }
     }
 }
 
-#[derive(Clone, Copy)]
-struct ArrayOfOne {
-    names: &'static [&'static str],
-}
-
-impl<'de> DeserializeSeed<'de> for ArrayOfOne {
-    type Value = Entity;
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Entity, D::Error> {
-        from.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for ArrayOfOne {
-    type Value = Entity;
+/// Reads the array, and the object in it.
+impl<'de> Visitor<'de> for &mut Entity {
+    type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("an array of exactly one object")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Entity, A::Error> {
-        let first = elements.next_element_seed(Properties { names: self.names })?;
-        let mut count = usize::from(first.is_some());
-        // Read to the end all the same: a body that is no JSON is called so, wherever it breaks.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
+        let mut count = usize::from(elements.next_element_seed(&mut *self)?.is_some());
+        // Read to the end all the same: a body that is not JSON is called so, wherever it breaks.
         while elements.next_element::<IgnoredAny>()?.is_some() {
             count += 1;
         }
-        first.filter(|_| count == 1).ok_or_else(|| serde::de::Error::invalid_length(count, &self))
-    }
-}
-
-struct Properties {
-    names: &'static [&'static str],
-}
-
-impl<'de> DeserializeSeed<'de> for Properties {
-    type Value = Entity;
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Entity, D::Error> {
-        from.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Properties {
-    type Value = Entity;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object")
+        if count == 1 { Ok(()) } else { Err(A::Error::invalid_length(count, &self)) }
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut properties: A) -> Result<Entity, A::Error> {
-        let mut values = vec![None; self.names.len()];
+    fn visit_map<A: MapAccess<'de>>(self, mut properties: A) -> Result<(), A::Error> {
         while let Some(name) = properties.next_key::<Cow<'de, str>>()? {
-            let at = self.names.iter().position(|known| *known == name);
-            match at.and_then(|at| values.get_mut(at)) {
-                Some(slot) => *slot = Some(properties.next_value()?),
-                None => drop(properties.next_value::<IgnoredAny>()?),
-            }
+            self.keep(&name, properties.next_value()?);
         }
-        Ok(Entity { names: self.names, values })
+        Ok(())
     }
 }
 
-impl<'de> Deserialize<'de> for Value {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(AnyValue)
-    }
-}
+impl<'de> DeserializeSeed<'de> for &mut Entity {
+    type Value = ();
 
-struct AnyValue;
-
-impl<'de> Visitor<'de> for AnyValue {
-    type Value = Value;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("any value")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::Text(text.to_owned()))
-    }
-
-    fn visit_i64<E>(self, integer: i64) -> Result<Value, E> {
-        Ok(Value::Integer(integer))
-    }
-
-    fn visit_u64<E>(self, integer: u64) -> Result<Value, E> {
-        Ok(i64::try_from(integer).map_or(Value::Other, Value::Integer))
-    }
-
-    fn visit_f64<E>(self, _number: f64) -> Result<Value, E> {
-        Ok(Value::Other)
-    }
-
-    fn visit_bool<E>(self, truth: bool) -> Result<Value, E> {
-        Ok(Value::Truth(truth))
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Other)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
-        while elements.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Value::Other)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut properties: A) -> Result<Value, A::Error> {
-        while properties.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Value::Other)
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_map(self)
     }
 }

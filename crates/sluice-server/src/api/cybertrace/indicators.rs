@@ -4,30 +4,31 @@ use std::iter;
 
 use actix_web::{HttpResponse, http::StatusCode};
 use bytes::Bytes;
-use sluice_ingest::{DeleteRules, PutRules, Receipt, Upload};
+use sluice_ingest::{DeleteRules, Ingestor, Permit, PutRules, Receipt, Upload};
+use sluice_store::catalogue::Supplier;
 
 use crate::{
-    api::{
-        gate::{Admitted, Subject},
-        path::Version,
-    },
+    api::request::Version,
     http::{answer, body::BodyReader, problem::Cause},
 };
 
 /// Adds indicators and answers once every accepted one is durable.
-pub(super) async fn add(reader: BodyReader<'_>, admitted: Admitted) -> Result<HttpResponse, Cause> {
-    let Subject::Supplier(supplier) = &admitted.subject else { return Err(Cause::Internal) };
-    let permit = admitted.permit.ok_or(Cause::Internal)?;
+pub(super) async fn add(
+    ingestor: &Ingestor,
+    supplier: &Supplier,
+    version: Version,
+    permit: Permit,
+    reader: BodyReader<'_>,
+) -> Result<HttpResponse, Cause> {
     let rules = PutRules {
         supplier: supplier.id,
         is_false_positive: supplier.is_false_positive(),
-        takes_tags: Version::V1_1 <= admitted.found.version,
-        takes_marks: Version::V1_2 <= admitted.found.version,
+        takes_tags: Version::V1_1 <= version,
+        takes_marks: Version::V1_2 <= version,
         refang: supplier.settings.refang,
         now_seconds: crate::now_seconds(),
     };
-    let upload = admitted.ingestor.put(permit, rules)?;
-    let receipt = upload_body(reader, upload).await?;
+    let receipt = upload_body(reader, ingestor.put(permit, rules)?).await?;
     answer_receipt(
         receipt,
         StatusCode::CREATED,
@@ -36,17 +37,20 @@ pub(super) async fn add(reader: BodyReader<'_>, admitted: Admitted) -> Result<Ht
     )
 }
 
-/// Removes indicators and answers once all removals are durable.
-pub(super) async fn delete(reader: BodyReader<'_>, admitted: Admitted) -> Result<HttpResponse, Cause> {
-    let Subject::Supplier(supplier) = &admitted.subject else { return Err(Cause::Internal) };
-    let permit = admitted.permit.ok_or(Cause::Internal)?;
+/// Deletes indicators and answers once all deletions are durable.
+pub(super) async fn delete(
+    ingestor: &Ingestor,
+    supplier: &Supplier,
+    version: Version,
+    permit: Permit,
+    reader: BodyReader<'_>,
+) -> Result<HttpResponse, Cause> {
     let rules = DeleteRules {
         supplier: supplier.id,
-        takes_marks: Version::V1_2 <= admitted.found.version,
+        takes_marks: Version::V1_2 <= version,
         refang: supplier.settings.refang,
     };
-    let upload = admitted.ingestor.delete(permit, rules)?;
-    let receipt = upload_body(reader, upload).await?;
+    let receipt = upload_body(reader, ingestor.delete(permit, rules)?).await?;
     answer_receipt(
         receipt,
         StatusCode::OK,

@@ -1,4 +1,4 @@
-//! Suppliers: list, create, show, change, remove.
+//! Suppliers: list, show, create, update.
 
 use actix_web::{HttpResponse, http::StatusCode};
 use serde::Serialize;
@@ -10,23 +10,11 @@ use sluice_store::{
     catalogue::{CatalogueChange, Supplier, SupplierPatch, SupplierSettings},
 };
 
-use super::{
-    changes::{change, read_entity},
-    entity::{Entity, mandatory},
-};
+use super::entity::{Entity, mandatory};
 use crate::{
-    api::gate::{Admitted, Subject},
-    auth::role::Action,
-    http::{
-        answer,
-        body::BodyReader,
-        problem::{Cause, Resource},
-    },
-    life::state::State,
-    worker::Worker,
+    auth::role::{Action, Identity},
+    http::{answer, problem::Cause},
 };
-
-const NAMES: &[&str] = &["name", "confidence", "retention", "vendor", "status", "refang"];
 
 #[derive(Serialize)]
 struct SupplierLine<'supplier> {
@@ -52,15 +40,15 @@ fn status_word(supplier: &Supplier) -> &'static str {
 /// All suppliers of a tenant, by name.
 pub(super) fn list(store: &Store, tenant: TenantId) -> Result<HttpResponse, Cause> {
     let catalogue = store.catalogue();
-    let lines: Vec<SupplierLine<'_>> = catalogue
-        .suppliers(tenant)
-        .map(|supplier| SupplierLine { name: supplier.name.as_str(), status: status_word(supplier) })
-        .collect();
+    let mut lines = Vec::new();
+    for supplier in catalogue.suppliers(tenant) {
+        lines.push(SupplierLine { name: supplier.name.as_str(), status: status_word(supplier) });
+    }
     answer::json(StatusCode::OK, &lines)
 }
 
 /// One supplier.
-pub(super) fn get(supplier: &Supplier) -> Result<HttpResponse, Cause> {
+pub(super) fn show(supplier: &Supplier) -> Result<HttpResponse, Cause> {
     let settings = &supplier.settings;
     let view = SupplierView {
         name: supplier.name.as_str(),
@@ -73,14 +61,10 @@ pub(super) fn get(supplier: &Supplier) -> Result<HttpResponse, Cause> {
     answer::json(StatusCode::OK, &[view])
 }
 
-/// Creates a supplier in every tenant.
-pub(super) async fn create(
-    state: &State,
-    reader: BodyReader<'_>,
-    admitted: Admitted,
-) -> Result<HttpResponse, Cause> {
-    let patch = read_patch(&read_entity(state, reader, NAMES).await?)?;
-    let wish = CatalogueChange::CreateSupplier {
+/// The creation of a supplier in every tenant.
+pub(super) fn creation(entity: &Entity) -> Result<CatalogueChange, Cause> {
+    let patch = read_patch(entity)?;
+    Ok(CatalogueChange::CreateSupplier {
         name: mandatory("name", patch.name)?,
         settings: SupplierSettings {
             confidence: mandatory("confidence", patch.confidence)?,
@@ -92,44 +76,31 @@ pub(super) async fn create(
             enabled: patch.enabled.unwrap_or(true),
             refang: patch.refang.unwrap_or(false),
         },
-    };
-    change(&state.entity_worker, admitted.ingestor.store(), wish, Resource::Supplier).await?;
-    answer::sentence(StatusCode::CREATED, "Supplier successfully created")
+    })
 }
 
-/// Changes what is given and leaves the rest.
-pub(super) async fn update(
-    state: &State,
-    reader: BodyReader<'_>,
-    admitted: Admitted,
-) -> Result<HttpResponse, Cause> {
-    let Subject::Supplier(supplier) = &admitted.subject else { return Err(Cause::Internal) };
-    let mut patch = read_patch(&read_entity(state, reader, NAMES).await?)?;
-    // Its own name is no renaming.
-    patch.name = patch.name.filter(|name| *name != supplier.name);
-    if patch.name.is_some() && !admitted.identity.may(Action::ManageSuppliers, TenantName::GENERAL) {
+/// The update of a supplier: changes what is given and leaves the rest.
+pub(super) fn update(
+    supplier: Supplier,
+    entity: &Entity,
+    identity: &Identity,
+) -> Result<CatalogueChange, Cause> {
+    let mut patch = read_patch(entity)?;
+    // Its own name is not a new one.
+    if patch.name.as_ref() == Some(&supplier.name) {
+        patch.name = None;
+    }
+    if patch.name.is_some() && !identity.may(Action::ManageSuppliers, TenantName::GENERAL) {
         return Err(Cause::Forbidden("Only an administrator may rename a supplier"));
     }
-    let wish =
-        CatalogueChange::UpdateSupplier { tenant: admitted.tenant, name: supplier.name.clone(), patch };
-    change(&state.entity_worker, admitted.ingestor.store(), wish, Resource::Supplier).await?;
-    answer::sentence(StatusCode::OK, "Supplier successfully updated")
-}
-
-/// Removes a supplier from every tenant, with its indicators.
-pub(super) async fn remove(
-    entity_worker: &Worker,
-    store: &Store,
-    supplier: &Supplier,
-) -> Result<HttpResponse, Cause> {
-    let wish = CatalogueChange::RemoveSupplier { name: supplier.name.clone() };
-    change(entity_worker, store, wish, Resource::Supplier).await?;
-    answer::sentence(StatusCode::CREATED, "Supplier successfully removed")
+    Ok(CatalogueChange::UpdateSupplier { tenant: supplier.tenant, name: supplier.name, patch })
 }
 
 fn read_patch(entity: &Entity) -> Result<SupplierPatch, Cause> {
     let name = entity.text("name")?.map(SupplierName::parse).transpose().map_err(Cause::bad_request)?;
-    if name.as_ref().is_some_and(|name| built_in::is_reserved(name.as_str())) {
+    if let Some(name) = &name
+        && built_in::is_reserved(name.as_str())
+    {
         return Err(Cause::BadRequest("The name is reserved for a built-in supplier".into()));
     }
     let confidence = entity.integer("confidence")?.map(Confidence::new);
@@ -147,6 +118,6 @@ fn read_patch(entity: &Entity) -> Result<SupplierPatch, Cause> {
         retention: retention.transpose().map_err(Cause::bad_request)?,
         vendor: vendor.transpose().map_err(Cause::bad_request)?,
         enabled,
-        refang: entity.truth("refang")?,
+        refang: entity.boolean("refang")?,
     })
 }

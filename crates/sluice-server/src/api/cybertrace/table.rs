@@ -1,173 +1,154 @@
-//! The route table: every request of the API, one line each.
+//! The CyberTrace API: every request, one row each.
 //!
-//! In: a raw path and a method. Out: the request, its tenant and its name, or 404 or 405. Nothing else in the
-//! crate knows a path. A segment in braces takes any name; the words of the table are no tenant.
+//! What a row means stands in [`route`](crate::api::route). Whatever else belongs to a request alone is the variant
+//! of [`request`](crate::api::request) that its row names, and the arm that carries the variant out.
 
 use actix_web::http::Method;
-use sluice_model::{TenantName, limits};
+use sluice_model::limits::{BODY_BYTES_MAX, LOOKUP_BODY_BYTES_MAX};
 
 use crate::{
-    api::path::{self, Version},
+    api::{
+        request::{
+            EntityChange, Read, Streaming,
+            Version::{V1_0, V1_1, V1_3},
+        },
+        route::{Route, Shape, Subject},
+    },
     auth::role::Action,
-    http::problem::{Cause, Problem, Sentence},
 };
 
 #[cfg(test)]
 mod tests;
 
-/// A request of the API, whichever tenant it is for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Request {
-    /// `POST lookup`.
-    Lookup,
-    /// `GET suppliers`.
-    ListSuppliers,
-    /// `POST suppliers`.
-    CreateSupplier,
-    /// `GET suppliers/{supplier}`.
-    GetSupplier,
-    /// `PUT suppliers/{supplier}`.
-    UpdateSupplier,
-    /// `DELETE suppliers/{supplier}`.
-    RemoveSupplier,
-    /// `PUT suppliers/{supplier}/indicators`.
-    AddIndicators,
-    /// `DELETE suppliers/{supplier}/indicators`.
-    DeleteIndicators,
-    /// `GET tags`.
-    ListTags,
-    /// `POST tags`.
-    CreateTag,
-    /// `GET tags/{tag}`.
-    GetTag,
-    /// `PUT tags/{tag}`.
-    UpdateTag,
-    /// `DELETE tags/{tag}`.
-    RemoveTag,
-}
-
-/// Whether a request has a body, and the limit of it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum BodyRule {
-    /// A body is not looked at.
-    None,
-    /// A body of at most this many bytes, inclusive, after decoding.
-    Max(usize),
-}
-
-/// One line of the table.
-#[derive(Debug)]
-pub(crate) struct Route {
-    method: Method,
-    pattern: &'static [&'static str],
-    since: Version,
-    /// What is asked for.
-    pub(crate) request: Request,
-    /// Who may, by way of the table of rights.
-    pub(crate) action: Action,
-    /// What it takes.
-    pub(crate) body: BodyRule,
-    /// What it says when it fails.
-    pub(crate) sentence: Sentence,
-}
-
-const LARGE: BodyRule = BodyRule::Max(limits::BODY_BYTES_MAX);
-const SMALL: BodyRule = BodyRule::Max(limits::LOOKUP_BODY_BYTES_MAX);
-const NO_BODY: BodyRule = BodyRule::None;
-
-use Version::{V1_0, V1_1, V1_3};
-
-/// Every request, with the version since which it is served.
-#[rustfmt::skip]
-pub(crate) static ROUTES: [Route; 18] = [
-    route(Method::POST,   &["lookup"],                                          V1_0, Request::Lookup,           Action::Lookup,           SMALL,   Sentence::Lookup),
-    route(Method::POST,   &["{tenant}", "lookup"],                              V1_3, Request::Lookup,           Action::Lookup,           SMALL,   Sentence::Lookup),
-    route(Method::GET,    &["suppliers"],                                       V1_0, Request::ListSuppliers,    Action::Read,             NO_BODY, Sentence::ListSuppliers),
-    route(Method::POST,   &["suppliers"],                                       V1_0, Request::CreateSupplier,   Action::ManageSuppliers,  LARGE,   Sentence::CreateSupplier),
-    route(Method::GET,    &["suppliers", "{name}"],                             V1_0, Request::GetSupplier,      Action::Read,             NO_BODY, Sentence::GetSupplier),
-    route(Method::PUT,    &["suppliers", "{name}"],                             V1_0, Request::UpdateSupplier,   Action::ChangeSupplier,   LARGE,   Sentence::UpdateSupplier),
-    route(Method::DELETE, &["suppliers", "{name}"],                             V1_0, Request::RemoveSupplier,   Action::ManageSuppliers,  NO_BODY, Sentence::RemoveSupplier),
-    route(Method::GET,    &["{tenant}", "suppliers", "{name}"],                 V1_3, Request::GetSupplier,      Action::Read,             NO_BODY, Sentence::GetSupplier),
-    route(Method::PUT,    &["{tenant}", "suppliers", "{name}"],                 V1_3, Request::UpdateSupplier,   Action::ChangeSupplier,   LARGE,   Sentence::UpdateSupplier),
-    route(Method::PUT,    &["suppliers", "{name}", "indicators"],               V1_0, Request::AddIndicators,    Action::ChangeIndicators, LARGE,   Sentence::AddIndicators),
-    route(Method::DELETE, &["suppliers", "{name}", "indicators"],               V1_0, Request::DeleteIndicators, Action::ChangeIndicators, SMALL,   Sentence::DeleteIndicators),
-    route(Method::PUT,    &["{tenant}", "suppliers", "{name}", "indicators"],   V1_3, Request::AddIndicators,    Action::ChangeIndicators, LARGE,   Sentence::AddIndicators),
-    route(Method::DELETE, &["{tenant}", "suppliers", "{name}", "indicators"],   V1_3, Request::DeleteIndicators, Action::ChangeIndicators, SMALL,   Sentence::DeleteIndicators),
-    route(Method::GET,    &["tags"],                                            V1_1, Request::ListTags,         Action::Read,             NO_BODY, Sentence::ListTags),
-    route(Method::POST,   &["tags"],                                            V1_1, Request::CreateTag,        Action::ManageTags,       LARGE,   Sentence::CreateTag),
-    route(Method::GET,    &["tags", "{name}"],                                  V1_1, Request::GetTag,           Action::Read,             NO_BODY, Sentence::GetTag),
-    route(Method::PUT,    &["tags", "{name}"],                                  V1_1, Request::UpdateTag,        Action::ManageTags,       LARGE,   Sentence::UpdateTag),
-    route(Method::DELETE, &["tags", "{name}"],                                  V1_1, Request::RemoveTag,        Action::ManageTags,       NO_BODY, Sentence::RemoveTag),
+/// Every request of the API.
+pub(crate) static ROUTES: [Route; 13] = [
+    Route {
+        name: "Lookup",
+        method: Method::POST,
+        paths: &[(V1_0, "/api/{version}/lookup"), (V1_3, "/api/{version}/{tenant}/lookup")],
+        action: Action::Lookup,
+        body_bytes_max: LOOKUP_BODY_BYTES_MAX,
+        sentence: "An error occurred while searching indicators",
+        shape: Shape::Stream(Subject::Tenant(Streaming::Lookup)),
+    },
+    Route {
+        name: "ListSuppliers",
+        method: Method::GET,
+        paths: &[(V1_0, "/api/{version}/suppliers")],
+        action: Action::Read,
+        body_bytes_max: 0,
+        sentence: "An error occurred while getting a list of suppliers",
+        shape: Shape::Read(Subject::Tenant(Read::Suppliers)),
+    },
+    Route {
+        name: "CreateSupplier",
+        method: Method::POST,
+        paths: &[(V1_0, "/api/{version}/suppliers")],
+        action: Action::ManageSuppliers,
+        body_bytes_max: BODY_BYTES_MAX,
+        sentence: "An error occurred while creating supplier",
+        shape: Shape::Change(Subject::Catalogue(EntityChange::CreateSupplier)),
+    },
+    Route {
+        name: "GetSupplier",
+        method: Method::GET,
+        paths: &[
+            (V1_0, "/api/{version}/suppliers/{supplier}"),
+            (V1_3, "/api/{version}/{tenant}/suppliers/{supplier}"),
+        ],
+        action: Action::Read,
+        body_bytes_max: 0,
+        sentence: "An error occurred while getting supplier",
+        shape: Shape::Read(Subject::Supplier(Read::Supplier)),
+    },
+    Route {
+        name: "UpdateSupplier",
+        method: Method::PUT,
+        paths: &[
+            (V1_0, "/api/{version}/suppliers/{supplier}"),
+            (V1_3, "/api/{version}/{tenant}/suppliers/{supplier}"),
+        ],
+        action: Action::ChangeSupplier,
+        body_bytes_max: BODY_BYTES_MAX,
+        sentence: "An error occurred while updating supplier",
+        shape: Shape::Change(Subject::OwnSupplier(EntityChange::UpdateSupplier)),
+    },
+    Route {
+        name: "RemoveSupplier",
+        method: Method::DELETE,
+        paths: &[(V1_0, "/api/{version}/suppliers/{supplier}")],
+        action: Action::ManageSuppliers,
+        body_bytes_max: 0,
+        sentence: "An error occurred while removing the supplier",
+        shape: Shape::Change(Subject::OwnSupplier(EntityChange::RemoveSupplier)),
+    },
+    Route {
+        name: "AddIndicators",
+        method: Method::PUT,
+        paths: &[
+            (V1_0, "/api/{version}/suppliers/{supplier}/indicators"),
+            (V1_3, "/api/{version}/{tenant}/suppliers/{supplier}/indicators"),
+        ],
+        action: Action::ChangeIndicators,
+        body_bytes_max: BODY_BYTES_MAX,
+        sentence: "An error occurred while adding indicators to the database",
+        shape: Shape::Stream(Subject::Indicators(Streaming::AddIndicators)),
+    },
+    Route {
+        name: "DeleteIndicators",
+        method: Method::DELETE,
+        paths: &[
+            (V1_0, "/api/{version}/suppliers/{supplier}/indicators"),
+            (V1_3, "/api/{version}/{tenant}/suppliers/{supplier}/indicators"),
+        ],
+        action: Action::ChangeIndicators,
+        body_bytes_max: LOOKUP_BODY_BYTES_MAX,
+        sentence: "An error occurred while deleting indicators from the database",
+        shape: Shape::Stream(Subject::Indicators(Streaming::DeleteIndicators)),
+    },
+    Route {
+        name: "ListTags",
+        method: Method::GET,
+        paths: &[(V1_1, "/api/{version}/tags")],
+        action: Action::Read,
+        body_bytes_max: 0,
+        sentence: "An error occurred while getting tags list",
+        shape: Shape::Read(Subject::Catalogue(Read::Tags)),
+    },
+    Route {
+        name: "CreateTag",
+        method: Method::POST,
+        paths: &[(V1_1, "/api/{version}/tags")],
+        action: Action::ManageTags,
+        body_bytes_max: BODY_BYTES_MAX,
+        sentence: "An error occurred while creating tag",
+        shape: Shape::Change(Subject::Catalogue(EntityChange::CreateTag)),
+    },
+    Route {
+        name: "GetTag",
+        method: Method::GET,
+        paths: &[(V1_1, "/api/{version}/tags/{tag}")],
+        action: Action::Read,
+        body_bytes_max: 0,
+        sentence: "An error occurred while getting tag",
+        shape: Shape::Read(Subject::Tag(Read::Tag)),
+    },
+    Route {
+        name: "UpdateTag",
+        method: Method::PUT,
+        paths: &[(V1_1, "/api/{version}/tags/{tag}")],
+        action: Action::ManageTags,
+        body_bytes_max: BODY_BYTES_MAX,
+        sentence: "An error occurred while updating tag",
+        shape: Shape::Change(Subject::Tag(EntityChange::UpdateTag)),
+    },
+    Route {
+        name: "RemoveTag",
+        method: Method::DELETE,
+        paths: &[(V1_1, "/api/{version}/tags/{tag}")],
+        action: Action::ManageTags,
+        body_bytes_max: 0,
+        sentence: "An error occurred while removing tag",
+        shape: Shape::Change(Subject::Tag(EntityChange::RemoveTag)),
+    },
 ];
-
-const fn route(
-    method: Method,
-    pattern: &'static [&'static str],
-    since: Version,
-    request: Request,
-    action: Action,
-    body: BodyRule,
-    sentence: Sentence,
-) -> Route {
-    Route { method, pattern, since, request, action, body, sentence }
-}
-
-/// A request that the table knows, with the names in its path.
-#[derive(Debug)]
-pub(crate) struct Found {
-    /// Its line.
-    pub(crate) route: &'static Route,
-    /// Through which version it was asked.
-    pub(crate) version: Version,
-    /// Decoded tenant; `General` where the path names none. `None` when it does not decode.
-    pub(crate) tenant: Option<String>,
-    /// Decoded name of the supplier or tag; empty where there is none. `None` when it does not decode.
-    pub(crate) name: Option<String>,
-}
-
-/// Finds the request of a path and method.
-///
-/// # Errors
-///
-/// [`Cause::NotFound`] or [`Cause::MethodNotAllowed`], under the sentence of the request where only one can be
-/// meant.
-pub(crate) fn find(method: &Method, raw_path: &str) -> Result<Found, Problem> {
-    let unknown = || Problem::new(Sentence::Generic, Cause::NotFound("There is no such request"));
-    let (version, segments) = path::split(raw_path).ok_or_else(unknown)?;
-    let fits = |route: &&Route| route.since <= version && matches(route.pattern, &segments);
-    if let Some(route) = ROUTES.iter().filter(fits).find(|route| route.method == *method) {
-        let (tenant, name) = names(route.pattern, &segments);
-        return Ok(Found { route, version, tenant, name });
-    }
-    let known: Vec<&Route> = ROUTES.iter().filter(fits).collect();
-    let sentence = match known.as_slice() {
-        [] => return Err(unknown()),
-        [only] => only.sentence,
-        _ => Sentence::Generic,
-    };
-    let allow = known.iter().map(|route| route.method.as_str()).collect::<Vec<_>>().join(", ");
-    Err(Problem::new(sentence, Cause::MethodNotAllowed { allow }))
-}
-
-fn matches(pattern: &[&str], segments: &[&str]) -> bool {
-    let is_word = |segment: &str| ["suppliers", "tags", "lookup"].contains(&segment);
-    pattern.len() == segments.len()
-        && pattern.iter().zip(segments).all(|(part, segment)| match *part {
-            "{tenant}" => !segment.is_empty() && !is_word(segment),
-            "{name}" => !segment.is_empty(),
-            word => word == *segment,
-        })
-}
-
-fn names(pattern: &[&str], segments: &[&str]) -> (Option<String>, Option<String>) {
-    let mut tenant = Some(TenantName::GENERAL.to_owned());
-    let mut name = Some(String::new());
-    for (part, segment) in pattern.iter().zip(segments) {
-        match *part {
-            "{tenant}" => tenant = path::decode(segment),
-            "{name}" => name = path::decode(segment),
-            _ => {}
-        }
-    }
-    (tenant, name)
-}

@@ -1,4 +1,4 @@
-//! Tags: list, create, show, change, remove.
+//! Tags: list, show, create, update.
 
 use actix_web::{HttpResponse, http::StatusCode};
 use serde::Serialize;
@@ -8,22 +8,8 @@ use sluice_store::{
     catalogue::{CatalogueChange, Tag, TagPatch},
 };
 
-use super::{
-    changes::{change, read_entity},
-    entity::{Entity, mandatory},
-};
-use crate::{
-    api::gate::{Admitted, Subject},
-    http::{
-        answer,
-        body::BodyReader,
-        problem::{Cause, Resource},
-    },
-    life::state::State,
-    worker::Worker,
-};
-
-const NAMES: &[&str] = &["name", "weight"];
+use super::entity::{Entity, mandatory};
+use crate::http::{answer, problem::Cause};
 
 #[derive(Serialize)]
 struct TagView<'tag> {
@@ -45,45 +31,27 @@ pub(super) fn list(store: &Store) -> Result<HttpResponse, Cause> {
 }
 
 /// One tag.
-pub(super) fn get(tag: &Tag) -> Result<HttpResponse, Cause> {
+pub(super) fn show(tag: &Tag) -> Result<HttpResponse, Cause> {
     answer::json(StatusCode::OK, &[TagView::of(tag)])
 }
 
-/// Creates a tag.
-pub(super) async fn create(
-    state: &State,
-    reader: BodyReader<'_>,
-    admitted: Admitted,
-) -> Result<HttpResponse, Cause> {
-    let patch = read_patch(&read_entity(state, reader, NAMES).await?)?;
-    let wish = CatalogueChange::CreateTag {
+/// The creation of a tag.
+pub(super) fn creation(entity: &Entity) -> Result<CatalogueChange, Cause> {
+    let patch = read_patch(entity)?;
+    Ok(CatalogueChange::CreateTag {
         name: mandatory("name", patch.name)?,
         weight: mandatory("weight", patch.weight)?,
-    };
-    change(&state.entity_worker, admitted.ingestor.store(), wish, Resource::Tag).await?;
-    answer::sentence(StatusCode::CREATED, "Tag successfully created")
+    })
 }
 
-/// Changes what is given; the indicators follow a new name.
-pub(super) async fn update(
-    state: &State,
-    reader: BodyReader<'_>,
-    admitted: Admitted,
-) -> Result<HttpResponse, Cause> {
-    let Subject::Tag(tag) = &admitted.subject else { return Err(Cause::Internal) };
-    let mut patch = read_patch(&read_entity(state, reader, NAMES).await?)?;
-    // Its own name is no renaming.
-    patch.name = patch.name.filter(|name| *name != tag.name);
-    let wish = CatalogueChange::UpdateTag { name: tag.name.clone(), patch };
-    change(&state.entity_worker, admitted.ingestor.store(), wish, Resource::Tag).await?;
-    answer::sentence(StatusCode::OK, "Tag successfully updated")
-}
-
-/// Removes a tag and takes it off every indicator.
-pub(super) async fn remove(entity_worker: &Worker, store: &Store, tag: &Tag) -> Result<HttpResponse, Cause> {
-    let wish = CatalogueChange::RemoveTag { name: tag.name.clone() };
-    change(entity_worker, store, wish, Resource::Tag).await?;
-    answer::sentence(StatusCode::OK, "Tag successfully deleted")
+/// The update of a tag: changes what is given and leaves the rest. The indicators follow a new name.
+pub(super) fn update(tag: Tag, entity: &Entity) -> Result<CatalogueChange, Cause> {
+    let mut patch = read_patch(entity)?;
+    // Its own name is not a new one.
+    if patch.name.as_ref() == Some(&tag.name) {
+        patch.name = None;
+    }
+    Ok(CatalogueChange::UpdateTag { name: tag.name, patch })
 }
 
 fn read_patch(entity: &Entity) -> Result<TagPatch, Cause> {

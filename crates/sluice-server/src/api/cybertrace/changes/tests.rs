@@ -6,11 +6,8 @@ use futures_util::{FutureExt as _, future::poll_immediate};
 use sluice_model::{TagName, TagWeight};
 use sluice_store::{Store, StoreConfig, catalogue::CatalogueChange};
 
-use super::change;
-use crate::{
-    http::problem::{Cause, Resource},
-    worker::Worker,
-};
+use super::change_catalogue;
+use crate::{http::problem::Cause, worker::Worker};
 
 fn creation(name: &str) -> CatalogueChange {
     let weight = TagWeight::new(1).unwrap();
@@ -34,9 +31,9 @@ async fn the_catalogue_is_changed_on_the_entity_workers_thread() {
         .boxed_local();
     assert!(poll_immediate(&mut holder).await.is_none());
     begun_in.recv().unwrap();
-    let mut first = change(&entity_worker, &store, creation("FIRST"), Resource::Tag).boxed_local();
+    let mut first = change_catalogue(&entity_worker, &store, creation("FIRST"), "Tag").boxed_local();
     assert_eq!(poll_immediate(&mut first).await, None);
-    let second = change(&entity_worker, &store, creation("SECOND"), Resource::Tag).await;
+    let second = change_catalogue(&entity_worker, &store, creation("SECOND"), "Tag").await;
     assert_eq!(second, Err(Cause::Busy { retry_after_seconds: 1 }));
     release_out.send(()).unwrap();
     assert_eq!(first.await, Ok(()));

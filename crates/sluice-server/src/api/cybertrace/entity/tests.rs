@@ -3,28 +3,42 @@
 use expect_test::{Expect, expect};
 use sluice_model::limits;
 
-use super::{Entity, Squeezer};
+use super::{CompactingReader, Entity};
 use crate::http::problem::Cause;
 
-const NAMES: &[&str] = &["name", "weight", "refang"];
-
 fn read(body: &[u8], piece_bytes: usize) -> Result<Entity, Cause> {
-    let mut squeezer = Squeezer::default();
+    let mut reader = CompactingReader::default();
     for piece in body.chunks(piece_bytes) {
-        squeezer.push(piece)?;
+        reader.push(piece)?;
     }
-    squeezer.read(NAMES)
+    reader.read()
+}
+
+/// Every kind of value by its name in JSON; what no property may be is `Other`.
+fn print(entity: &Entity, name: &str) -> String {
+    if entity.value(name).is_none() {
+        return "None".to_owned();
+    }
+    match (entity.text(name), entity.integer(name), entity.boolean(name)) {
+        (Ok(Some(text)), Err(_), Err(_)) => format!("Some(Text({text:?}))"),
+        (Err(_), Ok(Some(integer)), Err(_)) => format!("Some(Integer({integer}))"),
+        (Err(_), Err(_), Ok(Some(truth))) => format!("Some(Truth({truth}))"),
+        (Err(_), Err(_), Err(_)) => "Some(Other)".to_owned(),
+        several => format!("{several:?}"),
+    }
 }
 
 #[track_caller]
 fn check(body: &str, want: &Expect) {
-    let whole = read(body.as_bytes(), body.len().max(1));
-    assert_eq!(read(body.as_bytes(), 1), whole);
-    let seen = match whole {
-        Ok(entity) => format!("{:?}", entity.values),
+    let print = |read: Result<Entity, Cause>| match read {
+        Ok(entity) => {
+            format!("[{}]", ["name", "weight", "refang"].map(|name| print(&entity, name)).join(", "))
+        }
         Err(cause) => cause.reason().into_owned(),
     };
-    want.assert_eq(&seen);
+    let whole = print(read(body.as_bytes(), body.len().max(1)));
+    assert_eq!(print(read(body.as_bytes(), 1)), whole);
+    want.assert_eq(&whole);
 }
 
 #[test]
@@ -65,6 +79,21 @@ fn anything_but_one_object_is_refused() {
 }
 
 #[test]
+fn a_value_that_counts_must_be_json_wherever_it_stands() {
+    for value in [r#""\ud800""#, "1e999", "-1e999"] {
+        check(&format!(r#"[{{"name":{value}}}]"#), &expect!["The body is not JSON"]);
+        check(&format!(r#"[{{"weight":{value},"weight":1}}]"#), &expect!["The body is not JSON"]);
+        check(&format!(r#"[{{"weight":{value}}},{{}}]"#), &expect!["The body is not JSON"]);
+        check(
+            &format!(r#"[1,{{"weight":{value}}}]"#),
+            &expect!["The body is not an array of exactly one object"],
+        );
+        check(&format!(r#"[{{"name":[{value}],"x":{value}}}]"#), &expect!["[Some(Other), None, None]"]);
+    }
+    check(r#"[{"weight":-0,"refang":9223372036854775808}]"#, &expect!["[None, Some(Other), Some(Other)]"]);
+}
+
+#[test]
 fn nesting_is_bounded() {
     let nested = |levels: usize| format!("[{{\"a\":{}{}}}]", "[".repeat(levels - 2), "]".repeat(levels - 2));
     check(&nested(limits::NESTING_LEVELS_MAX), &expect!["[None, None, None]"]);
@@ -73,21 +102,21 @@ fn nesting_is_bounded() {
 
 #[test]
 fn a_long_body_of_blanks_is_held_as_one() {
-    let mut squeezer = Squeezer::default();
+    let mut reader = CompactingReader::default();
     let blanks = vec![b' '; limits::MIB];
     for _ in 0..16 {
-        squeezer.push(&blanks).unwrap();
+        reader.push(&blanks).unwrap();
     }
-    squeezer.push(b"[{}]").unwrap();
-    assert!(squeezer.held_bytes() < 10);
-    assert!(squeezer.read(NAMES).is_ok());
+    reader.push(b"[{}]").unwrap();
+    assert!(reader.held_bytes() < 10);
+    assert!(reader.read().is_ok());
 }
 
 #[test]
 fn a_long_object_is_refused_before_it_ends() {
-    let mut squeezer = Squeezer::default();
-    squeezer.push(b"[{\"x\":\"").unwrap();
+    let mut reader = CompactingReader::default();
+    reader.push(b"[{\"x\":\"").unwrap();
     let letters = vec![b'x'; limits::MIB];
-    let pushed = (0..16).find(|_| squeezer.push(&letters).is_err());
+    let pushed = (0..16).find(|_| reader.push(&letters).is_err());
     assert_eq!(pushed, Some(3));
 }

@@ -1,0 +1,89 @@
+//! What can be asked, as values: one enum for each shape of request, and each variant has what it needs.
+//!
+//! In: nothing. Out: types only. A row of a route table names the variant that its request becomes; the gate looks
+//! up the tenant, supplier or tag that the variant takes; whoever carries it out matches without a last resort, so
+//! a request that was forgotten does not compile.
+
+use sluice_ingest::Permit;
+use sluice_model::TenantId;
+use sluice_store::catalogue::{Supplier, Tag};
+
+/// A version of the CyberTrace API, oldest first. A request of any other API behaves as in the newest.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Version {
+    /// 1.0.
+    V1_0,
+    /// 1.1: tags.
+    V1_1,
+    /// 1.2: detection marks.
+    V1_2,
+    /// 1.3: tenants.
+    V1_3,
+}
+
+impl Version {
+    /// The newest version.
+    pub(crate) const NEWEST: Self = Self::V1_3;
+
+    /// Reads the version of a path.
+    pub(crate) fn parse(segment: &str) -> Option<Self> {
+        match segment {
+            "1.0" => Some(Self::V1_0),
+            "1.1" => Some(Self::V1_1),
+            "1.2" => Some(Self::V1_2),
+            "1.3" => Some(Self::V1_3),
+            _ => None,
+        }
+    }
+}
+
+/// A request whose head has been judged, with the memory that was reserved for its body.
+pub(crate) enum Request {
+    /// Has no body and is answered from the catalogue.
+    Read(Read),
+    /// Changes the catalogue. `None` if it has no body.
+    Change(EntityChange, Option<Permit>),
+    /// Takes a body of any number of elements while it arrives.
+    Stream(Streaming, Permit),
+}
+
+/// Shows something of the catalogue.
+#[derive(Clone, Debug)]
+pub(crate) enum Read {
+    /// All suppliers of a tenant.
+    Suppliers(TenantId),
+    /// One supplier.
+    Supplier(Supplier),
+    /// All tags.
+    Tags,
+    /// One tag.
+    Tag(Tag),
+}
+
+/// Creates, changes or removes one supplier or tag.
+#[derive(Clone, Debug)]
+pub(crate) enum EntityChange {
+    /// A supplier, in every tenant.
+    CreateSupplier,
+    /// The settings of a supplier in its tenant, or its name in every tenant.
+    UpdateSupplier(Supplier),
+    /// A supplier and its indicators, from every tenant.
+    RemoveSupplier(Supplier),
+    /// A tag.
+    CreateTag,
+    /// The weight of a tag, or its name.
+    UpdateTag(Tag),
+    /// A tag, off every indicator.
+    RemoveTag(Tag),
+}
+
+/// Takes elements as they arrive and answers after the last.
+#[derive(Clone, Debug)]
+pub(crate) enum Streaming {
+    /// Looks up values among the indicators of a tenant.
+    Lookup(TenantId),
+    /// Adds indicators to a supplier.
+    AddIndicators(Supplier, Version),
+    /// Deletes indicators of a supplier.
+    DeleteIndicators(Supplier, Version),
+}
