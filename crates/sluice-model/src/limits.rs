@@ -12,8 +12,8 @@
 //! | small | up to 1 MiB | a memory reserve of its own |
 //! | large | anything above | memory from the large share of the budget, in turn |
 //!
-//! Each class has what the classes below it have not: a short body is small as well. The reads of a lookup have two
-//! classes of their own, by the memory that they take: *light* up to 16 MiB, *heavy* up to 160 MiB.
+//! A tiny body is short as well, and a short one is small. The reads of a lookup have two classes of their own, by the
+//! memory that they take: *light* up to 16 MiB, *heavy* up to 160 MiB.
 
 /// Bytes in one kibibyte.
 pub const KIB: usize = 1 << 10;
@@ -39,8 +39,8 @@ pub const SLICE_BYTES: usize = MIB;
 /// Bytes of the slices of one process that are being parsed or wait for it, however many threads there are.
 pub const SLICE_BYTES_IN_FLIGHT_MAX: usize = 12 * MIB;
 
-/// Longest tiny body: it is worked on by the task that received it, in microseconds, in some tens of them when nothing
-/// in it is ordinary.
+/// Longest tiny body. The task that received it works on it: that takes microseconds, some tens of them when nothing in
+/// it is ordinary.
 pub const TINY_BODY_BYTES_MAX: usize = 4 * KIB;
 
 /// Most elements of a tiny body. Each may cost some tens of waits for memory: a question to the filters for each level

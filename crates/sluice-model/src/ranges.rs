@@ -1,7 +1,7 @@
 //! Ranges that lie inside by construction.
 //!
-//! Indexing could end the process, and `get` alone would hide a mistake of ours. Here tests see the mistake, and a release
-//! build goes on without what is not there: one wrong range spoils one row, not the daemon.
+//! Indexing could end the process, and `get` alone would hide a mistake of ours. Here tests see the mistake, and a
+//! release build goes on without what is not there: one wrong range spoils one row, not the daemon.
 
 use std::slice::SliceIndex;
 

@@ -1,7 +1,7 @@
 //! Suppliers: numbers, names and the values that a supplier is described by.
 //!
 //! In: values as a client sent them. Out: values that keep their rule for as long as they live. Which suppliers
-//! exist, and that nobody changes the built-in ones, is the catalogue's business.
+//! exist, and that the built-in ones cannot be changed, is up to the catalogue.
 
 use crate::{
     limits,

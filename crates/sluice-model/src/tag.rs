@@ -1,7 +1,7 @@
 //! Tags: numbers, names and weights.
 //!
 //! In: values as a client sent them. Out: values that keep their rule; a tag's name is upper-case however it was
-//! sent, so that names which differ in case alone are one. Which tags exist is the catalogue's business.
+//! sent, so that names which differ in case alone are one. Which tags exist is up to the catalogue.
 
 use crate::{
     limits,

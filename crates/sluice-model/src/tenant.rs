@@ -1,7 +1,7 @@
 //! Tenants: who a set of suppliers and indicators belongs to.
 //!
 //! In: names from the configuration or from a path. Out: names that keep their rule and can stand in a path where
-//! a request word could stand as well. Which tenants exist is the configuration's business.
+//! a request word could stand as well. Which tenants exist is up to the configuration.
 
 use crate::{
     excerpt::excerpt,

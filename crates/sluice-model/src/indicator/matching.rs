@@ -12,6 +12,8 @@
 
 use psl::Psl as _;
 
+use crate::ranges::bytes_at;
+
 use super::key::{self, KeyView};
 
 /// How far a lookup reaches.
@@ -64,7 +66,7 @@ impl CandidateKeys {
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         let mut start = 0;
         self.ends.iter().map(move |end| {
-            let key = self.bytes.get(start..*end).unwrap_or_default();
+            let key = bytes_at(&self.bytes, start..*end);
             start = *end;
             key
         })

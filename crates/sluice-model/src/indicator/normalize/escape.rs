@@ -1,6 +1,6 @@
 //! Decoded text, printed so that decoding the print gives the same text again.
 //!
-//! What stays an escape (lower-case) is what could not stand for itself: bytes that are no UTF-8, control
+//! What stays an escape (lower-case) is what could not stand for itself: bytes that are not UTF-8, control
 //! characters, `#`, and a `%` before two hexadecimal digits. So `a%20b` prints as `a b`, `a%2520b` as `a%2520b`
 //! and `%2%35` as `%2525`, and no number of passes ever decodes twice.
 
