@@ -17,7 +17,7 @@ use std::{
 use anyhow::Context as _;
 use clap::Parser;
 use sluice_benches::{Feed, push, scratch_store};
-use sluice_ingest::{IngestConfig, Ingestor, LookupRules};
+use sluice_ingest::{AnswerText, IngestConfig, IngestError, Ingestor, LookupRules, Matches, Render};
 use sluice_model::{
     Indicator, TenantId, limits,
     matching::{CandidateKeys, MatchScope, candidate_keys, group_of},
@@ -181,17 +181,51 @@ fn bodies(ingestor: &Ingestor, values: &[String]) -> anyhow::Result<f64> {
         }
         let permit = ingestor.reserve(Some(body.len()), limits::LOOKUP_BODY_BYTES_MAX)?;
         let scope = MatchScope::Levels;
-        let rules = LookupRules { tenant: TenantId::GENERAL, scope, now_seconds: NOW_SECONDS };
-        let mut query = ingestor.lookup(permit, rules);
+        let rules =
+            LookupRules { tenant: TenantId::GENERAL, scope, now_seconds: NOW_SECONDS, with_tags: false };
+        let mut query = ingestor.lookup(permit, rules, Plain);
         let answer = block_on(async {
             for piece in body.chunks(PIECE_BYTES) {
                 query.feed(piece).await?;
             }
             query.finish().await
         })?;
-        black_box(answer.into_json_chunks().count());
+        black_box(answer.into_chunks().count());
     }
     Ok(nanoseconds_each(started, values.len()))
+}
+
+/// Writes about as much of each result as the daemon does.
+struct Plain;
+
+impl Render for Plain {
+    const CLOSING: &'static [u8] = b"]";
+    const EMPTY_RESULT_BYTES: usize = 62;
+
+    fn append_result(
+        &self,
+        _index: u64,
+        object: &[u8],
+        matches: &mut Matches<'_>,
+        text: &mut AnswerText,
+    ) -> Result<(), IngestError> {
+        let result = text.room(60 + object.len())?;
+        result.extend_from_slice(b",{\"object\":");
+        result.extend_from_slice(object);
+        result.extend_from_slice(b",\"result\":\"told by its categories\",\"categories\":[");
+        while let Some(one) = matches.next_match() {
+            let result = text.room(64 + one.supplier.len() + one.indicator.len() + one.context.len())?;
+            result.extend_from_slice(b"{\"category\":\"");
+            result.extend_from_slice(one.supplier.as_bytes());
+            result.extend_from_slice(b"\",\"detected_indicator\":\"");
+            result.extend_from_slice(one.indicator.as_bytes());
+            result.extend_from_slice(b"\",\"context\":");
+            result.extend_from_slice(one.context);
+            result.push(b'}');
+        }
+        text.room(2)?.extend_from_slice(b"]}");
+        Ok(())
+    }
 }
 
 struct Unpark(Thread);

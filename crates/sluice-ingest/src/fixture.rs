@@ -12,7 +12,10 @@ use sluice_store::{
 };
 use tempfile::TempDir;
 
-use crate::{DeleteRules, IngestConfig, IngestError, Ingestor, LookupRules, PutRules, Receipt};
+use crate::{
+    AnswerText, DeleteRules, IngestConfig, IngestError, Ingestor, LookupRules, Match, Matches, PutRules,
+    Receipt, Render,
+};
 
 /// When everything happens unless a test says otherwise.
 pub(crate) const NOW_SECONDS: u32 = 1_800_000_000;
@@ -136,32 +139,29 @@ impl Fixture {
     pub(crate) fn lookup_with(&self, rules: LookupRules, body: &str) -> Result<String, IngestError> {
         block_on(async {
             let permit = self.ingestor.reserve(Some(body.len()), limits::LOOKUP_BODY_BYTES_MAX).unwrap();
-            let mut query = self.ingestor.lookup(permit, rules);
+            let mut query = self.ingestor.lookup(permit, rules, EveryField);
             for chunk in body.as_bytes().chunks(self.chunk_bytes) {
                 query.feed(chunk).await?;
             }
             let answer = query.finish().await?;
-            let length = answer.json_bytes();
-            let text = String::from_utf8(answer.into_json_chunks().collect::<Vec<_>>().concat()).unwrap();
+            let length = answer.text_bytes();
+            let text = String::from_utf8(answer.into_chunks().collect::<Vec<_>>().concat()).unwrap();
             assert_eq!(text.len() as u64, length);
             serde_json::from_str::<serde_json::Value>(&text).unwrap();
             Ok(text)
         })
     }
 
-    /// Looks one value up; shows `CATEGORY DETECTED CONTEXT` for each category.
+    /// Looks one value up; shows `SUPPLIER KIND INDICATOR CONTEXT` for each match.
     pub(crate) fn detect_with(&self, rules: LookupRules, object: &str) -> String {
         let body = format!("[{{\"object\":\"{object}\"}}]");
         let answer: serde_json::Value =
             serde_json::from_str(&self.lookup_with(rules, &body).unwrap()).unwrap();
-        let lines = answer[0]["categories"].as_array().unwrap().iter().map(|category| {
-            let part = |name: &str| category[name].as_str().unwrap().to_owned();
-            format!("{} {} {}\n", part("category"), part("detected_indicator"), category["context"])
+        let lines = answer[0]["matches"].as_array().unwrap().iter().map(|one| {
+            let part = |name: &str| one[name].as_str().unwrap().to_owned();
+            format!("{} {} {} {}\n", part("supplier"), part("kind"), part("indicator"), one["context"])
         });
-        let lines: String = lines.collect();
-        let result = if lines.is_empty() { "not detected" } else { "detected" };
-        assert_eq!(answer[0]["result"], result);
-        lines
+        lines.collect()
     }
 
     pub(crate) fn detect(&self, object: &str) -> String {
@@ -175,7 +175,65 @@ impl Fixture {
 
 /// What a lookup asks unless a test says otherwise.
 pub(crate) fn lookup_rules() -> LookupRules {
-    LookupRules { tenant: TenantId::GENERAL, scope: MatchScope::Levels, now_seconds: NOW_SECONDS }
+    LookupRules {
+        tenant: TenantId::GENERAL,
+        scope: MatchScope::Levels,
+        now_seconds: NOW_SECONDS,
+        with_tags: true,
+    }
+}
+
+/// Writes all that is known of each match, and of each that is suppressed.
+pub(crate) struct EveryField;
+
+impl Render for EveryField {
+    const CLOSING: &'static [u8] = b"]";
+    const EMPTY_RESULT_BYTES: usize = 40;
+
+    fn append_result(
+        &self,
+        index: u64,
+        object: &[u8],
+        matches: &mut Matches<'_>,
+        text: &mut AnswerText,
+    ) -> Result<(), IngestError> {
+        let is_empty = matches.is_empty();
+        append(text, if index == 0 { b"[" } else { b"," })?;
+        append(text, b"{\"object\":")?;
+        append(text, object)?;
+        append(text, b",\"matches\":[")?;
+        let mut separator = "";
+        while let Some(one) = matches.next_match() {
+            append(text, format!("{separator}{}", every_field(&one)).as_bytes())?;
+            separator = ",";
+        }
+        assert_eq!(is_empty, separator.is_empty());
+        append(text, b"],\"suppressed\":[")?;
+        separator = "";
+        while let Some(one) = matches.next_suppressed() {
+            append(text, format!("{separator}{}", every_field(&one)).as_bytes())?;
+            separator = ",";
+        }
+        append(text, b"]}")
+    }
+}
+
+fn append(text: &mut AnswerText, bytes: &[u8]) -> Result<(), IngestError> {
+    text.room(bytes.len())?.extend_from_slice(bytes);
+    Ok(())
+}
+
+fn every_field(one: &Match<'_>) -> String {
+    let context = if one.context.is_empty() { "{}" } else { str::from_utf8(one.context).unwrap() };
+    let tags: Vec<u32> = one.tags.iter().map(|tag| tag.0).collect();
+    format!(
+        r#"{{"supplier":"{}","confidence":{},"kind":"{:?}","indicator":{},"level":{},"context":{context},"tags":{tags:?}}}"#,
+        one.supplier,
+        one.confidence.get(),
+        one.kind,
+        serde_json::Value::from(one.indicator),
+        one.level,
+    )
 }
 
 /// The list of refused elements, an entry a line.

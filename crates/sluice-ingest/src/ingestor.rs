@@ -9,7 +9,7 @@ use sluice_store::Store;
 
 use crate::{
     error::IngestError,
-    lookup::{Detector, LookupRules, Query, SuppliersCache},
+    lookup::{Detector, LookupRules, Query, Render, SuppliersCache},
     memory::{Budget, Busy, Permit},
     pools::Pools,
     upload::{
@@ -100,10 +100,10 @@ impl Ingestor {
         self.upload(permit, RowRules::Delete(rules))
     }
 
-    /// Begins a `lookup` against all that is durable now. Does not block.
-    pub fn lookup(&self, permit: Permit, rules: LookupRules) -> Query {
+    /// Begins a `lookup` against all that is durable now, whose results `render` writes. Does not block.
+    pub fn lookup<R: Render>(&self, permit: Permit, rules: LookupRules, render: R) -> Query<R> {
         let detector = Detector::new(self.store.snapshot(), rules, self.suppliers.clone());
-        Query::new(Arc::clone(&self.pools), permit, detector, self.budget.permit_bytes_max())
+        Query::new(Arc::clone(&self.pools), permit, self.budget.permit_bytes_max(), detector, render)
     }
 
     fn upload(&self, permit: Permit, rules: RowRules) -> Result<Upload, IngestError> {

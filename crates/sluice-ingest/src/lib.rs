@@ -65,7 +65,7 @@ mod upload;
 
 pub use error::{BodyError, Fault, IngestError};
 pub use ingestor::{IngestConfig, Ingestor};
-pub use lookup::{LookupAnswer, LookupRules, Query};
+pub use lookup::{AnswerText, LookupAnswer, LookupRules, Match, Matches, Query, Render};
 pub use memory::{Busy, Permit};
 pub use upload::{
     Receipt, Upload,

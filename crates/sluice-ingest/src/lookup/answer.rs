@@ -1,8 +1,9 @@
 //! Gathered values to the text of their results.
 //!
-//! As many neighbors as may be in memory at once are read in one go, because a long sorted read costs less a value
-//! than a short one; the texts are then written in parallel, slice by slice. What turns out to be too much to hold is
-//! read by halves.
+//! As many neighbors as may be in memory together are read in one go, because a long sorted read costs less for each
+//! value than a short one; the texts are then written in parallel, slice by slice. What turns out to be too much to hold
+//! is read by halves. With room for 8 MiB, slices that should need 3, 4 and 5 MiB are read as 3 + 4, then 5; if those 5
+//! turn out to be 9, the slice is read as two halves of its values.
 
 use std::{ops::Range, sync::Arc};
 
@@ -12,8 +13,9 @@ use sluice_store::Workers;
 use super::{
     detect::{Detector, Found},
     gather::Gathered,
-    rank::{NOT_DETECTED, Ranking, TextSink as _},
-    text::{AnswerText, Writer},
+    rank::Matches,
+    render::Render,
+    text::AnswerText,
 };
 use crate::{
     body::{pipeline::SliceWork, split::BodySlice},
@@ -28,27 +30,19 @@ const KEY_BYTES: usize = 320;
 /// About what the text of a match has beside context and object.
 const MATCH_TEXT_BYTES: usize = 256;
 
-/// What a result begins with; the comma of the first one becomes a bracket.
-const OPENING: &[u8] = b",{\"object\":";
-
 /// What became of a slice so far.
 pub(super) enum SliceOutcome {
     Answered(AnswerText),
     /// There is something to be read for it.
-    Waiting(Box<Gathered>),
+    Unread(Box<Gathered>),
 }
 
 impl SliceOutcome {
-    fn waiting(&self) -> Option<&Gathered> {
+    fn unread(&self) -> Option<&Gathered> {
         match self {
             Self::Answered(_) => None,
-            Self::Waiting(gathered) => Some(gathered),
+            Self::Unread(gathered) => Some(gathered),
         }
-    }
-
-    /// How many keys are to be read for it.
-    fn wanted_keys(&self) -> usize {
-        self.waiting().map_or(0, |gathered| gathered.candidates.wanted().len())
     }
 }
 
@@ -60,69 +54,70 @@ struct ValueRange<'g> {
 
 impl<'g> ValueRange<'g> {
     fn whole(gathered: &'g Gathered) -> Self {
-        Self { gathered, values: 0..gathered.values_count() }
+        Self { gathered, values: 0..gathered.objects.len() }
     }
 
+    /// The places of their candidates.
     fn places(&self) -> Range<usize> {
         self.gathered.candidates.places_of(self.values.clone())
     }
 
+    /// Both halves; `None` for a single value.
     fn halves(&self) -> Option<[Self; 2]> {
-        let middle = self.values.start + self.values.len() / 2;
-        let half = |values| Self { gathered: self.gathered, values };
-        (1 < self.values.len()).then(|| [half(self.values.start..middle), half(middle..self.values.end)])
+        let Range { start, end } = self.values;
+        let middle = start + (end - start) / 2;
+        let gathered = self.gathered;
+        (start < middle)
+            .then_some([Self { gathered, values: start..middle }, Self { gathered, values: middle..end }])
     }
 }
 
-/// What was read for some ranges.
-#[derive(Default)]
-struct Read {
-    found: Found,
-    /// About what the text of a match will have.
-    match_bytes: usize,
-}
-
-/// How much memory it is worth to have for reading what outcomes wait for.
+/// How much memory it is worth to have for reading what slices wait for.
 pub(super) fn wanted_bytes(outcomes: &[SliceOutcome]) -> usize {
-    let keys: usize = outcomes.iter().map(SliceOutcome::wanted_keys).sum();
+    let (mut keys, mut tried_bytes) = (0, 0);
+    for gathered in outcomes.iter().filter_map(SliceOutcome::unread) {
+        keys += gathered.candidates.left().len();
+        tried_bytes = tried_bytes.max(gathered.tried_bytes);
+    }
     // What was tried in vain is not tried again.
-    let tried = outcomes.iter().filter_map(SliceOutcome::waiting).map(|gathered| gathered.tried_bytes).max();
-    (keys * KEY_BYTES)
-        .max(2 * tried.unwrap_or(0))
-        .clamp(limits::LIGHT_READ_BYTES_MAX, limits::HEAVY_READ_BYTES_MAX)
+    (keys * KEY_BYTES).max(2 * tried_bytes).clamp(limits::LIGHT_READ_BYTES_MAX, limits::HEAVY_READ_BYTES_MAX)
 }
 
 /// What is done with the slices of a lookup.
-pub(super) struct LookupWork {
+pub(super) struct LookupWork<R> {
     pub(super) detector: Detector,
     pub(super) memory: Arc<RequestMemory>,
+    pub(super) render: R,
 }
 
-impl SliceWork for LookupWork {
+impl<R: Render> SliceWork for LookupWork<R> {
     type Output = SliceOutcome;
 
     fn work(&self, slice: &BodySlice) -> Result<SliceOutcome, IngestError> {
         let mut gathered = Box::new(Gathered::of(slice, &self.detector, &self.memory)?);
-        gathered.settle(&self.detector)?;
-        if gathered.candidates.wanted().is_empty() {
+        gathered.finish(&self.detector)?;
+        if gathered.candidates.left().is_empty() {
             return self.deny(&gathered).map(SliceOutcome::Answered);
         }
-        Ok(SliceOutcome::Waiting(gathered))
+        Ok(SliceOutcome::Unread(gathered))
     }
 
     fn work_short(&self, slice: &BodySlice) -> Result<SliceOutcome, IngestError> {
         match self.work(slice)? {
-            SliceOutcome::Waiting(gathered) => self.answer_light(gathered, limits::SHORT_BODY_READ_BYTES_MAX),
+            SliceOutcome::Unread(gathered) => self.answer_short(gathered, limits::SHORT_BODY_READ_BYTES_MAX),
             answered @ SliceOutcome::Answered(_) => Ok(answered),
         }
     }
 
     fn work_tiny(&self, slice: &BodySlice) -> Option<Result<SliceOutcome, IngestError>> {
-        match Gathered::of(slice, &self.detector, &self.memory) {
-            Ok(mut gathered) => (!self.detector.wants_any(&mut gathered.candidates))
-                .then(|| self.deny(&gathered).map(SliceOutcome::Answered)),
-            Err(error) => Some(Err(error)),
+        let mut gathered = match Gathered::of(slice, &self.detector, &self.memory) {
+            Ok(gathered) => gathered,
+            Err(error) => return Some(Err(error)),
+        };
+        if self.detector.leaves_any(&mut gathered.candidates) {
+            return None;
         }
+        Some(self.deny(&gathered).map(SliceOutcome::Answered))
     }
 
     fn fast_lane(pools: &Pools) -> &Pool {
@@ -130,8 +125,8 @@ impl SliceWork for LookupWork {
     }
 }
 
-impl LookupWork {
-    /// Answers all outcomes that wait; the texts come in order. Reads take `bytes_max` bytes at most.
+impl<R: Render> LookupWork<R> {
+    /// Answers all slices; the texts come in order. Reads take `bytes_max` bytes at most.
     ///
     /// # Errors
     ///
@@ -143,7 +138,7 @@ impl LookupWork {
     ) -> Result<Vec<AnswerText>, IngestError> {
         let (mut texts, mut batch, mut keys) = (Vec::with_capacity(outcomes.len()), Vec::new(), 0);
         for outcome in outcomes {
-            let more = outcome.wanted_keys();
+            let more = outcome.unread().map_or(0, |gathered| gathered.candidates.left().len());
             if bytes_max < (keys + more) * KEY_BYTES && 0 < keys {
                 self.answer_batch(std::mem::take(&mut batch), bytes_max, &mut texts)?;
                 keys = 0;
@@ -161,20 +156,20 @@ impl LookupWork {
         bytes_max: usize,
         texts: &mut Vec<AnswerText>,
     ) -> Result<(), IngestError> {
-        let waiting: Vec<ValueRange<'_>> =
-            batch.iter().filter_map(SliceOutcome::waiting).map(ValueRange::whole).collect();
-        let answered = if waiting.is_empty() { Vec::new() } else { self.answer(&waiting, bytes_max)? };
+        let unread: Vec<ValueRange<'_>> =
+            batch.iter().filter_map(SliceOutcome::unread).map(ValueRange::whole).collect();
+        let answered = if unread.is_empty() { Vec::new() } else { self.answer(&unread, bytes_max)? };
         let mut answered = answered.into_iter();
         for outcome in batch {
             match outcome {
                 SliceOutcome::Answered(text) => texts.push(text),
-                SliceOutcome::Waiting(_) => texts.extend(answered.next().into_iter().flatten()),
+                SliceOutcome::Unread(_) => texts.extend(answered.next().into_iter().flatten()),
             }
         }
         Ok(())
     }
 
-    /// Answers ranges; by halves, where they need too much. Gives the texts of each.
+    /// Answers ranges of values; by halves, where they need too much. Gives the texts of each range.
     fn answer(
         &self,
         ranges: &[ValueRange<'_>],
@@ -186,7 +181,7 @@ impl LookupWork {
         }
         if let [range] = ranges {
             let Some(halves) = range.halves() else {
-                return Ok(vec![vec![self.answer_lone(range, bytes_max)?]]);
+                return Ok(vec![vec![self.answer_single(range, bytes_max)?]]);
             };
             let mut texts = Vec::new();
             for half in halves {
@@ -202,15 +197,17 @@ impl LookupWork {
 
     /// Answers a single value for which more is found than reads have room for: what is read is then covered by the
     /// permit, up to what an answer may be, or the permit can come to.
-    fn answer_lone(&self, range: &ValueRange<'_>, mut bytes_max: usize) -> Result<AnswerText, IngestError> {
-        let mut held = HeldBytes::nothing(&self.memory);
+    ///
+    /// The room doubles: a value that has 50 MiB of contexts and was tried with 16 MiB is tried with 32, then with 64.
+    fn answer_single(&self, value: &ValueRange<'_>, mut bytes_max: usize) -> Result<AnswerText, IngestError> {
+        let mut held = HeldBytes::new(&self.memory);
         let most = self.memory.bytes_left_max().min(limits::LOOKUP_ANSWER_BYTES_MAX);
         while bytes_max < most {
             bytes_max = (2 * bytes_max).min(most);
             held.set(bytes_max)?;
-            if let Some(read) = self.read(std::slice::from_ref(range), bytes_max)? {
-                held.set(read.found.bytes())?;
-                return self.write(range, 0, &read);
+            if let Some(found) = self.read(std::slice::from_ref(value), bytes_max)? {
+                held.set(found.bytes())?;
+                return self.write(value, 0, &found);
             }
         }
         Err(IngestError::TooManyAnswerBytes)
@@ -221,7 +218,7 @@ impl LookupWork {
     /// # Errors
     ///
     /// As of [`Self::answer_all`].
-    pub(super) fn answer_light(
+    pub(super) fn answer_short(
         &self,
         mut gathered: Box<Gathered>,
         bytes_max: usize,
@@ -231,7 +228,7 @@ impl LookupWork {
             return Ok(SliceOutcome::Answered(text));
         }
         gathered.tried_bytes = bytes_max;
-        Ok(SliceOutcome::Waiting(gathered))
+        Ok(SliceOutcome::Unread(gathered))
     }
 
     fn try_answer(
@@ -239,31 +236,26 @@ impl LookupWork {
         ranges: &[ValueRange<'_>],
         bytes_max: usize,
     ) -> Result<Option<Vec<AnswerText>>, IngestError> {
-        let Some(read) = self.read(ranges, bytes_max)? else { return Ok(None) };
-        let mut keys = 0;
-        let begun = ranges.iter().map(|range| {
-            let begun = (range, keys);
-            keys += range.places().len();
-            begun
-        });
-        let write = |(range, at): (&ValueRange<'_>, usize)| self.write(range, at, &read);
-        PoolWorkers.map(begun.collect(), write).into_iter().collect::<Result<_, _>>().map(Some)
+        let Some(found) = self.read(ranges, bytes_max)? else { return Ok(None) };
+        let (mut numbered, mut first_key) = (Vec::with_capacity(ranges.len()), 0);
+        for range in ranges {
+            numbered.push((range, first_key));
+            first_key += range.places().len();
+        }
+        let write = |(range, first_key): (&ValueRange<'_>, usize)| self.write(range, first_key, &found);
+        PoolWorkers.map(numbered, write).into_iter().collect::<Result<_, _>>().map(Some)
     }
 
-    /// Reads what ranges want, one after the other, if that takes no more than `bytes_max` bytes.
-    fn read(&self, ranges: &[ValueRange<'_>], bytes_max: usize) -> Result<Option<Read>, IngestError> {
+    /// Reads the candidates of ranges, one after the other, if that takes no more than `bytes_max` bytes.
+    fn read(&self, ranges: &[ValueRange<'_>], bytes_max: usize) -> Result<Option<Found>, IngestError> {
         let mut keys: Vec<&[u8]> = Vec::new();
         for range in ranges {
             keys.extend(range.places().map(|place| range.gathered.candidates.key(place)));
         }
-        let Some(left) = bytes_max.checked_sub(keys.capacity() * size_of::<&[u8]>()) else {
-            return Ok(None);
-        };
-        let found = self.detector.read(&keys, left).map_err(IngestError::Read)?;
-        Ok(found.map(|found| {
-            let match_bytes = MATCH_TEXT_BYTES + found.context_bytes() / keys.len().max(1);
-            Read { found, match_bytes }
-        }))
+        match bytes_max.checked_sub(keys.capacity() * size_of::<&[u8]>()) {
+            Some(left) => self.detector.read(&keys, left).map_err(IngestError::Read),
+            None => Ok(None),
+        }
     }
 
     /// Writes the results of a slice for which nothing has to be read.
@@ -271,34 +263,33 @@ impl LookupWork {
     /// # Errors
     ///
     /// As of [`Self::answer_all`].
-    pub(super) fn deny(&self, gathered: &Gathered) -> Result<AnswerText, IngestError> {
-        self.write(&ValueRange::whole(gathered), 0, &Read::default())
+    fn deny(&self, gathered: &Gathered) -> Result<AnswerText, IngestError> {
+        self.write(&ValueRange::whole(gathered), 0, &Found::default())
     }
 
-    /// Writes the results of values whose wanted keys were read, the first of them as the one at `at`.
-    fn write(&self, range: &ValueRange<'_>, at: usize, read: &Read) -> Result<AnswerText, IngestError> {
+    /// Writes the results of values whose candidates were read, the first of them as the key of number `first_key`.
+    fn write(
+        &self,
+        range: &ValueRange<'_>,
+        first_key: usize,
+        found: &Found,
+    ) -> Result<AnswerText, IngestError> {
         self.memory.check_wanted()?;
-        let ValueRange { gathered, values } = range;
+        let ValueRange { gathered: Gathered { objects, candidates, first_index, .. }, values } = range;
         let places = range.places();
-        let empty_bytes = values.len() * (OPENING.len() + NOT_DETECTED.len());
-        let expected_bytes = gathered.objects_bytes(values) + empty_bytes + places.len() * read.match_bytes;
-        let mut writer = Writer::new(&self.memory, expected_bytes);
-        let mut ranking = Ranking::new(&self.detector, &gathered.candidates, &read.found, places.start, at);
+        let expected_bytes = objects.span(values.clone()).len()
+            + values.len() * R::EMPTY_RESULT_BYTES
+            + places.len() * (MATCH_TEXT_BYTES + found.context_bytes_per_key());
+        let mut text = AnswerText::new(&self.memory, expected_bytes);
+        let mut matches = Matches::new(&self.detector, candidates, found, places.start, first_key);
         let mut place = places.start;
         for value in values.clone() {
-            let object = gathered.object(value);
-            let answer = writer.room(OPENING.len() + object.len())?;
-            answer.extend_from_slice(OPENING);
-            answer.extend_from_slice(object);
-            let places = gathered.candidates.places_from(place, value);
+            let places = candidates.places_from(place, value);
             place = places.end;
-            ranking.append_result(places, &mut writer)?;
+            matches.rank(places, &mut text)?;
+            let index = first_index + value as u64;
+            self.render.append_result(index, objects.get(value), &mut matches, &mut text)?;
         }
-        let mut text = writer.finish()?;
-        let first = text.chunks.first_mut().and_then(|chunk| chunk.first_mut());
-        if let Some(first) = first.filter(|_| gathered.is_first && values.start == 0) {
-            *first = b'[';
-        }
-        Ok(text)
+        text.finish()
     }
 }

@@ -1,11 +1,11 @@
 //! Looked-up values to the keys worth reading.
 //!
-//! In: values, one after the other, and a snapshot of the store. Out: for each value, by its number, the candidates
+//! In: values, one after the other, and a snapshot of the store. Out: for each value, by its number, the candidate keys
 //! (`sluice_model::matching`) that the filters do not deny, most specific first. Most values that are not stored leave
-//! nothing: a single question, to the filter of groups, settles all levels of a URL.
+//! nothing: a single question, to the filter of groups, answers for all levels of a URL.
 //!
-//! Filters are asked for many values in a row, so that the waits for memory overlap. Reads nothing else; false alarms
-//! are the reader's to find out.
+//! Filters are asked for many values in a row, so that the waits for memory overlap. Reads nothing else; what a filter
+//! lets through by mistake is found out when it is read.
 
 use std::ops::Range;
 
@@ -17,7 +17,7 @@ use sluice_model::{
 use sluice_store::Snapshot;
 
 /// Values for which the filters are asked in one go; their keys stay in the nearest cache.
-const VALUES_ASKED_AT_ONCE: usize = 64;
+const VALUES_ASKED_TOGETHER: usize = 64;
 
 /// A key that may be stored.
 #[derive(Clone, Copy, Debug)]
@@ -26,148 +26,181 @@ pub(super) struct Candidate {
     value: u32,
     /// Where the key ends; it begins where the one before ends.
     end: u32,
+    /// Its number among the levels of the value: 0 is the value in full.
+    pub(super) level: u16,
     /// Whether it is the value itself (`CandidateKeys::own_count`).
     pub(super) is_own: bool,
 }
 
-/// A value whose filters were not asked yet.
+/// A value for which the filters were not asked yet.
 struct Unasked {
-    value: usize,
-    kind: IndicatorKind,
+    value: u32,
+    /// Whether it has other candidates than itself.
+    has_levels: bool,
     key: Range<usize>,
 }
 
-/// Tells whether a value has other candidates than itself.
-fn has_levels(one: &Unasked, scope: MatchScope) -> bool {
-    scope == MatchScope::Levels && one.kind == IndicatorKind::Url
+impl Unasked {
+    fn key<'k>(&self, keys: &'k [u8]) -> &'k [u8] {
+        keys.get(self.key.clone()).unwrap_or_default()
+    }
+
+    /// Returns false if the filters deny all its candidates in one answer.
+    #[inline]
+    fn may_match(&self, keys: &[u8], snapshot: &Snapshot) -> bool {
+        let key = self.key(keys);
+        if !self.has_levels {
+            return snapshot.may_hold(key);
+        }
+        match group_of(key) {
+            Some(group) => snapshot.may_hold_group(group),
+            None => true,
+        }
+    }
 }
 
-/// Collects wanted keys: those of a slice, whose memory a permit covers, so they come to less than 4 GiB.
+/// Collects the candidates of the values of a slice, whose memory a permit covers, so their keys come to less than 4
+/// GiB.
 #[derive(Default)]
 pub(super) struct Candidates {
-    values_count: usize,
+    values_count: u32,
     unasked: Vec<Unasked>,
     unasked_keys: Vec<u8>,
     /// Room for the candidates of one value.
-    keys_of_value: CandidateKeys,
-    wanted: Vec<Candidate>,
-    keys: Vec<u8>,
+    levels: CandidateKeys,
+    left: Vec<Candidate>,
+    left_keys: Vec<u8>,
 }
 
 impl Candidates {
-    /// Takes the next value. What is wanted of it is known after [`settle`](Self::settle).
-    pub(super) fn add(&mut self, text: &str, scope: MatchScope, snapshot: &Snapshot) {
+    /// Takes the next value. Which candidates it leaves is known after [`ask_filters`](Self::ask_filters).
+    ///
+    /// `None` when the keys come to 4 GiB.
+    pub(super) fn add(&mut self, text: &str, scope: MatchScope, snapshot: &Snapshot) -> Option<()> {
         let value = self.values_count;
-        self.values_count += 1;
+        self.values_count = value.checked_add(1)?;
         let from = self.unasked_keys.len();
-        let Ok(kind) = recognize_into(text, &mut self.unasked_keys) else { return };
-        self.unasked.push(Unasked { value, kind, key: from..self.unasked_keys.len() });
-        if self.unasked.len() == VALUES_ASKED_AT_ONCE {
-            self.settle(scope, snapshot);
-        }
+        let Ok(kind) = recognize_into(text, &mut self.unasked_keys) else { return Some(()) };
+        let has_levels = scope == MatchScope::Levels && kind == IndicatorKind::Url;
+        self.unasked.push(Unasked { value, has_levels, key: from..self.unasked_keys.len() });
+        if self.unasked.len() < VALUES_ASKED_TOGETHER { Some(()) } else { self.ask_filters(snapshot) }
     }
 
-    /// Asks the filters for the values that they were not asked for yet.
-    pub(super) fn settle(&mut self, scope: MatchScope, snapshot: &Snapshot) {
+    /// Asks the filters for the values for which they were not asked yet. `None` as of [`add`](Self::add).
+    pub(super) fn ask_filters(&mut self, snapshot: &Snapshot) -> Option<()> {
         let mut unasked = std::mem::take(&mut self.unasked);
-        let unasked_keys = std::mem::take(&mut self.unasked_keys);
-        unasked.retain(|one| {
-            let key = unasked_keys.get(one.key.clone()).unwrap_or_default();
-            match group_of(key) {
-                _ if !has_levels(one, scope) => snapshot.may_hold(key),
-                Some(group) => snapshot.may_hold_group(group),
-                None => true,
-            }
-        });
+        let keys = std::mem::take(&mut self.unasked_keys);
+        // All first questions before any second one: their waits for memory overlap.
+        unasked.retain(|one| one.may_match(&keys, snapshot));
         for one in &unasked {
-            let key = unasked_keys.get(one.key.clone()).unwrap_or_default();
-            if has_levels(one, scope) {
-                self.push_levels(one.value, key, snapshot);
+            if one.has_levels {
+                self.push_levels(one.value, one.key(&keys), snapshot)?;
             } else {
-                self.push(one.value, true, key);
+                self.push(one.value, 0, true, one.key(&keys))?;
             }
         }
-        (self.unasked, self.unasked_keys) = (unasked, unasked_keys);
+        (self.unasked, self.unasked_keys) = (unasked, keys);
         self.unasked.clear();
         self.unasked_keys.clear();
+        Some(())
     }
 
-    /// Tells whether any key is wanted, at the first one that is. Asks the filters for the values that they were not
-    /// asked for yet; if nothing is wanted, that settles them, else they are left as they are.
-    pub(super) fn wants_any(&mut self, scope: MatchScope, snapshot: &Snapshot) -> bool {
-        let Self { unasked, unasked_keys, keys_of_value, wanted, .. } = self;
-        let is_wanted = |one: &Unasked| {
-            let key = unasked_keys.get(one.key.clone()).unwrap_or_default();
-            if !has_levels(one, scope) {
-                return snapshot.may_hold(key);
-            }
-            group_of(key).is_none_or(|group| snapshot.may_hold_group(group)) && {
-                candidate_keys(key, MatchScope::Levels, keys_of_value);
-                keys_of_value.iter().any(|candidate| snapshot.may_hold(candidate))
-            }
-        };
-        if !wanted.is_empty() || unasked.iter().any(is_wanted) {
+    /// Returns true if any candidate is left, at the first one that is. Asks the filters for the values for which they
+    /// were not asked yet. If nothing is left, those values are done with, else they stay as they are.
+    pub(super) fn leaves_any(&mut self, snapshot: &Snapshot) -> bool {
+        if !self.left.is_empty() {
             return true;
         }
-        unasked.clear();
-        unasked_keys.clear();
+        for one in &self.unasked {
+            if !one.may_match(&self.unasked_keys, snapshot) {
+                continue;
+            }
+            if !one.has_levels {
+                return true;
+            }
+            candidate_keys(one.key(&self.unasked_keys), MatchScope::Levels, &mut self.levels);
+            for key in self.levels.iter() {
+                if snapshot.may_hold(key) {
+                    return true;
+                }
+            }
+        }
+        self.unasked.clear();
+        self.unasked_keys.clear();
         false
     }
 
-    fn push_levels(&mut self, value: usize, key: &[u8], snapshot: &Snapshot) {
-        let mut candidates = std::mem::take(&mut self.keys_of_value);
-        candidate_keys(key, MatchScope::Levels, &mut candidates);
-        for (level, candidate) in candidates.iter().enumerate() {
-            if snapshot.may_hold(candidate) {
-                self.push(value, level < candidates.own_count(), candidate);
+    fn push_levels(&mut self, value: u32, key: &[u8], snapshot: &Snapshot) -> Option<()> {
+        let mut levels = std::mem::take(&mut self.levels);
+        candidate_keys(key, MatchScope::Levels, &mut levels);
+        for (level, key) in (0_u16..).zip(levels.iter()) {
+            if snapshot.may_hold(key) {
+                self.push(value, level, usize::from(level) < levels.own_count(), key)?;
             }
         }
-        self.keys_of_value = candidates;
+        self.levels = levels;
+        Some(())
     }
 
-    fn push(&mut self, value: usize, is_own: bool, key: &[u8]) {
-        let Ok(end) = u32::try_from(self.keys.len() + key.len()) else { return };
-        let Ok(value) = u32::try_from(value) else { return };
-        self.keys.extend_from_slice(key);
-        self.wanted.push(Candidate { value, end, is_own });
+    fn push(&mut self, value: u32, level: u16, is_own: bool, key: &[u8]) -> Option<()> {
+        let end = u32::try_from(self.left_keys.len() + key.len()).ok()?;
+        self.left_keys.extend_from_slice(key);
+        self.left.push(Candidate { value, end, level, is_own });
+        Some(())
     }
 
-    /// Gives back all memory but that of what is wanted.
+    /// Gives back all memory but that of what is left.
     pub(super) fn shed(&mut self) {
-        (self.unasked, self.unasked_keys, self.keys_of_value) = Default::default();
+        (self.unasked, self.unasked_keys, self.levels) = Default::default();
     }
 
-    /// What is wanted, by value, most specific first.
-    pub(super) fn wanted(&self) -> &[Candidate] {
-        &self.wanted
+    /// The candidates that are left, by value, most specific first. The number of one is its place.
+    pub(super) fn left(&self) -> &[Candidate] {
+        &self.left
     }
 
-    /// The places in [`wanted`](Self::wanted) that belong to some consecutive values.
+    /// The places that belong to some consecutive values.
     pub(super) fn places_of(&self, values: Range<usize>) -> Range<usize> {
-        let first = |value| self.wanted.partition_point(|wanted| (wanted.value as usize) < value);
-        first(values.start)..first(values.end)
+        self.first_place(values.start)..self.first_place(values.end)
+    }
+
+    /// The first place that belongs to a value or to a later one.
+    fn first_place(&self, value: usize) -> usize {
+        self.left.partition_point(|candidate| (candidate.value as usize) < value)
     }
 
     /// The places that belong to a value, given the first that belongs to it or to a later one.
+    #[inline]
     pub(super) fn places_from(&self, first: usize, value: usize) -> Range<usize> {
-        let rest = self.wanted.get(first..).unwrap_or_default();
-        first..first + rest.iter().take_while(|wanted| wanted.value as usize == value).count()
+        let mut end = first;
+        while let Some(candidate) = self.left.get(end)
+            && candidate.value as usize == value
+        {
+            end += 1;
+        }
+        first..end
     }
 
-    /// The key at a place of [`wanted`](Self::wanted).
+    /// The key at a place.
     pub(super) fn key(&self, place: usize) -> &[u8] {
-        let end = |place: usize| self.wanted.get(place).map_or(0, |wanted| wanted.end as usize);
-        let from = place.checked_sub(1).map_or(0, end);
-        self.keys.get(from..end(place)).unwrap_or_default()
+        let from = match place.checked_sub(1) {
+            Some(before) => self.key_end(before),
+            None => 0,
+        };
+        self.left_keys.get(from..self.key_end(place)).unwrap_or_default()
     }
 
-    /// Bytes of the keys so far.
+    fn key_end(&self, place: usize) -> usize {
+        self.left.get(place).map_or(0, |candidate| candidate.end as usize)
+    }
+
+    /// Bytes of the keys that are left so far.
     pub(super) fn keys_bytes(&self) -> usize {
-        self.keys.len()
+        self.left_keys.len()
     }
 
-    /// Bytes of memory that are left after [`shed`](Self::shed).
-    pub(super) fn held_bytes(&self) -> usize {
-        self.keys.capacity() + self.wanted.capacity() * size_of::<Candidate>()
+    /// Bytes of memory after [`shed`](Self::shed).
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.left_keys.capacity() + self.left.capacity() * size_of::<Candidate>()
     }
 }

@@ -1,20 +1,19 @@
-//! Keys worth reading to what is found under them.
+//! Candidate keys to what is found under them.
 //!
-//! In: keys that a [`Candidates`] left of many values, a snapshot of the store. Out: [`Found`]: which of them are levels
-//! with matches, a match being an indicator that an enabled supplier of the tenant holds and has updated within its
-//! retention. Contexts are read of matches alone. What the matches mean for a value is in `ranking`.
+//! In: keys that the filters left of many values, a snapshot of the store. Out: [`Found`]: which of them are stored,
+//! with their matches, a match being an indicator that an enabled supplier of the tenant holds and has updated within
+//! its retention. Contexts are read of matches alone. What the matches mean for a value is in `rank`.
 
-use std::{
-    ops::Range,
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 
+use sluice_model::TagId;
 use sluice_store::{ContextRef, ReadContexts, ReadError, RowNumbers, Snapshot, StoredRow};
 
 use super::{
     candidates::Candidates,
+    lists::Lists,
     rules::LookupRules,
-    suppliers::{Role, Suppliers, SuppliersCache},
+    suppliers::{Suppliers, SuppliersCache},
 };
 use crate::pools::PoolWorkers;
 
@@ -30,21 +29,20 @@ pub(crate) struct Detector {
 /// What is stored under many keys.
 #[derive(Default)]
 pub(super) struct Found {
-    /// For each key the number of its level; none when nothing is stored under it.
-    pub(super) numbers: RowNumbers,
-    pub(super) levels: Vec<KeyMatches>,
-    pub(super) matches: Vec<Match>,
-    pub(super) contexts: ReadContexts,
+    keys_count: usize,
+    /// For each key the number of its row; none when nothing is stored under it.
+    rows: RowNumbers,
+    /// Of each row.
+    matches: Lists<FoundMatch>,
+    /// Of each row, if the rules ask for them.
+    tags: Lists<TagId>,
+    contexts: ReadContexts,
 }
 
-/// A key that something is stored under.
-pub(super) struct KeyMatches {
-    pub(super) matches: Range<u32>,
-    pub(super) is_false_positive: bool,
-}
-
-pub(super) struct Match {
-    /// Number of the supplier among those of the tenant, which is its rank.
+/// A supplier that holds an indicator.
+#[derive(Clone, Copy)]
+pub(super) struct FoundMatch {
+    /// Rank of the supplier among those of the tenant.
     pub(super) rank: u32,
     /// Place of the context among those that were read.
     pub(super) context: Option<u32>,
@@ -58,14 +56,35 @@ impl Found {
 
     /// Bytes of memory beside the contexts.
     fn heap_bytes(&self) -> usize {
-        self.numbers.heap_bytes()
-            + self.levels.capacity() * size_of::<KeyMatches>()
-            + self.matches.capacity() * size_of::<Match>()
+        self.rows.heap_bytes() + self.matches.heap_bytes() + self.tags.heap_bytes()
     }
 
-    /// Bytes of all contexts, one that several have counted once.
-    pub(super) fn context_bytes(&self) -> usize {
-        self.contexts.text_bytes()
+    /// Bytes of contexts for each key that was read; a context that several keys have is counted once.
+    pub(super) fn context_bytes_per_key(&self) -> usize {
+        self.contexts.text_bytes() / self.keys_count.max(1)
+    }
+
+    /// The number of the row of the key at a place among those that were read.
+    pub(super) fn row(&self, key: usize) -> Option<usize> {
+        self.rows.get(key)
+    }
+
+    /// The matches of a row, those of the list of false positives among them.
+    pub(super) fn matches(&self, row: usize) -> &[FoundMatch] {
+        self.matches.get(row)
+    }
+
+    /// The tags of a row.
+    pub(super) fn tags(&self, row: usize) -> &[TagId] {
+        self.tags.get(row)
+    }
+
+    /// The context of a match; empty when it has none.
+    pub(super) fn context(&self, found: Option<u32>) -> &[u8] {
+        match found {
+            Some(place) => self.contexts.get(place as usize),
+            None => &[],
+        }
     }
 }
 
@@ -75,23 +94,24 @@ impl Detector {
         Self { snapshot, rules, suppliers: OnceLock::new(), cache }
     }
 
+    /// The suppliers of the tenant.
     pub(super) fn suppliers(&self) -> &Suppliers {
         self.suppliers.get_or_init(|| self.cache.get(self.snapshot.catalogue(), self.rules.tenant))
     }
 
-    /// Gives the next value to the candidates. Filters only: no disk.
-    pub(super) fn add(&self, text: &str, candidates: &mut Candidates) {
-        candidates.add(text, self.rules.scope, &self.snapshot);
+    /// As of [`Candidates::add`]. Filters only: no disk.
+    pub(super) fn add(&self, text: &str, candidates: &mut Candidates) -> Option<()> {
+        candidates.add(text, self.rules.scope, &self.snapshot)
     }
 
-    /// Lets the candidates finish. Filters only: no disk.
-    pub(super) fn settle(&self, candidates: &mut Candidates) {
-        candidates.settle(self.rules.scope, &self.snapshot);
+    /// As of [`Candidates::ask_filters`]. Filters only: no disk.
+    pub(super) fn ask_filters(&self, candidates: &mut Candidates) -> Option<()> {
+        candidates.ask_filters(&self.snapshot)
     }
 
-    /// As of [`Candidates::wants_any`]. Filters only: no disk.
-    pub(super) fn wants_any(&self, candidates: &mut Candidates) -> bool {
-        candidates.wants_any(self.rules.scope, &self.snapshot)
+    /// As of [`Candidates::leaves_any`]. Filters only: no disk.
+    pub(super) fn leaves_any(&self, candidates: &mut Candidates) -> bool {
+        candidates.leaves_any(&self.snapshot)
     }
 
     /// Reads what is stored under keys, which may come in any order and more than once. `None` when that would take
@@ -104,31 +124,27 @@ impl Detector {
     /// What the store could not read.
     pub(super) fn read(&self, keys: &[&[u8]], bytes_max: usize) -> Result<Option<Found>, ReadError> {
         let Some(rows) = self.snapshot.read_rows(keys, bytes_max, &PoolWorkers)? else { return Ok(None) };
-        let (mut found, mut named) = (Found::default(), Vec::new());
-        let taken = |found: &Found, named: &Vec<ContextRef>| {
-            found.heap_bytes() + named.capacity() * size_of::<ContextRef>()
-        };
+        let (mut found, mut contexts) = (Found { keys_count: keys.len(), ..Found::default() }, Vec::new());
         let rows_bytes = rows.heap_bytes();
         for row in rows.iter() {
-            self.judge(row, &mut found, &mut named);
-            if bytes_max < rows_bytes + taken(&found, &named) {
+            let judged = self.judge(row, &mut found, &mut contexts);
+            // The rows are still there while matches are made of them.
+            if judged.is_none() || bytes_max < rows_bytes + found.heap_bytes() + bytes_of(&contexts) {
                 return Ok(None);
             }
         }
-        found.numbers = rows.into_numbers();
-        let Some(left) = bytes_max.checked_sub(taken(&found, &named)) else { return Ok(None) };
-        let Some(contexts) = self.snapshot.read_contexts(&named, left, &PoolWorkers)? else {
+        found.rows = rows.into_numbers();
+        let taken = found.heap_bytes() + bytes_of(&contexts);
+        let Some(left) = bytes_max.checked_sub(taken) else { return Ok(None) };
+        let Some(contexts) = self.snapshot.read_contexts(&contexts, left, &PoolWorkers)? else {
             return Ok(None);
         };
         found.contexts = contexts;
         Ok(Some(found))
     }
 
-    /// Adds a level with the matches of a row; names the contexts to be read.
-    fn judge(&self, row: StoredRow<'_>, found: &mut Found, named: &mut Vec<ContextRef>) {
-        // Rows and contexts of one read are counted in 32 bits.
-        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        let (first_match, mut is_false_positive) = (number(found.matches.len()), false);
+    /// Adds the matches of a row, and names the contexts to be read for them. `None` when there are too many to number.
+    fn judge(&self, row: StoredRow<'_>, found: &mut Found, contexts: &mut Vec<ContextRef>) -> Option<()> {
         let suppliers = self.suppliers();
         for holding in row.holdings() {
             let Some((rank, supplier)) = suppliers.get(holding.supplier) else { continue };
@@ -136,19 +152,25 @@ impl Detector {
             if expires_seconds <= u64::from(self.rules.now_seconds) {
                 continue;
             }
-            if supplier.role == Role::FalsePositive {
-                is_false_positive = true;
-                continue;
+            let mut context = None;
+            if let Some(id) = holding.context {
+                context = Some(u32::try_from(contexts.len()).ok()?);
+                contexts.push(id);
             }
-            let context = holding.context.map(|context| {
-                named.push(context);
-                number(named.len() - 1)
-            });
-            found.matches.push(Match { rank: number(rank), context });
+            found.matches.items.push(FoundMatch { rank, context });
         }
-        let matches = first_match..number(found.matches.len());
-        found.levels.push(KeyMatches { matches, is_false_positive });
+        found.matches.finish_list()?;
+        if self.rules.with_tags {
+            found.tags.items.extend(row.tags());
+            found.tags.finish_list()?;
+        }
+        Some(())
     }
+}
+
+/// Bytes of memory.
+fn bytes_of(contexts: &Vec<ContextRef>) -> usize {
+    contexts.capacity() * size_of::<ContextRef>()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! What an answer may grow to is bounded by [`limits::LOOKUP_ANSWER_BYTES_MAX`]. The permit of the request covers it,
 //! and what is gathered; what is read is covered by [`limits::HEAVY_READ_BYTES_MAX`] and its like.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
 use sluice_model::limits;
@@ -11,6 +11,7 @@ use sluice_model::limits;
 use super::{
     answer::{LookupWork, SliceOutcome, wanted_bytes},
     detect::Detector,
+    render::Render,
 };
 use crate::{
     body::pipeline::Pipeline,
@@ -22,13 +23,13 @@ use crate::{
 /// Bytes of an answer's text that are handed out at once, so that sending needs no large buffer.
 const CHUNK_BYTES: usize = 64 * limits::KIB;
 
-/// A lookup being taken in.
-pub struct Query {
-    pipeline: Pipeline<LookupWork>,
+/// A lookup being taken in, whose results `R` writes.
+pub struct Query<R: Render> {
+    pipeline: Pipeline<LookupWork<R>>,
     guard: CancelGuard,
 }
 
-/// Keeps a lookup from being answered for nobody.
+/// Ends the work on a lookup when its request goes away.
 pub(super) struct CancelGuard(pub(super) Arc<RequestMemory>);
 
 impl Drop for CancelGuard {
@@ -37,17 +38,18 @@ impl Drop for CancelGuard {
     }
 }
 
-impl Query {
+impl<R: Render> Query<R> {
     /// Begins a lookup whose permit can come to `permit_bytes_max` at most.
     pub(crate) fn new(
         pools: Arc<Pools>,
         permit: Permit,
-        detector: Detector,
         permit_bytes_max: usize,
+        detector: Detector,
+        render: R,
     ) -> Self {
         let memory = Arc::new(RequestMemory::new(permit, permit_bytes_max));
         let guard = CancelGuard(Arc::clone(&memory));
-        let work = LookupWork { detector, memory };
+        let work = LookupWork { detector, memory, render };
         Self { pipeline: Pipeline::new(pools, work), guard }
     }
 
@@ -56,7 +58,7 @@ impl Query {
     /// # Errors
     ///
     /// [`IngestError::Body`] for a fault of the body, [`IngestError::Read`] when the store cannot be read,
-    /// [`IngestError::TooManyAnswerBytes`] or [`sluice_store::WriteError::Busy`] when the answer finds no room.
+    /// [`IngestError::TooManyAnswerBytes`] or [`sluice_store::WriteError::Busy`] when there is no memory for the answer.
     pub async fn feed(&mut self, chunk: &[u8]) -> Result<(), IngestError> {
         self.pipeline.feed_after(self.guard.0.make_room(chunk.len()), chunk).await
     }
@@ -75,44 +77,46 @@ impl Query {
             let byte = body_bytes.saturating_sub(1);
             return Err(IngestError::Body(BodyError::Syntax { fault: Fault::NoElement, byte }));
         }
-        let texts = if outcomes.iter().any(|outcome| matches!(outcome, SliceOutcome::Waiting(_))) {
+        let texts = if outcomes.iter().any(|outcome| matches!(outcome, SliceOutcome::Unread(_))) {
             let bytes = wanted_bytes(&outcomes);
             pools.read(bytes, move |bytes| work.answer_all(outcomes, bytes)).await??
         } else {
             work.answer_all(outcomes, 0)?
         };
-        let chunks: Vec<Vec<u8>> = texts.into_iter().flat_map(|text| text.chunks).collect();
-        guard.0.settle(chunks.iter().map(Vec::capacity).sum());
-        let closing = Bytes::from_static(b"]");
-        let chunks = chunks.into_iter().map(Bytes::from).chain([closing]).collect();
+        let (mut chunks, mut heap_bytes) = (VecDeque::new(), 0);
+        for chunk in texts.into_iter().flat_map(|text| text.chunks) {
+            heap_bytes += chunk.capacity();
+            chunks.push_back(Bytes::from(chunk));
+        }
+        chunks.push_back(Bytes::from_static(R::CLOSING));
+        guard.0.settle(heap_bytes);
         Ok(LookupAnswer { chunks, memory: Arc::clone(&guard.0) })
     }
 }
 
-/// The JSON text of a lookup's answer: an array with one result per looked-up value.
+/// The text of a lookup's answer: one result per looked-up value.
 #[derive(Debug)]
 pub struct LookupAnswer {
-    chunks: Vec<Bytes>,
+    chunks: VecDeque<Bytes>,
     memory: Arc<RequestMemory>,
 }
 
 impl LookupAnswer {
     /// Exact length of the text.
-    pub fn json_bytes(&self) -> u64 {
+    pub fn text_bytes(&self) -> u64 {
         self.chunks.iter().map(|chunk| chunk.len() as u64).sum()
     }
 
     /// Gives the text in order; memory is freed chunk by chunk, and the permit held until the end.
-    pub fn into_json_chunks(self) -> impl Iterator<Item = Bytes> + Send {
-        let memory = self.memory;
-        let pieces = self.chunks.into_iter().flat_map(|mut chunk| {
-            std::iter::from_fn(move || {
-                let piece = chunk.split_to(CHUNK_BYTES.min(chunk.len()));
-                Some(piece).filter(|piece| !piece.is_empty())
-            })
-        });
-        pieces.inspect(move |_piece| {
+    pub fn into_chunks(self) -> impl Iterator<Item = Bytes> + Send {
+        let Self { mut chunks, memory } = self;
+        std::iter::from_fn(move || {
             let _held: &RequestMemory = &memory;
+            while chunks.front()?.is_empty() {
+                chunks.pop_front();
+            }
+            let chunk = chunks.front_mut()?;
+            Some(chunk.split_to(CHUNK_BYTES.min(chunk.len())))
         })
     }
 }

@@ -16,7 +16,7 @@ use crate::{
         pipeline::SliceWork,
         split::{BodySlice, Splitter},
     },
-    fixture::{Fixture, block_on, lookup_rules},
+    fixture::{EveryField, Fixture, block_on, lookup_rules},
     memory::RequestMemory,
 };
 
@@ -38,7 +38,7 @@ fn results_are_in_order_and_objects_as_sent() {
     check(
         r#"[ {"object" : "HTTP:\/\/\u0061.example" , "x":1},{"object":"nonsense \" "},{"object":"5","object":""}, {"object":"a.example"}]"#,
         &expect![[
-            r#"[{"object":"HTTP:\/\/\u0061.example","result":"detected","categories":[{"category":"Feed_URL","detected_indicator":"a.example","context":{"level":1}}]},{"object":"nonsense \" ","result":"not detected","categories":[]},{"object":"","result":"not detected","categories":[]},{"object":"a.example","result":"detected","categories":[{"category":"Feed_URL","detected_indicator":"a.example","context":{"level":1}}]}]"#
+            r#"[{"object":"HTTP:\/\/\u0061.example","matches":[{"supplier":"Feed","confidence":50,"kind":"Url","indicator":"a.example","level":0,"context":{"level":1},"tags":[]}],"suppressed":[]},{"object":"nonsense \" ","matches":[],"suppressed":[]},{"object":"","matches":[],"suppressed":[]},{"object":"a.example","matches":[{"supplier":"Feed","confidence":50,"kind":"Url","indicator":"a.example","level":0,"context":{"level":1},"tags":[]}],"suppressed":[]}]"#
         ]],
     );
 }
@@ -64,6 +64,10 @@ fn there_is_no_partial_answer() {
     check(r#"[{"object":5},{"object":01}]"#, &expect!["invalid number at byte 25"]);
 }
 
+fn is_detected(result: &serde_json::Value) -> bool {
+    !result["matches"].as_array().unwrap().is_empty()
+}
+
 #[test]
 fn many_objects_are_answered_in_order() {
     let fixture = Fixture::new();
@@ -76,7 +80,7 @@ fn many_objects_are_answered_in_order() {
     assert_eq!(answer.len(), objects.len());
     for (number, result) in answer.iter().enumerate() {
         assert_eq!(result["object"], format!("h{number}.example.com/{}", "y".repeat(40)));
-        assert_eq!(result["result"], if number == 7 { "detected" } else { "not detected" });
+        assert_eq!(is_detected(result), number == 7);
     }
 }
 
@@ -107,9 +111,9 @@ fn long_contexts_are_found_in_parts() {
     let answer: Vec<serde_json::Value> = serde_json::from_str(&answer).unwrap();
     assert_eq!(answer.len(), 40);
     for (number, result) in answer.iter().enumerate() {
-        let categories = result["categories"].as_array().unwrap();
-        assert_eq!(categories.len(), usize::from(number % 31 != 30));
-        assert!(categories.iter().all(|one| one["context"]["a"].as_str().unwrap().len() == 1 << 20));
+        let matches = result["matches"].as_array().unwrap();
+        assert_eq!(matches.len(), usize::from(number % 31 != 30));
+        assert!(matches.iter().all(|one| one["context"]["a"].as_str().unwrap().len() == 1 << 20));
     }
     assert_eq!(fixture.ingestor.reserved_bytes(), 0);
 }
@@ -133,7 +137,7 @@ fn bodies_of_every_length_are_answered_alike() {
             for (number, result) in answer.iter().enumerate() {
                 assert_eq!(result["object"], object(number));
                 let is_hit = result["object"] == "hit.example.com";
-                assert_eq!(result["result"], if is_hit { "detected" } else { "not detected" });
+                assert_eq!(is_detected(result), is_hit);
             }
             assert_eq!(fixture.ingestor.reserved_bytes(), 0);
         }
@@ -165,7 +169,7 @@ fn a_single_value_is_answered_whatever_it_has() {
     {
         let answer = fixture.lookup_with(lookup_rules(), body).unwrap();
         let answer: Vec<serde_json::Value> = serde_json::from_str(&answer).unwrap();
-        assert_eq!(answer.last().unwrap()["categories"].as_array().unwrap().len(), 7);
+        assert_eq!(answer.last().unwrap()["matches"].as_array().unwrap().len(), 7);
     }
     assert_eq!(fixture.ingestor.reserved_bytes(), 0);
 }
@@ -177,27 +181,27 @@ fn a_whole_answer_holds_no_more_than_itself() {
     for (object, spare_bytes) in [("a.example", 1 << 20), ("b.example", 1 << 10)] {
         let answer = block_on(async {
             let permit = fixture.ingestor.reserve(None, 1 << 20).unwrap();
-            let mut query = fixture.ingestor.lookup(permit, lookup_rules());
+            let mut query = fixture.ingestor.lookup(permit, lookup_rules(), EveryField);
             query.feed(format!("[{{\"object\":\"{object}\"}}]").as_bytes()).await.unwrap();
             query.finish().await.unwrap()
         });
-        let json_bytes = usize::try_from(answer.json_bytes()).unwrap();
-        assert!(fixture.ingestor.reserved_bytes() < json_bytes + spare_bytes, "{json_bytes}");
-        assert_eq!(answer.into_json_chunks().map(|chunk| chunk.len()).sum::<usize>(), json_bytes);
+        let text_bytes = usize::try_from(answer.text_bytes()).unwrap();
+        assert!(fixture.ingestor.reserved_bytes() < text_bytes + spare_bytes, "{text_bytes}");
+        assert_eq!(answer.into_chunks().map(|chunk| chunk.len()).sum::<usize>(), text_bytes);
         assert_eq!(fixture.ingestor.reserved_bytes(), 0);
     }
 }
 
-fn work_on(fixture: &Fixture) -> LookupWork {
+fn work_on(fixture: &Fixture) -> LookupWork<EveryField> {
     work_within(fixture, usize::MAX)
 }
 
 /// Work for a request whose permit can come to so many bytes.
-fn work_within(fixture: &Fixture, permit_bytes_max: usize) -> LookupWork {
+fn work_within(fixture: &Fixture, permit_bytes_max: usize) -> LookupWork<EveryField> {
     let permit = fixture.ingestor.reserve(None, 1 << 20).unwrap();
     let memory = Arc::new(RequestMemory::new(permit, permit_bytes_max));
     let detector = Detector::new(fixture.store.snapshot(), lookup_rules(), SuppliersCache::default());
-    LookupWork { detector, memory }
+    LookupWork { detector, memory, render: EveryField }
 }
 
 /// The only slice of a body.
@@ -215,7 +219,7 @@ fn an_abandoned_lookup_is_not_answered() {
     let work = work_on(&fixture);
     let waiting = || {
         let outcome = SliceWork::work(&work, &slice_of(r#"[{"object":"a.example"}]"#)).unwrap();
-        assert!(matches!(outcome, SliceOutcome::Waiting(_)));
+        assert!(matches!(outcome, SliceOutcome::Unread(_)));
         vec![outcome]
     };
     assert_eq!(work.answer_all(waiting(), 1 << 20).unwrap().len(), 1);
@@ -270,17 +274,17 @@ fn what_was_tried_in_vain_is_not_tried_again() {
     let fixture = Fixture::new();
     fixture.hold("Feed", &["a.example"]);
     let work = work_on(&fixture);
-    let SliceOutcome::Waiting(gathered) =
+    let SliceOutcome::Unread(gathered) =
         SliceWork::work(&work, &slice_of(r#"[{"object":"a.example"}]"#)).unwrap()
     else {
         panic!("it is to be read")
     };
-    let SliceOutcome::Waiting(mut gathered) = work.answer_light(gathered, 10).unwrap() else {
+    let SliceOutcome::Unread(mut gathered) = work.answer_short(gathered, 10).unwrap() else {
         panic!("ten bytes are enough")
     };
     assert_eq!(gathered.tried_bytes, 10);
     gathered.tried_bytes = 16 << 20;
-    assert_eq!(wanted_bytes(&[SliceOutcome::Waiting(gathered)]), 32 << 20);
+    assert_eq!(wanted_bytes(&[SliceOutcome::Unread(gathered)]), 32 << 20);
 }
 
 /// What is too much for one read is read in batches, and in halves where that is still too much, to the same answer.
@@ -309,7 +313,7 @@ fn little_room_changes_no_answer() {
     let (whole_count, whole) = answer(1 << 20);
     assert_eq!((whole_count, whole.first()), (5, Some(&b'[')));
     let answers: Vec<serde_json::Value> = serde_json::from_slice(&[whole.as_slice(), b"]"].concat()).unwrap();
-    assert!(answers.len() == 300 && answers.iter().all(|answer| answer["result"] == "detected"));
+    assert!(answers.len() == 300 && answers.iter().all(is_detected));
     for bytes_max in [400 << 10, 50 << 10, 10 << 10, 1 << 10, 200] {
         let (count, text) = answer(bytes_max);
         assert!(text == whole, "{bytes_max}");

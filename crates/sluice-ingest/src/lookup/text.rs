@@ -1,13 +1,12 @@
 //! The text of results, written in chunks that do not move while they grow.
 //!
-//! In: room wanted for so many bytes, then the bytes. Out: a [`AnswerText`]. So what an answer takes is on the memory of
-//! the request before it is taken. A chunk that ends less than half full is moved to where it takes less.
+//! In: room for so many bytes, then the bytes. Out: the chunks. So the memory of a request is asked before an answer
+//! takes it. A chunk that ends less than half full is moved to where it takes less.
 
 use std::sync::Arc;
 
 use sluice_model::limits;
 
-use super::rank::TextSink;
 use crate::{
     error::IngestError,
     memory::{HeldBytes, RequestMemory},
@@ -16,46 +15,81 @@ use crate::{
 /// Longest chunk, unless a single context is longer.
 const CHUNK_BYTES_MAX: usize = 256 * limits::KIB;
 
-/// The results of some values, without the closing bracket.
-pub(super) struct AnswerText {
+/// The results of some consecutive values.
+#[derive(Debug)]
+pub struct AnswerText {
+    /// Chunks that are full; all of them, once the text is finished.
     pub(super) chunks: Vec<Vec<u8>>,
-    /// For as long as the text is there.
-    _held: HeldBytes,
-}
-
-/// Writes a text on an memory.
-pub(super) struct Writer<'a> {
-    memory: &'a RequestMemory,
-    held: HeldBytes,
-    /// Chunks that are full.
-    full: Vec<Vec<u8>>,
     chunk: Vec<u8>,
+    held: HeldBytes,
     /// Bytes of memory of all chunks, and what is needed beside them.
     chunks_bytes: usize,
-    beside_bytes: usize,
+    pub(super) beside_bytes: usize,
     /// About what is still to come.
     expected_bytes: usize,
-    /// Bytes of the present chunk that the memory knows.
+    /// Bytes of the present chunk that count towards the length of the answer already.
     noted_bytes: usize,
+    /// How long the present chunk may become, from the room that was asked for last.
+    #[cfg(debug_assertions)]
+    promised_bytes: usize,
 }
 
-impl<'a> Writer<'a> {
+impl AnswerText {
     /// Begins a text of about so many bytes.
-    pub(super) fn new(memory: &'a Arc<RequestMemory>, expected_bytes: usize) -> Self {
+    pub(super) fn new(memory: &Arc<RequestMemory>, expected_bytes: usize) -> Self {
         Self {
-            memory,
-            held: HeldBytes::nothing(memory),
-            full: Vec::new(),
+            chunks: Vec::new(),
             chunk: Vec::new(),
+            held: HeldBytes::new(memory),
             chunks_bytes: 0,
             beside_bytes: 0,
             expected_bytes,
             noted_bytes: 0,
+            #[cfg(debug_assertions)]
+            promised_bytes: 0,
         }
     }
 
+    /// Gives room for at most so many more bytes, to append them.
+    ///
+    /// # Errors
+    ///
+    /// [`IngestError::TooManyAnswerBytes`]; [`sluice_store::WriteError::Busy`] when other requests have the memory.
+    #[inline]
+    pub fn room(&mut self, bytes: usize) -> Result<&mut Vec<u8>, IngestError> {
+        #[cfg(debug_assertions)]
+        self.check_promise();
+        if self.chunk.capacity() - self.chunk.len() < bytes {
+            self.begin_chunk(bytes)?;
+        }
+        #[cfg(debug_assertions)]
+        {
+            self.promised_bytes = self.chunk.len() + bytes;
+        }
+        Ok(&mut self.chunk)
+    }
+
+    /// What is written beyond the room for it is memory that nobody counts.
+    #[cfg(debug_assertions)]
+    fn check_promise(&self) {
+        assert!(self.chunk.len() <= self.promised_bytes, "{} of {}", self.chunk.len(), self.promised_bytes);
+    }
+
+    /// Notes how much memory is taken beside the text, at most.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`room`](Self::room).
+    pub(super) fn note_beside(&mut self, bytes: usize) -> Result<(), IngestError> {
+        if self.beside_bytes < bytes {
+            self.beside_bytes = bytes;
+            self.held.set(self.chunks_bytes + self.beside_bytes)?;
+        }
+        Ok(())
+    }
+
     fn begin_chunk(&mut self, bytes: usize) -> Result<(), IngestError> {
-        self.note()?;
+        self.note_length()?;
         self.expected_bytes = self.expected_bytes.saturating_sub(self.chunk.len());
         let more = if self.expected_bytes == 0 { 2 * self.chunk.capacity() } else { self.expected_bytes };
         let capacity = bytes.max(more.min(CHUNK_BYTES_MAX));
@@ -64,7 +98,7 @@ impl<'a> Writer<'a> {
         self.held.set(self.chunks_bytes + self.beside_bytes)?;
         let full = std::mem::replace(&mut self.chunk, Vec::with_capacity(capacity));
         if !full.is_empty() {
-            self.full.push(full);
+            self.chunks.push(full);
         }
         self.noted_bytes = 0;
         Ok(())
@@ -79,9 +113,9 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Tells the memory how long the text has become.
-    fn note(&mut self) -> Result<(), IngestError> {
-        self.memory.note_answer(self.chunk.len() - self.noted_bytes)?;
+    /// Counts what the text has become longer towards the length of the answer.
+    fn note_length(&mut self) -> Result<(), IngestError> {
+        self.held.memory().note_answer(self.chunk.len() - self.noted_bytes)?;
         self.noted_bytes = self.chunk.len();
         Ok(())
     }
@@ -91,28 +125,13 @@ impl<'a> Writer<'a> {
     /// # Errors
     ///
     /// [`IngestError::TooManyAnswerBytes`].
-    pub(super) fn finish(mut self) -> Result<AnswerText, IngestError> {
-        self.note()?;
+    pub(super) fn finish(mut self) -> Result<Self, IngestError> {
+        #[cfg(debug_assertions)]
+        self.check_promise();
+        self.note_length()?;
         self.shrink();
         self.held.set(self.chunks_bytes)?;
-        self.full.push(self.chunk);
-        Ok(AnswerText { chunks: self.full, _held: self.held })
-    }
-}
-
-impl TextSink for Writer<'_> {
-    fn room(&mut self, bytes: usize) -> Result<&mut Vec<u8>, IngestError> {
-        if self.chunk.capacity() - self.chunk.len() < bytes {
-            self.begin_chunk(bytes)?;
-        }
-        Ok(&mut self.chunk)
-    }
-
-    fn note_beside(&mut self, bytes: usize) -> Result<(), IngestError> {
-        if self.beside_bytes < bytes {
-            self.beside_bytes = bytes;
-            self.held.set(self.chunks_bytes + self.beside_bytes)?;
-        }
-        Ok(())
+        self.chunks.push(std::mem::take(&mut self.chunk));
+        Ok(self)
     }
 }

@@ -106,8 +106,14 @@ pub(crate) struct HeldBytes {
 }
 
 impl HeldBytes {
-    pub(crate) fn nothing(memory: &Arc<RequestMemory>) -> Self {
+    /// Holds nothing yet.
+    pub(crate) fn new(memory: &Arc<RequestMemory>) -> Self {
         Self { memory: Arc::clone(memory), bytes: 0 }
+    }
+
+    /// The memory it is part of.
+    pub(crate) fn memory(&self) -> &RequestMemory {
+        &self.memory
     }
 
     /// Notes how much it is now.

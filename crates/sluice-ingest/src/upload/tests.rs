@@ -227,7 +227,7 @@ fn deletion_releases_what_is_held_and_minds_nothing_else() {
         .unwrap();
     assert_eq!((receipt.accepted_count, receipt.rejections.count()), (2, 0));
     expect![[r"
-        Other_URL a.example {}
+        Other Url a.example {}
     "]]
     .assert_eq(&fixture.detect("a.example"));
     assert!(fixture.is_detected("b.example"));

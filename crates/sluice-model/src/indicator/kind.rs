@@ -15,19 +15,6 @@ pub enum IndicatorKind {
     Url,
 }
 
-impl IndicatorKind {
-    /// What follows the supplier's name and `_` in a category of a lookup answer.
-    pub fn category_suffix(self) -> &'static str {
-        match self {
-            Self::Md5 => "Hash_MD5",
-            Self::Sha1 => "Hash_SHA1",
-            Self::Sha256 => "Hash_SHA256",
-            Self::Ip => "IP",
-            Self::Url => "URL",
-        }
-    }
-}
-
 /// The text is of no known kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("Invalid indicator format")]

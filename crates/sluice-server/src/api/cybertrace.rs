@@ -8,6 +8,7 @@ mod changes;
 mod entity;
 mod indicators;
 mod lookup;
+mod render;
 mod suppliers;
 pub(crate) mod table;
 mod tags;
@@ -56,8 +57,12 @@ pub(crate) async fn carry_out(
             let reader = BodyReader::new(&head.headers, payload, route.body_bytes_max, state.pace)?;
             match streaming {
                 Streaming::Lookup(tenant) => {
-                    let rules =
-                        LookupRules { tenant, scope: state.match_scope, now_seconds: crate::now_seconds() };
+                    let rules = LookupRules {
+                        tenant,
+                        scope: state.match_scope,
+                        now_seconds: crate::now_seconds(),
+                        with_tags: false,
+                    };
                     lookup::lookup(&ingestor, rules, permit, reader).await
                 }
                 Streaming::AddIndicators(supplier, version) => {

@@ -293,3 +293,19 @@ fn an_object_comes_back_as_it_was_sent() {
         "#]],
     );
 }
+
+/// In debug builds the renderer is stopped where it writes beyond the room that it has asked for.
+#[test]
+fn long_names_and_escapes_have_room() {
+    let daemon = shared();
+    let long_name = "N".repeat(128);
+    daemon.add_suppliers(&[&long_name], 50);
+    let escaped = format!("room.example.com/{}", "%22%5C%01%C3%BC".repeat(50));
+    let held = ["0c".repeat(32), escaped, "192.0.2.200".to_owned()];
+    let body: Vec<_> = held.iter().map(|indicator| serde_json::json!({"indicator": indicator})).collect();
+    daemon.put(&format!("suppliers/{long_name}"), &serde_json::json!(body).to_string());
+    for (object, suffix) in held.iter().zip(["Hash_SHA256", "URL", "IP"]) {
+        let seen = daemon.detections("", &[object]);
+        assert!(seen[0].starts_with(&format!("{long_name}_{suffix} ")), "{seen:?}");
+    }
+}

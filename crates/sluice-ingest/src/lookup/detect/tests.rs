@@ -1,5 +1,7 @@
 //! Which suppliers' indicators a value matches, and in what order.
 
+use std::{ops::Range, sync::Arc};
+
 use expect_test::{Expect, expect};
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
@@ -12,12 +14,11 @@ use sluice_store::{Record, SingleThread};
 use super::Detector;
 use crate::{
     IngestError, LookupRules,
-    fixture::{Fixture, NOW_SECONDS, lookup_rules},
+    fixture::{EveryField, Fixture, NOW_SECONDS, lookup_rules},
     lookup::{
-        candidates::Candidates,
-        rank::{NOT_DETECTED, Ranking, TextSink},
-        suppliers::SuppliersCache,
+        candidates::Candidates, rank::Matches, render::Render, suppliers::SuppliersCache, text::AnswerText,
     },
+    memory::RequestMemory,
 };
 
 #[track_caller]
@@ -33,12 +34,12 @@ fn every_kind_has_its_category() {
     fixture.hold("Feed", &held);
     let seen: String = held.iter().map(|object| fixture.detect(object)).collect();
     expect![[r#"
-        Feed_Hash_MD5 0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a {}
-        Feed_Hash_SHA1 0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b {}
-        Feed_Hash_SHA256 0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c {}
-        Feed_IP 192.0.2.1 {}
-        Feed_IP 2001:db8::1 {}
-        Feed_URL example.com/a/?q=" {}
+        Feed Md5 0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a {}
+        Feed Sha1 0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b {}
+        Feed Sha256 0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c {}
+        Feed Ip 192.0.2.1 {}
+        Feed Ip 2001:db8::1 {}
+        Feed Url example.com/a/?q=" {}
     "#]]
     .assert_eq(&seen);
     check(&fixture, "example.com", &expect![""]);
@@ -62,17 +63,17 @@ fn all_levels_match_the_most_specific_first() {
         &fixture,
         "https://A.b.example.com:8443/x?q=1",
         &expect![[r#"
-            Feed_URL a.b.example.com/x?q=1 {}
-            Feed_URL a.b.example.com/x {}
-            Feed_URL a.b.example.com {}
-            Feed_URL b.example.com {}
-            Feed_URL *.example.com {}
-            Feed_URL example.com {}
+            Feed Url a.b.example.com/x?q=1 {}
+            Feed Url a.b.example.com/x {}
+            Feed Url a.b.example.com {}
+            Feed Url b.example.com {}
+            Feed Url *.example.com {}
+            Feed Url example.com {}
         "#]],
     );
     let exact = LookupRules { scope: MatchScope::Exact, ..lookup_rules() };
     expect![[r#"
-        Feed_URL b.example.com {}
+        Feed Url b.example.com {}
     "#]]
     .assert_eq(&fixture.detect_with(exact, "b.example.com/"));
     assert_eq!(fixture.detect_with(exact, "d.example.com"), "");
@@ -91,14 +92,14 @@ fn suppliers_come_by_confidence_then_name() {
         &fixture,
         "sub.example.com",
         &expect![[r#"
-        Zeta_URL sub.example.com {}
-        Zeta_URL example.com {}
-        Feed_URL sub.example.com {}
-        Feed_URL example.com {}
-        Alpha_URL sub.example.com {}
-        Alpha_URL example.com {}
-        beta_URL sub.example.com {}
-        beta_URL example.com {}
+        Zeta Url sub.example.com {}
+        Zeta Url example.com {}
+        Feed Url sub.example.com {}
+        Feed Url example.com {}
+        Alpha Url sub.example.com {}
+        Alpha Url example.com {}
+        beta Url sub.example.com {}
+        beta Url example.com {}
     "#]],
     );
 }
@@ -139,7 +140,7 @@ fn a_false_positive_is_detected_for_internal_ti_only() {
         &fixture,
         "a.example",
         &expect![[r#"
-        InternalTI_URL a.example {}
+        InternalTI Url a.example {}
     "#]],
     );
     check(&fixture, "192.0.2.1", &expect![[""]]);
@@ -149,7 +150,7 @@ fn a_false_positive_is_detected_for_internal_ti_only() {
         &fixture,
         "192.0.2.1",
         &expect![[r#"
-        Feed_IP 192.0.2.1 {}
+        Feed Ip 192.0.2.1 {}
     "#]],
     );
 }
@@ -165,27 +166,27 @@ fn a_false_positive_reaches_the_levels_of_its_value() {
         (
             "example.com",
             expect![[r#"
-            Feed_URL a.example.com/x?q=1 {}
-            Feed_URL a.example.com/x {}
-            Feed_URL a.example.com {}
+            Feed Url a.example.com/x?q=1 {}
+            Feed Url a.example.com/x {}
+            Feed Url a.example.com {}
         "#]],
         ),
         (
             "*.example.com",
             expect![[r#"
-            Feed_URL a.example.com/x?q=1 {}
-            Feed_URL a.example.com/x {}
-            Feed_URL a.example.com {}
-            Feed_URL example.com {}
+            Feed Url a.example.com/x?q=1 {}
+            Feed Url a.example.com/x {}
+            Feed Url a.example.com {}
+            Feed Url example.com {}
         "#]],
         ),
         (
             "other.example.com",
             expect![[r#"
-            Feed_URL a.example.com/x?q=1 {}
-            Feed_URL a.example.com/x {}
-            Feed_URL a.example.com {}
-            Feed_URL example.com {}
+            Feed Url a.example.com/x?q=1 {}
+            Feed Url a.example.com/x {}
+            Feed Url a.example.com {}
+            Feed Url example.com {}
         "#]],
         ),
     ] {
@@ -203,8 +204,8 @@ fn reference(fixture: &Fixture, rules: LookupRules, object: &str) -> Value {
     if let Ok(value) = Indicator::recognize(object) {
         candidate_keys(value.key(), rules.scope, &mut candidates);
     }
-    let (mut matches, mut record, mut is_suppressed) = (Vec::new(), Record::new(), false);
-    for (place, key) in candidates.iter().enumerate() {
+    let (mut matches, mut record, mut is_value_listed) = (Vec::new(), Record::new(), false);
+    for (level, key) in candidates.iter().enumerate() {
         if !snapshot.get(key, &mut record).unwrap() {
             continue;
         }
@@ -220,30 +221,37 @@ fn reference(fixture: &Fixture, rules: LookupRules, object: &str) -> Value {
             if expires_seconds <= u64::from(rules.now_seconds) {
                 continue;
             }
-            if supplier.is_false_positive() {
-                is_listed = true;
-                continue;
-            }
-            let order = (100 - supplier.settings.confidence.get(), supplier.name.as_str().to_owned(), place);
+            is_listed |= supplier.is_false_positive();
+            let confidence = supplier.settings.confidence.get();
             let context = if holding.context.is_empty() { b"{}" } else { holding.context };
-            let category = json!({
-                "category": format!("{}_{}", supplier.name.as_str(), indicator.kind().category_suffix()),
-                "detected_indicator": indicator.to_string(),
+            let one = json!({
+                "supplier": supplier.name.as_str(),
+                "confidence": confidence,
+                "kind": format!("{:?}", indicator.kind()),
+                "indicator": indicator.to_string(),
+                "level": level,
                 "context": serde_json::from_slice::<Value>(context).unwrap(),
+                "tags": record.tags().map(|tag| tag.0).collect::<Vec<_>>(),
             });
-            here.push((order, supplier.is_internal_ti(), category));
+            here.push((
+                (100 - confidence, supplier.name.as_str().to_owned(), level),
+                supplier.is_internal_ti(),
+                one,
+            ));
         }
         // In full, without its query, by its host alone: what is not a mask or parent of the value.
         let host = |text: &str| text.split('/').next().unwrap().to_owned();
         let is_own = host(&indicator.to_string()) == host(&Indicator::recognize(object).unwrap().to_string());
-        is_suppressed |= is_listed && (is_own || place == 0);
-        matches.extend(here.into_iter().filter(|(_, is_internal, _)| *is_internal || !is_listed));
+        is_value_listed |= is_listed && (is_own || level == 0);
+        matches
+            .extend(here.into_iter().map(|(order, is_internal, one)| (order, is_internal, is_listed, one)));
     }
-    matches.retain(|(_, is_internal, _)| *is_internal || !is_suppressed);
     matches.sort_by(|one, other| one.0.cmp(&other.0));
-    let categories: Vec<_> = matches.into_iter().map(|(_, _, category)| category).collect();
-    let result = if categories.is_empty() { "not detected" } else { "detected" };
-    json!({"object": object, "result": result, "categories": categories})
+    let (mut told, mut suppressed) = (Vec::new(), Vec::new());
+    for (_, is_internal, is_listed, one) in matches {
+        if is_internal || !(is_listed || is_value_listed) { told.push(one) } else { suppressed.push(one) }
+    }
+    json!({"object": object, "matches": told, "suppressed": suppressed})
 }
 
 fn value() -> impl Strategy<Value = String> {
@@ -274,7 +282,7 @@ proptest! {
             let element = match suppliers[supplier] {
                 "FalsePositive" => json!([{"indicator": indicator}]),
                 _ if !has_context => json!([{"indicator": indicator}]),
-                name => json!([{"indicator": indicator, "context": {"of": name}}]),
+                name => json!([{"indicator": indicator, "context": {"of": name}, "tags": ["GOOD"]}]),
             };
             fixture.put(suppliers[supplier], &element.to_string()).unwrap();
         }
@@ -294,14 +302,14 @@ proptest! {
 fn candidates_of(detector: &Detector, values: &[&str]) -> Candidates {
     let mut candidates = Candidates::default();
     for value in values {
-        detector.add(value, &mut candidates);
+        detector.add(value, &mut candidates).unwrap();
     }
-    detector.settle(&mut candidates);
+    detector.ask_filters(&mut candidates).unwrap();
     candidates
 }
 
 fn keys(candidates: &Candidates) -> Vec<&[u8]> {
-    (0..candidates.wanted().len()).map(|place| candidates.key(place)).collect()
+    (0..candidates.left().len()).map(|place| candidates.key(place)).collect()
 }
 
 #[test]
@@ -317,51 +325,40 @@ fn too_much_found_is_told_and_can_be_read_in_parts() {
     let keys = keys(&candidates);
     assert!(detector.read(&keys, 2_500).unwrap().is_none());
     let whole = detector.read(&keys, 8_000).unwrap().unwrap();
+    let memory = memory_of(&fixture, usize::MAX);
     let mut answers = Vec::new();
     for value in 0..values.len() {
         let places = candidates.places_of(value..value + 1);
         let found = detector.read(&keys[places.clone()], 2_500).unwrap().unwrap();
-        let (mut alone, mut among) = (Vec::new(), Vec::new());
-        Ranking::new(&detector, &candidates, &found, places.start, 0)
-            .append_result(places.clone(), &mut alone)
-            .unwrap();
-        Ranking::new(&detector, &candidates, &whole, 0, 0).append_result(places, &mut among).unwrap();
-        assert_eq!(alone, among);
+        let mut alone = Matches::new(&detector, &candidates, &found, places.start, 0);
+        let mut among = Matches::new(&detector, &candidates, &whole, 0, 0);
+        let alone = written(&mut alone, places.clone(), &memory).0.unwrap();
+        assert_eq!(alone, written(&mut among, places, &memory).0.unwrap());
         answers.push(alone);
     }
     assert_eq!(answers[0], answers[4]);
-    assert_eq!(answers[2], NOT_DETECTED);
+    assert_eq!(answers[2], br#"[{"object":null,"matches":[],"suppressed":[]}"#);
 }
 
-/// A text that takes no more than so many bytes.
-struct Narrow {
-    text: Vec<u8>,
-    bytes_max: usize,
-    beside_bytes: usize,
-    /// How long the text may be, from what was asked last.
-    promised_bytes: usize,
+/// Memory for a request whose permit can come to so many bytes.
+fn memory_of(fixture: &Fixture, permit_bytes_max: usize) -> Arc<RequestMemory> {
+    let permit = fixture.ingestor.reserve(None, 1 << 10).unwrap();
+    Arc::new(RequestMemory::new(permit, permit_bytes_max))
 }
 
-impl Narrow {
-    fn check_promise(&self) {
-        assert!(self.text.len() <= self.promised_bytes, "{} of {}", self.text.len(), self.promised_bytes);
+/// The text of one result, and how much was noted beside it.
+fn written(
+    matches: &mut Matches<'_>,
+    places: Range<usize>,
+    memory: &Arc<RequestMemory>,
+) -> (Result<Vec<u8>, IngestError>, usize) {
+    let mut text = AnswerText::new(memory, 0);
+    let mut result = matches.rank(places, &mut text);
+    if result.is_ok() {
+        result = EveryField.append_result(0, b"null", matches, &mut text);
     }
-}
-
-impl TextSink for Narrow {
-    fn room(&mut self, bytes: usize) -> Result<&mut Vec<u8>, IngestError> {
-        self.check_promise();
-        self.promised_bytes = self.text.len() + bytes;
-        if self.bytes_max < self.text.len() + bytes {
-            return Err(IngestError::TooManyAnswerBytes);
-        }
-        Ok(&mut self.text)
-    }
-
-    fn note_beside(&mut self, bytes: usize) -> Result<(), IngestError> {
-        self.beside_bytes = bytes;
-        Ok(())
-    }
+    let beside_bytes = text.beside_bytes;
+    (result.and_then(|()| Ok(text.finish()?.chunks.concat())), beside_bytes)
 }
 
 /// A context is stored once and read once however many indicators have it, but stands in the answer for each of them:
@@ -379,40 +376,16 @@ fn a_result_is_not_written_beyond_the_room_for_it() {
     let candidates = candidates_of(&detector, &[levels.last().unwrap()]);
     let keys = keys(&candidates);
     let found = detector.read(&keys, 4 * CONTEXT_BYTES).unwrap().unwrap();
-    let write = |bytes_max| {
-        let mut sink = Narrow { text: Vec::new(), bytes_max, beside_bytes: 0, promised_bytes: 0 };
-        let written =
-            Ranking::new(&detector, &candidates, &found, 0, 0).append_result(0..keys.len(), &mut sink);
-        (written, sink)
-    };
-    let (written, sink) = write(10 * CONTEXT_BYTES);
-    assert!(matches!(written, Err(IngestError::TooManyAnswerBytes)));
-    assert!(8 * CONTEXT_BYTES < sink.text.len() && sink.text.len() <= 10 * CONTEXT_BYTES);
-    let (written, sink) = write(61 * CONTEXT_BYTES);
-    written.unwrap();
-    assert!(60 * CONTEXT_BYTES < sink.text.len());
-    assert!(60 * 16 <= sink.beside_bytes);
-}
-
-/// Whatever has to be escaped, and however long the names are.
-#[test]
-fn no_more_is_written_than_there_is_room_for() {
-    let fixture = Fixture::new();
-    let long_name = "N".repeat(128);
-    fixture.create_supplier(&long_name, 50);
-    let held =
-        ["0C".repeat(32), format!("example.com/{}", "%22%5C%01%C3%BC".repeat(50)), "192.0.2.1".to_owned()];
-    fixture.hold(&long_name, &held.each_ref().map(String::as_str));
-    let detector = Detector::new(fixture.store.snapshot(), lookup_rules(), SuppliersCache::default());
-    for value in held {
-        let candidates = candidates_of(&detector, &[&value]);
-        let keys = keys(&candidates);
-        let found = detector.read(&keys, 1 << 20).unwrap().unwrap();
-        let mut sink = Narrow { text: Vec::new(), bytes_max: 1 << 20, beside_bytes: 0, promised_bytes: 0 };
-        Ranking::new(&detector, &candidates, &found, 0, 0).append_result(0..keys.len(), &mut sink).unwrap();
-        sink.check_promise();
-        assert!(sink.text.windows(128).any(|name| name == long_name.as_bytes()), "{value}");
-    }
+    let mut matches = Matches::new(&detector, &candidates, &found, 0, 0);
+    let memory = memory_of(&fixture, 10 * CONTEXT_BYTES);
+    let (refused, _) = written(&mut matches, 0..keys.len(), &memory);
+    assert!(matches!(refused, Err(IngestError::TooManyAnswerBytes)));
+    assert!(8 * CONTEXT_BYTES < memory.permit_bytes() && memory.permit_bytes() <= 10 * CONTEXT_BYTES);
+    // Chunks of 256 KiB have room for two such contexts each.
+    let memory = memory_of(&fixture, 31 * (256 << 10) + 64 * 40);
+    let (text, beside_bytes) = written(&mut matches, 0..keys.len(), &memory);
+    assert!(60 * CONTEXT_BYTES < text.unwrap().len());
+    assert!(60 * 16 <= beside_bytes);
 }
 
 /// Short contexts and names, but many suppliers: what is kept of each match counts too.
@@ -427,13 +400,13 @@ fn matches_count_among_what_is_found() {
     let detector = Detector::new(fixture.store.snapshot(), lookup_rules(), SuppliersCache::default());
     let candidates = candidates_of(&detector, &["192.0.2.1", "192.0.2.2"]);
     // Enough for the rows, which are shorter; not enough for what grows to 40 matches.
-    let bytes_max = 60 * size_of::<super::Match>() + 40;
+    let bytes_max = 60 * size_of::<super::FoundMatch>() + 40;
     assert!(
         fixture.store.snapshot().read_rows(&keys(&candidates), bytes_max, &SingleThread).unwrap().is_some()
     );
     assert!(detector.read(&keys(&candidates), bytes_max).unwrap().is_none());
     let found = detector.read(&keys(&candidates), 2 * bytes_max).unwrap().unwrap();
-    assert_eq!(found.matches.len(), 40);
+    assert_eq!(found.matches.items.len(), 40);
     // The rows are still there while matches are made of them.
     let rows =
         fixture.store.snapshot().read_rows(&keys(&candidates), usize::MAX, &SingleThread).unwrap().unwrap();
@@ -457,7 +430,7 @@ fn contexts_are_read_of_matches_alone() {
         let cache = SuppliersCache::default();
         let detector = Detector::new(fixture.store.snapshot(), lookup_rules(), cache);
         let candidates = candidates_of(&detector, &["a.example"]);
-        detector.read(&keys(&candidates), usize::MAX).unwrap().unwrap().context_bytes()
+        detector.read(&keys(&candidates), usize::MAX).unwrap().unwrap().contexts.text_bytes()
     };
     let both = read_bytes();
     fixture.disable("Off");
@@ -477,13 +450,13 @@ fn a_wanted_key_is_noticed_without_collecting() {
         &["192.0.2.1"],
         &["192.0.2.77", "2001:db8::5"],
     ] {
-        let (mut candidates, mut settled) = (Candidates::default(), Candidates::default());
+        let (mut candidates, mut asked) = (Candidates::default(), Candidates::default());
         for value in values {
-            detector.add(value, &mut candidates);
-            detector.add(value, &mut settled);
+            detector.add(value, &mut candidates).unwrap();
+            detector.add(value, &mut asked).unwrap();
         }
-        detector.settle(&mut settled);
-        assert_eq!(detector.wants_any(&mut candidates), !settled.wanted().is_empty(), "{values:?}");
-        assert!(candidates.wanted().is_empty());
+        detector.ask_filters(&mut asked).unwrap();
+        assert_eq!(detector.leaves_any(&mut candidates), !asked.left().is_empty(), "{values:?}");
+        assert!(candidates.left().is_empty());
     }
 }

@@ -7,7 +7,8 @@ use sluice_model::TenantId;
 use super::{SuppliersCache, TENANTS_KEPT_MAX};
 use crate::{
     fixture::Fixture,
-    lookup::{candidates::Candidates, detect::Detector, rank::Ranking},
+    lookup::{candidates::Candidates, detect::Detector, rank::Matches, text::AnswerText},
+    memory::RequestMemory,
 };
 
 #[test]
@@ -34,13 +35,15 @@ fn a_lookup_that_begins_makes_nothing() {
     let rules = crate::fixture::lookup_rules();
     let look_up = || {
         let detector = Detector::new(fixture.store.snapshot(), rules, cache.clone());
-        let (mut candidates, mut answer) = (Candidates::default(), Vec::new());
-        detector.add("a.example", &mut candidates);
-        detector.settle(&mut candidates);
+        let mut candidates = Candidates::default();
+        detector.add("a.example", &mut candidates).unwrap();
+        detector.ask_filters(&mut candidates).unwrap();
         let places = candidates.places_of(0..1);
         let keys: Vec<_> = places.clone().map(|place| candidates.key(place)).collect();
         let found = detector.read(&keys, usize::MAX).unwrap().unwrap();
-        Ranking::new(&detector, &candidates, &found, 0, 0).append_result(places, &mut answer).unwrap();
+        let permit = fixture.ingestor.reserve(None, 1 << 10).unwrap();
+        let mut text = AnswerText::new(&Arc::new(RequestMemory::new(permit, usize::MAX)), 0);
+        Matches::new(&detector, &candidates, &found, 0, 0).rank(places, &mut text).unwrap();
     };
     look_up();
     assert!(cache.kept.lock().is_empty(), "a miss needs no suppliers");

@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, http::StatusCode};
 use sluice_ingest::{Ingestor, LookupRules, Permit};
 
+use super::render::CyberTrace;
 use crate::http::{answer, body::BodyReader, problem::Cause};
 
 /// Looks up all objects of a body.
@@ -12,10 +13,10 @@ pub(super) async fn lookup(
     permit: Permit,
     mut reader: BodyReader<'_>,
 ) -> Result<HttpResponse, Cause> {
-    let mut query = ingestor.lookup(permit, rules);
+    let mut query = ingestor.lookup(permit, rules, CyberTrace);
     while let Some(piece) = reader.next().await? {
         query.feed(&piece).await?;
     }
     let found = query.finish().await?;
-    Ok(answer::of_pieces(StatusCode::OK, found.json_bytes(), found.into_json_chunks()))
+    Ok(answer::of_pieces(StatusCode::OK, found.text_bytes(), found.into_chunks()))
 }
