@@ -3,16 +3,14 @@
 //! In: bodies, rules and a catalogue, as requests bring them. Out: what a step leaves for the next one. Nothing
 //! here decides anything; only the feature `stages` builds it, and nothing promises that it stays.
 
-use std::convert::Infallible;
-
 use sluice_store::{SliceBuilder, catalogue::Catalogue};
 
 use crate::{
     body::{
-        elements, parse,
+        elements,
         split::{BodySlice, Splitter},
     },
-    error::BodyError,
+    error::{BodyError, IngestError},
     upload::validate::{self, PutRules, RowBuffers, RowRules},
 };
 
@@ -42,10 +40,10 @@ pub fn split(body: &[u8], chunk_bytes: usize) -> Result<Slices, BodyError> {
 /// # Errors
 ///
 /// That of the body.
-pub fn parse(slices: &Slices) -> Result<usize, BodyError> {
+pub fn parse(slices: &Slices) -> Result<usize, IngestError> {
     let mut count = 0;
     for slice in &slices.0 {
-        let Ok(()) = elements::visit_elements(slice, |_element| -> Result<(), Infallible> {
+        elements::visit_elements(slice, |_element| {
             count += 1;
             Ok(())
         })?;
@@ -58,8 +56,15 @@ pub fn parse(slices: &Slices) -> Result<usize, BodyError> {
 /// # Errors
 ///
 /// That of the body.
-pub fn tape(slices: &Slices) -> Result<usize, BodyError> {
-    slices.0.iter().map(|slice| parse::with_elements(slice, |elements| elements.count())).sum()
+pub fn tape(slices: &Slices) -> Result<usize, IngestError> {
+    let mut count = 0;
+    for slice in &slices.0 {
+        elements::visit_parsed(slice, |_element| {
+            count += 1;
+            Ok(())
+        })?;
+    }
+    Ok(count)
 }
 
 /// Parses the slices and judges their elements; tells the bytes of keys and rows.
@@ -67,7 +72,7 @@ pub fn tape(slices: &Slices) -> Result<usize, BodyError> {
 /// # Errors
 ///
 /// That of the body.
-pub fn judge(slices: &Slices, rules: &PutRules, catalogue: &Catalogue) -> Result<usize, BodyError> {
+pub fn judge(slices: &Slices, rules: &PutRules, catalogue: &Catalogue) -> Result<usize, IngestError> {
     let mut bytes = 0;
     visit(slices, rules, catalogue, |buffers| bytes += buffers.key.len() + buffers.row.len())?;
     Ok(bytes)
@@ -78,7 +83,7 @@ pub fn judge(slices: &Slices, rules: &PutRules, catalogue: &Catalogue) -> Result
 /// # Errors
 ///
 /// That of the body.
-pub fn collect(slices: &Slices, rules: &PutRules, catalogue: &Catalogue) -> Result<usize, BodyError> {
+pub fn collect(slices: &Slices, rules: &PutRules, catalogue: &Catalogue) -> Result<usize, IngestError> {
     let mut rows = SliceBuilder::new();
     visit(slices, rules, catalogue, |buffers| rows.push(&buffers.key, &buffers.row))?;
     Ok(usize::from(!rows.is_empty()))
@@ -89,11 +94,11 @@ fn visit(
     rules: &PutRules,
     catalogue: &Catalogue,
     mut take: impl FnMut(&RowBuffers),
-) -> Result<(), BodyError> {
+) -> Result<(), IngestError> {
     let rules = RowRules::Put(rules.clone());
     let mut buffers = RowBuffers::default();
     for slice in &slices.0 {
-        let Ok(()) = elements::visit_elements(slice, |element| -> Result<(), Infallible> {
+        elements::visit_elements(slice, |element| {
             if validate::judge(&element, &rules, catalogue, &mut buffers).is_ok() {
                 take(&buffers);
             }

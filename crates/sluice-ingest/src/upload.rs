@@ -134,12 +134,12 @@ impl SliceWork for RowWork {
                 Ok(()) => rows.push(&buffers.key, &buffers.row),
                 Err(rejection) => rejections.push(&buffers.indicator, &rejection),
             }
-            Ok::<(), IngestError>(())
+            Ok(())
         });
         if buffers.heap_bytes() <= limits::ROW_BUFFERS_KEPT_BYTES_MAX {
             self.buffers.lock().push(buffers);
         }
-        visited.map_err(IngestError::Body)??;
+        visited?;
         rejections.shrink();
         if !rows.is_empty() {
             self.write.append(slice.index, rows.finish()).map_err(IngestError::Write)?;

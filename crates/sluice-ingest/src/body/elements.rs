@@ -1,230 +1,203 @@
 //! The elements of a slice, each by the way that suits it.
 //!
 //! In: a [`BodySlice`]. Out: its elements in order, and of each the properties that Sluice knows, as sent and as
-//! they read. Ordinary elements are read where they lie ([`scan`]); the others, one by one, from a tape ([`parse`]).
-//! Which way it was makes no difference to what is seen.
+//! they read. Ordinary elements are read where they lie ([`scan`]); the others, one by one, are parsed and decoded into
+//! a buffer ([`tape`](super::tape)), in the same form. Which way it was makes no difference to what is seen.
 //!
 //! A slice is well-formed as a whole or not at all: results of a slice that fails are to be thrown away.
 
-use simd_json::{Node, StaticNode};
+use std::borrow::Cow;
+
+use sluice_model::ranges::bytes_at;
 
 use super::{
-    parse::{self, Member, Source},
-    scan::{self, Known, Shape, Span, Spans},
+    locate,
+    scan::{self, KnownProperty, Shape, Span, Spans},
     split::BodySlice,
-    tape, text,
+    tape::ParsedElement,
+    text::{append_compact, skip_string, skip_value},
 };
-use crate::error::BodyError;
+use crate::error::{BodyError, Fault, IngestError};
 
 /// One element of a body: an object.
 #[derive(Clone, Copy)]
 pub(crate) struct Element<'e> {
     /// Offset of its first byte in the text of the slice.
     pub(crate) offset: usize,
-    content: Content<'e>,
-}
-
-#[derive(Clone, Copy)]
-enum Content<'e> {
-    Scanned(&'e str, &'e Spans),
-    Parsed(parse::Element<'e, 'e>),
+    /// A text with the element as sent, and where its properties lie in it.
+    sent_text: &'e str,
+    sent: &'e Spans,
+    /// A text with its properties as they are read, and where they lie. The same again, if nothing has to be decoded.
+    read_text: &'e str,
+    read: &'e Spans,
 }
 
 impl<'e> Element<'e> {
     /// The last value that the element has for a property.
     #[inline]
-    pub(crate) fn get(&self, known: Known) -> Option<Value<'e>> {
-        match self.content {
-            Content::Scanned(text, spans) => {
-                let span = spans.get(known);
-                (span.shape != Shape::Absent).then_some(Value::Scanned(text, span))
-            }
-            Content::Parsed(element) => {
-                let is_known = |member: &Member<'_, '_>| Known::of(member.key.as_bytes()) == Some(known);
-                let member = element.members().filter(is_known).last()?;
-                Some(Value::Parsed(member, element.source))
-            }
+    pub(crate) fn get(&self, known: KnownProperty) -> Option<Value<'e>> {
+        let (sent, read) = (self.sent.get(known)?, self.read.get(known)?);
+        if read.shape == Shape::Absent {
+            return None;
         }
+        Some(Value { sent_text: self.sent_text, sent, read_text: self.read_text, read })
     }
 }
 
 /// A value of an element.
 #[derive(Clone, Copy)]
-pub(crate) enum Value<'e> {
-    /// The text of the slice, and where in it the value lies.
-    Scanned(&'e str, Span),
-    /// A member on the tape.
-    Parsed(Member<'e, 'e>, Source<'e>),
+pub(crate) struct Value<'e> {
+    sent_text: &'e str,
+    sent: &'e Span,
+    read_text: &'e str,
+    read: &'e Span,
 }
 
 impl<'e> Value<'e> {
     pub(crate) fn is_null(&self) -> bool {
-        match self {
-            Self::Scanned(_, span) => span.shape == Shape::Null,
-            Self::Parsed(member, _) => matches!(member.node(), Some(Node::Static(StaticNode::Null))),
-        }
+        self.read.shape == Shape::Null
     }
 
     pub(crate) fn is_boolean(&self) -> bool {
-        match self {
-            Self::Scanned(_, span) => span.shape == Shape::Boolean,
-            Self::Parsed(member, _) => matches!(member.node(), Some(Node::Static(StaticNode::Bool(_)))),
-        }
+        self.read.shape == Shape::Boolean
     }
 
     /// The value, if it is a string.
     pub(crate) fn as_str(&self) -> Option<&'e str> {
-        match self {
-            Self::Scanned(text, span) if span.shape == Shape::Text => text.get(span.from + 1..span.to - 1),
-            Self::Scanned(..) => None,
-            Self::Parsed(member, _) => member.as_str(),
+        if self.read.shape != Shape::Text {
+            return None;
         }
+        self.read_text.get(self.read.from + 1..self.read.to - 1)
     }
 
     /// Appends the value as sent, without white space outside its strings.
     pub(crate) fn append_compact(&self, compact: &mut Vec<u8>) {
-        match self {
-            Self::Scanned(text, span) if span.is_spaced => {
-                text::append_compact(text.as_bytes(), span.from, compact);
-            }
-            Self::Scanned(text, span) => {
-                compact.extend_from_slice(text.as_bytes().get(span.from..span.to).unwrap_or_default());
-            }
-            Self::Parsed(member, source) => source.append_value(member, compact),
+        let sent = bytes_at(self.sent_text.as_bytes(), self.sent.from..self.sent.to);
+        if self.sent.is_spaced {
+            append_compact(sent, compact);
+        } else {
+            compact.extend_from_slice(sent);
         }
     }
 
-    /// Gives an object with at least one field as it is kept, perhaps in `buffers`; `None` for anything else.
-    pub(crate) fn kept_object<'k>(&self, buffers: &'k mut KeptBuffers) -> Option<&'k [u8]>
+    /// Gives an object with at least one field as it is kept, perhaps in `buffer`; `None` for anything else.
+    pub(crate) fn kept_object<'k>(&self, buffer: &'k mut Vec<u8>) -> Option<&'k [u8]>
     where
         'e: 'k,
     {
-        let KeptBuffers { compact, kept } = buffers;
-        compact.clear();
-        match self {
-            Self::Scanned(text, span) if span.shape == Shape::Object => {
-                if !span.is_spaced {
-                    return text.as_bytes().get(span.from..span.to);
-                }
-                self.append_compact(compact);
-            }
-            Self::Parsed(member, _) if matches!(member.node(), Some(Node::Object { len, .. }) if *len > 0) => {
-                self.append_compact(compact);
-                if tape::repeats_keys(member.nodes) {
-                    kept.clear();
-                    tape::append_last_wins(member.nodes, compact, kept);
-                    return Some(kept);
-                }
-            }
-            _ => return None,
+        if self.read.shape != Shape::Object {
+            return None;
         }
-        Some(compact)
+        let object = bytes_at(self.read_text.as_bytes(), self.read.from..self.read.to);
+        if !self.read.is_spaced {
+            return Some(object);
+        }
+        buffer.clear();
+        append_compact(object, buffer);
+        Some(buffer)
     }
 
-    /// The text of an array of nothing but strings without escapes, as sent; `None` if that is not at hand.
-    pub(crate) fn plain_text(&self) -> Option<&'e [u8]> {
-        match self {
-            Self::Scanned(text, span) if span.shape == Shape::Texts => {
-                text.as_bytes().get(span.from..span.to)
-            }
-            _ => None,
+    /// The text of an array of nothing but strings: equal texts have equal strings. `None` for anything else.
+    pub(crate) fn texts(&self) -> Option<&'e str> {
+        if self.read.shape != Shape::Texts {
+            return None;
         }
-    }
-
-    /// The strings of an array that has nothing else.
-    pub(crate) fn strings(&self) -> Option<Strings<'e>> {
-        match self {
-            Self::Scanned(text, span) if span.shape == Shape::Texts => {
-                text.get(span.from..span.to).map(Strings::Scanned)
-            }
-            Self::Scanned(..) => None,
-            Self::Parsed(member, _) => {
-                let Some((Node::Array { len, count }, rest)) = member.nodes.split_first() else {
-                    return None;
-                };
-                let nodes = rest.get(..*count)?;
-                let is_flat = len == count && nodes.iter().all(|node| matches!(node, Node::String(_)));
-                is_flat.then_some(Strings::Parsed(nodes))
-            }
-        }
+        self.read_text.get(self.read.from..self.read.to)
     }
 }
 
-/// Where [`Value::kept_object`] puts what it has to rewrite.
-#[derive(Debug, Default)]
-pub(crate) struct KeptBuffers {
-    compact: Vec<u8>,
-    kept: Vec<u8>,
+/// The strings of an array of which [`Value::texts`] is the text.
+pub(crate) fn strings(mut texts: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    std::iter::from_fn(move || {
+        let (_, string) = texts.split_once('"')?;
+        let (string, after) = string.split_at_checked(skip_string(string.as_bytes(), 0))?;
+        texts = after;
+        let string = string.strip_suffix('"')?;
+        Some(if string.contains('\\') { Cow::Owned(without_escapes(string)) } else { Cow::Borrowed(string) })
+    })
 }
 
-impl KeptBuffers {
-    /// Bytes of memory that they hold.
-    pub(crate) fn heap_bytes(&self) -> usize {
-        self.compact.capacity() + self.kept.capacity()
+/// The string without the backslashes that stand before quotes and backslashes of its own.
+fn without_escapes(string: &str) -> String {
+    let mut plain = String::with_capacity(string.len());
+    let mut characters = string.chars();
+    while let Some(character) = characters.next() {
+        plain.extend(if character == '\\' { characters.next() } else { Some(character) });
     }
-}
-
-/// Strings of an array, in order.
-#[derive(Clone)]
-pub(crate) enum Strings<'e> {
-    /// What is left of the array's text; no string in it has an escape.
-    Scanned(&'e str),
-    Parsed(&'e [Node<'e>]),
-}
-
-impl<'e> Iterator for Strings<'e> {
-    type Item = &'e str;
-
-    fn next(&mut self) -> Option<&'e str> {
-        match self {
-            Self::Scanned(left) => {
-                let (_, after) = left.split_once('"')?;
-                let (string, after) = after.split_once('"')?;
-                *left = after;
-                Some(string)
-            }
-            Self::Parsed(nodes) => {
-                let (Node::String(string), after) = nodes.split_first()? else { return None };
-                *nodes = after;
-                Some(string)
-            }
-        }
-    }
+    plain
 }
 
 /// Shows the elements of a slice to `visit`, in order; after its first error no more of them.
 ///
 /// # Errors
 ///
-/// [`BodyError::Syntax`] with the first byte at which the slice is no JSON. The inner error is that of `visit`.
-pub(crate) fn visit_elements<E>(
+/// [`BodyError::Syntax`] with the first byte at which the slice is not JSON; else that of `visit`.
+pub(crate) fn visit_elements(
     slice: &BodySlice,
-    mut visit: impl FnMut(Element<'_>) -> Result<(), E>,
-) -> Result<Result<(), E>, BodyError> {
-    let Ok(text) = str::from_utf8(&slice.text) else { return Err(parse::first_fault(slice)) };
+    visit: impl FnMut(Element<'_>) -> Result<(), IngestError>,
+) -> Result<(), IngestError> {
+    visit_scanned(slice, scan::scan, visit)
+}
+
+/// The same, as if all elements were out of the ordinary.
+#[cfg(any(test, feature = "stages"))]
+pub(crate) fn visit_parsed(
+    slice: &BodySlice,
+    visit: impl FnMut(Element<'_>) -> Result<(), IngestError>,
+) -> Result<(), IngestError> {
+    visit_scanned(slice, |_text, _at| None, visit)
+}
+
+fn visit_scanned(
+    slice: &BodySlice,
+    scan: impl Fn(&[u8], usize) -> Option<(Spans, usize)>,
+    mut visit: impl FnMut(Element<'_>) -> Result<(), IngestError>,
+) -> Result<(), IngestError> {
+    let Ok(text) = str::from_utf8(&slice.text) else { return Err(first_fault(slice)) };
     let mut outcome = Ok(());
+    let mut parsed = ParsedElement::default();
     let mut at = 1;
     while text.as_bytes().get(at) == Some(&b'{') {
-        let end = if let Some((spans, end)) = scan::scan(text.as_bytes(), at) {
+        let end = if let Some((spans, end)) = scan(text.as_bytes(), at) {
             if outcome.is_ok() {
-                outcome = visit(Element { offset: at, content: Content::Scanned(text, &spans) });
+                outcome = visit(Element {
+                    offset: at,
+                    sent_text: text,
+                    sent: &spans,
+                    read_text: text,
+                    read: &spans,
+                });
             }
             end
         } else {
-            let end = text::skip_element(text.as_bytes(), at);
-            let alone = text.as_bytes().get(at..end).unwrap_or_default();
-            let parsed = parse::with_object(alone, |element| {
-                if outcome.is_ok() {
-                    outcome = visit(Element { offset: at, content: Content::Parsed(element) });
-                }
-            });
-            parsed.ok_or_else(|| parse::first_fault(slice))?;
+            let end = skip_value(text.as_bytes(), at);
+            let Some(alone) = text.get(at..end) else { break };
+            if parsed.read(alone).is_none() {
+                break;
+            }
+            if outcome.is_ok() {
+                outcome = visit(Element {
+                    offset: at,
+                    sent_text: alone,
+                    sent: &parsed.sent,
+                    read_text: &parsed.decoded,
+                    read: &parsed.read,
+                });
+            }
             end
         };
         // After each element there is a comma, or the bracket at the end.
         at = end + 1;
     }
-    if at == text.len() { Ok(outcome) } else { Err(parse::first_fault(slice)) }
+    if at == text.len() { outcome } else { Err(first_fault(slice)) }
+}
+
+/// Finds out why a slice was refused.
+#[cold]
+fn first_fault(slice: &BodySlice) -> IngestError {
+    // A refusal that cannot be explained is blamed on the first element; the tests hold that there is none.
+    let (at, fault) = locate::first_fault(&slice.text).unwrap_or((1, Fault::Json));
+    IngestError::Body(BodyError::Syntax { fault, byte: slice.body_byte(at) })
 }
 
 #[cfg(test)]

@@ -1,25 +1,15 @@
-//! Text to tape: finds the structure of an element and judges nothing inside it.
+//! Text to tape: lets the parser find the structure of an element.
 //!
-//! In: the text of an object. Out: an element, with its nodes on the tape and its text as sent; and where a
-//! [`BodySlice`] that was refused is no JSON. The parser unescapes strings where they lie, so it works on a copy; a
-//! string of the tape then begins where it begins in the text, and that is how a node finds its own spelling. What
-//! most elements are is faster read without it (`scan`): this is for the others, and what `scan` is held to.
+//! In: the text of an object. Out: its nodes, as long as they are looked at; or nothing, if the text is not JSON. Most
+//! elements are read without it (`scan`), which is faster: this is for the others, and what `scan` is held to.
 //!
 //! Buffers are kept for the next time, on whichever thread: [`limits::PARSERS_KEPT_MAX`] of them, of elements up to
 //! [`TEXT_BYTES_KEPT_MAX`] and [`TAPE_NODES_KEPT_MAX`]. No I/O; equal bytes give equal results. CPU-bound: long
-//! elements are for the parse pool.
+//! elements are for the pool of slices.
 
 use parking_lot::{Condvar, Mutex};
 use simd_json::{Buffers, INPUT_PADDING, Node, Tape};
 use sluice_model::limits;
-
-use super::{
-    locate,
-    split::BodySlice,
-    tape::{Members, node_count},
-    text,
-};
-use crate::error::{BodyError, Fault};
 
 /// Nodes for which memory is kept between elements; ordinary ones have some tens. The tape makes room for as many
 /// nodes as there are indexes, so this bounds those too.
@@ -41,65 +31,46 @@ static PARSERS: Mutex<Parsers> = Mutex::new(Parsers { kept: Vec::new(), bytes_in
 static DONE: Condvar = Condvar::new();
 
 struct Parsers {
-    kept: Vec<Scratch>,
+    kept: Vec<ParserBuffers>,
     /// Bytes of the texts that are being parsed.
     bytes_in_flight: usize,
 }
 
 #[derive(Default)]
-struct Scratch {
-    bytes: Vec<u8>,
+struct ParserBuffers {
+    text: Vec<u8>,
     buffers: Option<Buffers>,
     tape: Option<Tape<'static>>,
 }
 
-/// Parses a slice and shows its elements to `visit`.
+/// Parses the text of an object and shows its nodes to `visit`; `None` when the text is not JSON.
 ///
-/// Heap: the tape costs 24 bytes for each JSON node.
+/// The parser unescapes strings where they lie, so it works on a copy, and `visit` is told the address of that. A string
+/// of the tape begins where it begins in the text: one at the address + 7 has its opening quote at `text[6]`.
 ///
-/// # Errors
-///
-/// [`BodyError::Syntax`] with the first byte at which the slice is no JSON.
-#[cfg(any(test, feature = "stages"))]
-pub(crate) fn with_elements<T>(
-    slice: &BodySlice,
-    visit: impl FnOnce(Elements<'_, '_>) -> T,
-) -> Result<T, BodyError> {
-    with_tape(&slice.text, |nodes, source| {
-        visit(Elements { nodes: nodes.get(1..).unwrap_or_default(), source })
-    })
-    .ok_or_else(|| first_fault(slice))
-}
-
-/// Parses the text of an object and shows it to `visit`; `None` when the text is no JSON.
-///
-/// Heap: the tape costs 24 bytes for each JSON node, and is kept for the next text.
-pub(crate) fn with_object<T>(text: &[u8], visit: impl FnOnce(Element<'_, '_>) -> T) -> Option<T> {
-    with_tape(text, |nodes, source| visit(Element { nodes, source }))
-}
-
-fn with_tape<T>(text: &[u8], visit: impl FnOnce(&[Node<'_>], Source<'_>) -> T) -> Option<T> {
+/// Heap: the tape costs 24 bytes for each JSON node, and is kept for the next text. Nothing that waits may be done in
+/// `visit`.
+pub(crate) fn with_tape<T>(text: &[u8], visit: impl FnOnce(&[Node<'_>], usize) -> T) -> Option<T> {
     let mut turn = Turn::take(text.len());
-    let scratch = &mut turn.scratch;
+    let ParserBuffers { text: copy, buffers, tape } = &mut turn.buffers;
     let length = text.len();
-    scratch.bytes.clear();
-    scratch.bytes.reserve_exact(length + INPUT_PADDING);
-    scratch.bytes.extend_from_slice(text);
-    scratch.bytes.resize(length + INPUT_PADDING, b' ');
-    let base = scratch.bytes.as_ptr().addr();
-    let buffers =
-        scratch.buffers.get_or_insert_with(|| Buffers::with_max_depth(0, limits::NESTING_LEVELS_MAX));
-    let mut tape: Tape<'_> = scratch.tape.take().map_or(Tape(Vec::new()), Tape::reset);
-    let parsed = simd_json::fill_tape_padded(&mut scratch.bytes, length, buffers, &mut tape);
-    let seen = parsed.ok().map(|()| visit(&tape.0, Source { text, base }));
-    turn.is_ordinary = tape.0.capacity() <= TAPE_NODES_KEPT_MAX && length <= TEXT_BYTES_KEPT_MAX;
-    scratch.tape = Some(tape.reset());
+    copy.clear();
+    copy.reserve_exact(length + INPUT_PADDING);
+    copy.extend_from_slice(text);
+    copy.resize(length + INPUT_PADDING, b' ');
+    let address = copy.as_ptr().addr();
+    let buffers = buffers.get_or_insert_with(|| Buffers::with_max_depth(0, limits::NESTING_LEVELS_MAX));
+    let mut nodes: Tape<'_> = tape.take().map_or(Tape(Vec::new()), Tape::reset);
+    let parsed = simd_json::fill_tape_padded(copy, length, buffers, &mut nodes);
+    let seen = parsed.ok().map(|()| visit(&nodes.0, address));
+    turn.is_ordinary = nodes.0.capacity() <= TAPE_NODES_KEPT_MAX && length <= TEXT_BYTES_KEPT_MAX;
+    *tape = Some(nodes.reset());
     seen
 }
 
 /// The right to parse a text. Only what parses and visits it may be done meanwhile, nothing that waits.
 struct Turn {
-    scratch: Scratch,
+    buffers: ParserBuffers,
     /// What it counts for: short texts count nothing.
     text_bytes: usize,
     /// Whether the buffers are small enough to be kept.
@@ -108,6 +79,9 @@ struct Turn {
 
 impl Turn {
     /// Waits while too much is being parsed, unless the text is short.
+    ///
+    /// With 5 MiB allowed in flight and a text of 4 MiB being parsed, another one of 2 MiB waits and one of 1 MiB does
+    /// not. A text longer than all that is allowed goes ahead once it would be alone.
     fn take(length: usize) -> Self {
         let text_bytes = if length <= TURN_BYTES_MIN { 0 } else { length };
         let mut parsers = PARSERS.lock();
@@ -118,116 +92,25 @@ impl Turn {
             DONE.wait(&mut parsers);
         }
         parsers.bytes_in_flight += text_bytes;
-        let scratch = parsers.kept.pop().unwrap_or_default();
-        Self { scratch, text_bytes, is_ordinary: false }
+        let buffers = parsers.kept.pop().unwrap_or_default();
+        Self { buffers, text_bytes, is_ordinary: false }
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
         // What is not kept must be gone before the next one begins.
-        let mut scratch = std::mem::take(&mut self.scratch);
+        let mut buffers = std::mem::take(&mut self.buffers);
         if !self.is_ordinary {
-            scratch = Scratch::default();
+            buffers = ParserBuffers::default();
         }
         let mut parsers = PARSERS.lock();
         parsers.bytes_in_flight -= self.text_bytes;
         if self.is_ordinary && parsers.kept.len() < limits::PARSERS_KEPT_MAX {
-            parsers.kept.push(scratch);
+            parsers.kept.push(buffers);
         }
         drop(parsers);
         DONE.notify_all();
-    }
-}
-
-/// Finds out why a slice was refused.
-#[cold]
-pub(crate) fn first_fault(slice: &BodySlice) -> BodyError {
-    // A refusal that cannot be explained is blamed on the first element; the tests hold that there is none.
-    let (at, fault) = locate::first_fault(&slice.text).unwrap_or((1, Fault::Json));
-    BodyError::Syntax { fault, byte: slice.body_byte(at) }
-}
-
-/// The text that a tape was made of.
-#[derive(Clone, Copy)]
-pub(crate) struct Source<'t> {
-    text: &'t [u8],
-    /// Address of the copy that the strings of the tape lie in.
-    base: usize,
-}
-
-impl Source<'_> {
-    /// Offset in the text of the first byte of a string or key of the tape, its quote not included.
-    fn offset(&self, string: &str) -> usize {
-        string.as_ptr().addr().wrapping_sub(self.base)
-    }
-
-    /// Appends the member's value as sent, without white space outside its strings.
-    pub(crate) fn append_value(&self, member: &Member<'_, '_>, compact: &mut Vec<u8>) {
-        let after_key = text::skip_string(self.text, self.offset(member.key));
-        let colon = text::skip_space(self.text, after_key);
-        text::append_compact(self.text, colon + 1, compact);
-    }
-}
-
-/// One property of an element.
-#[derive(Clone, Copy)]
-pub(crate) struct Member<'t, 'a> {
-    /// Name of the property, where it lies on the tape.
-    pub(crate) key: &'a str,
-    /// Nodes from the value on; more may follow it.
-    pub(crate) nodes: &'t [Node<'a>],
-}
-
-impl<'t, 'a> Member<'t, 'a> {
-    /// The value's first node.
-    pub(crate) fn node(&self) -> Option<&'t Node<'a>> {
-        self.nodes.first()
-    }
-
-    /// The value, if it is a string.
-    pub(crate) fn as_str(&self) -> Option<&'a str> {
-        match self.node() {
-            Some(Node::String(string)) => Some(string),
-            _ => None,
-        }
-    }
-}
-
-/// One element of a body: an object.
-#[derive(Clone, Copy)]
-pub(crate) struct Element<'t, 'a> {
-    nodes: &'t [Node<'a>],
-    /// The text that the tape was made of.
-    pub(crate) source: Source<'t>,
-}
-
-impl<'t, 'a> Element<'t, 'a> {
-    /// The properties in order, repeated ones included.
-    pub(crate) fn members(&self) -> impl Iterator<Item = Member<'t, 'a>> + use<'t, 'a> {
-        let members = match self.nodes.split_first() {
-            Some((Node::Object { len, .. }, members)) => Members::new(*len, members),
-            _ => Members::new(0, &[]),
-        };
-        members.map(|(key, nodes)| Member { key, nodes })
-    }
-}
-
-/// The elements of a slice, in order.
-#[cfg(any(test, feature = "stages"))]
-pub(crate) struct Elements<'t, 'a> {
-    nodes: &'t [Node<'a>],
-    source: Source<'t>,
-}
-
-#[cfg(any(test, feature = "stages"))]
-impl<'t, 'a> Iterator for Elements<'t, 'a> {
-    type Item = Element<'t, 'a>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let (nodes, rest) = self.nodes.split_at_checked(node_count(self.nodes.first()?))?;
-        self.nodes = rest;
-        Some(Element { nodes, source: self.source })
     }
 }
 

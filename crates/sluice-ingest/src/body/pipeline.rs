@@ -63,7 +63,7 @@ pub(crate) struct Pipeline<W: SliceWork> {
     shared: Arc<SharedWork<W>>,
     running: Vec<oneshot::Receiver<Result<W::Output, IngestError>>>,
     failure: Option<IngestError>,
-    cancel_guard: CancelGuard<W>,
+    skip_guard: SkipGuard<W>,
 }
 
 struct SharedWork<W> {
@@ -73,9 +73,9 @@ struct SharedWork<W> {
 }
 
 /// Keeps slices from being worked on once nobody waits for them.
-struct CancelGuard<W>(Arc<SharedWork<W>>);
+struct SkipGuard<W>(Arc<SharedWork<W>>);
 
-impl<W> Drop for CancelGuard<W> {
+impl<W> Drop for SkipGuard<W> {
     fn drop(&mut self) {
         self.0.failed_index.store(0, Ordering::Relaxed);
     }
@@ -90,7 +90,7 @@ impl<W: SliceWork> Pipeline<W> {
             splitter: Splitter::new(),
             running: Vec::new(),
             failure: None,
-            cancel_guard: CancelGuard(Arc::clone(&shared)),
+            skip_guard: SkipGuard(Arc::clone(&shared)),
             shared,
         }
     }
@@ -174,7 +174,7 @@ impl<W: SliceWork> Pipeline<W> {
             }
             Err(error) => return Err(self.broken(error).await),
         };
-        drop(self.cancel_guard);
+        drop(self.skip_guard);
         // Each job has let go of its share before its result was there to be gathered.
         let Some(shared) = Arc::into_inner(self.shared) else { return Err(IngestError::Internal) };
         Ok((shared.work, outputs))

@@ -8,18 +8,21 @@
 //! Guarantees that an element which it takes is JSON for the parser too, and that nothing has to be decoded: tests hold
 //! both to each other. Recursion is as deep as the element, which the splitter has bounded. Pure.
 //!
-//! [`parse`]: crate::body::parse
+//! [`parse`]: super::parse
 
 use wide::u8x16;
 
-use super::text::{KEYS_COMPARED_MAX, skip_digits, skip_space};
+use super::text::{skip_digits, skip_space};
 
 /// Bytes of a number without exponent up to which it is within the range of a double for certain.
 const SMALL_NUMBER_BYTES_MAX: usize = 16;
 
+/// Keys of an object up to which comparing each with each is cheaper than hashing, and the object is ordinary.
+pub(crate) const KEYS_COMPARED_MAX: usize = 16;
+
 /// A property that Sluice knows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Known {
+pub(crate) enum KnownProperty {
     Indicator,
     Context,
     Tags,
@@ -29,10 +32,10 @@ pub(crate) enum Known {
     Object,
 }
 
-/// Number of [`Known`] properties.
+/// Number of [`KnownProperty`] values.
 const KNOWN_COUNT: usize = 6;
 
-impl Known {
+impl KnownProperty {
     /// The property of this name.
     pub(crate) fn of(name: &[u8]) -> Option<Self> {
         match name {
@@ -47,7 +50,7 @@ impl Known {
     }
 }
 
-/// What a value is.
+/// What a value is, in a text as sent or as it is read ([`ParsedElement`](super::tape::ParsedElement)).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) enum Shape {
     /// There is none.
@@ -56,13 +59,14 @@ pub(crate) enum Shape {
     Null,
     Boolean,
     Number,
-    /// A string without escapes.
+    /// A string that reads as it is written between its quotes.
     Text,
-    /// A string with some.
+    /// A string with escapes. Only the scanner sees it, and leaves it to the parser.
     EscapedText,
-    /// An array of nothing but strings without escapes; it may be empty.
+    /// An array of nothing but strings, each as it reads; it may be empty. None has an escape if it was scanned; if it
+    /// was parsed, a backslash stands before quotes and backslashes that are part of a string.
     Texts,
-    /// An array of nothing but strings, some with escapes.
+    /// An array of nothing but strings, some with escapes. Left to the parser too.
     EscapedTexts,
     /// Any other array.
     Array,
@@ -86,9 +90,18 @@ pub(crate) struct Span {
 pub(crate) struct Spans([Span; KNOWN_COUNT]);
 
 impl Spans {
-    /// The value of a property, or an absent one.
-    pub(crate) fn get(&self, known: Known) -> Span {
-        self.0.get(known as usize).copied().unwrap_or_default()
+    /// Where the value of a property lies; its shape is [`Shape::Absent`] if there is none.
+    #[inline]
+    pub(crate) fn get(&self, known: KnownProperty) -> Option<&Span> {
+        self.0.get(known as usize)
+    }
+
+    /// Notes where it lies. A later one replaces it.
+    #[inline]
+    pub(crate) fn set(&mut self, known: KnownProperty, span: Span) {
+        if let Some(present) = self.0.get_mut(known as usize) {
+            *present = span;
+        }
     }
 }
 
@@ -99,7 +112,7 @@ pub(crate) fn scan(text: &[u8], at: usize) -> Option<(Spans, usize)> {
     let mut scanner = Scanner { text, at, is_spaced: false };
     let mut spans = Spans::default();
     scanner.members(|scanner, key| {
-        let known = Known::of(key);
+        let known = KnownProperty::of(key);
         let from = scanner.at;
         scanner.is_spaced = false;
         let shape = scanner.value()?;
@@ -107,8 +120,7 @@ pub(crate) fn scan(text: &[u8], at: usize) -> Option<(Spans, usize)> {
         if matches!(shape, Shape::EscapedText | Shape::EscapedTexts) {
             return None;
         }
-        let span = Span { shape, is_spaced: scanner.is_spaced, from, to: scanner.at };
-        *spans.0.get_mut(known as usize)? = span;
+        spans.set(known, Span { shape, is_spaced: scanner.is_spaced, from, to: scanner.at });
         Some(())
     })?;
     Some((spans, scanner.at))

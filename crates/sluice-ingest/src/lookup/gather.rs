@@ -6,7 +6,7 @@ use sluice_model::limits;
 
 use super::{candidates::Candidates, detect::Detector, lists::Lists};
 use crate::{
-    body::{elements, scan::Known, split::BodySlice},
+    body::{elements, scan::KnownProperty, split::BodySlice},
     error::{BodyError, IngestError},
     memory::{HeldBytes, RequestMemory},
 };
@@ -50,7 +50,7 @@ impl Gathered {
         gathered.objects.items.reserve_exact(slice.text.len());
         let mut index = slice.first_element;
         let visited = elements::visit_elements(slice, |element| {
-            let Some(object) = element.get(Known::Object) else {
+            let Some(object) = element.get(KnownProperty::Object) else {
                 let byte = slice.body_byte(element.offset);
                 return Err(IngestError::Body(BodyError::ObjectMissing { index, byte }));
             };
@@ -65,7 +65,7 @@ impl Gathered {
             let bytes = gathered.objects.items.len() + gathered.candidates.keys_bytes();
             if gathered.counted_bytes + COUNTED_BYTES < bytes { gathered.count() } else { Ok(()) }
         });
-        visited.map_err(IngestError::Body)??;
+        visited?;
         Ok(gathered)
     }
 

@@ -8,7 +8,7 @@ use sluice_model::{Rejection, TagId, rejection::Property};
 use sluice_store::catalogue::Catalogue;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::body::elements::Value;
+use crate::body::elements::{Value, strings};
 
 /// Lists kept at a time to begin with, for bodies that are short.
 const LISTS_KEPT_MIN: usize = 16;
@@ -45,7 +45,8 @@ impl TagsReader {
     ///
     /// The value is not an array of strings, or one of them, of which the first is told, names no tag.
     pub(crate) fn read(&mut self, tags: &Value<'_>, catalogue: &Catalogue) -> Result<&[TagId], Rejection> {
-        let text = tags.plain_text().filter(|text| text.len() <= LIST_BYTES_KEPT_MAX).unwrap_or_default();
+        let Some(texts) = tags.texts() else { return Err(Rejection::InvalidType(Property::Tags)) };
+        let text = if texts.len() <= LIST_BYTES_KEPT_MAX { texts.as_bytes() } else { &[] };
         self.make_room();
         let list = kept_list(&mut self.kept, text).unwrap_or(&mut self.other);
         let is_known = !text.is_empty() && list.text == text;
@@ -53,11 +54,13 @@ impl TagsReader {
             self.missed_count += 1;
             list.text.clear();
             list.ids.clear();
-            for name in tags.strings().ok_or(Rejection::InvalidType(Property::Tags))? {
+            for name in strings(texts) {
                 self.upper_case.clear();
-                self.upper_case.push_str(name);
+                self.upper_case.push_str(&name);
                 self.upper_case.make_ascii_uppercase();
-                let tag = catalogue.tag(&self.upper_case).ok_or_else(|| Rejection::unknown_tag(name))?;
+                let Some(tag) = catalogue.tag(&self.upper_case) else {
+                    return Err(Rejection::unknown_tag(&name));
+                };
                 list.ids.push(tag.id);
             }
             list.ids.sort_unstable();

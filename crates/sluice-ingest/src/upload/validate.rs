@@ -17,8 +17,8 @@ use sluice_store::catalogue::Catalogue;
 
 use crate::{
     body::{
-        elements::{Element, KeptBuffers, Value},
-        scan::Known,
+        elements::{Element, Value},
+        scan::KnownProperty,
     },
     upload::tags::TagsReader,
 };
@@ -68,7 +68,7 @@ pub(crate) struct RowBuffers {
     pub(crate) row: Vec<u8>,
     /// JSON text of the `indicator` of a refused element; empty when it has none.
     pub(crate) indicator: Vec<u8>,
-    context: KeptBuffers,
+    context: Vec<u8>,
     tags: TagsReader,
 }
 
@@ -78,7 +78,7 @@ impl RowBuffers {
         self.key.capacity()
             + self.row.capacity()
             + self.indicator.capacity()
-            + self.context.heap_bytes()
+            + self.context.capacity()
             + self.tags.heap_bytes()
     }
 }
@@ -102,7 +102,7 @@ pub(crate) fn judge(
     };
     if verdict.is_err() {
         buffers.indicator.clear();
-        if let Some(indicator) = element.get(Known::Indicator) {
+        if let Some(indicator) = element.get(KnownProperty::Indicator) {
             indicator.append_compact(&mut buffers.indicator);
         }
     }
@@ -116,7 +116,7 @@ fn put(
     buffers: &mut RowBuffers,
 ) -> Result<(), Rejection> {
     normalize::normalize_into(&indicator_text(element, rules.refang)?, &mut buffers.key)?;
-    let context = match given(element, Known::Context) {
+    let context = match given(element, KnownProperty::Context) {
         None => None,
         Some(_) if rules.is_false_positive => return Err(Rejection::ContextNotAllowed),
         Some(context) => {
@@ -124,12 +124,12 @@ fn put(
             Some(kept.ok_or(Rejection::InvalidType(Property::Context))?)
         }
     };
-    let tags = match given(element, Known::Tags).filter(|_| rules.takes_tags) {
+    let tags = match given(element, KnownProperty::Tags).filter(|_| rules.takes_tags) {
         None => TagsChange::Keep,
         Some(tags) => TagsChange::Replace(buffers.tags.read(&tags, catalogue)?),
     };
     if rules.takes_marks {
-        check_boolean(element, Known::MarkDetections, Property::MarkDetections)?;
+        check_boolean(element, KnownProperty::MarkDetections, Property::MarkDetections)?;
     }
     let holding = HoldingChange::Hold { updated: rules.now_seconds, context };
     row::encode(rules.supplier, holding, tags, &mut buffers.row);
@@ -139,24 +139,24 @@ fn put(
 fn delete(element: &Element<'_>, rules: &DeleteRules, buffers: &mut RowBuffers) -> Result<(), Rejection> {
     normalize::recognize_into(&indicator_text(element, rules.refang)?, &mut buffers.key)?;
     if rules.takes_marks {
-        check_boolean(element, Known::UnmarkDetections, Property::UnmarkDetections)?;
+        check_boolean(element, KnownProperty::UnmarkDetections, Property::UnmarkDetections)?;
     }
     row::encode(rules.supplier, HoldingChange::Release, TagsChange::Keep, &mut buffers.row);
     Ok(())
 }
 
 fn indicator_text<'e>(element: &Element<'e>, refang: bool) -> Result<Cow<'e, str>, Rejection> {
-    let indicator = element.get(Known::Indicator).ok_or(Rejection::IndicatorMissing)?;
+    let indicator = element.get(KnownProperty::Indicator).ok_or(Rejection::IndicatorMissing)?;
     let text = indicator.as_str().ok_or(Rejection::InvalidType(Property::Indicator))?;
     Ok(if refang { normalize::refang(text) } else { Cow::Borrowed(text) })
 }
 
 /// A property that is there and not `null`.
-fn given<'e>(element: &Element<'e>, known: Known) -> Option<Value<'e>> {
+fn given<'e>(element: &Element<'e>, known: KnownProperty) -> Option<Value<'e>> {
     element.get(known).filter(|value| !value.is_null())
 }
 
-fn check_boolean(element: &Element<'_>, known: Known, name: Property) -> Result<(), Rejection> {
+fn check_boolean(element: &Element<'_>, known: KnownProperty, name: Property) -> Result<(), Rejection> {
     match element.get(known) {
         Some(value) if !value.is_boolean() => Err(Rejection::InvalidType(name)),
         _ => Ok(()),

@@ -1,26 +1,23 @@
 //! The short way against the parser's: whatever the text, both see the same.
 
-use std::convert::Infallible;
-
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use super::{Content, Element, KeptBuffers, Value, visit_elements};
+use super::{Element, Value, strings, visit_elements, visit_parsed};
 use crate::{
     body::{
-        parse,
-        scan::{self, Known},
+        scan::{self, KnownProperty},
         split::{BodySlice, Splitter},
     },
-    error::BodyError,
+    error::{BodyError, Fault, IngestError},
 };
 
-const ALL: [Known; 6] = [
-    Known::Indicator,
-    Known::Context,
-    Known::Tags,
-    Known::MarkDetections,
-    Known::UnmarkDetections,
-    Known::Object,
+const ALL: [KnownProperty; 6] = [
+    KnownProperty::Indicator,
+    KnownProperty::Context,
+    KnownProperty::Tags,
+    KnownProperty::MarkDetections,
+    KnownProperty::UnmarkDetections,
+    KnownProperty::Object,
 ];
 
 fn slice(body: &[u8]) -> Option<BodySlice> {
@@ -32,10 +29,10 @@ fn slice(body: &[u8]) -> Option<BodySlice> {
 /// Tells all that can be asked about an element.
 fn tell(element: Element<'_>) -> String {
     let tell_value = |value: Value<'_>| {
-        let (mut compact, mut buffers) = (Vec::new(), KeptBuffers::default());
+        let (mut compact, mut buffer) = (Vec::new(), Vec::new());
         value.append_compact(&mut compact);
-        let kept = value.kept_object(&mut buffers).map(|kept| String::from_utf8(kept.to_vec()).unwrap());
-        let strings = value.strings().map(|strings| strings.map(str::to_owned).collect::<Vec<_>>());
+        let kept = value.kept_object(&mut buffer).map(|kept| String::from_utf8(kept.to_vec()).unwrap());
+        let strings = value.texts().map(|texts| strings(texts).map(String::from).collect::<Vec<_>>());
         let compact = String::from_utf8(compact).unwrap();
         format!(
             "{compact} {} {} {:?} {kept:?} {strings:?}",
@@ -47,25 +44,30 @@ fn tell(element: Element<'_>) -> String {
     ALL.map(|known| format!("{known:?}: {:?}", element.get(known).map(tell_value))).join("\n")
 }
 
-fn told(slice: &BodySlice) -> Result<Vec<String>, BodyError> {
+type Visit<'v> = &'v mut dyn FnMut(Element<'_>) -> Result<(), IngestError>;
+
+fn told(
+    slice: &BodySlice,
+    visit_all: impl Fn(&BodySlice, Visit<'_>) -> Result<(), IngestError>,
+) -> Result<Vec<String>, BodyError> {
     let mut told = Vec::new();
-    let Ok(()) = visit_elements(slice, |element| {
+    let visited = visit_all(slice, &mut |element| {
         assert_eq!(slice.text[element.offset], b'{');
         told.push(tell(element));
-        Ok::<(), Infallible>(())
-    })?;
-    Ok(told)
-}
-
-fn told_by_parser(slice: &BodySlice) -> Result<Vec<String>, BodyError> {
-    parse::with_elements(slice, |elements| {
-        elements.map(|element| tell(Element { offset: 1, content: Content::Parsed(element) })).collect()
-    })
+        Ok(())
+    });
+    match visited {
+        Ok(()) => Ok(told),
+        Err(IngestError::Body(error)) => Err(error),
+        Err(other) => panic!("{other}"),
+    }
 }
 
 fn check(body: &[u8]) -> Result<(), TestCaseError> {
     if let Some(slice) = slice(body) {
-        prop_assert_eq!(told(&slice), told_by_parser(&slice), "{:?}", String::from_utf8_lossy(body));
+        let scanned = told(&slice, |slice, visit| visit_elements(slice, visit));
+        let parsed = told(&slice, |slice, visit| visit_parsed(slice, visit));
+        prop_assert_eq!(scanned, parsed, "{:?}", String::from_utf8_lossy(body));
     }
     Ok(())
 }
@@ -198,16 +200,68 @@ fn what_needs_decoding_is_parsed() {
     }
 }
 
+/// The strings of the last list of tags, as they are read.
+fn tags(body: &str) -> Vec<String> {
+    let mut tags = Vec::new();
+    visit_elements(&slice(body.as_bytes()).unwrap(), |element| {
+        let texts = element.get(KnownProperty::Tags).unwrap().texts().unwrap().to_owned();
+        tags = strings(&texts).map(String::from).collect();
+        Ok(())
+    })
+    .unwrap();
+    tags
+}
+
+#[test]
+fn strings_of_lists_read_as_they_are_meant() {
+    assert_eq!(tags(r#"[{"tags":[]}]"#), [""; 0]);
+    assert_eq!(tags(r#"[{"tags":["", "b c" ,"é"]}]"#), ["", "b c", "é"]);
+    assert_eq!(
+        tags(r#"[{"\u0074ags":["\"","\\","a\"\\\",\"b","\u005c\u0022","\n"]}]"#),
+        ["\"", "\\", "a\"\\\",\"b", "\\\"", "\n"]
+    );
+    assert_eq!(tags(r#"[{"tags":["\\"]},{"tags":["\\\\","\"a\"", "b"]}]"#), ["\\\\", "\"a\"", "b"]);
+}
+
+/// The value of `object` of each element, as sent, whichever way the element is read.
+fn objects(body: &str) -> Vec<String> {
+    let mut objects = Vec::new();
+    visit_parsed(&slice(body.as_bytes()).unwrap(), |element| {
+        let mut text = Vec::new();
+        element.get(KnownProperty::Object).unwrap().append_compact(&mut text);
+        objects.push(String::from_utf8(text).unwrap());
+        Ok(())
+    })
+    .unwrap();
+    objects
+}
+
+#[test]
+fn a_value_is_found_in_its_own_spelling() {
+    assert_eq!(objects(r#"[{"object":"\u0041\/"},{"object" : [ 1.0 ]}]"#), [r#""\u0041\/""#, "[1.0]"]);
+    assert_eq!(objects(r#"[{"w":"\"object\":1","object":2,"x":3}]"#), ["2"]);
+    assert_eq!(objects(r#"[{"\u006fbject" :"","":"","object":""}]"#), ["\"\""]);
+}
+
+/// A long string before the value, escapes within it, so that unescaping moves more than a register.
+#[test]
+fn unescaping_moves_nothing_else() {
+    let long = "\\n\\u00e9x".repeat(1_000);
+    let body = format!(r#"[{{"{long}":"{long}","object":"{long}"}}]"#);
+    assert_eq!(objects(&body), [format!("\"{long}\"")]);
+}
+
 #[test]
 fn after_an_error_nothing_is_shown_and_a_later_fault_wins() {
     let visits = |body: &str| {
         let mut visits = 0;
         let outcome = visit_elements(&slice(body.as_bytes()).unwrap(), |_element| {
             visits += 1;
-            Err(visits)
+            Err(IngestError::Internal)
         });
         (visits, outcome)
     };
-    assert_eq!(visits("[{},{\"\\u0061\":1},{}]"), (1, Ok(Err(1))));
-    assert!(matches!(visits("[{},{\"a\":01}]"), (1, Err(BodyError::Syntax { byte: 10, .. }))));
+    assert!(matches!(visits("[{},{\"\\u0061\":1},{}]"), (1, Err(IngestError::Internal))));
+    let (visits, Err(IngestError::Body(error))) = visits("[{},{\"a\":01}]") else { panic!("accepted") };
+    assert_eq!((visits, error), (1, BodyError::Syntax { fault: Fault::Number, byte: 10 }));
 }

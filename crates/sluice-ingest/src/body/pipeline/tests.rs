@@ -1,7 +1,6 @@
 //! Whole bodies, in chunks, against `serde_json` and against themselves.
 
 use std::{
-    convert::Infallible,
     sync::{
         Arc, Barrier, LazyLock,
         atomic::{AtomicBool, Ordering},
@@ -19,6 +18,7 @@ use crate::{
     body::{
         elements, parse,
         split::{BodySlice, SLICE_ELEMENTS_MAX},
+        tape, text,
     },
     error::{BodyError, Fault, IngestError},
     pools::{Pool, Pools},
@@ -39,20 +39,33 @@ impl SliceWork for Echo {
     type Output = Vec<String>;
 
     fn work(&self, slice: &BodySlice) -> Result<Vec<String>, IngestError> {
-        let echo = |element: parse::Element<'_, '_>| {
-            let mut text = Vec::new();
-            for member in element.members() {
-                text.extend_from_slice(member.key.as_bytes());
-                text.push(b'=');
-                element.source.append_value(&member, &mut text);
-                text.push(b';');
-            }
-            String::from_utf8(text).unwrap()
+        let echo = |element: &[u8]| {
+            parse::with_tape(element, |nodes, address| {
+                let mut text = Vec::new();
+                for (key, _value) in tape::members(nodes) {
+                    let (from, to) = tape::sent_value(element, address, key);
+                    text.extend_from_slice(key.as_bytes());
+                    text.push(b'=');
+                    text::append_compact(&element[from..to], &mut text);
+                    text.push(b';');
+                }
+                String::from_utf8(text).unwrap()
+            })
         };
-        let echoed = parse::with_elements(slice, |elements| elements.map(echo).collect());
-        let visited = elements::visit_elements(slice, |_element| Ok::<(), Infallible>(()));
-        assert_eq!(visited.err().as_ref(), echoed.as_ref().err(), "no way may know another fault");
-        echoed.map_err(IngestError::Body)
+        let (mut echoed, mut at) = (Some(Vec::new()), 1);
+        while slice.text.get(at) == Some(&b'{') {
+            let end = text::skip_value(&slice.text, at);
+            echoed = echoed.zip(echo(&slice.text[at..end])).map(|(mut echoed, text)| {
+                echoed.push(text);
+                echoed
+            });
+            at = end + 1;
+        }
+        let scanned = elements::visit_elements(slice, |_element| Ok(()));
+        let parsed = elements::visit_parsed(slice, |_element| Ok(()));
+        assert_eq!(format!("{scanned:?}"), format!("{parsed:?}"), "no way may know another fault");
+        assert_eq!(scanned.is_ok(), echoed.is_some());
+        scanned.map(|()| echoed.unwrap())
     }
 }
 

@@ -2,19 +2,19 @@
 
 use expect_test::{Expect, expect};
 
-use super::{append_compact, append_last_wins, repeats_keys};
+use super::{append_compact, append_last_wins, repeats_keys, skip_value};
 
 /// Shows a value compact, and with the last of its repeated keys only if there are any.
 #[track_caller]
 fn check(text: &str, want: &Expect) {
     let mut compact = Vec::new();
-    let end = append_compact(text.as_bytes(), 0, &mut compact);
-    assert_eq!(text[end..].trim(), "");
+    append_compact(text.as_bytes(), &mut compact);
+    assert_eq!(text[skip_value(text.as_bytes(), text.len() - text.trim_start().len())..].trim(), "");
     let mut bytes = text.as_bytes().to_vec();
     let tape = simd_json::to_tape(&mut bytes).unwrap();
     let nodes = &tape.0;
     let mut kept = Vec::new();
-    append_last_wins(nodes, &compact, &mut kept);
+    assert_eq!(append_last_wins(nodes, &compact, 0, &mut kept), compact.len());
     let value: serde_json::Value = serde_json::from_str(text).unwrap();
     assert_eq!(serde_json::from_slice::<serde_json::Value>(&kept).unwrap(), value);
     assert_eq!(repeats_keys(nodes), kept != compact);

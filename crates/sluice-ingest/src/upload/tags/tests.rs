@@ -1,13 +1,13 @@
 //! That lists which are kept are not mistaken for one another, and that failures are not kept.
 
-use std::{convert::Infallible, sync::Arc};
+use std::sync::Arc;
 
 use sluice_model::{Rejection, TagId, TagName, TagWeight, rejection::Property};
 use sluice_store::catalogue::{Catalogue, CatalogueChange};
 
 use super::TagsReader;
 use crate::{
-    body::{elements::visit_elements, scan::Known, split::Splitter},
+    body::{elements::visit_elements, scan::KnownProperty, split::Splitter},
     fixture::Fixture,
 };
 
@@ -27,10 +27,10 @@ fn read(lists: &[String], catalogue: &Catalogue) -> Vec<Result<Vec<TagId>, Rejec
     assert_eq!(splitter.next_slice(&mut format!("[{body}]").as_bytes()), Ok(None));
     let slice = splitter.finish().unwrap().unwrap();
     let (mut reader, mut seen) = (TagsReader::default(), Vec::new());
-    let Ok(()) = visit_elements(&slice, |element| {
-        let tags = element.get(Known::Tags).unwrap();
+    visit_elements(&slice, |element| {
+        let tags = element.get(KnownProperty::Tags).unwrap();
         seen.push(reader.read(&tags, catalogue).map(<[TagId]>::to_vec));
-        Ok::<(), Infallible>(())
+        Ok(())
     })
     .unwrap();
     seen
