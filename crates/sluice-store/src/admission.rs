@@ -13,7 +13,7 @@ const RUNS_MAX: usize = 64;
 /// What is asked of clients when there are too many runs: a merge takes its time.
 const RUNS_RETRY_AFTER_SECONDS: u64 = 15;
 /// Heap bytes of the memtable from which writes are slowed, the more the fuller it is: flushes catch up before
-/// anybody has to be sent away.
+/// any has to be refused.
 const PACE_FROM_BYTES: usize = MEMTABLE_BYTES_MAX / 2;
 /// Longest pause of a write for each of its slices.
 const PACE_MAX: Duration = Duration::from_millis(60);

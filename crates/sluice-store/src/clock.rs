@@ -14,26 +14,14 @@ pub trait Clock: Debug + Send + Sync {
     fn elapsed(&self) -> Duration;
 }
 
-/// The clock of the machine.
-#[derive(Debug)]
-pub(crate) struct SystemClock {
-    started: Instant,
-}
-
-impl SystemClock {
-    /// Starts to count the time.
-    pub(crate) fn start() -> Self {
-        Self { started: Instant::now() }
-    }
-}
-
-impl Clock for SystemClock {
+/// The clock of the machine, which counts from this instant on.
+impl Clock for Instant {
     fn now_seconds(&self) -> u32 {
         let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         u32::try_from(elapsed.as_secs()).unwrap_or(u32::MAX)
     }
 
     fn elapsed(&self) -> Duration {
-        self.started.elapsed()
+        Self::elapsed(self)
     }
 }

@@ -1,10 +1,10 @@
 //! How to open a store.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use sluice_model::TenantName;
 
-use crate::clock::{Clock, SystemClock};
+use crate::clock::Clock;
 
 /// How to open a store.
 #[derive(Clone, Debug)]
@@ -30,7 +30,7 @@ impl StoreConfig {
             disk_reserve_bytes: 0,
             tenants: Vec::new(),
             tuning: Tuning::default(),
-            clock: Arc::new(SystemClock::start()),
+            clock: Arc::new(Instant::now()),
         }
     }
 }
@@ -59,6 +59,3 @@ impl Default for Tuning {
         }
     }
 }
-
-/// Called once, with the cause, when the store can write no more. The process must then end.
-pub type OnFailure = Box<dyn Fn(&str) + Send + Sync>;

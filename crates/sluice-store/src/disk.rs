@@ -1,4 +1,4 @@
-//! How much room the disk has, asked seldom.
+//! How much free space the disk has. The file system is asked a few times a second at most.
 
 use std::{
     path::PathBuf,
@@ -27,13 +27,13 @@ impl DiskWatch {
         Self { dir, reserve_bytes, started: Instant::now(), asked_ms, free_bytes }
     }
 
-    /// Tells whether less than the reserve is free.
+    /// Returns true if less than the reserve is free.
     pub(crate) fn is_full(&self) -> bool {
         self.free_bytes() < self.reserve_bytes
     }
 
-    /// Free bytes as of at most a fifth of a second ago. A file system that does not answer counts as empty
-    /// of trouble: the write itself will tell.
+    /// Free bytes as of at most a fifth of a second ago. A file system that does not answer counts as having space:
+    /// if it has none, the write itself will fail.
     pub(crate) fn free_bytes(&self) -> u64 {
         let now_ms = 1 + u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX - 1);
         let asked_ms = self.asked_ms.load(Ordering::Relaxed);

@@ -72,7 +72,7 @@ pub enum ReadError {
 }
 
 impl ReadError {
-    /// Tells of damage in a part, or in the stored table of the same number.
+    /// Reports damage in a part, or in the stored table of the same number.
     pub(crate) fn damaged(part: u32, piece: u32, detail: &str) -> Self {
         Self::Damaged { part, piece, detail: detail.to_owned() }
     }
@@ -114,9 +114,9 @@ impl OpenError {
         move |source| Self::Io { action, path: path.to_owned(), source }
     }
 
-    /// Reports what is wrong with a file.
-    pub(crate) fn damaged(path: &Path, detail: impl Display) -> Self {
-        Self::Damaged { path: path.to_owned(), detail: detail.to_string() }
+    /// Makes the adapter that puts a file to what is wrong with it.
+    pub(crate) fn damaged<E: Display>(path: &Path) -> impl FnOnce(E) -> Self {
+        move |error| Self::Damaged { path: path.to_owned(), detail: error.to_string() }
     }
 }
 

@@ -23,19 +23,29 @@
 //! Rows have references in the places of contexts (`contexts.rs`), into tables: slices have their own, runs have stored
 //! ones.
 //!
-//! Rows merge (`sluice_model::row`), so a write reads nothing. The order of
-//! everything is the order of commit frames, numbered by the log thread; clocks decide nothing but expiry.
+//! Rows merge (`sluice_model::row`), so a write reads nothing. The order of everything is the order of commit frames,
+//! numbered by the log thread. A clock decides what has expired and when background work is due, never order.
+//!
+//! | thread | does | waits for |
+//! |---|---|---|
+//! | `log` (`log/thread.rs`) | frames, syncs, new views, answers | the disk |
+//! | `compaction` (`compact/thread.rs`) | flushes, merges, checkpoints | the disk, the two others |
+//! | `parts` (`compact/parts_thread.rs`) | packs the rows of one part after the other | the disk |
+//!
+//! Posting lists (which rows of a part are of a supplier or have a tag) are written with every part, but no request
+//! reads them yet: only [`Snapshot::keys_of_supplier`] and [`Snapshot::keys_of_tag`] do, which an export of one
+//! supplier or one tag is to be built on. Merges need only their summaries in the index of a part.
 //!
 //! # What is promised
 //!
 //! * A completion of success comes after the sync of its commit frame (D1), and after the rows are visible.
 //! * Frames without a commit frame are nothing: an abandoned, refused or cut-off write leaves no trace (D3, D4).
 //! * Readers see whole views: all of a commit or nothing, rows and posting lists together (D5).
-//! * After a failed sync nothing more is written and `on_failure` is called; a full disk is no failure (D7).
+//! * After a failed sync nothing more is written and `on_failure` is called; a full disk is not a failure (D7).
 //! * Every frame, block, index, filter and the manifest has a checksum; what is damaged is refused by name (D8).
 //!
-//! The tags of an indicator live as long as somebody holds it. When the last holding is released, expires or
-//! goes with its supplier, a later merge forgets the tags with the row, and nobody is told when.
+//! The tags of an indicator are kept as long as a supplier holds it. After the last holding is released, expires or
+//! goes with its supplier, a later merge drops the row with the tags; when that happens is not defined.
 
 mod admission;
 mod block;
@@ -65,7 +75,7 @@ pub(crate) mod trees;
 use sluice_model::ranges;
 
 pub use clock::Clock;
-pub use config::{OnFailure, StoreConfig, Tuning};
+pub use config::{StoreConfig, Tuning};
 pub use contexts::ContextRef;
 pub use error::{ChangeError, OpenError, ReadError, WriteError};
 pub use memtable::{Slice, SliceBuilder};

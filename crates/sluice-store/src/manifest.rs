@@ -89,23 +89,22 @@ impl Manifest {
     /// [`OpenError::Io`], or [`OpenError::Damaged`] when it fails its checksum or is of a later format.
     pub(crate) fn read(dir: &Path) -> Result<Option<Self>, OpenError> {
         let path = dir.join(FILE);
-        let damaged = |detail: String| OpenError::Damaged { path: path.clone(), detail };
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                return Err(damaged("it is not text".to_owned()));
+                return Err(OpenError::Damaged { path, detail: "it is not text".to_owned() });
             }
-            Err(source) => return Err(OpenError::Io { action: "read", path: path.clone(), source }),
+            Err(source) => return Err(OpenError::Io { action: "read", path, source }),
         };
-        let (checksum, body) = text.split_once('\n').unwrap_or_default();
-        if checksum != checksum_line(body) {
-            return Err(damaged("it fails its checksum; the runs it names cannot be trusted".to_owned()));
-        }
-        let manifest: Self = serde_json::from_str(body).map_err(|error| damaged(error.to_string()))?;
+        let Some((_, body)) = text.split_once('\n').filter(is_whole) else {
+            let detail = "it fails its checksum; the runs it names cannot be trusted".to_owned();
+            return Err(OpenError::Damaged { path, detail });
+        };
+        let manifest: Self = serde_json::from_str(body).map_err(OpenError::damaged(&path))?;
         if manifest.format != FORMAT {
             let detail = format!("its format is {}, this daemon reads {FORMAT}", manifest.format);
-            return Err(damaged(detail));
+            return Err(OpenError::Damaged { path, detail });
         }
         Ok(Some(manifest))
     }
@@ -125,6 +124,11 @@ impl Manifest {
         fs::rename(&beside, dir.join(FILE))?;
         File::open(dir)?.sync_all()
     }
+}
+
+/// Returns true if the checksum is that of the body.
+fn is_whole((checksum, body): &(&str, &str)) -> bool {
+    *checksum == checksum_line(body)
 }
 
 fn checksum_line(body: &str) -> String {

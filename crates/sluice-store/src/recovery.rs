@@ -28,7 +28,7 @@ use crate::{
     error::OpenError,
     filter::SharedFilters,
     log::{self, LogWriter, ReplayError, Replayed},
-    manifest::{Manifest, RunEntry},
+    manifest::Manifest,
     memtable::Memtable,
     read::View,
     run::{Part, Run},
@@ -154,7 +154,7 @@ fn check_unborn(data_dir: &Path, log_dir: &Path, trees_dir: &Path) -> Result<(),
     let frames = log::replay(log_dir, &mut |_| Ok(())).map_err(open_error)?.frames;
     if 0 < frames {
         let detail = format!("there are {frames} frames of log but no manifest");
-        return Err(OpenError::damaged(data_dir, detail));
+        return Err(OpenError::Damaged { path: data_dir.to_owned(), detail });
     }
     let trees_bytes = match fs::metadata(trees_dir.join("db")) {
         Ok(metadata) => metadata.len(),
@@ -163,7 +163,7 @@ fn check_unborn(data_dir: &Path, log_dir: &Path, trees_dir: &Path) -> Result<(),
     };
     if UNBORN_TREES_BYTES_MAX < trees_bytes {
         let detail = format!("there are {trees_bytes} bytes of trees but no manifest");
-        return Err(OpenError::damaged(data_dir, detail));
+        return Err(OpenError::Damaged { path: data_dir.to_owned(), detail });
     }
     Ok(())
 }
@@ -208,51 +208,39 @@ fn check_log_begin(log_dir: &Path, manifest: &Manifest, replayed: &Replayed) -> 
         "the checkpoint wants the log from position {}, but it reaches from {:?} to {}",
         manifest.log_lsn, replayed.first_lsn, replayed.next_lsn
     );
-    Err(OpenError::damaged(log_dir, detail))
+    Err(OpenError::Damaged { path: log_dir.to_owned(), detail })
 }
 
 fn read_catalogue(trees: &Trees, manifest: &Manifest, trees_dir: &Path) -> Result<Catalogue, OpenError> {
     let Some(stored) = manifest.catalogue else { return Ok(Catalogue::initial()) };
-    stored.read(trees).map_err(|detail| OpenError::damaged(trees_dir, detail))
+    stored.read(trees).map_err(OpenError::damaged(trees_dir))
 }
 
 /// Opens the runs that the manifest names, and the tables that their parts name.
 fn open_runs(trees: &Trees, manifest: &Manifest, trees_dir: &Path) -> Result<Vec<Run>, OpenError> {
     let mut tables = BTreeMap::new();
     for meta in &manifest.tables {
-        match StoredTable::open(trees, *meta) {
-            Ok(table) => tables.insert(meta.id, Arc::new(table)),
-            Err(error) => return Err(OpenError::damaged(trees_dir, error)),
-        };
+        let table = StoredTable::open(trees, *meta).map_err(OpenError::damaged(trees_dir))?;
+        tables.insert(meta.id, Arc::new(table));
     }
     let mut runs = Vec::with_capacity(manifest.runs.len());
     for entry in &manifest.runs {
-        runs.push(open_run(trees, entry, &tables, trees_dir)?);
+        let mut run =
+            Run { id: entry.id, parts: Vec::with_capacity(entry.parts.len()), merged_through: None };
+        for meta in &entry.parts {
+            let part = Part::open(trees, meta.clone(), &tables).map_err(OpenError::damaged(trees_dir))?;
+            run.parts.push(Arc::new(part));
+        }
+        if let Some(text) = &entry.merged_through {
+            let Some(key) = hex::decode(text) else {
+                let detail = format!("{text} is not a key");
+                return Err(OpenError::Damaged { path: trees_dir.to_owned(), detail });
+            };
+            run.merged_through = Some(key.into());
+        }
+        runs.push(run);
     }
     Ok(runs)
-}
-
-fn open_run(
-    trees: &Trees,
-    entry: &RunEntry,
-    tables: &BTreeMap<u32, Arc<StoredTable>>,
-    trees_dir: &Path,
-) -> Result<Run, OpenError> {
-    let mut parts = Vec::with_capacity(entry.parts.len());
-    for meta in &entry.parts {
-        match Part::open(trees, meta.clone(), tables) {
-            Ok(part) => parts.push(Arc::new(part)),
-            Err(error) => return Err(OpenError::damaged(trees_dir, error)),
-        }
-    }
-    let mut merged_through = None;
-    if let Some(text) = &entry.merged_through {
-        let Some(key) = hex::decode(text) else {
-            return Err(OpenError::damaged(trees_dir, format!("{text} is not a key")));
-        };
-        merged_through = Some(key.into());
-    }
-    Ok(Run { id: entry.id, parts, merged_through })
 }
 
 fn open_error(error: ReplayError) -> OpenError {

@@ -1,4 +1,4 @@
-//! What the threads of the store are asked to do, and how whoever asked is told.
+//! Requests to the threads of the store, and how they are answered.
 //!
 //! Each thread has one queue of limited length. The log thread serves [`LogRequest`]s, the compaction thread
 //! [`CompactionRequest`]s.
@@ -114,5 +114,12 @@ impl Txn {
     pub(crate) fn refuse(&self, error: &WriteError) {
         let state = if matches!(error, WriteError::DiskFull) { DISK_FULL } else { FAILED };
         self.state.store(state, Ordering::SeqCst);
+    }
+}
+
+/// Sends the answer to a request; it is lost when the other side has stopped waiting.
+pub(crate) fn reply<T>(to: &Sender<T>, answer: T) {
+    if to.send(answer).is_err() {
+        tracing::debug!("the answer of a thread of the store came too late");
     }
 }

@@ -22,6 +22,11 @@ pub(crate) use self::{
 
 use crate::{merge::Source, trees::Trees};
 
+/// The parts of all these runs.
+pub(crate) fn parts_of(runs: &[Run]) -> impl Iterator<Item = &Arc<Part>> {
+    runs.iter().flat_map(|run| &run.parts)
+}
+
 /// A sorted stretch of history.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {

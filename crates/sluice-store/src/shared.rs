@@ -1,14 +1,13 @@
 //! What the store's handles and its threads have in common: the view, the queues, and whether all is well.
 
 use std::{
-    fmt,
     fs::File,
     path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU8, AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -17,7 +16,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::{
     admission,
     clock::Clock,
-    config::{OnFailure, Tuning},
+    config::Tuning,
     disk::DiskWatch,
     error::WriteError,
     filter::SharedFilters,
@@ -26,11 +25,11 @@ use crate::{
     trees::Trees,
 };
 
-/// Silence of the log thread after which the store counts as stuck: writes wait for it.
-const LOG_SILENCE_MAX: Duration = Duration::from_secs(8);
-/// Silence of the compaction thread after which the store counts as stuck; it may have to sync a whole part.
-const COMPACTION_SILENCE_MAX: Duration = Duration::from_mins(1);
-/// How often whoever waits for one of the threads looks whether the store has failed.
+/// Milliseconds of silence of the log thread after which the store counts as stuck: writes wait for it.
+const LOG_SILENCE_MS_MAX: u64 = 8_000;
+/// Milliseconds of silence of the compaction thread after which the store counts as stuck; it may have to sync a whole part.
+const COMPACTION_SILENCE_MS_MAX: u64 = 60_000;
+/// How often a caller that waits for one of the threads checks whether the store has failed.
 const ANSWER_LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Whether the store can write.
@@ -42,35 +41,6 @@ pub enum Health {
     DiskFull,
     /// The log or the trees failed; the process must end.
     Failed,
-}
-
-/// A sign of life that one thread gives and others look for.
-#[derive(Debug)]
-pub(crate) struct Heartbeat {
-    started: Instant,
-    /// Milliseconds since `started`.
-    last_ms: AtomicU64,
-}
-
-impl Heartbeat {
-    /// Starts with a sign.
-    pub(crate) fn start() -> Self {
-        Self { started: Instant::now(), last_ms: AtomicU64::new(0) }
-    }
-
-    /// Gives a sign.
-    pub(crate) fn beat(&self) {
-        self.last_ms.store(self.now_ms(), Ordering::Relaxed);
-    }
-
-    /// Time since the last sign.
-    pub(crate) fn silence(&self) -> Duration {
-        Duration::from_millis(self.now_ms().saturating_sub(self.last_ms.load(Ordering::Relaxed)))
-    }
-
-    fn now_ms(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
 }
 
 /// [`Shared::state`] of a store that takes writes.
@@ -95,16 +65,17 @@ pub(crate) struct Shared {
     pub(crate) disk: DiskWatch,
     pub(crate) tuning: Tuning,
     pub(crate) clock: Arc<dyn Clock>,
-    /// Sign of life of the log thread.
-    pub(crate) log_beat: Heartbeat,
-    /// Sign of life of the compaction thread.
-    pub(crate) compaction_beat: Heartbeat,
+    /// When the log thread last gave a sign of life, in milliseconds of the clock.
+    pub(crate) log_beat_ms: AtomicU64,
+    /// When the compaction thread did.
+    pub(crate) compaction_beat_ms: AtomicU64,
     pub(crate) threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
     /// Held for its lock.
     pub(crate) _lock: File,
     /// One of [`RUNNING`], [`CLOSED`] and [`FAILED`].
     pub(crate) state: AtomicU8,
-    pub(crate) on_failure: OnFailure,
+    /// Called once, with the cause, when the store can write no more.
+    pub(crate) on_failure: Box<dyn Fn(&str) + Send + Sync>,
 }
 
 impl Shared {
@@ -139,8 +110,8 @@ impl Shared {
         }
     }
 
-    /// Waits for what one of the threads answers; nothing when the store fails before that. A question that a thread
-    /// leaves behind in its queue keeps the way of its answer open, so nobody may wait for that way to close.
+    /// Waits for the answer of a thread; `None` if the store fails first. A request that is never taken from its queue
+    /// keeps the channel of its answer open, so waiting for that channel to close is not enough.
     pub(crate) fn wait_for<T>(&self, answer: &Receiver<T>) -> Option<T> {
         loop {
             match answer.recv_timeout(ANSWER_LOOK_INTERVAL) {
@@ -161,9 +132,21 @@ impl Shared {
         self.state.load(Ordering::SeqCst) == FAILED
     }
 
+    /// Gives the sign of life of one thread.
+    pub(crate) fn beat(&self, beat_ms: &AtomicU64) {
+        beat_ms.store(self.now_ms(), Ordering::Relaxed);
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// Returns true if the log thread or the compaction thread has given no sign of life for too long.
     pub(crate) fn is_stuck(&self) -> bool {
-        LOG_SILENCE_MAX < self.log_beat.silence() || COMPACTION_SILENCE_MAX < self.compaction_beat.silence()
+        let now_ms = self.now_ms();
+        let log_silence_ms = now_ms.saturating_sub(self.log_beat_ms.load(Ordering::Relaxed));
+        let compaction_silence_ms = now_ms.saturating_sub(self.compaction_beat_ms.load(Ordering::Relaxed));
+        LOG_SILENCE_MS_MAX < log_silence_ms || COMPACTION_SILENCE_MS_MAX < compaction_silence_ms
     }
 
     pub(crate) fn health(&self) -> Health {
@@ -201,11 +184,5 @@ impl Shared {
             Some(retry_after_seconds) => Err(WriteError::Busy { retry_after_seconds }),
             None => Ok(()),
         }
-    }
-}
-
-impl fmt::Debug for Shared {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Shared").field("data_dir", &self.data_dir).finish_non_exhaustive()
     }
 }

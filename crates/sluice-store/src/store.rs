@@ -1,11 +1,11 @@
 //! The store's door: open, write, read, close.
 
 use std::{
-    fmt, io,
+    io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicU8, AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
     time::Duration,
@@ -19,7 +19,7 @@ use crate::{
     block,
     catalogue::{Catalogue, CatalogueChange},
     compact::{CompactionThread, parts_thread},
-    config::{OnFailure, StoreConfig},
+    config::StoreConfig,
     disk::DiskWatch,
     error::{ChangeError, OpenError, WriteError},
     filter::SharedFilters,
@@ -27,16 +27,13 @@ use crate::{
     memtable::Slice,
     read::Snapshot,
     recovery::recover,
-    requests::{CompactionRequest, Completion, LogRequest, Txn},
-    shared::{Health, Heartbeat, RUNNING, Shared},
+    requests::{self, CompactionRequest, Completion, LogRequest, Txn},
+    run::parts_of,
+    shared::{Health, RUNNING, Shared},
 };
 
 /// Name of the log thread.
 const LOG_THREAD: &str = "log";
-/// Name of the compaction thread.
-const COMPACTION_THREAD: &str = "compaction";
-/// Name of the parts thread.
-const PARTS_THREAD: &str = "parts";
 /// Rows of a slice from which its write is slowed when flushes cannot keep up.
 const PACED_ROWS_MIN: usize = 256;
 
@@ -57,7 +54,7 @@ pub struct StoreFigures {
     pub rows_count: u64,
     /// Bytes of the blocks of the runs, as stored.
     pub stored_bytes: u64,
-    /// Bytes of the trees on disk, with the room that sled has yet to reuse.
+    /// Bytes of the trees on disk, with the free space in them.
     pub trees_bytes: u64,
     /// Bytes of the log on disk.
     pub log_bytes: u64,
@@ -72,7 +69,7 @@ impl Store {
     ///
     /// [`OpenError::Locked`] when another process has held the directory for 30 s; [`OpenError::Damaged`] when
     /// acknowledged data would be lost by going on; [`OpenError::Io`] otherwise.
-    pub fn open(config: StoreConfig, on_failure: OnFailure) -> Result<Self, OpenError> {
+    pub fn open(config: StoreConfig, on_failure: Box<dyn Fn(&str) + Send + Sync>) -> Result<Self, OpenError> {
         let found = recover(&config.data_dir)?;
         let (log_requests, log_inbox) = bounded(limits::LOG_QUEUE_MAX);
         let (compaction_requests, compaction_inbox) = bounded(1);
@@ -90,13 +87,16 @@ impl Store {
             flush_rate: AtomicU64::new(0),
             tuning: config.tuning,
             clock: config.clock,
-            log_beat: Heartbeat::start(),
-            compaction_beat: Heartbeat::start(),
+            log_beat_ms: AtomicU64::new(0),
+            compaction_beat_ms: AtomicU64::new(0),
             threads: Mutex::new(Vec::new()),
             _lock: found.lock,
             state: AtomicU8::new(RUNNING),
             on_failure,
         });
+        // Recovery took its time: silence counts from here.
+        shared.beat(&shared.log_beat_ms);
+        shared.beat(&shared.compaction_beat_ms);
         let log = LogThread::new(Arc::clone(&shared), found.log, log_inbox, found.newest_by_segment);
         let (parts_handle, parts) = parts_thread(Arc::clone(&shared.trees));
         let compaction = CompactionThread::new(
@@ -108,12 +108,12 @@ impl Store {
         );
         // Joined in this order: the compaction thread needs the log thread to the end, and the parts thread ends with
         // the compaction thread.
-        let threads = [
-            start(&shared, COMPACTION_THREAD, || compaction.run())?,
-            start(&shared, PARTS_THREAD, || parts.run())?,
+        let threads = vec![
+            start(&shared, "compaction", || compaction.run())?,
+            start(&shared, "parts", || parts.run())?,
             start(&shared, LOG_THREAD, || log.run())?,
         ];
-        shared.threads.lock().extend(threads);
+        *shared.threads.lock() = threads;
         let store = Self { shared };
         store.add_tenants(config.tenants)?;
         Ok(store)
@@ -134,10 +134,7 @@ impl Store {
     fn add_tenant(&self, name: &TenantName) -> io::Result<()> {
         let (told, answer) = bounded(1);
         let change = CatalogueChange::AddTenant { name: name.clone() };
-        let done: Completion<ChangeError> = Box::new(move |outcome| {
-            // The channel has room for the one answer.
-            let _is_heard = told.send(outcome);
-        });
+        let done = Box::new(move |outcome| requests::reply(&told, outcome));
         if self.shared.log_requests.send(LogRequest::Change { change, done }).is_ok()
             && let Ok(outcome) = answer.recv()
         {
@@ -159,11 +156,7 @@ impl Store {
     pub fn begin(&self) -> Result<Write, WriteError> {
         self.shared.admit()?;
         let id = self.shared.next_txn.fetch_add(1, Ordering::SeqCst);
-        Ok(Write {
-            txn: Arc::new(Txn::new(id)),
-            is_ended: AtomicBool::new(false),
-            shared: Arc::clone(&self.shared),
-        })
+        Ok(Write { txn: Arc::new(Txn::new(id)), is_ended: false, shared: Arc::clone(&self.shared) })
     }
 
     /// Changes the catalogue; `done` is told once the change is durable and visible, or why it was refused.
@@ -199,7 +192,7 @@ impl Store {
     pub fn figures(&self) -> StoreFigures {
         let view = self.shared.view();
         let (mut rows_count, mut stored_bytes) = (0, 0);
-        for part in view.runs.iter().flat_map(|run| &run.parts) {
+        for part in parts_of(&view.runs) {
             rows_count += u64::from(part.meta.rows);
             stored_bytes += part.meta.stored_bytes;
         }
@@ -256,17 +249,10 @@ impl Store {
 }
 
 /// One request's write: slices in any order, then [`Write::commit`]. Dropped without it, it leaves nothing.
-#[derive(Debug)]
 pub struct Write {
     txn: Arc<Txn>,
-    is_ended: AtomicBool,
+    is_ended: bool,
     shared: Arc<Shared>,
-}
-
-impl fmt::Debug for Store {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.shared.fmt(formatter)
-    }
 }
 
 impl Write {
@@ -295,8 +281,8 @@ impl Write {
     }
 
     /// Ends the write; `done` is told once everything appended is durable and visible, or why it is not.
-    pub fn commit(self, done: Completion<WriteError>) {
-        self.is_ended.store(true, Ordering::Relaxed);
+    pub fn commit(mut self, done: Completion<WriteError>) {
+        self.is_ended = true;
         let request = LogRequest::Commit { txn: Arc::clone(&self.txn), done };
         if let Err(refused) = self.shared.log_requests.send(request)
             && let LogRequest::Commit { done, .. } = refused.into_inner()
@@ -308,9 +294,9 @@ impl Write {
 
 impl Drop for Write {
     fn drop(&mut self) {
-        if !self.is_ended.load(Ordering::Relaxed) {
+        if !self.is_ended {
             self.txn.abandon();
-            // A full queue is no matter: the log thread sweeps at the next checkpoint too.
+            // A full queue does no harm: the log thread sweeps at the next checkpoint too.
             let _is_awake = self.shared.log_requests.try_send(LogRequest::Sweep);
         }
     }

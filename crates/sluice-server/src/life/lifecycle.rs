@@ -15,7 +15,7 @@ use std::{
 
 use actix_web::dev::{Server, ServerHandle};
 use sluice_ingest::{IngestConfig, Ingestor};
-use sluice_store::{Health, OnFailure, OpenError, Store, StoreConfig};
+use sluice_store::{Health, OpenError, Store, StoreConfig};
 use tokio::{
     sync::{mpsc, watch},
     time::Instant,
@@ -81,7 +81,7 @@ pub(crate) fn open_store(
     // Weak, because the state will own the store, and the store this callback.
     let failed_state = Arc::downgrade(&state);
     let failed_out = endings_out.clone();
-    let on_failure: OnFailure = Box::new(move |cause| {
+    let on_failure: Box<dyn Fn(&str) + Send + Sync> = Box::new(move |cause| {
         if let Some(state) = failed_state.upgrade() {
             state.set_failed();
         }

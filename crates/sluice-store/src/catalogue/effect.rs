@@ -4,6 +4,8 @@
 //! may come again, over a state that has them: once the last one has been applied the result is the same. In
 //! between, two rows may claim one name. Numbers and texts are plain here and become words of the model on the way in.
 
+use std::fmt::Display;
+
 use serde::{Deserialize, Serialize};
 use sluice_model::{
     Confidence, RetentionMinutes, SupplierId, SupplierName, TagId, TagName, TagWeight, TenantId, TenantName,
@@ -25,14 +27,14 @@ pub(crate) enum Effect {
         /// Number of the next tag.
         next_tag: u32,
     },
-    /// A tenant is this.
+    /// A tenant is added or replaced.
     PutTenant {
         /// Its number.
         tenant: u32,
         /// Its name.
         name: String,
     },
-    /// A supplier of one tenant is this.
+    /// A supplier of one tenant is added or replaced.
     PutSupplier {
         /// Its number.
         supplier: u32,
@@ -51,12 +53,12 @@ pub(crate) enum Effect {
         /// Whether defanged forms are refanged.
         refang: bool,
     },
-    /// A supplier of one tenant is no more.
+    /// A supplier of one tenant is removed.
     RemoveSupplier {
         /// Its number.
         supplier: u32,
     },
-    /// A tag is this.
+    /// A tag is added or replaced.
     PutTag {
         /// Its number.
         tag: u32,
@@ -65,7 +67,7 @@ pub(crate) enum Effect {
         /// 0 to 5.
         weight: u8,
     },
-    /// A tag is no more.
+    /// A tag is removed.
     RemoveTag {
         /// Its number.
         tag: u32,
@@ -153,8 +155,8 @@ impl Catalogue {
             Effect::PutSupplier { .. } => self.put_supplier(supplier_from(effect)?),
             Effect::RemoveSupplier { supplier } => self.remove_supplier(SupplierId(*supplier)),
             Effect::PutTag { tag, name, weight } => {
-                let name = TagName::parse(name).map_err(|error| invalid("tag", *tag, &error))?;
-                let weight = TagWeight::new(*weight).map_err(|error| invalid("tag", *tag, &error))?;
+                let name = valid("tag", *tag, TagName::parse(name))?;
+                let weight = valid("tag", *tag, TagWeight::new(*weight))?;
                 self.put_tag(Tag { id: TagId(*tag), name, weight });
             }
             Effect::RemoveTag { tag } => self.remove_tag(TagId(*tag)),
@@ -180,7 +182,7 @@ impl Catalogue {
     }
 
     fn put_tenant(&mut self, tenant: u32, name: &str) -> Result<(), String> {
-        let name = TenantName::parse(name).map_err(|error| invalid("tenant", tenant, &error))?;
+        let name = valid("tenant", tenant, TenantName::parse(name))?;
         self.tenants.retain(|_, id| id.0 != tenant);
         self.tenants.insert(name.as_str().to_owned(), TenantId(tenant));
         self.next_tenant = self.next_tenant.max(tenant.saturating_add(1));
@@ -232,23 +234,23 @@ fn supplier_from(effect: &Effect) -> Result<Supplier, String> {
     else {
         return Err("not a supplier".to_owned());
     };
-    let refused = |error: &dyn std::error::Error| invalid("supplier", *supplier, error);
     Ok(Supplier {
         id: SupplierId(*supplier),
         tenant: TenantId(*tenant),
-        name: SupplierName::parse(name).map_err(|error| refused(&error))?,
+        name: valid("supplier", *supplier, SupplierName::parse(name))?,
         settings: SupplierSettings {
-            confidence: Confidence::new(*confidence).map_err(|error| refused(&error))?,
-            retention: RetentionMinutes::new(*retention_minutes).map_err(|error| refused(&error))?,
-            vendor: Vendor::parse(vendor).map_err(|error| refused(&error))?,
+            confidence: valid("supplier", *supplier, Confidence::new(*confidence))?,
+            retention: valid("supplier", *supplier, RetentionMinutes::new(*retention_minutes))?,
+            vendor: valid("supplier", *supplier, Vendor::parse(vendor))?,
             enabled: *enabled,
             refang: *refang,
         },
     })
 }
 
-fn invalid(what: &str, number: u32, error: &dyn std::error::Error) -> String {
-    format!("{what} {number}: {error}")
+/// Puts to an error of the model which row it is about.
+fn valid<T, E: Display>(what: &str, number: u32, value: Result<T, E>) -> Result<T, String> {
+    value.map_err(|error| format!("{what} {number}: {error}"))
 }
 
 #[cfg(test)]

@@ -102,8 +102,10 @@ impl Catalogue {
 
     fn plan_remove_supplier(&self, name: &SupplierName) -> Result<Vec<Effect>, ChangeError> {
         check_not_built_in(name)?;
-        let rows = self.suppliers_named(name);
-        let effects: Vec<_> = rows.map(|row| Effect::RemoveSupplier { supplier: row.id.0 }).collect();
+        let mut effects = Vec::new();
+        for row in self.suppliers_named(name) {
+            effects.push(Effect::RemoveSupplier { supplier: row.id.0 });
+        }
         if effects.is_empty() { Err(ChangeError::NotFound) } else { Ok(effects) }
     }
 

@@ -25,6 +25,11 @@ pub(crate) struct StoredCatalogue {
 }
 
 impl StoredCatalogue {
+    /// The generation of the catalogue that replaces this one.
+    pub(crate) fn next_generation(self) -> u32 {
+        self.generation + 1
+    }
+
     /// Writes a catalogue under a new generation.
     ///
     /// # Errors
@@ -72,11 +77,7 @@ impl StoredCatalogue {
         let keys = guarded(|| trees.catalogue.iter().keys().collect::<sled::Result<Vec<_>>>())?;
         let mut swept = 0;
         for key in &keys {
-            let is_kept = match kept {
-                Some(kept) => key.starts_with(&kept.generation.to_be_bytes()),
-                None => false,
-            };
-            if !is_kept {
+            if kept.is_none_or(|kept| !key.starts_with(&kept.generation.to_be_bytes())) {
                 guarded(|| trees.catalogue.remove(key))?;
                 swept += 1;
             }

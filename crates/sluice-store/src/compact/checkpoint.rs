@@ -19,7 +19,7 @@ use crate::{
     error::TreeError,
     manifest::{Manifest, RunEntry},
     requests::LogRequest,
-    run::{Part, Run},
+    run::{Part, Run, parts_of},
     shared::Shared,
     trees,
 };
@@ -30,9 +30,9 @@ pub(super) struct Checkpoints {
     /// As of the last checkpoint; numbers given and merges begun since go into the next.
     pub(super) manifest: Manifest,
     /// Catalogue as the manifest names it.
-    stored_catalogue: Arc<Catalogue>,
-    /// Parts that no manifest names any more, waiting for their last reader.
-    dropped_parts: Vec<Arc<Part>>,
+    pub(super) stored_catalogue: Arc<Catalogue>,
+    /// Parts that no manifest names any more, or the next will not name, waiting for their last reader.
+    pub(super) dropped_parts: Vec<Arc<Part>>,
     /// The tables that the manifest names, by number.
     tables: BTreeMap<u32, Arc<StoredTable>>,
     /// Tables that no manifest names any more, waiting for the last part that names them.
@@ -45,11 +45,6 @@ impl Checkpoints {
         let tables = named_tables(&shared.view().runs);
         let (dropped_parts, dropped_tables) = (Vec::new(), Vec::new());
         Self { shared, manifest, stored_catalogue, dropped_parts, tables, dropped_tables }
-    }
-
-    /// The catalogue as the manifest names it.
-    pub(super) fn stored_catalogue(&self) -> &Arc<Catalogue> {
-        &self.stored_catalogue
     }
 
     /// Makes the trees durable, then the manifest that names `runs`, then shows them in the place of the
@@ -109,18 +104,10 @@ impl Checkpoints {
         if Arc::ptr_eq(catalogue, &self.stored_catalogue) {
             return Ok(None);
         }
-        let generation = match self.manifest.catalogue {
-            Some(stored) => stored.generation + 1,
-            None => 1,
-        };
+        let generation = self.manifest.catalogue.map_or(1, StoredCatalogue::next_generation);
         let stored = StoredCatalogue::write(&self.shared.trees, generation, catalogue)?;
         self.stored_catalogue = Arc::clone(catalogue);
         Ok(self.manifest.catalogue.replace(stored))
-    }
-
-    /// Takes parts that the next manifest will not name.
-    pub(super) fn drop_parts(&mut self, parts: Vec<Arc<Part>>) {
-        self.dropped_parts.extend(parts);
     }
 
     /// Removes from the trees what no manifest names and no reader holds.
@@ -147,8 +134,7 @@ impl Checkpoints {
     /// Any failure of sled.
     pub(super) fn sweep_unnamed(&self) -> Result<(), TreeError> {
         let view = self.shared.view();
-        let parts = view.runs.iter().flat_map(|run| &run.parts);
-        let named: Vec<u32> = parts.map(|part| part.meta.id).collect();
+        let named: Vec<u32> = parts_of(&view.runs).map(|part| part.meta.id).collect();
         let trees = &self.shared.trees;
         let tables: Vec<u32> = self.tables.keys().copied().collect();
         let swept = trees::sweep_parts(&trees.indicators, 0, &named)?

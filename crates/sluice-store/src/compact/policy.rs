@@ -7,7 +7,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::retention::Retention;
-use crate::{contexts::StoredTable, read::View, run::Run};
+use crate::{
+    contexts::StoredTable,
+    read::View,
+    run::{Run, parts_of},
+};
 
 /// Runs of one tier that become one of the next.
 const FAN_IN: usize = 8;
@@ -50,11 +54,11 @@ pub(super) fn idle_count(sizes: &[u64]) -> usize {
     due
 }
 
-/// Returns true if a large share of the stored holdings belongs to nobody or has expired.
+/// Returns true if a large share of the stored holdings is of removed suppliers or has expired.
 pub(super) fn has_many_dead(view: &View, now_seconds: u32) -> bool {
     let retention = Retention::of_newest(&view.catalogue, now_seconds, true);
     let (mut dead, mut all) = (0_u64, 0_u64);
-    for part in view.runs.iter().flat_map(|run| &run.parts) {
+    for part in parts_of(&view.runs) {
         for (supplier, summary) in &part.index.suppliers {
             all += u64::from(summary.rows);
             if !retention.keeps(*supplier, summary.newest_updated) {
@@ -88,7 +92,7 @@ pub(super) fn judge_tables(
 /// How many rows of all parts name each table. An indicator counts once for each run that has it.
 fn rows_by_table(runs: &[Run]) -> BTreeMap<u32, u64> {
     let mut rows_by_table = BTreeMap::new();
-    for part in runs.iter().flat_map(|run| &run.parts) {
+    for part in parts_of(runs) {
         for (table, rows) in &part.index.tables {
             *rows_by_table.entry(*table).or_insert(0) += u64::from(*rows);
         }
@@ -99,7 +103,7 @@ fn rows_by_table(runs: &[Run]) -> BTreeMap<u32, u64> {
 /// The tables that the parts of these runs name, by number.
 pub(super) fn named_tables(runs: &[Run]) -> BTreeMap<u32, Arc<StoredTable>> {
     let mut tables = BTreeMap::new();
-    for part in runs.iter().flat_map(|run| &run.parts) {
+    for part in parts_of(runs) {
         for table in &part.tables {
             tables.insert(table.meta.id, Arc::clone(table));
         }

@@ -68,8 +68,8 @@ impl Compactor {
 
     /// Moves the memtable into a new run and makes a checkpoint of it; false when the disk has no space for that.
     ///
-    /// The log thread goes on meanwhile. Say three slices reach up to commit 7: they are frozen, so nobody joins them
-    /// with newer ones, and the run is made of them. Commits 8 and 9 bring two more slices before it is written.
+    /// The log thread goes on meanwhile. Say three slices reach up to commit 7: they are frozen, so they are not
+    /// joined with newer ones, and the run is made of them. Commits 8 and 9 bring two more slices before it is written.
     /// The checkpoint then is one of commit 7: the view loses its three oldest slices and gets the run in the same
     /// moment, the two others stay in memory, and the log is kept from commit 8 on.
     ///
@@ -110,12 +110,14 @@ impl Compactor {
     /// Writes the run that the slices of a view make up; without parts when none of their rows is kept.
     fn write_run(&mut self, frozen: &View, now_seconds: u32) -> Result<Run, TreeError> {
         let slices = frozen.memtable.slices();
-        let mut rows =
-            MergeRows::new(slices.iter().rev().map(|slice| Source::rows(slice.rows_bytes())).collect());
+        let (mut sources, mut contexts) = (Vec::new(), Vec::new());
+        for slice in slices.iter().rev() {
+            sources.push(Source::rows(slice.rows_bytes()));
+            contexts.push((slice.table(), ContextSource::Slice(slice.contexts())));
+        }
+        let mut rows = MergeRows::new(sources);
         let retention = Retention::of_newest(&frozen.catalogue, now_seconds, frozen.runs.is_empty());
-        let mut rewriter = ContextRewriter::new(
-            slices.iter().map(|slice| (slice.table(), ContextSource::Slice(slice.contexts()))),
-        );
+        let mut rewriter = ContextRewriter::new(contexts.into_iter());
         let mut run = Run { id: self.checkpoints.manifest.next_run, parts: Vec::new(), merged_through: None };
         let mut is_more = !slices.is_empty();
         while is_more {
@@ -173,7 +175,7 @@ impl Compactor {
                 break;
             }
         }
-        self.shared.compaction_beat.beat();
+        self.shared.beat(&self.shared.compaction_beat_ms);
         if let Some((contexts, rows)) = rewriter.own() {
             tables.insert(id, Arc::new(StoredTable::write(&self.shared.trees, id, contexts, rows)?));
         }
@@ -230,13 +232,13 @@ impl Compactor {
         if last_key.is_none() {
             self.end_merge();
         }
-        // What is dropped can go only when nobody holds it.
+        // A dropped part is removed only once nothing refers to it.
         drop(retention);
         drop((view, inputs, rewritten));
-        self.checkpoints.drop_parts(dropped);
+        self.checkpoints.dropped_parts.extend(dropped);
         // A merge moves rows between runs; what the log holds beyond the last flush stays where it is.
         let sequence = self.checkpoints.manifest.sequence;
-        let stored = Arc::clone(self.checkpoints.stored_catalogue());
+        let stored = Arc::clone(&self.checkpoints.stored_catalogue);
         self.checkpoints.write(sequence, &stored, 0, next_runs)
     }
 
@@ -258,8 +260,7 @@ impl Compactor {
     }
 }
 
-/// Puts the new part into the output run and takes out of the inputs what lies in it; returns the parts that
-/// nobody needs any more.
+/// Puts the new part into the output run and takes the parts that it replaces out of the inputs. Returns those.
 ///
 /// Say a new part ends at key 50. An input with parts that begin at 10, 40 and 70 loses the first. The second stays:
 /// it may go on beyond 50. From now on the run counts from beyond 50 only (`merged_through`), so the rows up to there
@@ -271,7 +272,10 @@ fn advance(
     last_key: Option<&[u8]>,
 ) -> Vec<Arc<Part>> {
     let mut dropped = Vec::new();
-    for run in runs.iter_mut().filter(|run| merge.inputs.contains(&run.id)) {
+    for run in runs.iter_mut() {
+        if !merge.inputs.contains(&run.id) {
+            continue;
+        }
         let Some(last_key) = last_key else {
             dropped.append(&mut run.parts);
             continue;

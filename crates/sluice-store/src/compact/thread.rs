@@ -1,15 +1,15 @@
 //! The compaction thread: what is due, and in which order.
 //!
 //! In: time, and requests for a look, a checkpoint or one run. Out: flushes and steps of merges, one at a time. Merges
-//! go before flushes while the memtable has room, so that copies of the same rows do not pile up on the disk; a
-//! memtable without room goes before everything, so that writes need not wait.
+//! go before flushes while the memtable is not too full, so that copies of the same rows do not pile up on the disk; a
+//! memtable that is nearly full goes before everything, so that writes need not wait.
 
 use std::{
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use sluice_model::limits::MEMTABLE_BYTES_MAX;
 
 use super::{
@@ -19,8 +19,12 @@ use super::{
     step::{Compactor, SIZABLE_FLUSH_BYTES},
 };
 use crate::{
-    catalogue::Catalogue, error::TreeError, manifest::Manifest, read::View, requests::CompactionRequest,
-    run::Run, shared::Shared,
+    catalogue::Catalogue,
+    error::TreeError,
+    manifest::Manifest,
+    requests::{CompactionRequest, reply},
+    run::Run,
+    shared::Shared,
 };
 
 /// Age of the oldest unflushed write at which the memtable is flushed, however small: keeps the log short.
@@ -29,7 +33,7 @@ const FLUSH_AGE: Duration = Duration::from_secs(30);
 const QUIET_AFTER: Duration = Duration::from_secs(1);
 /// Time after the last flush from which the store counts as idle.
 const IDLE_AFTER: Duration = Duration::from_secs(2);
-/// How often the thread looks when nobody asks.
+/// How often the thread looks for work without a request.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// State of the thread.
@@ -71,11 +75,11 @@ impl CompactionThread {
         self.compactor.checkpoints.sweep_unnamed()?;
         let mut wait = LOOK_INTERVAL;
         while !self.shared.has_failed() {
-            self.shared.compaction_beat.beat();
+            self.shared.beat(&self.shared.compaction_beat_ms);
             match self.requests.recv_timeout(wait) {
                 Ok(CompactionRequest::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
-                Ok(CompactionRequest::Checkpoint(done)) => tell(&done, self.flush()?),
-                Ok(CompactionRequest::Compact(done)) => tell(&done, self.compact()?),
+                Ok(CompactionRequest::Checkpoint(done)) => reply(&done, self.compactor.flush()?),
+                Ok(CompactionRequest::Compact(done)) => reply(&done, self.compact()?),
                 Ok(CompactionRequest::Look) | Err(RecvTimeoutError::Timeout) => {}
             }
             // Requests come first again after each step, but there is no reason to wait for one.
@@ -88,7 +92,8 @@ impl CompactionThread {
     fn look(&mut self) -> Result<bool, TreeError> {
         self.compactor.checkpoints.remove_dropped()?;
         let (view, now) = (self.shared.view(), self.shared.clock.elapsed());
-        if view.memtable.slices().is_empty() && self.is_stored(&view) {
+        let stored_catalogue = &self.compactor.checkpoints.stored_catalogue;
+        if view.memtable.slices().is_empty() && Arc::ptr_eq(&view.catalogue, stored_catalogue) {
             self.empty_at = now;
         }
         if view.sequence != self.newest_sequence {
@@ -101,29 +106,16 @@ impl CompactionThread {
         let log_bytes = self.shared.log_bytes.load(Ordering::Relaxed);
         let is_due = is_quiet
             || self.shared.tuning.flush_bytes <= memtable_bytes
-            || self.empty_at + FLUSH_AGE <= now
+            || self.empty_at.max(self.compactor.flushed_at) + FLUSH_AGE <= now
             || self.compactor.log_kept_bytes + self.shared.tuning.log_bytes <= log_bytes;
         let is_pressing = MEMTABLE_BYTES_MAX / 2 <= memtable_bytes;
         if is_due && is_pressing {
-            return self.flush();
+            return self.compactor.flush();
         }
         if self.merge_step()? {
             return Ok(true);
         }
-        if is_due { self.flush() } else { Ok(false) }
-    }
-
-    /// Returns true if the manifest names the catalogue of the view.
-    fn is_stored(&self, view: &View) -> bool {
-        Arc::ptr_eq(&view.catalogue, self.compactor.checkpoints.stored_catalogue())
-    }
-
-    fn flush(&mut self) -> Result<bool, TreeError> {
-        let has_flushed = self.compactor.flush()?;
-        if has_flushed {
-            self.empty_at = self.compactor.flushed_at;
-        }
-        Ok(has_flushed)
+        if is_due { self.compactor.flush() } else { Ok(false) }
     }
 
     /// Does one step of the merge under way, or of one that is due; false when none is.
@@ -145,7 +137,7 @@ impl CompactionThread {
             && policy::has_many_dead(&self.shared.view(), self.shared.clock.now_seconds())
         {
             // Expired holdings stay where a newer row may renew them. With those rows among the inputs, few will.
-            if self.shared.view().memtable.slices().is_empty() || self.flush()? {
+            if self.shared.view().memtable.slices().is_empty() || self.compactor.flush()? {
                 self.compactor.start_dead_merge();
                 return Ok(true);
             }
@@ -164,7 +156,7 @@ impl CompactionThread {
 
     /// Merges all runs into one, flushing first; false when the disk has no space for that.
     fn compact(&mut self) -> Result<bool, TreeError> {
-        if !self.flush()? {
+        if !self.compactor.flush()? {
             return Ok(false);
         }
         self.finish_merge(self.shared.tuning.context_table_bytes_min)?;
@@ -186,11 +178,5 @@ impl CompactionThread {
             self.compactor.merge_one_part(context_table_bytes_min)?;
         }
         Ok(())
-    }
-}
-
-fn tell(done: &Sender<bool>, is_done: bool) {
-    if done.send(is_done).is_err() {
-        tracing::debug!("nobody waited for the checkpoint any more");
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     catalogue::{Catalogue, CatalogueChange},
     error::{ChangeError, WriteError},
     memtable::{self, Slice},
-    requests::{CompactionRequest, Completion, LogRequest, Txn},
+    requests::{self, CompactionRequest, Completion, LogRequest, Txn},
     shared::Shared,
 };
 
@@ -86,7 +86,7 @@ impl LogThread {
     /// Serves requests until [`LogRequest::Stop`].
     pub(crate) fn run(mut self) {
         loop {
-            self.shared.log_beat.beat();
+            self.shared.beat(&self.shared.log_beat_ms);
             let request = match self.inbox.recv_timeout(BEAT_INTERVAL) {
                 Ok(request) => request,
                 Err(RecvTimeoutError::Timeout) => continue,
@@ -123,18 +123,14 @@ impl LogThread {
                 // Only commits that are durable may be counted out.
                 self.sync_waiting();
                 let keep_from = self.keep_from(sequence);
-                if reply.send(keep_from).is_err() {
-                    tracing::debug!("the compaction thread stopped waiting for the log");
-                }
+                requests::reply(&reply, keep_from);
             }
             LogRequest::Trim { keep_from, reply } => {
                 if let Err(error) = self.log.trim(keep_from) {
                     tracing::warn!(%error, "old log segments stay for now");
                 }
                 self.shared.log_bytes.store(self.log.bytes(), Ordering::Relaxed);
-                if reply.send(()).is_err() {
-                    tracing::debug!("the compaction thread stopped waiting for the log");
-                }
+                requests::reply(&reply, ());
             }
             LogRequest::Stop => return true,
         }

@@ -1,15 +1,15 @@
-//! A store in a directory of a test, and a failure while somebody waits.
+//! A store in a directory of a test, and a failure while a caller waits.
 
 use std::{path::Path, thread, time::Duration};
 
-use super::{OnFailure, Store, StoreConfig};
+use super::{Store, StoreConfig};
 
 /// A store in a directory of a test, as it is by default.
-pub(crate) fn open(dir: &Path, on_failure: OnFailure) -> Store {
+pub(crate) fn open(dir: &Path, on_failure: Box<dyn Fn(&str) + Send + Sync>) -> Store {
     Store::open(StoreConfig::at(dir), on_failure).unwrap()
 }
 
-/// Otherwise a failure while somebody waits for a checkpoint would keep the process from ending.
+/// Otherwise a failure while a caller waits for a checkpoint would keep the process from ending.
 #[test]
 fn nobody_waits_for_a_store_that_has_failed() {
     let dir = tempfile::tempdir().unwrap();

@@ -107,7 +107,7 @@ fn check_refused_without(mut world: World, names: &[&str], reason: &str) {
     for _ in 0..2 {
         match world.try_open() {
             Err(OpenError::Damaged { detail, .. }) => assert!(detail.contains(reason), "{detail}"),
-            other => panic!("without {names:?}: {other:?}"),
+            other => panic!("without {names:?}: {:?}", other.err()),
         }
     }
     assert!(!dir.join("trees.aside").exists());
