@@ -11,6 +11,7 @@ use std::{
     io,
     net::{SocketAddr, TcpListener},
     panic::AssertUnwindSafe,
+    rc::Rc,
     sync::Arc,
     time::Duration,
 };
@@ -41,7 +42,7 @@ use crate::{
     config::Config,
     http::{
         answer,
-        connection::{Clock, Clocked, Times},
+        connection::{RequestProgress, TimedStream, Timeouts},
         problem::{Cause, GENERIC_SENTENCE, Problem},
     },
     life::{fd_limit::connections_per_worker_max, state::State},
@@ -69,7 +70,7 @@ pub(crate) fn start(
         .max_concurrent_connections(connections_max)
         .shutdown_timeout(settings.stop_timeout_seconds.get())
         .disable_signals();
-    let times = Times {
+    let timeouts = Timeouts {
         head: settings.head_timeout_seconds.seconds(),
         keep_alive: settings.keep_alive_seconds.seconds(),
     };
@@ -81,22 +82,22 @@ pub(crate) fn start(
     let handshake = settings.tls_handshake_timeout_seconds.seconds();
     let builder = match tls {
         None => builder.listen("http", listener, move || {
-            let clocked = fn_service(move |io: TcpStream| {
+            let timed = fn_service(move |io: TcpStream| {
                 let peer = io.peer_addr().ok();
-                ready(Ok((Clocked::new(io, times), peer)))
+                ready(Ok((TimedStream::new(io, timeouts), peer)))
             });
-            clocked.and_then(http(times, stopped.clone(), Arc::clone(&state)))
+            timed.and_then(http(timeouts, stopped.clone(), Arc::clone(&state)))
         })?,
         Some(mut tls) => {
             tls.alpn_protocols = vec![b"http/1.1".to_vec()];
             builder.listen("https", listener, move || {
                 let mut acceptor = Acceptor::new(tls.clone());
                 acceptor.set_handshake_timeout(handshake);
-                let clocked = acceptor.map_err(drop).map(move |io: TlsStream<TcpStream>| {
+                let timed = acceptor.map_err(drop).map(move |io: TlsStream<TcpStream>| {
                     let peer = io.get_ref().0.peer_addr().ok();
-                    (Clocked::new(io, times), peer)
+                    (TimedStream::new(io, timeouts), peer)
                 });
-                clocked.and_then(http(times, stopped.clone(), Arc::clone(&state)))
+                timed.and_then(http(timeouts, stopped.clone(), Arc::clone(&state)))
             })?
         }
     };
@@ -105,10 +106,16 @@ pub(crate) fn start(
 
 /// The service of one connection, whatever its stream.
 fn http<Io, Stopped>(
-    times: Times,
+    timeouts: Timeouts,
     stopped: impl Fn() -> Stopped + 'static,
     state: Arc<State>,
-) -> impl ServiceFactory<(Clocked<Io>, Option<SocketAddr>), Config = (), Response = (), Error = (), InitError = ()>
+) -> impl ServiceFactory<
+    (TimedStream<Io>, Option<SocketAddr>),
+    Config = (),
+    Response = (),
+    Error = (),
+    InitError = (),
+>
 where
     Io: AsyncRead + AsyncWrite + Unpin + 'static,
     Stopped: Future<Output = ()> + 'static,
@@ -121,11 +128,11 @@ where
         .map_err(|error: actix_web::Error| error.error_response());
     HttpService::build()
         .graceful_shutdown_signal(stopped)
-        .keep_alive(times.keep_alive)
-        .client_request_timeout(times.head)
+        .keep_alive(timeouts.keep_alive)
+        .client_request_timeout(timeouts.head)
         .client_disconnect_timeout(Duration::from_millis(LINGER_MS))
-        .on_connect_ext(|io: &Clocked<Io>, extensions| {
-            extensions.insert(io.clock());
+        .on_connect_ext(|io: &TimedStream<Io>, extensions| {
+            extensions.insert(io.progress());
         })
         .expect(fn_service(move |request: Request| expect(Arc::clone(&for_expect), request)))
         .h1(map_config(app, |()| AppConfig::default()))
@@ -134,9 +141,9 @@ where
 
 /// Judges a request that expects `100-continue`: lets it go on, or refuses it without a `100`.
 async fn expect(state: Arc<State>, mut request: Request) -> Result<Request, Response<BoxBody>> {
-    let clock = request.conn_data::<Clock>().cloned();
-    if let Some(clock) = &clock {
-        clock.begin();
+    let progress = request.conn_data::<Rc<RequestProgress>>().cloned();
+    if let Some(progress) = &progress {
+        progress.begin();
     }
     if health::answer(&state, &request.head().method, request.head().uri.path()).is_some() {
         return Ok(request);
@@ -149,7 +156,7 @@ async fn expect(state: Arc<State>, mut request: Request) -> Result<Request, Resp
         }
         Err(problem) => {
             let payload = request.take_payload();
-            Err(answer::with_payload(answer::problem(&problem), payload, clock).into())
+            Err(answer::with_payload(answer::problem(&problem), payload, progress).into())
         }
     }
 }
@@ -159,13 +166,13 @@ async fn answer_request(
     payload: web::Payload,
     state: web::Data<State>,
 ) -> impl Responder {
-    let clock = request.conn_data::<Clock>().cloned();
-    if let Some(clock) = &clock {
-        clock.begin();
+    let progress = request.conn_data::<Rc<RequestProgress>>().cloned();
+    if let Some(progress) = &progress {
+        progress.begin();
     }
     let mut payload = payload.into_inner();
     let response = respond(&state, &request, &mut payload).await;
-    answer::with_payload(response, payload, clock)
+    answer::with_payload(response, payload, progress)
 }
 
 async fn respond(
@@ -186,9 +193,9 @@ async fn respond(
         Ok(admitted) => {
             let route = admitted.route;
             if route.body_bytes_max != 0
-                && let Some(clock) = request.conn_data::<Clock>()
+                && let Some(progress) = request.conn_data::<Rc<RequestProgress>>()
             {
-                clock.want_body();
+                progress.want_body();
             }
             let work = cybertrace::carry_out(state, head, payload, admitted);
             let work = async { work.await.map_err(|cause| Problem::new(route.sentence, cause)) };

@@ -28,7 +28,7 @@ use actix_web::{
         uri::PathAndQuery,
     },
 };
-use sluice_ingest::{Ingestor, Permit};
+use sluice_ingest::Ingestor;
 use sluice_model::{TenantId, limits};
 use sluice_store::catalogue::{Catalogue, Supplier};
 
@@ -97,10 +97,13 @@ async fn judge(
         return Err(Cause::Forbidden("The user has no right to this operation"));
     }
     head::check_accept(&head.headers)?;
-    let mut encoding = Encoding::Identity;
+    // How long the body is, if the head tells: that of a compressed body it does not.
+    let mut declared_bytes = None;
     if route.body_bytes_max != 0 {
         head::check_content_type(&head.headers)?;
-        encoding = head::content_encoding(&head.headers)?;
+        if head::content_encoding(&head.headers)? == Encoding::Identity {
+            declared_bytes = head::content_length(&head.headers);
+        }
     }
     let ingestor = match route.action {
         Action::Read | Action::Lookup => state.for_reading()?,
@@ -116,11 +119,20 @@ async fn judge(
         Shape::Read(subject) => Request::Read(look_up(subject, &catalogue, tenant, &found)?),
         Shape::Change(subject) => {
             let change = look_up(subject, &catalogue, tenant, &found)?;
-            Request::Change(change, reserve_entity(ingestor, head, route.body_bytes_max, encoding)?)
+            if route.body_bytes_max == 0 {
+                Request::Change(change, None)
+            } else {
+                body::check_declared(&head.headers, route.body_bytes_max)?;
+                // It is held compacted, so no more than one element is held at once.
+                let bytes = declared_bytes.unwrap_or(route.body_bytes_max).min(limits::ELEMENT_BYTES_MAX);
+                Request::Change(change, Some(ingestor.reserve_whole(bytes)?))
+            }
         }
         Shape::Stream(subject) => {
             let streaming = look_up(subject, &catalogue, tenant, &found)?;
-            Request::Stream(streaming, reserve_stream(ingestor, head, route.body_bytes_max, encoding)?)
+            body::check_declared(&head.headers, route.body_bytes_max)?;
+            // Only for its beginning: this permit grows with what arrives.
+            Request::Stream(streaming, ingestor.reserve(declared_bytes, route.body_bytes_max)?)
         }
     };
     Ok(Admitted { route, request, identity, ingestor: ingestor.clone() })
@@ -162,38 +174,4 @@ fn supplier(catalogue: &Catalogue, tenant: TenantId, found: &Found<'_>) -> Resul
         return Ok(supplier.clone());
     }
     Err(problem::missing("Supplier"))
-}
-
-/// Reserves memory for the body of one supplier or tag. It is held compacted, so no more than one element at once.
-fn reserve_entity(
-    ingestor: &Ingestor,
-    head: &RequestHead,
-    bytes_max: usize,
-    encoding: Encoding,
-) -> Result<Option<Permit>, Cause> {
-    if bytes_max == 0 {
-        return Ok(None);
-    }
-    body::check_declared(&head.headers, bytes_max)?;
-    let bytes = declared_bytes(head, encoding).unwrap_or(bytes_max).min(limits::ELEMENT_BYTES_MAX);
-    Ok(Some(ingestor.reserve_whole(bytes)?))
-}
-
-/// Reserves memory for the beginning of a body of many elements: the permit grows with what arrives.
-fn reserve_stream(
-    ingestor: &Ingestor,
-    head: &RequestHead,
-    bytes_max: usize,
-    encoding: Encoding,
-) -> Result<Permit, Cause> {
-    body::check_declared(&head.headers, bytes_max)?;
-    Ok(ingestor.reserve(declared_bytes(head, encoding), bytes_max)?)
-}
-
-/// Length of the body if the head tells: of a compressed body it does not.
-fn declared_bytes(head: &RequestHead, encoding: Encoding) -> Option<usize> {
-    match encoding {
-        Encoding::Identity => usize::try_from(head::content_length(&head.headers)?).ok(),
-        Encoding::Gzip | Encoding::Zstd => None,
-    }
 }

@@ -7,6 +7,7 @@
 use std::{
     convert::Infallible,
     pin::Pin,
+    rc::Rc,
     task::{Context, Poll},
 };
 
@@ -24,7 +25,7 @@ use futures_util::{FutureExt as _, StreamExt as _, stream};
 use serde::Serialize;
 
 use super::{
-    connection::Clock,
+    connection::RequestProgress,
     problem::{Cause, Problem},
 };
 
@@ -102,20 +103,24 @@ pub(crate) fn problem(problem: &Problem) -> HttpResponse {
 }
 
 /// Keeps the request's payload with the response, and tells the connection when the response is sent.
-pub(crate) fn with_payload(response: HttpResponse, payload: Payload, clock: Option<Clock>) -> HttpResponse {
-    response.map_body(|_head, inner| BoxBody::new(AnswerBody { inner, payload, clock }))
+pub(crate) fn with_payload(
+    response: HttpResponse,
+    payload: Payload,
+    progress: Option<Rc<RequestProgress>>,
+) -> HttpResponse {
+    response.map_body(|_head, inner| BoxBody::new(AnswerBody { inner, payload, progress }))
 }
 
 /// The body of an answer, with what is left of the body of its request.
 struct AnswerBody {
     inner: BoxBody,
     payload: Payload,
-    clock: Option<Clock>,
+    progress: Option<Rc<RequestProgress>>,
 }
 
 impl Drop for AnswerBody {
     fn drop(&mut self) {
-        let Some(clock) = &self.clock else { return };
+        let Some(progress) = &self.progress else { return };
         // The connection goes on only if all of the body has arrived. What has arrived is thrown away.
         let is_read = loop {
             match self.payload.next().now_or_never() {
@@ -124,7 +129,7 @@ impl Drop for AnswerBody {
                 Some(Some(Err(_))) | None => break false,
             }
         };
-        clock.end(is_read);
+        progress.end(is_read);
     }
 }
 

@@ -5,7 +5,7 @@
 //! is slower than the least rate, or when it takes longer than the deadline. None of these is the server's
 //! fault, and there is no 408 in the contract: they are 400 with a reason, and the connection is closed.
 //!
-//! What the pieces mean is the routes' affair. Backpressure is the caller's: a piece not asked for is not read.
+//! What the pieces mean is decided elsewhere. Backpressure is the caller's: a piece not asked for is not read.
 
 pub(crate) mod decode;
 
@@ -61,7 +61,9 @@ impl<'payload> BodyReader<'payload> {
         pace: Pace,
     ) -> Result<Self, Cause> {
         check_declared(headers, bytes_max)?;
-        let decoder = Decoder::new(head::content_encoding(headers)?).map_err(|_error| Cause::Internal)?;
+        let Ok(decoder) = Decoder::new(head::content_encoding(headers)?) else {
+            return Err(Cause::Internal);
+        };
         Ok(Self {
             payload,
             decoder,
@@ -86,15 +88,16 @@ impl<'payload> BodyReader<'payload> {
             if self.input.is_empty() && !self.has_ended {
                 self.receive().await?;
             }
-            let piece = if self.input.is_empty() && self.has_ended {
-                let last = self.decoder.finish().map_err(Cause::bad_request)?;
-                if last.is_empty() {
-                    return Ok(None);
-                }
-                last
-            } else {
-                self.decoder.step(&mut self.input).map_err(Cause::bad_request)?
+            let is_last = self.input.is_empty() && self.has_ended;
+            let decoded = if is_last { self.decoder.finish() } else { self.decoder.step(&mut self.input) };
+            let Ok(piece) = decoded else {
+                return Err(Cause::BadRequest(
+                    "The body cannot be decoded as its Content-Encoding says".into(),
+                ));
             };
+            if is_last && piece.is_empty() {
+                return Ok(None);
+            }
             self.decoded_bytes += piece.len();
             if self.bytes_max < self.decoded_bytes {
                 return Err(too_long(self.bytes_max));
@@ -147,8 +150,8 @@ impl<'payload> BodyReader<'payload> {
 /// [`Cause::BadRequest`] naming the limit.
 pub(crate) fn check_declared(headers: &HeaderMap, bytes_max: usize) -> Result<(), Cause> {
     match head::content_length(headers) {
-        Some(bytes) if (bytes_max as u64) < bytes => Err(too_long(bytes_max)),
-        _ => Ok(()),
+        Some(bytes) if bytes_max < bytes => Err(too_long(bytes_max)),
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -30,9 +30,9 @@ mod tests;
 /// Bytes that are taken ahead of a request, in bytes: a head that is over its limit by less gets an answer.
 const AHEAD_BYTES_MAX: usize = 2 * HEAD_BYTES_MAX;
 
-/// Times of a connection.
+/// Time limits of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Times {
+pub(crate) struct Timeouts {
     /// For a head, from its first byte on.
     pub(crate) head: Duration,
     /// Without any byte between two requests.
@@ -51,12 +51,9 @@ enum Stage {
     Body,
 }
 
-/// What a connection's stream and its requests share. Clones are the same clock.
-#[derive(Clone)]
-pub(crate) struct Clock(Rc<Inner>);
-
-struct Inner {
-    times: Times,
+/// How far a connection is with its requests: shared by its stream and by them.
+pub(crate) struct RequestProgress {
+    timeouts: Timeouts,
     stage: Cell<Stage>,
     /// Bytes read in this stage.
     read_bytes: Cell<usize>,
@@ -66,15 +63,15 @@ struct Inner {
     reader: Cell<Option<Waker>>,
 }
 
-impl Clock {
-    fn start(times: Times) -> Self {
-        Self(Rc::new(Inner {
-            times,
+impl RequestProgress {
+    fn new(timeouts: Timeouts) -> Self {
+        Self {
+            timeouts,
             stage: Cell::new(Stage::Between),
             read_bytes: Cell::new(0),
             since: Cell::new(Instant::now()),
             reader: Cell::new(None),
-        }))
+        }
     }
 
     /// A request's head is complete.
@@ -93,63 +90,61 @@ impl Clock {
     }
 
     fn enter(&self, stage: Stage) {
-        let inner = &self.0;
-        inner.stage.set(stage);
-        inner.read_bytes.set(0);
-        inner.since.set(Instant::now());
-        if let Some(reader) = inner.reader.take() {
+        self.stage.set(stage);
+        self.read_bytes.set(0);
+        self.since.set(Instant::now());
+        if let Some(reader) = self.reader.take() {
             reader.wake();
         }
     }
 
     fn is_between(&self) -> bool {
-        self.0.stage.get() == Stage::Between
+        self.stage.get() == Stage::Between
     }
 
     fn note_read(&self, bytes: usize) {
-        let inner = &self.0;
-        if self.is_between() && inner.read_bytes.get() == 0 {
-            inner.since.set(Instant::now());
+        if self.is_between() && self.read_bytes.get() == 0 {
+            self.since.set(Instant::now());
         }
-        inner.read_bytes.set(inner.read_bytes.get().saturating_add(bytes));
+        self.read_bytes.set(self.read_bytes.get().saturating_add(bytes));
     }
 
     /// An answer is still on its way, so the client cannot be expected to ask again.
     fn note_written(&self) {
-        if self.is_between() && self.0.read_bytes.get() == 0 {
-            self.0.since.set(Instant::now());
+        if self.is_between() && self.read_bytes.get() == 0 {
+            self.since.set(Instant::now());
         }
     }
 
     fn deadline(&self) -> Instant {
-        let Times { head, keep_alive } = self.0.times;
+        let Timeouts { head, keep_alive } = self.timeouts;
         // Without a byte actix-web's own timers come first, if they have not been cleared.
-        let time = if self.0.read_bytes.get() == 0 { keep_alive.max(head) } else { head };
-        self.0.since.get() + time
+        let time = if self.read_bytes.get() == 0 { keep_alive.max(head) } else { head };
+        self.since.get() + time
     }
 }
 
-/// A stream with its clock.
-pub(crate) struct Clocked<Io> {
+/// A stream that fails when a head takes too long or is far too long.
+pub(crate) struct TimedStream<Io> {
     io: Io,
-    clock: Clock,
+    progress: Rc<RequestProgress>,
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
-impl<Io> Clocked<Io> {
-    /// Starts the clock of a connection.
-    pub(crate) fn new(io: Io, times: Times) -> Self {
-        Self { io, clock: Clock::start(times), sleep: None }
+impl<Io> TimedStream<Io> {
+    /// Begins to wait for the first request of a connection.
+    pub(crate) fn new(io: Io, timeouts: Timeouts) -> Self {
+        Self { io, progress: Rc::new(RequestProgress::new(timeouts)), sleep: None }
     }
 
-    /// The clock, for the requests of the connection.
-    pub(crate) fn clock(&self) -> Clock {
-        self.clock.clone()
+    /// The progress, for the requests of the connection to tell.
+    pub(crate) fn progress(&self) -> Rc<RequestProgress> {
+        Rc::clone(&self.progress)
     }
 
     /// Ready once the head, or the wait for it, has taken too long.
     fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let deadline = self.clock.deadline();
+        let deadline = self.progress.deadline();
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         if sleep.deadline() != deadline {
             sleep.as_mut().reset(deadline);
@@ -157,24 +152,26 @@ impl<Io> Clocked<Io> {
         sleep.as_mut().poll(context)
     }
 
-    /// Whether more is taken now; `Pending` has seen to it that the reader is woken.
+    /// Ready if more may be read now; `Pending` has seen to it that the reader is woken.
     fn poll_room(&self, context: &Context<'_>) -> Poll<io::Result<()>> {
-        let inner = &self.clock.0;
-        match inner.stage.get() {
+        let progress = &self.progress;
+        match progress.stage.get() {
             Stage::Full => return Poll::Ready(Err(io::Error::other("the head is too long"))),
             Stage::Body => return Poll::Ready(Ok(())),
-            _ if inner.read_bytes.get() < AHEAD_BYTES_MAX => return Poll::Ready(Ok(())),
+            Stage::Between | Stage::Judged if progress.read_bytes.get() < AHEAD_BYTES_MAX => {
+                return Poll::Ready(Ok(()));
+            }
             Stage::Between => {
-                inner.stage.set(Stage::Full);
+                progress.stage.set(Stage::Full);
                 context.waker().wake_by_ref();
             }
-            Stage::Judged => inner.reader.set(Some(context.waker().clone())),
+            Stage::Judged => progress.reader.set(Some(context.waker().clone())),
         }
         Poll::Pending
     }
 }
 
-impl<Io: AsyncRead + Unpin> AsyncRead for Clocked<Io> {
+impl<Io: AsyncRead + Unpin> AsyncRead for TimedStream<Io> {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -186,20 +183,20 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Clocked<Io> {
         let polled = Pin::new(&mut this.io).poll_read(context, buffer);
         let read_bytes = buffer.filled().len() - before;
         if 0 < read_bytes {
-            this.clock.note_read(read_bytes);
+            this.progress.note_read(read_bytes);
         }
         // Asked for after reading too: what trickles in is late as well.
-        let is_late = this.clock.is_between() && this.poll_late(context).is_ready();
+        let is_late = this.progress.is_between() && this.poll_late(context).is_ready();
         if is_late { Poll::Ready(Err(io::ErrorKind::TimedOut.into())) } else { polled }
     }
 }
 
-impl<Io: AsyncWrite + Unpin> AsyncWrite for Clocked<Io> {
+impl<Io: AsyncWrite + Unpin> AsyncWrite for TimedStream<Io> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.io).poll_write(context, bytes);
         if polled.is_ready() {
-            this.clock.note_written();
+            this.progress.note_written();
         }
         polled
     }

@@ -5,9 +5,9 @@
 //!
 //! Who is asking, and for what, is decided elsewhere.
 
-use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
 
-use crate::http::problem::Cause;
+use super::problem::Cause;
 
 #[cfg(test)]
 mod tests;
@@ -32,8 +32,12 @@ pub(crate) enum Encoding {
 ///
 /// [`Cause::BadRequest`].
 pub(crate) fn check_length(target: &str, headers: &HeaderMap) -> Result<(), Cause> {
-    let fields: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-    if target.len() + fields <= HEAD_BYTES_MAX {
+    let mut bytes = target.len();
+    for (name, value) in headers {
+        // The colon, a blank and the end of the line count as well.
+        bytes += name.as_str().len() + value.len() + 4;
+    }
+    if bytes <= HEAD_BYTES_MAX {
         return Ok(());
     }
     Err(Cause::BadRequest(
@@ -47,24 +51,22 @@ pub(crate) fn check_length(target: &str, headers: &HeaderMap) -> Result<(), Caus
 ///
 /// [`Cause::NotAcceptable`].
 pub(crate) fn check_accept(headers: &HeaderMap) -> Result<(), Cause> {
-    let mut best: Option<(u8, bool)> = None;
     let mut is_present = false;
+    // The most precise range decides; of equally precise ones it is enough that one wants JSON. So
+    // `*/*, application/json;q=0` refuses it, and `text/html, application/*;q=0.1` takes it.
+    let mut best = None;
     for value in headers.get_all(header::ACCEPT) {
         // An empty list says nothing, and so refuses nothing.
         is_present |= !value.as_bytes().trim_ascii().is_empty();
         let Ok(text) = value.to_str() else { continue };
         for range in text.split(',') {
-            if let Some((precision, is_wanted)) = judge_range(range)
-                && best.is_none_or(|(known, wanted)| known < precision || known == precision && !wanted)
-            {
-                best = Some((precision, is_wanted));
-            }
+            best = best.max(judge_range(range));
         }
     }
     match best {
         Some((_, true)) => Ok(()),
         None if !is_present => Ok(()),
-        _ => Err(Cause::NotAcceptable("Answers are application/json only")),
+        Some((_, false)) | None => Err(Cause::NotAcceptable("Answers are application/json only")),
     }
 }
 
@@ -81,12 +83,15 @@ fn judge_range(range: &str) -> Option<(u8, bool)> {
     } else {
         return None;
     };
-    let quality = parts.find_map(|part| {
-        let (name, value) = part.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("q").then(|| value.trim())
-    });
-    let is_refused = quality.is_some_and(|value| value.parse::<f32>().is_ok_and(|quality| quality <= 0.0));
-    Some((precision, !is_refused))
+    for part in parts {
+        if let Some((name, quality)) = part.split_once('=')
+            && name.trim().eq_ignore_ascii_case("q")
+        {
+            let is_refused = matches!(quality.trim().parse::<f32>(), Ok(quality) if quality <= 0.0);
+            return Some((precision, !is_refused));
+        }
+    }
+    Some((precision, true))
 }
 
 /// Refuses a body that is announced as anything but UTF-8 JSON.
@@ -103,14 +108,16 @@ pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), Cause> {
 
 fn is_json(value: &HeaderValue) -> bool {
     let Ok(text) = value.to_str() else { return false };
-    let mut parts = text.split(';').map(str::trim);
-    parts.next().is_some_and(|media| media.eq_ignore_ascii_case("application/json"))
-        && parts.all(|part| match part.split_once('=') {
-            Some((name, charset)) if name.trim().eq_ignore_ascii_case("charset") => {
-                charset.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
-            }
-            _ => true,
-        })
+    let (media, parameters) = text.split_once(';').unwrap_or((text, ""));
+    for parameter in parameters.split(';') {
+        if let Some((name, charset)) = parameter.split_once('=')
+            && name.trim().eq_ignore_ascii_case("charset")
+            && !charset.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        {
+            return false;
+        }
+    }
+    media.trim().eq_ignore_ascii_case("application/json")
 }
 
 /// Reads the content encoding.
@@ -119,27 +126,19 @@ fn is_json(value: &HeaderValue) -> bool {
 ///
 /// [`Cause::NotAcceptable`] for any other than gzip, zstd and identity, or for several.
 pub(crate) fn content_encoding(headers: &HeaderMap) -> Result<Encoding, Cause> {
+    const REFUSED: Cause = Cause::NotAcceptable("Bodies are encoded as gzip or zstd, or not at all");
     let mut values = headers.get_all(header::CONTENT_ENCODING);
-    let encoding = match (values.next(), values.next()) {
-        (None, _) => Some(Encoding::Identity),
-        (Some(value), None) => {
-            value.to_str().ok().and_then(|name| match name.trim().to_ascii_lowercase().as_str() {
-                "" | "identity" => Some(Encoding::Identity),
-                "gzip" | "x-gzip" => Some(Encoding::Gzip),
-                "zstd" => Some(Encoding::Zstd),
-                _ => None,
-            })
-        }
-        (Some(_), Some(_)) => None,
-    };
-    encoding.ok_or(Cause::NotAcceptable("Bodies are encoded as gzip or zstd, or not at all"))
+    let Some(value) = values.next() else { return Ok(Encoding::Identity) };
+    let (Ok(name), None) = (value.to_str(), values.next()) else { return Err(REFUSED) };
+    match name.trim().to_ascii_lowercase().as_str() {
+        "" | "identity" => Ok(Encoding::Identity),
+        "gzip" | "x-gzip" => Ok(Encoding::Gzip),
+        "zstd" => Ok(Encoding::Zstd),
+        _ => Err(REFUSED),
+    }
 }
 
 /// The length that the head declares for the body; `None` for a chunked body or for none.
-pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
-    text(headers, &header::CONTENT_LENGTH)?.trim().parse().ok()
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
+pub(crate) fn content_length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
 }

@@ -10,7 +10,7 @@ use crate::{
     api::{
         request::{
             EntityChange, Read, Streaming,
-            Version::{V1_0, V1_1, V1_3},
+            Version::{self, V1_0, V1_1, V1_3},
         },
         route::{Route, Shape, Subject},
     },
@@ -20,134 +20,85 @@ use crate::{
 #[cfg(test)]
 mod tests;
 
+const LOOKUP: &[(Version, &str)] =
+    &[(V1_0, "/api/{version}/lookup"), (V1_3, "/api/{version}/{tenant}/lookup")];
+const SUPPLIERS: &[(Version, &str)] = &[(V1_0, "/api/{version}/suppliers")];
+const SUPPLIER: &[(Version, &str)] =
+    &[(V1_0, "/api/{version}/suppliers/{supplier}"), (V1_3, "/api/{version}/{tenant}/suppliers/{supplier}")];
+/// A supplier is removed from all tenants at once.
+const SUPPLIER_OF_ALL: &[(Version, &str)] = &[(V1_0, "/api/{version}/suppliers/{supplier}")];
+const INDICATORS: &[(Version, &str)] = &[
+    (V1_0, "/api/{version}/suppliers/{supplier}/indicators"),
+    (V1_3, "/api/{version}/{tenant}/suppliers/{supplier}/indicators"),
+];
+const TAGS: &[(Version, &str)] = &[(V1_1, "/api/{version}/tags")];
+const TAG: &[(Version, &str)] = &[(V1_1, "/api/{version}/tags/{tag}")];
+
 /// Every request of the API.
+#[rustfmt::skip]
 pub(crate) static ROUTES: [Route; 13] = [
     Route {
-        name: "Lookup",
-        method: Method::POST,
-        paths: &[(V1_0, "/api/{version}/lookup"), (V1_3, "/api/{version}/{tenant}/lookup")],
-        action: Action::Lookup,
-        body_bytes_max: LOOKUP_BODY_BYTES_MAX,
+        name: "Lookup", method: Method::POST, paths: LOOKUP, action: Action::Lookup, body_bytes_max: LOOKUP_BODY_BYTES_MAX,
         sentence: "An error occurred while searching indicators",
         shape: Shape::Stream(Subject::Tenant(Streaming::Lookup)),
     },
     Route {
-        name: "ListSuppliers",
-        method: Method::GET,
-        paths: &[(V1_0, "/api/{version}/suppliers")],
-        action: Action::Read,
-        body_bytes_max: 0,
+        name: "ListSuppliers", method: Method::GET, paths: SUPPLIERS, action: Action::Read, body_bytes_max: 0,
         sentence: "An error occurred while getting a list of suppliers",
         shape: Shape::Read(Subject::Tenant(Read::Suppliers)),
     },
     Route {
-        name: "CreateSupplier",
-        method: Method::POST,
-        paths: &[(V1_0, "/api/{version}/suppliers")],
-        action: Action::ManageSuppliers,
-        body_bytes_max: BODY_BYTES_MAX,
+        name: "CreateSupplier", method: Method::POST, paths: SUPPLIERS, action: Action::ManageSuppliers, body_bytes_max: BODY_BYTES_MAX,
         sentence: "An error occurred while creating supplier",
         shape: Shape::Change(Subject::Catalogue(EntityChange::CreateSupplier)),
     },
     Route {
-        name: "GetSupplier",
-        method: Method::GET,
-        paths: &[
-            (V1_0, "/api/{version}/suppliers/{supplier}"),
-            (V1_3, "/api/{version}/{tenant}/suppliers/{supplier}"),
-        ],
-        action: Action::Read,
-        body_bytes_max: 0,
+        name: "GetSupplier", method: Method::GET, paths: SUPPLIER, action: Action::Read, body_bytes_max: 0,
         sentence: "An error occurred while getting supplier",
         shape: Shape::Read(Subject::Supplier(Read::Supplier)),
     },
     Route {
-        name: "UpdateSupplier",
-        method: Method::PUT,
-        paths: &[
-            (V1_0, "/api/{version}/suppliers/{supplier}"),
-            (V1_3, "/api/{version}/{tenant}/suppliers/{supplier}"),
-        ],
-        action: Action::ChangeSupplier,
-        body_bytes_max: BODY_BYTES_MAX,
+        name: "UpdateSupplier", method: Method::PUT, paths: SUPPLIER, action: Action::ChangeSupplier, body_bytes_max: BODY_BYTES_MAX,
         sentence: "An error occurred while updating supplier",
         shape: Shape::Change(Subject::OwnSupplier(EntityChange::UpdateSupplier)),
     },
     Route {
-        name: "RemoveSupplier",
-        method: Method::DELETE,
-        paths: &[(V1_0, "/api/{version}/suppliers/{supplier}")],
-        action: Action::ManageSuppliers,
-        body_bytes_max: 0,
+        name: "RemoveSupplier", method: Method::DELETE, paths: SUPPLIER_OF_ALL, action: Action::ManageSuppliers, body_bytes_max: 0,
         sentence: "An error occurred while removing the supplier",
         shape: Shape::Change(Subject::OwnSupplier(EntityChange::RemoveSupplier)),
     },
     Route {
-        name: "AddIndicators",
-        method: Method::PUT,
-        paths: &[
-            (V1_0, "/api/{version}/suppliers/{supplier}/indicators"),
-            (V1_3, "/api/{version}/{tenant}/suppliers/{supplier}/indicators"),
-        ],
-        action: Action::ChangeIndicators,
-        body_bytes_max: BODY_BYTES_MAX,
+        name: "AddIndicators", method: Method::PUT, paths: INDICATORS, action: Action::ChangeIndicators, body_bytes_max: BODY_BYTES_MAX,
         sentence: "An error occurred while adding indicators to the database",
         shape: Shape::Stream(Subject::Indicators(Streaming::AddIndicators)),
     },
     Route {
-        name: "DeleteIndicators",
-        method: Method::DELETE,
-        paths: &[
-            (V1_0, "/api/{version}/suppliers/{supplier}/indicators"),
-            (V1_3, "/api/{version}/{tenant}/suppliers/{supplier}/indicators"),
-        ],
-        action: Action::ChangeIndicators,
-        body_bytes_max: LOOKUP_BODY_BYTES_MAX,
+        name: "DeleteIndicators", method: Method::DELETE, paths: INDICATORS, action: Action::ChangeIndicators, body_bytes_max: LOOKUP_BODY_BYTES_MAX,
         sentence: "An error occurred while deleting indicators from the database",
         shape: Shape::Stream(Subject::Indicators(Streaming::DeleteIndicators)),
     },
     Route {
-        name: "ListTags",
-        method: Method::GET,
-        paths: &[(V1_1, "/api/{version}/tags")],
-        action: Action::Read,
-        body_bytes_max: 0,
+        name: "ListTags", method: Method::GET, paths: TAGS, action: Action::Read, body_bytes_max: 0,
         sentence: "An error occurred while getting tags list",
         shape: Shape::Read(Subject::Catalogue(Read::Tags)),
     },
     Route {
-        name: "CreateTag",
-        method: Method::POST,
-        paths: &[(V1_1, "/api/{version}/tags")],
-        action: Action::ManageTags,
-        body_bytes_max: BODY_BYTES_MAX,
+        name: "CreateTag", method: Method::POST, paths: TAGS, action: Action::ManageTags, body_bytes_max: BODY_BYTES_MAX,
         sentence: "An error occurred while creating tag",
         shape: Shape::Change(Subject::Catalogue(EntityChange::CreateTag)),
     },
     Route {
-        name: "GetTag",
-        method: Method::GET,
-        paths: &[(V1_1, "/api/{version}/tags/{tag}")],
-        action: Action::Read,
-        body_bytes_max: 0,
+        name: "GetTag", method: Method::GET, paths: TAG, action: Action::Read, body_bytes_max: 0,
         sentence: "An error occurred while getting tag",
         shape: Shape::Read(Subject::Tag(Read::Tag)),
     },
     Route {
-        name: "UpdateTag",
-        method: Method::PUT,
-        paths: &[(V1_1, "/api/{version}/tags/{tag}")],
-        action: Action::ManageTags,
-        body_bytes_max: BODY_BYTES_MAX,
+        name: "UpdateTag", method: Method::PUT, paths: TAG, action: Action::ManageTags, body_bytes_max: BODY_BYTES_MAX,
         sentence: "An error occurred while updating tag",
         shape: Shape::Change(Subject::Tag(EntityChange::UpdateTag)),
     },
     Route {
-        name: "RemoveTag",
-        method: Method::DELETE,
-        paths: &[(V1_1, "/api/{version}/tags/{tag}")],
-        action: Action::ManageTags,
-        body_bytes_max: 0,
+        name: "RemoveTag", method: Method::DELETE, paths: TAG, action: Action::ManageTags, body_bytes_max: 0,
         sentence: "An error occurred while removing tag",
         shape: Shape::Change(Subject::Tag(EntityChange::RemoveTag)),
     },

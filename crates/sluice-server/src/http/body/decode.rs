@@ -4,7 +4,7 @@
 //! step, so that a bomb costs its sender time and us nothing: the caller counts and stops. Several gzip members
 //! or zstd frames in a row are one body; a truncated one, or bytes after the last, are an error.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 
 use bytes::{Buf as _, Bytes};
 use flate2::write::MultiGzDecoder;
@@ -23,11 +23,6 @@ const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 
 /// Compressed bytes given to the gzip decoder at once; it holds what it cannot write.
 const GZIP_INPUT_BYTES_MAX: usize = 16_384;
-
-/// The body is not what its content encoding says.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("The body cannot be decoded as its Content-Encoding says")]
-pub(crate) struct DecodeError;
 
 /// A body being decoded.
 pub(crate) enum Decoder {
@@ -52,20 +47,19 @@ impl Decoder {
     /// # Errors
     ///
     /// When the library gives none.
-    pub(crate) fn new(encoding: Encoding) -> Result<Self, DecodeError> {
+    pub(crate) fn new(encoding: Encoding) -> io::Result<Self> {
         Ok(match encoding {
             Encoding::Identity => Self::Identity,
             Encoding::Gzip => Self::Gzip(Box::new(MultiGzDecoder::new(Vec::new()))),
             Encoding::Zstd => {
-                let mut decoder = ZstdDecoder::new().map_err(|_error| DecodeError)?;
-                let set = decoder.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG_MAX));
-                set.map_err(|_error| DecodeError)?;
+                let mut decoder = ZstdDecoder::new()?;
+                decoder.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG_MAX))?;
                 Self::Zstd { decoder, is_open: false, output: Vec::with_capacity(PIECE_BYTES_MAX) }
             }
         })
     }
 
-    /// Tells whether decoding costs work worth giving way for.
+    /// Returns true if the body is not encoded, so that decoding costs nothing.
     pub(crate) fn is_identity(&self) -> bool {
         matches!(self, Self::Identity)
     }
@@ -75,15 +69,15 @@ impl Decoder {
     /// # Errors
     ///
     /// When the bytes are not of the encoding.
-    pub(crate) fn step(&mut self, input: &mut Bytes) -> Result<Bytes, DecodeError> {
+    pub(crate) fn step(&mut self, input: &mut Bytes) -> io::Result<Bytes> {
         match self {
             Self::Identity => Ok(input.split_to(input.len().min(PIECE_BYTES_MAX))),
             Self::Gzip(decoder) => {
                 let offered = input.get(..GZIP_INPUT_BYTES_MAX).unwrap_or(input);
-                let taken = decoder.write(offered).map_err(|_error| DecodeError)?;
+                let taken = decoder.write(offered)?;
                 let piece = std::mem::take(decoder.get_mut());
                 if taken == 0 && piece.is_empty() && !input.is_empty() {
-                    return Err(DecodeError);
+                    return Err(io::ErrorKind::InvalidData.into());
                 }
                 input.advance(taken);
                 Ok(piece.into())
@@ -91,8 +85,7 @@ impl Decoder {
             Self::Zstd { decoder, is_open, output } => {
                 output.clear();
                 let mut from = InBuffer::around(input);
-                let hint =
-                    decoder.run(&mut from, &mut OutBuffer::around(output)).map_err(|_error| DecodeError)?;
+                let hint = decoder.run(&mut from, &mut OutBuffer::around(output))?;
                 let taken = from.pos();
                 *is_open = hint != 0;
                 input.advance(taken);
@@ -106,17 +99,17 @@ impl Decoder {
     /// # Errors
     ///
     /// When the body is truncated.
-    pub(crate) fn finish(&mut self) -> Result<Bytes, DecodeError> {
+    pub(crate) fn finish(&mut self) -> io::Result<Bytes> {
         match self {
             Self::Identity | Self::Zstd { is_open: false, .. } => Ok(Bytes::new()),
             Self::Gzip(decoder) => {
-                decoder.try_finish().map_err(|_error| DecodeError)?;
+                decoder.try_finish()?;
                 Ok(std::mem::take(decoder.get_mut()).into())
             }
             Self::Zstd { .. } => {
                 let piece = self.step(&mut Bytes::new())?;
                 let is_truncated = matches!(self, Self::Zstd { is_open: true, .. }) && piece.is_empty();
-                if is_truncated { Err(DecodeError) } else { Ok(piece) }
+                if is_truncated { Err(io::ErrorKind::InvalidData.into()) } else { Ok(piece) }
             }
         }
     }

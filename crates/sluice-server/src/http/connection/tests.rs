@@ -1,27 +1,27 @@
 //! Stages, limits and times of a stream, over one in memory.
 
-use std::{io, time::Duration};
+use std::{io, rc::Rc, time::Duration};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
-use super::{AHEAD_BYTES_MAX, Clock, Clocked, Times};
+use super::{AHEAD_BYTES_MAX, RequestProgress, TimedStream, Timeouts};
 
-const TIMES: Times = Times { head: Duration::from_secs(1), keep_alive: Duration::from_mins(1) };
+const TIMEOUTS: Timeouts = Timeouts { head: Duration::from_secs(1), keep_alive: Duration::from_mins(1) };
 
-fn connection() -> (Clocked<DuplexStream>, Clock, DuplexStream) {
+fn connection() -> (TimedStream<DuplexStream>, Rc<RequestProgress>, DuplexStream) {
     let (client, server) = duplex(4 * AHEAD_BYTES_MAX);
-    let clocked = Clocked::new(server, TIMES);
-    let clock = clocked.clock();
-    (clocked, clock, client)
+    let stream = TimedStream::new(server, TIMEOUTS);
+    let progress = stream.progress();
+    (stream, progress, client)
 }
 
-async fn read(stream: &mut Clocked<DuplexStream>) -> io::Result<usize> {
+async fn read(stream: &mut TimedStream<DuplexStream>) -> io::Result<usize> {
     stream.read(&mut [0; 4_096]).await
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn a_head_is_cut_however_it_trickles_in() {
-    let (mut stream, clock, mut client) = connection();
+    let (mut stream, progress, mut client) = connection();
     for _ in 0..2 {
         // One byte each 300 ms: the fourth comes in time, the fifth does not.
         for byte in 0..4 {
@@ -32,16 +32,16 @@ async fn a_head_is_cut_however_it_trickles_in() {
         client.write_all(b"x").await.unwrap();
         assert_eq!(read(&mut stream).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
         // As if it had been complete.
-        clock.begin();
-        clock.end(true);
+        progress.begin();
+        progress.end(true);
     }
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn silence_has_the_keep_alive_time_from_the_last_written_byte_on() {
-    let (mut stream, clock, _client) = connection();
-    clock.begin();
-    clock.end(true);
+    let (mut stream, progress, _client) = connection();
+    progress.begin();
+    progress.end(true);
     tokio::time::advance(Duration::from_secs(50)).await;
     stream.write_all(b"the rest of an answer").await.unwrap();
     let started = tokio::time::Instant::now();
@@ -51,18 +51,18 @@ async fn silence_has_the_keep_alive_time_from_the_last_written_byte_on() {
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn a_body_has_neither_time_nor_limit_here() {
-    let (mut stream, clock, mut client) = connection();
+    let (mut stream, progress, mut client) = connection();
     client.write_all(&vec![b'x'; 3 * AHEAD_BYTES_MAX]).await.unwrap();
     read(&mut stream).await.unwrap();
-    clock.begin();
-    clock.want_body();
+    progress.begin();
+    progress.want_body();
     let mut body = vec![0; 3 * AHEAD_BYTES_MAX - 4_096];
     stream.read_exact(&mut body).await.unwrap();
     tokio::time::advance(Duration::from_mins(10)).await;
     client.write_all(b"x").await.unwrap();
     assert_eq!(read(&mut stream).await.unwrap(), 1);
     // The rest of one that is not wanted is thrown away just so.
-    clock.end(false);
+    progress.end(false);
     tokio::time::advance(Duration::from_mins(10)).await;
     client.write_all(b"x").await.unwrap();
     assert_eq!(read(&mut stream).await.unwrap(), 1);
@@ -70,7 +70,7 @@ async fn a_body_has_neither_time_nor_limit_here() {
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn a_head_has_a_limit() {
-    let (mut stream, _clock, mut client) = connection();
+    let (mut stream, _progress, mut client) = connection();
     client.write_all(&vec![b'x'; 2 * AHEAD_BYTES_MAX]).await.unwrap();
     let mut taken = vec![0; AHEAD_BYTES_MAX];
     stream.read_exact(&mut taken).await.unwrap();
@@ -79,13 +79,13 @@ async fn a_head_has_a_limit() {
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn a_request_that_is_judged_holds_the_next_ones_back() {
-    let (mut stream, clock, mut client) = connection();
+    let (mut stream, progress, mut client) = connection();
     client.write_all(&vec![b'x'; 2 * AHEAD_BYTES_MAX]).await.unwrap();
-    clock.begin();
+    progress.begin();
     let mut taken = vec![0; AHEAD_BYTES_MAX];
     stream.read_exact(&mut taken).await.unwrap();
     let late = tokio::time::timeout(Duration::from_mins(10), read(&mut stream)).await;
     assert!(late.is_err(), "more is taken");
-    let (end, rest) = tokio::join!(async { clock.end(true) }, read(&mut stream));
+    let (end, rest) = tokio::join!(async { progress.end(true) }, read(&mut stream));
     assert_eq!((end, rest.unwrap()), ((), 4_096));
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use proptest::prelude::*;
 
-use super::{DecodeError, Decoder, PIECE_BYTES_MAX};
+use super::{Decoder, PIECE_BYTES_MAX};
 use crate::http::head::Encoding;
 
 fn gzip(text: &[u8]) -> Vec<u8> {
@@ -23,21 +23,22 @@ fn encode(encoding: Encoding, text: &[u8]) -> Vec<u8> {
     }
 }
 
-fn decode(encoding: Encoding, wire: &[u8], chunk_bytes: usize) -> Result<Vec<u8>, DecodeError> {
-    let mut decoder = Decoder::new(encoding)?;
+/// The decoded text; `None` when the bytes are not of the encoding.
+fn decode(encoding: Encoding, wire: &[u8], chunk_bytes: usize) -> Option<Vec<u8>> {
+    let mut decoder = Decoder::new(encoding).ok()?;
     let mut text = Vec::new();
     for chunk in wire.chunks(chunk_bytes) {
         let mut input = Bytes::copy_from_slice(chunk);
         while !input.is_empty() {
-            let piece = decoder.step(&mut input)?;
+            let piece = decoder.step(&mut input).ok()?;
             assert!(piece.len() <= PIECE_BYTES_MAX);
             text.extend_from_slice(&piece);
         }
     }
     loop {
-        let piece = decoder.finish()?;
+        let piece = decoder.finish().ok()?;
         if piece.is_empty() {
-            return Ok(text);
+            return Some(text);
         }
         text.extend_from_slice(&piece);
     }
@@ -51,7 +52,7 @@ proptest! {
     ) {
         for encoding in [Encoding::Identity, Encoding::Gzip, Encoding::Zstd] {
             let wire = encode(encoding, &text);
-            prop_assert_eq!(decode(encoding, &wire, chunk_bytes), Ok(text.clone()));
+            prop_assert_eq!(decode(encoding, &wire, chunk_bytes), Some(text.clone()));
         }
     }
 }
@@ -61,7 +62,7 @@ fn members_and_frames_in_a_row_are_one_body() {
     for encoding in [Encoding::Gzip, Encoding::Zstd] {
         let wire = [encode(encoding, b"[1,"), encode(encoding, b""), encode(encoding, b"2]")].concat();
         for chunk_bytes in [1, 7, 10_000] {
-            assert_eq!(decode(encoding, &wire, chunk_bytes), Ok(b"[1,2]".to_vec()), "{encoding:?}");
+            assert_eq!(decode(encoding, &wire, chunk_bytes), Some(b"[1,2]".to_vec()), "{encoding:?}");
         }
     }
 }
@@ -73,7 +74,7 @@ fn a_body_cut_anywhere_is_an_error() {
         for text in [&text[..64], b"[]"] {
             let wire = encode(encoding, text);
             for cut in 1..wire.len() {
-                assert_eq!(decode(encoding, &wire[..cut], 16), Err(DecodeError), "{encoding:?} cut at {cut}");
+                assert_eq!(decode(encoding, &wire[..cut], 16), None, "{encoding:?} cut at {cut}");
             }
         }
     }
@@ -85,11 +86,7 @@ fn garbage_after_the_end_is_an_error() {
         for garbage in [&b"x"[..], b"\0\0\0\0", b"trailing garbage of some length"] {
             let wire = [encode(encoding, b"[]"), garbage.to_vec()].concat();
             for chunk_bytes in [1, 10_000] {
-                assert_eq!(
-                    decode(encoding, &wire, chunk_bytes),
-                    Err(DecodeError),
-                    "{encoding:?} {garbage:?}"
-                );
+                assert_eq!(decode(encoding, &wire, chunk_bytes), None, "{encoding:?} {garbage:?}");
             }
         }
     }
@@ -101,6 +98,6 @@ fn a_bomb_comes_in_small_pieces() {
     for encoding in [Encoding::Gzip, Encoding::Zstd] {
         let wire = encode(encoding, &text);
         assert!(wire.len() < 40_000);
-        assert_eq!(decode(encoding, &wire, wire.len()).map(|decoded| decoded.len()), Ok(text.len()));
+        assert_eq!(decode(encoding, &wire, wire.len()).map(|decoded| decoded.len()), Some(text.len()));
     }
 }
