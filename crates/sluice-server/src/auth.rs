@@ -1,15 +1,17 @@
 //! Who is asking: from an `Authorization` header to an identity.
 //!
-//! In: the header and the client's address. Out: an `Identity`, or a refusal that tells nothing about why. An
-//! unknown user, a wrong password and a malformed header cost one hash each. Hashing happens on a thread of its
-//! own with a bounded queue, so that it neither holds up the runtime nor waits behind the parsing of bodies.
+//! In: the header and the client's address. Out: an `Identity`, or a refusal that does not say why. An unknown user, a
+//! wrong password and a malformed header cost one hash each. Hashes are computed on a thread with a bounded queue, the
+//! password worker, so they neither block the HTTP threads nor wait behind the parsing of bodies.
 //!
-//! What an identity may do is [`role`]'s table. Accounts are read again within a second of a change.
+//! What an identity may do is [`role`]'s table. A change of the accounts counts within a second.
 
 pub mod accounts;
 pub(crate) mod basic;
-pub(crate) mod cache;
 pub(crate) mod checks;
+pub mod error;
+pub(crate) mod expiring;
+pub(crate) mod fingerprint;
 pub mod first_admin;
 pub mod password;
 pub(crate) mod private_files;
@@ -18,23 +20,24 @@ pub(crate) mod throttle;
 pub(crate) mod token;
 
 use std::{
-    io,
     net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use hmac::Hmac;
 use parking_lot::Mutex;
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use self::{
-    accounts::{Accounts, AccountsError, AccountsFile, Stamp},
+    accounts::{Accounts, AccountsFile},
     basic::Claim,
-    cache::Tagger,
-    checks::{Checks, Flight, Landing, Step, Verdict},
+    checks::{Checks, Step},
+    error::AuthError,
     role::Identity,
 };
-use crate::{http::problem::Cause, worker::Worker};
+use crate::{clock::now_seconds, http::problem::Cause, worker::Worker};
 
 #[cfg(test)]
 mod tests;
@@ -42,41 +45,24 @@ mod tests;
 /// Passwords waiting to be checked. At 33 ms each, the last one waits about two seconds.
 const CHECKS_QUEUED_MAX: usize = 64;
 
-/// Seconds to wait when that many are waiting.
-const FULL_RETRY_SECONDS: u32 = 2;
-
 /// How often the accounts file is looked at, at most.
-const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+const REREAD_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Checks credentials. Shared by all requests.
-#[derive(Debug)]
 pub(crate) struct Auth {
     file: AccountsFile,
-    known: Mutex<Known>,
-    tagger: Tagger,
-    checks: Checks,
+    cached: Mutex<CachedAccounts>,
+    fingerprint_key: Hmac<Sha256>,
+    checks: Arc<Mutex<Checks>>,
     password_worker: Worker,
 }
 
-#[derive(Debug)]
-struct Known {
+struct CachedAccounts {
     accounts: Arc<Accounts>,
-    stamp: Option<Stamp>,
-    looked: Instant,
-}
-
-/// Why credentials cannot be checked at all.
-#[derive(Debug, thiserror::Error)]
-pub enum AuthError {
-    /// The accounts could not be read.
-    #[error("the accounts could not be read")]
-    Accounts(#[source] AccountsError),
-    /// No random key for the cache of successes.
-    #[error("there is no randomness")]
-    Random(#[source] password::PasswordError),
-    /// No thread for the checks.
-    #[error("the password worker could not be started")]
-    Thread(#[source] io::Error),
+    /// What the file looked like when it was read.
+    stamp: Option<[u64; 4]>,
+    /// When the file was last looked at.
+    looked_at: Instant,
 }
 
 impl Auth {
@@ -87,13 +73,12 @@ impl Auth {
     /// By variant of [`AuthError`].
     pub(crate) fn start(file: AccountsFile) -> Result<Self, AuthError> {
         let stamp = file.stamp();
-        let accounts = Arc::new(file.read().map_err(AuthError::Accounts)?);
-        let key = password::random_bytes().map_err(AuthError::Random)?;
+        let accounts = Arc::new(file.read()?);
         Ok(Self {
             file,
-            known: Mutex::new(Known { accounts, stamp, looked: Instant::now() }),
-            tagger: Tagger::new(&key),
-            checks: Checks::default(),
+            cached: Mutex::new(CachedAccounts { accounts, stamp, looked_at: Instant::now() }),
+            fingerprint_key: fingerprint::keyed(&password::random_bytes()?),
+            checks: Arc::default(),
             password_worker: Worker::start("password-worker", CHECKS_QUEUED_MAX)
                 .map_err(AuthError::Thread)?,
         })
@@ -138,55 +123,33 @@ impl Auth {
             return Err(Cause::Unauthorized);
         }
         let known = accounts.user(&user);
-        let identity = known.map(|known| Identity { role: known.role, tenants: known.tenants.clone() });
         let hash = known.map(|known| known.password_hash.clone());
-        let tag = self.tagger.tag(&user, hash.as_deref(), &password);
-        let verdict = match self.checks.ask(tag, address, &user, Instant::now()) {
-            Step::Known => Verdict::Fits,
-            Step::Wait(landing) => landing.verdict().await,
-            Step::Check(flight, landing) => self.check(flight, landing, password, hash).await,
-            Step::Refuse(retry_after_seconds) => {
-                return Err(Cause::TooManyAttempts { retry_after_seconds });
+        let fingerprint = fingerprint::of(&self.fingerprint_key, &user, hash.as_deref(), &password);
+        match Checks::begin(&self.checks, fingerprint, address, &user, Instant::now())? {
+            Step::Passed => {}
+            Step::Wait(outcome) => outcome.wait().await?,
+            Step::Check(check, outcome) => {
+                let job = move || check.run(|| check_password(&password, hash.as_deref()));
+                // A job that is refused or lost is dropped, and the check in it ends all the same.
+                let _told_by_outcome = self.password_worker.run(job).await;
+                outcome.wait().await?;
             }
-        };
-        match verdict {
-            Verdict::Fits => identity.ok_or(Cause::Unauthorized),
-            Verdict::Wrong => Err(Cause::Unauthorized),
-            Verdict::Unchecked => Err(Cause::TooManyAttempts { retry_after_seconds: FULL_RETRY_SECONDS }),
-            Verdict::Failed => Err(Cause::Internal),
         }
-    }
-
-    async fn check(
-        &self,
-        flight: Flight,
-        landing: Landing,
-        password: Zeroizing<Vec<u8>>,
-        hash: Option<String>,
-    ) -> Verdict {
-        let check = move || match password::verify_password(&password, hash.as_deref()) {
-            Ok(true) => Verdict::Fits,
-            Ok(false) => Verdict::Wrong,
-            Err(error) => {
-                tracing::error!(%error, "a password could not be checked");
-                Verdict::Failed
-            }
-        };
-        // Refused or lost, the job is dropped, and the flight in it lands all the same.
-        let _heard_by_landing = self.password_worker.run(move || flight.run(check)).await;
-        landing.verdict().await
+        let Some(known) = known else { return Err(Cause::Unauthorized) };
+        Ok(Identity { role: known.role, tenants: known.tenants.clone() })
     }
 
     /// The accounts as they are on file, or were half a second ago.
     fn accounts(&self) -> Arc<Accounts> {
         let (accounts, stamp) = {
-            let mut known = self.known.lock();
-            if known.looked.elapsed() < LOOK_INTERVAL {
-                return Arc::clone(&known.accounts);
+            let mut cached = self.cached.lock();
+            if cached.looked_at.elapsed() < REREAD_INTERVAL {
+                return Arc::clone(&cached.accounts);
             }
-            known.looked = Instant::now();
-            (Arc::clone(&known.accounts), known.stamp)
+            cached.looked_at = Instant::now();
+            (Arc::clone(&cached.accounts), cached.stamp)
         };
+        // Read without the lock: other requests go on with the earlier accounts meanwhile.
         let stamp_now = self.file.stamp();
         if stamp_now == stamp {
             return accounts;
@@ -200,14 +163,25 @@ impl Auth {
         }
     }
 
-    fn replace(&self, accounts: Arc<Accounts>, stamp: Option<Stamp>) -> Arc<Accounts> {
+    fn replace(&self, accounts: Arc<Accounts>, stamp: Option<[u64; 4]>) -> Arc<Accounts> {
         {
-            let mut known = self.known.lock();
-            known.accounts = Arc::clone(&accounts);
-            known.stamp = stamp;
+            let mut cached = self.cached.lock();
+            cached.accounts = Arc::clone(&accounts);
+            cached.stamp = stamp;
         }
         tracing::info!(users = accounts.users.len(), tokens = accounts.tokens.len(), "accounts read again");
         accounts
+    }
+}
+
+fn check_password(password: &[u8], hash: Option<&str>) -> Result<(), Cause> {
+    match password::verify_password(password, hash) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Cause::Unauthorized),
+        Err(error) => {
+            tracing::error!(%error, "a password could not be checked");
+            Err(Cause::Internal)
+        }
     }
 }
 
@@ -216,19 +190,24 @@ impl Auth {
 /// # Errors
 ///
 /// When the operating system gives no randomness.
-pub fn make_token() -> Result<(Zeroizing<String>, String), password::PasswordError> {
+pub fn make_token() -> Result<(Zeroizing<String>, String), AuthError> {
     let text = token::print(&password::random_bytes()?);
     let digest = token::digest(&text);
     Ok((text, digest))
 }
 
-fn by_token(accounts: &Accounts, token: &str) -> Option<Identity> {
-    let digest = token::digest(token);
-    let now_seconds = u64::from(crate::now_seconds());
-    // Every digest is compared, so that time does not tell which one fitted.
-    let known = accounts.tokens.iter().fold(None, |found, known| {
-        if token::same_digest(&digest, &known.digest) { Some(known) } else { found }
-    })?;
-    (now_seconds < known.expires_at_seconds)
-        .then(|| Identity { role: known.scope.role(), tenants: known.tenants.clone() })
+fn by_token(accounts: &Accounts, text: &str) -> Option<Identity> {
+    let digest = token::digest(text);
+    let mut found = None;
+    // Every digest is compared, so that time does not tell which one matched.
+    for known in &accounts.tokens {
+        if token::same_digest(&digest, &known.digest) {
+            found = Some(known);
+        }
+    }
+    let known = found?;
+    if known.expires_at_seconds <= u64::from(now_seconds()) {
+        return None;
+    }
+    Some(Identity { role: known.scope.role(), tenants: known.tenants.clone() })
 }

@@ -1,13 +1,16 @@
 //! The daemon's commands beside serving: check the configuration, manage users and tokens.
 //!
-//! In: parsed arguments and a checked configuration. Out: lines for standard output. They work on the accounts
-//! file of a daemon that has been started before, running or not; a running one notices a change within a second.
-//! Passwords come from a file or from standard input, never from an argument; a token is shown once.
+//! In: parsed arguments and a checked configuration. Out: lines for standard output. Commands work on the accounts file
+//! of a daemon that has been started before, running or not; a running one notices a change within a second. Passwords
+//! come from a file or from standard input, never from an argument; a token is shown once.
 
-use std::{io::Read as _, path::PathBuf};
+use std::{
+    io::Read as _,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context as _;
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use sluice_model::TenantName;
 use sluice_server::{
     auth::{
@@ -24,10 +27,10 @@ use zeroize::Zeroizing;
 /// Seconds in a day.
 const DAY_SECONDS: u64 = 86_400;
 
-/// A command.
+/// A command; the daemon serves without one.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Print what is in force, or what is wrong with it.
+    /// Print the configuration in force, or what is wrong with it.
     CheckConfig,
     /// Manage users.
     #[command(subcommand)]
@@ -44,21 +47,23 @@ pub(crate) enum UserCommand {
     Add {
         /// Name of the user.
         name: String,
-        /// What the user may.
+        /// What the user may do.
         #[arg(long, value_enum, default_value = "analyst")]
         role: Role,
         /// Tenant that a tenant manager holds; may be repeated.
         #[arg(long = "tenant")]
         tenants: Vec<String>,
-        #[command(flatten)]
-        password: PasswordSource,
+        /// File with the password; standard input when absent.
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
     },
     /// Give a user another password.
     Password {
         /// Name of the user.
         name: String,
-        #[command(flatten)]
-        password: PasswordSource,
+        /// File with the password; standard input when absent.
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
     },
     /// Remove a user.
     Remove {
@@ -69,14 +74,6 @@ pub(crate) enum UserCommand {
     List,
 }
 
-/// Where a password comes from.
-#[derive(Debug, Args)]
-pub(crate) struct PasswordSource {
-    /// File with the password; standard input when absent.
-    #[arg(long, value_name = "FILE")]
-    password_file: Option<PathBuf>,
-}
-
 /// What to do with tokens.
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {
@@ -84,7 +81,7 @@ pub(crate) enum TokenCommand {
     Create {
         /// Name of the token.
         name: String,
-        /// What the token may.
+        /// What the token may do.
         #[arg(long, value_enum, default_value = "read")]
         scope: Scope,
         /// Tenant that a `write` token may change; may be repeated; General when absent.
@@ -103,7 +100,7 @@ pub(crate) enum TokenCommand {
     List,
 }
 
-/// Carries out a command and gives what to print.
+/// Carries out a command and returns what to print.
 ///
 /// # Errors
 ///
@@ -118,15 +115,15 @@ pub(crate) fn run(command: Command, config: &Config) -> anyhow::Result<String> {
 
 fn run_user(command: UserCommand, file: &AccountsFile) -> anyhow::Result<String> {
     match command {
-        UserCommand::Add { name, role, tenants, password } => {
+        UserCommand::Add { name, role, tenants, password_file } => {
             check_tenants(&tenants)?;
-            let password_hash = hash_password(&read_password(&password)?)?;
+            let password_hash = hash_password(&read_password(password_file.as_deref())?)?;
             let user = User { name: name.clone(), password_hash, role, tenants };
             file.change(|accounts| accounts.add_user(user))?;
             Ok(format!("user {name} added"))
         }
-        UserCommand::Password { name, password } => {
-            let password_hash = hash_password(&read_password(&password)?)?;
+        UserCommand::Password { name, password_file } => {
+            let password_hash = hash_password(&read_password(password_file.as_deref())?)?;
             file.change(|accounts| accounts.set_password(&name, password_hash))?;
             Ok(format!("password of user {name} changed"))
         }
@@ -135,11 +132,11 @@ fn run_user(command: UserCommand, file: &AccountsFile) -> anyhow::Result<String>
             Ok(format!("user {name} removed"))
         }
         UserCommand::List => {
-            let lines = file.read()?.users.into_iter();
-            Ok(lines
-                .map(|user| format!("{}\t{:?}\t{}", user.name, user.role, user.tenants.join(",")))
-                .collect::<Vec<_>>()
-                .join("\n"))
+            let mut lines = Vec::new();
+            for User { name, role, tenants, .. } in file.read()?.users {
+                lines.push(format!("{name}\t{role:?}\t{}", tenants.join(",")));
+            }
+            Ok(lines.join("\n"))
         }
     }
 }
@@ -163,17 +160,12 @@ fn run_token(command: TokenCommand, file: &AccountsFile) -> anyhow::Result<Strin
             Ok(format!("token {name} revoked"))
         }
         TokenCommand::List => {
-            let lines = file.read()?.tokens.into_iter();
-            Ok(lines
-                .map(|token| {
-                    let tenants = token.tenants.join(",");
-                    format!(
-                        "{}\t{:?}\t{tenants}\texpires at {}",
-                        token.name, token.scope, token.expires_at_seconds
-                    )
-                })
-                .collect::<Vec<_>>()
-                .join("\n"))
+            let mut lines = Vec::new();
+            for Token { name, scope, tenants, expires_at_seconds, .. } in file.read()?.tokens {
+                let tenants = tenants.join(",");
+                lines.push(format!("{name}\t{scope:?}\t{tenants}\texpires at {expires_at_seconds}"));
+            }
+            Ok(lines.join("\n"))
         }
     }
 }
@@ -185,8 +177,8 @@ fn check_tenants(tenants: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn read_password(source: &PasswordSource) -> anyhow::Result<Zeroizing<Vec<u8>>> {
-    if let Some(path) = &source.password_file {
+fn read_password(file: Option<&Path>) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    if let Some(path) = file {
         return Ok(read_password_file(path)?);
     }
     let mut bytes = Zeroizing::new(Vec::new());

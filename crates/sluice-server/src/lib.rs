@@ -40,7 +40,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::{mpsc, watch};
 
 use self::{
-    auth::{Auth, AuthError, accounts::AccountsFile},
+    auth::{Auth, accounts::AccountsFile, error::AuthError},
     config::Config,
     http::body::Pace,
     life::{
@@ -112,7 +112,10 @@ impl Daemon {
 
     /// Returns true unless a thread of the store hangs; the service manager restarts a daemon that hangs.
     pub fn is_responsive(&self) -> bool {
-        self.state.opened().is_none_or(|ingestor| !ingestor.store().is_stuck())
+        match self.state.opened() {
+            Some(ingestor) => !ingestor.store().is_stuck(),
+            None => true,
+        }
     }
 
     /// Asks the daemon to stop in good order; asking again cuts requests in flight. Does not wait.
@@ -127,7 +130,7 @@ impl Daemon {
     ///
     /// When the daemon's thread panicked.
     pub fn join(self) -> io::Result<Ending> {
-        self.thread.join().map_err(|_panic| io::Error::other("the daemon's thread panicked"))
+        self.thread.join().or(Err(io::Error::other("the daemon's thread panicked")))
     }
 }
 
@@ -146,9 +149,9 @@ pub fn serve(config: Config) -> Result<Daemon, ServeError> {
     };
     let state = Arc::new(State::new(auth, pace, config.match_scope, entity_worker));
     let tls = tls::server_config(&config.tls, &config.data_dir).map_err(ServeError::Tls)?;
-    let failed = |source| ServeError::Listen { address: config.listen, source };
-    let listener = listen(config.listen, config.http.write_timeout_seconds.seconds()).map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
+    let listener = listen(config.listen, config.http.write_timeout_seconds.seconds());
+    let (listener, address) =
+        listener.map_err(|source| ServeError::Listen { address: config.listen, source })?;
     let (endings_out, endings_in) = mpsc::channel(ENDINGS_QUEUED_MAX);
     let (phase_out, phase) = watch::channel(Phase::Opening);
     let for_store = endings_out.clone();
@@ -170,12 +173,15 @@ pub fn serve(config: Config) -> Result<Daemon, ServeError> {
     Ok(Daemon { address, endings_out, phase, state: for_daemon, thread })
 }
 
-/// Binds a socket whose connections give up on a client that acknowledges nothing for `write_timeout`.
-fn listen(address: SocketAddr, write_timeout: Duration) -> io::Result<TcpListener> {
+/// Binds a socket and returns it with its address. A connection ends when its client acknowledges nothing for
+/// `write_timeout`.
+fn listen(address: SocketAddr, write_timeout: Duration) -> io::Result<(TcpListener, SocketAddr)> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_tcp_user_timeout(Some(write_timeout))?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
-    Ok(socket.into())
+    let listener = TcpListener::from(socket);
+    let bound = listener.local_addr()?;
+    Ok((listener, bound))
 }

@@ -8,8 +8,9 @@ mod commands;
 use std::{
     io::{IsTerminal as _, Write as _},
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -18,7 +19,7 @@ use rustix::fs::Mode;
 use sd_notify::NotifyState;
 use sluice_server::{
     Daemon, Ending, Phase,
-    auth::first_admin::{self, MadePassword},
+    auth::first_admin,
     config::{self, Config, Flags, LogFormat},
     life::fd_limit,
     serve,
@@ -27,8 +28,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::Command;
 
-// Bodies take and give back gigabytes in small pieces from many threads, which glibc's allocator turns into page
-// faults: a tenth of the cost of a body.
+// Bodies allocate and free gigabytes in small pieces on many threads, which glibc's allocator turns into page faults: a
+// tenth of the CPU time of a body.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -48,13 +49,13 @@ struct Arguments {
 fn main() -> ExitCode {
     // Before any file is made, the storage engine's included.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
-    // The allocator asks for huge pages, and the kernel then clears two mebibytes wherever a few bytes are new: a
-    // third of the cost of a body. A kernel that cannot do without them is lived with.
+    // The allocator asks for huge pages, and the kernel then zeroes two mebibytes wherever a few bytes are new: a
+    // third of the CPU time of a body. A kernel that cannot turn them off still works.
     let _is_done = rustix::thread::disable_transparent_huge_pages(true);
     match run(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // With standard error gone there is nobody left to tell.
+            // Without standard error there is nowhere to report to.
             drop(writeln!(std::io::stderr(), "sluiced: {error:#}"));
             ExitCode::FAILURE
         }
@@ -69,9 +70,8 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     start_logging(&config);
     fd_limit::raise_limit();
-    let made = first_admin::ensure_administrator(&config)?;
-    if let Some(made) = &made {
-        say(&told_of(made))?;
+    if let Some(password) = first_admin::ensure_administrator(&config)? {
+        say(&announcement(&password, &first_admin::password_file(&config)))?;
     }
     let daemon = serve(config.clone())?;
     say(&next_steps(&config, daemon.address()))?;
@@ -83,14 +83,13 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
 }
 
-/// What to tell of a made-up password. A service manager keeps what is said, so it is told the file only.
-fn told_of(made: &MadePassword) -> String {
-    let path = made.path.display();
+/// What to print about a password that was made up. A service manager keeps what is printed: it gets the file only.
+fn announcement(password: &str, path: &Path) -> String {
+    let path = path.display();
     let is_kept = ["JOURNAL_STREAM", "NOTIFY_SOCKET"].iter().any(|name| std::env::var_os(name).is_some());
     if is_kept && !std::io::stdout().is_terminal() {
         return format!("The password of the administrator admin is in {path}");
     }
-    let password = made.password.as_str();
     format!("The administrator admin has the password {password}\nIt is kept in {path}")
 }
 
@@ -110,14 +109,14 @@ fn start_logging(config: &Config) {
     }
 }
 
-/// Tells the service manager how the daemon is, and the daemon to stop when a signal says so.
+/// Tells the service manager how the daemon is, and stops the daemon on SIGTERM or SIGINT.
 async fn attend(daemon: &Daemon) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut phase = daemon.phase();
-    let interval =
-        sd_notify::watchdog_enabled().map_or(std::time::Duration::from_hours(1), |limit| limit / 3);
-    let mut beat = tokio::time::interval(interval);
+    // Without a watchdog the beats go nowhere.
+    let limit = sd_notify::watchdog_enabled().unwrap_or(Duration::from_hours(3));
+    let mut beat = tokio::time::interval(limit / 3);
     loop {
         tokio::select! {
             _ = terminate.recv() => daemon.stop(),
@@ -145,12 +144,11 @@ fn notify(state: NotifyState<'_>) {
     }
 }
 
-/// What to paste next, for somebody who has just started the daemon by hand.
+/// Commands to paste, for a first try by hand.
 fn next_steps(config: &Config, address: SocketAddr) -> String {
     let scheme = if config.tls.is_off() { "http" } else { "https" };
     let insecure = if config.tls.self_signed { " -k" } else { "" };
-    let password =
-        config.admin_password_file.clone().unwrap_or_else(|| config.data_dir.join("admin-password"));
+    let password = first_admin::password_file(config);
     let password = password.display();
     let url = format!("{scheme}://{address}/api/1.3");
     let curl = format!("curl{insecure} -s -H Content-Type:application/json -u \"admin:$(cat {password})\"");

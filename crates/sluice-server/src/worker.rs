@@ -18,12 +18,10 @@ use tokio::sync::oneshot;
 #[cfg(test)]
 mod tests;
 
-type Job = Box<dyn FnOnce() + Send>;
-
 /// A thread and the queue to it. The thread ends when the last clone is dropped.
 #[derive(Clone, Debug)]
 pub(crate) struct Worker {
-    jobs_out: SyncSender<Job>,
+    jobs_out: SyncSender<Box<dyn FnOnce() + Send>>,
 }
 
 /// Why a job gave no result.
@@ -44,7 +42,7 @@ impl Worker {
     ///
     /// When the operating system refuses a thread.
     pub(crate) fn start(name: &str, jobs_queued_max: usize) -> io::Result<Self> {
-        let (jobs_out, jobs_in) = sync_channel::<Job>(jobs_queued_max);
+        let (jobs_out, jobs_in) = sync_channel(jobs_queued_max);
         thread::Builder::new().name(name.to_owned()).spawn(move || work(&jobs_in))?;
         Ok(Self { jobs_out })
     }
@@ -59,19 +57,20 @@ impl Worker {
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, WorkerError> {
         let (result_out, result_in) = oneshot::channel();
-        let boxed: Job = Box::new(move || {
+        let boxed: Box<dyn FnOnce() + Send> = Box::new(move || {
             // The caller may have been dropped meanwhile; then the result is not needed.
             drop(result_out.send(job()));
         });
-        self.jobs_out.try_send(boxed).map_err(|error| match error {
-            TrySendError::Full(_) => WorkerError::Full,
-            TrySendError::Disconnected(_) => WorkerError::Lost,
-        })?;
-        result_in.await.map_err(|_gone| WorkerError::Lost)
+        match self.jobs_out.try_send(boxed) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => return Err(WorkerError::Full),
+            Err(TrySendError::Disconnected(_)) => return Err(WorkerError::Lost),
+        }
+        result_in.await.or(Err(WorkerError::Lost))
     }
 }
 
-fn work(jobs_in: &Receiver<Job>) {
+fn work(jobs_in: &Receiver<Box<dyn FnOnce() + Send>>) {
     while let Ok(job) = jobs_in.recv() {
         if catch_unwind(AssertUnwindSafe(job)).is_err() {
             tracing::error!("a job panicked; its request gets an internal error");

@@ -1,12 +1,12 @@
 //! Users and API tokens: `accounts.json` in the data directory.
 //!
-//! In: changes from the command line and from the first start. Out: what the daemon checks credentials against.
-//! The file is replaced as a whole (written beside, synced, renamed, directory synced) under a lock, mode 0600,
-//! so that a reader sees the old file or the new one and two writers never lose each other's change; it belongs
-//! to the owner of the directory, whoever writes it. It holds password hashes and token digests, never a secret
-//! that logs in.
+//! In: changes from the command line and from the first start. Out: what the daemon checks credentials against. The
+//! file is replaced as a whole under a lock (written beside, synced, renamed, directory synced), so a reader sees the
+//! old file or the new one, and two writers never lose each other's change. Its mode is 0600, and it belongs to the
+//! owner of the directory, whoever writes it. It holds password hashes and token digests, never a secret that logs
+//! in.
 //!
-//! Blocking; the command line calls it, and the daemon at start and when the file has changed.
+//! Blocking. The command line calls it, and the daemon at its start and when the file has changed.
 
 use std::{
     fs::{self, File},
@@ -17,8 +17,11 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::private_files::{create_private_dir, open_lock, replace_private};
-use super::role::Role;
+use super::{
+    error::AuthError,
+    private_files::{create_private_dir, open_lock, replace_private},
+    role::Role,
+};
 
 #[cfg(test)]
 mod tests;
@@ -42,7 +45,7 @@ pub struct Accounts {
     pub tokens: Vec<Token>,
 }
 
-/// Somebody with a password.
+/// An account with a password.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct User {
@@ -50,7 +53,7 @@ pub struct User {
     pub name: String,
     /// `Argon2id` PHC string.
     pub password_hash: String,
-    /// What the user may.
+    /// What the user may do.
     pub role: Role,
     /// Tenants that a tenant manager holds.
     #[serde(default)]
@@ -65,16 +68,16 @@ pub struct Token {
     pub name: String,
     /// SHA-256 of the token, in hex.
     pub digest: String,
-    /// What the program may.
+    /// What the program may do.
     pub scope: Scope,
     /// Tenants that a `write` token may change.
     #[serde(default)]
     pub tenants: Vec<String>,
-    /// Seconds since 1970 from which on the token is no longer taken.
+    /// Seconds since 1970 at which the token expires.
     pub expires_at_seconds: u64,
 }
 
-/// What a token may.
+/// What a token may do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scope {
@@ -97,55 +100,6 @@ impl Scope {
     }
 }
 
-/// Why accounts could not be read or changed.
-#[derive(Debug, thiserror::Error)]
-pub enum AccountsError {
-    /// The file system refused.
-    #[error("cannot {action} {}", path.display())]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On which file.
-        path: PathBuf,
-        /// The cause.
-        #[source]
-        source: io::Error,
-    },
-    /// The file is not what it should be.
-    #[error("{} is not an accounts file", path.display())]
-    Malformed {
-        /// Which file.
-        path: PathBuf,
-        /// The cause.
-        #[source]
-        source: serde_json::Error,
-    },
-    /// There is no accounts file where one is expected.
-    #[error("{} holds no accounts; name the daemon's data directory by --data-dir or --config", dir.display())]
-    Missing {
-        /// The directory.
-        dir: PathBuf,
-    },
-    /// The file is longer than any accounts file may be.
-    #[error("{} is longer than {FILE_BYTES_MAX} bytes", path.display())]
-    TooLong {
-        /// Which file.
-        path: PathBuf,
-    },
-    /// The name is taken.
-    #[error("the name {0} already exists")]
-    AlreadyExists(String),
-    /// There is nothing of this name.
-    #[error("the name {0} does not exist")]
-    NotFound(String),
-    /// The name breaks the rule.
-    #[error("a name has 1 to {NAME_BYTES_MAX} bytes, no colon and no control characters")]
-    BadName,
-    /// There are too many already.
-    #[error("there are {ENTRIES_MAX} of them already, which is the limit")]
-    TooMany,
-}
-
 impl Accounts {
     /// The user of this name.
     pub fn user(&self, name: &str) -> Option<&User> {
@@ -156,14 +110,14 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`AccountsError::BadName`], [`AccountsError::AlreadyExists`] or [`AccountsError::TooMany`].
-    pub fn add_user(&mut self, user: User) -> Result<(), AccountsError> {
+    /// [`AuthError::BadName`], [`AuthError::AlreadyExists`] or [`AuthError::TooMany`].
+    pub fn add_user(&mut self, user: User) -> Result<(), AuthError> {
         check_name(&user.name)?;
         if self.user(&user.name).is_some() {
-            return Err(AccountsError::AlreadyExists(user.name));
+            return Err(AuthError::AlreadyExists(user.name));
         }
         if ENTRIES_MAX <= self.users.len() {
-            return Err(AccountsError::TooMany);
+            return Err(AuthError::TooMany { count_max: ENTRIES_MAX });
         }
         self.users.push(user);
         Ok(())
@@ -173,10 +127,12 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`AccountsError::NotFound`].
-    pub fn set_password(&mut self, name: &str, password_hash: String) -> Result<(), AccountsError> {
-        let user = self.users.iter_mut().find(|user| user.name == name);
-        user.ok_or_else(|| AccountsError::NotFound(name.to_owned()))?.password_hash = password_hash;
+    /// [`AuthError::NotFound`].
+    pub fn set_password(&mut self, name: &str, password_hash: String) -> Result<(), AuthError> {
+        let Some(user) = self.users.iter_mut().find(|user| user.name == name) else {
+            return Err(AuthError::NotFound(name.to_owned()));
+        };
+        user.password_hash = password_hash;
         Ok(())
     }
 
@@ -184,55 +140,47 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`AccountsError::NotFound`].
-    pub fn remove_user(&mut self, name: &str) -> Result<(), AccountsError> {
-        let at = self.users.iter().position(|user| user.name == name);
-        self.users.remove(at.ok_or_else(|| AccountsError::NotFound(name.to_owned()))?);
-        Ok(())
+    /// [`AuthError::NotFound`].
+    pub fn remove_user(&mut self, name: &str) -> Result<(), AuthError> {
+        let count = self.users.len();
+        self.users.retain(|user| user.name != name);
+        if self.users.len() < count { Ok(()) } else { Err(AuthError::NotFound(name.to_owned())) }
     }
 
     /// Adds a token.
     ///
     /// # Errors
     ///
-    /// [`AccountsError::BadName`], [`AccountsError::AlreadyExists`] or [`AccountsError::TooMany`].
-    pub fn add_token(&mut self, token: Token) -> Result<(), AccountsError> {
+    /// [`AuthError::BadName`], [`AuthError::AlreadyExists`] or [`AuthError::TooMany`].
+    pub fn add_token(&mut self, token: Token) -> Result<(), AuthError> {
         check_name(&token.name)?;
         if self.tokens.iter().any(|known| known.name == token.name) {
-            return Err(AccountsError::AlreadyExists(token.name));
+            return Err(AuthError::AlreadyExists(token.name));
         }
         if ENTRIES_MAX <= self.tokens.len() {
-            return Err(AccountsError::TooMany);
+            return Err(AuthError::TooMany { count_max: ENTRIES_MAX });
         }
         self.tokens.push(token);
         Ok(())
     }
 
-    /// Removes a token, which from then on is not taken any more.
+    /// Removes a token; it is not accepted from then on.
     ///
     /// # Errors
     ///
-    /// [`AccountsError::NotFound`].
-    pub fn revoke_token(&mut self, name: &str) -> Result<(), AccountsError> {
-        let at = self.tokens.iter().position(|token| token.name == name);
-        self.tokens.remove(at.ok_or_else(|| AccountsError::NotFound(name.to_owned()))?);
-        Ok(())
+    /// [`AuthError::NotFound`].
+    pub fn revoke_token(&mut self, name: &str) -> Result<(), AuthError> {
+        let count = self.tokens.len();
+        self.tokens.retain(|token| token.name != name);
+        if self.tokens.len() < count { Ok(()) } else { Err(AuthError::NotFound(name.to_owned())) }
     }
 }
 
-fn check_name(name: &str) -> Result<(), AccountsError> {
+fn check_name(name: &str) -> Result<(), AuthError> {
     let is_good = !name.is_empty()
         && name.len() <= NAME_BYTES_MAX
         && !name.chars().any(|character| character == ':' || character.is_control());
-    if is_good { Ok(()) } else { Err(AccountsError::BadName) }
-}
-
-/// What changes when the file is replaced; compared to notice that.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Stamp {
-    inode: u64,
-    modified: (i64, i64),
-    bytes: u64,
+    if is_good { Ok(()) } else { Err(AuthError::BadName { bytes_max: NAME_BYTES_MAX }) }
 }
 
 /// The accounts file of one data directory.
@@ -251,14 +199,14 @@ impl AccountsFile {
     ///
     /// # Errors
     ///
-    /// [`AccountsError::Missing`], so that a command on the wrong directory is told apart from one that worked, or
-    /// [`AccountsError::Io`].
-    pub fn existing(data_dir: &Path) -> Result<Self, AccountsError> {
+    /// [`AuthError::Missing`], so that a command on the wrong directory fails instead of making accounts there, or
+    /// [`AuthError::Io`].
+    pub fn existing(data_dir: &Path) -> Result<Self, AuthError> {
         let file = Self::new(data_dir);
         match file.path().try_exists() {
             Ok(true) => Ok(file),
-            Ok(false) => Err(AccountsError::Missing { dir: file.dir }),
-            Err(source) => Err(failed("read", &file.path(), source)),
+            Ok(false) => Err(AuthError::Missing { dir: file.dir }),
+            Err(source) => Err(AuthError::Io { action: "read", path: file.path(), source }),
         }
     }
 
@@ -270,26 +218,27 @@ impl AccountsFile {
     ///
     /// # Errors
     ///
-    /// [`AccountsError::Io`], [`AccountsError::TooLong`] or [`AccountsError::Malformed`].
-    pub fn read(&self) -> Result<Accounts, AccountsError> {
+    /// [`AuthError::Io`], [`AuthError::TooLong`] or [`AuthError::Malformed`].
+    pub fn read(&self) -> Result<Accounts, AuthError> {
         let path = self.path();
-        let text = match File::open(&path).and_then(|file| read_text(&file)) {
+        let text = match read_text(&path) {
             Ok(Some(text)) => text,
-            Ok(None) => return Err(AccountsError::TooLong { path }),
+            Ok(None) => return Err(AuthError::TooLong { path, bytes_max: FILE_BYTES_MAX }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Accounts::default()),
-            Err(source) => return Err(AccountsError::Io { action: "read", path, source }),
+            Err(source) => return Err(AuthError::Io { action: "read", path, source }),
         };
-        serde_json::from_str(&text).map_err(|source| AccountsError::Malformed { path, source })
+        match serde_json::from_str(&text) {
+            Ok(accounts) => Ok(accounts),
+            Err(source) => Err(AuthError::Malformed { path, source }),
+        }
     }
 
-    /// What the file looks like from outside; `None` when it is missing.
-    pub(crate) fn stamp(&self) -> Option<Stamp> {
+    /// Inode, length and time of modification: some of it changes when the file is replaced. `None` when it is
+    /// missing.
+    pub(crate) fn stamp(&self) -> Option<[u64; 4]> {
         let metadata = fs::metadata(self.path()).ok()?;
-        Some(Stamp {
-            inode: metadata.ino(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            bytes: metadata.len(),
-        })
+        let (seconds, nanoseconds) = (metadata.mtime(), metadata.mtime_nsec());
+        Some([metadata.ino(), metadata.len(), seconds.cast_unsigned(), nanoseconds.cast_unsigned()])
     }
 
     /// Reads, changes and replaces the file, alone: other writers wait. The change is durable on return.
@@ -299,29 +248,27 @@ impl AccountsFile {
     /// As [`AccountsFile::read`], or whatever `change` says; then the file is as before.
     pub fn change<T>(
         &self,
-        change: impl FnOnce(&mut Accounts) -> Result<T, AccountsError>,
-    ) -> Result<T, AccountsError> {
-        create_private_dir(&self.dir).map_err(|source| failed("create", &self.dir, source))?;
-        let lock_path = self.dir.join("accounts.lock");
-        let lock = open_lock(&lock_path).map_err(|source| failed("open", &lock_path, source))?;
+        change: impl FnOnce(&mut Accounts) -> Result<T, AuthError>,
+    ) -> Result<T, AuthError> {
+        create_private_dir(&self.dir).map_err(AuthError::io("create", &self.dir))?;
+        let (path, lock_path) = (self.path(), self.dir.join("accounts.lock"));
+        let lock = open_lock(&lock_path).map_err(AuthError::io("open", &lock_path))?;
         // Released when `lock` is closed, also by a kill.
-        lock.lock().map_err(|source| failed("lock", &lock_path, source))?;
+        lock.lock().map_err(AuthError::io("lock", &lock_path))?;
         let mut accounts = self.read()?;
         let result = change(&mut accounts)?;
-        let text = serde_json::to_string_pretty(&accounts)
-            .map_err(|source| AccountsError::Malformed { path: self.path(), source })?;
-        replace_private(&self.path(), text.as_bytes())
-            .map_err(|source| failed("write", &self.path(), source))?;
+        let text = match serde_json::to_string_pretty(&accounts) {
+            Ok(text) => text,
+            Err(source) => return Err(AuthError::Malformed { path, source }),
+        };
+        replace_private(&path, text.as_bytes()).map_err(AuthError::io("write", &path))?;
         drop(lock);
         Ok(result)
     }
 }
 
-fn failed(action: &'static str, path: &Path, source: io::Error) -> AccountsError {
-    AccountsError::Io { action, path: path.to_owned(), source }
-}
-
-fn read_text(file: &File) -> io::Result<Option<String>> {
+fn read_text(path: &Path) -> io::Result<Option<String>> {
+    let file = File::open(path)?;
     if FILE_BYTES_MAX < file.metadata()?.len() {
         return Ok(None);
     }

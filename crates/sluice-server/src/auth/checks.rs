@@ -1,131 +1,155 @@
-//! Checks of passwords: done, under way, or refused.
+//! Checks of passwords: passed, under way, or refused.
 //!
-//! In: a tag, with the address and user it came from. Out: a verdict known already, a check under way to wait for,
-//! leave to start one, or a refusal. All of it is decided at once, so a password is under check at most once
-//! however many requests carry it, and is remembered before it ceases to be under way. A [`Flight`] lands when
-//! its job ends or is dropped, whether or not the request that began it is still there.
+//! In: the fingerprint of a password, with the address and user it came from. Out: that it passed a moment ago, a
+//! check under way to wait for, a check to carry out, or a refusal. All of it is decided under one lock, so however
+//! many requests carry a password, it is under check at most once, and it is remembered before it ceases to be under
+//! way. A [`Check`] ends when its job ends or is dropped, whether or not the request that began it is still there.
+//!
+//! An example: 200 requests arrive at once with the same right password. The first gets [`Step::Check`], 199 get
+//! [`Step::Wait`], one hash is computed, and the 201st gets [`Step::Passed`] for five minutes.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Instant};
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::{
-    cache::{Cache, Tag},
+    expiring::Expiring,
     throttle::{Attempt, Throttle},
 };
+use crate::http::problem::Cause;
 
 #[cfg(test)]
 mod tests;
 
-/// How a check ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Verdict {
-    /// The password is the user's.
-    Fits,
-    /// It is not, or there is no such user.
-    Wrong,
-    /// It was not checked, since the queue is full.
-    Unchecked,
-    /// It could not be checked, for a reason of ours.
-    Failed,
-}
+/// How long a success is remembered, so that a busy client does not pay for a hash each time. Failures never are.
+const REMEMBERED: Duration = Duration::from_mins(5);
 
-/// Where to hear the verdict. An end without one is [`Verdict::Failed`].
-#[derive(Debug)]
-pub(crate) struct Landing(watch::Receiver<Option<Verdict>>);
+/// Successes remembered at once.
+const REMEMBERED_MAX: usize = 4_096;
 
-impl Landing {
-    /// Waits for the verdict.
-    pub(crate) async fn verdict(mut self) -> Verdict {
+/// Seconds to wait when the queue of the password worker is full.
+const FULL_RETRY_SECONDS: u32 = 2;
+
+/// How a check ends: the password is the user's, or the cause to answer.
+#[derive(Clone)]
+pub(crate) struct Outcome(watch::Receiver<Option<Result<(), Cause>>>);
+
+impl Outcome {
+    /// Waits until the check has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::Unauthorized`] if it is not the user's password or there is no such user,
+    /// [`Cause::TooManyAttempts`] if the queue is full, [`Cause::Internal`] if it could not be checked.
+    pub(crate) async fn wait(mut self) -> Result<(), Cause> {
         match self.0.wait_for(Option::is_some).await {
-            Ok(verdict) => verdict.unwrap_or(Verdict::Failed),
-            Err(_closed) => Verdict::Failed,
+            Ok(outcome) => outcome.clone().unwrap_or(Err(Cause::Internal)),
+            Err(_closed) => Err(Cause::Internal),
         }
     }
 }
 
 /// What to do about a password.
-#[derive(Debug)]
 pub(crate) enum Step {
-    /// It passed a moment ago.
-    Known,
+    /// Nothing: it passed a moment ago.
+    Passed,
     /// It is under check for another request.
-    Wait(Landing),
+    Wait(Outcome),
     /// It is to be checked.
-    Check(Flight, Landing),
-    /// Too many failures; the seconds to wait.
-    Refuse(u32),
+    Check(Check, Outcome),
 }
 
-/// All that is known about passwords that were sent. Clones share it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Checks(Arc<Mutex<Board>>);
-
-#[derive(Debug, Default)]
-struct Board {
-    cache: Cache,
+/// All that is known about passwords that were sent.
+pub(crate) struct Checks {
+    passed: Expiring<[u8; 32], ()>,
     throttle: Throttle,
     /// Bounded by the queue of the password worker: a check that finds it full ends at once.
-    flights: HashMap<Tag, watch::Receiver<Option<Verdict>>>,
+    under_way: HashMap<[u8; 32], Outcome>,
+}
+
+impl Default for Checks {
+    fn default() -> Self {
+        Self {
+            passed: Expiring::new(REMEMBERED, REMEMBERED_MAX),
+            throttle: Throttle::default(),
+            under_way: HashMap::new(),
+        }
+    }
 }
 
 impl Checks {
     /// Decides what to do about a password that `user` sent from `address`.
-    pub(crate) fn ask(&self, tag: Tag, address: IpAddr, user: &str, now: Instant) -> Step {
-        let mut board = self.0.lock();
-        if board.cache.knows(&tag, now) {
-            return Step::Known;
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::TooManyAttempts`] after too many failures.
+    pub(crate) fn begin(
+        this: &Arc<Mutex<Self>>,
+        fingerprint: [u8; 32],
+        address: IpAddr,
+        user: &str,
+        now: Instant,
+    ) -> Result<Step, Cause> {
+        let mut checks = this.lock();
+        if checks.passed.get_mut(&fingerprint, now).is_some() {
+            return Ok(Step::Passed);
         }
-        if let Some(verdict) = board.flights.get(&tag) {
-            return Step::Wait(Landing(verdict.clone()));
+        if let Some(outcome) = checks.under_way.get(&fingerprint) {
+            return Ok(Step::Wait(outcome.clone()));
         }
-        let attempt = match board.throttle.admit(address, user, now) {
+        let attempt = match checks.throttle.admit(address, user, now) {
             Ok(attempt) => attempt,
-            Err(retry_after_seconds) => return Step::Refuse(retry_after_seconds),
+            Err(retry_after_seconds) => return Err(Cause::TooManyAttempts { retry_after_seconds }),
         };
-        let (verdict_out, verdict_in) = watch::channel(None);
-        board.flights.insert(tag, verdict_in.clone());
-        let board = Arc::clone(&self.0);
-        let flight = Flight { board, tag, attempt, verdict: Verdict::Unchecked, verdict_out };
-        Step::Check(flight, Landing(verdict_in))
+        let (outcome_out, outcome_in) = watch::channel(None);
+        let outcome = Outcome(outcome_in);
+        checks.under_way.insert(fingerprint, outcome.clone());
+        // What it says if it is dropped unchecked, since the queue is full.
+        let unchecked = Err(Cause::TooManyAttempts { retry_after_seconds: FULL_RETRY_SECONDS });
+        let check = Check { checks: Arc::clone(this), fingerprint, attempt, outcome: unchecked, outcome_out };
+        Ok(Step::Check(check, outcome))
     }
 }
 
-/// A check under way; to be moved into its job. Dropped, it tells its verdict to all who wait.
-#[derive(Debug)]
-pub(crate) struct Flight {
-    board: Arc<Mutex<Board>>,
-    tag: Tag,
+/// A check under way; to be moved into its job. Dropped, it tells its outcome to all who wait.
+pub(crate) struct Check {
+    checks: Arc<Mutex<Checks>>,
+    fingerprint: [u8; 32],
     attempt: Attempt,
-    verdict: Verdict,
-    verdict_out: watch::Sender<Option<Verdict>>,
+    outcome: Result<(), Cause>,
+    outcome_out: watch::Sender<Option<Result<(), Cause>>>,
 }
 
-impl Flight {
-    /// Carries the check out and lands.
-    pub(crate) fn run(mut self, check: impl FnOnce() -> Verdict) {
+impl Check {
+    /// Carries the check out and ends it.
+    pub(crate) fn run(mut self, check: impl FnOnce() -> Result<(), Cause>) {
         // What stands here should `check` panic.
-        self.verdict = Verdict::Failed;
-        self.verdict = check();
+        self.outcome = Err(Cause::Internal);
+        self.outcome = check();
     }
 }
 
-impl Drop for Flight {
+impl Drop for Check {
     fn drop(&mut self) {
         let now = Instant::now();
         {
-            let mut board = self.board.lock();
-            board.flights.remove(&self.tag);
-            match self.verdict {
-                Verdict::Fits => {
-                    board.throttle.release(&self.attempt);
-                    board.cache.remember(self.tag, now);
+            let mut checks = self.checks.lock();
+            checks.under_way.remove(&self.fingerprint);
+            match self.outcome {
+                Ok(()) => {
+                    checks.throttle.release(&self.attempt);
+                    checks.passed.insert(self.fingerprint, (), now);
                 }
-                Verdict::Wrong => board.throttle.count_failure(&self.attempt, now),
-                Verdict::Unchecked | Verdict::Failed => board.throttle.release(&self.attempt),
+                Err(Cause::Unauthorized) => checks.throttle.count_failure(&self.attempt, now),
+                Err(_) => checks.throttle.release(&self.attempt),
             }
         }
-        self.verdict_out.send_replace(Some(self.verdict));
+        self.outcome_out.send_replace(Some(self.outcome.clone()));
     }
 }

@@ -1,26 +1,25 @@
-//! The first start: somebody must be able to log in.
+//! The first start: there must be a user who can log in.
 //!
-//! In: a data directory and possibly a password file. Out: the directory, made or left with mode 0700, and in it
-//! the administrator `admin`, created when there are no accounts yet, with the given password or a random one that
-//! is kept in the data directory, mode 0600. Blocking.
+//! In: a data directory and possibly a password file. Out: the directory with mode 0700 and, if it held no accounts
+//! yet, the administrator `admin`, with the given password or with a random one that is kept in the data directory
+//! with mode 0600. Blocking.
 
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
-use crate::{
-    auth::{
-        accounts::{AccountsError, AccountsFile, User},
-        password::{self, PasswordError, hash_password},
-        private_files::{create_private_dir, replace_private},
-        role::Role,
-    },
-    config::Config,
+use super::{
+    accounts::{AccountsFile, User},
+    error::AuthError,
+    password::{self, hash_password},
+    private_files::{create_private_dir, replace_private},
+    role::Role,
 };
+use crate::config::Config;
 
 #[cfg(test)]
 mod tests;
@@ -28,44 +27,21 @@ mod tests;
 /// Name of the first administrator.
 pub const FIRST_ADMINISTRATOR: &str = "admin";
 
-/// Why there is no first administrator.
-#[derive(Debug, thiserror::Error)]
-pub enum FirstAdminError {
-    /// A file cannot be read or written.
-    #[error("cannot use {}", path.display())]
-    File {
-        /// Which file.
-        path: PathBuf,
-        /// The cause.
-        #[source]
-        source: io::Error,
-    },
-    /// The password is empty or too long.
-    #[error("a password has 1 to {} bytes", password::PASSWORD_BYTES_MAX)]
-    BadPassword,
-    /// The password could not be hashed.
-    #[error("the password could not be hashed")]
-    Hash(#[source] PasswordError),
-    /// The accounts could not be read or changed.
-    #[error("the accounts could not be used")]
-    Accounts(#[source] AccountsError),
-}
-
-/// A password that was made up.
-pub struct MadePassword {
-    /// The password, to be shown once.
-    pub password: Zeroizing<String>,
-    /// Where it is kept.
-    pub path: PathBuf,
+/// The file with the password of the first administrator: the configured one, or the one that is made.
+pub fn password_file(config: &Config) -> PathBuf {
+    match &config.admin_password_file {
+        Some(path) => path.clone(),
+        None => config.data_dir.join("admin-password"),
+    }
 }
 
 /// Reads a password file: its text without the line end.
 ///
 /// # Errors
 ///
-/// [`FirstAdminError::File`] or [`FirstAdminError::BadPassword`].
-pub fn read_password_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, FirstAdminError> {
-    let bytes = fs::read(path).map_err(|source| FirstAdminError::File { path: path.to_owned(), source })?;
+/// [`AuthError::Io`] or [`AuthError::BadPassword`].
+pub fn read_password_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, AuthError> {
+    let bytes = fs::read(path).map_err(AuthError::io("read", path))?;
     trim_password(Zeroizing::new(bytes))
 }
 
@@ -73,52 +49,49 @@ pub fn read_password_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, FirstAdminE
 ///
 /// # Errors
 ///
-/// [`FirstAdminError::BadPassword`].
-pub fn trim_password(mut bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, FirstAdminError> {
-    while bytes.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
+/// [`AuthError::BadPassword`].
+pub fn trim_password(mut bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, AuthError> {
+    while let Some(b'\n' | b'\r') = bytes.last() {
         bytes.pop();
     }
     if bytes.is_empty() || password::PASSWORD_BYTES_MAX < bytes.len() {
-        return Err(FirstAdminError::BadPassword);
+        return Err(AuthError::BadPassword { bytes_max: password::PASSWORD_BYTES_MAX });
     }
     Ok(bytes)
 }
 
-/// Makes the data directory private, and the administrator `admin` when there are no accounts; gives the password if it made one up.
+/// Makes the data directory private, and the administrator `admin` if there are no accounts. Returns the password if
+/// it made one up, to be shown once.
 ///
 /// # Errors
 ///
-/// By variant of [`FirstAdminError`].
-pub fn ensure_administrator(config: &Config) -> Result<Option<MadePassword>, FirstAdminError> {
-    create_private_dir(&config.data_dir)
-        .map_err(|source| FirstAdminError::File { path: config.data_dir.clone(), source })?;
+/// By variant of [`AuthError`].
+pub fn ensure_administrator(config: &Config) -> Result<Option<Zeroizing<String>>, AuthError> {
+    create_private_dir(&config.data_dir).map_err(AuthError::io("use", &config.data_dir))?;
     let file = AccountsFile::new(&config.data_dir);
-    let accounts = file.read().map_err(FirstAdminError::Accounts)?;
+    let accounts = file.read()?;
     if !accounts.users.is_empty() || !accounts.tokens.is_empty() {
         return Ok(None);
     }
     let (password, made) = if let Some(path) = &config.admin_password_file {
         (read_password_file(path)?, None)
     } else {
-        let made = make_password(&config.data_dir)?;
-        (Zeroizing::new(made.password.as_bytes().to_vec()), Some(made))
+        let made = make_password(&password_file(config))?;
+        (Zeroizing::new(made.as_bytes().to_vec()), Some(made))
     };
     let user = User {
         name: FIRST_ADMINISTRATOR.to_owned(),
-        password_hash: hash_password(&password).map_err(FirstAdminError::Hash)?,
+        password_hash: hash_password(&password)?,
         role: Role::Administrator,
         tenants: vec![],
     };
-    file.change(|accounts| accounts.add_user(user)).map_err(FirstAdminError::Accounts)?;
+    file.change(|accounts| accounts.add_user(user))?;
     Ok(made)
 }
 
-fn make_password(data_dir: &Path) -> Result<MadePassword, FirstAdminError> {
-    let random = password::random_bytes::<18>().map_err(FirstAdminError::Hash)?;
-    let password = Zeroizing::new(URL_SAFE_NO_PAD.encode(random));
-    let path = data_dir.join("admin-password");
-    let text = Zeroizing::new(format!("{}\n", password.as_str()));
-    replace_private(&path, text.as_bytes())
-        .map_err(|source| FirstAdminError::File { path: path.clone(), source })?;
-    Ok(MadePassword { password, path })
+fn make_password(path: &Path) -> Result<Zeroizing<String>, AuthError> {
+    let password = Zeroizing::new(URL_SAFE_NO_PAD.encode(password::random_bytes::<18>()?));
+    let line = Zeroizing::new(format!("{}\n", password.as_str()));
+    replace_private(path, line.as_bytes()).map_err(AuthError::io("write", path))?;
+    Ok(password)
 }

@@ -1,7 +1,7 @@
 //! Passwords: `Argon2id`, 19 MiB, two passes, one lane (about 33 ms a check).
 //!
-//! In: a password and a PHC string, or none. Out: whether they fit, at the same cost either way: an unknown user
-//! is checked against a hash that nothing fits.
+//! In: a password and a PHC string, or none. Out: whether they fit, at the same cost either way: an unknown user is
+//! checked against the hash of random bytes.
 //!
 //! CPU-bound on the calling thread; the daemon calls it on its password worker only.
 
@@ -12,6 +12,8 @@ use argon2::{
     password_hash::SaltString,
 };
 use rustls::crypto::ring;
+
+use super::error::AuthError;
 
 #[cfg(test)]
 mod tests;
@@ -25,26 +27,21 @@ const PASSES: u32 = 2;
 /// Longest password, in bytes.
 pub(crate) const PASSWORD_BYTES_MAX: usize = 1_024;
 
-/// Hashing failed for a reason of ours: no randomness, or a hash on file that is none.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the password could not be hashed: {0}")]
-pub struct PasswordError(String);
-
 /// Fills an array from the operating system's randomness.
 ///
 /// # Errors
 ///
 /// When there is none.
-pub(crate) fn random_bytes<const COUNT: usize>() -> Result<[u8; COUNT], PasswordError> {
+pub(crate) fn random_bytes<const COUNT: usize>() -> Result<[u8; COUNT], AuthError> {
     let mut bytes = [0; COUNT];
-    let filled = ring::default_provider().secure_random.fill(&mut bytes);
-    filled.map_err(|_unspecified| PasswordError("no randomness".to_owned()))?;
-    Ok(bytes)
+    match ring::default_provider().secure_random.fill(&mut bytes) {
+        Ok(()) => Ok(bytes),
+        Err(_unspecified) => Err(AuthError::hash("no randomness")),
+    }
 }
 
-fn hasher() -> Result<Argon2<'static>, PasswordError> {
-    let params =
-        Params::new(MEMORY_KIB, PASSES, 1, None).map_err(|error| PasswordError(error.to_string()))?;
+fn hasher() -> Result<Argon2<'static>, AuthError> {
+    let params = Params::new(MEMORY_KIB, PASSES, 1, None).map_err(AuthError::hash)?;
     Ok(Argon2::new(Algorithm::Argon2id, argon2::Version::V0x13, params))
 }
 
@@ -53,11 +50,10 @@ fn hasher() -> Result<Argon2<'static>, PasswordError> {
 /// # Errors
 ///
 /// When the operating system gives no randomness.
-pub fn hash_password(password: &[u8]) -> Result<String, PasswordError> {
-    let salt = SaltString::encode_b64(&random_bytes::<16>()?);
-    let salt = salt.map_err(|error| PasswordError(error.to_string()))?;
-    let hash = hasher()?.hash_password(password, &salt);
-    Ok(hash.map_err(|error| PasswordError(error.to_string()))?.to_string())
+pub fn hash_password(password: &[u8]) -> Result<String, AuthError> {
+    let salt = SaltString::encode_b64(&random_bytes::<16>()?).map_err(AuthError::hash)?;
+    let hash = hasher()?.hash_password(password, &salt).map_err(AuthError::hash)?;
+    Ok(hash.to_string())
 }
 
 /// Checks a password against a user's hash, or, at the same cost, against nothing.
@@ -65,15 +61,16 @@ pub fn hash_password(password: &[u8]) -> Result<String, PasswordError> {
 /// # Errors
 ///
 /// When the hash on file cannot be read.
-pub(crate) fn verify_password(password: &[u8], hash: Option<&str>) -> Result<bool, PasswordError> {
-    static NOBODY: OnceLock<Result<String, PasswordError>> = OnceLock::new();
-    let nobody = NOBODY.get_or_init(|| hash_password(&random_bytes::<32>()?));
-    let text = match (hash, nobody) {
-        (Some(hash), _) => hash,
-        (None, Ok(nobody)) => nobody.as_str(),
-        (None, Err(error)) => return Err(error.clone()),
-    };
-    let parsed = PasswordHash::new(text).map_err(|error| PasswordError(error.to_string()))?;
+pub(crate) fn verify_password(password: &[u8], hash: Option<&str>) -> Result<bool, AuthError> {
+    static NOBODY: OnceLock<String> = OnceLock::new();
+    // Made by the first check of all, known user or not, so that its time tells nothing of users.
+    if NOBODY.get().is_none() {
+        let made = hash_password(&random_bytes::<32>()?)?;
+        // Another thread may have been faster.
+        drop(NOBODY.set(made));
+    }
+    let Some(text) = hash.or(NOBODY.get().map(String::as_str)) else { return Ok(false) };
+    let parsed = PasswordHash::new(text).map_err(AuthError::hash)?;
     let fits = hasher()?.verify_password(password, &parsed).is_ok();
     Ok(fits && hash.is_some())
 }

@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures_util::{FutureExt as _, future::join_all};
 
 use super::{
-    Auth, LOOK_INTERVAL,
+    Auth, REREAD_INTERVAL,
     accounts::{AccountsFile, Scope, Token, User},
     password::hash_password,
     role::Role,
@@ -62,7 +62,7 @@ async fn identify_owned(auth: &Auth, header: &str) -> Result<Role, Cause> {
 
 /// Makes the accounts old enough to be looked at again.
 fn look_again(auth: &Auth) {
-    auth.known.lock().looked = Instant::now().checked_sub(LOOK_INTERVAL).unwrap();
+    auth.cached.lock().looked_at = Instant::now().checked_sub(REREAD_INTERVAL).unwrap();
 }
 
 #[tokio::test(flavor = "current_thread")]

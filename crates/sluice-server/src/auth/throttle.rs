@@ -1,17 +1,20 @@
 //! How many wrong passwords reach the hash: ten a minute for an address and user, sixty for an address.
 //!
-//! In: an address and a user before each check, and how the check ended. Out: leave to check, or the seconds to
-//! wait. Only failures are counted; a check under way holds a place among them until it ends, so that many at
-//! once cannot pass together. Both maps are bounded: the oldest entries go first.
+//! In: an address and a user before each check, and how the check ended. Out: permission to check, or the seconds to
+//! wait. Only failures are counted, in a window that starts with the first of them; a check under way holds a place
+//! among them until it ends, so that many at once cannot pass together. Say nine failures are counted and one check
+//! is under way: the next is refused for a second. If the check under way succeeds, its place is free again; if it
+//! fails, it is the tenth, and the next is refused until the window ends.
 //!
 //! An IPv6 client is its /64, since it can pick any address in there. No clock: the caller says what time it is.
 
 use std::{
-    collections::{HashMap, VecDeque},
-    hash::{BuildHasher, Hash, RandomState},
+    hash::{BuildHasher as _, Hash, RandomState},
     net::{IpAddr, Ipv6Addr},
     time::{Duration, Instant},
 };
+
+use super::expiring::Expiring;
 
 #[cfg(test)]
 mod tests;
@@ -32,15 +35,14 @@ const ENTRIES_MAX: usize = 65_536;
 const UNDER_WAY_RETRY_SECONDS: u32 = 1;
 
 /// Failures, counted.
-#[derive(Debug, Default)]
 pub(crate) struct Throttle {
-    by_user: Windows<(u64, u64)>,
-    by_address: Windows<u64>,
+    by_user: Expiring<(u64, u64), u32>,
+    by_address: Expiring<u64, u32>,
     under_way: Vec<Attempt>,
     hasher: RandomState,
 }
 
-/// Leave to check one password; to be given back to either [`Throttle::release`] or
+/// Permission to check one password; to be given back to either [`Throttle::release`] or
 /// [`Throttle::count_failure`], once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Attempt {
@@ -48,8 +50,19 @@ pub(crate) struct Attempt {
     address: u64,
 }
 
+impl Default for Throttle {
+    fn default() -> Self {
+        Self {
+            by_user: Expiring::new(WINDOW, ENTRIES_MAX),
+            by_address: Expiring::new(WINDOW, ENTRIES_MAX),
+            under_way: Vec::new(),
+            hasher: RandomState::new(),
+        }
+    }
+}
+
 impl Throttle {
-    /// Gives leave for a check, or says how many seconds to wait before the next.
+    /// Permits a check, or says how many seconds to wait before the next.
     ///
     /// # Errors
     ///
@@ -57,16 +70,19 @@ impl Throttle {
     pub(crate) fn admit(&mut self, address: IpAddr, user: &str, now: Instant) -> Result<Attempt, u32> {
         let address = self.hasher.hash_one(network(address));
         let user = (address, self.hasher.hash_one(user));
+        let (mut of_user, mut of_address) = (0, 0);
+        for other in &self.under_way {
+            of_user += u32::from(other.user == user);
+            of_address += u32::from(other.address == address);
+        }
+        check(&mut self.by_user, user, of_user, FAILURES_PER_USER_MAX, now)?;
+        check(&mut self.by_address, address, of_address, FAILURES_PER_ADDRESS_MAX, now)?;
         let attempt = Attempt { user, address };
-        let of_user = self.under_way.iter().filter(|other| other.user == user).count();
-        let of_address = self.under_way.iter().filter(|other| other.address == address).count();
-        self.by_user.check(user, of_user, FAILURES_PER_USER_MAX, now)?;
-        self.by_address.check(address, of_address, FAILURES_PER_ADDRESS_MAX, now)?;
         self.under_way.push(attempt);
         Ok(attempt)
     }
 
-    /// Ends an attempt that was no failure: the password was right, or it was not checked.
+    /// Ends an attempt that was not a failure: the password was right, or it was not checked.
     pub(crate) fn release(&mut self, attempt: &Attempt) {
         if let Some(at) = self.under_way.iter().position(|other| other == attempt) {
             self.under_way.swap_remove(at);
@@ -76,8 +92,8 @@ impl Throttle {
     /// Ends an attempt that was a failure.
     pub(crate) fn count_failure(&mut self, attempt: &Attempt, now: Instant) {
         self.release(attempt);
-        self.by_user.count(attempt.user, now);
-        self.by_address.count(attempt.address, now);
+        count(&mut self.by_user, attempt.user, now);
+        count(&mut self.by_address, attempt.address, now);
     }
 }
 
@@ -89,66 +105,29 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-#[derive(Debug)]
-struct Window {
-    started: Instant,
-    count: u32,
+fn check<Key: Copy + Eq + Hash>(
+    failures: &mut Expiring<Key, u32>,
+    key: Key,
+    under_way: u32,
+    count_max: u32,
+    now: Instant,
+) -> Result<(), u32> {
+    let (started, count) = match failures.get_mut(&key, now) {
+        Some((started, count)) => (started, *count),
+        None => (now, 0),
+    };
+    if count_max <= count {
+        let left = (started + WINDOW).saturating_duration_since(now);
+        // Never more than the window, though `now` may be a little older than its start.
+        let seconds = left.as_secs().min(WINDOW.as_secs() - 1);
+        return Err(u32::try_from(seconds).unwrap_or(u32::MAX).saturating_add(1));
+    }
+    if under_way < count_max - count { Ok(()) } else { Err(UNDER_WAY_RETRY_SECONDS) }
 }
 
-/// Counts per key within a window that starts with the first count.
-#[derive(Debug)]
-struct Windows<Key> {
-    open: HashMap<Key, Window>,
-    by_age: VecDeque<(Instant, Key)>,
-}
-
-impl<Key> Default for Windows<Key> {
-    fn default() -> Self {
-        Self { open: HashMap::new(), by_age: VecDeque::new() }
-    }
-}
-
-impl<Key: Copy + Eq + Hash> Windows<Key> {
-    fn check(&mut self, key: Key, under_way: usize, count_max: u32, now: Instant) -> Result<(), u32> {
-        self.close_old(now);
-        let window = self.open.get(&key);
-        if let Some(window) = window.filter(|window| count_max <= window.count) {
-            let left = (window.started + WINDOW).saturating_duration_since(now);
-            // Never more than the window, though `now` may be a little older than its start.
-            let seconds = left.as_secs().min(WINDOW.as_secs() - 1);
-            return Err(u32::try_from(seconds).unwrap_or(u32::MAX).saturating_add(1));
-        }
-        let places = count_max - window.map_or(0, |window| window.count);
-        let has_place = u32::try_from(under_way).is_ok_and(|under_way| under_way < places);
-        if has_place { Ok(()) } else { Err(UNDER_WAY_RETRY_SECONDS) }
-    }
-
-    fn count(&mut self, key: Key, now: Instant) {
-        self.close_old(now);
-        if let Some(window) = self.open.get_mut(&key) {
-            window.count = window.count.saturating_add(1);
-            return;
-        }
-        if ENTRIES_MAX <= self.open.len() {
-            self.close_oldest();
-        }
-        self.open.insert(key, Window { started: now, count: 1 });
-        self.by_age.push_back((now, key));
-    }
-
-    fn close_old(&mut self, now: Instant) {
-        while self
-            .by_age
-            .front()
-            .is_some_and(|(started, _)| WINDOW <= now.saturating_duration_since(*started))
-        {
-            self.close_oldest();
-        }
-    }
-
-    fn close_oldest(&mut self) {
-        if let Some((_, key)) = self.by_age.pop_front() {
-            self.open.remove(&key);
-        }
+fn count<Key: Copy + Eq + Hash>(failures: &mut Expiring<Key, u32>, key: Key, now: Instant) {
+    match failures.get_mut(&key, now) {
+        Some((_, count)) => *count = count.saturating_add(1),
+        None => failures.insert(key, 1, now),
     }
 }

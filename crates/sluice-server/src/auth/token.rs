@@ -1,7 +1,7 @@
 //! API tokens: random, shown once, kept as a digest.
 //!
-//! In: a presented token. Out: its digest, to compare with what is kept. A token has 256 random bits, so a fast
-//! digest is enough, and a wrong one can be told without counting failures.
+//! In: a presented token. Out: its digest, to compare with what is kept. A token has 256 random bits, so a fast digest
+//! is enough, and wrong ones need not be counted.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};

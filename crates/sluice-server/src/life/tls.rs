@@ -1,7 +1,7 @@
 //! TLS: certificate and key to a rustls configuration.
 //!
-//! In: two PEM files, or the wish for a self-signed certificate, which is made once and kept in the data directory
-//! with its key in mode 0600. Out: TLS 1.2 and 1.3 with the ring provider, HTTP/1.1 only. Blocking, at start.
+//! In: two PEM files; or none, and then a self-signed certificate is made once and kept in the data directory, its key
+//! with mode 0600. Out: TLS 1.2 and 1.3 with the ring provider, HTTP/1.1 only. Blocking, at start.
 
 use std::{
     fs, io,
@@ -49,6 +49,13 @@ pub enum TlsError {
     Generate(#[source] rcgen::Error),
 }
 
+impl TlsError {
+    /// What the file system says of a file, to stand in `map_err`.
+    fn file(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::File { path: path.to_owned(), source }
+    }
+}
+
 /// Builds the configuration; `None` for plain HTTP.
 ///
 /// # Errors
@@ -69,29 +76,30 @@ pub(crate) fn server_config(tls: &TlsSettings, data_dir: &Path) -> Result<Option
 }
 
 fn generate(certificate_path: &Path, key_path: &Path) -> Result<(), TlsError> {
-    let names: Vec<String> = SELF_SIGNED_NAMES.iter().map(|name| (*name).to_owned()).collect();
+    let names = SELF_SIGNED_NAMES.map(str::to_owned);
     let made = rcgen::generate_simple_self_signed(names).map_err(TlsError::Generate)?;
     // The key first: a certificate without its key is made again at the next start.
     for (path, text) in [(key_path, made.signing_key.serialize_pem()), (certificate_path, made.cert.pem())] {
-        replace_private(path, text.as_bytes())
-            .map_err(|source| TlsError::File { path: path.to_owned(), source })?;
+        replace_private(path, text.as_bytes()).map_err(TlsError::file(path))?;
     }
     Ok(())
 }
 
 fn from_files(certificate_path: &Path, key_path: &Path) -> Result<ServerConfig, TlsError> {
-    let pem = |path: &Path| TlsError::Pem { path: path.to_owned() };
-    let read =
-        |path: &Path| fs::read(path).map_err(|source| TlsError::File { path: path.to_owned(), source });
-    let chain: Result<Vec<CertificateDer<'static>>, _> =
-        CertificateDer::pem_slice_iter(&read(certificate_path)?).collect();
-    let chain = chain.map_err(|_error| pem(certificate_path))?;
+    let pem = fs::read(certificate_path).map_err(TlsError::file(certificate_path))?;
+    let chain: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let Ok(chain) = chain else { return Err(TlsError::Pem { path: certificate_path.to_owned() }) };
     if chain.is_empty() {
-        return Err(pem(certificate_path));
+        return Err(TlsError::Pem { path: certificate_path.to_owned() });
     }
-    let key = PrivateKeyDer::from_pem_slice(&read(key_path)?).map_err(|_error| pem(key_path))?;
+    let pem = fs::read(key_path).map_err(TlsError::file(key_path))?;
+    let Ok(key) = PrivateKeyDer::from_pem_slice(&pem) else {
+        return Err(TlsError::Pem { path: key_path.to_owned() });
+    };
     ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+        .map_err(TlsError::Refused)?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
         .map_err(TlsError::Refused)
 }

@@ -17,7 +17,8 @@ use sha2::{Digest as _, Sha256};
 use sluice_server::{
     Daemon, Ending, Phase,
     auth::{
-        accounts::{Accounts, AccountsError, AccountsFile, Scope, Token, User},
+        accounts::{Accounts, AccountsFile, Scope, Token, User},
+        error::AuthError,
         password::hash_password,
         role::Role,
     },
@@ -75,7 +76,7 @@ pub(crate) fn shared() -> Arc<Running> {
     })
 }
 
-fn add_accounts(accounts: &mut Accounts) -> Result<(), AccountsError> {
+fn add_accounts(accounts: &mut Accounts) -> Result<(), AuthError> {
     static HASH: LazyLock<String> = LazyLock::new(|| hash_password(b"secret").unwrap());
     let owned = |tenants: &[&str]| tenants.iter().map(|tenant| (*tenant).to_owned()).collect();
     for (name, role, tenants) in USERS {

@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
-use super::{Accounts, AccountsError, AccountsFile, Role, Scope, Token, User};
+use super::{Accounts, AccountsFile, AuthError, Role, Scope, Token, User};
 
 fn user(name: &str) -> User {
     User {
@@ -47,14 +47,17 @@ fn a_refused_change_changes_nothing() {
     file.change(|accounts| accounts.add_user(user("one"))).unwrap();
     let before = file.read().unwrap();
     let twice = file.change(|accounts| accounts.add_user(user("one")));
-    assert!(matches!(twice, Err(AccountsError::AlreadyExists(_))));
+    assert!(matches!(twice, Err(AuthError::AlreadyExists(_))));
     for name in ["", "a:b", "a\nb", &"x".repeat(129)] {
-        assert!(matches!(file.change(|accounts| accounts.add_user(user(name))), Err(AccountsError::BadName)));
+        assert!(matches!(
+            file.change(|accounts| accounts.add_user(user(name))),
+            Err(AuthError::BadName { .. })
+        ));
     }
     let gone = file.change(|accounts| accounts.remove_user("two"));
-    assert!(matches!(gone, Err(AccountsError::NotFound(_))));
-    assert!(matches!(file.change(|a| a.revoke_token("two")), Err(AccountsError::NotFound(_))));
-    assert!(matches!(file.change(|a| a.set_password("two", String::new())), Err(AccountsError::NotFound(_))));
+    assert!(matches!(gone, Err(AuthError::NotFound(_))));
+    assert!(matches!(file.change(|a| a.revoke_token("two")), Err(AuthError::NotFound(_))));
+    assert!(matches!(file.change(|a| a.set_password("two", String::new())), Err(AuthError::NotFound(_))));
     assert_eq!(file.read().unwrap(), before);
 }
 
@@ -90,14 +93,14 @@ fn a_leftover_of_a_kill_is_no_hindrance() {
 fn a_damaged_file_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("accounts.json"), "{\"users\":[").unwrap();
-    assert!(matches!(AccountsFile::new(dir.path()).read(), Err(AccountsError::Malformed { .. })));
+    assert!(matches!(AccountsFile::new(dir.path()).read(), Err(AuthError::Malformed { .. })));
 }
 
 #[test]
 fn a_directory_without_accounts_is_told_apart() {
     let dir = tempfile::tempdir().unwrap();
     let refused = AccountsFile::existing(dir.path());
-    assert!(matches!(refused, Err(AccountsError::Missing { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(AuthError::Missing { .. })), "{refused:?}");
     AccountsFile::new(dir.path()).change(|accounts| accounts.add_user(user("one"))).unwrap();
     assert_eq!(AccountsFile::existing(dir.path()).unwrap().read().unwrap().users.len(), 1);
 }

@@ -1,74 +1,96 @@
-//! One flight for a tag, whatever becomes of it.
+//! One check at a time for a fingerprint, however it ends.
 
-use std::{net::IpAddr, time::Instant};
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures_util::FutureExt as _;
+use parking_lot::Mutex;
 
-use super::{Checks, Landing, Step, Verdict};
+use super::{Cause, Check, Checks, FULL_RETRY_SECONDS, Outcome, Step};
 
-const TAG: [u8; 32] = [1; 32];
+const FINGERPRINT: [u8; 32] = [1; 32];
 
-fn ask(checks: &Checks) -> Step {
-    checks.ask(TAG, IpAddr::from([192, 0, 2, 1]), "ann", Instant::now())
+const UNCHECKED: Cause = Cause::TooManyAttempts { retry_after_seconds: FULL_RETRY_SECONDS };
+
+fn begin_at(checks: &Arc<Mutex<Checks>>, now: Instant) -> Result<Step, Cause> {
+    Checks::begin(checks, FINGERPRINT, IpAddr::from([192, 0, 2, 1]), "ann", now)
+}
+
+fn begin(checks: &Arc<Mutex<Checks>>) -> Result<Step, Cause> {
+    begin_at(checks, Instant::now())
 }
 
 /// What those who wait have been told so far.
-fn told(landing: Landing) -> Option<Verdict> {
-    landing.verdict().now_or_never()
+fn told(outcome: Outcome) -> Option<Result<(), Cause>> {
+    outcome.wait().now_or_never()
 }
 
-/// Begins a check with one more request waiting for it, ends it by `verdict`, and gives what comes next.
+/// Begins a check with two more requests waiting for it, ends it by `end`, and gives what comes next.
 #[track_caller]
-fn check(end: impl FnOnce(super::Flight), want: Verdict) -> Step {
-    let checks = Checks::default();
-    let Step::Check(flight, first) = ask(&checks) else { panic!("no check") };
-    let Step::Wait(second) = ask(&checks) else { panic!("a second check") };
-    let Step::Wait(third) = ask(&checks) else { panic!("a third check") };
+fn check(end: impl FnOnce(Check), want: Result<(), Cause>) -> Step {
+    let checks = Arc::default();
+    let Ok(Step::Check(check, first)) = begin(&checks) else { panic!("no check") };
+    let Ok(Step::Wait(second)) = begin(&checks) else { panic!("a second check") };
+    let Ok(Step::Wait(third)) = begin(&checks) else { panic!("a third check") };
     assert_eq!(told(third), None);
-    end(flight);
-    assert_eq!((told(first), told(second)), (Some(want), Some(want)));
-    ask(&checks)
+    end(check);
+    assert_eq!((told(first), told(second)), (Some(want.clone()), Some(want)));
+    begin(&checks).unwrap_or_else(|cause| panic!("{cause:?}"))
 }
 
 #[test]
 fn a_success_is_told_to_all_and_known_from_then_on() {
-    let next = check(|flight| flight.run(|| Verdict::Fits), Verdict::Fits);
-    assert!(matches!(next, Step::Known), "{next:?}");
+    let next = check(|check| check.run(|| Ok(())), Ok(()));
+    assert!(matches!(next, Step::Passed));
 }
 
 #[test]
 fn a_failure_is_told_to_all_and_checked_again() {
-    let next = check(|flight| flight.run(|| Verdict::Wrong), Verdict::Wrong);
-    assert!(matches!(next, Step::Check(..)), "{next:?}");
+    let next = check(|check| check.run(|| Err(Cause::Unauthorized)), Err(Cause::Unauthorized));
+    assert!(matches!(next, Step::Check(..)));
 }
 
 #[test]
-fn a_check_that_finds_no_place_is_told_to_all() {
-    let next = check(drop, Verdict::Unchecked);
-    assert!(matches!(next, Step::Check(..)), "{next:?}");
+fn a_check_that_finds_the_queue_full_is_told_to_all() {
+    let next = check(drop, Err(UNCHECKED));
+    assert!(matches!(next, Step::Check(..)));
 }
 
 #[test]
 fn a_panic_is_told_to_all() {
-    let panics = |flight: super::Flight| {
-        let run = std::panic::AssertUnwindSafe(|| flight.run(|| panic!("on purpose")));
+    let panics = |check: Check| {
+        let run = std::panic::AssertUnwindSafe(|| check.run(|| panic!("on purpose")));
         assert!(std::panic::catch_unwind(run).is_err());
     };
-    let next = check(panics, Verdict::Failed);
-    assert!(matches!(next, Step::Check(..)), "{next:?}");
+    let next = check(panics, Err(Cause::Internal));
+    assert!(matches!(next, Step::Check(..)));
+}
+
+#[test]
+fn a_success_is_remembered_for_five_minutes() {
+    let checks = Arc::default();
+    let before = Instant::now();
+    let Ok(Step::Check(check, _)) = begin_at(&checks, before) else { panic!("no check") };
+    check.run(|| Ok(()));
+    let after = Instant::now();
+    assert!(matches!(begin_at(&checks, before + Duration::from_secs(299)), Ok(Step::Passed)));
+    assert!(matches!(begin_at(&checks, after + Duration::from_mins(5)), Ok(Step::Check(..))));
 }
 
 #[test]
 fn only_failures_are_counted_and_only_once_for_all_who_wait() {
-    let checks = Checks::default();
-    for verdict in [Verdict::Unchecked, Verdict::Failed, Verdict::Wrong] {
+    let checks = Arc::default();
+    for outcome in [Err(UNCHECKED), Err(Cause::Internal), Err(Cause::Unauthorized)] {
         for n in 0..10 {
-            let Step::Check(flight, _) = ask(&checks) else { panic!("{verdict:?} {n} is refused") };
+            let Ok(Step::Check(check, _)) = begin(&checks) else { panic!("{outcome:?} {n} is refused") };
             for _ in 0..10 {
-                assert!(matches!(ask(&checks), Step::Wait(_)));
+                assert!(matches!(begin(&checks), Ok(Step::Wait(_))));
             }
-            flight.run(|| verdict);
+            check.run(|| outcome.clone());
         }
     }
-    assert!(matches!(ask(&checks), Step::Refuse(1..=60)));
+    assert!(matches!(begin(&checks), Err(Cause::TooManyAttempts { retry_after_seconds: 1..=60 })));
 }

@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
-use super::{FirstAdminError, ensure_administrator, read_password_file};
+use super::{AuthError, ensure_administrator, password_file, read_password_file};
 use crate::{
     auth::{accounts::AccountsFile, password::verify_password},
     config::{Config, Flags, load},
@@ -23,9 +23,10 @@ fn a_made_up_password_is_kept_privately_and_made_once() {
     let dir = tempfile::tempdir().unwrap();
     let config = config(&dir);
     let made = ensure_administrator(&config).unwrap().unwrap();
-    assert_eq!(fs::read_to_string(&made.path).unwrap().trim_end(), made.password.as_str());
-    assert_eq!(fs::metadata(&made.path).unwrap().permissions().mode() & 0o777, 0o600);
-    assert!(fits(&config, made.password.as_bytes()));
+    let path = password_file(&config);
+    assert_eq!(fs::read_to_string(&path).unwrap().trim_end(), made.as_str());
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(fits(&config, made.as_bytes()));
     assert!(ensure_administrator(&config).unwrap().is_none());
 }
 
@@ -49,5 +50,5 @@ fn a_given_password_is_taken_without_its_line_end() {
     assert!(ensure_administrator(&config).unwrap().is_none());
     assert!(fits(&config, b"secret word"));
     fs::write(&path, "\n").unwrap();
-    assert!(matches!(read_password_file(&path), Err(FirstAdminError::BadPassword)));
+    assert!(matches!(read_password_file(&path), Err(AuthError::BadPassword { .. })));
 }
