@@ -14,7 +14,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 /// Longest wait for an answer.
 const ANSWER_WAIT: Duration = Duration::from_mins(2);
 /// Bodies up to this length go out with their head, in one write.
-const SMALL_BODY_BYTES: usize = 16 << 10;
+const SHORT_BODY_BYTES: usize = 16 << 10;
 /// Bytes of an answer that are read at once; they stay in the cache until they are looked at.
 const PIECE_BYTES: usize = 256 << 10;
 
@@ -110,7 +110,7 @@ impl Connection {
 
     fn send(&mut self, mut head: Vec<u8>, body: &[u8]) -> io::Result<()> {
         let stream = self.0.get_mut();
-        if body.len() <= SMALL_BODY_BYTES {
+        if body.len() <= SHORT_BODY_BYTES {
             head.extend_from_slice(body);
             return stream.write_all(&head);
         }
