@@ -117,7 +117,7 @@ fn bench_slices(criterion: &mut Criterion, samples: &Samples) -> anyhow::Result<
     let build = || {
         let mut slice = SliceBuilder::new();
         for (key, row) in &encoded {
-            slice.push(key, row);
+            must(slice.push(key, row).map_err(anyhow::Error::from));
         }
         slice.finish()
     };

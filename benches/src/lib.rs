@@ -167,7 +167,7 @@ pub fn push(store: &Store, rows: &[FeedRow], supplier: SupplierId, updated: u32)
 fn commit(store: &Store, rows: &[FeedRow], supplier: SupplierId, updated: u32) -> anyhow::Result<()> {
     let write = store.begin()?;
     for (index, rows) in (0..).zip(rows.chunks(SLICE_ROWS)) {
-        write.append(index, slice(rows, supplier, updated))?;
+        write.append(index, slice(rows, supplier, updated)?)?;
     }
     let (done, answer) = mpsc::channel();
     write.commit(Box::new(move |outcome| {
@@ -176,13 +176,13 @@ fn commit(store: &Store, rows: &[FeedRow], supplier: SupplierId, updated: u32) -
     Ok(answer.recv()??)
 }
 
-fn slice(rows: &[FeedRow], supplier: SupplierId, updated: u32) -> Slice {
+fn slice(rows: &[FeedRow], supplier: SupplierId, updated: u32) -> anyhow::Result<Slice> {
     let mut slice = SliceBuilder::new();
     let mut encoded = Vec::new();
     for row in rows {
         encoded.clear();
         row.encode(supplier, updated, &mut encoded);
-        slice.push(&row.key, &encoded);
+        slice.push(&row.key, &encoded)?;
     }
-    slice.finish()
+    Ok(slice.finish())
 }

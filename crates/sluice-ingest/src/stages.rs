@@ -85,8 +85,9 @@ pub fn judge(slices: &Slices, rules: &PutRules, catalogue: &Catalogue) -> Result
 /// That of the body.
 pub fn collect(slices: &Slices, rules: &PutRules, catalogue: &Catalogue) -> Result<usize, IngestError> {
     let mut rows = SliceBuilder::new();
-    visit(slices, rules, catalogue, |buffers| rows.push(&buffers.key, &buffers.row))?;
-    Ok(usize::from(!rows.is_empty()))
+    let mut are_kept = true;
+    visit(slices, rules, catalogue, |buffers| are_kept &= rows.push(&buffers.key, &buffers.row).is_ok())?;
+    Ok(usize::from(are_kept && !rows.is_empty()))
 }
 
 fn visit(

@@ -131,7 +131,7 @@ impl SliceWork for RowWork {
         let mut buffers = self.buffers.lock().pop().unwrap_or_default();
         let visited = elements::visit_elements(slice, |element| {
             match validate::judge(&element, &self.rules, &self.catalogue, &mut buffers) {
-                Ok(()) => rows.push(&buffers.key, &buffers.row),
+                Ok(()) => keep(&mut rows, &buffers)?,
                 Err(rejection) => rejections.push(&buffers.indicator, &rejection),
             }
             Ok(())
@@ -146,6 +146,15 @@ impl SliceWork for RowWork {
         }
         Ok(rejections)
     }
+}
+
+/// Keeps an accepted row. Where that is not possible the request fails, because the row is counted as stored.
+fn keep(rows: &mut SliceBuilder, buffers: &RowBuffers) -> Result<(), IngestError> {
+    if let Err(error) = rows.push(&buffers.key, &buffers.row) {
+        tracing::error!(%error, "an accepted row cannot be stored");
+        return Err(IngestError::Internal);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 
-use sluice_model::varint::take;
+use sluice_model::varint::take_array;
 use zstd::bulk::{Compressor, Decompressor};
 
 /// Compression level: the fastest of the ordinary ones.
@@ -27,13 +27,15 @@ pub(crate) fn encode(raw: &[u8], stored: &mut Vec<u8>) -> std::io::Result<()> {
     stored.extend_from_slice(&[0; CHECKSUM_BYTES]);
     stored.extend_from_slice(&raw_length.to_be_bytes());
     let packed = COMPRESSOR.with_borrow_mut(|compressor| {
-        if compressor.is_none() {
-            *compressor = Some(Compressor::new(LEVEL)?);
-        }
-        compressor.as_mut().map_or_else(|| Ok(Vec::new()), |compressor| compressor.compress(raw))
+        let compressor = match compressor {
+            Some(compressor) => compressor,
+            None => compressor.insert(Compressor::new(LEVEL)?),
+        };
+        compressor.compress(raw)
     })?;
     stored.extend_from_slice(&packed);
-    seal(stored.get_mut(from..).unwrap_or_default());
+    let (_, block) = stored.split_at_mut(from);
+    seal(block);
     Ok(())
 }
 
@@ -54,8 +56,11 @@ pub(crate) fn seal(bytes: &mut [u8]) {
 /// What is wrong with the bytes.
 pub(crate) fn unseal(bytes: &[u8]) -> Result<&[u8], &'static str> {
     let (checksum, sealed) = bytes.split_first_chunk::<CHECKSUM_BYTES>().ok_or("block is cut short")?;
-    let is_whole = crc32c::crc32c(sealed) == u32::from_be_bytes(*checksum);
-    is_whole.then_some(sealed).ok_or("block fails its checksum")
+    if crc32c::crc32c(sealed) == u32::from_be_bytes(*checksum) {
+        Ok(sealed)
+    } else {
+        Err("block fails its checksum")
+    }
 }
 
 /// Replaces `raw` with the content of a stored block; the error says what is wrong with it.
@@ -65,15 +70,16 @@ pub(crate) fn unseal(bytes: &[u8]) -> Result<&[u8], &'static str> {
 /// A checksum, length or compression that is not what was written.
 pub(crate) fn decode(stored: &[u8], raw: &mut Vec<u8>) -> Result<(), String> {
     let mut stored = unseal(stored)?;
-    let length = take(&mut stored, 4).and_then(|bytes| bytes.try_into().ok()).ok_or("block is cut short")?;
+    let length = take_array(&mut stored).ok_or("block is cut short")?;
     let length = u32::from_be_bytes(length) as usize;
     raw.clear();
     raw.reserve(length);
     let unpacked = DECOMPRESSOR.with_borrow_mut(|decompressor| {
-        if decompressor.is_none() {
-            *decompressor = Some(Decompressor::new()?);
-        }
-        decompressor.as_mut().map_or(Ok(0), |decompressor| decompressor.decompress_to_buffer(stored, raw))
+        let decompressor = match decompressor {
+            Some(decompressor) => decompressor,
+            None => decompressor.insert(Decompressor::new()?),
+        };
+        decompressor.decompress_to_buffer(stored, raw)
     });
     match unpacked {
         Ok(unpacked) if unpacked == length => Ok(()),

@@ -66,15 +66,20 @@ pub enum ReadError {
         /// What failed.
         detail: String,
     },
-    /// What is found of the keys takes more than a read can count.
+    /// What is found takes more memory than the read may have, or more bytes than it can count.
     #[error("more than 4 GiB of rows or contexts were to be read at once")]
     TooLong,
 }
 
 impl ReadError {
     /// Reports damage in a part, or in the stored table of the same number.
-    pub(crate) fn damaged(part: u32, piece: u32, detail: &str) -> Self {
-        Self::Damaged { part, piece, detail: detail.to_owned() }
+    pub(crate) fn damaged(part: u32, piece: u32, detail: impl Display) -> Self {
+        Self::Damaged { part, piece, detail: detail.to_string() }
+    }
+
+    /// Makes the adapter that puts a part and a piece to what is wrong with them.
+    pub(crate) fn damage<D: Display>(part: u32, piece: u32) -> impl FnOnce(D) -> Self {
+        move |detail| Self::damaged(part, piece, detail)
     }
 }
 

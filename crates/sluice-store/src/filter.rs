@@ -30,7 +30,7 @@ pub(crate) struct Hashes {
 }
 
 impl Hashes {
-    /// ReadBudget for so many keys.
+    /// Room for so many keys.
     pub(crate) fn with_capacity(keys: usize) -> Self {
         // Feeds name about one group for two keys.
         Self { hashes: Vec::with_capacity(keys + keys / 2), last_group: 0 }
@@ -85,9 +85,10 @@ impl Filter {
         Self { words }
     }
 
-    /// Tells whether a key of this hash may have been added.
+    /// Returns true if a key of this hash may have been added.
     pub(crate) fn may_contain(&self, hash: u64) -> bool {
-        block_of(&self.words, hash).is_none_or(|block| has_all(hash, |word| block.get(word).copied()))
+        let Some(block) = block_of(&self.words, hash) else { return true };
+        has_all(hash, |word| block.get(word).copied())
     }
 
     /// Heap bytes held.
@@ -97,14 +98,20 @@ impl Filter {
 
     /// The filter as bytes.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        self.words.iter().flat_map(|word| word.to_be_bytes()).collect()
+        let mut bytes = Vec::with_capacity(self.words.len() * 8);
+        for word in &self.words {
+            bytes.extend_from_slice(&word.to_be_bytes());
+        }
+        bytes
     }
 
     /// Reads what [`Self::to_bytes`] wrote; `None` when the length cannot be right.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (words, rest) = bytes.as_chunks::<8>();
-        let is_whole = rest.is_empty() && !words.is_empty() && words.len().is_multiple_of(WORDS_PER_BLOCK);
-        is_whole.then(|| Self { words: words.iter().map(|word| u64::from_be_bytes(*word)).collect() })
+        if !rest.is_empty() || words.is_empty() || !words.len().is_multiple_of(WORDS_PER_BLOCK) {
+            return None;
+        }
+        Some(Self { words: words.iter().copied().map(u64::from_be_bytes).collect() })
     }
 }
 
@@ -124,7 +131,7 @@ fn block_number(words_count: usize, hash: u64) -> usize {
     (((hash >> 32) * blocks) >> 32) as usize
 }
 
-/// Tells whether all probes of a hash are set. Looks at all of them, because nobody can foresee which is the first
+/// Returns true if all probes of a hash are set. Looks at all of them, because nobody can foresee which is the first
 /// that is not, and a wrong guess of the processor costs more than the rest.
 fn has_all(hash: u64, word: impl Fn(usize) -> Option<u64>) -> bool {
     probes(hash).fold(0, |missing, (at, mask)| missing | (mask & !word(at).unwrap_or(u64::MAX))) == 0

@@ -78,7 +78,7 @@ pub use clock::Clock;
 pub use config::{StoreConfig, Tuning};
 pub use contexts::ContextRef;
 pub use error::{ChangeError, OpenError, ReadError, WriteError};
-pub use memtable::{Slice, SliceBuilder};
+pub use memtable::{PushError, Slice, SliceBuilder};
 pub use read::{
     ReadContexts, ReadRows, Record, RowNumbers, SingleThread, Snapshot, StoredHolding, StoredRow, Workers,
 };

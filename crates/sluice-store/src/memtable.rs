@@ -12,8 +12,11 @@ mod slice;
 use std::sync::Arc;
 
 pub(crate) use self::join::{join_small, small_tail_count};
-pub use self::{builder::SliceBuilder, slice::Slice};
-use crate::filter::SharedFilter;
+pub use self::{
+    builder::{PushError, SliceBuilder},
+    slice::Slice,
+};
+use crate::{filter::SharedFilter, ranges::items_at};
 
 /// Slices of one view. Whatever changes them brings the rest up to date.
 #[derive(Clone, Debug, Default)]
@@ -43,21 +46,15 @@ impl Memtable {
 
     /// Neighbors with the same shared filter: groups newest first, each oldest first. A filter may come more than once.
     pub(crate) fn by_shared_filter(&self) -> impl Iterator<Item = (Option<&SharedFilter>, &[Arc<Slice>])> {
-        let of_one = |one: &Arc<Slice>, other: &Arc<Slice>| match (one.shared_filter(), other.shared_filter())
-        {
-            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-            (one, other) => one.is_none() && other.is_none(),
-        };
-        let groups = self.slices.chunk_by(of_one).rev();
-        groups.map(|slices| (slices.first().and_then(|slice| slice.shared_filter()).map(Arc::as_ref), slices))
+        self.slices.chunk_by(have_same_filter).rev().map(with_filter)
     }
 
     /// Slices that may be joined.
     pub(crate) fn joinable(&self) -> &[Arc<Slice>] {
-        self.slices.get(self.frozen_count..).unwrap_or_default()
+        items_at(&self.slices, self.frozen_count..)
     }
 
-    /// Tells whether this one has the same slices as `before`, of which it is a later state, and as many of them
+    /// Returns true if this one has the same slices as `before`, of which it is a later state, and as many of them
     /// frozen.
     pub(crate) fn is_as_before(&self, before: &Self) -> bool {
         self.frozen_count == before.frozen_count && self.slices.len() == before.slices.len()
@@ -68,11 +65,21 @@ impl Memtable {
         self.bytes
     }
 
-    /// Tells whether a key of this hash, or a group of keys, may be in one of the slices. Asks a few filters.
+    /// Returns true if a key of this hash, or a group of keys, may be in one of the slices. Asks a few filters.
     pub(crate) fn may_contain(&self, hash: u64) -> bool {
-        let unshared = || self.unshared.iter().filter_map(|place| self.slices.get(*place));
-        self.filters.iter().any(|filter| filter.may_contain(hash))
-            || unshared().any(|slice| slice.may_contain(hash))
+        for filter in &self.filters {
+            if filter.may_contain(hash) {
+                return true;
+            }
+        }
+        for place in &self.unshared {
+            if let Some(slice) = self.slices.get(*place)
+                && slice.may_contain(hash)
+            {
+                return true;
+            }
+        }
+        false
     }
 
     /// Puts slices in the place of all from the `kept`th on.
@@ -100,19 +107,38 @@ impl Memtable {
     }
 
     fn recount(&mut self) {
-        self.bytes = self.slices.iter().map(|slice| slice.heap_bytes()).sum();
+        self.bytes = 0;
         self.filters.clear();
         self.unshared.clear();
         for (place, slice) in self.slices.iter().enumerate() {
-            match slice.shared_filter() {
-                None => self.unshared.push(place),
-                // Neighbors mostly have the same one.
-                Some(filter) if self.filters.iter().rev().any(|known| Arc::ptr_eq(known, filter)) => {}
-                Some(filter) => self.filters.push(Arc::clone(filter)),
+            self.bytes += slice.heap_bytes();
+            let Some(filter) = slice.shared_filter() else {
+                self.unshared.push(place);
+                continue;
+            };
+            // Neighbors mostly have the same one.
+            if !self.filters.iter().rev().any(|known| Arc::ptr_eq(known, filter)) {
+                self.bytes += filter.heap_bytes();
+                self.filters.push(Arc::clone(filter));
             }
         }
-        self.bytes += self.filters.iter().map(|filter| filter.heap_bytes()).sum::<usize>();
     }
+}
+
+fn have_same_filter(one: &Arc<Slice>, other: &Arc<Slice>) -> bool {
+    match (one.shared_filter(), other.shared_filter()) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+fn with_filter(slices: &[Arc<Slice>]) -> (Option<&SharedFilter>, &[Arc<Slice>]) {
+    let filter = match slices.first() {
+        Some(first) => first.shared_filter().map(Arc::as_ref),
+        None => None,
+    };
+    (filter, slices)
 }
 
 #[cfg(test)]

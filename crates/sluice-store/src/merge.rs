@@ -4,69 +4,60 @@
 //! with the rows of all sources folded by `row::merge`. The flush of the memtable, the background merges
 //! and full scans are this one loop. Memory is one block a source.
 
-use std::ops::Range;
+use std::{borrow::Cow, cmp::Ordering, ops::Range};
 
 use sluice_model::{row, varint::varint_bytes};
 
 use crate::{
     error::ReadError,
+    ranges::bytes_at,
     rows::{Rows, long_key_prefix},
 };
 
-/// Fills the buffer with the next block of framed rows; false at the end.
-pub(crate) type NextBlock<'a> = Box<dyn FnMut(&mut Vec<u8>) -> Result<bool, ReadError> + Send + 'a>;
+/// Gives rows block by block.
+pub(crate) trait Blocks: Send {
+    /// Replaces `framed` with the rows of the next block, framed; false at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] when the block cannot be read.
+    fn next_block(&mut self, framed: &mut Vec<u8>) -> Result<bool, ReadError>;
+}
 
 /// One sorted stretch of rows.
 pub(crate) struct Source<'a> {
-    bytes: Bytes<'a>,
-    next_block: Option<NextBlock<'a>>,
+    bytes: Cow<'a, [u8]>,
+    blocks: Option<Box<dyn Blocks + 'a>>,
     position: usize,
     key: Range<usize>,
     row: Range<usize>,
 }
 
-enum Bytes<'a> {
-    Borrowed(&'a [u8]),
-    Owned(Vec<u8>),
-}
-
-impl Bytes<'_> {
-    fn as_slice(&self) -> &[u8] {
-        match self {
-            Self::Borrowed(bytes) => bytes,
-            Self::Owned(bytes) => bytes,
-        }
-    }
-}
-
 impl<'a> Source<'a> {
     /// Framed rows that are all there.
     pub(crate) fn rows(rows: &'a [u8]) -> Self {
-        Self::new(Bytes::Borrowed(rows), None)
+        Self { bytes: Cow::Borrowed(rows), blocks: None, position: 0, key: 0..0, row: 0..0 }
     }
 
     /// Rows that come block by block.
-    pub(crate) fn blocks(next_block: NextBlock<'a>) -> Self {
-        Self::new(Bytes::Owned(Vec::new()), Some(next_block))
-    }
-
-    fn new(bytes: Bytes<'a>, next_block: Option<NextBlock<'a>>) -> Self {
-        Self { bytes, next_block, position: 0, key: 0..0, row: 0..0 }
+    pub(crate) fn blocks(blocks: impl Blocks + 'a) -> Self {
+        let (bytes, blocks) = (Cow::Owned(Vec::new()), Box::new(blocks));
+        Self { bytes, blocks: Some(blocks), position: 0, key: 0..0, row: 0..0 }
     }
 
     fn key(&self) -> &[u8] {
-        self.bytes.as_slice().get(self.key.clone()).unwrap_or_default()
+        bytes_at(&self.bytes, self.key.clone())
     }
 
     fn row(&self) -> &[u8] {
-        self.bytes.as_slice().get(self.row.clone()).unwrap_or_default()
+        bytes_at(&self.bytes, self.row.clone())
     }
 
     /// Moves to the next row; false at the end.
     fn advance(&mut self) -> Result<bool, ReadError> {
         loop {
-            let bytes = self.bytes.as_slice();
-            let mut rest = Rows(bytes.get(self.position..).unwrap_or_default());
+            let bytes = self.bytes.as_ref();
+            let mut rest = Rows(bytes_at(bytes, self.position..));
             if let Some((key, row)) = rest.next() {
                 let row_end = bytes.len() - rest.0.len();
                 self.row = row_end - row.len()..row_end;
@@ -76,11 +67,12 @@ impl<'a> Source<'a> {
                 self.position = row_end;
                 return Ok(true);
             }
-            let (Some(next_block), Bytes::Owned(buffer)) = (&mut self.next_block, &mut self.bytes) else {
+            debug_assert_eq!(self.position, bytes.len(), "bytes after the last row are not a row");
+            let (Some(blocks), Cow::Owned(buffer)) = (&mut self.blocks, &mut self.bytes) else {
                 return Ok(false);
             };
             self.position = 0;
-            if !next_block(buffer)? {
+            if !blocks.next_block(buffer)? {
                 return Ok(false);
             }
         }
@@ -161,10 +153,10 @@ impl<'a> MergeRows<'a> {
             std::mem::swap(&mut self.row, &mut self.scratch);
             self.advance_top();
         }
-        self.error.is_none().then_some((self.key.as_slice(), self.row.as_slice()))
+        if self.error.is_none() { Some((&self.key, &self.row)) } else { None }
     }
 
-    /// Tells whether the source at a place of the heap stands at the key on top.
+    /// Returns true if the source at a place of the heap stands at the key on top.
     fn is_same_key(&self, position: usize) -> bool {
         let (Some(top), Some(other)) = (self.heap.first(), self.heap.get(position)) else { return false };
         top.prefix == other.prefix && self.key_of(*top) == self.key_of(*other)
@@ -174,20 +166,24 @@ impl<'a> MergeRows<'a> {
         self.sources.get(entry.source).map_or(&[], Source::key)
     }
 
-    /// Tells whether the stream ended because a source could not be read.
+    /// Says if the stream ended because a source could not be read.
     ///
     /// # Errors
     ///
     /// The first read error; the rows so far were right, the rest is missing.
     pub(crate) fn finish(self) -> Result<(), ReadError> {
-        self.error.map_or(Ok(()), Err)
+        match self.error {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
     }
 
     /// Moves a source on; `None` at its end.
     fn advance(&mut self, source: usize) -> Option<u128> {
         let source = self.sources.get_mut(source)?;
         match source.advance() {
-            Ok(is_there) => is_there.then(|| long_key_prefix(source.key())),
+            Ok(true) => Some(long_key_prefix(source.key())),
+            Ok(false) => None,
             Err(error) => {
                 self.error.get_or_insert(error);
                 None
@@ -231,10 +227,10 @@ impl<'a> MergeRows<'a> {
     /// Compares two places of the heap; a place beyond its end is before nothing.
     fn is_before(&self, one: usize, two: usize) -> bool {
         let (Some(one), Some(two)) = (self.heap.get(one), self.heap.get(two)) else { return false };
-        one.prefix
-            .cmp(&two.prefix)
-            .then_with(|| self.key_of(*one).cmp(self.key_of(*two)))
-            .then_with(|| one.source.cmp(&two.source))
-            .is_lt()
+        let order = match one.prefix.cmp(&two.prefix) {
+            Ordering::Equal => self.key_of(*one).cmp(self.key_of(*two)),
+            order => order,
+        };
+        order == Ordering::Less || order == Ordering::Equal && one.source < two.source
     }
 }

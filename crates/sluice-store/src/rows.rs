@@ -5,6 +5,8 @@
 
 use sluice_model::varint::{push_varint, take, take_varint};
 
+use crate::ranges::bytes_at;
+
 /// Appends one row.
 pub(crate) fn push_row(bytes: &mut Vec<u8>, key: &[u8], row: &[u8]) {
     push_varint(bytes, key.len() as u64);
@@ -33,6 +35,14 @@ pub(crate) fn take_prefixed<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
     take(bytes, length)
 }
 
+/// The key and the row that begin at a byte which is known to be the first of a row.
+#[inline]
+pub(crate) fn row_from(bytes: &[u8], offset: u32) -> (&[u8], &[u8]) {
+    let row = Rows(bytes_at(bytes, offset as usize..)).next();
+    debug_assert!(row.is_some(), "offsets are those of rows");
+    row.unwrap_or((&[], &[]))
+}
+
 /// The first eight bytes of a key as a number, so that most comparisons are of two integers.
 pub(crate) fn key_prefix(key: &[u8]) -> u64 {
     u64::from_be_bytes(key_head(key))
@@ -45,11 +55,12 @@ pub(crate) fn long_key_prefix(key: &[u8]) -> u128 {
 
 /// The first bytes of a key; zeros where it is shorter.
 fn key_head<const BYTES: usize>(key: &[u8]) -> [u8; BYTES] {
-    key.first_chunk().copied().unwrap_or_else(|| {
-        let mut head = [0; BYTES];
-        for (to, from) in head.iter_mut().zip(key) {
-            *to = *from;
-        }
-        head
-    })
+    if let Some(head) = key.first_chunk() {
+        return *head;
+    }
+    let mut head = [0; BYTES];
+    for (to, from) in head.iter_mut().zip(key) {
+        *to = *from;
+    }
+    head
 }

@@ -20,7 +20,13 @@ pub(crate) use self::{
     writer::PartWriter,
 };
 
-use crate::{merge::Source, trees::Trees};
+use crate::{
+    error::ReadError,
+    merge::{Blocks, Source},
+    ranges::items_at,
+    rows::Rows,
+    trees::Trees,
+};
 
 /// The parts of all these runs.
 pub(crate) fn parts_of(runs: &[Run]) -> impl Iterator<Item = &Arc<Part>> {
@@ -44,47 +50,86 @@ impl Run {
         self.parts.iter().map(|part| part.meta.stored_bytes).sum()
     }
 
-    /// Tells whether a key of this hash may be in it.
+    /// Returns true if a key of this hash may be in it.
     pub(crate) fn may_contain(&self, key: &[u8], hash: u64) -> bool {
-        self.part_of(key).is_some_and(|part| part.filter.may_contain(hash))
+        let Some(part) = self.parts.get(self.part_at(key)) else { return false };
+        part.index.first_key() <= key && part.filter.may_contain(hash)
     }
 
-    /// Tells whether a key may be in it that begins with the group of this hash.
+    /// Returns true if a key may be in it that begins with the group of this hash.
     pub(crate) fn may_contain_group(&self, group: &[u8], hash: u64) -> bool {
         // The group may begin in the middle of a part, and go on in the next ones.
-        let after = self.parts.partition_point(|part| part.index.first_key() <= group);
-        let (before, after) = self.parts.split_at(after);
-        let follow = after.iter().take_while(|part| part.index.first_key().starts_with(group));
-        before.last().into_iter().chain(follow).any(|part| part.filter.may_contain(hash))
-    }
-
-    fn part_of(&self, key: &[u8]) -> Option<&Arc<Part>> {
-        self.parts.get(self.part_at(key)).filter(|part| part.index.first_key() <= key)
+        let (before, after) = self.parts.split_at(self.parts_through(group));
+        let begins = before.last().is_some_and(|part| part.filter.may_contain(hash));
+        let mut follow = after.iter().take_while(|part| part.index.first_key().starts_with(group));
+        begins || follow.any(|part| part.filter.may_contain(hash))
     }
 
     /// Number of the part that a key would be in; the first one's for keys before it.
     pub(crate) fn part_at(&self, key: &[u8]) -> usize {
-        self.parts.partition_point(|part| part.index.first_key() <= key).saturating_sub(1)
+        self.parts_through(key).saturating_sub(1)
+    }
+
+    /// How many parts begin with a key or before it.
+    fn parts_through(&self, key: &[u8]) -> usize {
+        self.parts.partition_point(|part| part.index.first_key() <= key)
     }
 
     /// The rows above `after` and above what is merged already, block by block.
     pub(crate) fn source<'a>(&'a self, trees: &'a Trees, after: Option<&'a [u8]>) -> Source<'a> {
         let after = after.max(self.merged_through.as_deref());
-        let first = after.map_or(0, |after| {
-            self.parts.partition_point(|part| part.index.first_key() <= after).saturating_sub(1)
-        });
-        let mut parts = self.parts.iter().skip(first);
-        let mut blocks: Option<part::Blocks<'a>> = None;
-        Source::blocks(Box::new(move |bytes| {
-            loop {
-                if let Some(blocks) = &mut blocks
-                    && blocks.next_block(bytes)?
-                {
-                    return Ok(true);
-                }
-                let Some(part) = parts.next() else { return Ok(false) };
-                blocks = Some(part.blocks(trees, after));
-            }
-        }))
+        let first = match after {
+            Some(after) => self.part_at(after),
+            None => 0,
+        };
+        let mut parts = items_at(&self.parts, first..).iter();
+        let part = parts.next();
+        let next = match (part, after) {
+            (Some(part), Some(after)) => part.index.block_of(after).unwrap_or(0),
+            _ => 0,
+        };
+        Source::blocks(RunBlocks { trees, parts, part, next, after })
     }
+}
+
+/// Reads a run through.
+struct RunBlocks<'a> {
+    trees: &'a Trees,
+    /// Parts to come.
+    parts: std::slice::Iter<'a, Arc<Part>>,
+    part: Option<&'a Arc<Part>>,
+    /// Number of the next block in `part`.
+    next: usize,
+    /// Rows up to this key are left out; they can be in the first block only.
+    after: Option<&'a [u8]>,
+}
+
+impl Blocks for RunBlocks<'_> {
+    fn next_block(&mut self, framed: &mut Vec<u8>) -> Result<bool, ReadError> {
+        while let Some(part) = self.part {
+            if self.next < part.index.fences.len() {
+                part.read(self.trees, self.next, framed)?;
+                self.next += 1;
+                if let Some(after) = self.after.take() {
+                    remove_through(after, framed);
+                }
+                return Ok(true);
+            }
+            self.part = self.parts.next();
+            self.next = 0;
+        }
+        Ok(false)
+    }
+}
+
+/// Removes the rows up to and including a key.
+fn remove_through(key: &[u8], framed: &mut Vec<u8>) {
+    let mut rest = Rows(framed);
+    let mut kept_from = 0;
+    while let Some((found, _)) = rest.next()
+        && found <= key
+    {
+        kept_from = framed.len() - rest.0.len();
+    }
+    framed.drain(..kept_from);
 }

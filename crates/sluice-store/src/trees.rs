@@ -9,6 +9,7 @@
 //! from [`INDEX_PIECES_FROM`], those of the filter from [`FILTER_PIECES_FROM`].
 
 use std::{
+    ffi::OsStr,
     fs::{self, File},
     io,
     ops::Deref,
@@ -69,48 +70,47 @@ impl Trees {
     ///
     /// [`OpenError::Io`] when the directory cannot be used, [`OpenError::Damaged`] when sled refuses it.
     pub(crate) fn open(dir: &Path) -> Result<Self, OpenError> {
-        let io = |action, source| OpenError::Io { action, path: dir.to_owned(), source };
-        fs::create_dir_all(dir).map_err(|source| io("create", source))?;
-        sweep_unfinished_snapshots(dir).map_err(|source| io("sweep", source))?;
-        let damaged = |detail: String| OpenError::Damaged { path: dir.to_owned(), detail };
+        fs::create_dir_all(dir).map_err(OpenError::io("create", dir))?;
+        sweep_unfinished_snapshots(dir).map_err(OpenError::io("sweep", dir))?;
         let give_up = Instant::now() + LOCK_WAIT;
         loop {
-            let opened = catch_unwind(AssertUnwindSafe(|| {
-                let config = sled::Config::new()
-                    .path(dir)
-                    .segment_size(SEGMENT_BYTES)
-                    .cache_capacity(CACHE_BYTES)
-                    .flush_every_ms(Some(FLUSH_INTERVAL_MS));
-                let db = config.open()?;
-                Ok::<_, sled::Error>(Self {
-                    indicators: db.open_tree("indicators")?,
-                    contexts: db.open_tree("contexts")?,
-                    suppliers: db.open_tree("suppliers")?,
-                    tags: db.open_tree("tags")?,
-                    catalogue: db.open_tree("catalogue")?,
-                    file: File::open(dir.join("db"))?,
-                    db,
-                    dir: dir.to_owned(),
-                })
-            }));
-            match opened {
+            match catch_unwind(AssertUnwindSafe(|| Self::try_open(dir))) {
                 Ok(Ok(trees)) => {
                     // sled writes its settings once and never syncs them.
                     return match trees.sync() {
                         Ok(()) => Ok(trees),
-                        Err(TreeError::Io { action, source }) => Err(io(action, source)),
-                        Err(error) => Err(damaged(error.to_string())),
+                        Err(TreeError::Io { action, source }) => Err(OpenError::io(action, dir)(source)),
+                        Err(error) => Err(OpenError::damaged(dir)(error)),
                     };
                 }
                 Ok(Err(sled::Error::Io(source))) if is_lock_held(&source) && Instant::now() < give_up => {
                     std::thread::sleep(Duration::from_millis(50));
                 }
                 // A full disk, say: nothing is wrong with what is stored.
-                Ok(Err(sled::Error::Io(source))) => return Err(io("open", source)),
-                Ok(Err(error)) => return Err(damaged(error.to_string())),
-                Err(panic) => return Err(damaged(panic_text(panic.as_ref()))),
+                Ok(Err(sled::Error::Io(source))) => return Err(OpenError::io("open", dir)(source)),
+                Ok(Err(error)) => return Err(OpenError::damaged(dir)(error)),
+                Err(panic) => return Err(OpenError::damaged(dir)(panic_text(panic.as_ref()))),
             }
         }
+    }
+
+    fn try_open(dir: &Path) -> sled::Result<Self> {
+        let config = sled::Config::new()
+            .path(dir)
+            .segment_size(SEGMENT_BYTES)
+            .cache_capacity(CACHE_BYTES)
+            .flush_every_ms(Some(FLUSH_INTERVAL_MS));
+        let db = config.open()?;
+        Ok(Self {
+            indicators: db.open_tree("indicators")?,
+            contexts: db.open_tree("contexts")?,
+            suppliers: db.open_tree("suppliers")?,
+            tags: db.open_tree("tags")?,
+            catalogue: db.open_tree("catalogue")?,
+            file: File::open(dir.join("db"))?,
+            db,
+            dir: dir.to_owned(),
+        })
     }
 
     /// Makes everything inserted so far durable: sled's flush, then a sync of every file it writes.
@@ -119,8 +119,7 @@ impl Trees {
     ///
     /// Any failure is final: the trees must be reopened, which means the process must end.
     pub(crate) fn sync(&self) -> Result<(), TreeError> {
-        guarded(|| self.db.flush().map(|_| ()))?;
-        let sync_file = |path: &Path| File::open(path).and_then(|file| file.sync_all());
+        guarded(|| self.db.flush())?;
         self.file.sync_all().map_err(TreeError::io("sync the trees"))?;
         sync_file(&self.dir.join("conf")).map_err(TreeError::io("sync the settings of the trees"))?;
         let blobs = self.dir.join("blobs");
@@ -143,6 +142,10 @@ impl Trees {
     pub(crate) fn disk_bytes(&self) -> u64 {
         self.db.size_on_disk().unwrap_or(0)
     }
+}
+
+fn sync_file(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
 }
 
 /// Calls sled and turns its errors and panics into one kind of failure.
@@ -212,18 +215,21 @@ pub(crate) fn get_pieces(
     from_piece: u32,
     count: u32,
 ) -> Result<Option<Pieces>, TreeError> {
-    let get = |piece| guarded(|| tree.get(piece_key(prefix, piece)));
     if count == 1 {
-        return Ok(get(from_piece)?.map(Pieces::One));
+        return Ok(get_piece(tree, prefix, from_piece)?.map(Pieces::One));
     }
     let mut bytes = Vec::new();
     for piece in from_piece..from_piece + count {
-        match get(piece)? {
+        match get_piece(tree, prefix, piece)? {
             Some(chunk) => bytes.extend_from_slice(&chunk),
             None => return Ok(None),
         }
     }
     Ok(Some(Pieces::Joined(bytes)))
+}
+
+fn get_piece(tree: &sled::Tree, prefix: &[u8], piece: u32) -> Result<Option<IVec>, TreeError> {
+    guarded(|| tree.get(piece_key(prefix, piece)))
 }
 
 /// Reads the pieces of a part or stored table.
@@ -232,9 +238,10 @@ pub(crate) fn get_pieces(
 ///
 /// [`ReadError::Damaged`] when one cannot be read.
 pub(crate) fn read_pieces(tree: &sled::Tree, id: u32, from: u32, count: u32) -> Result<Pieces, ReadError> {
-    let pieces = get_pieces(tree, &id.to_be_bytes(), from, count)
-        .map_err(|error| ReadError::damaged(id, from, &error.to_string()))?;
-    pieces.ok_or_else(|| ReadError::damaged(id, from, "piece is missing"))
+    match get_pieces(tree, &id.to_be_bytes(), from, count).map_err(ReadError::damage(id, from))? {
+        Some(pieces) => Ok(pieces),
+        None => Err(ReadError::damaged(id, from, "piece is missing")),
+    }
 }
 
 /// Removes `count` consecutive pieces; those that are gone already are no error.
@@ -262,7 +269,7 @@ fn piece_key(prefix: &[u8], piece: u32) -> Vec<u8> {
 fn sweep_unfinished_snapshots(dir: &Path) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "generating") {
+        if path.extension() == Some(OsStr::new("generating")) {
             fs::remove_file(path)?;
         }
     }
@@ -274,8 +281,13 @@ fn is_lock_held(error: &io::Error) -> bool {
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panic without a text").to_owned()
+    if let Some(text) = panic.downcast_ref::<String>() {
+        return text.clone();
+    }
+    match panic.downcast_ref::<&str>() {
+        Some(text) => (*text).to_owned(),
+        None => "panic without a text".to_owned(),
+    }
 }
 
 /// Removes the pieces of every part that is not in `named`; `part_at` is where the part number stands in a key.
@@ -289,8 +301,11 @@ pub(crate) fn sweep_parts(tree: &sled::Tree, part_at: usize, named: &[u32]) -> R
     let mut from: Vec<u8> = Vec::new();
     while let Some((key, _)) = guarded(|| tree.range(from.clone()..).next().transpose())? {
         let head = part_at + 4;
-        let part = key.get(part_at..head).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
-        if part.is_some_and(|part| named.contains(&part)) {
+        let is_named = match key.get(part_at..).and_then(<[u8]>::first_chunk) {
+            Some(part) => named.contains(&u32::from_be_bytes(*part)),
+            None => false,
+        };
+        if is_named {
             let Some(after) = key.get(..head).and_then(successor) else { break };
             from = after;
         } else {

@@ -4,7 +4,7 @@ use std::{fmt::Write as _, time::Duration};
 
 use expect_test::expect;
 use sluice_model::{TenantId, limits};
-use sluice_store::WriteError;
+use sluice_store::{SliceBuilder, WriteError};
 
 use crate::{
     BodyError, IngestError, PutRules,
@@ -35,6 +35,19 @@ fn an_empty_array_is_a_success() {
     let receipt = fixture.put("Feed", " [ ] ").unwrap();
     assert_eq!((receipt.accepted_count, receipt.rejections.count()), (0, 0));
     assert_eq!(listed(receipt), "[]");
+}
+
+/// The receipt would count it as stored.
+#[test]
+fn an_accepted_row_that_cannot_be_kept_fails_the_request() {
+    let mut rows = SliceBuilder::new();
+    let mut buffers = RowBuffers::default();
+    buffers.key.extend(b"key");
+    buffers.row = vec![0];
+    assert!(super::keep(&mut rows, &buffers).is_ok());
+    buffers.row = vec![0x80];
+    assert!(matches!(super::keep(&mut rows, &buffers), Err(IngestError::Internal)));
+    assert_eq!(rows.finish().rows_count(), 1);
 }
 
 #[test]

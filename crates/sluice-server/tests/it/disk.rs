@@ -45,7 +45,7 @@ pub(crate) fn add_updated_at(dir: &Path, supplier: &str, indicators: &[(&str, u3
         let mut row = Vec::new();
         let holding = HoldingChange::Hold { updated: *updated, context: None };
         row::encode(supplier, holding, TagsChange::Keep, &mut row);
-        rows.push(&key_of(indicator), &row);
+        rows.push(&key_of(indicator), &row).unwrap();
     }
     let write = store.begin().unwrap();
     write.append(0, rows.finish()).unwrap();

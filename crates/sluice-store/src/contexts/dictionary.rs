@@ -23,7 +23,7 @@ const SAMPLES_SHARE: usize = 8;
 /// Length of a sample: about that of a block, because its codes are what is trained for.
 const SAMPLE_BYTES: usize = 1024;
 /// No block is longer unpacked: longest element of a body, and some.
-const RAW_BYTES_MAX: u64 = 64 << 20;
+const RAW_BYTES_MAX: usize = 64 << 20;
 
 thread_local! {
     static PACKER: RefCell<CCtx<'static>> = RefCell::new(CCtx::create());
@@ -51,19 +51,22 @@ impl Dictionary {
         let mut bytes = vec![0; wanted];
         let trained = zstd::zstd_safe::train_from_buffer(bytes.as_mut_slice(), &samples, &lengths);
         // Too few to train on: some of them as they are serve too.
-        let length = trained.unwrap_or_else(|_code| {
-            bytes.clear();
-            bytes.extend_from_slice(samples.get(..wanted).unwrap_or_default());
-            bytes.len()
-        });
-        bytes.truncate(length);
-        // ContextTable that look like a dictionary of zstd's own kind, and are none, are left out.
-        let Some(packing) = CDict::try_create(&bytes, LEVEL).filter(|_| DDict::try_create(&bytes).is_some())
-        else {
-            bytes.clear();
-            return Self { packing: Some(CDict::create(&[], LEVEL)), unpacking: DDict::create(&[]), bytes };
-        };
-        Self { packing: Some(packing), unpacking: DDict::create(&bytes), bytes }
+        match trained {
+            Ok(length) => bytes.truncate(length),
+            Err(_code) => {
+                bytes.clear();
+                bytes.extend(samples.iter().take(wanted));
+            }
+        }
+        let packing = CDict::try_create(&bytes, LEVEL);
+        if packing.is_some()
+            && let Some(unpacking) = DDict::try_create(&bytes)
+        {
+            return Self { bytes, packing, unpacking };
+        }
+        // Contexts that look like a dictionary of zstd's own kind, and are not one, are left out.
+        let (packing, unpacking) = (CDict::create(&[], LEVEL), DDict::create(&[]));
+        Self { packing: Some(packing), unpacking, bytes: Vec::new() }
     }
 
     /// A dictionary for unpacking only; `None` for bytes that are none.
@@ -96,7 +99,8 @@ impl Dictionary {
         };
         PACKER
             .with_borrow_mut(|packer| packer.compress_using_cdict(&mut body, raw, dictionary))
-            .map_err(|code| io::Error::other(get_error_name(code)))?;
+            .map_err(get_error_name)
+            .map_err(io::Error::other)?;
         packed.truncate(head_bytes);
         packed.extend_from_slice(&body);
         Ok(())
@@ -108,8 +112,10 @@ impl Dictionary {
     ///
     /// Bytes that [`Self::pack`] did not make with this dictionary.
     pub(crate) fn unpack(&self, mut packed: &[u8], raw: &mut Vec<u8>) -> Result<(), String> {
-        let length = take_varint(&mut packed).filter(|length| *length <= RAW_BYTES_MAX);
-        let length = length.and_then(|length| usize::try_from(length).ok()).ok_or("block has no length")?;
+        let length = match take_varint(&mut packed).map(usize::try_from) {
+            Some(Ok(length)) if length <= RAW_BYTES_MAX => length,
+            _ => return Err("block has no length".to_owned()),
+        };
         raw.clear();
         raw.reserve(length);
         let unpacked = UNPACKER

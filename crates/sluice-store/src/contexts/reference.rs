@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use sluice_model::varint::{take_varint, take_varint_u32};
 
+use crate::ranges::bytes_at;
+
 /// Two numbers of seven bits a byte: 64 and 32 bits.
 const REF_BYTES_MAX: usize = 10 + 5;
 
@@ -116,7 +118,7 @@ impl EncodedRef {
 
 impl AsRef<[u8]> for EncodedRef {
     fn as_ref(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+        bytes_at(&self.bytes, ..usize::from(self.length))
     }
 }
 

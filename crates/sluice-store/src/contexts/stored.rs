@@ -32,7 +32,7 @@ const KEPT_BYTES_MAX: usize = 32 * 1024;
 pub(crate) struct StoredTableMeta {
     /// Number: that of the part it was written with.
     pub(crate) id: u32,
-    /// ContextTable.
+    /// Contexts.
     pub(crate) contexts: u32,
     /// Rows that named one when it was written.
     pub(crate) rows: u32,
@@ -120,12 +120,12 @@ impl StoredTable {
     pub(crate) fn open(trees: &Trees, meta: StoredTableMeta) -> Result<Self, ReadError> {
         let mut bytes = Vec::new();
         let stored = read_pieces(&trees.contexts, meta.id, INDEX_PIECES_FROM, meta.index_pieces)?;
-        block::decode(&stored, &mut bytes)
-            .map_err(|detail| ReadError::damaged(meta.id, INDEX_PIECES_FROM, &detail))?;
-        let opened = Self::from_index(meta, &bytes);
-        opened.ok_or_else(|| {
-            ReadError::damaged(meta.id, INDEX_PIECES_FROM, "index of a context table makes no sense")
-        })
+        block::decode(&stored, &mut bytes).map_err(ReadError::damage(meta.id, INDEX_PIECES_FROM))?;
+        let Some(opened) = Self::from_index(meta, &bytes) else {
+            let detail = "index of a context table makes no sense";
+            return Err(ReadError::damaged(meta.id, INDEX_PIECES_FROM, detail));
+        };
+        Ok(opened)
     }
 
     fn from_index(meta: StoredTableMeta, mut rest: &[u8]) -> Option<Self> {
@@ -135,11 +135,12 @@ impl StoredTable {
             let first_number = take_varint_u32(&mut rest)?;
             leaves.push(Leaf { first_number, first_piece: take_varint_u32(&mut rest)? });
         }
-        let ascends = |of: fn(&Leaf) -> u32| leaves.is_sorted_by_key(of) && leaves.first().map(of) == Some(0);
-        let is_whole = ascends(|leaf| leaf.first_number)
-            && ascends(|leaf| leaf.first_piece)
-            && leaves.last()?.first_number == meta.contexts;
-        is_whole.then_some(Self { meta, dictionary, leaves })
+        let (first, last) = (*leaves.first()?, *leaves.last()?);
+        let is_whole = first == Leaf { first_number: 0, first_piece: 0 }
+            && leaves.is_sorted_by_key(|leaf| leaf.first_number)
+            && leaves.is_sorted_by_key(|leaf| leaf.first_piece)
+            && last.first_number == meta.contexts;
+        if is_whole { Some(Self { meta, dictionary, leaves }) } else { None }
     }
 
     /// What references into this table name.
@@ -244,7 +245,7 @@ impl<'a> StoredReader<'a> {
             self.raw.shrink_to(KEPT_BYTES_MAX);
             let (from, count) = (leaf.first_piece, next.first_piece - leaf.first_piece);
             self.stored = read_pieces(&self.trees.contexts, meta.id, from, count)?;
-            block::unseal(&self.stored).map_err(|detail| ReadError::damaged(meta.id, from, detail))?;
+            block::unseal(&self.stored).map_err(ReadError::damage(meta.id, from))?;
             self.leaf = Some(index);
         }
         let Some((first, packed)) = block_of(&self.stored, leaf.first_number, number) else {
@@ -252,9 +253,8 @@ impl<'a> StoredReader<'a> {
         };
         if self.block != Some(first) {
             self.block = None;
-            dictionary
-                .unpack(packed, &mut self.raw)
-                .map_err(|detail| ReadError::damaged(meta.id, leaf.first_piece, &detail))?;
+            let damage = ReadError::damage(meta.id, leaf.first_piece);
+            dictionary.unpack(packed, &mut self.raw).map_err(damage)?;
             self.block = Some(first);
         }
         nth_prefixed(&self.raw, number - first).ok_or_else(|| self.table.missing())

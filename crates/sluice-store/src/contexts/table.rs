@@ -30,12 +30,16 @@ pub(crate) struct ContextHash(u64, u64);
 impl ContextHash {
     /// Hash of a context, in this process.
     pub(crate) fn of(context: &[u8]) -> Self {
-        static SEED: LazyLock<u64> = LazyLock::new(|| RandomState::new().build_hasher().finish());
+        static SEED: LazyLock<u64> = LazyLock::new(random_seed);
         let hash = xxhash_rust::xxh3::xxh3_128_with_seed(context, *SEED);
         let [high, low] =
             [hash >> 64, hash & u128::from(u64::MAX)].map(|half| u64::try_from(half).unwrap_or(0));
         Self(high, low)
     }
+}
+
+fn random_seed() -> u64 {
+    RandomState::new().build_hasher().finish()
 }
 
 impl ContextTable {

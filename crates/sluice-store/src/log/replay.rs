@@ -19,6 +19,7 @@ use super::{
     frame::{self, Salt, ValidFrame},
     segment,
 };
+use crate::ranges::bytes_at;
 
 /// A frame as replay shows it.
 #[derive(Clone, Copy, Debug)]
@@ -60,9 +61,6 @@ pub(crate) struct Replayed {
     pub(crate) stopped_cleanly: bool,
 }
 
-/// What the visitor is: called with each frame, ends the replay with an error.
-type Visit<'a> = dyn FnMut(Frame<'_>) -> Result<(), ReplayError> + 'a;
-
 /// Shows every frame of the log in `dir` to `visit`, then makes the log's end durable and clean.
 ///
 /// Blocking; reads each segment whole.
@@ -71,7 +69,10 @@ type Visit<'a> = dyn FnMut(Frame<'_>) -> Result<(), ReplayError> + 'a;
 ///
 /// [`ReplayError::Io`], [`ReplayError::Damaged`] or what `visit` returned; nothing on disk is changed then,
 /// except that [`ReplayError::Io`] may come from cutting the tail, which a second try repeats.
-pub(crate) fn replay(dir: &Path, visit: &mut Visit<'_>) -> Result<Replayed, ReplayError> {
+pub(crate) fn replay(
+    dir: &Path,
+    visit: &mut dyn FnMut(Frame<'_>) -> Result<(), ReplayError>,
+) -> Result<Replayed, ReplayError> {
     let segments = segment::list(dir).map_err(ReplayError::io("list", dir))?;
     let mut replayed = Replayed { first_lsn: segments.first().map(|(lsn, _)| *lsn), ..Replayed::default() };
     let mut bytes = Vec::new();
@@ -80,16 +81,17 @@ pub(crate) fn replay(dir: &Path, visit: &mut Visit<'_>) -> Result<Replayed, Repl
         let path = segment::path(dir, lsn);
         check_chain(&path, lsn, &replayed)?;
         read(&path, lsn, &mut bytes)?;
-        let present = Present { path, lsn, bytes: &bytes };
-        let walked = present.walk(&mut replayed, visit)?;
+        let mut segment =
+            LoadedSegment { path, lsn, bytes: &bytes, salt: None, valid_length: 0, synced_lsn: 0 };
+        segment.walk(&mut replayed, visit)?;
         if remaining.peek().is_none() {
-            present.check_torn(&walked)?;
-            present.settle(&walked)?;
-            replayed.torn_bytes = (bytes.len() - walked.valid_length) as u64;
-        } else if walked.valid_length < bytes.len() {
-            return Err(present.damaged(walked.valid_length, "a later segment follows"));
+            segment.check_torn()?;
+            segment.cut_and_sync().map_err(ReplayError::io("cut and sync", &segment.path))?;
+            replayed.torn_bytes = (bytes.len() - segment.valid_length) as u64;
+        } else if segment.valid_length < bytes.len() {
+            return Err(segment.damaged(segment.valid_length, "a later segment follows"));
         }
-        replayed.next_lsn = lsn + walked.valid_length as u64;
+        replayed.next_lsn = segment.lsn_at(segment.valid_length);
     }
     Ok(replayed)
 }
@@ -108,9 +110,8 @@ fn check_chain(path: &Path, lsn: u64, before: &Replayed) -> Result<(), ReplayErr
 
 fn read(path: &Path, lsn: u64, bytes: &mut Vec<u8>) -> Result<(), ReplayError> {
     bytes.clear();
-    File::open(path)
-        .and_then(|file| file.take(SEGMENT_BYTES as u64 + 1).read_to_end(bytes))
-        .map_err(ReplayError::io("read", path))?;
+    let file = File::open(path).map_err(ReplayError::io("read", path))?;
+    file.take(SEGMENT_BYTES as u64 + 1).read_to_end(bytes).map_err(ReplayError::io("read", path))?;
     if SEGMENT_BYTES < bytes.len() {
         let detail = format!("the file is longer than the {SEGMENT_BYTES} bytes of a segment");
         return Err(ReplayError::Damaged { path: path.to_owned(), lsn, detail });
@@ -118,15 +119,11 @@ fn read(path: &Path, lsn: u64, bytes: &mut Vec<u8>) -> Result<(), ReplayError> {
     Ok(())
 }
 
-/// One segment, whole in memory.
-struct Present<'a> {
+/// One segment, whole in memory, and how far it makes sense; lengths are in bytes from its start.
+struct LoadedSegment<'a> {
     path: PathBuf,
     lsn: u64,
     bytes: &'a [u8],
-}
-
-/// How far a segment makes sense; lengths are in bytes from its start.
-struct Walked {
     /// `None` when not even the header is valid.
     salt: Option<Salt>,
     valid_length: usize,
@@ -134,41 +131,45 @@ struct Walked {
     synced_lsn: u64,
 }
 
-impl Present<'_> {
+impl LoadedSegment<'_> {
     /// Shows the valid frames from the start on.
-    fn walk(&self, replayed: &mut Replayed, visit: &mut Visit<'_>) -> Result<Walked, ReplayError> {
-        let salt = segment::decode_header(&self.path, self.lsn, self.bytes)?;
-        let mut walked = Walked { salt, valid_length: 0, synced_lsn: 0 };
-        let Some(salt) = salt else { return Ok(walked) };
-        walked.valid_length = segment::HEADER_BYTES;
-        while let Some(found) = self.frame_at(salt, walked.valid_length) {
+    fn walk(
+        &mut self,
+        replayed: &mut Replayed,
+        visit: &mut dyn FnMut(Frame<'_>) -> Result<(), ReplayError>,
+    ) -> Result<(), ReplayError> {
+        self.salt = segment::decode_header(&self.path, self.lsn, self.bytes)?;
+        let Some(salt) = self.salt else { return Ok(()) };
+        self.valid_length = segment::HEADER_BYTES;
+        while let Some(found) = self.frame_at(salt, self.valid_length) {
             let ValidFrame { kind, txn, synced_lsn, payload } = found;
-            let lsn = self.lsn_at(walked.valid_length);
+            let length = found.length();
+            let lsn = self.lsn_at(self.valid_length);
             visit(Frame { lsn, segment_lsn: self.lsn, kind, txn, payload, path: &self.path })?;
-            walked.valid_length += found.length();
-            walked.synced_lsn = walked.synced_lsn.max(synced_lsn);
+            self.valid_length += length;
+            self.synced_lsn = self.synced_lsn.max(synced_lsn);
             replayed.frames += 1;
             replayed.txn_max = replayed.txn_max.max(txn);
             replayed.stopped_cleanly = kind == FrameKind::Marker;
         }
-        Ok(walked)
+        Ok(())
     }
 
     /// Tells a torn tail, which is normal, from damage to what was synced.
-    fn check_torn(&self, walked: &Walked) -> Result<(), ReplayError> {
-        if walked.valid_length == self.bytes.len() {
+    fn check_torn(&self) -> Result<(), ReplayError> {
+        if self.valid_length == self.bytes.len() {
             return Ok(());
         }
-        let Some(salt) = walked.salt else {
+        let Some(salt) = self.salt else {
             // Frames are written only after the header is synced, so a crash leaves no more than a header.
             let is_cut_short = self.bytes.len() <= segment::HEADER_BYTES;
             return if is_cut_short { Ok(()) } else { Err(self.damaged(0, "frames follow a broken header")) };
         };
-        match self.later_claim(salt, walked.valid_length) {
-            Some((lsn, synced_lsn)) => Err(self.damaged(
-                walked.valid_length,
-                &format!("the frame at {lsn} says that the log was synced up to {synced_lsn}"),
-            )),
+        match self.later_claim(salt, self.valid_length) {
+            Some((lsn, synced_lsn)) => {
+                let why = format!("the frame at {lsn} says that the log was synced up to {synced_lsn}");
+                Err(self.damaged(self.valid_length, &why))
+            }
             None => Ok(()),
         }
     }
@@ -194,22 +195,16 @@ impl Present<'_> {
     /// Cuts the torn tail off and makes the rest durable.
     ///
     /// Bytes that no frame calls synced are written again: after a failed sync the system may hold them in
-    /// memory as if they were on the disk, and a sync alone would not write them.
-    fn settle(&self, walked: &Walked) -> Result<(), ReplayError> {
-        let synced_length = usize::try_from(walked.synced_lsn.saturating_sub(self.lsn)).unwrap_or(usize::MAX);
-        let unsynced = self.bytes.get(synced_length..walked.valid_length).unwrap_or_default();
-        let settle = |file: File| -> io::Result<()> {
-            if walked.valid_length < self.bytes.len() {
-                file.set_len(walked.valid_length as u64)?;
-            }
-            file.write_all_at(unsynced, synced_length as u64)?;
-            file.sync_all()
-        };
-        OpenOptions::new()
-            .write(true)
-            .open(&self.path)
-            .and_then(settle)
-            .map_err(ReplayError::io("cut and sync", &self.path))
+    /// memory as if they were on the disk, and a sync alone would not write them. With 900 valid bytes of which the
+    /// last frame calls 600 synced, and 1,000 in the file, bytes 600 to 900 are written and the file is cut at 900.
+    fn cut_and_sync(&self) -> io::Result<()> {
+        let synced_length = usize::try_from(self.synced_lsn.saturating_sub(self.lsn)).unwrap_or(usize::MAX);
+        let file = OpenOptions::new().write(true).open(&self.path)?;
+        if self.valid_length < self.bytes.len() {
+            file.set_len(self.valid_length as u64)?;
+        }
+        file.write_all_at(bytes_at(self.bytes, synced_length..self.valid_length), synced_length as u64)?;
+        file.sync_all()
     }
 
     fn frame_at(&self, salt: Salt, offset: usize) -> Option<ValidFrame<'_>> {

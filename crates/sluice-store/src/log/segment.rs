@@ -12,6 +12,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use sluice_model::varint::take_array;
+
 use super::{
     LogError, ReplayError,
     frame::{Salt, fill},
@@ -27,20 +29,13 @@ const MAGIC: [u8; 8] = *b"SluiceLg";
 const FORMAT_VERSION: u32 = 2;
 const NAME_DIGITS: usize = 20;
 
-/// A segment file that [`create`] made.
-pub(super) struct Created {
-    /// Open for writing; holds the header and nothing else.
-    pub(super) file: File,
-    /// The new segment's random number.
-    pub(super) salt: Salt,
-}
-
 /// Path of the segment that starts at `lsn`.
 pub(super) fn path(dir: &Path, lsn: u64) -> PathBuf {
     dir.join(format!("{lsn:0NAME_DIGITS$}.log"))
 }
 
-/// Creates the segment that starts at `lsn` and syncs it and `dir`.
+/// Creates the segment that starts at `lsn` and syncs it and `dir`. Returns the file, open for writing, which holds the
+/// header and nothing else, and the segment's salt.
 ///
 /// A file of that name with no more than a header is what a crash left behind, and is overwritten.
 ///
@@ -48,7 +43,7 @@ pub(super) fn path(dir: &Path, lsn: u64) -> PathBuf {
 ///
 /// [`LogError::DiskFull`] or [`LogError::Write`] when nothing came of it, also for a file of that name that
 /// holds frames; [`LogError::Sync`] when it cannot be told.
-pub(super) fn create(dir: &Path, lsn: u64) -> Result<Created, LogError> {
+pub(super) fn create(dir: &Path, lsn: u64) -> Result<(File, Salt), LogError> {
     let path = path(dir, lsn);
     let file = OpenOptions::new()
         .read(true)
@@ -67,11 +62,11 @@ pub(super) fn create(dir: &Path, lsn: u64) -> Result<Created, LogError> {
     }
     // Not a key: nobody but the owner of the files may see it, and it only has to be unknown to clients.
     let salt = Salt(RandomState::new().build_hasher().finish());
-    file.set_len(0)
-        .and_then(|()| file.write_all_at(&encode_header(salt, lsn), 0))
-        .map_err(LogError::from_write)?;
-    file.sync_all().and_then(|()| sync_dir(dir)).map_err(LogError::Sync)?;
-    Ok(Created { file, salt })
+    file.set_len(0).map_err(LogError::from_write)?;
+    file.write_all_at(&encode_header(salt, lsn), 0).map_err(LogError::from_write)?;
+    file.sync_all().map_err(LogError::Sync)?;
+    sync_dir(dir).map_err(LogError::Sync)?;
+    Ok((file, salt))
 }
 
 /// Makes the names in a directory durable.
@@ -99,12 +94,11 @@ fn parse_name(name: &str) -> Option<u64> {
 }
 
 fn encode_header(salt: Salt, lsn: u64) -> [u8; HEADER_BYTES] {
+    let (version, salt, lsn) = (FORMAT_VERSION.to_be_bytes(), salt.0.to_be_bytes(), lsn.to_be_bytes());
+    let mut summed = [0; HEADER_BYTES - 4];
+    fill(&mut summed, &[&MAGIC, &version, &salt, &lsn]);
     let mut header = [0; HEADER_BYTES];
-    let fields: [&[u8]; 4] =
-        [&MAGIC, &FORMAT_VERSION.to_be_bytes(), &salt.0.to_be_bytes(), &lsn.to_be_bytes()];
-    let sum = fields.iter().fold(0, |sum, field| crc32c::crc32c_append(sum, field));
-    let [magic, version, salt, lsn] = fields;
-    fill(&mut header, &[magic, version, salt, lsn, &sum.to_be_bytes()]);
+    fill(&mut header, &[&summed, &crc32c::crc32c(&summed).to_be_bytes()]);
     header
 }
 
@@ -114,44 +108,27 @@ fn encode_header(salt: Salt, lsn: u64) -> [u8; HEADER_BYTES] {
 ///
 /// [`ReplayError::Damaged`] for a whole header that belongs elsewhere: another format, version or position.
 pub(super) fn decode_header(path: &Path, lsn: u64, bytes: &[u8]) -> Result<Option<Salt>, ReplayError> {
-    let Some(header) = split_header(bytes) else { return Ok(None) };
-    let damaged = |detail| Err(ReplayError::Damaged { path: path.to_owned(), lsn, detail });
-    if header.magic != MAGIC {
-        return damaged("the file is not a segment of this log".to_owned());
-    }
-    if header.version != FORMAT_VERSION {
-        return damaged(format!(
-            "format version {} is unknown, {FORMAT_VERSION} is expected",
-            header.version
-        ));
-    }
-    if header.lsn != lsn {
-        return damaged(format!("the file holds the segment of position {}", header.lsn));
-    }
-    Ok(Some(header.salt))
+    let Some((magic, version, salt, header_lsn)) = split_header(bytes) else { return Ok(None) };
+    let detail = if magic != MAGIC {
+        "the file is not a segment of this log".to_owned()
+    } else if version != FORMAT_VERSION {
+        format!("format version {version} is unknown, {FORMAT_VERSION} is expected")
+    } else if header_lsn != lsn {
+        format!("the file holds the segment of position {header_lsn}")
+    } else {
+        return Ok(Some(salt));
+    };
+    Err(ReplayError::Damaged { path: path.to_owned(), lsn, detail })
 }
 
-struct Header {
-    magic: [u8; 8],
-    version: u32,
-    salt: Salt,
-    lsn: u64,
-}
-
-fn split_header(bytes: &[u8]) -> Option<Header> {
-    let (header, _) = bytes.split_first_chunk::<HEADER_BYTES>()?;
-    let (summed, sum) = header.split_last_chunk::<4>()?;
-    if crc32c::crc32c(summed) != u32::from_be_bytes(*sum) {
-        return None;
-    }
-    let (magic, rest) = summed.split_first_chunk::<8>()?;
-    let (version, rest) = rest.split_first_chunk::<4>()?;
-    let (salt, rest) = rest.split_first_chunk::<8>()?;
-    let (lsn, _) = rest.split_first_chunk::<8>()?;
-    Some(Header {
-        magic: *magic,
-        version: u32::from_be_bytes(*version),
-        salt: Salt(u64::from_be_bytes(*salt)),
-        lsn: u64::from_be_bytes(*lsn),
-    })
+/// Magic, version, salt and position of a header that passes its checksum.
+fn split_header(bytes: &[u8]) -> Option<([u8; 8], u32, Salt, u64)> {
+    let mut header = bytes.get(..HEADER_BYTES - 4)?;
+    let sum = crc32c::crc32c(header);
+    let magic = take_array(&mut header)?;
+    let version = u32::from_be_bytes(take_array(&mut header)?);
+    let salt = Salt(u64::from_be_bytes(take_array(&mut header)?));
+    let lsn = u64::from_be_bytes(take_array(&mut header)?);
+    let (_, rest) = bytes.split_at_checked(HEADER_BYTES - 4)?;
+    if rest.first_chunk() == Some(&sum.to_be_bytes()) { Some((magic, version, salt, lsn)) } else { None }
 }

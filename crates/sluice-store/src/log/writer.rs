@@ -67,7 +67,9 @@ impl LogWriter {
         let mut older: BTreeMap<u64, u64> =
             segment::list(dir).map_err(LogError::Write)?.into_iter().collect();
         older.remove(&lsn);
-        if older.last_key_value().is_some_and(|(start, length)| start + length != lsn) {
+        if let Some((start, length)) = older.last_key_value()
+            && start + length != lsn
+        {
             // The chain would be torn here, and the next start would have to refuse.
             return Err(LogError::Write(io::Error::new(
                 io::ErrorKind::InvalidInput,
@@ -88,13 +90,14 @@ impl LogWriter {
     /// frames again once [`Self::discard_unsynced`] has succeeded. [`LogError::Sync`] is final.
     pub(crate) fn append(&mut self, kind: FrameKind, txn: u64, payload: &[u8]) -> Result<(), LogError> {
         self.check_state()?;
-        let too_long = || LogError::TooLong { payload_bytes: payload.len() };
-        if super::FRAME_BYTES_MAX < payload.len() {
-            return Err(too_long());
+        let payload_bytes = payload.len();
+        if super::FRAME_BYTES_MAX < payload_bytes {
+            return Err(LogError::TooLong { payload_bytes });
         }
         self.make_room((frame::HEADER_BYTES + payload.len()) as u64)?;
         let frame = ValidFrame { kind, txn, synced_lsn: self.synced_lsn(), payload };
-        let header = frame::encode_header(self.current.salt, self.lsn(), &frame).ok_or_else(too_long)?;
+        let header = frame::encode_header(self.current.salt, self.lsn(), &frame)
+            .ok_or(LogError::TooLong { payload_bytes })?;
         self.buffer.extend_from_slice(&header);
         if self.buffer.len() + payload.len() < BUFFER_BYTES {
             self.buffer.extend_from_slice(payload);
@@ -189,8 +192,8 @@ impl LogWriter {
         }
         let mut removed_bytes = 0;
         // Oldest first, so that a crash between two of them leaves no gap in the chain.
-        while let Some(oldest) =
-            self.older.first_entry().filter(|oldest| *oldest.key() < keep_from_segment_lsn)
+        while let Some(oldest) = self.older.first_entry()
+            && *oldest.key() < keep_from_segment_lsn
         {
             match fs::remove_file(segment::path(&self.dir, *oldest.key())) {
                 Err(source) if source.kind() != io::ErrorKind::NotFound => {
@@ -271,7 +274,7 @@ impl LogWriter {
 
 impl Segment {
     fn create(dir: &Path, lsn: u64) -> Result<Self, LogError> {
-        let segment::Created { file, salt } = segment::create(dir, lsn)?;
+        let (file, salt) = segment::create(dir, lsn)?;
         let header = segment::HEADER_LENGTH;
         Ok(Self { file, lsn, salt, written_length: header, synced_length: header })
     }

@@ -1,12 +1,14 @@
 //! Rows in document order to a sorted slice.
 
+use std::cmp::Ordering;
+
 use sluice_model::row::{self, Row};
 
 use super::slice::{Fences, Slice};
 use crate::{
     contexts::{ContextRef, ContextTableBuilder, TableId},
     filter::Hashes,
-    rows::{Rows, key_prefix, push_row},
+    rows::{key_prefix, push_row, row_from},
 };
 
 /// Collects rows in document order and sorts them into a [`Slice`].
@@ -19,8 +21,10 @@ pub struct SliceBuilder {
     packed: Vec<u8>,
 }
 
+/// A row where it was pushed.
 #[derive(Clone, Copy, Debug)]
 struct UnsortedRow {
+    /// The first bytes of the key: they decide most comparisons.
     prefix: u64,
     offset: u32,
 }
@@ -56,26 +60,28 @@ impl SliceBuilder {
 
     /// Adds the encoded `row` (see [`sluice_model::row`]) on the indicator `key`.
     ///
-    /// A slice holds less than 4 GiB; what is pushed beyond that is not there, and bytes that are no row are not.
-    pub fn push(&mut self, key: &[u8], row: &[u8]) {
+    /// # Errors
+    ///
+    /// [`PushError`]. The slice is then as before, except that it may have contexts that no row names; a caller who has
+    /// promised to store the row must give the slice up.
+    pub fn push(&mut self, key: &[u8], row: &[u8]) -> Result<(), PushError> {
         if Row::decode(row).is_none() {
-            return;
+            return Err(PushError::NotARow);
         }
-        let Ok(offset) = u32::try_from(self.rows.len()) else { return };
+        let Ok(offset) = u32::try_from(self.rows.len()) else { return Err(PushError::Full) };
         self.packed.clear();
         let table = self.table;
         let intern = |context: &[u8]| {
-            let number = self.contexts.intern(context).ok_or(())?;
-            Ok::<_, ()>(ContextRef { table, number }.encode())
+            let number = self.contexts.intern(context).ok_or(PushError::Full)?;
+            Ok(ContextRef { table, number }.encode())
         };
-        if row::replace_contexts(row, intern, &mut self.packed).is_err() {
-            return;
-        }
+        row::replace_contexts(row, intern, &mut self.packed)?;
         self.entries.push(UnsortedRow { prefix: key_prefix(key), offset });
         push_row(&mut self.rows, key, &self.packed);
+        Ok(())
     }
 
-    /// Tells whether nothing was added.
+    /// Returns true if nothing was added.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -83,60 +89,69 @@ impl SliceBuilder {
     /// Sorts the rows by key and merges equal keys, the later row being the newer one.
     pub fn finish(self) -> Slice {
         let Self { table, contexts, rows: unsorted, mut entries, .. } = self;
-        let row_at = |entry: &UnsortedRow| {
-            Rows(unsorted.get(entry.offset as usize..).unwrap_or_default()).next().unwrap_or_default()
-        };
-        // The offset as last resort makes the order total, so equal keys stay in document order.
-        entries.sort_unstable_by(|one, two| {
-            one.prefix
-                .cmp(&two.prefix)
-                .then_with(|| row_at(one).0.cmp(row_at(two).0))
-                .then_with(|| one.offset.cmp(&two.offset))
-        });
+        entries.sort_unstable_by(|one, two| compare(&unsorted, one, two));
         let mut rows = Vec::with_capacity(unsorted.len());
-        let (mut offsets, mut fences, mut hashes) = (
-            Vec::with_capacity(entries.len()),
-            Fences::with_capacity(entries.len()),
-            Hashes::with_capacity(entries.len()),
-        );
-        for same in entries.chunk_by(|one, two| one.prefix == two.prefix && row_at(one).0 == row_at(two).0) {
+        let mut offsets = Vec::with_capacity(entries.len());
+        let mut fences = Fences::with_capacity(entries.len());
+        let mut hashes = Hashes::with_capacity(entries.len());
+        for same in
+            entries.chunk_by(|one, two| one.prefix == two.prefix && one.key(&unsorted) == two.key(&unsorted))
+        {
             let Some((oldest, newer)) = same.split_first() else { continue };
-            let (key, row) = row_at(oldest);
+            let (key, row) = row_from(&unsorted, oldest.offset);
             fences.note(offsets.len(), key);
             offsets.push(u32::try_from(rows.len()).unwrap_or(u32::MAX));
             hashes.push(key);
             if newer.is_empty() {
                 push_row(&mut rows, key, row);
             } else {
-                let same: Vec<&[u8]> = same.iter().map(|entry| row_at(entry).1).collect();
-                push_row(&mut rows, key, &fold(&same));
+                push_row(&mut rows, key, &fold(&unsorted, same));
             }
         }
-        let filter = hashes.build_for_slice();
-        Slice {
-            table,
-            contexts: contexts.finish(),
-            rows,
-            offsets,
-            fences,
-            filter,
-            hashes,
-            shared_filter: None,
-        }
+        let (contexts, filter) = (contexts.finish(), hashes.build_for_slice());
+        Slice { table, contexts, rows, offsets, fences, filter, hashes, shared_filter: None }
     }
+}
+
+/// Why a row cannot be in a slice.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum PushError {
+    /// The bytes are not a row.
+    #[error("the bytes are not a row")]
+    NotARow,
+    /// Rows or contexts come to 4 GiB, which is more than a slice can number.
+    #[error("a slice has 4 GiB of rows or contexts")]
+    Full,
+}
+
+impl UnsortedRow {
+    #[inline]
+    fn key<'r>(&self, unsorted: &'r [u8]) -> &'r [u8] {
+        row_from(unsorted, self.offset).0
+    }
+}
+
+/// Orders rows by key. The offset as last resort makes the order total, so equal keys stay in document order.
+#[inline]
+fn compare(unsorted: &[u8], one: &UnsortedRow, two: &UnsortedRow) -> Ordering {
+    let order = match one.prefix.cmp(&two.prefix) {
+        Ordering::Equal => one.key(unsorted).cmp(two.key(unsorted)),
+        order => order,
+    };
+    if order == Ordering::Equal { one.offset.cmp(&two.offset) } else { order }
 }
 
 /// Folds rows of one key, oldest first, by halves: so a long context is copied a few times however often its
 /// indicator is repeated.
-fn fold(rows: &[&[u8]]) -> Vec<u8> {
-    if let [row] = rows {
-        return row.to_vec();
+fn fold(unsorted: &[u8], same: &[UnsortedRow]) -> Vec<u8> {
+    if let [entry] = same {
+        return row_from(unsorted, entry.offset).1.to_vec();
     }
-    let (older, newer) = rows.split_at(rows.len() / 2);
+    let (older, newer) = same.split_at(same.len() / 2);
     if older.is_empty() {
         return Vec::new();
     }
     let mut folded = Vec::new();
-    row::merge(&fold(newer), &fold(older), &mut folded);
+    row::merge(&fold(unsorted, newer), &fold(unsorted, older), &mut folded);
     folded
 }

@@ -56,9 +56,12 @@ pub(super) fn join(older: &Slice, newer: &Slice) -> Option<Slice> {
         packed.clear();
         let copy = |encoded: &[u8]| {
             let its = ContextRef::read(encoded).ok_or(())?;
-            let slice = [older, newer].into_iter().find(|slice| slice.table == its.table).ok_or(())?;
+            let slice = if its.table == newer.table { newer } else { older };
+            if its.table != slice.table {
+                return Err(());
+            }
             let number = contexts.copy_from(&slice.contexts, its.number).ok_or(())?;
-            Ok::<_, ()>(ContextRef { table, number }.encode())
+            Ok(ContextRef { table, number }.encode())
         };
         row::replace_contexts(row, copy, &mut packed).ok()?;
         push_row(&mut rows, key, &packed);

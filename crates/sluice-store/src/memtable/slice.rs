@@ -13,7 +13,8 @@ use sluice_model::{
 use crate::{
     contexts::{ContextRef, ContextTable, TableId},
     filter::{Filter, Hashes, SharedFilter, SharedFilters},
-    rows::{Rows, long_key_prefix, take_prefixed},
+    ranges::items_at,
+    rows::{Rows, long_key_prefix, row_from, take_prefixed},
 };
 
 /// Sorted encoded rows of one stretch of history, with references in the places of their contexts.
@@ -40,33 +41,29 @@ impl Slice {
         loop {
             let offset = u32::try_from(rows.len() - reader.0.len()).ok()?;
             let Some((key, row)) = reader.next() else { break };
-            if last.is_some_and(|last| key <= last) {
+            if let Some(last) = last
+                && key <= last
+            {
                 return None;
             }
-            let knows = |encoded: &[u8]| {
-                encoded.is_empty()
-                    || ContextRef::read(encoded)
-                        .is_some_and(|context| context.table == table && context.number < contexts.count())
-            };
-            if !Row::decode(row)?.holdings().all(|holding| knows(holding.context)) {
-                return None;
+            for holding in Row::decode(row)?.holdings() {
+                if !holding.context.is_empty() {
+                    let context = ContextRef::read(holding.context)?;
+                    if context.table != table || contexts.count() <= context.number {
+                        return None;
+                    }
+                }
             }
             last = Some(key);
             fences.note(offsets.len(), key);
             offsets.push(offset);
             hashes.push(key);
         }
+        if !reader.0.is_empty() {
+            return None;
+        }
         let filter = hashes.build_for_slice();
-        reader.0.is_empty().then_some(Self {
-            table,
-            contexts,
-            rows,
-            offsets,
-            fences,
-            filter,
-            hashes,
-            shared_filter: None,
-        })
+        Some(Self { table, contexts, rows, offsets, fences, filter, hashes, shared_filter: None })
     }
 
     /// The slice as the log keeps it.
@@ -84,8 +81,7 @@ impl Slice {
         let table = TableId::from_number(take_varint(&mut bytes)?);
         let rows = take_prefixed(&mut bytes)?.to_vec();
         let contexts = ContextTable::take(&mut bytes)?;
-        let is_slice = bytes.is_empty() && table.note_replayed();
-        is_slice.then(|| Self::from_rows(table, contexts, rows)).flatten()
+        if bytes.is_empty() && table.note_replayed() { Self::from_rows(table, contexts, rows) } else { None }
     }
 
     /// Adds its hashes to a shared filter; to be done before it is visible.
@@ -135,25 +131,20 @@ impl Slice {
         rows_bytes + self.contexts.heap_bytes() + self.filter.heap_bytes()
     }
 
-    /// Tells whether a key of this hash, or a group of keys, may be in it.
+    /// Returns true if a key of this hash, or a group of keys, may be in it.
     pub(crate) fn may_contain(&self, hash: u64) -> bool {
         self.filter.may_contain(hash)
     }
 
     /// Appends the row of a key to `found`, with references; false when there is none.
     pub(crate) fn get(&self, key: &[u8], found: &mut Vec<u8>) -> bool {
-        let row = self.search(key);
-        found.extend_from_slice(row.unwrap_or_default());
-        row.is_some()
-    }
-
-    fn search(&self, key: &[u8]) -> Option<&[u8]> {
-        let row_at = |offset: &u32| Rows(self.rows.get(*offset as usize..).unwrap_or_default()).next();
-        let offsets = self.offsets.get(self.fences.around(key, self.offsets.len()))?;
-        let index = offsets
-            .binary_search_by(|offset| row_at(offset).map_or(&[][..], |(found, _)| found).cmp(key))
-            .ok()?;
-        row_at(offsets.get(index)?).map(|(_, row)| row)
+        let offsets = items_at(&self.offsets, self.fences.around(key, self.offsets.len()));
+        let Ok(index) = offsets.binary_search_by(|offset| row_from(&self.rows, *offset).0.cmp(key)) else {
+            return false;
+        };
+        let Some(offset) = offsets.get(index) else { return false };
+        found.extend_from_slice(row_from(&self.rows, *offset).1);
+        true
     }
 }
 
@@ -184,7 +175,7 @@ impl Fences {
     fn around(&self, key: &[u8], rows_count: usize) -> Range<usize> {
         let prefix = long_key_prefix(key);
         let below = self.prefixes.partition_point(|fence| *fence < prefix);
-        let same = self.prefixes.get(below..).unwrap_or_default().partition_point(|fence| *fence == prefix);
+        let same = items_at(&self.prefixes, below..).partition_point(|fence| *fence == prefix);
         let from = below.saturating_sub(1) * Self::STRIDE;
         from..((below + same) * Self::STRIDE).min(rows_count).max(from)
     }

@@ -9,7 +9,7 @@ use sluice_model::{
 };
 
 use super::{
-    Memtable, Slice, SliceBuilder,
+    Memtable, PushError, Slice, SliceBuilder,
     join::{SMALL_SLICE_BYTES, join},
     join_small, small_tail_count,
 };
@@ -55,7 +55,7 @@ fn context_of(slice: &Slice, encoded: &[u8]) -> Vec<u8> {
 fn slice(rows: &Rows) -> Slice {
     let mut builder = SliceBuilder::new();
     for (key, updated) in rows {
-        builder.push(key, &row(*updated));
+        builder.push(key, &row(*updated)).unwrap();
     }
     builder.finish()
 }
@@ -143,7 +143,7 @@ fn large_slices_are_left_alone() {
     let mut row = Vec::new();
     let holding = HoldingChange::Hold { updated: 1, context: Some(&large) };
     encode(SupplierId(1), holding, TagsChange::Keep, &mut row);
-    builder.push(b"large", &row);
+    builder.push(b"large", &row).unwrap();
     let slices = vec![Arc::new(builder.finish()), Arc::new(slice(&vec![(b"small".to_vec(), 1)]))];
     assert_eq!(small_tail_count(&slices), 1);
     assert_eq!(join_small(slices, &SharedFilters::new()).len(), 2);
@@ -177,7 +177,7 @@ fn merging_folds_rows_and_does_not_only_pick_the_newest() {
         let (mut builder, mut row) = (SliceBuilder::new(), Vec::new());
         let holding = HoldingChange::Hold { updated: supplier, context: None };
         encode(SupplierId(supplier), holding, TagsChange::Keep, &mut row);
-        builder.push(b"key", &row);
+        builder.push(b"key", &row).unwrap();
         (builder.finish(), row)
     };
     let ((older, older_row), (newer, newer_row)) = (of(1), of(2));
@@ -196,10 +196,10 @@ fn a_long_context_survives_many_repetitions_of_its_indicator() {
     let mut row = Vec::new();
     let holding = HoldingChange::Hold { updated: 1, context: Some(&context) };
     encode(SupplierId(1), holding, TagsChange::Keep, &mut row);
-    builder.push(b"key", &row);
+    builder.push(b"key", &row).unwrap();
     // Without a context each.
     for updated in (3..=20_001).step_by(2) {
-        builder.push(b"key", &self::row(updated));
+        builder.push(b"key", &self::row(updated)).unwrap();
     }
     let slice = builder.finish();
     let mut kept = Vec::new();
@@ -234,9 +234,9 @@ fn slices_with_tables_of_others_are_not_joined_and_not_lost() {
 }
 
 #[test]
-fn bytes_that_are_no_row_are_not_taken() {
+fn bytes_that_are_not_a_row_are_refused_and_told() {
     let mut builder = SliceBuilder::new();
-    builder.push(b"key", &[0x80]);
+    assert_eq!(builder.push(b"key", &[0x80]), Err(PushError::NotARow));
     assert!(builder.is_empty());
 }
 
@@ -285,7 +285,7 @@ fn all_slices_of_a_store_are_covered() {
         let holding = HoldingChange::Hold { updated: 1, context: None };
         encode(SupplierId(1), holding, TagsChange::Keep, &mut row);
         for number in numbers {
-            builder.push(&number.to_be_bytes(), &row);
+            builder.push(&number.to_be_bytes(), &row).unwrap();
         }
         builder.finish()
     };

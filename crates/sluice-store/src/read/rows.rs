@@ -5,10 +5,11 @@
 
 use sluice_model::{
     SupplierId, TagId,
-    row::{self, Row, RowHolding},
+    row::{Row, RowHolding},
 };
 
 use super::{
+    folder::{RowFolder, row_at},
     view::Snapshot,
     workers::{ReadBudget, Workers, counted, outcome, read_batches, sort_by},
 };
@@ -16,7 +17,7 @@ use crate::{
     contexts::ContextRef,
     error::ReadError,
     filter,
-    ranges::{bytes_at, items_at},
+    ranges::items_at,
     rows::long_key_prefix,
     run::{BlockReader, Part},
     trees::{Pieces, Trees},
@@ -24,9 +25,6 @@ use crate::{
 
 /// Stands for a key without a row.
 const NO_ROW: u32 = u32::MAX;
-
-/// Bytes of replaced rows that are left where they are, however few others there are.
-const REPLACED_BYTES_MAX: usize = 64 * 1024;
 
 /// Bytes that a read takes for each key, beside its row.
 const KEY_BYTES: usize = size_of::<SortedKey>()
@@ -251,87 +249,6 @@ struct RowBatch {
     found: Vec<(u32, u32)>,
 }
 
-/// Rows on their way to being complete, newest parts first.
-struct RowFolder<'a> {
-    budget: &'a ReadBudget,
-    bytes: Vec<u8>,
-    /// Bytes that the budget was asked for.
-    taken_bytes: usize,
-    /// Bytes of rows that others have replaced.
-    replaced_bytes: usize,
-    /// From and to which byte each row goes; empty for none yet.
-    rows: Vec<(u32, u32)>,
-    newer: Vec<u8>,
-    older: Vec<u8>,
-}
-
-impl<'a> RowFolder<'a> {
-    fn new(count: usize, budget: &'a ReadBudget) -> Self {
-        let (bytes, newer, older) = (Vec::new(), Vec::new(), Vec::new());
-        Self { budget, bytes, taken_bytes: 0, replaced_bytes: 0, rows: vec![(0, 0); count], newer, older }
-    }
-
-    /// Adds what an older source has to row `number`.
-    fn take_older(
-        &mut self,
-        number: usize,
-        get: impl FnOnce(&mut Vec<u8>) -> Result<bool, ReadError>,
-    ) -> Result<(), ReadError> {
-        let Some(row) = self.rows.get_mut(number) else { return Ok(()) };
-        if row.0 == row.1 {
-            let from = self.bytes.len();
-            get(&mut self.bytes)?;
-            *row = (counted(from)?, counted(self.bytes.len())?);
-        } else {
-            self.older.clear();
-            if !get(&mut self.older)? {
-                return Ok(());
-            }
-            self.newer.clear();
-            self.newer.extend_from_slice(row_at(&self.bytes, *row));
-            if row.1 as usize == self.bytes.len() {
-                self.bytes.truncate(row.0 as usize);
-            } else {
-                self.replaced_bytes += self.newer.len();
-            }
-            let from = self.bytes.len();
-            row::merge(&self.newer, &self.older, &mut self.bytes);
-            *row = (counted(from)?, counted(self.bytes.len())?);
-        }
-        if REPLACED_BYTES_MAX.max(self.bytes.len() / 2) < self.replaced_bytes {
-            self.compact()?;
-        }
-        if self.taken_bytes < self.bytes.len() {
-            // Twice, because batches are put together in the end, and rows moved together before.
-            self.budget.take(2 * (self.bytes.len() - self.taken_bytes))?;
-            self.taken_bytes = self.bytes.len();
-        }
-        Ok(())
-    }
-
-    /// Forgets rows that others have replaced.
-    fn compact(&mut self) -> Result<(), ReadError> {
-        let mut bytes = Vec::with_capacity(self.bytes.len() - self.replaced_bytes);
-        for row in &mut self.rows {
-            if row.0 < row.1 {
-                let from = bytes.len();
-                bytes.extend_from_slice(row_at(&self.bytes, *row));
-                *row = (counted(from)?, counted(bytes.len())?);
-            }
-        }
-        self.budget.give_back(2 * self.taken_bytes.saturating_sub(bytes.len()));
-        self.taken_bytes = self.taken_bytes.min(bytes.len());
-        self.bytes = bytes;
-        self.replaced_bytes = 0;
-        Ok(())
-    }
-}
-
-/// A row, from one byte to another.
-fn row_at(bytes: &[u8], (from, to): (u32, u32)) -> &[u8] {
-    bytes_at(bytes, from as usize..to as usize)
-}
-
 impl ReadRows {
     fn append(&mut self, batch: RowBatch) -> Result<(), ReadError> {
         let first_number = counted(self.rows.len())?;
@@ -454,6 +371,3 @@ impl<'a> PartCursor<'a> {
         self.reader.find(&self.stored, key, row).map_err(|detail| self.part.damaged_block(block, detail))
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -7,7 +7,7 @@ use sluice_model::{
     varint::{push_varint, take_varint, take_varint_u32},
 };
 
-use crate::rows::take_prefixed;
+use crate::{ranges::items_at, rows::take_prefixed};
 
 /// Where a block begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +52,10 @@ pub(crate) struct Index {
 impl Index {
     /// First key of the part; empty for an empty one.
     pub(crate) fn first_key(&self) -> &[u8] {
-        self.fences.first().map_or(&[], |fence| &fence.first_key)
+        match self.fences.first() {
+            Some(first) => &first.first_key,
+            None => &[],
+        }
     }
 
     /// Number of the block that a key would be in; `None` when it lies before the first.
@@ -67,21 +70,25 @@ impl Index {
 
     /// As of [`Self::block_of`], for a key not below one that block `near` was for; costs little if it is not far.
     pub(crate) fn block_after(&self, near: usize, key: &[u8]) -> Option<usize> {
-        let begins_by = |fence: &Fence| &*fence.first_key <= key;
-        let ahead = self.fences.get(near..).unwrap_or_default();
+        let ahead = items_at(&self.fences, near..);
         let mut step = 1;
-        while ahead.get(step).is_some_and(begins_by) {
+        while let Some(fence) = ahead.get(step)
+            && *fence.first_key <= *key
+        {
             step *= 2;
         }
         let from = step / 2;
-        let between = ahead.get(from..step.min(ahead.len())).unwrap_or_default();
-        (near + from + between.partition_point(begins_by)).checked_sub(1)
+        let between = items_at(ahead, from..step.min(ahead.len()));
+        (near + from + between.partition_point(|fence| *fence.first_key <= *key)).checked_sub(1)
     }
 
     /// First piece and number of pieces of a block.
     pub(crate) fn pieces_of(&self, block: usize) -> Option<(u32, u32)> {
         let from = self.fences.get(block)?.first_piece;
-        let to = self.fences.get(block + 1).map_or(self.pieces, |fence| fence.first_piece);
+        let to = match self.fences.get(block + 1) {
+            Some(next) => next.first_piece,
+            None => self.pieces,
+        };
         Some((from, to.checked_sub(from)?))
     }
 
@@ -102,51 +109,54 @@ impl Index {
             push_varint(&mut bytes, u64::from(*table));
             push_varint(&mut bytes, u64::from(*rows));
         }
-        push_postings(&mut bytes, self.suppliers.iter().map(|(id, summary)| (id.0, *summary)));
-        push_postings(&mut bytes, self.tags.iter().map(|(id, summary)| (id.0, *summary)));
+        push_varint(&mut bytes, self.suppliers.len() as u64);
+        for (supplier, summary) in &self.suppliers {
+            push_posting(&mut bytes, supplier.0, *summary);
+        }
+        push_varint(&mut bytes, self.tags.len() as u64);
+        for (tag, summary) in &self.tags {
+            push_posting(&mut bytes, tag.0, *summary);
+        }
         bytes
     }
 
     /// Reads what [`Self::to_bytes`] wrote.
     pub(crate) fn from_bytes(mut bytes: &[u8]) -> Option<Self> {
-        let rows = take_varint_u32(&mut bytes)?;
-        let pieces = take_varint_u32(&mut bytes)?;
-        let fences = (0..take_varint(&mut bytes)?)
-            .map(|_| {
-                Some(Fence {
-                    first_key: take_prefixed(&mut bytes)?.into(),
-                    first_piece: take_varint_u32(&mut bytes)?,
-                    first_row: take_varint_u32(&mut bytes)?,
-                })
-            })
-            .collect::<Option<_>>()?;
-        let tables = (0..take_varint(&mut bytes)?)
-            .map(|_| Some((take_varint_u32(&mut bytes)?, take_varint_u32(&mut bytes)?)))
-            .collect::<Option<_>>()?;
-        let suppliers = take_postings(&mut bytes, SupplierId)?;
-        let tags = take_postings(&mut bytes, TagId)?;
-        bytes.is_empty().then_some(Self { fences, pieces, rows, tables, suppliers, tags })
-    }
-}
-
-fn push_postings(bytes: &mut Vec<u8>, postings: impl ExactSizeIterator<Item = (u32, PostingSummary)>) {
-    push_varint(bytes, postings.len() as u64);
-    for (id, summary) in postings {
-        for number in [id, summary.rows, summary.pieces, summary.newest_updated] {
-            push_varint(bytes, u64::from(number));
+        let (rows, pieces) = (take_varint_u32(&mut bytes)?, take_varint_u32(&mut bytes)?);
+        let mut index = Self { pieces, rows, ..Self::default() };
+        for _ in 0..take_varint(&mut bytes)? {
+            let first_key = take_prefixed(&mut bytes)?.into();
+            let first_piece = take_varint_u32(&mut bytes)?;
+            let first_row = take_varint_u32(&mut bytes)?;
+            index.fences.push(Fence { first_key, first_piece, first_row });
         }
+        for _ in 0..take_varint(&mut bytes)? {
+            index.tables.push((take_varint_u32(&mut bytes)?, take_varint_u32(&mut bytes)?));
+        }
+        for _ in 0..take_varint(&mut bytes)? {
+            let (id, summary) = take_posting(&mut bytes)?;
+            index.suppliers.insert(SupplierId(id), summary);
+        }
+        for _ in 0..take_varint(&mut bytes)? {
+            let (id, summary) = take_posting(&mut bytes)?;
+            index.tags.insert(TagId(id), summary);
+        }
+        if bytes.is_empty() { Some(index) } else { None }
     }
 }
 
-fn take_postings<I: Ord>(bytes: &mut &[u8], id: impl Fn(u32) -> I) -> Option<BTreeMap<I, PostingSummary>> {
-    (0..take_varint(bytes)?)
-        .map(|_| {
-            let id = id(take_varint_u32(bytes)?);
-            let rows = take_varint_u32(bytes)?;
-            let pieces = take_varint_u32(bytes)?;
-            Some((id, PostingSummary { rows, pieces, newest_updated: take_varint_u32(bytes)? }))
-        })
-        .collect()
+fn push_posting(bytes: &mut Vec<u8>, id: u32, summary: PostingSummary) {
+    for number in [id, summary.rows, summary.pieces, summary.newest_updated] {
+        push_varint(bytes, u64::from(number));
+    }
+}
+
+fn take_posting(bytes: &mut &[u8]) -> Option<(u32, PostingSummary)> {
+    let id = take_varint_u32(bytes)?;
+    let rows = take_varint_u32(bytes)?;
+    let pieces = take_varint_u32(bytes)?;
+    let newest_updated = take_varint_u32(bytes)?;
+    Some((id, PostingSummary { rows, pieces, newest_updated }))
 }
 
 #[cfg(test)]

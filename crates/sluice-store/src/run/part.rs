@@ -11,7 +11,6 @@ use crate::{
     contexts::{StoredTable, TableId},
     error::{ReadError, TreeError},
     filter::Filter,
-    rows::Rows,
     trees::{FILTER_PIECES_FROM, INDEX_PIECES_FROM, Pieces, Trees, get_pieces, read_pieces, remove_pieces},
 };
 
@@ -56,15 +55,18 @@ impl Part {
     ) -> Result<Self, ReadError> {
         let mut bytes = Vec::new();
         read_block(trees, meta.id, INDEX_PIECES_FROM, meta.index_pieces, &mut bytes)?;
-        let index = Index::from_bytes(&bytes).filter(|index| index.rows == meta.rows);
-        let index =
-            index.ok_or_else(|| ReadError::damaged(meta.id, INDEX_PIECES_FROM, "index makes no sense"))?;
+        let damaged = |piece, detail| ReadError::damaged(meta.id, piece, detail);
+        let index = match Index::from_bytes(&bytes) {
+            Some(index) if index.rows == meta.rows => index,
+            _ => return Err(damaged(INDEX_PIECES_FROM, "index makes no sense")),
+        };
         read_block(trees, meta.id, FILTER_PIECES_FROM, meta.filter_pieces, &mut bytes)?;
-        let filter = Filter::from_bytes(&bytes)
-            .ok_or_else(|| ReadError::damaged(meta.id, FILTER_PIECES_FROM, "filter makes no sense"))?;
-        let tables = index.tables.iter().map(|(table, _)| tables.get(table).cloned()).collect::<Option<_>>();
-        let tables =
-            tables.ok_or_else(|| ReadError::damaged(meta.id, INDEX_PIECES_FROM, "a table is missing"))?;
+        let Some(filter) = Filter::from_bytes(&bytes) else {
+            return Err(damaged(FILTER_PIECES_FROM, "filter makes no sense"));
+        };
+        let Some(tables) = named_tables(&index, tables) else {
+            return Err(damaged(INDEX_PIECES_FROM, "a table of contexts is missing"));
+        };
         Ok(Self { meta, index, filter, tables })
     }
 
@@ -74,30 +76,26 @@ impl Part {
         self.tables.get(index).map(Arc::as_ref)
     }
 
-    /// The rows above `after`, block by block.
-    pub(crate) fn blocks<'a>(&'a self, trees: &'a Trees, after: Option<&'a [u8]>) -> Blocks<'a> {
-        let next = after.and_then(|after| self.index.block_of(after)).unwrap_or(0);
-        Blocks { part: self, trees, next, after }
-    }
-
     /// Numbers of the part's rows that a supplier or tag is listed with, ascending.
     ///
     /// # Errors
     ///
     /// [`ReadError::Damaged`] when the list cannot be read.
     pub(crate) fn posting(&self, tree: &sled::Tree, id: u32, pieces: u32) -> Result<Vec<u32>, ReadError> {
-        let damaged = |detail: &str| ReadError::damaged(self.meta.id, 0, detail);
-        let stored = get_pieces(tree, &posting_prefix(id, self.meta.id), 0, pieces)
-            .map_err(|error| damaged(&error.to_string()))?
-            .ok_or_else(|| damaged("posting list is missing"))?;
+        let id_of_part = self.meta.id;
+        let prefix = posting_prefix(id, id_of_part);
+        let stored = get_pieces(tree, &prefix, 0, pieces).map_err(ReadError::damage(id_of_part, 0))?;
+        let Some(stored) = stored else {
+            return Err(ReadError::damaged(id_of_part, 0, "posting list is missing"));
+        };
         let mut bytes = Vec::new();
-        block::decode(&stored, &mut bytes).map_err(|detail| damaged(&detail))?;
-        let (mut bytes, mut row) = (bytes.as_slice(), 0);
-        Ok(std::iter::from_fn(|| {
-            row += take_varint_u32(&mut bytes)?;
-            Some(row)
-        })
-        .collect())
+        block::decode(&stored, &mut bytes).map_err(ReadError::damage(id_of_part, 0))?;
+        let (mut bytes, mut row, mut rows) = (bytes.as_slice(), 0, Vec::new());
+        while let Some(difference) = take_varint_u32(&mut bytes) {
+            row += difference;
+            rows.push(row);
+        }
+        Ok(rows)
     }
 
     /// Decodes one block into `raw`.
@@ -107,7 +105,9 @@ impl Part {
     /// [`ReadError::Damaged`] when it cannot be read.
     pub(crate) fn read(&self, trees: &Trees, block: usize, raw: &mut Vec<u8>) -> Result<(), ReadError> {
         let stored = self.read_stored(trees, block)?;
-        BlockReader::default().expand(&stored, raw).map_err(|detail| self.damaged_block(block, detail))
+        BlockReader::default()
+            .expand(&stored, raw)
+            .map_err(ReadError::damage(self.meta.id, self.pieces_of(block).0))
     }
 
     /// Reads one block as stored and checks it.
@@ -116,16 +116,22 @@ impl Part {
     ///
     /// [`ReadError::Damaged`] when it cannot be read.
     pub(crate) fn read_stored(&self, trees: &Trees, block: usize) -> Result<Pieces, ReadError> {
-        let (from, count) = self.index.pieces_of(block).unwrap_or_default();
+        let (from, count) = self.pieces_of(block);
         let stored = read_pieces(&trees.indicators, self.meta.id, from, count)?;
-        block::unseal(&stored).map_err(|detail| ReadError::damaged(self.meta.id, from, detail))?;
+        block::unseal(&stored).map_err(ReadError::damage(self.meta.id, from))?;
         Ok(stored)
     }
 
     /// The damage of a block that passes its checksum and makes no sense.
     pub(crate) fn damaged_block(&self, block: usize, detail: &str) -> ReadError {
-        let (from, _) = self.index.pieces_of(block).unwrap_or_default();
-        ReadError::damaged(self.meta.id, from, detail)
+        ReadError::damaged(self.meta.id, self.pieces_of(block).0, detail)
+    }
+
+    /// First piece and number of pieces of a block that the index has.
+    fn pieces_of(&self, block: usize) -> (u32, u32) {
+        let pieces = self.index.pieces_of(block);
+        debug_assert!(pieces.is_some(), "blocks are those of the index");
+        pieces.unwrap_or((0, 0))
     }
 
     /// Takes everything of the part out of the trees. To be called when no reader can hold it any more.
@@ -159,40 +165,17 @@ pub(crate) fn posting_prefix(id: u32, part: u32) -> [u8; 8] {
 
 fn read_block(trees: &Trees, part: u32, from: u32, count: u32, raw: &mut Vec<u8>) -> Result<(), ReadError> {
     let stored = read_pieces(&trees.indicators, part, from, count)?;
-    block::decode(&stored, raw).map_err(|detail| ReadError::damaged(part, from, &detail))
+    block::decode(&stored, raw).map_err(ReadError::damage(part, from))
 }
 
-/// Reads a part through.
-#[derive(Debug)]
-pub(crate) struct Blocks<'a> {
-    part: &'a Part,
-    trees: &'a Trees,
-    next: usize,
-    after: Option<&'a [u8]>,
-}
-
-impl Blocks<'_> {
-    /// Replaces `raw` with the next block's rows; false at the end.
-    ///
-    /// # Errors
-    ///
-    /// [`ReadError::Damaged`] when the block cannot be read.
-    pub(crate) fn next_block(&mut self, raw: &mut Vec<u8>) -> Result<bool, ReadError> {
-        if self.part.index.fences.len() <= self.next {
-            return Ok(false);
-        }
-        self.part.read(self.trees, self.next, raw)?;
-        self.next += 1;
-        if let Some(after) = self.after.take() {
-            let mut rest = Rows(raw);
-            let mut kept_from = 0;
-            while let Some((key, _)) = rest.next()
-                && key <= after
-            {
-                kept_from = raw.len() - rest.0.len();
-            }
-            raw.drain(..kept_from);
-        }
-        Ok(true)
+/// The tables that an index names, in its order; `None` when one is missing.
+pub(super) fn named_tables(
+    index: &Index,
+    tables: &BTreeMap<u32, Arc<StoredTable>>,
+) -> Option<Vec<Arc<StoredTable>>> {
+    let mut named = Vec::with_capacity(index.tables.len());
+    for (table, _) in &index.tables {
+        named.push(Arc::clone(tables.get(table)?));
     }
+    Some(named)
 }

@@ -21,6 +21,7 @@ use sluice_model::{
 use crate::{
     block::{self, CHECKSUM_BYTES},
     contexts::{ContextRef, TableId},
+    ranges::bytes_at,
     rows::{push_row, take_prefixed},
 };
 
@@ -44,14 +45,8 @@ pub(crate) struct BlockBuilder {
     heads_count: usize,
     /// Number of the head last seen with a hash; 0 for none.
     places: [u8; HEAD_PLACES],
-    tables: Vec<Table>,
-}
-
-/// A table whose references stand in the block.
-#[derive(Clone, Copy, Debug)]
-struct Table {
-    id: TableId,
-    last_number: u32,
+    /// Tables named in the block, and the number that was last named in each.
+    tables: Vec<(TableId, u32)>,
 }
 
 impl BlockBuilder {
@@ -68,7 +63,7 @@ impl BlockBuilder {
         }
     }
 
-    /// Tells whether no row was added.
+    /// Returns true if no row was added.
     pub(crate) fn is_empty(&self) -> bool {
         self.bytes.len() == CHECKSUM_BYTES
     }
@@ -81,7 +76,7 @@ impl BlockBuilder {
     /// Adds a row; keys ascend.
     pub(crate) fn push(&mut self, key: &[u8], row: &[u8]) {
         let shared = self.last_key.iter().zip(key).take_while(|(one, two)| one == two).count();
-        let rest = key.get(shared..).unwrap_or_default();
+        let rest = bytes_at(key, shared..);
         push_varint(&mut self.bytes, shared as u64);
         push_varint(&mut self.bytes, rest.len() as u64);
         self.bytes.extend_from_slice(rest);
@@ -112,29 +107,31 @@ impl BlockBuilder {
         self.bytes.push(u8::try_from(slot).ok()?);
         if slot == self.tables.len() {
             push_varint(&mut self.bytes, id.to_number());
-            self.tables.push(Table { id, last_number: 0 });
+            self.tables.push((id, 0));
         }
-        let table = self.tables.get_mut(slot)?;
-        push_signed(&mut self.bytes, i64::from(number) - i64::from(table.last_number));
-        table.last_number = number;
+        let (_, last_number) = self.tables.get_mut(slot)?;
+        push_signed(&mut self.bytes, i64::from(number) - i64::from(*last_number));
+        *last_number = number;
         Some(())
     }
 
+    /// The slot of a table, or the next free one; `None` when all are taken.
     fn slot_of(&self, id: TableId) -> Option<usize> {
-        let known = self.tables.iter().position(|table| table.id == id);
-        known.or_else(|| Some(self.tables.len()).filter(|slots| *slots < TABLES_MAX))
+        match self.tables.iter().position(|(known, _)| *known == id) {
+            None if TABLES_MAX <= self.tables.len() => None,
+            None => Some(self.tables.len()),
+            known => known,
+        }
     }
 
     fn push_head(&mut self, head: &[u8]) -> Option<()> {
-        let place = head.iter().fold(0_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(*byte));
+        let mut place = 0_u8;
+        for byte in head {
+            place = place.wrapping_mul(31).wrapping_add(*byte);
+        }
         let place = self.places.get_mut(usize::from(place))?;
         let known = self.heads.get(..self.heads_count)?;
-        let is_there = |number: &usize| {
-            number.checked_sub(1).and_then(|index| known.get(index)).is_some_and(|it| it == head)
-        };
-        let number = Some(usize::from(*place)).filter(is_there);
-        let number = number.or_else(|| known.iter().position(|known| known == head).map(|index| index + 1));
-        if let Some(number) = number.and_then(|number| u8::try_from(number).ok()) {
+        if let Some(number) = number_of_head(known, head, *place) {
             *place = number;
             self.bytes.push(number);
             return Some(());
@@ -172,6 +169,17 @@ impl BlockBuilder {
     }
 }
 
+/// The number of a head among those of a block, counted from 1. Looks at number `guess` first.
+fn number_of_head(known: &[Vec<u8>], head: &[u8], guess: u8) -> Option<u8> {
+    if let Some(index) = usize::from(guess).checked_sub(1)
+        && known.get(index).is_some_and(|known| known == head)
+    {
+        return Some(guess);
+    }
+    let index = known.iter().position(|known| known == head)?;
+    u8::try_from(index + 1).ok()
+}
+
 /// Reads a checked block row by row. Its buffers can be used for many blocks.
 #[derive(Debug, Default)]
 pub(crate) struct BlockReader {
@@ -187,18 +195,16 @@ pub(crate) struct BlockReader {
 /// Where a head is, and whether a context follows it.
 #[derive(Clone, Copy, Debug)]
 struct CodedHead {
-    range: Range,
+    from: usize,
+    to: usize,
     has_context: bool,
 }
-
-/// From and to a byte of the block.
-type Range = (usize, usize);
 
 /// A row before it is put together.
 #[derive(Clone, Copy, Debug)]
 enum CodedRow {
-    Plain(Range),
-    Single { head: Range, updated: u32, context: Option<ContextRef> },
+    Plain { from: usize, to: usize },
+    Single { head: CodedHead, updated: u32, context: Option<ContextRef> },
 }
 
 impl BlockReader {
@@ -243,7 +249,10 @@ impl BlockReader {
     ) -> Result<bool, &'static str> {
         // Bytes that the row at hand has in common with `key`, while it lies before it.
         let mut matched = 0;
-        let mut order = self.current.map_or(Ordering::Less, |_row| compare(&self.key, key, &mut matched));
+        let mut order = match self.current {
+            Some(_) => compare(&self.key, key, &mut matched),
+            None => Ordering::Less,
+        };
         while order == Ordering::Less {
             let Some(shared) = self.advance(stored)? else { return Ok(false) };
             // A row that has more than that in common with the one before differs from `key` where that one does.
@@ -260,7 +269,7 @@ impl BlockReader {
 
     /// Reads the next row and tells how much of its key it has in common with the one before; nothing at the end.
     fn advance(&mut self, stored: &[u8]) -> Result<Option<usize>, &'static str> {
-        let mut rest = stored.get(self.position..).unwrap_or_default();
+        let Some(mut rest) = stored.get(self.position..) else { return Err(NO_SENSE) };
         if rest.is_empty() {
             return Ok(None);
         }
@@ -271,24 +280,27 @@ impl BlockReader {
     }
 
     fn take_key(&mut self, rest: &mut &[u8]) -> Option<usize> {
-        let shared = usize::try_from(take_varint(rest)?).ok().filter(|shared| *shared <= self.key.len())?;
+        let shared = usize::try_from(take_varint(rest)?).ok()?;
+        if self.key.len() < shared {
+            return None;
+        }
         self.key.truncate(shared);
         self.key.extend_from_slice(take_prefixed(rest)?);
         Some(shared)
     }
 
     fn take_row(&mut self, stored: &[u8], rest: &mut &[u8]) -> Option<CodedRow> {
-        let range_before =
-            |rest: &[u8], bytes: &[u8]| (stored.len() - rest.len() - bytes.len(), stored.len() - rest.len());
         let code = *take(rest, 1)?.first()?;
         if code == PLAIN {
             let row = take_prefixed(rest)?;
-            return Some(CodedRow::Plain(range_before(rest, row)));
+            let to = stored.len() - rest.len();
+            return Some(CodedRow::Plain { from: to - row.len(), to });
         }
         let number = if code == NEW_HEAD {
             let head = take_prefixed(rest)?;
+            let to = stored.len() - rest.len();
             let has_context = SingleRow::has_context(head);
-            self.heads.push(CodedHead { range: range_before(rest, head), has_context });
+            self.heads.push(CodedHead { from: to - head.len(), to, has_context });
             self.heads.len()
         } else {
             usize::from(code)
@@ -296,7 +308,7 @@ impl BlockReader {
         let head = *self.heads.get(number - 1)?;
         self.updated = apply(self.updated, take_signed(rest)?)?;
         let context = if head.has_context { Some(self.take_context(rest)?) } else { None };
-        Some(CodedRow::Single { head: head.range, updated: self.updated, context })
+        Some(CodedRow::Single { head, updated: self.updated, context })
     }
 
     fn take_context(&mut self, rest: &mut &[u8]) -> Option<ContextRef> {
@@ -310,14 +322,13 @@ impl BlockReader {
     }
 
     fn append_row(&self, stored: &[u8], row: &mut Vec<u8>) {
-        let bytes = |(start, end): Range| stored.get(start..end).unwrap_or_default();
         match self.current {
             None => {}
-            Some(CodedRow::Plain(plain)) => row.extend_from_slice(bytes(plain)),
+            Some(CodedRow::Plain { from, to }) => row.extend_from_slice(bytes_at(stored, from..to)),
             Some(CodedRow::Single { head, updated, context }) => {
                 let encoded = context.map(ContextRef::encode);
                 let context = encoded.as_ref().map(AsRef::as_ref);
-                SingleRow { head: bytes(head), updated, context }.join(row);
+                SingleRow { head: bytes_at(stored, head.from..head.to), updated, context }.join(row);
             }
         }
     }
@@ -325,8 +336,7 @@ impl BlockReader {
 
 /// Compares keys that have `matched` first bytes in common, and brings that number up to date.
 fn compare(one: &[u8], other: &[u8], matched: &mut usize) -> Ordering {
-    let (rest, other_rest) =
-        (one.get(*matched..).unwrap_or_default(), other.get(*matched..).unwrap_or_default());
+    let (rest, other_rest) = (bytes_at(one, *matched..), bytes_at(other, *matched..));
     let more = rest.iter().zip(other_rest).take_while(|(one, other)| one == other).count();
     *matched += more;
     rest.get(more).cmp(&other_rest.get(more))

@@ -7,7 +7,7 @@ use sluice_model::{SupplierId, TagId, row::Row, varint::push_varint};
 
 use super::{
     index::{Fence, Index, PostingSummary},
-    part::{Part, PartMeta, posting_prefix},
+    part::{Part, PartMeta, named_tables, posting_prefix},
     rows_block::BlockBuilder,
 };
 use crate::{
@@ -29,20 +29,20 @@ pub(crate) struct PartWriter<'a> {
     stored_bytes: u64,
     index: Index,
     hashes: Hashes,
-    suppliers: HashMap<u32, Posting>,
-    tags: HashMap<u32, Posting>,
+    suppliers: HashMap<u32, PostingList>,
+    tags: HashMap<u32, PostingList>,
     /// Rows by the table that they name; few at a time, the one last named in front.
     tables: Vec<(u32, u32)>,
 }
 
 #[derive(Default)]
-struct Posting {
+struct PostingList {
     deltas: Vec<u8>,
     last_row: u32,
     summary: PostingSummary,
 }
 
-impl Posting {
+impl PostingList {
     fn add(&mut self, row: u32, updated: u32) {
         // A tag that was sent twice in one list is listed once.
         if 0 < self.summary.rows && row == self.last_row {
@@ -91,34 +91,43 @@ impl<'a> PartWriter<'a> {
         }
         self.block.push(key, row);
         self.hashes.push(key);
-        if let Some(row) = Row::decode(row) {
-            for holding in row.holdings().filter(|holding| !holding.is_released()) {
+        let Some(row) = Row::decode(row) else { return Err(self.damaged("a row makes no sense")) };
+        for holding in row.holdings() {
+            if !holding.is_released() {
                 self.suppliers.entry(holding.supplier.0).or_default().add(number, holding.updated);
                 self.count_table(holding.context)?;
             }
-            for tag in row.tags() {
-                self.tags.entry(tag.0).or_default().add(number, 0);
-            }
+        }
+        for tag in row.tags() {
+            self.tags.entry(tag.0).or_default().add(number, 0);
         }
         self.index.rows += 1;
         if BLOCK_BYTES <= self.block.bytes_count() { self.close_block() } else { Ok(()) }
     }
 
+    /// Counts a row for the table that its context is in.
     fn count_table(&mut self, encoded: &[u8]) -> Result<(), TreeError> {
         if encoded.is_empty() {
             return Ok(());
         }
-        let table = ContextRef::read(encoded).and_then(|context| context.table.stored());
-        let table = table.ok_or_else(|| self.damaged("a row names no table"))?;
-        let place = self.tables.iter().position(|(known, _)| *known == table);
-        let place = place.unwrap_or_else(|| {
+        let table = match ContextRef::read(encoded) {
+            Some(context) => context.table.stored(),
+            None => None,
+        };
+        let Some(table) = table else { return Err(self.damaged("a row names no stored table")) };
+        let mut place = 0;
+        while let Some((known, _)) = self.tables.get(place)
+            && *known != table
+        {
+            place += 1;
+        }
+        if place == self.tables.len() {
             self.tables.push((table, 0));
-            self.tables.len() - 1
-        });
-        if let Some((_, rows)) = self.tables.get_mut(place) {
-            *rows += 1;
         }
         self.tables.swap(0, place);
+        if let Some((_, rows)) = self.tables.first_mut() {
+            *rows += 1;
+        }
         Ok(())
     }
 
@@ -160,9 +169,9 @@ impl<'a> PartWriter<'a> {
         }
         self.tables.sort_unstable();
         self.index.tables = std::mem::take(&mut self.tables);
-        let named =
-            self.index.tables.iter().map(|(table, _)| tables.get(table).cloned()).collect::<Option<_>>();
-        let tables = named.ok_or_else(|| self.damaged("rows name a table that is not there"))?;
+        let Some(tables) = named_tables(&self.index, tables) else {
+            return Err(self.damaged("rows name a table that is not there"));
+        };
         let filter = self.hashes.build();
         let index_pieces = self.store_block(INDEX_PIECES_FROM, &self.index.to_bytes())?;
         let filter_pieces = self.store_block(FILTER_PIECES_FROM, &filter.to_bytes())?;
@@ -183,7 +192,7 @@ impl<'a> PartWriter<'a> {
     }
 }
 
-fn sorted(postings: &mut HashMap<u32, Posting>) -> Vec<(u32, Posting)> {
+fn sorted(postings: &mut HashMap<u32, PostingList>) -> Vec<(u32, PostingList)> {
     let mut sorted: Vec<_> = postings.drain().collect();
     sorted.sort_unstable_by_key(|(id, _)| *id);
     sorted

@@ -89,8 +89,8 @@ fn renewed_at_the_last_moment(others: usize) -> (World, Arc<StoppedClock>) {
     let holding = HoldingChange::Hold { updated: super::world::LATER, context: None };
     let mut row = Vec::new();
     encode(world.supplier("Brief").unwrap(), holding, TagsChange::Keep, &mut row);
-    renewal.push(b"a", &row);
-    renewal.push(b"both", &row);
+    renewal.push(b"a", &row).unwrap();
+    renewal.push(b"both", &row).unwrap();
     world.put_slice(renewal.finish());
     (world, clock)
 }

@@ -155,7 +155,7 @@ impl World {
                 };
                 let mut row = Vec::new();
                 encode(supplier, holding, change, &mut row);
-                slice.push(&key, &row);
+                slice.push(&key, &row).unwrap();
                 if is_committed {
                     self.model.apply(&key, supplier, holding, change);
                 }

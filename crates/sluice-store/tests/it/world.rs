@@ -158,7 +158,7 @@ impl World {
             let mut row = Vec::new();
             let holding = HoldingChange::Hold { updated, context: Some(context.as_bytes()) };
             encode(supplier, holding, TagsChange::Keep, &mut row);
-            slice.push(key.as_bytes(), &row);
+            slice.push(key.as_bytes(), &row).unwrap();
         }
         slice.finish()
     }

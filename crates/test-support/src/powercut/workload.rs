@@ -162,7 +162,7 @@ fn push(
 ) {
     let mut row = Vec::new();
     encode(supplier, holding, TagsChange::Keep, &mut row);
-    slice.push(&key(client, number), &row);
+    slice.push(&key(client, number), &row).unwrap();
 }
 
 fn put_rows(client: u32, supplier: SupplierId, rows: &[(u32, Change)]) -> SliceBuilder {

@@ -1,4 +1,4 @@
-//! RowFolder rows takes no more memory than the rows do.
+//! Folded rows take no more memory than the rows do.
 
 use sluice_model::{
     SupplierId,
