@@ -12,4 +12,4 @@ mod retention;
 mod step;
 mod thread;
 
-pub(crate) use self::{parts_thread::parts_thread, thread::CompactionThread};
+pub(crate) use self::thread::CompactionThread;

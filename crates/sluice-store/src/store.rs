@@ -18,7 +18,7 @@ use sluice_model::{TenantName, limits};
 use crate::{
     block,
     catalogue::{Catalogue, CatalogueChange},
-    compact::{CompactionThread, parts_thread},
+    compact::CompactionThread,
     config::StoreConfig,
     disk::DiskWatch,
     error::{ChangeError, OpenError, WriteError},
@@ -98,11 +98,9 @@ impl Store {
         shared.beat(&shared.log_beat_ms);
         shared.beat(&shared.compaction_beat_ms);
         let log = LogThread::new(Arc::clone(&shared), found.log, log_inbox, found.newest_by_segment);
-        let (parts_handle, parts) = parts_thread(Arc::clone(&shared.trees));
-        let compaction = CompactionThread::new(
+        let (compaction, run_parts) = CompactionThread::new(
             Arc::clone(&shared),
             compaction_inbox,
-            parts_handle,
             found.manifest,
             found.stored_catalogue,
         );
@@ -110,7 +108,7 @@ impl Store {
         // the compaction thread.
         let threads = vec![
             start(&shared, "compaction", || compaction.run())?,
-            start(&shared, "parts", || parts.run())?,
+            start(&shared, "parts", run_parts)?,
             start(&shared, LOG_THREAD, || log.run())?,
         ];
         *shared.threads.lock() = threads;

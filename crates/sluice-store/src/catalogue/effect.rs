@@ -133,10 +133,7 @@ impl Catalogue {
     ///
     /// As [`Self::apply`]; the effects before the one refused have been applied then.
     pub(crate) fn apply_all(&mut self, effects: &[Effect]) -> Result<(), String> {
-        for effect in effects {
-            self.apply(effect)?;
-        }
-        Ok(())
+        effects.iter().try_for_each(|effect| self.apply(effect))
     }
 
     /// Applies one effect, whether or not the state has it already.
@@ -152,7 +149,27 @@ impl Catalogue {
                 self.next_tag = self.next_tag.max(*next_tag);
             }
             Effect::PutTenant { tenant, name } => self.put_tenant(*tenant, name)?,
-            Effect::PutSupplier { .. } => self.put_supplier(supplier_from(effect)?),
+            Effect::PutSupplier {
+                supplier,
+                tenant,
+                name,
+                confidence,
+                retention_minutes,
+                vendor,
+                enabled,
+                refang,
+            } => {
+                let settings = SupplierSettings {
+                    confidence: valid("supplier", *supplier, Confidence::new(*confidence))?,
+                    retention: valid("supplier", *supplier, RetentionMinutes::new(*retention_minutes))?,
+                    vendor: valid("supplier", *supplier, Vendor::parse(vendor))?,
+                    enabled: *enabled,
+                    refang: *refang,
+                };
+                let name = valid("supplier", *supplier, SupplierName::parse(name))?;
+                let (id, tenant) = (SupplierId(*supplier), TenantId(*tenant));
+                self.put_supplier(Supplier { id, tenant, name, settings });
+            }
             Effect::RemoveSupplier { supplier } => self.remove_supplier(SupplierId(*supplier)),
             Effect::PutTag { tag, name, weight } => {
                 let name = valid("tag", *tag, TagName::parse(name))?;
@@ -218,34 +235,6 @@ impl Catalogue {
             self.tag_ids.remove(row.name.as_str());
         }
     }
-}
-
-fn supplier_from(effect: &Effect) -> Result<Supplier, String> {
-    let Effect::PutSupplier {
-        supplier,
-        tenant,
-        name,
-        confidence,
-        retention_minutes,
-        vendor,
-        enabled,
-        refang,
-    } = effect
-    else {
-        return Err("not a supplier".to_owned());
-    };
-    Ok(Supplier {
-        id: SupplierId(*supplier),
-        tenant: TenantId(*tenant),
-        name: valid("supplier", *supplier, SupplierName::parse(name))?,
-        settings: SupplierSettings {
-            confidence: valid("supplier", *supplier, Confidence::new(*confidence))?,
-            retention: valid("supplier", *supplier, RetentionMinutes::new(*retention_minutes))?,
-            vendor: valid("supplier", *supplier, Vendor::parse(vendor))?,
-            enabled: *enabled,
-            refang: *refang,
-        },
-    })
 }
 
 /// Puts to an error of the model which row it is about.

@@ -102,10 +102,8 @@ impl Catalogue {
 
     fn plan_remove_supplier(&self, name: &SupplierName) -> Result<Vec<Effect>, ChangeError> {
         check_not_built_in(name)?;
-        let mut effects = Vec::new();
-        for row in self.suppliers_named(name) {
-            effects.push(Effect::RemoveSupplier { supplier: row.id.0 });
-        }
+        let rows = self.suppliers_named(name);
+        let effects: Vec<_> = rows.map(|row| Effect::RemoveSupplier { supplier: row.id.0 }).collect();
         if effects.is_empty() { Err(ChangeError::NotFound) } else { Ok(effects) }
     }
 

@@ -25,11 +25,6 @@ pub(crate) struct StoredCatalogue {
 }
 
 impl StoredCatalogue {
-    /// The generation of the catalogue that replaces this one.
-    pub(crate) fn next_generation(self) -> u32 {
-        self.generation + 1
-    }
-
     /// Writes a catalogue under a new generation.
     ///
     /// # Errors
@@ -47,12 +42,9 @@ impl StoredCatalogue {
     ///
     /// What is wrong with it.
     pub(crate) fn read(self, trees: &Trees) -> Result<Catalogue, String> {
-        let pieces = get_pieces(&trees.catalogue, &self.generation.to_be_bytes(), 0, self.pieces);
-        let packed = match pieces {
-            Ok(Some(packed)) => packed,
-            Ok(None) => return Err("a piece of the catalogue is missing".to_owned()),
-            Err(error) => return Err(error.to_string()),
-        };
+        let packed = get_pieces(&trees.catalogue, &self.generation.to_be_bytes(), 0, self.pieces)
+            .map_err(|error| error.to_string())?
+            .ok_or("a piece of the catalogue is missing")?;
         let mut text = Vec::new();
         block::decode(&packed, &mut text)?;
         let effects: Vec<Effect> = serde_json::from_slice(&text).map_err(|error| error.to_string())?;

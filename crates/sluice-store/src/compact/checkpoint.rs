@@ -104,7 +104,7 @@ impl Checkpoints {
         if Arc::ptr_eq(catalogue, &self.stored_catalogue) {
             return Ok(None);
         }
-        let generation = self.manifest.catalogue.map_or(1, StoredCatalogue::next_generation);
+        let generation = self.manifest.catalogue.map_or(1, |stored| stored.generation + 1);
         let stored = StoredCatalogue::write(&self.shared.trees, generation, catalogue)?;
         self.stored_catalogue = Arc::clone(catalogue);
         Ok(self.manifest.catalogue.replace(stored))

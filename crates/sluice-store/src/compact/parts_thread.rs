@@ -28,7 +28,7 @@ enum PartRequest {
 }
 
 /// The compaction thread's end.
-pub(crate) struct PartsHandle {
+pub(super) struct PartsHandle {
     requests: Sender<PartRequest>,
     finished: Receiver<Result<Option<Part>, TreeError>>,
     /// Batches that were written, to be filled again.
@@ -37,22 +37,14 @@ pub(crate) struct PartsHandle {
     raw_bytes: u64,
 }
 
-/// The thread's end.
-pub(crate) struct PartsThread {
-    trees: Arc<Trees>,
-    requests: Receiver<PartRequest>,
-    /// Goes with the thread, however it ends: requests that wait then would not.
-    finished: Sender<Result<Option<Part>, TreeError>>,
-    spare: Sender<Vec<u8>>,
-}
-
-/// Prepares both ends.
-pub(crate) fn parts_thread(trees: Arc<Trees>) -> (PartsHandle, PartsThread) {
+/// Makes the compaction thread's end, and what the thread is to run. It writes until the other end is gone.
+pub(super) fn parts_thread(trees: Arc<Trees>) -> (PartsHandle, impl FnOnce() + Send + 'static) {
     let (requests, inbox) = bounded(BATCHES_MAX);
     let (done, finished) = bounded(1);
     let (emptied, spare) = bounded(BATCHES_MAX);
     let handle = PartsHandle { requests, finished, spare, batch: Vec::new(), raw_bytes: 0 };
-    (handle, PartsThread { trees, requests: inbox, finished: done, spare: emptied })
+    // The other end of what the thread owns closes with the thread, however it ends: nobody waits for a dead one.
+    (handle, move || write_parts(&trees, &inbox, &done, &emptied))
 }
 
 impl PartsHandle {
@@ -110,30 +102,29 @@ impl PartsHandle {
     }
 }
 
-impl PartsThread {
-    /// Writes until the other end is gone.
-    pub(crate) fn run(self) {
-        let mut writer = Err(TreeError::PartsEnded);
-        for request in self.requests {
-            match request {
-                PartRequest::Begin { id } => writer = Ok(PartWriter::new(&self.trees, id)),
-                PartRequest::Rows(batch) => {
-                    if let Ok(part) = &mut writer
-                        && let Err(error) = add_all(part, &batch)
-                    {
-                        writer = Err(error);
-                    }
-                    // Without room for it there are enough others.
-                    drop(self.spare.try_send(batch));
+fn write_parts(
+    trees: &Trees,
+    requests: &Receiver<PartRequest>,
+    finished: &Sender<Result<Option<Part>, TreeError>>,
+    spare: &Sender<Vec<u8>>,
+) {
+    let mut writer = Err(TreeError::PartsEnded);
+    for request in requests {
+        match request {
+            PartRequest::Begin { id } => writer = Ok(PartWriter::new(trees, id)),
+            PartRequest::Rows(batch) => {
+                if let Ok(part) = &mut writer
+                    && let Err(error) = add_all(part, &batch)
+                {
+                    writer = Err(error);
                 }
-                PartRequest::Finish { tables } => {
-                    let finished = match std::mem::replace(&mut writer, Err(TreeError::PartsEnded)) {
-                        Ok(part) => part.finish(&tables),
-                        Err(error) => Err(error),
-                    };
-                    // The other end waits for it, or is gone.
-                    drop(self.finished.send(finished));
-                }
+                // When the queue is full, there are enough spare ones.
+                drop(spare.try_send(batch));
+            }
+            PartRequest::Finish { tables } => {
+                let writer = std::mem::replace(&mut writer, Err(TreeError::PartsEnded));
+                // The other end waits for it, or is gone.
+                drop(finished.send(writer.and_then(|writer| writer.finish(&tables))));
             }
         }
     }

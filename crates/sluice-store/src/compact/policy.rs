@@ -75,7 +75,11 @@ pub(super) fn judge_tables(
     inputs: &[Run],
     bytes_min: u64,
 ) -> (Vec<Arc<StoredTable>>, BTreeMap<u32, Arc<StoredTable>>) {
-    let rows_by_table = rows_by_table(&view.runs);
+    // How many rows of all parts name each table. An indicator counts once for each run that has it.
+    let mut rows_by_table = BTreeMap::new();
+    for (table, rows) in parts_of(&view.runs).flat_map(|part| &part.index.tables) {
+        *rows_by_table.entry(*table).or_insert(0) += u64::from(*rows);
+    }
     let (mut rewritten, mut kept) = (Vec::new(), BTreeMap::new());
     for (id, table) in named_tables(inputs) {
         let rows = rows_by_table.get(&id).copied().unwrap_or(0);
@@ -89,26 +93,10 @@ pub(super) fn judge_tables(
     (rewritten, kept)
 }
 
-/// How many rows of all parts name each table. An indicator counts once for each run that has it.
-fn rows_by_table(runs: &[Run]) -> BTreeMap<u32, u64> {
-    let mut rows_by_table = BTreeMap::new();
-    for part in parts_of(runs) {
-        for (table, rows) in &part.index.tables {
-            *rows_by_table.entry(*table).or_insert(0) += u64::from(*rows);
-        }
-    }
-    rows_by_table
-}
-
 /// The tables that the parts of these runs name, by number.
 pub(super) fn named_tables(runs: &[Run]) -> BTreeMap<u32, Arc<StoredTable>> {
-    let mut tables = BTreeMap::new();
-    for part in parts_of(runs) {
-        for table in &part.tables {
-            tables.insert(table.meta.id, Arc::clone(table));
-        }
-    }
-    tables
+    let tables = parts_of(runs).flat_map(|part| &part.tables);
+    tables.map(|table| (table.meta.id, Arc::clone(table))).collect()
 }
 
 #[cfg(test)]

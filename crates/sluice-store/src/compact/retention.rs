@@ -34,15 +34,13 @@ impl<'a> Retention<'a> {
 
     /// Judges the inputs of a merge as of a view, which is of `now_seconds` or later.
     pub(super) fn of_merge(view: &'a View, merge: &MergeEntry, now_seconds: u32, is_bottom: bool) -> Self {
-        let mut retention = Self::of_newest(&view.catalogue, now_seconds, is_bottom);
-        retention.newer_slices = Some(&view.memtable);
-        for run in &view.runs {
-            // What the merge has written so far lies below the keys to come.
-            if run.id != merge.output && !merge.inputs.contains(&run.id) {
-                retention.newer_runs.push(run);
-            }
+        // What the merge has written so far lies below the keys to come.
+        let is_other = |run: &&Run| run.id != merge.output && !merge.inputs.contains(&run.id);
+        Self {
+            newer_slices: Some(&view.memtable),
+            newer_runs: view.runs.iter().filter(is_other).collect(),
+            ..Self::of_newest(&view.catalogue, now_seconds, is_bottom)
         }
-        retention
     }
 
     /// What is left of a row without what is dead, perhaps in `kept`; `None` when nothing is.

@@ -14,7 +14,7 @@ use sluice_model::limits::MEMTABLE_BYTES_MAX;
 
 use super::{
     checkpoint::Checkpoints,
-    parts_thread::PartsHandle,
+    parts_thread::parts_thread,
     policy,
     step::{Compactor, SIZABLE_FLUSH_BYTES},
 };
@@ -50,18 +50,19 @@ pub(crate) struct CompactionThread {
 }
 
 impl CompactionThread {
-    /// Prepares the thread; `manifest` and `stored_catalogue` are what recovery found.
+    /// Prepares the thread, and what the parts thread is to run; the two end together. `manifest` and
+    /// `stored_catalogue` are what recovery found.
     pub(crate) fn new(
         shared: Arc<Shared>,
         requests: Receiver<CompactionRequest>,
-        parts: PartsHandle,
         manifest: Manifest,
         stored_catalogue: Arc<Catalogue>,
-    ) -> Self {
+    ) -> (Self, impl FnOnce() + Send + 'static) {
         let now = shared.clock.elapsed();
+        let (parts, run_parts) = parts_thread(Arc::clone(&shared.trees));
         let checkpoints = Checkpoints::new(Arc::clone(&shared), manifest, stored_catalogue);
         let compactor = Compactor::new(Arc::clone(&shared), parts, checkpoints);
-        Self { shared, requests, compactor, empty_at: now, newest_sequence: 0, newest_at: now }
+        (Self { shared, requests, compactor, empty_at: now, newest_sequence: 0, newest_at: now }, run_parts)
     }
 
     /// Serves requests until [`CompactionRequest::Stop`] or a failure.

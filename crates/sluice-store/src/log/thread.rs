@@ -281,9 +281,7 @@ impl LogThread {
         let mut told = Vec::with_capacity(waiting.len());
         for mut one in waiting {
             one.slices.sort_unstable_by_key(|(index, _)| *index);
-            for (_, slice) in one.slices {
-                slices.push(slice);
-            }
+            slices.extend(one.slices.into_iter().map(|(_, slice)| slice));
             sequence = one.sequence;
             catalogue = one.catalogue.or(catalogue);
             self.newest_by_segment.insert(one.first_segment_lsn, one.sequence);
