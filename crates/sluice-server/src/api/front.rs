@@ -1,10 +1,10 @@
-//! The front: from a connection's requests to answers, with nothing of the API in it.
+//! The front: from the requests of a connection to their answers, whatever they ask.
 //!
 //! In: a listening socket and the shared state. Out: a running server. Every request passes the gate before its
 //! body is looked at; one that expects `100-continue` passes it before it is told to go on. A panic in one request
-//! is that client's 500 and nobody else's anything.
+//! is a 500 for its client and concerns no other.
 //!
-//! actix-web gives no hook for `100-continue`, so the service is put together here from its parts.
+//! actix-web has no hook for `100-continue`, so the service is put together here from its parts.
 
 use std::{
     future::ready,
@@ -39,10 +39,10 @@ use super::{
     health,
 };
 use crate::{
-    config::Config,
+    config::{Config, HttpSettings},
     http::{
         answer,
-        connection::{RequestProgress, TimedStream, Timeouts},
+        connection::{RequestProgress, TimedStream},
         problem::{Cause, GENERIC_SENTENCE, Problem},
     },
     life::{fd_limit::connections_per_worker_max, state::State},
@@ -62,7 +62,7 @@ pub(crate) fn start(
     tls: Option<rustls::ServerConfig>,
     state: &Arc<State>,
 ) -> io::Result<Server> {
-    let settings = &config.http;
+    let settings = config.http;
     let connections_max =
         connections_per_worker_max(settings.workers.count(), settings.connections_per_worker_max.count());
     let builder = Server::build()
@@ -70,43 +70,42 @@ pub(crate) fn start(
         .max_concurrent_connections(connections_max)
         .shutdown_timeout(settings.stop_timeout_seconds.get())
         .disable_signals();
-    let timeouts = Timeouts {
-        head: settings.head_timeout_seconds.seconds(),
-        keep_alive: settings.keep_alive_seconds.seconds(),
-    };
     let (stopping, state) = (builder.graceful_shutdown_signal(), Arc::clone(state));
     let stopped = move || {
         let stopping = stopping.clone();
         async move { stopping.notified().await }
     };
-    let handshake = settings.tls_handshake_timeout_seconds.seconds();
     let builder = match tls {
         None => builder.listen("http", listener, move || {
-            let timed = fn_service(move |io: TcpStream| {
+            let streams = fn_service(move |io: TcpStream| {
                 let peer = io.peer_addr().ok();
-                ready(Ok((TimedStream::new(io, timeouts), peer)))
+                ready(Ok((timed(io, settings), peer)))
             });
-            timed.and_then(http(timeouts, stopped.clone(), Arc::clone(&state)))
+            streams.and_then(http(settings, stopped.clone(), Arc::clone(&state)))
         })?,
         Some(mut tls) => {
             tls.alpn_protocols = vec![b"http/1.1".to_vec()];
             builder.listen("https", listener, move || {
                 let mut acceptor = Acceptor::new(tls.clone());
-                acceptor.set_handshake_timeout(handshake);
-                let timed = acceptor.map_err(drop).map(move |io: TlsStream<TcpStream>| {
+                acceptor.set_handshake_timeout(settings.tls_handshake_timeout_seconds.seconds());
+                let streams = acceptor.map_err(drop).map(move |io: TlsStream<TcpStream>| {
                     let peer = io.get_ref().0.peer_addr().ok();
-                    (TimedStream::new(io, timeouts), peer)
+                    (timed(io, settings), peer)
                 });
-                timed.and_then(http(timeouts, stopped.clone(), Arc::clone(&state)))
+                streams.and_then(http(settings, stopped.clone(), Arc::clone(&state)))
             })?
         }
     };
     Ok(builder.run())
 }
 
+fn timed<Io>(io: Io, settings: HttpSettings) -> TimedStream<Io> {
+    TimedStream::new(io, settings.head_timeout_seconds.seconds(), settings.keep_alive_seconds.seconds())
+}
+
 /// The service of one connection, whatever its stream.
 fn http<Io, Stopped>(
-    timeouts: Timeouts,
+    settings: HttpSettings,
     stopped: impl Fn() -> Stopped + 'static,
     state: Arc<State>,
 ) -> impl ServiceFactory<
@@ -128,8 +127,8 @@ where
         .map_err(|error: actix_web::Error| error.error_response());
     HttpService::build()
         .graceful_shutdown_signal(stopped)
-        .keep_alive(timeouts.keep_alive)
-        .client_request_timeout(timeouts.head)
+        .keep_alive(settings.keep_alive_seconds.seconds())
+        .client_request_timeout(settings.head_timeout_seconds.seconds())
         .client_disconnect_timeout(Duration::from_millis(LINGER_MS))
         .on_connect_ext(|io: &TimedStream<Io>, extensions| {
             extensions.insert(io.progress());

@@ -1,8 +1,8 @@
 //! Answers on the wire: JSON arrays with their exact length.
 //!
-//! In: a status with JSON text, or a [`Problem`]. Out: a response. The payload of the request stays with the
-//! response until it is sent: a body that was not read to its end then closes the connection, instead of being
-//! drained for as long as its sender likes.
+//! In: a status with JSON text, or a [`Problem`]. Out: a response. The payload of the request stays with the response
+//! until that is sent: a body that was not read to its end then closes the connection. It is not drained for as long
+//! as its sender likes.
 
 use std::{
     convert::Infallible,

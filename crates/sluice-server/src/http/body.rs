@@ -1,11 +1,11 @@
 //! A request body, read piece by piece under its limits.
 //!
-//! In: the payload of a request whose head has been judged. Out: decoded pieces of at most 64 KiB. A body ends
-//! early when it passes its limit (before or after decoding), when nothing comes for the stall time-out, when it
-//! is slower than the least rate, or when it takes longer than the deadline. None of these is the server's
-//! fault, and there is no 408 in the contract: they are 400 with a reason, and the connection is closed.
+//! In: the payload of a request whose head has been judged. Out: decoded pieces of at most 64 KiB. A body is given up
+//! when it exceeds its limit (before or after decoding), when nothing arrives for the stall time, when it is slower
+//! than the least rate, or when it takes longer than the deadline. None of these is a fault of the server, and the
+//! contract has no 408: they are 400 with a reason, and the connection is closed.
 //!
-//! What the pieces mean is decided elsewhere. Backpressure is the caller's: a piece not asked for is not read.
+//! What the pieces mean is decided elsewhere. The caller sets the pace: a piece that is not asked for is not read.
 
 pub(crate) mod decode;
 
@@ -42,7 +42,7 @@ pub(crate) struct BodyReader<'payload> {
     bytes_max: usize,
     pace: Pace,
     started: Instant,
-    /// Time spent waiting for the client, as against the time the client waited for us.
+    /// Time that we waited for the client, without the time that the client waited for us.
     waited: Duration,
     has_ended: bool,
 }
@@ -103,7 +103,7 @@ impl<'payload> BodyReader<'payload> {
                 return Err(too_long(self.bytes_max));
             }
             if !self.decoder.is_identity() {
-                // Decoding outruns the wire by far; others get their turn between two pieces.
+                // Decoding is much faster than the wire; other requests get their turn between two pieces.
                 tokio::task::yield_now().await;
             }
             if !piece.is_empty() {
@@ -114,7 +114,7 @@ impl<'payload> BodyReader<'payload> {
 
     async fn receive(&mut self) -> Result<(), Cause> {
         let asked = Instant::now();
-        // A time-out of nothing would still take what is there already, for as long as something is.
+        // A time-out of zero would still take what is there already, for as long as something is.
         let left = self.pace.deadline.checked_sub(self.started.elapsed()).ok_or_else(too_late)?;
         let received = tokio::time::timeout(self.pace.stall.min(left), self.payload.next()).await;
         self.waited += asked.elapsed();
@@ -133,6 +133,8 @@ impl<'payload> BodyReader<'payload> {
                 return Err(Cause::BadRequest("The body is incomplete or badly framed".into()));
             }
         }
+        // The least rate is asked for from the stall time on, over the time that we waited for the client. At 65,536
+        // bytes a second and a stall time of 10 s: after 11 s of waiting, 720,896 bytes must have arrived.
         if !self.has_ended && self.pace.stall < self.waited {
             let least = self.pace.bytes_per_second_min.saturating_mul(self.waited.as_secs());
             if self.received_bytes < least {

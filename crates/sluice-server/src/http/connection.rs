@@ -1,12 +1,16 @@
-//! A connection's stream, with a clock and a limit for what its requests begin with.
+//! The stream of a connection, with limits of time and size for the heads of its requests.
 //!
-//! In: a stream of plain text, and word of when a request begins, is let in and is answered. Out: the same stream,
-//! which fails when a head is not complete within its time from its first byte on, or is far too long. actix-web
-//! knows a time for the first head only, forgets the keep-alive time at the first byte of any other, and holds
-//! 128 KiB of either. The stream cannot see where a head ends, and need not: the request begins there.
+//! In: a stream of plain text, and calls that tell when a request begins, when its body is wanted and when it is
+//! answered. Out: the same stream, which fails when a head is not complete in time, counted from its first byte, or
+//! when it is far too long. actix-web limits the time of the first head only: it forgets the keep-alive time at the
+//! first byte of any other head, and it buffers 128 KiB of each. The stream cannot see where a head ends and does not
+//! have to, because the request begins at that point.
 //!
-//! Bodies that are wanted pass untouched: they have their own limits. What a client sends of its next request
-//! together with the present one belongs to the present one: its time is then the keep-alive time at the latest.
+//! With 10 s for a head and 75 s for keep-alive, a client that sends nothing after an answer is cut off after 75 s.
+//! If the first byte of its next head comes in second 60, the last must come by second 70, however slowly they come.
+//!
+//! Bodies that are wanted pass: they have limits of their own. What a client sends of its next request together with
+//! the present one counts as part of the present one, so that the time of that head is the keep-alive time.
 
 use std::{
     cell::Cell,
@@ -22,51 +26,48 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-use crate::http::head::HEAD_BYTES_MAX;
+use super::head::HEAD_BYTES_MAX;
 
 #[cfg(test)]
 mod tests;
 
-/// Bytes that are taken ahead of a request, in bytes: a head that is over its limit by less gets an answer.
+/// Bytes that are read before a request begins. A head between its own limit and this one gets an answer, a longer
+/// one only has its connection closed.
 const AHEAD_BYTES_MAX: usize = 2 * HEAD_BYTES_MAX;
 
-/// Time limits of a connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Timeouts {
-    /// For a head, from its first byte on.
-    pub(crate) head: Duration,
-    /// Without any byte between two requests.
-    pub(crate) keep_alive: Duration,
-}
-
+/// What a connection is doing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Stage {
     /// Between two requests, or inside the head of the next.
     Between,
-    /// The same, with as many bytes as are taken ahead: the next request begins now or never.
+    /// As `Between`, with [`AHEAD_BYTES_MAX`] read: the next request begins now, or its head is too long.
     Full,
-    /// A request is judged, or carried out without a body.
+    /// A request is being judged, or carried out without a body.
     Judged,
-    /// A body is read, or thrown away.
+    /// A body is being read, or thrown away.
     Body,
 }
 
 /// How far a connection is with its requests: shared by its stream and by them.
 pub(crate) struct RequestProgress {
-    timeouts: Timeouts,
+    /// Time for a head, from its first byte on.
+    head_timeout: Duration,
+    /// Time without any byte between two requests.
+    keep_alive: Duration,
     stage: Cell<Stage>,
     /// Bytes read in this stage.
     read_bytes: Cell<usize>,
-    /// When this stage began, or when its first byte was read, or when the last answer moved on.
+    /// The last of these: this stage began, its first byte was read, a part of the last answer was written.
     since: Cell<Instant>,
-    /// Who reads on in the next stage.
+    /// Wakes whoever waits to read in the next stage.
     reader: Cell<Option<Waker>>,
 }
 
 impl RequestProgress {
-    fn new(timeouts: Timeouts) -> Self {
+    fn new(head_timeout: Duration, keep_alive: Duration) -> Self {
         Self {
-            timeouts,
+            head_timeout,
+            keep_alive,
             stage: Cell::new(Stage::Between),
             read_bytes: Cell::new(0),
             since: Cell::new(Instant::now()),
@@ -74,17 +75,18 @@ impl RequestProgress {
         }
     }
 
-    /// A request's head is complete.
+    /// The head of a request is complete.
     pub(crate) fn begin(&self) {
         self.enter(Stage::Judged);
     }
 
-    /// The request's body is wanted.
+    /// The body of the request is wanted.
     pub(crate) fn want_body(&self) {
         self.enter(Stage::Body);
     }
 
-    /// The request is answered. The rest of a body that is not read yet is thrown away until actix-web closes.
+    /// The request is answered. What arrives of a body that was not read to its end is thrown away until actix-web
+    /// closes the connection.
     pub(crate) fn end(&self, is_read: bool) {
         self.enter(if is_read { Stage::Between } else { Stage::Body });
     }
@@ -109,7 +111,7 @@ impl RequestProgress {
         self.read_bytes.set(self.read_bytes.get().saturating_add(bytes));
     }
 
-    /// An answer is still on its way, so the client cannot be expected to ask again.
+    /// A part of an answer was written. A client that still receives cannot be expected to send its next request.
     fn note_written(&self) {
         if self.is_between() && self.read_bytes.get() == 0 {
             self.since.set(Instant::now());
@@ -117,9 +119,9 @@ impl RequestProgress {
     }
 
     fn deadline(&self) -> Instant {
-        let Timeouts { head, keep_alive } = self.timeouts;
-        // Without a byte actix-web's own timers come first, if they have not been cleared.
-        let time = if self.read_bytes.get() == 0 { keep_alive.max(head) } else { head };
+        let is_head_begun = self.read_bytes.get() != 0;
+        // Before the first byte actix-web's own timers, where it has not cleared them, come first.
+        let time = if is_head_begun { self.head_timeout } else { self.keep_alive.max(self.head_timeout) };
         self.since.get() + time
     }
 }
@@ -132,17 +134,18 @@ pub(crate) struct TimedStream<Io> {
 }
 
 impl<Io> TimedStream<Io> {
-    /// Begins to wait for the first request of a connection.
-    pub(crate) fn new(io: Io, timeouts: Timeouts) -> Self {
-        Self { io, progress: Rc::new(RequestProgress::new(timeouts)), sleep: None }
+    /// Begins to wait for the first request of a connection: `head_timeout` for any head from its first byte on, and
+    /// `keep_alive` without any byte between two requests.
+    pub(crate) fn new(io: Io, head_timeout: Duration, keep_alive: Duration) -> Self {
+        Self { io, progress: Rc::new(RequestProgress::new(head_timeout, keep_alive)), sleep: None }
     }
 
-    /// The progress, for the requests of the connection to tell.
+    /// Where the requests of the connection tell how far they are.
     pub(crate) fn progress(&self) -> Rc<RequestProgress> {
         Rc::clone(&self.progress)
     }
 
-    /// Ready once the head, or the wait for it, has taken too long.
+    /// Ready if the head, or the wait for it, has taken too long.
     fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let deadline = self.progress.deadline();
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
@@ -185,7 +188,7 @@ impl<Io: AsyncRead + Unpin> AsyncRead for TimedStream<Io> {
         if 0 < read_bytes {
             this.progress.note_read(read_bytes);
         }
-        // Asked for after reading too: what trickles in is late as well.
+        // Checked after a read that gave something, too: a head that trickles in is late as well.
         let is_late = this.progress.is_between() && this.poll_late(context).is_ready();
         if is_late { Poll::Ready(Err(io::ErrorKind::TimedOut.into())) } else { polled }
     }

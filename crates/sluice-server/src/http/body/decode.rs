@@ -1,8 +1,8 @@
 //! Content decoding in bounded steps.
 //!
-//! In: pieces of a body as they come off the wire. Out: decoded pieces of at most [`PIECE_BYTES_MAX`] each, one per
-//! step, so that a bomb costs its sender time and us nothing: the caller counts and stops. Several gzip members
-//! or zstd frames in a row are one body; a truncated one, or bytes after the last, are an error.
+//! In: pieces of a body as they arrive. Out: decoded pieces of at most [`PIECE_BYTES_MAX`] each, one per step, so that
+//! a body that decodes to gigabytes takes no memory: the caller counts and stops. Several gzip members or zstd frames
+//! in a row are one body; a truncated one, or bytes after the last, are an error.
 
 use std::io::{self, Write as _};
 
@@ -21,7 +21,7 @@ pub(crate) const PIECE_BYTES_MAX: usize = 65_536;
 /// Largest zstd window that is taken: 8 MiB, what the format asks every decoder to support.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 
-/// Compressed bytes given to the gzip decoder at once; it holds what it cannot write.
+/// Compressed bytes given to the gzip decoder at once.
 const GZIP_INPUT_BYTES_MAX: usize = 16_384;
 
 /// A body being decoded.

@@ -4,13 +4,11 @@ use std::{io, rc::Rc, time::Duration};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
-use super::{AHEAD_BYTES_MAX, RequestProgress, TimedStream, Timeouts};
-
-const TIMEOUTS: Timeouts = Timeouts { head: Duration::from_secs(1), keep_alive: Duration::from_mins(1) };
+use super::{AHEAD_BYTES_MAX, RequestProgress, TimedStream};
 
 fn connection() -> (TimedStream<DuplexStream>, Rc<RequestProgress>, DuplexStream) {
     let (client, server) = duplex(4 * AHEAD_BYTES_MAX);
-    let stream = TimedStream::new(server, TIMEOUTS);
+    let stream = TimedStream::new(server, Duration::from_secs(1), Duration::from_mins(1));
     let progress = stream.progress();
     (stream, progress, client)
 }
