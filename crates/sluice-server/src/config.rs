@@ -40,7 +40,7 @@ pub struct Flags {
     pub admin_password_file: Option<PathBuf>,
 }
 
-/// Why there is no configuration.
+/// Why a configuration is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
@@ -86,14 +86,14 @@ pub enum ConfigError {
     },
 }
 
-/// What the variables that are ours begin with.
+/// What the names of our variables begin with.
 const VARIABLE_PREFIX: &str = "SLUICE_";
 
-/// Picks the variables that are ours out of an environment; those of others need not be text.
+/// Picks our variables out of an environment. Other variables need not be UTF-8.
 ///
 /// # Errors
 ///
-/// [`ConfigError::Variable`] when one of ours is not UTF-8.
+/// [`ConfigError::Variable`] if one of ours is not UTF-8.
 pub fn own_variables(
     environment: impl Iterator<Item = (OsString, OsString)>,
 ) -> Result<Vec<(String, String)>, ConfigError> {

@@ -40,19 +40,22 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::{mpsc, watch};
 
 use self::{
-    auth::{Auth, accounts::AccountsFile, error::AuthError},
+    auth::{Auth, accounts::AccountsFile},
     config::Config,
     http::body::Pace,
     life::{
         lifecycle::{self, ENDINGS_QUEUED_MAX},
         state::State,
-        tls::{self, TlsError},
+        tls,
     },
     worker::Worker,
 };
 pub use self::{
     clock::now_seconds,
-    life::lifecycle::{Ending, Phase},
+    life::{
+        error::ServeError,
+        lifecycle::{Ending, Phase},
+    },
 };
 
 /// Connections that wait to be accepted.
@@ -60,29 +63,6 @@ const BACKLOG: i32 = 1_024;
 
 /// Large entity bodies waiting to be read.
 const ENTITIES_QUEUED_MAX: usize = 16;
-
-/// Why the daemon did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// Credentials cannot be checked.
-    #[error("credentials cannot be checked")]
-    Auth(#[source] AuthError),
-    /// There is no certificate.
-    #[error("TLS cannot be set up")]
-    Tls(#[source] TlsError),
-    /// The address cannot be listened on.
-    #[error("cannot listen on {address}")]
-    Listen {
-        /// Which address.
-        address: SocketAddr,
-        /// The cause.
-        #[source]
-        source: io::Error,
-    },
-    /// The operating system refuses a thread.
-    #[error("a thread could not be started")]
-    Thread(#[source] io::Error),
-}
 
 /// A running daemon. Dropping it without [`Daemon::stop`] leaves it running.
 pub struct Daemon {
@@ -148,7 +128,7 @@ pub fn serve(config: Config) -> Result<Daemon, ServeError> {
         deadline: config.http.body_deadline_seconds.seconds(),
     };
     let state = Arc::new(State::new(auth, pace, config.match_scope, entity_worker));
-    let tls = tls::server_config(&config.tls, &config.data_dir).map_err(ServeError::Tls)?;
+    let tls = tls::server_config(&config.tls, &config.data_dir)?;
     let listener = listen(config.listen, config.http.write_timeout_seconds.seconds());
     let (listener, address) =
         listener.map_err(|source| ServeError::Listen { address: config.listen, source })?;

@@ -3,7 +3,8 @@
 //! `lifecycle` opens the store, serves and closes everything in order; `state` is what it shares with the
 //! requests; [`tls`] and [`fd_limit`] prepare what the operating system gives.
 
+pub mod error;
 pub mod fd_limit;
 pub(crate) mod lifecycle;
 pub(crate) mod state;
-pub mod tls;
+pub(crate) mod tls;

@@ -156,7 +156,8 @@ fn next_steps(config: &Config, address: SocketAddr) -> String {
         "sluiced listens on {scheme}://{address}. To try it:\n\n\
          {curl} -X POST {url}/tags -d '[{{\"name\":\"TRIAL\",\"weight\":3}}]'\n\
          {curl} -X POST {url}/suppliers -d '[{{\"name\":\"Trial\",\"confidence\":80,\"retention\":10080}}]'\n\
-         {curl} -X PUT {url}/suppliers/Trial/indicators -d '[{{\"indicator\":\"bad.example.com\",\"tags\":[\"TRIAL\"]}}]'\n\
+         {curl} -X PUT {url}/suppliers/Trial/indicators -d \
+         '[{{\"indicator\":\"bad.example.com\",\"tags\":[\"TRIAL\"]}}]'\n\
          {curl} -X POST {url}/lookup -d '[{{\"object\":\"https://www.bad.example.com:8443/\"}}]'\n"
     )
 }

@@ -15,6 +15,8 @@ use std::{
 
 use tokio::sync::oneshot;
 
+use crate::http::problem::Cause;
+
 #[cfg(test)]
 mod tests;
 
@@ -24,16 +26,8 @@ pub(crate) struct Worker {
     jobs_out: SyncSender<Box<dyn FnOnce() + Send>>,
 }
 
-/// Why a job gave no result.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub(crate) enum WorkerError {
-    /// The queue is full; the job was not taken.
-    #[error("the queue of the worker is full")]
-    Full,
-    /// The job panicked, or the thread is gone.
-    #[error("the job ended without a result")]
-    Lost,
-}
+/// Seconds that a client is asked to wait when the queue is full.
+const FULL_RETRY_SECONDS: u32 = 1;
 
 impl Worker {
     /// Starts the thread `name` with a queue of `jobs_queued_max`.
@@ -51,11 +45,11 @@ impl Worker {
     ///
     /// # Errors
     ///
-    /// [`WorkerError::Full`] at once, [`WorkerError::Lost`] when the job panicked.
+    /// [`Cause::Busy`] at once if the queue is full, [`Cause::Internal`] if the job panicked.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, WorkerError> {
+    ) -> Result<T, Cause> {
         let (result_out, result_in) = oneshot::channel();
         let boxed: Box<dyn FnOnce() + Send> = Box::new(move || {
             // The caller may have been dropped meanwhile; then the result is not needed.
@@ -63,10 +57,12 @@ impl Worker {
         });
         match self.jobs_out.try_send(boxed) {
             Ok(()) => {}
-            Err(TrySendError::Full(_)) => return Err(WorkerError::Full),
-            Err(TrySendError::Disconnected(_)) => return Err(WorkerError::Lost),
+            Err(TrySendError::Full(_)) => {
+                return Err(Cause::Busy { retry_after_seconds: FULL_RETRY_SECONDS });
+            }
+            Err(TrySendError::Disconnected(_)) => return Err(Cause::Internal),
         }
-        result_in.await.or(Err(WorkerError::Lost))
+        result_in.await.or(Err(Cause::Internal))
     }
 }
 

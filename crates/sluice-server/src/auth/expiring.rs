@@ -1,7 +1,7 @@
 //! Values by key, each for a fixed time from when it was inserted.
 //!
-//! In: keys and values, with the time as the caller says it is; there is no clock here. Out: those that are not too
-//! old. Bounded: the oldest go first, so a flood of new keys shortens the memory and takes no more of it.
+//! In: keys and values, and what time it is: there is no clock here. Out: those that are not too old. Bounded: the
+//! oldest go first, so a flood of new keys shortens the memory and takes no more of it.
 
 use std::{
     collections::{HashMap, VecDeque},

@@ -1,9 +1,9 @@
-//! Files and directories that concern nobody but the daemon's own user.
+//! Files and directories that only the daemon's own user can read.
 //!
 //! In: a path in the data directory. Out: a directory of mode 0700 and files of mode 0600, replaced as a whole and
-//! durably. A superuser who works on the data directory of another user leaves files behind that belong to the
-//! owner of the directory, so that the daemon can read them. No symbolic link is followed to a file: the owner of
-//! the directory may be less trusted than who works on it. Blocking.
+//! durably. When root works on the data directory of another user, the files belong to the owner of the directory, so
+//! that the daemon can read them. No symbolic link to a file is followed: the owner of the directory may be less
+//! trusted than root. Blocking.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -20,20 +20,20 @@ use rustix::{
 #[cfg(test)]
 mod tests;
 
-/// Mode of a directory that is its owner's alone.
+/// Mode of a private directory.
 const DIR_MODE: u32 = 0o700;
 
-/// Mode of a file that is its owner's alone.
+/// Mode of a private file.
 const FILE_MODE: u32 = 0o600;
 
-/// The bit of directories such as `/tmp`, which are everybody's on purpose.
+/// The bit of directories such as `/tmp`, which are open to all users on purpose.
 const STICKY: u32 = 0o1000;
 
-/// Creates a directory with mode 0700, with its parents; takes others' rights from an existing one of ours.
+/// Creates a directory and its parents with mode 0700; an existing one of our own user loses the rights of others.
 ///
 /// # Errors
 ///
-/// When it cannot be created or changed, or is no directory.
+/// When it cannot be created or changed, or is not a directory.
 pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(DIR_MODE).create(path)?;
     let dir = File::open(path)?;
@@ -52,10 +52,8 @@ pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
 /// When any step fails; the file is then as before.
 pub(crate) fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let dir = parent(path);
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    let beside = dir.join(name);
-    // A leftover of a kill may have been created with another mode.
+    let beside = path.with_added_extension("new");
+    // One that a kill has left behind may have another mode.
     match fs::remove_file(&beside) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -67,11 +65,11 @@ pub(crate) fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
-/// Opens a file to be locked, and creates it with mode 0600 when it is missing.
+/// Opens a file for locking; creates it with mode 0600 if it is missing.
 ///
 /// # Errors
 ///
-/// When it is neither there nor can be created, or is a symbolic link.
+/// When it cannot be opened or created, or is a symbolic link.
 pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
     match create_private(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -81,7 +79,7 @@ pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).custom_flags(no_follow).open(path)
 }
 
-/// Creates a file that must not exist, for the owner of its directory.
+/// Creates a file that must not exist, owned by the owner of its directory.
 fn create_private(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().create_new(true).append(true).mode(FILE_MODE).open(path)?;
     if geteuid().is_root() {

@@ -1,7 +1,7 @@
 //! Who may do what: one table, asked in one place.
 //!
-//! In: a role and an action, with the tenant it concerns. Out: yes or no. Whether the caller is who he says is
-//! decided before; whether the thing exists is decided after.
+//! In: a role and an action, with the tenant it concerns. Out: yes or no. Whether the credentials are right is decided
+//! before; whether the supplier or tag exists is decided after.
 
 use serde::{Deserialize, Serialize};
 
@@ -37,17 +37,17 @@ pub(crate) enum Action {
     ManageTags,
 }
 
-/// Somebody who gave valid credentials.
+/// The holder of valid credentials.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Identity {
-    /// What it may.
+    /// What it may do.
     pub(crate) role: Role,
-    /// Tenants it holds; of use to a tenant manager only.
+    /// Tenants it may change; they matter for a tenant manager only.
     pub(crate) tenants: Vec<String>,
 }
 
 impl Identity {
-    /// Tells whether this identity may do `action` in `tenant`.
+    /// Returns true if this identity may do `action` in `tenant`.
     pub(crate) fn may(&self, action: Action, tenant: &str) -> bool {
         match (self.role, action) {
             (Role::Administrator, _) | (_, Action::Read | Action::Lookup) => true,

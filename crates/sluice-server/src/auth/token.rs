@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 #[cfg(test)]
 mod tests;
 
-/// What a token of ours begins with, so that scanners for leaked secrets can find it.
+/// What every token begins with, so that scanners for leaked secrets can find it.
 const PREFIX: &str = "sluice_";
 
 /// Writes a token from its random bytes.

@@ -62,7 +62,7 @@ pub enum Ending {
 ///
 /// # Errors
 ///
-/// When the operating system gives no thread.
+/// When the operating system refuses a thread.
 pub(crate) fn open_store(
     config: &Config,
     state: Arc<State>,
@@ -89,29 +89,39 @@ pub(crate) fn open_store(
         drop(failed_out.try_send(Ending::StoreFailed(cause.to_owned())));
     });
     thread::Builder::new().name("open-store".to_owned()).spawn(move || {
-        let ending = match Store::open(store_config, on_failure) {
-            Err(error) => Ending::NotOpened(error),
-            Ok(store) => match Ingestor::new(store.clone(), ingest_config) {
-                Ok(ingestor) => {
-                    state.set_ingestor(ingestor);
-                    phase.send_if_modified(|phase| {
-                        let is_opening = *phase == Phase::Opening;
-                        if is_opening {
-                            *phase = Phase::Ready;
-                        }
-                        is_opening
-                    });
-                    return;
-                }
-                Err(error) => {
-                    store.close();
-                    Ending::NotStarted(error)
-                }
-            },
-        };
-        // If the queue is full, the daemon is ending already, and waiting here would hold that up.
-        drop(endings_out.try_send(ending));
+        match open(store_config, on_failure, ingest_config) {
+            Ok(ingestor) => {
+                state.set_ingestor(ingestor);
+                phase.send_if_modified(become_ready);
+            }
+            // If the queue is full, the daemon is ending already, and waiting here would hold that up.
+            Err(ending) => drop(endings_out.try_send(ending)),
+        }
     })
+}
+
+fn open(
+    store_config: StoreConfig,
+    on_failure: Box<dyn Fn(&str) + Send + Sync>,
+    ingest_config: IngestConfig,
+) -> Result<Ingestor, Ending> {
+    let store = Store::open(store_config, on_failure).map_err(Ending::NotOpened)?;
+    match Ingestor::new(store.clone(), ingest_config) {
+        Ok(ingestor) => Ok(ingestor),
+        Err(error) => {
+            store.close();
+            Err(Ending::NotStarted(error))
+        }
+    }
+}
+
+/// Returns true if the phase has changed: a daemon that was told to stop while it opened is not ready.
+fn become_ready(phase: &mut Phase) -> bool {
+    if *phase != Phase::Opening {
+        return false;
+    }
+    *phase = Phase::Ready;
+    true
 }
 
 /// Serves until told otherwise, then closes everything. Runs on the daemon's own thread and runtime.

@@ -3,11 +3,7 @@
 //! In: two PEM files; or none, and then a self-signed certificate is made once and kept in the data directory, its key
 //! with mode 0600. Out: TLS 1.2 and 1.3 with the ring provider, HTTP/1.1 only. Blocking, at start.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fs, path::Path, sync::Arc};
 
 use rustls::{
     ServerConfig,
@@ -15,6 +11,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 
+use super::error::ServeError;
 use crate::{auth::private_files::replace_private, config::TlsSettings};
 
 #[cfg(test)]
@@ -23,45 +20,12 @@ mod tests;
 /// Names in a self-signed certificate.
 const SELF_SIGNED_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
-/// Why there is no TLS.
-#[derive(Debug, thiserror::Error)]
-pub enum TlsError {
-    /// A file cannot be read or written.
-    #[error("cannot use {}", path.display())]
-    File {
-        /// Which file.
-        path: PathBuf,
-        /// The cause.
-        #[source]
-        source: io::Error,
-    },
-    /// A file holds no certificate or key.
-    #[error("{} is not a PEM file of the kind it should be", path.display())]
-    Pem {
-        /// Which file.
-        path: PathBuf,
-    },
-    /// Certificate and key do not go together, or rustls refuses them.
-    #[error("the certificate and key cannot be used")]
-    Refused(#[source] rustls::Error),
-    /// No self-signed certificate could be made.
-    #[error("no certificate could be made")]
-    Generate(#[source] rcgen::Error),
-}
-
-impl TlsError {
-    /// What the file system says of a file, to stand in `map_err`.
-    fn file(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::File { path: path.to_owned(), source }
-    }
-}
-
 /// Builds the configuration; `None` for plain HTTP.
 ///
 /// # Errors
 ///
-/// By variant of [`TlsError`].
-pub(crate) fn server_config(tls: &TlsSettings, data_dir: &Path) -> Result<Option<ServerConfig>, TlsError> {
+/// By variant of [`ServeError`].
+pub(crate) fn server_config(tls: &TlsSettings, data_dir: &Path) -> Result<Option<ServerConfig>, ServeError> {
     if tls.is_off() {
         return Ok(None);
     }
@@ -75,31 +39,31 @@ pub(crate) fn server_config(tls: &TlsSettings, data_dir: &Path) -> Result<Option
     from_files(&certificate, &key).map(Some)
 }
 
-fn generate(certificate_path: &Path, key_path: &Path) -> Result<(), TlsError> {
+fn generate(certificate_path: &Path, key_path: &Path) -> Result<(), ServeError> {
     let names = SELF_SIGNED_NAMES.map(str::to_owned);
-    let made = rcgen::generate_simple_self_signed(names).map_err(TlsError::Generate)?;
+    let made = rcgen::generate_simple_self_signed(names).map_err(ServeError::Generate)?;
     // The key first: a certificate without its key is made again at the next start.
     for (path, text) in [(key_path, made.signing_key.serialize_pem()), (certificate_path, made.cert.pem())] {
-        replace_private(path, text.as_bytes()).map_err(TlsError::file(path))?;
+        replace_private(path, text.as_bytes()).map_err(ServeError::tls_file(path))?;
     }
     Ok(())
 }
 
-fn from_files(certificate_path: &Path, key_path: &Path) -> Result<ServerConfig, TlsError> {
-    let pem = fs::read(certificate_path).map_err(TlsError::file(certificate_path))?;
+fn from_files(certificate_path: &Path, key_path: &Path) -> Result<ServerConfig, ServeError> {
+    let pem = fs::read(certificate_path).map_err(ServeError::tls_file(certificate_path))?;
     let chain: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-    let Ok(chain) = chain else { return Err(TlsError::Pem { path: certificate_path.to_owned() }) };
+    let Ok(chain) = chain else { return Err(ServeError::Pem { path: certificate_path.to_owned() }) };
     if chain.is_empty() {
-        return Err(TlsError::Pem { path: certificate_path.to_owned() });
+        return Err(ServeError::Pem { path: certificate_path.to_owned() });
     }
-    let pem = fs::read(key_path).map_err(TlsError::file(key_path))?;
+    let pem = fs::read(key_path).map_err(ServeError::tls_file(key_path))?;
     let Ok(key) = PrivateKeyDer::from_pem_slice(&pem) else {
-        return Err(TlsError::Pem { path: key_path.to_owned() });
+        return Err(ServeError::Pem { path: key_path.to_owned() });
     };
     ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(TlsError::Refused)?
+        .map_err(ServeError::Certificate)?
         .with_no_client_auth()
         .with_single_cert(chain, key)
-        .map_err(TlsError::Refused)
+        .map_err(ServeError::Certificate)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc;
 
-use super::{Worker, WorkerError};
+use super::{Cause, Worker};
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_job_gives_its_result() {
@@ -13,7 +13,7 @@ async fn a_job_gives_its_result() {
 #[tokio::test(flavor = "current_thread")]
 async fn a_panic_is_one_callers_error() {
     let worker = Worker::start("test-worker", 1).unwrap();
-    assert_eq!(worker.run(|| -> u8 { panic!("on purpose") }).await, Err(WorkerError::Lost));
+    assert_eq!(worker.run(|| -> u8 { panic!("on purpose") }).await, Err(Cause::Internal));
     assert_eq!(worker.run(|| 1).await, Ok(1));
 }
 
@@ -40,7 +40,7 @@ async fn a_full_queue_refuses_at_once() {
                 async move { worker.run(|| 1).await }
             });
             tokio::task::yield_now().await;
-            assert_eq!(worker.run(|| 2).await, Err(WorkerError::Full));
+            assert_eq!(worker.run(|| 2).await, Err(Cause::Busy { retry_after_seconds: 1 }));
             go_out.send(()).unwrap();
             assert_eq!(running.await.unwrap(), Ok(()));
             assert_eq!(queued.await.unwrap(), Ok(1));

@@ -18,7 +18,7 @@ use crate::{
         body::BodyReader,
         problem::{self, Cause},
     },
-    worker::{Worker, WorkerError},
+    worker::Worker,
 };
 
 #[cfg(test)]
@@ -40,7 +40,7 @@ pub(super) async fn read_entity(entity_worker: &Worker, mut reader: BodyReader<'
     if body.held_bytes() <= ENTITY_INLINE_BYTES_MAX {
         return body.read();
     }
-    run(entity_worker, move || body.read()).await?
+    entity_worker.run(move || body.read()).await?
 }
 
 /// Makes a change and waits until it is durable.
@@ -88,7 +88,7 @@ async fn change_catalogue(
     let store = store.clone();
     // The client may have gone away meanwhile; the change stands all the same.
     let done = Box::new(move |result| drop(done_out.send(result)));
-    run(entity_worker, move || store.change_catalogue(change, done)).await?;
+    entity_worker.run(move || store.change_catalogue(change, done)).await?;
     match done_in.await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(refusal(&error, what)),
@@ -107,16 +107,5 @@ fn refusal(error: &ChangeError, what: &str) -> Cause {
             Cause::Forbidden("A supplier is renamed through the tenant General, for all tenants at once")
         }
         ChangeError::Write(write) => write.clone().into(),
-    }
-}
-
-async fn run<T: Send + 'static>(
-    entity_worker: &Worker,
-    job: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Cause> {
-    match entity_worker.run(job).await {
-        Ok(result) => Ok(result),
-        Err(WorkerError::Full) => Err(Cause::Busy { retry_after_seconds: 1 }),
-        Err(WorkerError::Lost) => Err(Cause::Internal),
     }
 }

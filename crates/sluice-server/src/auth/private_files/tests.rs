@@ -21,7 +21,7 @@ fn foreign_dir() -> tempfile::TempDir {
     dir
 }
 
-/// Insists that a file belongs to whom its directory belongs, and to nobody else.
+/// Checks that only the owner of its directory can use a file.
 #[track_caller]
 fn check(path: &Path) {
     let (file, dir) = (fs::metadata(path).unwrap(), fs::metadata(path.parent().unwrap()).unwrap());

@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
-use super::{TlsError, server_config};
+use super::{ServeError, server_config};
 use crate::config::TlsSettings;
 
 #[test]
@@ -24,8 +24,8 @@ fn files_that_are_no_certificate_are_refused() {
     let (certificate, key) = (dir.path().join("certificate.pem"), dir.path().join("key.pem"));
     let tls =
         TlsSettings { certificate: Some(certificate.clone()), key: Some(key.clone()), self_signed: false };
-    assert!(matches!(server_config(&tls, dir.path()), Err(TlsError::File { .. })));
+    assert!(matches!(server_config(&tls, dir.path()), Err(ServeError::TlsFile { .. })));
     fs::write(&certificate, "nothing").unwrap();
     fs::write(&key, "nothing").unwrap();
-    assert!(matches!(server_config(&tls, dir.path()), Err(TlsError::Pem { .. })));
+    assert!(matches!(server_config(&tls, dir.path()), Err(ServeError::Pem { .. })));
 }

@@ -1,0 +1,57 @@
+//! Why the daemon did not start: for its last line on standard error.
+
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use crate::auth::error::AuthError;
+
+/// Why the daemon did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Credentials cannot be checked.
+    #[error("credentials cannot be checked")]
+    Auth(#[source] AuthError),
+    /// A file of the certificate or its key cannot be read or written.
+    #[error("TLS cannot use {}", path.display())]
+    TlsFile {
+        /// Which file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+    /// A file holds no certificate or key.
+    #[error("{} is not a PEM file of the kind it should be", path.display())]
+    Pem {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// Certificate and key do not go together, or rustls refuses them.
+    #[error("the certificate and key cannot be used")]
+    Certificate(#[source] rustls::Error),
+    /// No self-signed certificate could be made.
+    #[error("no certificate could be made")]
+    Generate(#[source] rcgen::Error),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// Which address.
+        address: SocketAddr,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+    /// The operating system refuses a thread.
+    #[error("a thread could not be started")]
+    Thread(#[source] io::Error),
+}
+
+impl ServeError {
+    /// What the file system says of a file for TLS, to stand in `map_err`.
+    pub(super) fn tls_file(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::TlsFile { path: path.to_owned(), source }
+    }
+}
