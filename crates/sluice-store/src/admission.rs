@@ -42,3 +42,6 @@ pub(crate) fn retry_after_seconds(memtable_bytes: usize, runs_count: usize, flus
     let least = if RUNS_MAX < runs_count { RUNS_RETRY_AFTER_SECONDS } else { 1 };
     Some(u32::try_from(seconds.clamp(least, RETRY_AFTER_SECONDS_MAX)).unwrap_or(1))
 }
+
+#[cfg(test)]
+mod tests;

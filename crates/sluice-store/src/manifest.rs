@@ -97,9 +97,12 @@ impl Manifest {
             }
             Err(source) => return Err(OpenError::Io { action: "read", path, source }),
         };
-        let Some((_, body)) = text.split_once('\n').filter(is_whole) else {
-            let detail = "it fails its checksum; the runs it names cannot be trusted".to_owned();
-            return Err(OpenError::Damaged { path, detail });
+        let body = match text.split_once('\n') {
+            Some((checksum, body)) if checksum == checksum_line(body) => body,
+            _ => {
+                let detail = "it fails its checksum; the runs it names cannot be trusted".to_owned();
+                return Err(OpenError::Damaged { path, detail });
+            }
         };
         let manifest: Self = serde_json::from_str(body).map_err(OpenError::damaged(&path))?;
         if manifest.format != FORMAT {
@@ -124,11 +127,6 @@ impl Manifest {
         fs::rename(&beside, dir.join(FILE))?;
         File::open(dir)?.sync_all()
     }
-}
-
-/// Returns true if the checksum is that of the body.
-fn is_whole((checksum, body): &(&str, &str)) -> bool {
-    *checksum == checksum_line(body)
 }
 
 fn checksum_line(body: &str) -> String {

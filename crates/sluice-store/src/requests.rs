@@ -3,10 +3,7 @@
 //! Each thread has one queue of limited length. The log thread serves [`LogRequest`]s, the compaction thread
 //! [`CompactionRequest`]s.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU8, Ordering},
-};
+use std::sync::{Arc, OnceLock};
 
 use crossbeam_channel::Sender;
 
@@ -78,42 +75,27 @@ pub(crate) enum CompactionRequest {
     Stop,
 }
 
-const OPEN: u8 = 0;
-const ABANDONED: u8 = 1;
-const DISK_FULL: u8 = 2;
-const FAILED: u8 = 3;
-
 /// A write under way, known to its owner and to the log thread.
 #[derive(Debug)]
 pub(crate) struct Txn {
     pub(crate) id: u64,
-    state: AtomicU8,
+    /// The first reason why it cannot go on.
+    refusal: OnceLock<WriteError>,
 }
 
 impl Txn {
     pub(crate) fn new(id: u64) -> Self {
-        Self { id, state: AtomicU8::new(OPEN) }
-    }
-
-    /// Notes that the owner has given the write up.
-    pub(crate) fn abandon(&self) {
-        let _was = self.state.compare_exchange(OPEN, ABANDONED, Ordering::SeqCst, Ordering::SeqCst);
+        Self { id, refusal: OnceLock::new() }
     }
 
     /// Why the write cannot go on, if so.
     pub(crate) fn refusal(&self) -> Option<WriteError> {
-        match self.state.load(Ordering::SeqCst) {
-            OPEN => None,
-            ABANDONED => Some(WriteError::Closed),
-            DISK_FULL => Some(WriteError::DiskFull),
-            _ => Some(WriteError::Failed),
-        }
+        self.refusal.get().cloned()
     }
 
-    /// Notes why the write cannot go on.
-    pub(crate) fn refuse(&self, error: &WriteError) {
-        let state = if matches!(error, WriteError::DiskFull) { DISK_FULL } else { FAILED };
-        self.state.store(state, Ordering::SeqCst);
+    /// Notes why the write cannot go on. What is refused already stays refused for its first reason.
+    pub(crate) fn refuse(&self, error: WriteError) {
+        self.refusal.get_or_init(|| error);
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -43,11 +43,7 @@ pub enum Health {
     Failed,
 }
 
-/// [`Shared::state`] of a store that takes writes.
-pub(crate) const RUNNING: u8 = 0;
-const CLOSED: u8 = 1;
-const FAILED: u8 = 2;
-
+/// The state that all of them see.
 pub(crate) struct Shared {
     pub(crate) data_dir: PathBuf,
     pub(crate) view: RwLock<Arc<View>>,
@@ -72,8 +68,10 @@ pub(crate) struct Shared {
     pub(crate) threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
     /// Held for its lock.
     pub(crate) _lock: File,
-    /// One of [`RUNNING`], [`CLOSED`] and [`FAILED`].
-    pub(crate) state: AtomicU8,
+    /// Whether the store is closing, or closed.
+    pub(crate) is_closed: AtomicBool,
+    /// Whether nothing can be written any more.
+    pub(crate) has_failed: AtomicBool,
     /// Called once, with the cause, when the store can write no more.
     pub(crate) on_failure: Box<dyn Fn(&str) + Send + Sync>,
 }
@@ -104,7 +102,7 @@ impl Shared {
 
     /// Notes that nothing can be written any more, and says so once.
     pub(crate) fn fail(&self, cause: &str) {
-        if self.state.swap(FAILED, Ordering::SeqCst) != FAILED {
+        if !self.has_failed.swap(true, Ordering::SeqCst) {
             tracing::error!(cause, "the store failed and takes no more writes");
             (self.on_failure)(cause);
         }
@@ -122,14 +120,8 @@ impl Shared {
         }
     }
 
-    /// Notes that no more writes are taken because the store is closing.
-    pub(crate) fn set_closed(&self) {
-        // A failure stays one.
-        let _was = self.state.compare_exchange(RUNNING, CLOSED, Ordering::SeqCst, Ordering::SeqCst);
-    }
-
     pub(crate) fn has_failed(&self) -> bool {
-        self.state.load(Ordering::SeqCst) == FAILED
+        self.has_failed.load(Ordering::SeqCst)
     }
 
     /// Gives the sign of life of one thread.
@@ -170,10 +162,11 @@ impl Shared {
     ///
     /// The reason why not.
     pub(crate) fn admit(&self) -> Result<(), WriteError> {
-        match self.state.load(Ordering::SeqCst) {
-            FAILED => return Err(WriteError::Failed),
-            CLOSED => return Err(WriteError::Closed),
-            _ => {}
+        if self.has_failed() {
+            return Err(WriteError::Failed);
+        }
+        if self.is_closed.load(Ordering::SeqCst) {
+            return Err(WriteError::Closed);
         }
         if self.disk.is_full() {
             return Err(WriteError::DiskFull);

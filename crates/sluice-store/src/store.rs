@@ -5,7 +5,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
-        atomic::{AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
     time::Duration,
@@ -29,7 +29,7 @@ use crate::{
     recovery::recover,
     requests::{self, CompactionRequest, Completion, LogRequest, Txn},
     run::parts_of,
-    shared::{Health, RUNNING, Shared},
+    shared::{Health, Shared},
 };
 
 /// Name of the log thread.
@@ -91,7 +91,8 @@ impl Store {
             compaction_beat_ms: AtomicU64::new(0),
             threads: Mutex::new(Vec::new()),
             _lock: found.lock,
-            state: AtomicU8::new(RUNNING),
+            is_closed: AtomicBool::new(false),
+            has_failed: AtomicBool::new(false),
             on_failure,
         });
         // Recovery took its time: silence counts from here.
@@ -121,24 +122,19 @@ impl Store {
     /// has filled must not keep the store from opening.
     fn add_tenants(&self, tenants: Vec<TenantName>) -> Result<(), OpenError> {
         for name in tenants {
-            if self.catalogue().tenant(name.as_str()).is_none() {
-                let added = self.add_tenant(&name);
-                added.map_err(OpenError::io("add the tenant", name.as_str().as_ref()))?;
+            if self.catalogue().tenant(name.as_str()).is_some() {
+                continue;
             }
+            let (told, answer) = bounded(1);
+            let done = Box::new(move |outcome| requests::reply(&told, outcome));
+            let change = CatalogueChange::AddTenant { name: name.clone() };
+            // When the log thread has ended, the answer is lost with the request.
+            drop(self.shared.log_requests.send(LogRequest::Change { change, done }));
+            let ended = Err(ChangeError::Write(WriteError::Closed));
+            let added = self.shared.wait_for(&answer).unwrap_or(ended).map_err(io::Error::other);
+            added.map_err(OpenError::io("add the tenant", name.as_str().as_ref()))?;
         }
         Ok(())
-    }
-
-    fn add_tenant(&self, name: &TenantName) -> io::Result<()> {
-        let (told, answer) = bounded(1);
-        let change = CatalogueChange::AddTenant { name: name.clone() };
-        let done = Box::new(move |outcome| requests::reply(&told, outcome));
-        if self.shared.log_requests.send(LogRequest::Change { change, done }).is_ok()
-            && let Ok(outcome) = answer.recv()
-        {
-            return outcome.map_err(io::Error::other);
-        }
-        Err(io::Error::other("the log thread has ended"))
     }
 
     /// Names and numbers as of the newest durable change.
@@ -222,7 +218,7 @@ impl Store {
 
     /// Refuses new writes, makes a checkpoint and ends the threads. Blocking. Calling it again does nothing.
     pub fn close(&self) {
-        self.shared.set_closed();
+        self.shared.is_closed.store(true, Ordering::SeqCst);
         if !self.shared.has_failed() {
             self.checkpoint();
         }
@@ -231,7 +227,7 @@ impl Store {
 
     /// Ends the threads without a checkpoint: what a kill leaves behind, less the torn end. Blocking.
     pub fn halt(&self) {
-        self.shared.set_closed();
+        self.shared.is_closed.store(true, Ordering::SeqCst);
         let threads = std::mem::take(&mut *self.shared.threads.lock());
         // The compaction thread first: it asks the log thread.
         let _has_ended = self.shared.compaction_requests.send(CompactionRequest::Stop).is_err();
@@ -293,7 +289,7 @@ impl Write {
 impl Drop for Write {
     fn drop(&mut self) {
         if !self.is_ended {
-            self.txn.abandon();
+            self.txn.refuse(WriteError::Closed);
             // A full queue does no harm: the log thread sweeps at the next checkpoint too.
             let _is_awake = self.shared.log_requests.try_send(LogRequest::Sweep);
         }

@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::{Sender, bounded};
 use sluice_model::hex;
 
 use super::policy::named_tables;
@@ -64,8 +64,7 @@ impl Checkpoints {
     ) -> Result<(), TreeError> {
         let replaced = self.store_catalogue(catalogue)?;
         self.shared.trees.sync()?;
-        let (reply, answer) = bounded(1);
-        let log_lsn = self.ask_log(LogRequest::KeepFrom { sequence, reply }, &answer)?;
+        let log_lsn = self.ask_log(|reply| LogRequest::KeepFrom { sequence, reply })?;
         self.manifest.sequence = sequence;
         self.manifest.log_lsn = log_lsn;
         self.manifest.next_txn = self.shared.next_txn.load(Ordering::SeqCst);
@@ -78,8 +77,7 @@ impl Checkpoints {
             view.memtable.drop_oldest(flushed_count);
             view.runs = runs;
         });
-        let (reply, answer) = bounded(1);
-        self.ask_log(LogRequest::Trim { keep_from: log_lsn, reply }, &answer)?;
+        self.ask_log(|reply| LogRequest::Trim { keep_from: log_lsn, reply })?;
         if let Some(replaced) = replaced {
             replaced.remove(&self.shared.trees)?;
         }
@@ -92,11 +90,11 @@ impl Checkpoints {
     }
 
     /// Asks the log thread for something and waits for its answer.
-    fn ask_log<T>(&self, request: LogRequest, answer: &Receiver<T>) -> Result<T, TreeError> {
-        if self.shared.log_requests.send(request).is_err() {
-            return Err(TreeError::LogEnded);
-        }
-        self.shared.wait_for(answer).ok_or(TreeError::LogEnded)
+    fn ask_log<T>(&self, request: impl FnOnce(Sender<T>) -> LogRequest) -> Result<T, TreeError> {
+        let (reply, answer) = bounded(1);
+        // When the log thread has ended, the answer is lost with the request.
+        drop(self.shared.log_requests.send(request(reply)));
+        self.shared.wait_for(&answer).ok_or(TreeError::LogEnded)
     }
 
     /// Writes the catalogue if it changed; returns the one that the manifest names no more after that.

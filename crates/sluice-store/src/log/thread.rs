@@ -143,7 +143,7 @@ impl LogThread {
             return;
         }
         if self.shared.has_failed() {
-            txn.refuse(&WriteError::Failed);
+            txn.refuse(WriteError::Failed);
             return;
         }
         match self.log.append(FrameKind::Slice, txn.id, payload) {
@@ -155,12 +155,12 @@ impl LogThread {
             // Nothing was appended, and only this write is concerned.
             Err(LogError::TooLong { payload_bytes }) => {
                 tracing::error!(payload_bytes, "a slice is too long for the log");
-                txn.refuse(&WriteError::Failed);
+                txn.refuse(WriteError::Failed);
                 self.open.remove(&txn.id);
             }
             Err(error) => {
                 let refusal = self.refuse_unsynced(&error);
-                txn.refuse(&refusal);
+                txn.refuse(refusal);
             }
         }
     }
@@ -270,7 +270,7 @@ impl LogThread {
             done(Err(refusal.clone()));
         }
         for open in std::mem::take(&mut self.open).into_values() {
-            open.txn.refuse(&refusal);
+            open.txn.refuse(refusal.clone());
         }
         refusal
     }

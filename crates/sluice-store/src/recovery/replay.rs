@@ -17,14 +17,6 @@ use crate::{
     memtable::{Slice, join_small},
 };
 
-/// A write whose commit was not seen yet.
-#[derive(Default)]
-struct OpenWrite {
-    first_segment_lsn: u64,
-    /// By place in the body, packed.
-    slices: Vec<(u32, Vec<u8>)>,
-}
-
 /// What the frames so far come to.
 pub(super) struct Replay {
     /// Commits up to this number are in the runs.
@@ -39,8 +31,10 @@ pub(super) struct Replay {
     /// Oldest first.
     pub(super) slices: Vec<Arc<Slice>>,
     pub(super) filters: SharedFilters,
-    /// Writes whose commit was not seen yet.
-    open: HashMap<u64, OpenWrite>,
+    /// Slices of writes whose commit was not seen yet, by place in the body, packed.
+    packed: HashMap<u64, Vec<(u32, Vec<u8>)>>,
+    /// Where the first segment of such a write begins.
+    first_segment_lsn: HashMap<u64, u64>,
     /// Newest commit of those that begin in a segment, by the segment's position.
     pub(super) newest_by_segment: BTreeMap<u64, u64>,
 }
@@ -56,7 +50,8 @@ impl Replay {
             catalogue: Catalogue::clone(catalogue),
             slices: Vec::new(),
             filters: SharedFilters::new(),
-            open: HashMap::new(),
+            packed: HashMap::new(),
+            first_segment_lsn: HashMap::new(),
             newest_by_segment: BTreeMap::new(),
         }
     }
@@ -83,19 +78,21 @@ impl Replay {
         let Some((index, packed)) = frame.payload.split_first_chunk() else {
             return Err(frame.damaged("slice is too short"));
         };
-        let begun = OpenWrite { first_segment_lsn: frame.segment_lsn, slices: Vec::new() };
-        let open = self.open.entry(frame.txn).or_insert(begun);
-        open.slices.push((u32::from_be_bytes(*index), packed.to_vec()));
+        self.first_segment_lsn.entry(frame.txn).or_insert(frame.segment_lsn);
+        let slices = self.packed.entry(frame.txn).or_default();
+        slices.push((u32::from_be_bytes(*index), packed.to_vec()));
         Ok(())
     }
 
     fn take_commit(&mut self, frame: &Frame<'_>) -> Result<(), ReplayError> {
         let (sequence, _) = sequence_of(frame)?;
-        let OpenWrite { first_segment_lsn, mut slices } = self.open.remove(&frame.txn).unwrap_or_default();
-        // Without the first frames of a commit that is in the runs already, there is nothing to do.
+        let first_segment_lsn = self.first_segment_lsn.remove(&frame.txn).unwrap_or(0);
+        let slices = self.packed.remove(&frame.txn);
+        // The first frames of a commit that is in the runs already may be gone.
         if !self.is_new(sequence, first_segment_lsn) {
             return Ok(());
         }
+        let Some(mut slices) = slices else { return Ok(()) };
         slices.sort_unstable_by_key(|(index, _)| *index);
         for (_, packed) in slices {
             let mut slice = unpack(&packed, frame)?;
