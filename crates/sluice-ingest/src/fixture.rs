@@ -1,6 +1,6 @@
 //! A throw-away store with an ingestor on it, for the tests of this crate.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use sluice_model::{
     Confidence, RetentionMinutes, SupplierName, TagName, TagWeight, TenantId, TenantName, Vendor, limits,
@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use crate::{
     AnswerText, DeleteRules, IngestConfig, IngestError, Ingestor, LookupRules, Match, Matches, PutRules,
     Receipt, Render,
+    memory::{Budget, RequestMemory},
 };
 
 /// When everything happens unless a test says otherwise.
@@ -36,6 +37,11 @@ impl Drop for Fixture {
 
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
+}
+
+/// The memory of a request that nothing else has a share in.
+pub(crate) fn request_memory() -> Arc<RequestMemory> {
+    RequestMemory::of_upload(Budget::new(limits::BODY_BYTES_BUDGET).take(0, None).unwrap())
 }
 
 impl Fixture {
@@ -227,7 +233,7 @@ fn every_field(one: &Match<'_>) -> String {
     let context = if one.context.is_empty() { "{}" } else { str::from_utf8(one.context).unwrap() };
     let tags: Vec<u32> = one.tags.iter().map(|tag| tag.0).collect();
     format!(
-        r#"{{"supplier":"{}","confidence":{},"kind":"{:?}","indicator":{},"level":{},"context":{context},"tags":{tags:?}}}"#,
+        r#"{{"supplier":"{}","confidence":{},"kind":"{:?}","indicator":{},"level":{},"tags":{tags:?},"context":{context}}}"#,
         one.supplier,
         one.confidence.get(),
         one.kind,

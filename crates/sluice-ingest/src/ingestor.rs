@@ -32,7 +32,7 @@ pub struct IngestConfig {
 pub struct Ingestor {
     store: Store,
     pools: Arc<Pools>,
-    budget: Budget,
+    budget: Arc<Budget>,
     suppliers: SuppliersCache,
 }
 
@@ -103,19 +103,20 @@ impl Ingestor {
     /// Begins a `lookup` against all that is durable now, whose results `render` writes. Does not block.
     pub fn lookup<R: Render>(&self, permit: Permit, rules: LookupRules, render: R) -> Query<R> {
         let detector = Detector::new(self.store.snapshot(), rules, self.suppliers.clone());
-        Query::new(Arc::clone(&self.pools), permit, self.budget.permit_bytes_max(), detector, render)
+        Query::new(Arc::clone(&self.pools), permit, detector, render)
     }
 
     fn upload(&self, permit: Permit, rules: RowRules) -> Result<Upload, IngestError> {
-        Upload::begin(&self.store, &self.pools, &self.budget, permit, rules)
+        Upload::begin(&self.store, &self.pools, permit, rules)
     }
 }
 
 #[cfg(test)]
 impl Ingestor {
     /// The same with a budget of its own, whose bodies wait no longer than that.
-    pub(crate) fn with_wait_limits(&self, wait_limits: crate::memory::WaitLimits) -> Self {
-        let budget = Budget::with(limits::BODY_BYTES_BUDGET, limits::SMALL_BYTES_BUDGET, wait_limits);
+    pub(crate) fn with_wait_limits(&self, [quiet_wait_max, wait_max]: [std::time::Duration; 2]) -> Self {
+        let budget =
+            Budget::with(limits::BODY_BYTES_BUDGET, limits::SMALL_BYTES_BUDGET, quiet_wait_max, wait_max);
         Self { budget, ..self.clone() }
     }
 }

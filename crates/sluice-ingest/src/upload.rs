@@ -29,13 +29,13 @@ use crate::{
         split::BodySlice,
     },
     error::IngestError,
-    memory::{Budget, Permit, Room},
+    memory::{Permit, RequestMemory},
     pools::{Pool, Pools},
 };
 
 /// A body being taken in. Dropping it leaves nothing of it.
 pub struct Upload {
-    room: Room,
+    store: Store,
     pipeline: Pipeline<RowWork>,
 }
 
@@ -48,15 +48,13 @@ impl Upload {
     pub(crate) fn begin(
         store: &Store,
         pools: &Arc<Pools>,
-        budget: &Budget,
         permit: Permit,
         rules: RowRules,
     ) -> Result<Self, IngestError> {
         let write = store.begin().map_err(IngestError::Write)?;
-        let permit = Arc::new(permit);
-        let room = Room::new(Arc::clone(&permit), budget.clone(), store.clone(), Arc::clone(pools));
-        let work = RowWork { rules, catalogue: store.catalogue(), write, permit, buffers: Mutex::default() };
-        Ok(Self { room, pipeline: Pipeline::new(Arc::clone(pools), work) })
+        let work = RowWork { rules, catalogue: store.catalogue(), write, buffers: Mutex::default() };
+        let pipeline = Pipeline::new(Arc::clone(pools), RequestMemory::of_upload(permit), work);
+        Ok(Self { store: store.clone(), pipeline })
     }
 
     /// Takes the next bytes of the body. Waits while too many slices are being worked on, and for a bounded time
@@ -68,7 +66,16 @@ impl Upload {
     /// [`IngestError::Body`] for a fault of the body, [`IngestError::Write`] when the store gives up or there was
     /// no room; from then on always the same.
     pub async fn feed(&mut self, chunk: &[u8]) -> Result<(), IngestError> {
-        self.pipeline.feed_after(self.room.make(chunk.len()), chunk).await
+        let Self { store, pipeline } = self;
+        let (memory, pools) = (Arc::clone(pipeline.memory()), Arc::clone(pipeline.pools()));
+        let room = async {
+            // The store has admitted the upload when it was a head; what it grows by is admitted here.
+            if memory.take_body(chunk.len()).await? {
+                memory.wait_for_memtable(store, &pools.ingest_short).await?;
+            }
+            Ok(())
+        };
+        pipeline.feed_after(room, chunk).await
     }
 
     /// Ends the body and waits until every accepted element is durable.
@@ -80,11 +87,10 @@ impl Upload {
     pub async fn finish(self) -> Result<Receipt, IngestError> {
         let pools = Arc::clone(self.pipeline.pools());
         let elements_count = self.pipeline.elements_count();
-        let (work, outputs) = self.pipeline.finish().await?;
-        drop(self.room);
-        let RowWork { write, permit, buffers, .. } = work;
+        let (work, outputs, guard) = self.pipeline.finish().await?;
+        let RowWork { write, buffers, .. } = work;
         drop(buffers);
-        let rejections = Rejections::new(outputs, Some(permit));
+        let rejections = Rejections::new(outputs, Some(Arc::clone(&guard.0)));
         let accepted_count = elements_count - rejections.count();
         if accepted_count > 0 {
             commit(write, &pools.ingest_short).await?;
@@ -116,7 +122,6 @@ struct RowWork {
     rules: RowRules,
     catalogue: Arc<Catalogue>,
     write: Write,
-    permit: Arc<Permit>,
     /// Those of slices that are done, for the next ones: at most one for each thread, and none that a long element
     /// has made large.
     buffers: Mutex<Vec<RowBuffers>>,

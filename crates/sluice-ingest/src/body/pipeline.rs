@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     error::{BodyError, IngestError},
+    memory::{CancelGuard, RequestMemory},
     pools::{Pool, Pools, run_here},
 };
 
@@ -59,45 +60,36 @@ pub(crate) trait SliceWork: Send + Sync + 'static {
 /// One body. See the module.
 pub(crate) struct Pipeline<W: SliceWork> {
     pools: Arc<Pools>,
+    guard: CancelGuard,
     splitter: Splitter,
     shared: Arc<SharedWork<W>>,
     running: Vec<oneshot::Receiver<Result<W::Output, IngestError>>>,
     failure: Option<IngestError>,
-    skip_guard: SkipGuard<W>,
 }
 
 struct SharedWork<W> {
     work: W,
+    memory: Arc<RequestMemory>,
     /// The smallest number of a slice that failed. Later ones need not be worked on.
     failed_index: AtomicU32,
 }
 
-/// Keeps slices from being worked on once nobody waits for them.
-struct SkipGuard<W>(Arc<SharedWork<W>>);
-
-impl<W> Drop for SkipGuard<W> {
-    fn drop(&mut self) {
-        self.0.failed_index.store(0, Ordering::Relaxed);
-    }
-}
-
 impl<W: SliceWork> Pipeline<W> {
     /// Starts at the first byte of a body.
-    pub(crate) fn new(pools: Arc<Pools>, work: W) -> Self {
-        let shared = Arc::new(SharedWork { work, failed_index: AtomicU32::new(u32::MAX) });
-        Self {
-            pools,
-            splitter: Splitter::new(),
-            running: Vec::new(),
-            failure: None,
-            skip_guard: SkipGuard(Arc::clone(&shared)),
-            shared,
-        }
+    pub(crate) fn new(pools: Arc<Pools>, memory: Arc<RequestMemory>, work: W) -> Self {
+        let guard = CancelGuard(Arc::clone(&memory));
+        let shared = Arc::new(SharedWork { work, memory, failed_index: AtomicU32::new(u32::MAX) });
+        Self { pools, guard, splitter: Splitter::new(), running: Vec::new(), failure: None, shared }
     }
 
     /// What it runs on.
     pub(crate) fn pools(&self) -> &Arc<Pools> {
         &self.pools
+    }
+
+    /// What the request holds.
+    pub(crate) fn memory(&self) -> &Arc<RequestMemory> {
+        &self.guard.0
     }
 
     /// Number of elements of the body so far.
@@ -152,13 +144,13 @@ impl<W: SliceWork> Pipeline<W> {
         self.gather().await.and(Err(IngestError::Internal))
     }
 
-    /// Ends the body and waits for all its slices. Gives the work, which nothing else holds any more, and its results
-    /// in document order.
+    /// Ends the body and waits for all its slices. Gives the work, which nothing else holds any more, its results in
+    /// document order, and what ends the work that follows when the request goes away.
     ///
     /// # Errors
     ///
     /// The first fault of the body.
-    pub(crate) async fn finish(mut self) -> Result<(W, Vec<W::Output>), IngestError> {
+    pub(crate) async fn finish(mut self) -> Result<(W, Vec<W::Output>, CancelGuard), IngestError> {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
@@ -174,10 +166,9 @@ impl<W: SliceWork> Pipeline<W> {
             }
             Err(error) => return Err(self.broken(error).await),
         };
-        drop(self.skip_guard);
         // Each job has let go of its share before its result was there to be gathered.
         let Some(shared) = Arc::into_inner(self.shared) else { return Err(IngestError::Internal) };
-        Ok((shared.work, outputs))
+        Ok((shared.work, outputs, self.guard))
     }
 
     /// Works on the only slice of a short body.
@@ -208,11 +199,8 @@ impl<W: SliceWork> Pipeline<W> {
         self.running.push(pool.start(move || {
             let failed_index = &shared.failed_index;
             let index = slice.index;
-            let output = if index > failed_index.load(Ordering::Relaxed) {
-                Err(IngestError::Internal)
-            } else {
-                work(&shared.work, &slice)
-            };
+            let is_in_vain = shared.memory.is_abandoned() || failed_index.load(Ordering::Relaxed) < index;
+            let output = if is_in_vain { Err(IngestError::Internal) } else { work(&shared.work, &slice) };
             if output.is_err() {
                 failed_index.fetch_min(index, Ordering::Relaxed);
             }

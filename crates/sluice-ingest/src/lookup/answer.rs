@@ -175,7 +175,7 @@ impl<R: Render> LookupWork<R> {
         ranges: &[ValueRange<'_>],
         bytes_max: usize,
     ) -> Result<Vec<Vec<AnswerText>>, IngestError> {
-        self.memory.check_wanted()?;
+        self.check_wanted()?;
         if let Some(texts) = self.try_answer(ranges, bytes_max)? {
             return Ok(texts.into_iter().map(|text| vec![text]).collect());
         }
@@ -258,6 +258,11 @@ impl<R: Render> LookupWork<R> {
         }
     }
 
+    /// Ends the work when nobody waits for the answer any more.
+    fn check_wanted(&self) -> Result<(), IngestError> {
+        if self.memory.is_abandoned() { Err(IngestError::Internal) } else { Ok(()) }
+    }
+
     /// Writes the results of a slice for which nothing has to be read.
     ///
     /// # Errors
@@ -274,7 +279,7 @@ impl<R: Render> LookupWork<R> {
         first_key: usize,
         found: &Found,
     ) -> Result<AnswerText, IngestError> {
-        self.memory.check_wanted()?;
+        self.check_wanted()?;
         let ValueRange { gathered: Gathered { objects, candidates, first_index, .. }, values } = range;
         let places = range.places();
         let expected_bytes = objects.span(values.clone()).len()

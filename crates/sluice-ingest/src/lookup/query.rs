@@ -26,31 +26,14 @@ const CHUNK_BYTES: usize = 64 * limits::KIB;
 /// A lookup being taken in, whose results `R` writes.
 pub struct Query<R: Render> {
     pipeline: Pipeline<LookupWork<R>>,
-    guard: CancelGuard,
-}
-
-/// Ends the work on a lookup when its request goes away.
-pub(super) struct CancelGuard(pub(super) Arc<RequestMemory>);
-
-impl Drop for CancelGuard {
-    fn drop(&mut self) {
-        self.0.abandon();
-    }
 }
 
 impl<R: Render> Query<R> {
-    /// Begins a lookup whose permit can come to `permit_bytes_max` at most.
-    pub(crate) fn new(
-        pools: Arc<Pools>,
-        permit: Permit,
-        permit_bytes_max: usize,
-        detector: Detector,
-        render: R,
-    ) -> Self {
-        let memory = Arc::new(RequestMemory::new(permit, permit_bytes_max));
-        let guard = CancelGuard(Arc::clone(&memory));
-        let work = LookupWork { detector, memory, render };
-        Self { pipeline: Pipeline::new(pools, work), guard }
+    /// Begins a lookup.
+    pub(crate) fn new(pools: Arc<Pools>, permit: Permit, detector: Detector, render: R) -> Self {
+        let memory = RequestMemory::of_lookup(permit);
+        let work = LookupWork { detector, memory: Arc::clone(&memory), render };
+        Self { pipeline: Pipeline::new(pools, memory, work) }
     }
 
     /// Takes the next bytes of the body, as [`Upload::feed`](crate::Upload::feed) does.
@@ -60,7 +43,12 @@ impl<R: Render> Query<R> {
     /// [`IngestError::Body`] for a fault of the body, [`IngestError::Read`] when the store cannot be read,
     /// [`IngestError::TooManyAnswerBytes`] or [`sluice_store::WriteError::Busy`] when there is no memory for the answer.
     pub async fn feed(&mut self, chunk: &[u8]) -> Result<(), IngestError> {
-        self.pipeline.feed_after(self.guard.0.make_room(chunk.len()), chunk).await
+        let memory = Arc::clone(self.pipeline.memory());
+        let room = async {
+            memory.take_body(chunk.len()).await?;
+            Ok(())
+        };
+        self.pipeline.feed_after(room, chunk).await
     }
 
     /// Ends the body and waits for the whole answer.
@@ -69,10 +57,10 @@ impl<R: Render> Query<R> {
     ///
     /// As of [`feed`](Self::feed); a body without any element is a fault too.
     pub async fn finish(self) -> Result<LookupAnswer, IngestError> {
-        let Self { pipeline, guard } = self;
+        let pipeline = self.pipeline;
         let pools = Arc::clone(pipeline.pools());
         let (elements_count, body_bytes) = (pipeline.elements_count(), pipeline.body_bytes());
-        let (work, outcomes) = pipeline.finish().await?;
+        let (work, outcomes, guard) = pipeline.finish().await?;
         if elements_count == 0 {
             let byte = body_bytes.saturating_sub(1);
             return Err(IngestError::Body(BodyError::Syntax { fault: Fault::NoElement, byte }));
@@ -89,7 +77,7 @@ impl<R: Render> Query<R> {
             chunks.push_back(Bytes::from(chunk));
         }
         chunks.push_back(Bytes::from_static(R::CLOSING));
-        guard.0.settle(heap_bytes);
+        guard.0.release_all_but(heap_bytes);
         Ok(LookupAnswer { chunks, memory: Arc::clone(&guard.0) })
     }
 }

@@ -7,7 +7,6 @@ use expect_test::{Expect, expect};
 use super::{
     answer::{LookupWork, SliceOutcome, wanted_bytes},
     detect::Detector,
-    query::CancelGuard,
     suppliers::SuppliersCache,
 };
 use crate::{
@@ -17,7 +16,7 @@ use crate::{
         split::{BodySlice, Splitter},
     },
     fixture::{EveryField, Fixture, block_on, lookup_rules},
-    memory::RequestMemory,
+    memory::{CancelGuard, RequestMemory},
 };
 
 #[track_caller]
@@ -38,7 +37,7 @@ fn results_are_in_order_and_objects_as_sent() {
     check(
         r#"[ {"object" : "HTTP:\/\/\u0061.example" , "x":1},{"object":"nonsense \" "},{"object":"5","object":""}, {"object":"a.example"}]"#,
         &expect![[
-            r#"[{"object":"HTTP:\/\/\u0061.example","matches":[{"supplier":"Feed","confidence":50,"kind":"Url","indicator":"a.example","level":0,"context":{"level":1},"tags":[]}],"suppressed":[]},{"object":"nonsense \" ","matches":[],"suppressed":[]},{"object":"","matches":[],"suppressed":[]},{"object":"a.example","matches":[{"supplier":"Feed","confidence":50,"kind":"Url","indicator":"a.example","level":0,"context":{"level":1},"tags":[]}],"suppressed":[]}]"#
+            r#"[{"object":"HTTP:\/\/\u0061.example","matches":[{"supplier":"Feed","confidence":50,"kind":"Url","indicator":"a.example","level":0,"tags":[],"context":{"level":1}}],"suppressed":[]},{"object":"nonsense \" ","matches":[],"suppressed":[]},{"object":"","matches":[],"suppressed":[]},{"object":"a.example","matches":[{"supplier":"Feed","confidence":50,"kind":"Url","indicator":"a.example","level":0,"tags":[],"context":{"level":1}}],"suppressed":[]}]"#
         ]],
     );
 }
@@ -199,7 +198,7 @@ fn work_on(fixture: &Fixture) -> LookupWork<EveryField> {
 /// Work for a request whose permit can come to so many bytes.
 fn work_within(fixture: &Fixture, permit_bytes_max: usize) -> LookupWork<EveryField> {
     let permit = fixture.ingestor.reserve(None, 1 << 20).unwrap();
-    let memory = Arc::new(RequestMemory::new(permit, permit_bytes_max));
+    let memory = RequestMemory::within(permit, permit_bytes_max);
     let detector = Detector::new(fixture.store.snapshot(), lookup_rules(), SuppliersCache::default());
     LookupWork { detector, memory, render: EveryField }
 }
@@ -246,7 +245,7 @@ fn an_answer_is_on_the_permit_before_it_is_written() {
     assert_eq!(longest, Some(256 << 10));
     assert!(5_000 * context.len() < all && all <= work.memory.permit_bytes());
     assert!(chunks.iter().map(|chunk| chunk.len()).sum::<usize>() > all * 9 / 10);
-    work.memory.settle(all);
+    work.memory.release_all_but(all);
     assert_eq!(work.memory.permit_bytes(), all);
 }
 

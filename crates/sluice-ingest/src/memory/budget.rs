@@ -1,12 +1,11 @@
 //! Byte permits: who may hold how much of the memory set aside for bodies.
 //!
-//! In: wishes for bytes. Out: a [`Permit`], which grows as bytes arrive and gives them back when it is dropped, or
+//! In: requests for bytes. Out: a [`Permit`], which grows as bytes arrive and gives them back when it is dropped, or
 //! [`Busy`] with the time after which it is worth asking again, computed from the rate at which bytes came back of
 //! late. Who gets what is in `fairness`.
 //!
 //! A permit that cannot grow waits ([`Permit::grow`]) while others finish; when nothing came back for a while, the
-//! youngest of those that wait is refused, which frees what it holds for the others. Also knows whether permits
-//! and the memtable together may have passed what is planned for both.
+//! youngest of those that wait is refused, which frees what it holds for the others.
 
 use std::{
     pin::pin,
@@ -24,7 +23,17 @@ use tokio::sync::Notify;
 use super::{
     fairness::{Fairness, Grant},
     free_rate::FreeRate,
+    level::MemoryLevel,
 };
+
+/// Time without a byte given back after which the youngest permit that waits is refused.
+const QUIET_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// Longest time that a permit waits in one go: well under the stall time-outs of clients.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// Stands for no ticket; the first one is 1.
+const NO_TICKET: u64 = 0;
 
 /// The bytes are taken; nothing was done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -34,73 +43,47 @@ pub struct Busy {
     pub retry_after_seconds: u32,
 }
 
-/// How long a body waits for room.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct WaitLimits {
-    /// Time without a byte given back after which the youngest that waits is refused.
-    pub(crate) quiet: Duration,
-    /// Longest time that anybody waits in one go.
-    pub(crate) whole: Duration,
-}
-
-/// Those of the daemon: well under the stall time-outs of clients.
-pub(crate) const WAIT_LIMITS: WaitLimits =
-    WaitLimits { quiet: Duration::from_secs(5), whole: Duration::from_secs(30) };
-
-/// The bytes set aside for bodies. Clones share them.
-#[derive(Clone, Debug)]
-pub(crate) struct Budget {
-    shared: Arc<Shared>,
-}
-
+/// The bytes set aside for bodies.
 #[derive(Debug)]
-struct Shared {
-    wait_limits: WaitLimits,
+pub(crate) struct Budget {
+    quiet_wait_max: Duration,
+    pub(super) wait_max: Duration,
     started: Instant,
-    state: Mutex<State>,
+    state: Mutex<BudgetState>,
     /// Told whenever large bytes come back.
     freed: Notify,
 }
 
 #[derive(Debug)]
-struct State {
+struct BudgetState {
     fairness: Fairness,
     free_rate: FreeRate,
     /// When large bytes last came back.
     freed_at: Instant,
-    level: Option<Level>,
-}
-
-/// Bytes held by permits, and bytes ever granted, at one moment.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Mark {
-    held_bytes: usize,
-    granted_bytes: u64,
-}
-
-/// What permits and memtable held together at some moment. It grows only by what is granted from then on.
-#[derive(Clone, Copy, Debug)]
-struct Level {
-    bytes: usize,
-    mark: Mark,
+    /// As of the last look at the memtable.
+    level: Option<MemoryLevel>,
 }
 
 impl Budget {
     /// Sets `bytes_max` bytes aside, and [`limits::SMALL_BYTES_BUDGET`] for small requests.
-    pub(crate) fn new(bytes_max: usize) -> Self {
-        Self::with(bytes_max, limits::SMALL_BYTES_BUDGET, WAIT_LIMITS)
+    pub(crate) fn new(bytes_max: usize) -> Arc<Self> {
+        Self::with(bytes_max, limits::SMALL_BYTES_BUDGET, QUIET_WAIT_MAX, WAIT_MAX)
     }
 
-    pub(crate) fn with(large_bytes_max: usize, small_bytes_max: usize, wait_limits: WaitLimits) -> Self {
+    pub(crate) fn with(
+        large_bytes_max: usize,
+        small_bytes_max: usize,
+        quiet_wait_max: Duration,
+        wait_max: Duration,
+    ) -> Arc<Self> {
         let started = Instant::now();
-        let state = State {
+        let state = BudgetState {
             fairness: Fairness::new(large_bytes_max, small_bytes_max),
             free_rate: FreeRate::default(),
             freed_at: started,
             level: None,
         };
-        let shared = Shared { wait_limits, started, state: Mutex::new(state), freed: Notify::new() };
-        Self { shared: Arc::new(shared) }
+        Arc::new(Self { quiet_wait_max, wait_max, started, state: Mutex::new(state), freed: Notify::new() })
     }
 
     /// Takes `bytes` bytes for a beginning; `expected` is what it may come to, if that is known.
@@ -108,97 +91,59 @@ impl Budget {
     /// # Errors
     ///
     /// [`Busy`] when they are not free, or when what is expected could not even begin to arrive now.
-    pub(crate) fn take(&self, bytes: usize, expected: Option<usize>) -> Result<Permit, Busy> {
-        let mut state = self.shared.state.lock();
+    pub(crate) fn take(self: &Arc<Self>, bytes: usize, expected: Option<usize>) -> Result<Permit, Busy> {
+        let mut state = self.state.lock();
+        let fairness = &mut state.fairness;
         let entry = match expected {
-            Some(expected) if limits::SMALL_BODY_BYTES_MAX < expected => state.fairness.check_entry(expected),
+            Some(expected) if limits::SMALL_BODY_BYTES_MAX < expected => fairness.check_entry(expected),
             _ => Ok(()),
         };
-        let taken = entry.and_then(|()| state.fairness.take(bytes));
-        let grant = taken.map_err(|lacking| self.shared.busy(&state, lacking))?;
-        drop(state);
-        let permit =
-            Permit { budget: self.clone(), bytes: AtomicUsize::new(0), ticket: AtomicU64::new(NO_TICKET) };
-        permit.set(grant);
-        Ok(permit)
+        match entry.and_then(|()| fairness.take(bytes)) {
+            Ok(grant) => Ok(Permit {
+                budget: Arc::clone(self),
+                bytes: AtomicUsize::new(grant.bytes),
+                ticket: AtomicU64::new(grant.ticket.unwrap_or(NO_TICKET)),
+            }),
+            Err(lacking) => Err(self.busy(&state, lacking)),
+        }
     }
 
     /// Bytes held by permits.
     pub(crate) fn held_bytes(&self) -> usize {
-        self.shared.state.lock().fairness.held_bytes()
+        self.state.lock().fairness.held_bytes()
     }
 
-    /// The most that a single permit can come to.
-    pub(crate) fn permit_bytes_max(&self) -> usize {
-        self.shared.state.lock().fairness.large_bytes_max()
+    /// `None` while permits and memtable together are surely within what is planned for both. Otherwise the level of
+    /// permits alone: the memtable must be asked, and [`set_level`](Self::set_level) told the level of both.
+    pub(super) fn unsure(&self) -> Option<MemoryLevel> {
+        let state = self.state.lock();
+        match state.level {
+            Some(level) if state.excess(level) == 0 => None,
+            _ => Some(MemoryLevel::of_permits(state.fairness.held_bytes(), state.fairness.granted_bytes())),
+        }
     }
 
-    /// How long a body waits for room.
-    pub(crate) fn wait_limits(&self) -> WaitLimits {
-        self.shared.wait_limits
-    }
-
-    /// `None` while permits and memtable together are surely within what is planned for both; otherwise the
-    /// memtable must be asked, and [`set_level`](Self::set_level) told with this mark, taken before.
-    pub(crate) fn unsure(&self) -> Option<Mark> {
-        let state = self.shared.state.lock();
-        let mark =
-            Mark { held_bytes: state.fairness.held_bytes(), granted_bytes: state.fairness.granted_bytes() };
-        state.excess().is_none_or(|excess| excess > 0).then_some(mark)
-    }
-
-    /// Notes what the memtable held after `mark`. Rows that were committed in between count twice, never not.
+    /// Notes what permits and the memtable hold.
     ///
     /// # Errors
     ///
-    /// [`Busy`] when both together are over what is planned for both.
-    pub(crate) fn set_level(&self, mark: Mark, memtable_bytes: usize) -> Result<(), Busy> {
-        let mut state = self.shared.state.lock();
-        state.level = Some(Level { bytes: mark.held_bytes + memtable_bytes, mark });
-        match state.excess() {
-            Some(excess) if excess > 0 => Err(self.shared.busy(&state, excess)),
-            _ => Ok(()),
+    /// [`Busy`] when that is over what is planned for both.
+    pub(super) fn set_level(&self, level: MemoryLevel) -> Result<(), Busy> {
+        let mut state = self.state.lock();
+        state.level = Some(level);
+        match state.excess(level) {
+            0 => Ok(()),
+            excess => Err(self.busy(&state, excess)),
         }
     }
-}
 
-impl State {
-    /// Bytes by which permits and memtable may be over what is planned; `None` when that was never asked.
-    fn excess(&self) -> Option<usize> {
-        let level = self.level?;
-        let since = self.fairness.granted_bytes() - level.mark.granted_bytes;
-        let bytes = level.bytes.saturating_add(usize::try_from(since).unwrap_or(usize::MAX));
-        Some(bytes.saturating_sub(self.fairness.bytes_max() + limits::MEMTABLE_BYTES_MAX))
-    }
-}
-
-impl Shared {
-    fn busy(&self, state: &State, lacking_bytes: usize) -> Busy {
+    fn busy(&self, state: &BudgetState, lacking_bytes: usize) -> Busy {
         let now_seconds = self.started.elapsed().as_secs_f64();
         Busy { retry_after_seconds: state.free_rate.seconds_until(lacking_bytes, now_seconds) }
     }
 
-    /// Grows a permit, or notes that it waits. `Err` is how long it may wait for bytes to come back.
-    fn grow_or_wait(
-        &self,
-        permit: &Permit,
-        bytes: usize,
-        since: Instant,
-    ) -> Result<(), Result<Duration, Busy>> {
-        let mut state = self.state.lock();
-        let mut grant = permit.grant();
-        let grown = state.fairness.grow(&mut grant, bytes);
-        permit.set(grant);
-        let Err(lacking) = grown else { return Ok(()) };
-        let is_youngest = state.fairness.wait(&grant);
-        let whole = self.wait_limits.whole.saturating_sub(since.elapsed());
-        let quiet = self.wait_limits.quiet.saturating_sub(since.max(state.freed_at).elapsed());
-        let left = if is_youngest { whole.min(quiet) } else { whole };
-        Err(if left.is_zero() || lacking == usize::MAX { Err(self.busy(&state, lacking)) } else { Ok(left) })
-    }
-
-    /// Notes that bytes came back, and tells those that wait for such.
-    fn note_freed(&self, mut state: MutexGuard<'_, State>, bytes: usize, is_large: bool) {
+    /// Notes that bytes came back, and wakes the permits that wait for such.
+    fn note_freed(&self, mut state: MutexGuard<'_, BudgetState>, bytes: usize, is_large: bool) {
         state.free_rate.add(bytes, self.started.elapsed().as_secs_f64());
         if is_large {
             state.freed_at = Instant::now();
@@ -206,25 +151,19 @@ impl Shared {
             self.freed.notify_waiters();
         }
     }
-
-    fn withdraw(&self, permit: &Permit) {
-        let mut state = self.state.lock();
-        let mut grant = permit.grant();
-        state.fairness.withdraw(&mut grant);
-        permit.set(grant);
-        drop(state);
-        // The next in line, or the next youngest, is another one now.
-        self.freed.notify_waiters();
-    }
 }
 
-/// Stands for no ticket; the first one is 1.
-const NO_TICKET: u64 = 0;
+impl BudgetState {
+    /// Bytes by which permits and memtable may be over what is planned.
+    fn excess(&self, level: MemoryLevel) -> usize {
+        level.excess(self.fairness.granted_bytes(), self.fairness.bytes_max() + limits::MEMTABLE_BYTES_MAX)
+    }
+}
 
 /// The right to hold bytes of bodies or answers. Dropping it gives them back.
 #[derive(Debug)]
 pub struct Permit {
-    budget: Budget,
+    budget: Arc<Budget>,
     // Both are written under the budget's lock only.
     bytes: AtomicUsize,
     ticket: AtomicU64,
@@ -234,6 +173,16 @@ impl Permit {
     /// Bytes it stands for.
     pub fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// The most that it can come to.
+    pub(super) fn bytes_max(&self) -> usize {
+        self.budget.state.lock().fairness.large_bytes_max()
+    }
+
+    /// The budget it is of.
+    pub(super) fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     fn grant(&self) -> Grant {
@@ -255,20 +204,39 @@ impl Permit {
         if bytes <= self.bytes() {
             return Ok(());
         }
-        let shared = &self.budget.shared;
         let since = Instant::now();
         let mut waiting = None;
         loop {
-            let mut freed = pin!(shared.freed.notified());
+            let mut freed = pin!(self.budget.freed.notified());
             freed.as_mut().enable();
-            match shared.grow_or_wait(self, bytes, since) {
-                Ok(()) => return Ok(()),
-                Err(verdict) => {
-                    waiting.get_or_insert(Waiting(self));
-                    // Whether bytes came or time is up, the next round tells.
-                    let _elapsed = tokio::time::timeout(verdict?, freed).await;
-                }
+            let asked = self.grow_or_wait(bytes, since);
+            if asked == Ok(None) {
+                return Ok(());
             }
+            waiting.get_or_insert(WaitingPermit(self));
+            if let Some(left) = asked? {
+                // Whether bytes came or time is up, the next round tells.
+                let _elapsed = tokio::time::timeout(left, freed).await;
+            }
+        }
+    }
+
+    /// Grows, or notes that it waits; gives how long it may wait for bytes to come back.
+    fn grow_or_wait(&self, bytes: usize, since: Instant) -> Result<Option<Duration>, Busy> {
+        let budget = &self.budget;
+        let mut state = budget.state.lock();
+        let mut grant = self.grant();
+        let grown = state.fairness.grow(&mut grant, bytes);
+        self.set(grant);
+        let Err(lacking) = grown else { return Ok(None) };
+        let mut left = budget.wait_max.saturating_sub(since.elapsed());
+        if state.fairness.wait(&grant) {
+            left = left.min(budget.quiet_wait_max.saturating_sub(since.max(state.freed_at).elapsed()));
+        }
+        if left.is_zero() || lacking == usize::MAX {
+            Err(budget.busy(&state, lacking))
+        } else {
+            Ok(Some(left))
         }
     }
 
@@ -281,45 +249,49 @@ impl Permit {
         if bytes <= self.bytes() {
             return Ok(());
         }
-        let shared = &self.budget.shared;
-        let mut state = shared.state.lock();
+        let mut state = self.budget.state.lock();
         let mut grant = self.grant();
         let grown = state.fairness.grow(&mut grant, bytes);
         if grown.is_err() {
             state.fairness.withdraw(&mut grant);
         }
         self.set(grant);
-        grown.map_err(|lacking| shared.busy(&state, lacking))
+        grown.map_err(|lacking| self.budget.busy(&state, lacking))
     }
 
     /// Keeps `bytes` of its bytes, for what does not grow any more, and gives the others back.
-    pub(crate) fn settle(&self, bytes: usize) {
-        let shared = &self.budget.shared;
-        let mut state = shared.state.lock();
+    pub(crate) fn release_all_but(&self, bytes: usize) {
+        let mut state = self.budget.state.lock();
         let mut grant = self.grant();
         let before = grant.bytes;
-        let is_large = state.fairness.settle(&mut grant, bytes);
+        let is_large = state.fairness.release_all_but(&mut grant, bytes);
         self.set(grant);
-        shared.note_freed(state, before - grant.bytes, is_large);
-    }
-}
-
-/// A permit that waits; no longer, once this is dropped.
-struct Waiting<'permit>(&'permit Permit);
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.budget.shared.withdraw(self.0);
+        self.budget.note_freed(state, before - grant.bytes, is_large);
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let shared = &self.budget.shared;
-        let mut state = shared.state.lock();
+        let mut state = self.budget.state.lock();
         let grant = self.grant();
-        let is_large = state.fairness.give_back(grant);
-        shared.note_freed(state, grant.bytes, is_large);
+        let is_large = state.fairness.release(grant);
+        self.budget.note_freed(state, grant.bytes, is_large);
+    }
+}
+
+/// A permit that waits; no longer, once this is dropped.
+struct WaitingPermit<'permit>(&'permit Permit);
+
+impl Drop for WaitingPermit<'_> {
+    fn drop(&mut self) {
+        let Self(permit) = self;
+        let mut state = permit.budget.state.lock();
+        let mut grant = permit.grant();
+        state.fairness.withdraw(&mut grant);
+        permit.set(grant);
+        drop(state);
+        // The next in line, or the next youngest, is another one now.
+        permit.budget.freed.notify_waiters();
     }
 }
 

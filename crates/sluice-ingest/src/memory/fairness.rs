@@ -1,13 +1,13 @@
 //! Who holds how much: the rules of the two shares, without clock, lock or waiting.
 //!
-//! In: wishes of holders to hold at least so many bytes. Out: granted, or how many bytes are lacking.
+//! In: requests of holders to hold at least so many bytes. Out: granted, or how many bytes are lacking.
 //!
 //! Small holders (up to [`limits::SMALL_BODY_BYTES_MAX`]) have a share of their own and pass into the large one
 //! when they outgrow it, or when it is full. In the large share, holders are ordered by when they entered. The
 //! oldest one can always grow to the length of a maximal body, because nobody else gets what it lacks for that;
-//! so somebody always finishes. The others get the rest, those that wait for it oldest first. Whoever has only an
-//! answer to send is settled: it grows no more and nothing is kept free for it, but until it is sent the oldest may
-//! have to wait for what it holds.
+//! so one always finishes. The others get the rest, those that wait for it oldest first. A holder that has only an
+//! answer to send grows no more and nothing is kept free for it, but until it is sent the oldest may have to wait for
+//! what it holds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,8 +19,8 @@ const SMALL_STEP_BYTES: usize = 64 * limits::KIB;
 /// Bytes by which large holders grow.
 const LARGE_STEP_BYTES: usize = limits::MIB;
 
-/// The ticket of all holders that grow no more.
-const SETTLED: u64 = u64::MAX;
+/// The ticket of all holders that have only an answer to send.
+const ANSWERING: u64 = u64::MAX;
 
 /// What one holder has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -30,6 +30,7 @@ pub(super) struct Grant {
     pub(super) ticket: Option<u64>,
 }
 
+/// The two shares, and who holds what of them.
 #[derive(Debug)]
 pub(super) struct Fairness {
     large_bytes_max: usize,
@@ -77,11 +78,14 @@ impl Fairness {
     /// Begins a grant of exactly `bytes`, as a small one if possible.
     pub(super) fn take(&mut self, bytes: usize) -> Result<Grant, usize> {
         let mut grant = Grant::default();
-        self.grow_to(&mut grant, bytes, bytes).inspect_err(|_lacking| self.withdraw(&mut grant))?;
-        Ok(grant)
+        let taken = self.grow_to(&mut grant, bytes, bytes);
+        if taken.is_err() {
+            self.withdraw(&mut grant);
+        }
+        taken.map(|()| grant)
     }
 
-    /// Tells how many bytes a body of `bytes` lacks to enter the large share now.
+    /// Checks that a body of `bytes` can enter the large share now. `Err` is how many bytes it lacks.
     pub(super) fn check_entry(&self, bytes: usize) -> Result<(), usize> {
         if self.large_bytes_max < bytes {
             return Err(usize::MAX);
@@ -96,7 +100,7 @@ impl Fairness {
         if bytes <= grant.bytes {
             return Ok(());
         }
-        if self.large_bytes_max < bytes || grant.ticket == Some(SETTLED) {
+        if self.large_bytes_max < bytes || grant.ticket == Some(ANSWERING) {
             return Err(usize::MAX);
         }
         let small_bytes = bytes.next_multiple_of(SMALL_STEP_BYTES);
@@ -104,6 +108,11 @@ impl Fairness {
         self.grow_to(grant, small_bytes, large_bytes)
     }
 
+    /// Makes a grant `small` bytes in the small share, or `large` in the large one.
+    ///
+    /// In the small share it is all or nothing: a holder of 960 KiB that asks for 1,024 gets 64 more if they are free.
+    /// If not, or if it asks for more than 1 MiB, it takes a ticket of the large share, where all of its bytes count
+    /// anew: it gets 1 MiB there and gives 960 KiB back here. Until then it holds what it had, and 0 bytes there.
     fn grow_to(&mut self, grant: &mut Grant, small: usize, large: usize) -> Result<(), usize> {
         if grant.ticket.is_none() && small <= limits::SMALL_BODY_BYTES_MAX {
             let more = small.saturating_sub(grant.bytes);
@@ -130,8 +139,13 @@ impl Fairness {
         Ok(())
     }
 
+    /// Checks that `more` bytes of the large share may go to a ticket. `Err` is how many bytes are lacking.
+    ///
+    /// With 1,024 MiB in all, of which the oldest holder has 100 and others 850, 74 are free. The oldest may have all of
+    /// them. To the others they are not free: 28 are kept for the oldest, so that it can come to 128, the longest body,
+    /// and a holder that asks for 50 lacks 4 (50 + 28 - 74). Nobody gets anything while an older one waits.
     fn check_large(&self, ticket: u64, more: usize) -> Result<(), usize> {
-        let is_overtaking = self.waiting.first().is_some_and(|older| *older < ticket);
+        let is_overtaking = matches!(self.waiting.first(), Some(older) if *older < ticket);
         let for_oldest = match self.large.first_key_value() {
             Some((oldest, bytes)) if *oldest != ticket => {
                 limits::BODY_BYTES_MAX.min(self.large_bytes_max).saturating_sub(*bytes)
@@ -143,7 +157,7 @@ impl Fairness {
         if lacking == 0 && !is_overtaking { Ok(()) } else { Err(lacking.max(1)) }
     }
 
-    /// Notes that a holder waits; tells whether all others that wait are older.
+    /// Notes that a holder waits. Returns true if all others that wait are older.
     pub(super) fn wait(&mut self, grant: &Grant) -> bool {
         self.waiting.extend(grant.ticket);
         self.waiting.last().copied() == grant.ticket
@@ -160,13 +174,13 @@ impl Fairness {
     }
 
     /// Makes a grant one that keeps at most `bytes` of its bytes and does not grow any more: nothing is kept free
-    /// for it, and nobody stands behind it. Tells whether it is a large one.
-    pub(super) fn settle(&mut self, grant: &mut Grant, bytes: usize) -> bool {
+    /// for it, and nobody stands behind it. Returns true if it is a large one.
+    pub(super) fn release_all_but(&mut self, grant: &mut Grant, bytes: usize) -> bool {
         self.withdraw(grant);
         let kept = bytes.min(grant.bytes);
         let freed = grant.bytes - kept;
         grant.bytes = kept;
-        let Some(ticket) = grant.ticket.replace(SETTLED) else {
+        let Some(ticket) = grant.ticket.replace(ANSWERING) else {
             grant.ticket = None;
             self.small_bytes -= freed;
             return false;
@@ -176,19 +190,20 @@ impl Fairness {
         true
     }
 
-    /// Ends a grant; tells whether it was a large one.
-    pub(super) fn give_back(&mut self, mut grant: Grant) -> bool {
-        if grant.ticket == Some(SETTLED) {
+    /// Ends a grant. Returns true if it was a large one.
+    pub(super) fn release(&mut self, mut grant: Grant) -> bool {
+        if grant.ticket == Some(ANSWERING) {
             self.large_bytes -= grant.bytes;
             return true;
         }
         self.withdraw(&mut grant);
-        let large_bytes = grant.ticket.and_then(|ticket| self.large.remove(&ticket));
-        match large_bytes {
-            Some(bytes) => self.large_bytes -= bytes,
-            None => self.small_bytes -= grant.bytes,
-        }
-        large_bytes.is_some()
+        let Some(ticket) = grant.ticket else {
+            self.small_bytes -= grant.bytes;
+            return false;
+        };
+        self.large.remove(&ticket);
+        self.large_bytes -= grant.bytes;
+        true
     }
 }
 

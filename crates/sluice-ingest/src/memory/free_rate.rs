@@ -1,12 +1,15 @@
-//! How fast bytes come back, for the advice when to ask again.
+//! How fast bytes come free, for the advice when to ask again.
 //!
 //! In: bytes given back, each with the second in which. Out: the seconds until so many more will be. No clock.
+//!
+//! If 1 MiB came back in each of the last 10 seconds, whoever lacks 5 MiB is told to come back in 5 seconds; if nothing
+//! more came back for another 10 seconds, in 18: what came earlier counts less and less.
 
-/// The longest advice, in seconds; also given while nothing drains.
+/// The longest advice, in seconds; also given while nothing comes free.
 pub(super) const RETRY_AFTER_SECONDS_MAX: u32 = 60;
 
 /// Seconds over which the rate is averaged.
-const DRAIN_MEMORY_SECONDS: f64 = 10.0;
+const AVERAGE_SECONDS: f64 = 10.0;
 
 /// An average that forgets, in bytes and seconds since some start.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,6 +21,7 @@ pub(super) struct FreeRate {
 }
 
 impl FreeRate {
+    /// Adds bytes that came free.
     pub(super) fn add(&mut self, bytes: usize, now_seconds: f64) {
         self.bytes = self.faded(now_seconds) + as_float(bytes);
         self.at_seconds = now_seconds;
@@ -25,7 +29,7 @@ impl FreeRate {
     }
 
     fn faded(&self, now_seconds: f64) -> f64 {
-        self.bytes * (-(now_seconds - self.at_seconds).max(0.0) / DRAIN_MEMORY_SECONDS).exp()
+        self.bytes * (-(now_seconds - self.at_seconds).max(0.0) / AVERAGE_SECONDS).exp()
     }
 
     /// Seconds until `bytes` more will have been given back, if all goes on as before; within 1 and 60.
@@ -33,12 +37,15 @@ impl FreeRate {
         let Some(first_seconds) = self.first_seconds else { return 1 };
         // Young averages have seen only a part of the time they stand for.
         let age_seconds = (now_seconds - first_seconds).max(1.0);
-        let seen_seconds = DRAIN_MEMORY_SECONDS * (1.0 - (-age_seconds / DRAIN_MEMORY_SECONDS).exp());
+        let seen_seconds = AVERAGE_SECONDS * (1.0 - (-age_seconds / AVERAGE_SECONDS).exp());
         let bytes_per_second = self.faded(now_seconds) / seen_seconds;
         let seconds = (as_float(bytes) / bytes_per_second).ceil();
-        (1..RETRY_AFTER_SECONDS_MAX)
-            .find(|candidate| seconds <= f64::from(*candidate))
-            .unwrap_or(RETRY_AFTER_SECONDS_MAX)
+        for candidate in 1..RETRY_AFTER_SECONDS_MAX {
+            if seconds <= f64::from(candidate) {
+                return candidate;
+            }
+        }
+        RETRY_AFTER_SECONDS_MAX
     }
 }
 

@@ -1,61 +1,115 @@
-//! What a lookup holds of the memory set aside for bodies.
+//! What one request holds of the memory set aside for requests, against what its permit covers.
+//!
+//! A request holds bytes of its body, and what its work takes beside them: values gathered and text of answers of a
+//! lookup. What arrives of the body may wait for memory; what its work takes may not, because a thread of a pool that
+//! waits may hold what others wait for.
+//!
+//! An upload holds all of its body until its rows are committed: of 100 MiB, 100 MiB. A lookup gathers slice by slice:
+//! of 60 MiB it holds 5 MiB, a slice and the longest element, and what it has gathered.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use sluice_model::limits;
+use sluice_store::{Store, WriteError};
+use tokio::time::Instant;
 
-use super::budget::Permit;
-use crate::error::IngestError;
+use super::budget::{Busy, Permit};
+use crate::{error::IngestError, pools::Pool};
 
-/// The most that is kept of a body's text: a slice being cut, with the last element.
+/// The most that a lookup keeps of its body's text: a slice being cut, with the last element.
 const CUT_BYTES_MAX: usize = limits::SLICE_BYTES + limits::ELEMENT_BYTES_MAX;
 
-/// What a lookup holds, against what its permit covers.
+/// Time between two looks at a memtable that is too large.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+
+/// The memory of one request.
 #[derive(Debug)]
 pub(crate) struct RequestMemory {
     permit: Permit,
     permit_bytes_max: usize,
-    /// Bytes of the body so far, or of the longest slice.
-    cut_bytes: AtomicUsize,
-    /// Bytes of all answers so far.
+    /// Bytes of the body that are held, and the most of them that are held together.
+    body_bytes: AtomicUsize,
+    body_bytes_max: usize,
+    /// Bytes of the answer so far.
     answer_bytes: AtomicUsize,
-    /// Bytes of memory in gathered values and in answers.
+    /// Bytes of all [`HeldBytes`].
     held_bytes: AtomicUsize,
     is_abandoned: AtomicBool,
 }
 
 impl RequestMemory {
-    /// Begins with nothing held and a permit that permit comes to `permit_bytes_max` at most.
-    pub(crate) fn new(permit: Permit, permit_bytes_max: usize) -> Self {
+    /// Of an upload, whose body is held as a whole.
+    pub(crate) fn of_upload(permit: Permit) -> Arc<Self> {
+        let permit_bytes_max = permit.bytes_max();
+        Arc::new(Self::new(permit, permit_bytes_max, usize::MAX))
+    }
+
+    /// Of a lookup, whose body is held slice by slice.
+    pub(crate) fn of_lookup(permit: Permit) -> Arc<Self> {
+        let permit_bytes_max = permit.bytes_max();
+        Arc::new(Self::new(permit, permit_bytes_max, CUT_BYTES_MAX))
+    }
+
+    fn new(permit: Permit, permit_bytes_max: usize, body_bytes_max: usize) -> Self {
         Self {
             permit,
             permit_bytes_max,
-            cut_bytes: AtomicUsize::new(0),
+            body_bytes: AtomicUsize::new(0),
+            body_bytes_max,
             answer_bytes: AtomicUsize::new(0),
             held_bytes: AtomicUsize::new(0),
             is_abandoned: AtomicBool::new(false),
         }
     }
 
-    /// Makes room for the next bytes of the body; waits for others to free some.
+    /// Takes the next bytes of the body; waits for others to free some, for a bounded time. Returns true if the permit
+    /// grew.
     ///
     /// # Errors
     ///
-    /// Those of a permit that cannot grow.
-    pub(crate) async fn make_room(&self, bytes: usize) -> Result<(), IngestError> {
-        let before = self.cut_bytes.load(Ordering::Relaxed);
-        self.cut_bytes.store(CUT_BYTES_MAX.min(before + bytes), Ordering::Relaxed);
-        Ok(self.permit.grow(self.bytes()).await?)
+    /// [`Busy`] when there is no memory.
+    pub(crate) async fn take_body(&self, bytes: usize) -> Result<bool, Busy> {
+        let body_bytes = self.body_bytes.load(Ordering::Relaxed).saturating_add(bytes);
+        self.body_bytes.store(body_bytes.min(self.body_bytes_max), Ordering::Relaxed);
+        let wanted = self.bytes();
+        if wanted <= self.permit.bytes() {
+            return Ok(false);
+        }
+        self.permit.grow(wanted).await?;
+        Ok(true)
+    }
+
+    /// Waits until all permits and the memtable together are within what is planned for both, for a bounded time.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError::Busy`] when they are not, [`IngestError::Internal`] for a fault of ours.
+    pub(crate) async fn wait_for_memtable(&self, store: &Store, pool: &Pool) -> Result<(), IngestError> {
+        let (budget, since) = (self.permit.budget(), Instant::now());
+        while let Some(level) = budget.unsure() {
+            let store = store.clone();
+            // The store's figures ask the file system.
+            let memtable_bytes = pool.start(move || store.figures().memtable_bytes).await?;
+            match budget.set_level(level.with_memtable(memtable_bytes)) {
+                Ok(()) => break,
+                Err(busy) if budget.wait_max <= since.elapsed() => return Err(busy.into()),
+                Err(_wait) => tokio::time::sleep(LOOK_INTERVAL).await,
+            }
+        }
+        Ok(())
     }
 
     fn bytes(&self) -> usize {
-        self.cut_bytes.load(Ordering::Relaxed) + self.held_bytes.load(Ordering::Relaxed)
+        self.body_bytes.load(Ordering::Relaxed) + self.held_bytes.load(Ordering::Relaxed)
     }
 
-    /// Notes that answers have become longer by so many bytes.
+    /// Notes that the answer has become longer by so many bytes.
     ///
     /// # Errors
     ///
@@ -71,34 +125,40 @@ impl RequestMemory {
         self.permit_bytes_max.saturating_sub(self.bytes())
     }
 
-    /// Leaves of the permit what the whole answer takes, for as long as it is being sent.
-    pub(crate) fn settle(&self, bytes: usize) {
-        self.permit.settle(bytes);
+    /// Gives back all of the permit but what the finished answer takes, for as long as it is being sent.
+    pub(crate) fn release_all_but(&self, bytes: usize) {
+        self.permit.release_all_but(bytes);
     }
 
-    /// Tells that nobody waits for the answer any more.
-    pub(crate) fn abandon(&self) {
-        self.is_abandoned.store(true, Ordering::Relaxed);
-    }
-
-    /// Asks whether somebody still waits for the answer.
-    ///
-    /// # Errors
-    ///
-    /// One that nobody will see.
-    pub(crate) fn check_wanted(&self) -> Result<(), IngestError> {
-        if self.is_abandoned.load(Ordering::Relaxed) { Err(IngestError::Internal) } else { Ok(()) }
+    /// Returns true if nobody waits for the outcome of the request any more.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.is_abandoned.load(Ordering::Relaxed)
     }
 }
 
 #[cfg(test)]
 impl RequestMemory {
+    /// Of a lookup whose permit can come to so many bytes.
+    pub(crate) fn within(permit: Permit, permit_bytes_max: usize) -> Arc<Self> {
+        Arc::new(Self::new(permit, permit_bytes_max, CUT_BYTES_MAX))
+    }
+
     pub(crate) fn permit_bytes(&self) -> usize {
         self.permit.bytes()
     }
 }
 
-/// Memory that somebody holds of a request's memory, until this is dropped.
+/// Ends the work on a request when whoever asked goes away.
+#[derive(Debug)]
+pub(crate) struct CancelGuard(pub(crate) Arc<RequestMemory>);
+
+impl Drop for CancelGuard {
+    fn drop(&mut self) {
+        self.0.is_abandoned.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A part of a request's memory, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct HeldBytes {
     memory: Arc<RequestMemory>,
@@ -111,17 +171,17 @@ impl HeldBytes {
         Self { memory: Arc::clone(memory), bytes: 0 }
     }
 
-    /// The memory it is part of.
+    /// The memory it is a part of.
     pub(crate) fn memory(&self) -> &RequestMemory {
         &self.memory
     }
 
-    /// Notes how much it is now.
+    /// Notes how much it is now. Never waits.
     ///
     /// # Errors
     ///
-    /// [`IngestError::TooManyAnswerBytes`] for more than the permit could ever cover; those of a permit that cannot
-    /// grow at once: a thread of the pool may hold what others wait for.
+    /// [`IngestError::TooManyAnswerBytes`] for more than the permit could ever cover; [`WriteError::Busy`] for more than
+    /// it can cover now.
     pub(crate) fn set(&mut self, bytes: usize) -> Result<(), IngestError> {
         let before = std::mem::replace(&mut self.bytes, bytes);
         if bytes <= before {
@@ -140,5 +200,11 @@ impl HeldBytes {
 impl Drop for HeldBytes {
     fn drop(&mut self) {
         self.memory.held_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+impl From<Busy> for IngestError {
+    fn from(Busy { retry_after_seconds }: Busy) -> Self {
+        Self::Write(WriteError::Busy { retry_after_seconds })
     }
 }

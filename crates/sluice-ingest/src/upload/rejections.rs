@@ -4,7 +4,7 @@
 //! slices in document order. Out: the JSON array that the client gets, in chunks, its length known beforehand.
 //!
 //! Kept is one byte, the value as sent and the name of an unknown tag: about what the element itself took in
-//! the body, so a body of nothing but errors costs its own size. The permit of the body is held as long.
+//! the body, so a body of nothing but errors costs its own size. The memory of the request is held as long.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use sluice_model::{
     varint::{push_varint, take, take_varint},
 };
 
-use crate::memory::Permit;
+use crate::memory::RequestMemory;
 
 /// Bytes after which a chunk of JSON text is handed out.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -119,15 +119,15 @@ pub struct Rejections {
     slices: Vec<SliceRejections>,
     count: u64,
     json_bytes: u64,
-    permit: Option<Arc<Permit>>,
+    memory: Option<Arc<RequestMemory>>,
 }
 
 impl Rejections {
-    pub(crate) fn new(slices: Vec<SliceRejections>, permit: Option<Arc<Permit>>) -> Self {
+    pub(crate) fn new(slices: Vec<SliceRejections>, memory: Option<Arc<RequestMemory>>) -> Self {
         let count = slices.iter().map(|slice| slice.count).sum::<u64>();
         let commas_bytes = count.saturating_sub(1);
         let json_bytes = slices.iter().map(|slice| slice.json_bytes).sum::<u64>();
-        Self { slices, count, json_bytes: json_bytes + commas_bytes + b"[]".len() as u64, permit }
+        Self { slices, count, json_bytes: json_bytes + commas_bytes + b"[]".len() as u64, memory }
     }
 
     /// Number of refused elements.
@@ -154,7 +154,7 @@ impl Rejections {
             at: 0,
             state: JsonState::Opening,
             sentences: sentences(),
-            _permit: self.permit,
+            _memory: self.memory,
         }
     }
 }
@@ -174,7 +174,7 @@ struct JsonChunks {
     at: usize,
     state: JsonState,
     sentences: [String; 9],
-    _permit: Option<Arc<Permit>>,
+    _memory: Option<Arc<RequestMemory>>,
 }
 
 impl JsonChunks {

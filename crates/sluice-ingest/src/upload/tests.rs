@@ -10,7 +10,6 @@ use crate::{
     BodyError, IngestError, PutRules,
     body::{pipeline::SliceWork as _, split::Splitter},
     fixture::{Fixture, NOW_SECONDS, block_on, listed, lookup_rules},
-    memory::WaitLimits,
     upload::validate::RowBuffers,
 };
 
@@ -165,8 +164,7 @@ fn without_room_a_body_is_refused_at_its_head_and_light_ones_pass() {
 #[test]
 fn a_body_that_finds_no_room_leaves_nothing() {
     let mut fixture = Fixture::new();
-    fixture.ingestor =
-        fixture.ingestor.with_wait_limits(WaitLimits { quiet: Duration::ZERO, whole: Duration::ZERO });
+    fixture.ingestor = fixture.ingestor.with_wait_limits([Duration::ZERO; 2]);
     let whole = fixture.ingestor.reserve_whole(limits::BODY_BYTES_BUDGET).unwrap();
     let text = body(30_000, indicator);
     block_on(async {

@@ -21,6 +21,7 @@ use crate::{
         tape, text,
     },
     error::{BodyError, Fault, IngestError},
+    fixture::request_memory,
     pools::{Pool, Pools},
 };
 
@@ -76,12 +77,12 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 /// Runs a body, cut into chunks of the lengths in `cuts`, over and over.
 fn run(body: &[u8], cuts: &[usize]) -> Result<Vec<String>, BodyError> {
     block_on(async {
-        let mut pipeline = Pipeline::new(Arc::clone(&POOLS), Echo);
+        let mut pipeline = Pipeline::new(Arc::clone(&POOLS), request_memory(), Echo);
         let (mut rest, mut cuts) = (body, cuts.iter().cycle());
         let outcome = loop {
             if rest.is_empty() {
                 let elements_count = pipeline.elements_count();
-                break pipeline.finish().await.map(|(_work, outputs)| {
+                break pipeline.finish().await.map(|(_work, outputs, _guard)| {
                     let elements: Vec<String> = outputs.into_iter().flatten().collect();
                     assert_eq!(elements_count, elements.len() as u64);
                     elements
@@ -251,7 +252,7 @@ fn of_slices_that_fail_together_the_first_is_told() {
     let outcome = block_on(async {
         // Threads of its own: both must be free to meet.
         let pools = Pools::start(2).unwrap();
-        let mut pipeline = Pipeline::new(pools, SecondFirst { both_run: Barrier::new(2) });
+        let mut pipeline = Pipeline::new(pools, request_memory(), SecondFirst { both_run: Barrier::new(2) });
         pipeline.feed(body.as_bytes()).await
     });
     let Err(IngestError::Body(error)) = outcome else { panic!("{outcome:?}") };
@@ -278,7 +279,7 @@ fn slices_in_flight_are_counted_by_their_bytes() {
         format!("[{}", element.repeat(2 * limits::SLICE_BYTES_IN_FLIGHT_MAX / limits::ELEMENT_BYTES_MAX));
     block_on(async {
         let pools = Pools::start(16).unwrap();
-        let mut pipeline = Pipeline::new(pools, Held(AtomicBool::new(true)));
+        let mut pipeline = Pipeline::new(pools, request_memory(), Held(AtomicBool::new(true)));
         for chunk in body.as_bytes().chunks(1 << 16) {
             if tokio::time::timeout(Duration::ZERO, pipeline.feed(chunk)).await.is_err() {
                 break;
@@ -307,18 +308,18 @@ fn short_bodies_stand_behind_no_long_ones() {
     let long = format!("[{}", "{},".repeat(10 * SLICE_ELEMENTS_MAX as usize));
     block_on(async {
         let pools = Pools::start(2).unwrap();
-        let mut held = Pipeline::new(Arc::clone(&pools), Held(AtomicBool::new(true)));
+        let mut held = Pipeline::new(Arc::clone(&pools), request_memory(), Held(AtomicBool::new(true)));
         held.feed(long.as_bytes()).await.unwrap();
         assert!(held.running.len() > 2);
-        let mut read = Pipeline::new(Arc::clone(&pools), Read);
+        let mut read = Pipeline::new(Arc::clone(&pools), request_memory(), Read);
         read.feed(b"[{}, {}]").await.unwrap();
         assert_eq!(read.finish().await.unwrap_or_else(|error| panic!("{error}")).1, [7]);
-        let mut echo = Pipeline::new(Arc::clone(&pools), Echo);
+        let mut echo = Pipeline::new(Arc::clone(&pools), request_memory(), Echo);
         echo.feed(b"[{\"a\":1}]").await.unwrap();
         assert_eq!(echo.finish().await.unwrap_or_else(|error| panic!("{error}")).1, [["a=1;"]]);
         for pad_bytes in [0, limits::TINY_BODY_BYTES_MAX, limits::SHORT_BODY_BYTES_MAX / 2] {
             let body = format!("[{{\"a\":\"{}\",\"b\":01}},5]", "x".repeat(pad_bytes));
-            let mut broken = Pipeline::new(Arc::clone(&pools), Echo);
+            let mut broken = Pipeline::new(Arc::clone(&pools), request_memory(), Echo);
             let Err(IngestError::Body(error)) = broken.feed(body.as_bytes()).await else { panic!("{body}") };
             assert_eq!(error, BodyError::Syntax { fault: Fault::Number, byte: pad_bytes as u64 + 14 });
         }
@@ -336,7 +337,7 @@ fn a_panic_ends_its_own_body_only() {
         }
     }
     let outcome = block_on(async {
-        let mut pipeline = Pipeline::new(Arc::clone(&POOLS), Bomb);
+        let mut pipeline = Pipeline::new(Arc::clone(&POOLS), request_memory(), Bomb);
         pipeline.feed(b"[{}]").await?;
         pipeline.finish().await.map(|_| ())
     });
@@ -348,7 +349,7 @@ fn a_panic_ends_its_own_body_only() {
 fn a_feed_that_was_dropped_cannot_be_finished() {
     let body = format!("[{}", "{},".repeat(100_000));
     let outcome = block_on(async {
-        let mut pipeline = Pipeline::new(Arc::clone(&POOLS), Echo);
+        let mut pipeline = Pipeline::new(Arc::clone(&POOLS), request_memory(), Echo);
         // More than one piece, so the future is pending after its first poll.
         let mut feed = Box::pin(pipeline.feed(body.as_bytes()));
         let polled =

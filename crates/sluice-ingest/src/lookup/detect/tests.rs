@@ -343,7 +343,7 @@ fn too_much_found_is_told_and_can_be_read_in_parts() {
 /// Memory for a request whose permit can come to so many bytes.
 fn memory_of(fixture: &Fixture, permit_bytes_max: usize) -> Arc<RequestMemory> {
     let permit = fixture.ingestor.reserve(None, 1 << 10).unwrap();
-    Arc::new(RequestMemory::new(permit, permit_bytes_max))
+    RequestMemory::within(permit, permit_bytes_max)
 }
 
 /// The text of one result, and how much was noted beside it.

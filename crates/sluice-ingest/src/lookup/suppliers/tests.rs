@@ -42,7 +42,7 @@ fn a_lookup_that_begins_makes_nothing() {
         let keys: Vec<_> = places.clone().map(|place| candidates.key(place)).collect();
         let found = detector.read(&keys, usize::MAX).unwrap().unwrap();
         let permit = fixture.ingestor.reserve(None, 1 << 10).unwrap();
-        let mut text = AnswerText::new(&Arc::new(RequestMemory::new(permit, usize::MAX)), 0);
+        let mut text = AnswerText::new(&RequestMemory::of_lookup(permit), 0);
         Matches::new(&detector, &candidates, &found, 0, 0).rank(places, &mut text).unwrap();
     };
     look_up();

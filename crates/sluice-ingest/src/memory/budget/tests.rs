@@ -6,15 +6,14 @@ use sluice_model::limits::{
     BODY_BYTES_MAX, MEMTABLE_BYTES_MAX, MIB, SMALL_BODY_BYTES_MAX, SMALL_BYTES_BUDGET,
 };
 
-use super::{Budget, Busy, WaitLimits};
+use super::{Budget, Busy};
 use crate::fixture::block_on;
 
-const NO_QUIET: WaitLimits = WaitLimits { quiet: Duration::ZERO, whole: Duration::from_mins(1) };
-const PATIENT: WaitLimits = WaitLimits { quiet: Duration::from_mins(1), whole: Duration::from_mins(1) };
+const MINUTE: Duration = Duration::from_mins(1);
 
 #[test]
 fn bytes_come_back_with_the_permit() {
-    let budget = Budget::with(2 * MIB, 100, PATIENT);
+    let budget = Budget::with(2 * MIB, 100, MINUTE, MINUTE);
     let small = budget.take(100, None).unwrap();
     let first = budget.take(MIB, None).unwrap();
     assert_eq!(budget.held_bytes(), MIB + 100);
@@ -32,11 +31,11 @@ fn bytes_come_back_with_the_permit() {
 
 #[test]
 fn what_a_permit_leaves_goes_to_those_that_wait() {
-    let budget = Budget::with(4 * MIB, SMALL_BYTES_BUDGET, PATIENT);
+    let budget = Budget::with(4 * MIB, SMALL_BYTES_BUDGET, MINUTE, MINUTE);
     block_on(async {
         let (first, second) = (budget.take(1, None).unwrap(), budget.take(1, None).unwrap());
         first.grow(3 * MIB).await.unwrap();
-        let settling = async { first.settle(MIB) };
+        let settling = async { first.release_all_but(MIB) };
         let (grown, ()) = tokio::join!(second.grow(3 * MIB), settling);
         grown.unwrap();
         assert_eq!((first.bytes(), budget.held_bytes()), (MIB, 4 * MIB));
@@ -46,7 +45,7 @@ fn what_a_permit_leaves_goes_to_those_that_wait() {
 
 #[test]
 fn what_can_never_fit_or_not_begin_is_refused_early() {
-    let budget = Budget::with(4 * MIB, SMALL_BYTES_BUDGET, PATIENT);
+    let budget = Budget::with(4 * MIB, SMALL_BYTES_BUDGET, MINUTE, MINUTE);
     assert!(budget.take(1, Some(4 * MIB + 1)).is_err());
     let holder = budget.take(1, Some(4 * MIB)).unwrap();
     holder.cover(4 * MIB).unwrap();
@@ -56,7 +55,7 @@ fn what_can_never_fit_or_not_begin_is_refused_early() {
 
 #[test]
 fn a_body_waits_until_another_is_done() {
-    let budget = Budget::with(BODY_BYTES_MAX, SMALL_BYTES_BUDGET, PATIENT);
+    let budget = Budget::with(BODY_BYTES_MAX, SMALL_BYTES_BUDGET, MINUTE, MINUTE);
     block_on(async {
         let (oldest, other) = (budget.take(1, None).unwrap(), Arc::new(budget.take(1, None).unwrap()));
         oldest.grow(2 * MIB).await.unwrap();
@@ -75,7 +74,7 @@ fn a_body_waits_until_another_is_done() {
 /// Where nobody waits long the youngest is refused; what it held lets the other go on.
 #[test]
 fn of_those_that_wait_in_vain_the_youngest_is_refused() {
-    let budget = Budget::with(BODY_BYTES_MAX + 4 * MIB, SMALL_BYTES_BUDGET, NO_QUIET);
+    let budget = Budget::with(BODY_BYTES_MAX + 4 * MIB, SMALL_BYTES_BUDGET, Duration::ZERO, MINUTE);
     block_on(async {
         let [oldest, middle, youngest] = [(); 3].map(|()| budget.take(1, None).unwrap());
         for permit in [&oldest, &middle, &youngest] {
@@ -107,7 +106,7 @@ async fn biased_last<T>(future: impl Future<Output = T>) -> T {
 
 #[test]
 fn whoever_stops_waiting_blocks_nobody() {
-    let budget = Budget::with(BODY_BYTES_MAX + 2 * MIB, SMALL_BYTES_BUDGET, PATIENT);
+    let budget = Budget::with(BODY_BYTES_MAX + 2 * MIB, SMALL_BYTES_BUDGET, MINUTE, MINUTE);
     block_on(async {
         let [oldest, first, second] = [(); 3].map(|()| budget.take(1, None).unwrap());
         oldest.grow(2 * MIB).await.unwrap();
@@ -121,19 +120,19 @@ fn whoever_stops_waiting_blocks_nobody() {
 
 #[test]
 fn permits_and_memtable_stay_within_what_is_planned_for_both() {
-    let budget = Budget::with(BODY_BYTES_MAX, 0, PATIENT);
+    let budget = Budget::with(BODY_BYTES_MAX, 0, MINUTE, MINUTE);
     // Nothing is known at first.
-    let mark = budget.unsure().unwrap();
-    budget.set_level(mark, MEMTABLE_BYTES_MAX - MIB).unwrap();
+    let level = budget.unsure().unwrap();
+    budget.set_level(level.with_memtable(MEMTABLE_BYTES_MAX - MIB)).unwrap();
     assert!(budget.unsure().is_none());
     drop(budget.take(BODY_BYTES_MAX, None).unwrap());
     assert!(budget.unsure().is_none());
     // The body may be in the memtable now, so what comes next must ask.
     let next = budget.take(2 * MIB, None).unwrap();
-    let mark = budget.unsure().unwrap();
-    assert!(budget.set_level(mark, MEMTABLE_BYTES_MAX + BODY_BYTES_MAX).is_err());
+    let level = budget.unsure().unwrap();
+    assert!(budget.set_level(level.with_memtable(MEMTABLE_BYTES_MAX + BODY_BYTES_MAX)).is_err());
     assert!(budget.unsure().is_some());
-    budget.set_level(mark, MEMTABLE_BYTES_MAX).unwrap();
+    budget.set_level(level.with_memtable(MEMTABLE_BYTES_MAX)).unwrap();
     assert!(budget.unsure().is_none());
     drop(next);
 }

@@ -5,7 +5,7 @@ use sluice_model::limits::{
     BODY_BYTES_BUDGET, BODY_BYTES_MAX, HEAD_PERMIT_BYTES, MIB, SMALL_BODY_BYTES_MAX, SMALL_BYTES_BUDGET,
 };
 
-use super::{Fairness, Grant, SETTLED};
+use super::{ANSWERING, Fairness, Grant};
 
 const BODIES: usize = BODY_BYTES_BUDGET / BODY_BYTES_MAX;
 
@@ -34,7 +34,7 @@ fn as_many_maximal_bodies_as_the_budget_holds_grow_side_by_side() {
     let mut small = fairness.take(50).unwrap();
     fairness.grow(&mut small, SMALL_BODY_BYTES_MAX).unwrap();
     for grant in bodies.into_iter().chain(silent).chain([small]) {
-        fairness.give_back(grant);
+        fairness.release(grant);
     }
     assert_eq!((fairness.large_bytes, fairness.small_bytes), (0, 0));
 }
@@ -56,7 +56,7 @@ fn of_too_many_bodies_the_oldest_finishes_and_the_next_follows() {
         }
         let oldest = bodies.remove(0);
         assert_eq!(oldest.bytes, BODY_BYTES_MAX, "{} are left", bodies.len());
-        fairness.give_back(oldest);
+        fairness.release(oldest);
     }
     assert_eq!(fairness.held_bytes(), 0);
 }
@@ -76,7 +76,7 @@ fn nobody_overtakes_those_that_wait() {
     fairness.withdraw(&mut third);
     assert_eq!(third.ticket, None);
     assert!(fairness.wait(&second));
-    fairness.give_back(oldest);
+    fairness.release(oldest);
     fairness.grow(&mut second, BODY_BYTES_BUDGET - BODY_BYTES_MAX + MIB).unwrap();
     assert!(fairness.check_entry(2 * MIB).is_ok());
 }
@@ -90,31 +90,31 @@ fn small_holders_that_find_no_room_enter_the_heavy_share() {
     assert_eq!((fairness.small_bytes, fairness.large_bytes), (100, 60));
     assert_eq!(fairness.take(10 * MIB - 59), Err(10 * MIB - 59 + 10 * MIB - 60 - (10 * MIB - 60)));
     assert_eq!(fairness.check_entry(10 * MIB + 1), Err(usize::MAX));
-    fairness.give_back(small);
-    fairness.give_back(other);
+    fairness.release(small);
+    fairness.release(other);
     assert_eq!((fairness.held_bytes(), fairness.large.len()), (0, 0));
 }
 
 /// Whoever only sends an answer to a slow reader stands in nobody's way.
 #[test]
-fn a_settled_holding_keeps_nothing_free_for_itself() {
+fn an_answering_grant_keeps_nothing_free_for_itself() {
     let mut fairness = fairness();
     let mut oldest = fairness.take(1).unwrap();
     fairness.grow(&mut oldest, 100 * MIB).unwrap();
-    assert!(fairness.settle(&mut oldest, 10 * MIB));
+    assert!(fairness.release_all_but(&mut oldest, 10 * MIB));
     assert_eq!((oldest.bytes, fairness.large_bytes), (10 * MIB, 10 * MIB));
     let mut other = fairness.take(1).unwrap();
     fairness.grow(&mut other, BODY_BYTES_BUDGET - 10 * MIB).unwrap();
-    fairness.give_back(oldest);
+    fairness.release(oldest);
     fairness.grow(&mut other, BODY_BYTES_BUDGET).unwrap();
-    fairness.give_back(other);
+    fairness.release(other);
     let mut small = fairness.take(1_000).unwrap();
-    assert!(!fairness.settle(&mut small, 10));
+    assert!(!fairness.release_all_but(&mut small, 10));
     assert_eq!((small.bytes, fairness.small_bytes), (10, 10));
     // What it never had it does not get.
-    assert!(!fairness.settle(&mut small, 20));
+    assert!(!fairness.release_all_but(&mut small, 20));
     assert_eq!((small.bytes, fairness.small_bytes), (10, 10));
-    fairness.give_back(small);
+    fairness.release(small);
     assert_eq!((fairness.large_bytes, fairness.small_bytes), (0, 0));
 }
 
@@ -128,10 +128,10 @@ proptest! {
         for (index, bytes, action) in wishes {
             match grants[index].take() {
                 None => grants[index] = fairness.take(bytes.min(HEAD_PERMIT_BYTES)).ok(),
-                Some(grant) if action == 0 => drop(fairness.give_back(grant)),
-                Some(grant) if grant.ticket == Some(SETTLED) => grants[index] = Some(grant),
+                Some(grant) if action == 0 => drop(fairness.release(grant)),
+                Some(grant) if grant.ticket == Some(ANSWERING) => grants[index] = Some(grant),
                 Some(mut grant) if action == 3 => {
-                    fairness.settle(&mut grant, bytes);
+                    fairness.release_all_but(&mut grant, bytes);
                     grants[index] = Some(grant);
                 }
                 Some(mut grant) => {
@@ -149,8 +149,8 @@ proptest! {
             prop_assert_eq!(fairness.held_bytes(), held);
             prop_assert!(fairness.large_bytes <= BODY_BYTES_BUDGET && fairness.small_bytes <= SMALL_BYTES_BUDGET);
             let oldest = fairness.large.values().next().copied().unwrap_or(0);
-            let settled = grants.iter().flatten().filter(|grant| grant.ticket == Some(SETTLED));
-            let growing_bytes = fairness.large_bytes - settled.map(|grant| grant.bytes).sum::<usize>();
+            let answering = grants.iter().flatten().filter(|grant| grant.ticket == Some(ANSWERING));
+            let growing_bytes = fairness.large_bytes - answering.map(|grant| grant.bytes).sum::<usize>();
             prop_assert!(BODY_BYTES_MAX.saturating_sub(oldest) <= BODY_BYTES_BUDGET - growing_bytes);
         }
     }
