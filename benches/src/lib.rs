@@ -69,11 +69,11 @@ impl FeedRow {
     }
 }
 
-/// Reads at most `rows_max` elements; those that are no indicators are left out.
+/// Reads at most `rows_max` elements; those that are not indicators are left out.
 ///
 /// # Errors
 ///
-/// When the file cannot be read or a line is no JSON object.
+/// When the file cannot be read or a line is not a JSON object.
 pub fn read_feed(path: &Path, rows_max: usize) -> anyhow::Result<Vec<FeedRow>> {
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     rows_of(BufReader::new(file).lines().take(rows_max).map(|line| Ok(line?)))

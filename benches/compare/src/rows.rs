@@ -1,6 +1,6 @@
 //! A feed as rows, cut into batches.
 //!
-//! In: a file of one JSON object a line. Out: normal forms, contexts and numbers of tags; elements that are no
+//! In: a file of one JSON object a line. Out: normal forms, contexts and numbers of tags; elements that are not
 //! indicators are left out, as Sluice refuses them.
 
 use std::{
@@ -35,7 +35,7 @@ pub(crate) struct Row {
 ///
 /// # Errors
 ///
-/// When the file cannot be read or a line is no JSON object.
+/// When the file cannot be read or a line is not a JSON object.
 pub(crate) fn read_batches(path: &Path, batches_lines: &[usize]) -> Result<Vec<Vec<Row>>> {
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let mut lines = BufReader::new(file).lines();

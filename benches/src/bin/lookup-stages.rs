@@ -101,7 +101,7 @@ fn stages(store: &Store, values: &[String]) -> anyhow::Result<()> {
     let per_value = timed(values.len(), || {
         for text in values {
             key.clear();
-            // What is no indicator has been left out of the feed.
+            // What is not an indicator has been left out of the feed.
             let _kind = black_box(recognize_into(text, &mut key));
         }
     });

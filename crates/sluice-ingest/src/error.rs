@@ -48,7 +48,7 @@ pub enum BodyError {
         /// Offset of the element in the decoded body.
         byte: u64,
     },
-    /// A looked-up element has an `object` that is no string.
+    /// A looked-up element has an `object` that is not a string.
     #[error("property 'object' of element {index} has an invalid type, element at byte {byte}")]
     ObjectType {
         /// Number of the element in the body, from 0.
@@ -96,7 +96,7 @@ pub enum Fault {
     /// The request needs at least one element.
     #[error("expected at least one object")]
     NoElement,
-    /// Bytes that are no UTF-8.
+    /// Bytes that are not UTF-8.
     #[error("invalid UTF-8")]
     Utf8,
     /// A backslash with an unknown letter or with a half of a surrogate pair.

@@ -131,7 +131,7 @@ fn block_number(words_count: usize, hash: u64) -> usize {
     (((hash >> 32) * blocks) >> 32) as usize
 }
 
-/// Returns true if all probes of a hash are set. Looks at all of them, because nobody can foresee which is the first
+/// Returns true if all probes of a hash are set. Looks at all of them, because it cannot be foreseen which is the first
 /// that is not, and a wrong guess of the processor costs more than the rest.
 fn has_all(hash: u64, word: impl Fn(usize) -> Option<u64>) -> bool {
     probes(hash).fold(0, |missing, (at, mask)| missing | (mask & !word(at).unwrap_or(u64::MAX))) == 0

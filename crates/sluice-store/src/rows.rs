@@ -15,7 +15,7 @@ pub(crate) fn push_row(bytes: &mut Vec<u8>, key: &[u8], row: &[u8]) {
     bytes.extend_from_slice(row);
 }
 
-/// Reads rows off the front of `0`; ends at the end of the bytes or at the first that are no row.
+/// Reads rows off the front of `0`; ends at the end of the bytes or at the first that are not a row.
 #[derive(Clone, Debug)]
 pub(crate) struct Rows<'a>(pub(crate) &'a [u8]);
 

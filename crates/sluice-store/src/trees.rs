@@ -244,7 +244,7 @@ pub(crate) fn read_pieces(tree: &sled::Tree, id: u32, from: u32, count: u32) -> 
     }
 }
 
-/// Removes `count` consecutive pieces; those that are gone already are no error.
+/// Removes `count` consecutive pieces; those that are gone already are not an error.
 ///
 /// # Errors
 ///

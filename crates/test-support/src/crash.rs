@@ -26,7 +26,7 @@ const KEYS: u32 = 300;
 const KILLED_AT_START_PERCENT: u64 = 40;
 /// Share of the other cycles that are killed while they stop.
 const KILLED_WHILE_STOPPING_PERCENT: u64 = 30;
-/// Longest time between a wish to stop and a kill.
+/// Longest time between a request to stop and a kill.
 const STOP_MS_MAX: u64 = 150;
 /// Longest time that the clients work before a kill.
 const WORK_MS_MAX: u64 = 400;

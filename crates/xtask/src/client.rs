@@ -36,7 +36,7 @@ pub(crate) struct Asked {
 ///
 /// # Errors
 ///
-/// When the file cannot be read, or something is not created. What is there already is no error.
+/// When the file cannot be read, or something is not created. What is there already is not an error.
 pub(crate) fn prepare(client: &mut Client, supplier: &str, tags: Option<&Path>) -> Result<()> {
     if let Some(tags) = tags {
         let names = fs::read_to_string(tags).with_context(|| format!("cannot read {}", tags.display()))?;
@@ -129,7 +129,7 @@ pub(crate) fn wait(answer: &Answer, started: Instant) -> Result<()> {
     Ok(())
 }
 
-/// Tells how many indicators of a pushed body were rejected.
+/// Returns how many indicators of a pushed body were rejected.
 ///
 /// # Errors
 ///

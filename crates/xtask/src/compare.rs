@@ -91,7 +91,7 @@ impl Compare {
     ///
     /// # Errors
     ///
-    /// When something does not build or a file cannot be read or written. A failing engine is no error.
+    /// When something does not build or a file cannot be read or written. A failing engine is not an error.
     pub(crate) fn run(&self) -> Result<()> {
         let binaries = Binaries {
             daemon: build("sluice-server", "sluiced", Profile::Release)?,

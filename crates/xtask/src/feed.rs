@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, ensure};
 
 /// A feed being read.
 pub(crate) struct FeedFile {
-    /// Dropped before `unpack`, which ends when nobody reads any more.
+    /// Dropped before `unpack`, which ends when its output is no longer read.
     reader: Box<dyn BufRead>,
     unpack: Option<Unpack>,
 }

@@ -1,7 +1,7 @@
 //! What the kernel and the file system tell of processes and directories.
 //!
 //! In: the number of a process, or a directory. Out: processor time, peak resident set, bytes on disk. `xtask` and
-//! `benches/compare` both compile this very file, so that nobody is measured in another way.
+//! `benches/compare` both compile this very file, so that no engine is measured in another way.
 
 use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
 

@@ -203,7 +203,7 @@ impl Db {
 
 impl Drop for Db {
     fn drop(&mut self) {
-        // SAFETY: nobody else has them any more.
+        // SAFETY: nothing else has them any more.
         unsafe {
             rocksdb_column_family_handle_destroy(self.family);
             rocksdb_close(self.handle);
@@ -237,7 +237,7 @@ impl WriteBatch {
 
 impl Drop for WriteBatch {
     fn drop(&mut self) {
-        // SAFETY: nobody else has it.
+        // SAFETY: nothing else has it.
         unsafe { rocksdb_writebatch_destroy(self.0) };
     }
 }

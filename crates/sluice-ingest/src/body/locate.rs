@@ -92,7 +92,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Tells whether the present byte closes the innermost bracket, where `expect` allows that.
+    /// Returns true if the current byte closes the innermost bracket, where `expect` allows that.
     fn closes(&self, expect: Expect) -> bool {
         let may_end = matches!(expect, Expect::ValueOrEnd | Expect::KeyOrEnd | Expect::SeparatorOrEnd);
         may_end && self.open.last().is_some_and(|closing| self.text.get(self.at) == Some(closing))

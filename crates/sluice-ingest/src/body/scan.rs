@@ -148,7 +148,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    /// Takes an object; `member` is asked to take each value. Tells whether there is any.
+    /// Takes an object; `member` is asked to take each value. Returns true if there is any.
     fn members(&mut self, mut member: impl FnMut(&mut Self, &'t [u8]) -> Option<()>) -> Option<bool> {
         self.take(b'{')?;
         self.skip_space();

@@ -69,7 +69,7 @@ impl AnswerText {
         Ok(&mut self.chunk)
     }
 
-    /// What is written beyond the room for it is memory that nobody counts.
+    /// What is written beyond the room for it is memory that is not counted.
     #[cfg(debug_assertions)]
     fn check_promise(&self) {
         assert!(self.chunk.len() <= self.promised_bytes, "{} of {}", self.chunk.len(), self.promised_bytes);

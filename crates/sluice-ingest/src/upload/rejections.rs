@@ -20,7 +20,7 @@ use crate::memory::RequestMemory;
 /// Bytes after which a chunk of JSON text is handed out.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// Tells in the byte of a reason that the element had no `indicator`.
+/// Says in the byte of a reason that the element had no `indicator`.
 const NO_INDICATOR: u8 = 0x80;
 
 const UNKNOWN_TAG: u8 = 1;
@@ -135,7 +135,7 @@ impl Rejections {
         self.count
     }
 
-    /// Tells whether nothing was refused.
+    /// Returns true if nothing was refused.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }

@@ -90,7 +90,7 @@ impl<'path> Found<'path> {
         None
     }
 
-    /// The words of a table are no tenants: `suppliers/lookup` is the supplier `lookup`, and never a lookup for a
+    /// The words of a table are not tenants: `suppliers/lookup` is the supplier `lookup`, and never a lookup for a
     /// tenant `suppliers`.
     fn names_a_word_as_tenant(&self, table: &[Route]) -> bool {
         let Some(at) = self.position("{tenant}") else { return false };

@@ -40,7 +40,7 @@ const BROKEN_AFTER_TWO: [(&str, &[u8]); 29] = [
     ("BOM in the middle", b"},\xef\xbb\xbf{}]"),
 ];
 
-/// What is no body at all.
+/// What is not a body at all.
 const BROKEN_FROM_THE_START: [(&str, &[u8]); 6] = [
     ("BOM twice", b"\xef\xbb\xbf\xef\xbb\xbf[]"),
     ("half a BOM", b"\xef\xbb[]"),

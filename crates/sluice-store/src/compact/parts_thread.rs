@@ -43,7 +43,7 @@ pub(super) fn parts_thread(trees: Arc<Trees>) -> (PartsHandle, impl FnOnce() + S
     let (done, finished) = bounded(1);
     let (emptied, spare) = bounded(BATCHES_MAX);
     let handle = PartsHandle { requests, finished, spare, batch: Vec::new(), raw_bytes: 0 };
-    // The other end of what the thread owns closes with the thread, however it ends: nobody waits for a dead one.
+    // The other end of what the thread owns closes with the thread, however it ends: no thread waits for a dead one.
     (handle, move || write_parts(&trees, &inbox, &done, &emptied))
 }
 

@@ -1,6 +1,6 @@
 //! What of a row a flush or merge keeps.
 //!
-//! In: rows with nothing older below them, the catalogue, the present. Out: the same rows without what nobody will
+//! In: rows with nothing older below them, the catalogue, the present. Out: the same rows without what no one will
 //! ever ask for again: released and expired holdings, those of removed suppliers, removed tags. Rows above older ones
 //! are kept whole, because what is released in them hides what lies below.
 //!

@@ -22,7 +22,7 @@ pub(crate) struct ContextTable {
     entries: Vec<(u32, ContextHash)>,
 }
 
-/// What tells contexts apart. Taken under a number that no client knows, so that nobody can make two contexts
+/// What tells contexts apart. Taken under a number that no client knows, so that a client cannot make two contexts
 /// collide; 128 bits, so that none do by chance, and bytes need no second look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ContextHash(u64, u64);

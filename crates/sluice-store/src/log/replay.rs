@@ -55,7 +55,7 @@ pub(crate) struct Replayed {
     pub(crate) txn_max: u64,
     /// Frames shown.
     pub(crate) frames: u64,
-    /// Bytes of the torn tail that was cut off: unsynced, so nobody was told that they were stored.
+    /// Bytes of the torn tail that was cut off: unsynced, so no client was told that they were stored.
     pub(crate) torn_bytes: u64,
     /// Whether the last frame is a marker: the log was stopped, not killed.
     pub(crate) stopped_cleanly: bool,

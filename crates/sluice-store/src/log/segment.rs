@@ -60,7 +60,7 @@ pub(super) fn create(dir: &Path, lsn: u64) -> Result<(File, Salt), LogError> {
             format!("a segment of {length} bytes already starts at position {lsn}"),
         )));
     }
-    // Not a key: nobody but the owner of the files may see it, and it only has to be unknown to clients.
+    // Not a key: only the owner of the files may see it, and it only has to be unknown to clients.
     let salt = Salt(RandomState::new().build_hasher().finish());
     file.set_len(0).map_err(LogError::from_write)?;
     file.write_all_at(&encode_header(salt, lsn), 0).map_err(LogError::from_write)?;

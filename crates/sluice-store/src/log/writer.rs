@@ -223,7 +223,7 @@ impl LogWriter {
         if matches!(self.state, State::Ready) && has_room { Ok(()) } else { self.change_segment() }
     }
 
-    /// Tells whether the present segment holds no frame yet.
+    /// Returns true if the current segment has no frame yet.
     fn is_empty(&self) -> bool {
         self.lsn() - self.current.lsn == segment::HEADER_LENGTH
     }

@@ -50,7 +50,7 @@ impl Record {
 }
 
 impl Snapshot {
-    /// Reads one key; false when nobody holds it.
+    /// Reads one key; false when no supplier holds it.
     ///
     /// Blocking: filters answer most misses from memory, a hit reads one block for each run that has the key, and the
     /// contexts. For many keys, [`Self::read_rows`] is the faster way.

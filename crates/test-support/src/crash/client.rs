@@ -196,7 +196,7 @@ impl Crasher {
 fn get(client: &mut Client, method: &str, path: &str, body: &str) -> io::Result<Value> {
     let answer = client.request(method, path, body.as_bytes())?;
     if matches!(answer.status, 429 | 500) {
-        // A read that is refused, now that there is no room or no time, is no answer.
+        // A read that is refused, now that there is no room or no time, is not an answer.
         return Err(io::Error::other(answer.text()));
     }
     assert_eq!(answer.status, 200, "{method} {path}: {}", answer.text());

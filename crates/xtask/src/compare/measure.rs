@@ -1,7 +1,7 @@
 //! One round of one engine: how long it took, and how much processor, memory and disk.
 //!
 //! In: a closure that does the round. Out: a [`Round`], and the [`Outcome`] of all rounds as JSON. Both sides of the
-//! comparison compile this very file, `xtask` for Sluice and `benches/compare` for all others, so that nobody is
+//! comparison compile this very file, `xtask` for Sluice and `benches/compare` for all others, so that no engine is
 //! measured in another way.
 
 use std::{collections::BTreeMap, fs, path::Path, time::Instant};

@@ -82,7 +82,7 @@ impl Edition {
 }
 
 impl Pattern {
-    /// Finds how copies of a value are made; `None` when it is no indicator, or none whose copies would be.
+    /// Finds how copies of a value are made; `None` when it is not an indicator, or none whose copies would be.
     pub(super) fn of(value: &str) -> Option<Self> {
         let kind = Indicator::parse(value).ok()?.kind();
         let pattern = match kind {

@@ -57,7 +57,7 @@ impl DiskWatch {
 
 impl Drop for DiskWatch {
     fn drop(&mut self) {
-        // After an error nobody asks for the peak.
+        // After an error the peak is not asked for.
         let _peak = self.end();
     }
 }

@@ -81,7 +81,7 @@ impl<'feed> Known<'feed> {
         })
     }
 
-    /// Tells whether any copy of the feed has the address.
+    /// Returns true if any copy of the feed has the address.
     fn holds(&self, address: IpAddr) -> bool {
         (0..self.copies)
             .any(|copy| self.addresses.binary_search(&Edition::Stored(copy).address(address)).is_ok())

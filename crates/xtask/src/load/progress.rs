@@ -1,4 +1,4 @@
-//! The bar on standard error, for whoever watches; nothing is drawn when that is no terminal.
+//! The bar on standard error, for whoever watches; nothing is drawn when that is not a terminal.
 
 use indicatif::{ProgressBar, ProgressStyle};
 

@@ -94,7 +94,7 @@ pub(super) fn run(
     })
 }
 
-/// Tells how many seconds after `ended_at` idleness began, and whether it did.
+/// Returns how many seconds after `ended_at` idleness began, and whether it did.
 fn wait(pid: u32, patience: Patience, ended_at: Instant, bar: &ProgressBar) -> Result<(f64, bool)> {
     let (started, process) = (Instant::now(), pid.to_string());
     let mut looks = VecDeque::new();

@@ -26,7 +26,7 @@ fn slice(body: &[u8]) -> Option<BodySlice> {
     full.or_else(|| splitter.finish().ok()?)
 }
 
-/// Tells all that can be asked about an element.
+/// Shows all that can be asked about an element.
 fn tell(element: Element<'_>) -> String {
     let tell_value = |value: Value<'_>| {
         let (mut compact, mut buffer) = (Vec::new(), Vec::new());

@@ -417,7 +417,7 @@ fn matches_count_among_what_is_found() {
     assert!(detector.read(&keys(&candidates), bytes_max).unwrap().is_none());
 }
 
-/// Disabled and expired holdings, other tenants': whatever is no match is not worth reading its context.
+/// Disabled and expired holdings, other tenants': what does not match is not worth reading its context.
 #[test]
 fn contexts_are_read_of_matches_alone() {
     let fixture = Fixture::new();

@@ -1,4 +1,4 @@
-//! Keys read back as what they were made of, and bytes that are no key are none.
+//! Keys read back as what they were made of, and bytes that are not a key are refused.
 
 use std::net::IpAddr;
 

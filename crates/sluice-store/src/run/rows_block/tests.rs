@@ -88,7 +88,7 @@ proptest! {
         }
     }
 
-    /// Whatever is looked for in one pass, stored or not, the bytes that keys share lead nobody astray.
+    /// Whatever is looked for in one pass, stored or not, the bytes that keys share mislead no search.
     #[test]
     fn a_pass_finds_what_is_there(
         rows in rows(),
