@@ -64,8 +64,8 @@ impl Ingestor {
     /// [`Busy`] when there is no room, not even for a declared body to begin, with the seconds after which there
     /// should be.
     pub fn reserve(&self, declared: Option<usize>, bytes_max: usize) -> Result<Permit, Busy> {
-        let expected = declared.map(|bytes| bytes.min(bytes_max));
-        self.budget.take(expected.unwrap_or(bytes_max).min(limits::HEAD_PERMIT_BYTES), expected)
+        let expected = declared.unwrap_or(bytes_max).min(bytes_max);
+        self.budget.take(expected.min(limits::HEAD_PERMIT_BYTES), declared.and(Some(expected)))
     }
 
     /// Sets aside room for `bytes` bytes that somebody else is going to hold. Never waits.

@@ -60,7 +60,8 @@ impl Pool {
     pub(crate) async fn slot(&self, bytes: usize) -> Result<OwnedSemaphorePermit, IngestError> {
         let Ok(kib) = u32::try_from(bytes.div_ceil(limits::KIB)) else { return Err(IngestError::Internal) };
         let slots = Arc::clone(&self.slots);
-        slots.acquire_many_owned(kib).await.map_err(|_closed| IngestError::Internal)
+        let Ok(slot) = slots.acquire_many_owned(kib).await else { return Err(IngestError::Internal) };
+        Ok(slot)
     }
 
     /// Starts a job now; the receiver gets its result, or an error if it panicked. Dropping the receiver does not
@@ -167,7 +168,8 @@ impl Workers for PoolWorkers {
 ///
 /// [`IngestError::Internal`] if the job panicked.
 pub(crate) fn run_here<T>(job: impl FnOnce() -> T) -> Result<T, IngestError> {
-    catch_unwind(AssertUnwindSafe(job)).map_err(|_payload| IngestError::Internal)
+    let Ok(result) = catch_unwind(AssertUnwindSafe(job)) else { return Err(IngestError::Internal) };
+    Ok(result)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use sluice_model::ranges::bytes_at;
 
 use super::{
     locate,
-    scan::{self, KnownProperty, Shape, Span, Spans},
+    scan::{self, KNOWN_COUNT, KnownProperty, Shape, Span},
     split::BodySlice,
     tape::ParsedElement,
     text::{append_compact, skip_string, skip_value},
@@ -26,17 +26,17 @@ pub(crate) struct Element<'e> {
     pub(crate) offset: usize,
     /// A text with the element as sent, and where its properties lie in it.
     sent_text: &'e str,
-    sent: &'e Spans,
+    sent: &'e [Span; KNOWN_COUNT],
     /// A text with its properties as they are read, and where they lie. The same again, if nothing has to be decoded.
     read_text: &'e str,
-    read: &'e Spans,
+    read: &'e [Span; KNOWN_COUNT],
 }
 
 impl<'e> Element<'e> {
     /// The last value that the element has for a property.
     #[inline]
     pub(crate) fn get(&self, known: KnownProperty) -> Option<Value<'e>> {
-        let (sent, read) = (self.sent.get(known)?, self.read.get(known)?);
+        let (sent, read) = (self.sent.get(known as usize)?, self.read.get(known as usize)?);
         if read.shape == Shape::Absent {
             return None;
         }
@@ -150,7 +150,7 @@ pub(crate) fn visit_parsed(
 
 fn visit_scanned(
     slice: &BodySlice,
-    scan: impl Fn(&[u8], usize) -> Option<(Spans, usize)>,
+    scan: impl Fn(&[u8], usize) -> Option<([Span; KNOWN_COUNT], usize)>,
     mut visit: impl FnMut(Element<'_>) -> Result<(), IngestError>,
 ) -> Result<(), IngestError> {
     let Ok(text) = str::from_utf8(&slice.text) else { return Err(first_fault(slice)) };

@@ -7,32 +7,24 @@
 //! Differs from RFC 8259 as the parser does: numbers beyond a double are faults. The fault of a bad escape is
 //! the offset of its backslash, that of a number out of range its first byte. Pure.
 
-use sluice_model::hex;
+use sluice_model::{hex, ranges::bytes_at};
 
+use super::text::{is_double, skip_space};
 use crate::error::Fault;
 
 /// Finds the first fault of `text`, taken as the beginning of one JSON value; `None` when there is none.
 ///
 /// Cost: two passes over `text` on the calling thread, no allocation beyond a byte for each open bracket.
 pub(crate) fn first_fault(text: &[u8]) -> Option<(usize, Fault)> {
-    let (valid_bytes, utf8_fault) = match std::str::from_utf8(text) {
-        Ok(_) => (text.len(), None),
-        Err(error) => {
-            let valid_bytes = error.valid_up_to();
-            (valid_bytes, error.error_len().map(|_| (valid_bytes, Fault::Utf8)))
-        }
+    let (valid_bytes, is_cut) = match std::str::from_utf8(text) {
+        Ok(_) => (text.len(), true),
+        // Without a length of the error the text ends inside a character, which could be continued.
+        Err(error) => (error.valid_up_to(), error.error_len().is_none()),
     };
-    let mut reader = Reader { text: text.get(..valid_bytes).unwrap_or_default(), at: 0, open: Vec::new() };
-    match reader.read() {
-        Err(Stop::Fault(at, fault)) => Some((at, fault)),
-        Err(Stop::End) | Ok(()) => utf8_fault,
-    }
-}
-
-enum Stop {
-    /// The text ends where more could follow.
-    End,
-    Fault(usize, Fault),
+    let mut reader = Reader { text: bytes_at(text, ..valid_bytes), at: 0, open: Vec::new(), fault: None };
+    reader.read();
+    let utf8_fault = if is_cut { None } else { Some((valid_bytes, Fault::Utf8)) };
+    reader.fault.or(utf8_fault)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,23 +37,26 @@ enum Expect {
     SeparatorOrEnd,
 }
 
+/// Reads on until the text ends or has a fault; its methods give `None` then.
 struct Reader<'a> {
     text: &'a [u8],
     at: usize,
+    /// The bracket that closes each one that is open.
     open: Vec<u8>,
+    fault: Option<(usize, Fault)>,
 }
 
 impl Reader<'_> {
-    fn read(&mut self) -> Result<(), Stop> {
+    fn read(&mut self) -> Option<()> {
         let mut expect = Expect::Value;
         loop {
             self.skip_space();
+            let byte = self.peek()?;
             if expect == Expect::SeparatorOrEnd && self.open.is_empty() {
                 // Only white space may follow the outermost value.
-                let _end = self.peek()?;
-                return Err(Stop::Fault(self.at, Fault::Json));
+                return self.fail(self.at, Fault::Json);
             }
-            expect = match (expect, self.peek()?) {
+            expect = match (expect, byte) {
                 (Expect::Value | Expect::ValueOrEnd, _) if self.closes(expect) => self.close(),
                 (Expect::Value | Expect::ValueOrEnd, byte) => self.value(byte)?,
                 (Expect::Key | Expect::KeyOrEnd, b'"') => {
@@ -77,25 +72,28 @@ impl Reader<'_> {
                     self.at += 1;
                     if self.open.last() == Some(&b'}') { Expect::Key } else { Expect::Value }
                 }
-                _ => return Err(Stop::Fault(self.at, Fault::Json)),
+                _ => return self.fail(self.at, Fault::Json),
             };
         }
     }
 
-    fn peek(&self) -> Result<u8, Stop> {
-        self.text.get(self.at).copied().ok_or(Stop::End)
+    fn fail<T>(&mut self, at: usize, fault: Fault) -> Option<T> {
+        self.fault = Some((at, fault));
+        None
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
     }
 
     fn skip_space(&mut self) {
-        while matches!(self.text.get(self.at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
-        }
+        self.at = skip_space(self.text, self.at);
     }
 
     /// Returns true if the current byte closes the innermost bracket, where `expect` allows that.
     fn closes(&self, expect: Expect) -> bool {
         let may_end = matches!(expect, Expect::ValueOrEnd | Expect::KeyOrEnd | Expect::SeparatorOrEnd);
-        may_end && self.open.last().is_some_and(|closing| self.text.get(self.at) == Some(closing))
+        may_end && !self.open.is_empty() && self.open.last() == self.text.get(self.at)
     }
 
     fn close(&mut self) -> Expect {
@@ -104,35 +102,35 @@ impl Reader<'_> {
         Expect::SeparatorOrEnd
     }
 
-    fn value(&mut self, byte: u8) -> Result<Expect, Stop> {
+    fn value(&mut self, byte: u8) -> Option<Expect> {
         match byte {
             b'{' | b'[' => {
                 self.at += 1;
                 let is_object = byte == b'{';
                 self.open.push(if is_object { b'}' } else { b']' });
-                return Ok(if is_object { Expect::KeyOrEnd } else { Expect::ValueOrEnd });
+                return Some(if is_object { Expect::KeyOrEnd } else { Expect::ValueOrEnd });
             }
             b'"' => self.string()?,
             b't' => self.word(b"true")?,
             b'f' => self.word(b"false")?,
             b'n' => self.word(b"null")?,
             b'-' | b'0'..=b'9' => self.number()?,
-            _ => return Err(Stop::Fault(self.at, Fault::Json)),
+            _ => return self.fail(self.at, Fault::Json),
         }
-        Ok(Expect::SeparatorOrEnd)
+        Some(Expect::SeparatorOrEnd)
     }
 
-    fn word(&mut self, word: &[u8]) -> Result<(), Stop> {
+    fn word(&mut self, word: &[u8]) -> Option<()> {
         for expected in word {
             if self.peek()? != *expected {
-                return Err(Stop::Fault(self.at, Fault::Json));
+                return self.fail(self.at, Fault::Json);
             }
             self.at += 1;
         }
-        Ok(())
+        Some(())
     }
 
-    fn number(&mut self) -> Result<(), Stop> {
+    fn number(&mut self) -> Option<()> {
         let from = self.at;
         if self.peek()? == b'-' {
             self.at += 1;
@@ -154,77 +152,75 @@ impl Reader<'_> {
             self.digits()?;
         }
         if !matches!(self.peek()?, b' ' | b'\t' | b'\n' | b'\r' | b',' | b']' | b'}') {
-            return Err(Stop::Fault(self.at, Fault::Number));
+            return self.fail(self.at, Fault::Number);
         }
-        let text = self.text.get(from..self.at).and_then(|text| std::str::from_utf8(text).ok());
-        match text.and_then(|text| text.parse::<f64>().ok()) {
-            Some(number) if number.is_finite() => Ok(()),
-            _ => Err(Stop::Fault(from, Fault::NumberRange)),
+        if is_double(bytes_at(self.text, from..self.at)) {
+            return Some(());
         }
+        self.fail(from, Fault::NumberRange)
     }
 
-    fn digits(&mut self) -> Result<(), Stop> {
+    fn digits(&mut self) -> Option<()> {
         if !self.peek()?.is_ascii_digit() {
-            return Err(Stop::Fault(self.at, Fault::Number));
+            return self.fail(self.at, Fault::Number);
         }
         while self.peek()?.is_ascii_digit() {
             self.at += 1;
         }
-        Ok(())
+        Some(())
     }
 
-    fn string(&mut self) -> Result<(), Stop> {
+    fn string(&mut self) -> Option<()> {
         self.at += 1;
         loop {
             match self.peek()? {
                 b'"' => {
                     self.at += 1;
-                    return Ok(());
+                    return Some(());
                 }
                 b'\\' => self.escape()?,
-                0..0x20 => return Err(Stop::Fault(self.at, Fault::ControlCharacter)),
+                0..0x20 => return self.fail(self.at, Fault::ControlCharacter),
                 _ => self.at += 1,
             }
         }
     }
 
-    fn escape(&mut self) -> Result<(), Stop> {
+    fn escape(&mut self) -> Option<()> {
         let from = self.at;
-        let fault = Stop::Fault(from, Fault::Escape);
-        match self.text.get(from + 1).ok_or(Stop::End)? {
+        match self.text.get(from + 1)? {
             b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 2,
             b'u' => {
                 let unit = self.code_unit(from)?;
                 self.at = from + 6;
                 if matches!(unit, 0xdc00..0xe000) {
-                    return Err(fault);
+                    return self.fail(from, Fault::Escape);
                 }
+                // `\ud83d` must be followed by the likes of `\ude00`: the two are one character.
                 if matches!(unit, 0xd800..0xdc00) {
-                    let tail = self.text.get(self.at..).unwrap_or_default();
-                    match tail {
-                        [] | [b'\\'] => return Err(Stop::End),
+                    match bytes_at(self.text, self.at..) {
+                        [] | [b'\\'] => return None,
                         [b'\\', b'u', ..] => {}
-                        _ => return Err(fault),
+                        _ => return self.fail(from, Fault::Escape),
                     }
                     if !matches!(self.code_unit(self.at)?, 0xdc00..0xe000) {
-                        return Err(fault);
+                        return self.fail(from, Fault::Escape);
                     }
                     self.at += 6;
                 }
             }
-            _ => return Err(fault),
+            _ => return self.fail(from, Fault::Escape),
         }
-        Ok(())
+        Some(())
     }
 
     /// Reads the four hex digits of the escape whose backslash is at `from`.
-    fn code_unit(&self, from: usize) -> Result<u32, Stop> {
+    fn code_unit(&mut self, from: usize) -> Option<u32> {
         let mut unit = 0;
         for at in from + 2..from + 6 {
-            let digit = hex::value(*self.text.get(at).ok_or(Stop::End)?);
-            unit = unit * 16 + u32::from(digit.ok_or(Stop::Fault(from, Fault::Escape))?);
+            let Some(value) = hex::value(*self.text.get(at)?) else { return self.fail(from, Fault::Escape) };
+            unit = unit * 16 + u32::from(value);
         }
-        Ok(unit)
+        Some(unit)
     }
 }
 

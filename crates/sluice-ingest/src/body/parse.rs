@@ -61,8 +61,10 @@ pub(crate) fn with_tape<T>(text: &[u8], visit: impl FnOnce(&[Node<'_>], usize) -
     let address = copy.as_ptr().addr();
     let buffers = buffers.get_or_insert_with(|| Buffers::with_max_depth(0, limits::NESTING_LEVELS_MAX));
     let mut nodes: Tape<'_> = tape.take().map_or(Tape(Vec::new()), Tape::reset);
-    let parsed = simd_json::fill_tape_padded(copy, length, buffers, &mut nodes);
-    let seen = parsed.ok().map(|()| visit(&nodes.0, address));
+    let seen = match simd_json::fill_tape_padded(copy, length, buffers, &mut nodes) {
+        Ok(()) => Some(visit(&nodes.0, address)),
+        Err(_) => None,
+    };
     turn.is_ordinary = nodes.0.capacity() <= TAPE_NODES_KEPT_MAX && length <= TEXT_BYTES_KEPT_MAX;
     *tape = Some(nodes.reset());
     seen

@@ -12,7 +12,7 @@
 
 use wide::u8x16;
 
-use super::text::{skip_digits, skip_space};
+use super::text::{is_double, skip_digits, skip_space};
 
 /// Bytes of a number without exponent up to which it is within the range of a double for certain.
 const SMALL_NUMBER_BYTES_MAX: usize = 16;
@@ -32,8 +32,8 @@ pub(crate) enum KnownProperty {
     Object,
 }
 
-/// Number of [`KnownProperty`] values.
-const KNOWN_COUNT: usize = 6;
+/// Number of known properties. The last of each in an element has its place in an array by `property as usize`.
+pub(crate) const KNOWN_COUNT: usize = 6;
 
 impl KnownProperty {
     /// The property of this name.
@@ -85,32 +85,12 @@ pub(crate) struct Span {
     pub(crate) to: usize,
 }
 
-/// The last of each known property of an element.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Spans([Span; KNOWN_COUNT]);
-
-impl Spans {
-    /// Where the value of a property lies; its shape is [`Shape::Absent`] if there is none.
-    #[inline]
-    pub(crate) fn get(&self, known: KnownProperty) -> Option<&Span> {
-        self.0.get(known as usize)
-    }
-
-    /// Notes where it lies. A later one replaces it.
-    #[inline]
-    pub(crate) fn set(&mut self, known: KnownProperty, span: Span) {
-        if let Some(present) = self.0.get_mut(known as usize) {
-            *present = span;
-        }
-    }
-}
-
-/// Scans the element at `at`; gives its properties and the offset after it.
+/// Scans the element at `at`; gives where its properties lie and the offset after it.
 ///
 /// `text` is UTF-8. One pass, nothing allocated.
-pub(crate) fn scan(text: &[u8], at: usize) -> Option<(Spans, usize)> {
+pub(crate) fn scan(text: &[u8], at: usize) -> Option<([Span; KNOWN_COUNT], usize)> {
     let mut scanner = Scanner { text, at, is_spaced: false };
-    let mut spans = Spans::default();
+    let mut spans = [Span::default(); KNOWN_COUNT];
     scanner.members(|scanner, key| {
         let known = KnownProperty::of(key);
         let from = scanner.at;
@@ -120,7 +100,7 @@ pub(crate) fn scan(text: &[u8], at: usize) -> Option<(Spans, usize)> {
         if matches!(shape, Shape::EscapedText | Shape::EscapedTexts) {
             return None;
         }
-        spans.set(known, Span { shape, is_spaced: scanner.is_spaced, from, to: scanner.at });
+        *spans.get_mut(known as usize)? = Span { shape, is_spaced: scanner.is_spaced, from, to: scanner.at };
         Some(())
     })?;
     Some((spans, scanner.at))
@@ -138,7 +118,11 @@ impl<'t> Scanner<'t> {
     }
 
     fn take(&mut self, byte: u8) -> Option<()> {
-        (self.peek()? == byte).then(|| self.at += 1)
+        if self.peek()? != byte {
+            return None;
+        }
+        self.at += 1;
+        Some(())
     }
 
     fn skip_space(&mut self) {
@@ -191,10 +175,11 @@ impl<'t> Scanner<'t> {
     }
 
     fn word(&mut self, word: &[u8], shape: Shape) -> Option<Shape> {
-        self.text.get(self.at..)?.starts_with(word).then(|| {
-            self.at += word.len();
-            shape
-        })
+        if !self.text.get(self.at..)?.starts_with(word) {
+            return None;
+        }
+        self.at += word.len();
+        Some(shape)
     }
 
     /// What may follow a number is the caller's to judge.
@@ -232,11 +217,21 @@ impl<'t> Scanner<'t> {
         (self.at > from).then_some(())
     }
 
+    /// Takes an object of few keys, each once.
     fn object(&mut self) -> Option<Shape> {
-        let mut keys = Keys::default();
+        // The keys so far, and a bit for the hash of each: where the bit is not set, no key need be compared.
+        let (mut keys, mut count, mut hashes) = ([&[][..]; KEYS_COMPARED_MAX], 0, 0_u64);
         let has_members = self.members(|scanner, key| {
-            keys.add(key)?;
-            scanner.value().map(|_shape| ())
+            let bit = 1 << (hash(key) & 63);
+            let before = keys.get(..count)?;
+            if hashes & bit != 0 && before.contains(&key) {
+                return None;
+            }
+            hashes |= bit;
+            *keys.get_mut(count)? = key;
+            count += 1;
+            scanner.value()?;
+            Some(())
         })?;
         Some(if has_members { Shape::Object } else { Shape::EmptyObject })
     }
@@ -316,11 +311,6 @@ impl<'t> Scanner<'t> {
     }
 }
 
-fn is_double(number: &[u8]) -> bool {
-    let number = str::from_utf8(number).ok().and_then(|text| text.parse::<f64>().ok());
-    number.is_some_and(f64::is_finite)
-}
-
 /// Offset of the first byte from `at` on that ends a string or must not stand in it as it is.
 fn string_stop(text: &[u8], mut at: usize) -> usize {
     while let Some(bytes) = text.get(at..).and_then(<[u8]>::first_chunk) {
@@ -329,8 +319,10 @@ fn string_stop(text: &[u8], mut at: usize) -> usize {
         }
         at += bytes.len();
     }
-    let rest = text.get(at..).unwrap_or_default();
-    at + rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)).unwrap_or(rest.len())
+    while !matches!(text.get(at), None | Some(b'"' | b'\\' | 0..0x20)) {
+        at += 1;
+    }
+    at
 }
 
 #[inline]
@@ -339,34 +331,10 @@ fn first_stop(bytes: &[u8; 16]) -> Option<usize> {
     let is_control = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
     let stops = bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\')) | is_control;
     let mask = stops.to_bitmask();
-    (mask != 0).then(|| mask.trailing_zeros() as usize)
-}
-
-/// The keys of one object so far.
-#[derive(Default)]
-struct Keys<'t> {
-    /// A bit for each hash among them.
-    hashes: u64,
-    count: usize,
-    seen: [&'t [u8]; KEYS_COMPARED_MAX],
-}
-
-impl<'t> Keys<'t> {
-    /// Adds a key; `None` when it is there already, or there are too many.
-    fn add(&mut self, key: &'t [u8]) -> Option<()> {
-        let bit = 1 << (hash(key) & 63);
-        let before = self.seen.get(..self.count)?;
-        if self.hashes & bit != 0 && before.contains(&key) {
-            return None;
-        }
-        self.hashes |= bit;
-        *self.seen.get_mut(self.count)? = key;
-        self.count += 1;
-        Some(())
-    }
+    if mask == 0 { None } else { Some(mask.trailing_zeros() as usize) }
 }
 
 fn hash(key: &[u8]) -> usize {
-    let (first, last) = (key.first().copied().unwrap_or_default(), key.last().copied().unwrap_or_default());
-    key.len().wrapping_mul(11) ^ usize::from(first).wrapping_mul(5) ^ usize::from(last).wrapping_mul(27)
+    let (Some(first), Some(last)) = (key.first(), key.last()) else { return 0 };
+    key.len().wrapping_mul(11) ^ usize::from(*first).wrapping_mul(5) ^ usize::from(*last).wrapping_mul(27)
 }

@@ -9,7 +9,7 @@
 //! `elements`, which must accept every slice: a body is well-formed exactly when both do. No threads, no clock, no I/O.
 
 use memchr::memchr2;
-use sluice_model::limits;
+use sluice_model::{limits, ranges::bytes_at};
 use wide::u8x16;
 
 use crate::error::{BodyError, Fault};
@@ -31,27 +31,22 @@ pub(crate) struct BodySlice {
     pub(crate) text: Vec<u8>,
     /// Number in the body of the first element, from 0.
     pub(crate) first_element: u64,
-    gaps: Vec<Gap>,
-}
-
-/// From this byte of a slice on, until the next gap, bytes lie equally far apart in the body.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Gap {
-    slice_byte: usize,
-    body_byte: u64,
+    /// Offsets in `text` and in the body of elements before which something was left out. With `(1, 3)` and `(9, 15)`,
+    /// byte 10 of the slice is byte 16 of the body, and byte 8 is byte 10.
+    gaps: Vec<(usize, u64)>,
 }
 
 impl BodySlice {
     /// Offset in the body of a byte of `text`.
     pub(crate) fn body_byte(&self, slice_byte: usize) -> u64 {
-        let after = self.gaps.partition_point(|gap| gap.slice_byte <= slice_byte);
-        let gap = after.checked_sub(1).and_then(|index| self.gaps.get(index)).or(self.gaps.first());
-        gap.map_or(0, |gap| gap.body_byte + slice_byte.saturating_sub(gap.slice_byte) as u64)
+        let after = self.gaps.partition_point(|(gap_byte, _)| *gap_byte <= slice_byte);
+        let Some((gap_byte, body_byte)) = self.gaps.get(after.saturating_sub(1)) else { return 0 };
+        body_byte + slice_byte.saturating_sub(*gap_byte) as u64
     }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum State {
+enum SplitState {
     /// So many bytes of the BOM were seen.
     Bom(usize),
     /// The array must open.
@@ -92,7 +87,6 @@ impl Marks {
         for part in parts.iter().rev() {
             let part = u8x16::new(*part);
             let braces = part | u8x16::splat(BRACE_BIT);
-            let mask = |bytes: u8x16, wanted| u64::from(bytes.simd_eq(u8x16::splat(wanted)).to_bitmask());
             marks.quotes = marks.quotes << 16 | mask(part, b'"');
             marks.backslashes = marks.backslashes << 16 | mask(part, b'\\');
             marks.opening = marks.opening << 16 | mask(braces, b'{');
@@ -102,10 +96,16 @@ impl Marks {
     }
 }
 
+/// A bit for each byte that is the wanted one.
+#[inline]
+fn mask(bytes: u8x16, wanted: u8) -> u64 {
+    u64::from(bytes.simd_eq(u8x16::splat(wanted)).to_bitmask())
+}
+
 /// The state between two chunks.
 #[derive(Debug)]
 pub(crate) struct Splitter {
-    state: State,
+    state: SplitState,
     /// Open arrays and objects of the present element.
     depth: usize,
     /// Bytes of the body consumed so far.
@@ -113,7 +113,7 @@ pub(crate) struct Splitter {
     /// Bytes of the present element consumed so far.
     element_bytes: usize,
     text: Vec<u8>,
-    gaps: Vec<Gap>,
+    gaps: Vec<(usize, u64)>,
     elements_count: u32,
     elements_before: u64,
     slices_count: u32,
@@ -123,7 +123,7 @@ impl Splitter {
     /// Starts at the first byte of a body.
     pub(crate) fn new() -> Self {
         Self {
-            state: State::Bom(0),
+            state: SplitState::Bom(0),
             depth: 0,
             body_byte: 0,
             element_bytes: 0,
@@ -143,9 +143,9 @@ impl Splitter {
     /// [`into_rest`](Self::into_rest).
     pub(crate) fn next_slice(&mut self, chunk: &mut &[u8]) -> Result<Option<BodySlice>, BodyError> {
         while let Some((&byte, rest)) = chunk.split_first() {
-            if matches!(self.state, State::Element | State::Text | State::Escape) {
+            if matches!(self.state, SplitState::Element | SplitState::Text | SplitState::Escape) {
                 self.scan_element(chunk)?;
-                if self.state == State::After && self.is_full() {
+                if self.state == SplitState::After && self.is_full() {
                     return Ok(Some(self.close()));
                 }
             } else if self.step(byte)? {
@@ -162,10 +162,10 @@ impl Splitter {
     ///
     /// [`Fault::Unfinished`] when the outer array is not closed.
     pub(crate) fn finish(&mut self) -> Result<Option<BodySlice>, BodyError> {
-        if self.state != State::End {
+        if self.state != SplitState::End {
             return Err(self.error(Fault::Unfinished));
         }
-        Ok((self.elements_count > 0).then(|| self.close()))
+        Ok(if self.elements_count > 0 { Some(self.close()) } else { None })
     }
 
     /// Elements seen so far.
@@ -195,7 +195,7 @@ impl Splitter {
     fn close(&mut self) -> BodySlice {
         self.text.push(b']');
         // A body with one full slice will have more of them: spare the growing, which would double it for a few bytes.
-        let next = if self.state == State::End { 0 } else { self.text.len() + SLACK_BYTES };
+        let next = if self.state == SplitState::End { 0 } else { self.text.len() + SLACK_BYTES };
         let slice = BodySlice {
             index: self.slices_count,
             text: std::mem::replace(&mut self.text, Vec::with_capacity(next)),
@@ -208,34 +208,34 @@ impl Splitter {
         slice
     }
 
-    /// Takes one byte between elements; tells whether it is consumed.
+    /// Takes one byte between elements; returns true if it is consumed.
     fn step(&mut self, byte: u8) -> Result<bool, BodyError> {
         let is_space = matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
         self.state = match (self.state, byte) {
-            (State::Bom(seen), _) if BOM.get(seen) == Some(&byte) => {
+            (SplitState::Bom(seen), _) if BOM.get(seen) == Some(&byte) => {
                 if seen + 1 == BOM.len() {
-                    State::Open
+                    SplitState::Open
                 } else {
-                    State::Bom(seen + 1)
+                    SplitState::Bom(seen + 1)
                 }
             }
-            (State::Bom(0), _) => {
-                self.state = State::Open;
+            (SplitState::Bom(0), _) => {
+                self.state = SplitState::Open;
                 return Ok(false);
             }
-            (State::Bom(_), _) => return Err(self.error(Fault::NotAnArray)),
+            (SplitState::Bom(_), _) => return Err(self.error(Fault::NotAnArray)),
             (state, _) if is_space => state,
-            (State::Open, b'[') => State::First,
-            (State::First | State::Next, b'{') => {
+            (SplitState::Open, b'[') => SplitState::First,
+            (SplitState::First | SplitState::Next, b'{') => {
                 self.begin_element();
                 return Ok(false);
             }
-            (State::First | State::After, b']') => State::End,
-            (State::After, b',') => State::Next,
-            (State::Open, _) => return Err(self.error(Fault::NotAnArray)),
-            (State::First | State::Next, _) => return Err(self.error(Fault::NotAnObject)),
-            (State::After, _) => return Err(self.error(Fault::NoSeparator)),
-            (State::End | State::Element | State::Text | State::Escape, _) => {
+            (SplitState::First | SplitState::After, b']') => SplitState::End,
+            (SplitState::After, b',') => SplitState::Next,
+            (SplitState::Open, _) => return Err(self.error(Fault::NotAnArray)),
+            (SplitState::First | SplitState::Next, _) => return Err(self.error(Fault::NotAnObject)),
+            (SplitState::After, _) => return Err(self.error(Fault::NoSeparator)),
+            (SplitState::End | SplitState::Element | SplitState::Text | SplitState::Escape, _) => {
                 return Err(self.error(Fault::Trailing));
             }
         };
@@ -244,47 +244,55 @@ impl Splitter {
 
     fn begin_element(&mut self) {
         self.text.push(if self.elements_count == 0 { b'[' } else { b',' });
-        let gap = Gap { slice_byte: self.text.len(), body_byte: self.body_byte };
-        let follows = self
-            .gaps
-            .last()
-            .is_some_and(|last| gap.body_byte - last.body_byte == (gap.slice_byte - last.slice_byte) as u64);
+        let (slice_byte, body_byte) = (self.text.len(), self.body_byte);
+        // Nothing was left out since the last gap if slice and body have come equally far: between elements there was
+        // a comma and no white space.
+        let follows = match self.gaps.last() {
+            Some((last_byte, last_body_byte)) => {
+                body_byte - last_body_byte == (slice_byte - last_byte) as u64
+            }
+            None => false,
+        };
         if !follows {
-            self.gaps.push(gap);
+            self.gaps.push((slice_byte, body_byte));
         }
         self.elements_count += 1;
         self.element_bytes = 0;
         self.depth = 0;
-        self.state = State::Element;
+        self.state = SplitState::Element;
     }
 
     fn scan_element(&mut self, chunk: &mut &[u8]) -> Result<(), BodyError> {
         let allowed_bytes = limits::ELEMENT_BYTES_MAX - self.element_bytes;
-        let window = chunk.get(..allowed_bytes.min(chunk.len())).unwrap_or_default();
+        let window = bytes_at(chunk, ..allowed_bytes.min(chunk.len()));
         if window.is_empty() {
             return Err(self.error(Fault::ElementTooLong));
         }
         let scanned = self.scan(window);
-        let (taken, rest) = chunk.split_at_checked(scanned.unwrap_or_else(|at| at)).unwrap_or((*chunk, &[]));
+        let (Ok(taken_bytes) | Err(taken_bytes)) = scanned;
+        let (taken, rest) = chunk.split_at_checked(taken_bytes).unwrap_or((*chunk, &[]));
         self.text.extend_from_slice(taken);
         self.element_bytes += taken.len();
         self.body_byte += taken.len() as u64;
         *chunk = rest;
-        scanned.map(|_| ()).map_err(|_at| self.error(Fault::TooDeep))
+        if scanned.is_err() { Err(self.error(Fault::TooDeep)) } else { Ok(()) }
     }
 
     /// Counts how much of `window` belongs to the present element. `Err` is the bytes before one bracket too many.
     fn scan(&mut self, window: &[u8]) -> Result<usize, usize> {
         let mut at = 0;
-        while let Some(rest) = window.get(at..).filter(|rest| !rest.is_empty()) {
+        while let Some(rest @ [_, ..]) = window.get(at..) {
             let stride = match rest.first_chunk().map(Marks::of) {
-                Some(marks) if marks.backslashes == 0 && self.state != State::Escape => {
+                Some(marks) if marks.backslashes == 0 && self.state != SplitState::Escape => {
                     self.scan_marks(&marks)
                 }
                 _ => self.scan_bytes(rest.get(..BLOCK_BYTES).unwrap_or(rest)),
             };
-            at += stride.map_err(|before| at + before)?;
-            if self.state == State::After {
+            match stride {
+                Ok(bytes) => at += bytes,
+                Err(bytes) => return Err(at + bytes),
+            }
+            if self.state == SplitState::After {
                 return Ok(at);
             }
         }
@@ -298,45 +306,46 @@ impl Splitter {
         for shift in [1, 2, 4, 8, 16, 32] {
             inside ^= inside << shift;
         }
-        if self.state == State::Text {
+        if self.state == SplitState::Text {
             inside = !inside;
         }
         let mut brackets = (marks.opening | marks.closing) & !inside;
         while brackets != 0 {
             let at = brackets.trailing_zeros() as usize;
             self.bracket(marks.opening >> at & 1 != 0).ok_or(at)?;
-            if self.state == State::After {
+            if self.state == SplitState::After {
                 return Ok(at + 1);
             }
             brackets &= brackets - 1;
         }
-        self.state = if inside >> 63 == 0 { State::Element } else { State::Text };
+        self.state = if inside >> 63 == 0 { SplitState::Element } else { SplitState::Text };
         Ok(BLOCK_BYTES)
     }
 
     /// The same for any bytes, one mark after the other.
     fn scan_bytes(&mut self, window: &[u8]) -> Result<usize, usize> {
         let mut at = 0;
-        while let Some(rest) = window.get(at..).filter(|rest| !rest.is_empty()) {
+        while let Some(rest @ [_, ..]) = window.get(at..) {
             match self.state {
-                State::Text => {
+                SplitState::Text => {
                     let Some(found) = memchr2(b'"', b'\\', rest) else { break };
-                    self.state = if rest.get(found) == Some(&b'"') { State::Element } else { State::Escape };
+                    self.state =
+                        if rest.get(found) == Some(&b'"') { SplitState::Element } else { SplitState::Escape };
                     at += found + 1;
                 }
-                State::Escape => {
-                    self.state = State::Text;
+                SplitState::Escape => {
+                    self.state = SplitState::Text;
                     at += 1;
                 }
                 _ => {
                     let is_mark = |byte: &u8| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']');
                     let Some(found) = rest.iter().position(is_mark) else { break };
                     match rest.get(found) {
-                        Some(b'"') => self.state = State::Text,
+                        Some(b'"') => self.state = SplitState::Text,
                         byte => self.bracket(matches!(byte, Some(b'{' | b'['))).ok_or(at + found)?,
                     }
                     at += found + 1;
-                    if self.state == State::After {
+                    if self.state == SplitState::After {
                         return Ok(at);
                     }
                 }
@@ -356,7 +365,7 @@ impl Splitter {
         } else {
             self.depth -= 1;
             if self.depth == 0 {
-                self.state = State::After;
+                self.state = SplitState::After;
             }
         }
         Some(())

@@ -11,7 +11,7 @@ use sluice_model::ranges::{bytes_at, items_at};
 
 use super::{
     parse,
-    scan::{KEYS_COMPARED_MAX, KnownProperty, Shape, Span, Spans},
+    scan::{KEYS_COMPARED_MAX, KNOWN_COUNT, KnownProperty, Shape, Span},
     text::{append_compact, skip_space, skip_string, skip_value},
 };
 
@@ -19,9 +19,9 @@ use super::{
 #[derive(Debug, Default)]
 pub(crate) struct ParsedElement {
     /// Where they lie in the text of the element.
-    pub(crate) sent: Spans,
+    pub(crate) sent: [Span; KNOWN_COUNT],
     /// Where they lie in `decoded`.
-    pub(crate) read: Spans,
+    pub(crate) read: [Span; KNOWN_COUNT],
     /// Their text as it is read.
     pub(crate) decoded: String,
 }
@@ -29,8 +29,8 @@ pub(crate) struct ParsedElement {
 impl ParsedElement {
     /// Reads the element of this text; `None` when it is not JSON.
     pub(crate) fn read(&mut self, text: &str) -> Option<()> {
-        self.sent = Spans::default();
-        self.read = Spans::default();
+        self.sent = [Span::default(); KNOWN_COUNT];
+        self.read = [Span::default(); KNOWN_COUNT];
         let mut decoded = std::mem::take(&mut self.decoded).into_bytes();
         decoded.clear();
         parse::with_tape(text.as_bytes(), |nodes, address| {
@@ -39,10 +39,12 @@ impl ParsedElement {
                 let (from, to) = sent_value(text.as_bytes(), address, key);
                 let read_from = decoded.len();
                 let shape = append_read(value, bytes_at(text.as_bytes(), from..to), &mut decoded);
-                self.sent.set(known, Span { shape, is_spaced: true, from, to });
-                self.read.set(known, Span { shape, is_spaced: false, from: read_from, to: decoded.len() });
+                *self.sent.get_mut(known as usize)? = Span { shape, is_spaced: true, from, to };
+                *self.read.get_mut(known as usize)? =
+                    Span { shape, is_spaced: false, from: read_from, to: decoded.len() };
             }
-        })?;
+            Some(())
+        })??;
         // Of strings and pieces of a text nothing else can come.
         self.decoded = String::from_utf8(decoded).ok()?;
         Some(())
@@ -164,7 +166,11 @@ fn object_repeats_keys(object: &[Node<'_>], count: usize) -> bool {
 
 /// For each key of an object the place of its last member.
 fn last_places<'a>(object: &[Node<'a>]) -> HashMap<&'a str, usize> {
-    members(object).enumerate().map(|(place, (key, _))| (key, place)).collect()
+    let mut places = HashMap::new();
+    for (place, (key, _)) in members(object).enumerate() {
+        places.insert(key, place);
+    }
+    places
 }
 
 /// Appends the value that begins at `at` of a compact text to `kept`, of repeated keys the last member only; returns the

@@ -69,6 +69,12 @@ fn skip_scalar(text: &[u8], mut at: usize) -> usize {
     at
 }
 
+/// Returns true if a number is within the range of a double.
+pub(crate) fn is_double(number: &[u8]) -> bool {
+    let Ok(text) = str::from_utf8(number) else { return false };
+    matches!(text.parse::<f64>(), Ok(number) if number.is_finite())
+}
+
 /// Appends a value to `compact`, without white space outside its strings.
 pub(crate) fn append_compact(value: &[u8], compact: &mut Vec<u8>) {
     // Everything from `from` to `at` is still to be copied.

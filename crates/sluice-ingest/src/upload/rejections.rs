@@ -11,6 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sluice_model::{
     Rejection,
+    ranges::bytes_at,
     rejection::Property,
     varint::{push_varint, take, take_varint},
 };
@@ -83,7 +84,9 @@ impl SliceRejections {
     pub(crate) fn push(&mut self, indicator: &[u8], rejection: &Rejection) {
         let code = code(rejection);
         let mut entry_bytes = OPENING.len() + MIDDLE.len() + CLOSING.len();
-        entry_bytes += self.sentence_bytes.get(usize::from(code)).copied().unwrap_or_default();
+        if let Some(bytes) = self.sentence_bytes.get(usize::from(code)) {
+            entry_bytes += bytes;
+        }
         if indicator.is_empty() {
             self.bytes.push(code | NO_INDICATOR);
             entry_bytes += b"\"\"".len();
@@ -94,8 +97,8 @@ impl SliceRejections {
         }
         if let Rejection::UnknownTag(name) = rejection {
             let quoted = serde_json::Value::from(&**name).to_string();
-            let name = quoted.get(1..quoted.len() - 1).unwrap_or_default();
-            self.push_text(name.as_bytes());
+            let name = bytes_at(quoted.as_bytes(), 1..quoted.len() - 1);
+            self.push_text(name);
             entry_bytes += name.len();
         }
         self.count += 1;
@@ -124,10 +127,13 @@ pub struct Rejections {
 
 impl Rejections {
     pub(crate) fn new(slices: Vec<SliceRejections>, memory: Option<Arc<RequestMemory>>) -> Self {
-        let count = slices.iter().map(|slice| slice.count).sum::<u64>();
+        let (mut count, mut json_bytes) = (0, b"[]".len() as u64);
+        for slice in &slices {
+            count += slice.count;
+            json_bytes += slice.json_bytes;
+        }
         let commas_bytes = count.saturating_sub(1);
-        let json_bytes = slices.iter().map(|slice| slice.json_bytes).sum::<u64>();
-        Self { slices, count, json_bytes: json_bytes + commas_bytes + b"[]".len() as u64, memory }
+        Self { slices, count, json_bytes: json_bytes + commas_bytes, memory }
     }
 
     /// Number of refused elements.
@@ -152,19 +158,12 @@ impl Rejections {
             slices: self.slices.into_iter(),
             present: Vec::new(),
             at: 0,
-            state: JsonState::Opening,
+            is_first: true,
+            is_closed: false,
             sentences: sentences(),
             _memory: self.memory,
         }
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum JsonState {
-    Opening,
-    First,
-    Later,
-    Closed,
 }
 
 struct JsonChunks {
@@ -172,7 +171,10 @@ struct JsonChunks {
     /// Kept bytes of the slice being told, told up to `at`.
     present: Vec<u8>,
     at: usize,
-    state: JsonState,
+    /// Whether no entry was told yet.
+    is_first: bool,
+    /// Whether the array was told to its end.
+    is_closed: bool,
     sentences: [String; 9],
     _memory: Option<Arc<RequestMemory>>,
 }
@@ -183,10 +185,9 @@ impl JsonChunks {
         let left = self.present.get(self.at..)?;
         let mut kept = left;
         let code = take(&mut kept, 1)?.first().copied()?;
-        if self.state == JsonState::Later {
+        if !std::mem::replace(&mut self.is_first, false) {
             chunk.push(b',');
         }
-        self.state = JsonState::Later;
         chunk.extend_from_slice(OPENING);
         chunk.extend_from_slice(if code & NO_INDICATOR == 0 { take_text(&mut kept)? } else { b"\"\"" });
         chunk.extend_from_slice(MIDDLE);
@@ -210,13 +211,12 @@ impl Iterator for JsonChunks {
     type Item = Bytes;
 
     fn next(&mut self) -> Option<Bytes> {
-        if self.state == JsonState::Closed {
+        if self.is_closed {
             return None;
         }
         let mut chunk = Vec::with_capacity(CHUNK_BYTES);
-        if self.state == JsonState::Opening {
+        if self.is_first {
             chunk.push(b'[');
-            self.state = JsonState::First;
         }
         while chunk.len() < CHUNK_BYTES {
             if self.append_entry(&mut chunk).is_some() {
@@ -224,7 +224,7 @@ impl Iterator for JsonChunks {
             }
             let Some(slice) = self.slices.next() else {
                 chunk.push(b']');
-                self.state = JsonState::Closed;
+                self.is_closed = true;
                 break;
             };
             self.present = slice.bytes;

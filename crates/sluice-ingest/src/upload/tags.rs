@@ -23,16 +23,16 @@ const LIST_BYTES_KEPT_MAX: usize = 96;
 #[derive(Debug, Default)]
 pub(crate) struct TagsReader {
     /// By the lowest bits of the hash of the text. Allocated with the first list.
-    kept: Vec<List>,
+    kept: Vec<TagList>,
     /// Lists that were not found since `kept` was last made longer.
     missed_count: usize,
     /// Any other list.
-    other: List,
+    other: TagList,
     upper_case: String,
 }
 
 #[derive(Clone, Debug, Default)]
-struct List {
+struct TagList {
     /// What was read, if it may be met again; otherwise empty.
     text: Vec<u8>,
     ids: Vec<TagId>,
@@ -72,10 +72,11 @@ impl TagsReader {
 
     /// Bytes of memory that it holds.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let lists = self.kept.iter().chain([&self.other]);
-        let lists_bytes: usize =
-            lists.map(|list| list.text.capacity() + list.ids.capacity() * size_of::<TagId>()).sum();
-        self.kept.capacity() * size_of::<List>() + lists_bytes + self.upper_case.capacity()
+        let mut bytes = self.kept.capacity() * size_of::<TagList>() + self.upper_case.capacity();
+        for list in self.kept.iter().chain([&self.other]) {
+            bytes += list.text.capacity() + list.ids.capacity() * size_of::<TagId>();
+        }
+        bytes
     }
 
     /// Keeps twice as many lists from now on, and none of those before, if too many were not found.
@@ -83,14 +84,14 @@ impl TagsReader {
         let length = self.kept.len();
         if length == 0 || length < self.missed_count && length < LISTS_KEPT_MAX {
             self.kept.clear();
-            self.kept.resize_with(LISTS_KEPT_MIN.max(2 * length), List::default);
+            self.kept.resize_with(LISTS_KEPT_MIN.max(2 * length), TagList::default);
             self.missed_count = 0;
         }
     }
 }
 
 /// Where the list of this text is kept, if it may be.
-fn kept_list<'k>(kept: &'k mut [List], text: &[u8]) -> Option<&'k mut List> {
+fn kept_list<'k>(kept: &'k mut [TagList], text: &[u8]) -> Option<&'k mut TagList> {
     if text.is_empty() {
         return None;
     }

@@ -124,9 +124,9 @@ fn put(
             Some(kept.ok_or(Rejection::InvalidType(Property::Context))?)
         }
     };
-    let tags = match given(element, KnownProperty::Tags).filter(|_| rules.takes_tags) {
-        None => TagsChange::Keep,
-        Some(tags) => TagsChange::Replace(buffers.tags.read(&tags, catalogue)?),
+    let tags = match given(element, KnownProperty::Tags) {
+        Some(tags) if rules.takes_tags => TagsChange::Replace(buffers.tags.read(&tags, catalogue)?),
+        _ => TagsChange::Keep,
     };
     if rules.takes_marks {
         check_boolean(element, KnownProperty::MarkDetections, Property::MarkDetections)?;
@@ -153,7 +153,8 @@ fn indicator_text<'e>(element: &Element<'e>, refang: bool) -> Result<Cow<'e, str
 
 /// A property that is there and not `null`.
 fn given<'e>(element: &Element<'e>, known: KnownProperty) -> Option<Value<'e>> {
-    element.get(known).filter(|value| !value.is_null())
+    let value = element.get(known)?;
+    if value.is_null() { None } else { Some(value) }
 }
 
 fn check_boolean(element: &Element<'_>, known: KnownProperty, name: Property) -> Result<(), Rejection> {

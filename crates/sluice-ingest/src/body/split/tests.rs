@@ -3,7 +3,7 @@
 use proptest::{collection::vec, prelude::*, sample::select};
 use sluice_model::limits;
 
-use super::{BodySlice, SLICE_ELEMENTS_MAX, Splitter, State};
+use super::{BodySlice, SLICE_ELEMENTS_MAX, SplitState, Splitter};
 
 fn slices(body: &[u8], chunk_bytes: usize) -> Vec<BodySlice> {
     let mut splitter = Splitter::new();
@@ -56,7 +56,7 @@ proptest! {
     #[test]
     fn blocks_and_bytes_are_scanned_alike(
         pieces in vec(select(vec!["\"", "\"", "{", "}", "[", "]", "\\", ";", "\u{fb}\u{dd}", "        ", "{[{["]), 0..200),
-        state in select(vec![State::Element, State::Text, State::Escape]),
+        state in select(vec![SplitState::Element, SplitState::Text, SplitState::Escape]),
         depth in 1_usize..limits::NESTING_LEVELS_MAX,
     ) {
         let bytes = pieces.concat().into_bytes();
