@@ -7,7 +7,7 @@
 //!
 //! What a value may be is decided by the model, which suppliers and tags ask.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Value, error::Category, value::RawValue};
@@ -24,8 +24,8 @@ const PROPERTIES: [&str; 7] = ["name", "confidence", "retention", "vendor", "sta
 /// The properties of one object.
 #[derive(Debug, Default)]
 pub(crate) struct Entity {
-    /// In the order of [`PROPERTIES`]; arrays and objects, which no property is, as `null`.
-    values: [Option<Value>; PROPERTIES.len()],
+    /// By name; arrays and objects, which no property is, as `null`.
+    values: BTreeMap<&'static str, Value>,
     /// Whether a value that counts is not JSON: a lone surrogate, or a number beyond the range of a double.
     is_broken: bool,
 }
@@ -37,24 +37,16 @@ impl Entity {
     ///
     /// [`Cause::BadRequest`] when it is not a text.
     pub(crate) fn text(&self, name: &str) -> Result<Option<&str>, Cause> {
-        match self.value(name) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(invalid_type(name)),
-        }
+        self.value(name, Value::as_str)
     }
 
     /// An integer property; `None` when it is absent.
     ///
     /// # Errors
     ///
-    /// [`Cause::BadRequest`] when it is not an integer.
+    /// [`Cause::BadRequest`] when it is not an integer of 64 bits.
     pub(crate) fn integer(&self, name: &str) -> Result<Option<i64>, Cause> {
-        match self.value(name).map(Value::as_i64) {
-            None => Ok(None),
-            Some(None) => Err(invalid_type(name)),
-            Some(integer) => Ok(integer),
-        }
+        self.value(name, Value::as_i64)
     }
 
     /// A boolean property; `None` when it is absent.
@@ -63,34 +55,27 @@ impl Entity {
     ///
     /// [`Cause::BadRequest`] when it is not a boolean.
     pub(crate) fn boolean(&self, name: &str) -> Result<Option<bool>, Cause> {
-        match self.value(name).map(Value::as_bool) {
-            None => Ok(None),
-            Some(None) => Err(invalid_type(name)),
-            Some(boolean) => Ok(boolean),
-        }
+        self.value(name, Value::as_bool)
     }
 
-    fn value(&self, name: &str) -> Option<&Value> {
-        let at = position(name)?;
-        self.values.get(at)?.as_ref()
+    fn value<'e, T>(&'e self, name: &str, read: fn(&'e Value) -> Option<T>) -> Result<Option<T>, Cause> {
+        let Some(value) = self.values.get(name) else { return Ok(None) };
+        match read(value) {
+            None => Err(Cause::BadRequest(format!("Property '{name}' has an invalid type").into())),
+            typed => Ok(typed),
+        }
     }
 
     fn keep(&mut self, name: &str, raw: &RawValue) {
-        let Some(slot) = position(name).and_then(|at| self.values.get_mut(at)) else { return };
+        let Some(name) = PROPERTIES.iter().find(|property| **property == name) else { return };
         let text = raw.get();
-        *slot = Some(Value::Null);
         // What is nested is not read, so that it takes no memory.
-        if !text.starts_with(['[', '{']) {
-            match serde_json::from_str(text) {
-                Ok(value) => *slot = Some(value),
-                Err(_) => self.is_broken = true,
-            }
+        let read = if text.starts_with(['[', '{']) { Ok(Value::Null) } else { serde_json::from_str(text) };
+        match read {
+            Ok(value) => drop(self.values.insert(name, value)),
+            Err(_) => self.is_broken = true,
         }
     }
-}
-
-fn position(name: &str) -> Option<usize> {
-    PROPERTIES.iter().position(|property| *property == name)
 }
 
 /// Insists on a mandatory property.
@@ -105,11 +90,10 @@ pub(crate) fn mandatory<T>(name: &str, value: Option<T>) -> Result<T, Cause> {
     }
 }
 
-fn invalid_type(name: &str) -> Cause {
-    Cause::BadRequest(format!("Property '{name}' has an invalid type").into())
-}
-
-/// A body as it arrives, held without the white space between its tokens.
+/// A body as it arrives, held with no more than one blank between its tokens.
+///
+/// So a body of 128 MiB that is `[{}]` among blanks takes 9 bytes at most, and one whose object is over 4 MiB without
+/// its blanks is refused as soon as that much of it has arrived.
 #[derive(Debug, Default)]
 pub(crate) struct CompactingReader {
     held: Vec<u8>,
@@ -200,7 +184,8 @@ impl CompactingReader {
     }
 }
 
-/// Reads the array, and the object in it.
+/// Reads the array and the object in it: `deserialize_seq` comes here for the former only, `deserialize_map` for the
+/// latter only, so that `[[{}]]` and `{}` are refused.
 impl<'de> Visitor<'de> for &mut Entity {
     type Value = ();
 

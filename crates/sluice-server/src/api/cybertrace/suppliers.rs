@@ -16,49 +16,50 @@ use crate::{
     http::{answer, problem::Cause},
 };
 
-#[derive(Serialize)]
-struct SupplierLine<'supplier> {
-    name: &'supplier str,
-    status: &'static str,
-}
-
+/// A supplier in an answer. A list leaves out all but name and status.
 #[derive(Serialize)]
 struct SupplierView<'supplier> {
     name: &'supplier str,
     status: &'static str,
-    confidence: u8,
-    retention: u32,
-    vendor: &'supplier str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confidence: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retention: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vendor: Option<&'supplier str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     refang: bool,
 }
 
-fn status_word(supplier: &Supplier) -> &'static str {
-    if supplier.settings.enabled { "enabled" } else { "disabled" }
+impl<'supplier> SupplierView<'supplier> {
+    fn short(supplier: &'supplier Supplier) -> Self {
+        let status = if supplier.settings.enabled { "enabled" } else { "disabled" };
+        let name = supplier.name.as_str();
+        Self { name, status, confidence: None, retention: None, vendor: None, refang: false }
+    }
+
+    fn whole(supplier: &'supplier Supplier) -> Self {
+        let settings = &supplier.settings;
+        Self {
+            confidence: Some(settings.confidence.get()),
+            retention: Some(settings.retention.get()),
+            vendor: Some(settings.vendor.as_str()),
+            refang: settings.refang,
+            ..Self::short(supplier)
+        }
+    }
 }
 
 /// All suppliers of a tenant, by name.
 pub(super) fn list(store: &Store, tenant: TenantId) -> Result<HttpResponse, Cause> {
     let catalogue = store.catalogue();
-    let mut lines = Vec::new();
-    for supplier in catalogue.suppliers(tenant) {
-        lines.push(SupplierLine { name: supplier.name.as_str(), status: status_word(supplier) });
-    }
-    answer::json(StatusCode::OK, &lines)
+    let views: Vec<SupplierView<'_>> = catalogue.suppliers(tenant).map(SupplierView::short).collect();
+    answer::json(StatusCode::OK, &views)
 }
 
 /// One supplier.
 pub(super) fn show(supplier: &Supplier) -> Result<HttpResponse, Cause> {
-    let settings = &supplier.settings;
-    let view = SupplierView {
-        name: supplier.name.as_str(),
-        status: status_word(supplier),
-        confidence: settings.confidence.get(),
-        retention: settings.retention.get(),
-        vendor: settings.vendor.as_str(),
-        refang: settings.refang,
-    };
-    answer::json(StatusCode::OK, &[view])
+    answer::json(StatusCode::OK, &[SupplierView::whole(supplier)])
 }
 
 /// The creation of a supplier in every tenant.

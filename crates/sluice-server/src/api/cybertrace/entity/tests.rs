@@ -16,7 +16,7 @@ fn read(body: &[u8], piece_bytes: usize) -> Result<Entity, Cause> {
 
 /// Every kind of value by its name in JSON; what no property may be is `Other`.
 fn print(entity: &Entity, name: &str) -> String {
-    if entity.value(name).is_none() {
+    if !entity.values.contains_key(name) {
         return "None".to_owned();
     }
     match (entity.text(name), entity.integer(name), entity.boolean(name)) {
