@@ -263,18 +263,14 @@ pub fn keep_tags(row: &[u8], knows: impl Fn(TagId) -> bool, live: &mut Vec<u8>) 
 
 /// Appends the tags of a row that still exist; nothing, and false, when there are none.
 fn append_known_tags(row: &Row<'_>, knows: impl Fn(TagId) -> bool, live: &mut Vec<u8>) -> bool {
-    let mut tags_count = 0_u64;
-    for tag in row.tags() {
-        tags_count += u64::from(knows(tag));
-    }
+    let known_tags = || row.tags().filter(|tag| knows(*tag));
+    let tags_count = known_tags().count() as u64;
     if tags_count == 0 {
         return false;
     }
     push_varint(live, tags_count + 1);
-    for tag in row.tags() {
-        if knows(tag) {
-            push_varint(live, u64::from(tag.0));
-        }
+    for tag in known_tags() {
+        push_varint(live, u64::from(tag.0));
     }
     true
 }

@@ -23,7 +23,7 @@ use super::{
     ip,
 };
 
-/// Whether each byte may stand in a plain host: one of lower-case letters, which is printed as it is sent.
+/// Whether each byte may stand in a plain host, which is printed as it was sent.
 const IS_PLAIN_BYTE: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;

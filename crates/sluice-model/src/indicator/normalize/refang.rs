@@ -45,12 +45,7 @@ pub fn refang(text: &str) -> Cow<'_, str> {
 
 /// What a defanged scheme, in any letter case, stands for; `None` for a scheme that is not defanged.
 pub(super) fn real_scheme(scheme: &str) -> Option<&'static str> {
-    for (defanged, real) in SCHEMES {
-        if scheme.eq_ignore_ascii_case(defanged) {
-            return Some(real);
-        }
-    }
-    None
+    SCHEMES.iter().find(|(defanged, _)| scheme.eq_ignore_ascii_case(defanged)).map(|(_, real)| *real)
 }
 
 fn refang_brackets(text: &str) -> Cow<'_, str> {
