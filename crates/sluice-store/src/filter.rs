@@ -98,11 +98,7 @@ impl Filter {
 
     /// The filter as bytes.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.words.len() * 8);
-        for word in &self.words {
-            bytes.extend_from_slice(&word.to_be_bytes());
-        }
-        bytes
+        self.words.iter().flat_map(|word| word.to_be_bytes()).collect()
     }
 
     /// Reads what [`Self::to_bytes`] wrote; `None` when the length cannot be right.

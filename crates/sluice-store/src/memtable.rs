@@ -46,7 +46,8 @@ impl Memtable {
 
     /// Neighbors with the same shared filter: groups newest first, each oldest first. A filter may come more than once.
     pub(crate) fn by_shared_filter(&self) -> impl Iterator<Item = (Option<&SharedFilter>, &[Arc<Slice>])> {
-        self.slices.chunk_by(have_same_filter).rev().map(with_filter)
+        let groups = self.slices.chunk_by(have_same_filter).rev();
+        groups.map(|slices| (slices.first().and_then(|slice| slice.shared_filter()).map(Arc::as_ref), slices))
     }
 
     /// Slices that may be joined.
@@ -67,19 +68,9 @@ impl Memtable {
 
     /// Returns true if a key of this hash, or a group of keys, may be in one of the slices. Asks a few filters.
     pub(crate) fn may_contain(&self, hash: u64) -> bool {
-        for filter in &self.filters {
-            if filter.may_contain(hash) {
-                return true;
-            }
-        }
-        for place in &self.unshared {
-            if let Some(slice) = self.slices.get(*place)
-                && slice.may_contain(hash)
-            {
-                return true;
-            }
-        }
-        false
+        let mut unshared = self.unshared.iter().filter_map(|place| self.slices.get(*place));
+        self.filters.iter().any(|filter| filter.may_contain(hash))
+            || unshared.any(|slice| slice.may_contain(hash))
     }
 
     /// Puts slices in the place of all from the `kept`th on.
@@ -131,14 +122,6 @@ fn have_same_filter(one: &Arc<Slice>, other: &Arc<Slice>) -> bool {
         (None, None) => true,
         _ => false,
     }
-}
-
-fn with_filter(slices: &[Arc<Slice>]) -> (Option<&SharedFilter>, &[Arc<Slice>]) {
-    let filter = match slices.first() {
-        Some(first) => first.shared_filter().map(Arc::as_ref),
-        None => None,
-    };
-    (filter, slices)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! with the rows of all sources folded by `row::merge`. The flush of the memtable, the background merges
 //! and full scans are this one loop. Memory is one block a source.
 
-use std::{borrow::Cow, cmp::Ordering, ops::Range};
+use std::{borrow::Cow, ops::Range};
 
 use sluice_model::{row, varint::varint_bytes};
 
@@ -83,22 +83,15 @@ impl<'a> Source<'a> {
 pub(crate) struct MergeRows<'a> {
     /// Newest first: the index is the age.
     sources: Vec<Source<'a>>,
-    /// Sources that are not at their end; the smallest key, newest first among equals, on top.
-    heap: Vec<HeapEntry>,
+    /// Sources that are not at their end, each with the first 16 bytes of its key, which decide most comparisons; the
+    /// smallest key, newest first among equals, on top.
+    heap: Vec<(u128, usize)>,
     /// Whether the row on top was given out and is done with.
     is_top_done: bool,
     key: Vec<u8>,
     row: Vec<u8>,
     scratch: Vec<u8>,
     error: Option<ReadError>,
-}
-
-/// Where a source stands.
-#[derive(Clone, Copy, Debug)]
-struct HeapEntry {
-    /// The first 16 bytes of the key: they decide most comparisons.
-    prefix: u128,
-    source: usize,
 }
 
 impl<'a> MergeRows<'a> {
@@ -109,7 +102,7 @@ impl<'a> MergeRows<'a> {
             Self { sources, heap: Vec::new(), is_top_done: false, key, row, scratch, error: None };
         for source in 0..merge.sources.len() {
             if let Some(prefix) = merge.advance(source) {
-                merge.heap.push(HeapEntry { prefix, source });
+                merge.heap.push((prefix, source));
             }
         }
         for position in (0..merge.heap.len() / 2).rev() {
@@ -126,7 +119,7 @@ impl<'a> MergeRows<'a> {
         if self.error.is_some() {
             return None;
         }
-        let newest = self.heap.first()?.source;
+        let (_, newest) = *self.heap.first()?;
         // The next smallest key is below the top.
         if !self.is_same_key(1) && !self.is_same_key(2) {
             self.is_top_done = true;
@@ -138,13 +131,13 @@ impl<'a> MergeRows<'a> {
 
     /// Merges the row on top with those of the same key below it.
     fn fold_top(&mut self) -> Option<(&[u8], &[u8])> {
-        let newest = self.sources.get(self.heap.first()?.source)?;
+        let newest = self.sources.get(self.heap.first()?.1)?;
         self.key.clear();
         self.key.extend_from_slice(newest.key());
         self.row.clear();
         self.row.extend_from_slice(newest.row());
         self.advance_top();
-        while let Some(older) = self.heap.first().and_then(|top| self.sources.get(top.source)) {
+        while let Some(older) = self.heap.first().and_then(|(_, top)| self.sources.get(*top)) {
             if older.key() != self.key {
                 break;
             }
@@ -159,11 +152,11 @@ impl<'a> MergeRows<'a> {
     /// Returns true if the source at a place of the heap stands at the key on top.
     fn is_same_key(&self, position: usize) -> bool {
         let (Some(top), Some(other)) = (self.heap.first(), self.heap.get(position)) else { return false };
-        top.prefix == other.prefix && self.key_of(*top) == self.key_of(*other)
+        top.0 == other.0 && self.key_of(top.1) == self.key_of(other.1)
     }
 
-    fn key_of(&self, entry: HeapEntry) -> &[u8] {
-        self.sources.get(entry.source).map_or(&[], Source::key)
+    fn key_of(&self, source: usize) -> &[u8] {
+        self.sources.get(source).map_or(&[], Source::key)
     }
 
     /// Says if the stream ended because a source could not be read.
@@ -172,10 +165,7 @@ impl<'a> MergeRows<'a> {
     ///
     /// The first read error; the rows so far were right, the rest is missing.
     pub(crate) fn finish(self) -> Result<(), ReadError> {
-        match self.error {
-            Some(error) => Err(error),
-            None => Ok(()),
-        }
+        self.error.map_or(Ok(()), Err)
     }
 
     /// Moves a source on; `None` at its end.
@@ -193,10 +183,10 @@ impl<'a> MergeRows<'a> {
 
     fn advance_top(&mut self) {
         let Some(top) = self.heap.first().copied() else { return };
-        match self.advance(top.source) {
+        match self.advance(top.1) {
             Some(prefix) => {
                 if let Some(top) = self.heap.first_mut() {
-                    top.prefix = prefix;
+                    top.0 = prefix;
                 }
             }
             None => {
@@ -227,10 +217,7 @@ impl<'a> MergeRows<'a> {
     /// Compares two places of the heap; a place beyond its end is before nothing.
     fn is_before(&self, one: usize, two: usize) -> bool {
         let (Some(one), Some(two)) = (self.heap.get(one), self.heap.get(two)) else { return false };
-        let order = match one.prefix.cmp(&two.prefix) {
-            Ordering::Equal => self.key_of(*one).cmp(self.key_of(*two)),
-            order => order,
-        };
-        order == Ordering::Less || order == Ordering::Equal && one.source < two.source
+        let order = one.0.cmp(&two.0).then_with(|| self.key_of(one.1).cmp(self.key_of(two.1)));
+        order.then(one.1.cmp(&two.1)).is_lt()
     }
 }

@@ -9,10 +9,15 @@ use crate::ranges::bytes_at;
 
 /// Appends one row.
 pub(crate) fn push_row(bytes: &mut Vec<u8>, key: &[u8], row: &[u8]) {
-    push_varint(bytes, key.len() as u64);
-    bytes.extend_from_slice(key);
-    push_varint(bytes, row.len() as u64);
-    bytes.extend_from_slice(row);
+    push_prefixed(bytes, key);
+    push_prefixed(bytes, row);
+}
+
+/// Appends `varint(length)` and the bytes themselves.
+#[inline]
+pub(crate) fn push_prefixed(bytes: &mut Vec<u8>, value: &[u8]) {
+    push_varint(bytes, value.len() as u64);
+    bytes.extend_from_slice(value);
 }
 
 /// Reads rows off the front of `0`; ends at the end of the bytes or at the first that are not a row.

@@ -78,16 +78,10 @@ impl Run {
     /// The rows above `after` and above what is merged already, block by block.
     pub(crate) fn source<'a>(&'a self, trees: &'a Trees, after: Option<&'a [u8]>) -> Source<'a> {
         let after = after.max(self.merged_through.as_deref());
-        let first = match after {
-            Some(after) => self.part_at(after),
-            None => 0,
-        };
+        let first = after.map_or(0, |after| self.part_at(after));
         let mut parts = items_at(&self.parts, first..).iter();
         let part = parts.next();
-        let next = match (part, after) {
-            (Some(part), Some(after)) => part.index.block_of(after).unwrap_or(0),
-            _ => 0,
-        };
+        let next = part.and_then(|part| part.index.block_of(after?)).unwrap_or(0);
         Source::blocks(RunBlocks { trees, parts, part, next, after })
     }
 }

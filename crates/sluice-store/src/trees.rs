@@ -12,13 +12,13 @@ use std::{
     ffi::OsStr,
     fs::{self, File},
     io,
-    ops::Deref,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
-use sled::IVec;
+/// Consecutive pieces as read.
+pub(crate) use sled::IVec as Pieces;
 // Linked for the symbol that it defines.
 use sluice_sync as _;
 
@@ -180,31 +180,7 @@ pub(crate) fn put_pieces(
     Ok(piece - from_piece)
 }
 
-/// Consecutive pieces as read. A single one is not copied.
-#[derive(Debug)]
-pub(crate) enum Pieces {
-    One(IVec),
-    Joined(Vec<u8>),
-}
-
-impl Default for Pieces {
-    fn default() -> Self {
-        Self::Joined(Vec::new())
-    }
-}
-
-impl Deref for Pieces {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match self {
-            Self::One(piece) => piece,
-            Self::Joined(bytes) => bytes,
-        }
-    }
-}
-
-/// Reads `count` consecutive pieces; `None` when one is missing.
+/// Reads `count` consecutive pieces; `None` when one is missing. A single one is not copied.
 ///
 /// # Errors
 ///
@@ -216,20 +192,16 @@ pub(crate) fn get_pieces(
     count: u32,
 ) -> Result<Option<Pieces>, TreeError> {
     if count == 1 {
-        return Ok(get_piece(tree, prefix, from_piece)?.map(Pieces::One));
+        return guarded(|| tree.get(piece_key(prefix, from_piece)));
     }
     let mut bytes = Vec::new();
     for piece in from_piece..from_piece + count {
-        match get_piece(tree, prefix, piece)? {
+        match guarded(|| tree.get(piece_key(prefix, piece)))? {
             Some(chunk) => bytes.extend_from_slice(&chunk),
             None => return Ok(None),
         }
     }
-    Ok(Some(Pieces::Joined(bytes)))
-}
-
-fn get_piece(tree: &sled::Tree, prefix: &[u8], piece: u32) -> Result<Option<IVec>, TreeError> {
-    guarded(|| tree.get(piece_key(prefix, piece)))
+    Ok(Some(bytes.into()))
 }
 
 /// Reads the pieces of a part or stored table.
@@ -238,10 +210,8 @@ fn get_piece(tree: &sled::Tree, prefix: &[u8], piece: u32) -> Result<Option<IVec
 ///
 /// [`ReadError::Damaged`] when one cannot be read.
 pub(crate) fn read_pieces(tree: &sled::Tree, id: u32, from: u32, count: u32) -> Result<Pieces, ReadError> {
-    match get_pieces(tree, &id.to_be_bytes(), from, count).map_err(ReadError::damage(id, from))? {
-        Some(pieces) => Ok(pieces),
-        None => Err(ReadError::damaged(id, from, "piece is missing")),
-    }
+    let pieces = get_pieces(tree, &id.to_be_bytes(), from, count).map_err(ReadError::damage(id, from))?;
+    pieces.ok_or_else(|| ReadError::damaged(id, from, "piece is missing"))
 }
 
 /// Removes `count` consecutive pieces; those that are gone already are not an error.
@@ -281,13 +251,8 @@ fn is_lock_held(error: &io::Error) -> bool {
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    if let Some(text) = panic.downcast_ref::<String>() {
-        return text.clone();
-    }
-    match panic.downcast_ref::<&str>() {
-        Some(text) => (*text).to_owned(),
-        None => "panic without a text".to_owned(),
-    }
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panic without a text").to_owned()
 }
 
 /// Removes the pieces of every part that is not in `named`; `part_at` is where the part number stands in a key.

@@ -19,24 +19,17 @@ const CONTEXT_OVERHEAD_BYTES: usize = 72;
 
 /// Rewrites rows for one part after the other.
 pub(crate) struct ContextRewriter<'a> {
-    given_up: HashMap<TableId, GivenUpTable<'a>>,
+    /// Tables that no row of the part is to name, each with the new number of its contexts, plus one; 0 while it has none.
+    given_up: HashMap<TableId, (ContextSource<'a>, Vec<u32>)>,
     own: TableId,
     contexts: ContextTableBuilder,
     rows_count: u32,
 }
 
-/// A table that no row of the part is to name.
-struct GivenUpTable<'a> {
-    contexts: ContextSource<'a>,
-    /// The new number of each context, plus one; 0 while it has none.
-    moved: Vec<u32>,
-}
-
 impl<'a> ContextRewriter<'a> {
     /// Prepares for giving up these tables.
     pub(crate) fn new(given_up: impl Iterator<Item = (TableId, ContextSource<'a>)>) -> Self {
-        let given_up =
-            given_up.map(|(table, contexts)| (table, GivenUpTable { contexts, moved: Vec::new() })).collect();
+        let given_up = given_up.map(|(table, contexts)| (table, (contexts, Vec::new()))).collect();
         let contexts = ContextTableBuilder::default();
         Self { given_up, own: TableId::of_stored(0), contexts, rows_count: 0 }
     }
@@ -46,8 +39,8 @@ impl<'a> ContextRewriter<'a> {
         self.own = TableId::of_stored(id);
         self.contexts.clear();
         self.rows_count = 0;
-        for table in self.given_up.values_mut() {
-            table.moved.clear();
+        for (_, moved) in self.given_up.values_mut() {
+            moved.clear();
         }
     }
 
@@ -76,14 +69,24 @@ impl<'a> ContextRewriter<'a> {
         let Some(context) = ContextRef::read(encoded) else {
             return Err(ReadError::damaged(0, 0, "a context reference makes no sense"));
         };
-        let Some(table) = self.given_up.get_mut(&context.table) else {
+        let Some((source, moved)) = self.given_up.get_mut(&context.table) else {
             // The tables of all slices are given up, so this must be a stored one that stays.
             let is_stored = context.table.stored().is_some();
             return if is_stored { Ok(context.encode()) } else { Err(ContextSource::missing()) };
         };
         self.rows_count += 1;
-        let number = table.move_one(context.number, &mut self.contexts)?;
-        Ok(ContextRef { table: self.own, number }.encode())
+        let place = context.number as usize;
+        if moved.get(place).is_none_or(|known| *known == 0) {
+            let number = copy(source, context.number, &mut self.contexts)?;
+            if moved.len() <= place {
+                moved.resize(place + 1, 0);
+            }
+            if let Some(known) = moved.get_mut(place) {
+                *known = number + 1;
+            }
+        }
+        let Some(known) = moved.get(place) else { return Err(ContextSource::missing()) };
+        Ok(ContextRef { table: self.own, number: *known - 1 }.encode())
     }
 
     /// The contexts of the part's own table, and how many rows name one; `None` when there are none.
@@ -93,29 +96,16 @@ impl<'a> ContextRewriter<'a> {
     }
 }
 
-impl GivenUpTable<'_> {
-    /// The number of a context in the new table, to which it is copied when it is first named.
-    fn move_one(&mut self, number: u32, contexts: &mut ContextTableBuilder) -> Result<u32, ReadError> {
-        let place = number as usize;
-        if let Some(moved) = self.moved.get(place)
-            && let Some(moved) = moved.checked_sub(1)
-        {
-            return Ok(moved);
-        }
-        let moved = match &mut self.contexts {
-            ContextSource::Slice(table) if table.count() <= number => return Err(ContextSource::missing()),
-            ContextSource::Slice(table) => contexts.copy_from(table, number),
-            ContextSource::Stored(reader) => contexts.intern(reader.get(number)?),
-        };
-        let Some(moved) = moved else {
-            return Err(ReadError::damaged(0, 0, "a part has too many contexts"));
-        };
-        if self.moved.len() <= place {
-            self.moved.resize(place + 1, 0);
-        }
-        if let Some(known) = self.moved.get_mut(place) {
-            *known = moved + 1;
-        }
-        Ok(moved)
-    }
+/// Copies a context to the new table, and gives its number there.
+fn copy(
+    source: &mut ContextSource<'_>,
+    number: u32,
+    contexts: &mut ContextTableBuilder,
+) -> Result<u32, ReadError> {
+    let copied = match source {
+        ContextSource::Slice(table) if table.count() <= number => return Err(ContextSource::missing()),
+        ContextSource::Slice(table) => contexts.copy_from(table, number),
+        ContextSource::Stored(reader) => contexts.intern(reader.get(number)?),
+    };
+    copied.ok_or_else(|| ReadError::damaged(0, 0, "a part has too many contexts"))
 }

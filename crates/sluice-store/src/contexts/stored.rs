@@ -16,7 +16,7 @@ use super::{dictionary::Dictionary, reference::TableId, table::ContextTable};
 use crate::{
     block::{self, CHECKSUM_BYTES},
     error::{ReadError, TreeError},
-    rows::take_prefixed,
+    rows::{push_prefixed, take_prefixed},
     trees::{INDEX_PIECES_FROM, PIECE_BYTES_MAX, Pieces, Trees, put_pieces, read_pieces, remove_pieces},
 };
 
@@ -85,8 +85,7 @@ impl StoredTable {
         };
         let (mut raw, mut raw_contexts, mut packed) = (Vec::new(), 0, Vec::new());
         for (number, context) in (1..).zip(contexts.iter()) {
-            push_varint(&mut raw, context.len() as u64);
-            raw.extend_from_slice(context);
+            push_prefixed(&mut raw, context);
             raw_contexts += 1;
             if BLOCK_BYTES <= raw.len() || number == contexts.count() {
                 dictionary.pack(&raw, &mut packed).map_err(TreeError::io("pack contexts"))?;
@@ -99,8 +98,7 @@ impl StoredTable {
         let LeafWriter { pieces, stored_bytes, mut leaves, .. } = writer;
         leaves.push(Leaf { first_number: contexts.count(), first_piece: pieces });
         let mut index = Vec::new();
-        push_varint(&mut index, dictionary.bytes().len() as u64);
-        index.extend_from_slice(dictionary.bytes());
+        push_prefixed(&mut index, dictionary.bytes());
         for leaf in &leaves {
             push_varint(&mut index, u64::from(leaf.first_number));
             push_varint(&mut index, u64::from(leaf.first_piece));
@@ -121,11 +119,8 @@ impl StoredTable {
         let mut bytes = Vec::new();
         let stored = read_pieces(&trees.contexts, meta.id, INDEX_PIECES_FROM, meta.index_pieces)?;
         block::decode(&stored, &mut bytes).map_err(ReadError::damage(meta.id, INDEX_PIECES_FROM))?;
-        let Some(opened) = Self::from_index(meta, &bytes) else {
-            let detail = "index of a context table makes no sense";
-            return Err(ReadError::damaged(meta.id, INDEX_PIECES_FROM, detail));
-        };
-        Ok(opened)
+        let damage = ReadError::damage(meta.id, INDEX_PIECES_FROM);
+        Self::from_index(meta, &bytes).ok_or("index of a context table makes no sense").map_err(damage)
     }
 
     fn from_index(meta: StoredTableMeta, mut rest: &[u8]) -> Option<Self> {

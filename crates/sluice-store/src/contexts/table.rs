@@ -12,46 +12,32 @@ use std::{
 use hashbrown::HashTable;
 use sluice_model::varint::{push_varint, take_varint_u32};
 
-use crate::rows::take_prefixed;
+use crate::rows::{push_prefixed, take_prefixed};
 
 /// Distinct contexts by number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ContextTable {
     bytes: Vec<u8>,
     /// Where each context ends in `bytes`, and its hash.
-    entries: Vec<(u32, ContextHash)>,
+    entries: Vec<(u32, (u64, u64))>,
 }
 
 /// What tells contexts apart. Taken under a number that no client knows, so that a client cannot make two contexts
 /// collide; 128 bits, so that none do by chance, and bytes need no second look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ContextHash(u64, u64);
-
-impl ContextHash {
-    /// Hash of a context, in this process.
-    pub(crate) fn of(context: &[u8]) -> Self {
-        static SEED: LazyLock<u64> = LazyLock::new(random_seed);
-        let hash = xxhash_rust::xxh3::xxh3_128_with_seed(context, *SEED);
-        let [high, low] =
-            [hash >> 64, hash & u128::from(u64::MAX)].map(|half| u64::try_from(half).unwrap_or(0));
-        Self(high, low)
-    }
-}
-
-fn random_seed() -> u64 {
-    RandomState::new().build_hasher().finish()
+fn hash_of(context: &[u8]) -> (u64, u64) {
+    static SEED: LazyLock<u64> = LazyLock::new(|| RandomState::new().build_hasher().finish());
+    let hash = xxhash_rust::xxh3::xxh3_128_with_seed(context, *SEED);
+    let half = |bits: u128| u64::try_from(bits & u128::from(u64::MAX)).unwrap_or(0);
+    (half(hash >> 64), half(hash))
 }
 
 impl ContextTable {
     /// The context of a number.
     pub(crate) fn get(&self, number: u32) -> Option<&[u8]> {
         let number = number as usize;
-        let (end, _) = self.entries.get(number)?;
-        let start = match number.checked_sub(1) {
-            Some(before) => self.entries.get(before)?.0,
-            None => 0,
-        };
-        self.bytes.get(start as usize..*end as usize)
+        let end_of = |number: usize| self.entries.get(number).map(|(end, _)| *end as usize);
+        let start = number.checked_sub(1).map_or(Some(0), end_of)?;
+        self.bytes.get(start..end_of(number)?)
     }
 
     /// How many there are.
@@ -71,15 +57,14 @@ impl ContextTable {
 
     /// Heap bytes held.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.bytes.capacity() + self.entries.capacity() * size_of::<(u32, ContextHash)>()
+        self.bytes.capacity() + self.entries.capacity() * size_of::<(u32, (u64, u64))>()
     }
 
     /// Appends the table as bytes.
     pub(crate) fn write(&self, bytes: &mut Vec<u8>) {
         push_varint(bytes, u64::from(self.count()));
         for context in self.iter() {
-            push_varint(bytes, context.len() as u64);
-            bytes.extend_from_slice(context);
+            push_prefixed(bytes, context);
         }
     }
 
@@ -88,12 +73,12 @@ impl ContextTable {
         let mut contexts = Self::default();
         for _ in 0..take_varint_u32(bytes)? {
             let context = take_prefixed(bytes)?;
-            contexts.push(context, ContextHash::of(context))?;
+            contexts.push(context, hash_of(context))?;
         }
         Some(contexts)
     }
 
-    fn push(&mut self, context: &[u8], hash: ContextHash) -> Option<()> {
+    fn push(&mut self, context: &[u8], hash: (u64, u64)) -> Option<()> {
         let end = u32::try_from(self.bytes.len() + context.len()).ok()?;
         self.bytes.extend_from_slice(context);
         self.entries.push((end, hash));
@@ -110,7 +95,7 @@ impl ContextTable {
 #[derive(Debug, Default)]
 pub(crate) struct ContextTableBuilder {
     contexts: ContextTable,
-    known: HashTable<(ContextHash, u32)>,
+    known: HashTable<((u64, u64), u32)>,
 }
 
 impl ContextTableBuilder {
@@ -123,29 +108,23 @@ impl ContextTableBuilder {
 
     /// The number of a context, which is added when it is new; `None` beyond 4 GiB.
     pub(crate) fn intern(&mut self, context: &[u8]) -> Option<u32> {
-        let hash = ContextHash::of(context);
-        match self.number_of(hash) {
-            Some(number) => Some(number),
-            None => self.add(context, hash),
-        }
+        let hash = hash_of(context);
+        self.number_of(hash).or_else(|| self.add(context, hash))
     }
 
     /// The number of a context of another table, which is copied when it is new; `None` beyond 4 GiB, and for a number
     /// that the table does not have.
     pub(crate) fn copy_from(&mut self, table: &ContextTable, number: u32) -> Option<u32> {
         let (_, hash) = *table.entries.get(number as usize)?;
-        match self.number_of(hash) {
-            Some(number) => Some(number),
-            None => self.add(table.get(number)?, hash),
-        }
+        self.number_of(hash).or_else(|| self.add(table.get(number)?, hash))
     }
 
-    fn number_of(&self, hash: ContextHash) -> Option<u32> {
+    fn number_of(&self, hash: (u64, u64)) -> Option<u32> {
         let (_, number) = self.known.find(hash.0, |(known, _)| *known == hash)?;
         Some(*number)
     }
 
-    fn add(&mut self, context: &[u8], hash: ContextHash) -> Option<u32> {
+    fn add(&mut self, context: &[u8], hash: (u64, u64)) -> Option<u32> {
         let number = self.contexts.count();
         self.contexts.push(context, hash)?;
         self.known.insert_unique(hash.0, (hash, number), |(hash, _)| hash.0);

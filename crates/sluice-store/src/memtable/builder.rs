@@ -1,7 +1,5 @@
 //! Rows in document order to a sorted slice.
 
-use std::cmp::Ordering;
-
 use sluice_model::row::{self, Row};
 
 use super::slice::{Fences, Slice};
@@ -17,16 +15,9 @@ pub struct SliceBuilder {
     table: TableId,
     contexts: ContextTableBuilder,
     rows: Vec<u8>,
-    entries: Vec<UnsortedRow>,
+    /// Of each row the first bytes of its key, which decide most comparisons, and where in `rows` it begins.
+    entries: Vec<(u64, u32)>,
     packed: Vec<u8>,
-}
-
-/// A row where it was pushed.
-#[derive(Clone, Copy, Debug)]
-struct UnsortedRow {
-    /// The first bytes of the key: they decide most comparisons.
-    prefix: u64,
-    offset: u32,
 }
 
 impl Default for SliceBuilder {
@@ -76,7 +67,7 @@ impl SliceBuilder {
             Ok(ContextRef { table, number }.encode())
         };
         row::replace_contexts(row, intern, &mut self.packed)?;
-        self.entries.push(UnsortedRow { prefix: key_prefix(key), offset });
+        self.entries.push((key_prefix(key), offset));
         push_row(&mut self.rows, key, &self.packed);
         Ok(())
     }
@@ -89,16 +80,18 @@ impl SliceBuilder {
     /// Sorts the rows by key and merges equal keys, the later row being the newer one.
     pub fn finish(self) -> Slice {
         let Self { table, contexts, rows: unsorted, mut entries, .. } = self;
-        entries.sort_unstable_by(|one, two| compare(&unsorted, one, two));
+        let key_of = |entry: &(u64, u32)| row_from(&unsorted, entry.1).0;
+        // The offset as last resort makes the order total, so equal keys stay in document order.
+        entries.sort_unstable_by(|one, two| {
+            one.0.cmp(&two.0).then_with(|| key_of(one).cmp(key_of(two))).then_with(|| one.1.cmp(&two.1))
+        });
         let mut rows = Vec::with_capacity(unsorted.len());
         let mut offsets = Vec::with_capacity(entries.len());
         let mut fences = Fences::with_capacity(entries.len());
         let mut hashes = Hashes::with_capacity(entries.len());
-        for same in
-            entries.chunk_by(|one, two| one.prefix == two.prefix && one.key(&unsorted) == two.key(&unsorted))
-        {
+        for same in entries.chunk_by(|one, two| one.0 == two.0 && key_of(one) == key_of(two)) {
             let Some((oldest, newer)) = same.split_first() else { continue };
-            let (key, row) = row_from(&unsorted, oldest.offset);
+            let (key, row) = row_from(&unsorted, oldest.1);
             fences.note(offsets.len(), key);
             offsets.push(u32::try_from(rows.len()).unwrap_or(u32::MAX));
             hashes.push(key);
@@ -124,28 +117,11 @@ pub enum PushError {
     Full,
 }
 
-impl UnsortedRow {
-    #[inline]
-    fn key<'r>(&self, unsorted: &'r [u8]) -> &'r [u8] {
-        row_from(unsorted, self.offset).0
-    }
-}
-
-/// Orders rows by key. The offset as last resort makes the order total, so equal keys stay in document order.
-#[inline]
-fn compare(unsorted: &[u8], one: &UnsortedRow, two: &UnsortedRow) -> Ordering {
-    let order = match one.prefix.cmp(&two.prefix) {
-        Ordering::Equal => one.key(unsorted).cmp(two.key(unsorted)),
-        order => order,
-    };
-    if order == Ordering::Equal { one.offset.cmp(&two.offset) } else { order }
-}
-
 /// Folds rows of one key, oldest first, by halves: so a long context is copied a few times however often its
 /// indicator is repeated.
-fn fold(unsorted: &[u8], same: &[UnsortedRow]) -> Vec<u8> {
-    if let [entry] = same {
-        return row_from(unsorted, entry.offset).1.to_vec();
+fn fold(unsorted: &[u8], same: &[(u64, u32)]) -> Vec<u8> {
+    if let [(_, offset)] = same {
+        return row_from(unsorted, *offset).1.to_vec();
     }
     let (older, newer) = same.split_at(same.len() / 2);
     if older.is_empty() {

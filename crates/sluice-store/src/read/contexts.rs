@@ -75,16 +75,27 @@ impl Snapshot {
         sort_by(&mut order, workers, Ord::cmp);
         let batches = read_batches(&order, workers, |order| self.read_texts(order, budget))?;
         drop(order);
-        let places = vec![TextPlace::default(); contexts.len()];
-        let mut read = ReadContexts { places, buffers: Vec::new() };
-        for batch in batches {
-            read.append(batch)?;
+        let mut read =
+            ReadContexts { places: vec![TextPlace::default(); contexts.len()], buffers: Vec::new() };
+        for (found, texts) in batches {
+            let first_buffer = counted(read.buffers.len())?;
+            read.buffers.extend(texts.buffers);
+            for (asked, place) in found {
+                if let Some(slot) = read.places.get_mut(asked as usize) {
+                    *slot = TextPlace { buffer: first_buffer + place.buffer, ..place };
+                }
+            }
         }
         Ok(read)
     }
 
-    fn read_texts(&self, order: &[AskedContext], budget: &ReadBudget) -> Result<Texts, ReadError> {
-        let mut texts = Texts { found: Vec::with_capacity(order.len()), buffers: Vec::new() };
+    /// Reads the texts of consecutive contexts, and tells for each place among those that were asked where its text lies.
+    fn read_texts(
+        &self,
+        order: &[AskedContext],
+        budget: &ReadBudget,
+    ) -> Result<(Vec<(u32, TextPlace)>, ReadContexts), ReadError> {
+        let (mut found, mut texts) = (Vec::with_capacity(order.len()), ReadContexts::default());
         for of_table in order.chunk_by(|one, other| one.table == other.table) {
             let Some(first) = of_table.first() else { continue };
             // What it holds of the table goes with it.
@@ -92,27 +103,18 @@ impl Snapshot {
             for same in of_table.chunk_by(|one, other| one.number == other.number) {
                 let Some(first) = same.first() else { continue };
                 let place = texts.push(source.get(first.number)?, order.len(), budget)?;
-                for asked in same {
-                    texts.found.push((asked.place, place));
-                }
+                found.extend(same.iter().map(|asked| (asked.place, place)));
             }
         }
-        Ok(texts)
+        Ok((found, texts))
     }
 }
 
-/// The texts of consecutive contexts.
-struct Texts {
-    /// Places of what was asked, each with that of its text here.
-    found: Vec<(u32, TextPlace)>,
-    buffers: Vec<Vec<u8>>,
-}
-
-impl Texts {
-    /// Keeps a text; `asked` is how many there are to be at most.
+impl ReadContexts {
+    /// Keeps a text, and tells where; `asked` is how many texts there are to be at most.
     fn push(&mut self, text: &[u8], asked: usize, budget: &ReadBudget) -> Result<TextPlace, ReadError> {
-        let room = self.buffers.last().map_or(0, |buffer| buffer.capacity() - buffer.len());
-        if self.buffers.is_empty() || room < text.len() {
+        let is_room = |buffer: &Vec<u8>| text.len() <= buffer.capacity() - buffer.len();
+        if !self.buffers.last().is_some_and(is_room) {
             let capacity = text.len().max(BUFFER_BYTES.min(asked.saturating_mul(TEXT_BYTES)));
             budget.take(capacity)?;
             self.buffers.push(Vec::with_capacity(capacity));
@@ -122,19 +124,6 @@ impl Texts {
         let place = TextPlace { buffer, from: counted(bytes.len())?, length: counted(text.len())? };
         bytes.extend_from_slice(text);
         Ok(place)
-    }
-}
-
-impl ReadContexts {
-    fn append(&mut self, texts: Texts) -> Result<(), ReadError> {
-        let first_buffer = counted(self.buffers.len())?;
-        self.buffers.extend(texts.buffers);
-        for (asked, place) in texts.found {
-            if let Some(slot) = self.places.get_mut(asked as usize) {
-                *slot = TextPlace { buffer: first_buffer + place.buffer, ..place };
-            }
-        }
-        Ok(())
     }
 
     /// The text of the context at a place among those that were asked.

@@ -27,17 +27,11 @@ use crate::{
 const NO_ROW: u32 = u32::MAX;
 
 /// Bytes that a read takes for each key, beside its row.
-const KEY_BYTES: usize = size_of::<SortedKey>()
+const KEY_BYTES: usize = size_of::<(u128, u32)>()
     + size_of::<DistinctKey>()
     + size_of::<(u32, u32)>()
     + size_of::<usize>()
     + 3 * size_of::<u32>();
-
-/// A key by what most comparisons need, and its place among those that were asked.
-struct SortedKey {
-    prefix: u128,
-    place: u32,
-}
 
 /// A key that was asked once or more.
 struct DistinctKey {
@@ -97,12 +91,11 @@ impl Snapshot {
     ) -> Result<ReadRows, ReadError> {
         budget.take(keys.len().saturating_mul(KEY_BYTES))?;
         counted(keys.len())?;
-        let mut order = Vec::with_capacity(keys.len());
-        for (key, place) in keys.iter().zip(0..) {
-            order.push(SortedKey { prefix: long_key_prefix(key), place });
-        }
+        // Keys by what most comparisons need, each with its place among those that were asked.
+        let mut order: Vec<(u128, u32)> = Vec::with_capacity(keys.len());
+        order.extend(keys.iter().zip(0..).map(|(key, place)| (long_key_prefix(key), place)));
         sort_by(&mut order, workers, |one, other| {
-            one.prefix.cmp(&other.prefix).then_with(|| key_at(keys, one).cmp(key_at(keys, other)))
+            one.0.cmp(&other.0).then_with(|| key_at(keys, one.1).cmp(key_at(keys, other.1)))
         });
         let batches = read_batches(&order, workers, |order| self.read_batch(order, keys, budget))?;
         drop(order);
@@ -121,14 +114,13 @@ impl Snapshot {
     /// of `a`, 1 for both places of `b`, and none for `c`.
     fn read_batch(
         &self,
-        order: &[SortedKey],
+        order: &[(u128, u32)],
         keys: &[&[u8]],
         budget: &ReadBudget,
     ) -> Result<RowBatch, ReadError> {
         let asked = distinct_keys(order, keys)?;
-        let key_of = |one: &DistinctKey| match order.get(one.first as usize) {
-            Some(first) => key_at(keys, first),
-            None => &[],
+        let key_of = |one: &DistinctKey| {
+            order.get(one.first as usize).map_or(&[][..], |(_, place)| key_at(keys, *place))
         };
         let mut folder = RowFolder::new(asked.len(), budget);
         self.fold_slices(&asked, key_of, &mut folder)?;
@@ -138,9 +130,8 @@ impl Snapshot {
         for ((one, end), (from, to)) in asked.iter().zip(ends).zip(folder.rows) {
             if from < to {
                 let number = counted(batch.rows.len())?;
-                for same in items_at(order, one.first as usize..end) {
-                    batch.found.push((same.place, number));
-                }
+                let same = items_at(order, one.first as usize..end);
+                batch.found.extend(same.iter().map(|(_, place)| (*place, number)));
                 batch.rows.push((from, to));
             }
         }
@@ -158,11 +149,7 @@ impl Snapshot {
         for (filter, slices) in self.view.memtable.by_shared_filter() {
             maybe.clear();
             for (number, one) in asked.iter().enumerate() {
-                let may_have = match filter {
-                    Some(filter) => filter.may_contain(one.hash),
-                    None => true,
-                };
-                if may_have {
+                if filter.is_none_or(|filter| filter.may_contain(one.hash)) {
                     maybe.push(number);
                 }
             }
@@ -191,20 +178,16 @@ impl Snapshot {
         folder: &mut RowFolder<'_>,
     ) -> Result<(), ReadError> {
         for run in &self.view.runs {
-            let mut from = match &run.merged_through {
-                Some(through) => asked.partition_point(|one| *key_of(one) <= **through),
-                None => 0,
-            };
+            let through = run.merged_through.as_deref();
+            let mut from = through.map_or(0, |through| asked.partition_point(|one| key_of(one) <= through));
             // A few keys need not be compared with all parts of a long run.
             let Some(first) = asked.get(from) else { continue };
             let mut parts = items_at(&run.parts, run.part_at(key_of(first))..).iter().peekable();
             while let Some(part) = parts.next()
                 && from < asked.len()
             {
-                let to = match parts.peek() {
-                    Some(next) => asked.partition_point(|one| key_of(one) < next.index.first_key()),
-                    None => asked.len(),
-                };
+                let end = parts.peek().map(|next| next.index.first_key());
+                let to = end.map_or(asked.len(), |end| asked.partition_point(|one| key_of(one) < end));
                 let mut cursor = PartCursor::new(part);
                 for (number, one) in asked.iter().enumerate().take(to).skip(from) {
                     if part.filter.may_contain(one.hash) {
@@ -218,23 +201,21 @@ impl Snapshot {
     }
 }
 
-/// A key among those that were asked.
-fn key_at<'k>(keys: &[&'k [u8]], sorted: &SortedKey) -> &'k [u8] {
-    let key = keys.get(sorted.place as usize);
+/// The key at a place among those that were asked.
+fn key_at<'k>(keys: &[&'k [u8]], place: u32) -> &'k [u8] {
+    let key = keys.get(place as usize);
     debug_assert!(key.is_some(), "places are those of keys");
     key.copied().unwrap_or_default()
 }
 
 /// The keys of a sorted batch, each once.
-fn distinct_keys(order: &[SortedKey], keys: &[&[u8]]) -> Result<Vec<DistinctKey>, ReadError> {
+fn distinct_keys(order: &[(u128, u32)], keys: &[&[u8]]) -> Result<Vec<DistinctKey>, ReadError> {
     let mut asked = Vec::with_capacity(order.len());
     let mut first = 0;
-    for same in
-        order.chunk_by(|one, other| one.prefix == other.prefix && key_at(keys, one) == key_at(keys, other))
+    for same in order.chunk_by(|one, other| one.0 == other.0 && key_at(keys, one.1) == key_at(keys, other.1))
     {
-        if let Some(one) = same.first() {
-            asked.push(DistinctKey { hash: filter::hash(key_at(keys, one)), first });
-        }
+        let Some((_, place)) = same.first() else { continue };
+        asked.push(DistinctKey { hash: filter::hash(key_at(keys, *place)), first });
         first += counted(same.len())?;
     }
     Ok(asked)
@@ -294,10 +275,7 @@ pub struct RowNumbers(Vec<u32>);
 impl RowNumbers {
     /// The number of the row of the key at `place`; `None` when it has none.
     pub fn get(&self, place: usize) -> Option<usize> {
-        match self.0.get(place) {
-            Some(number) if *number != NO_ROW => Some(*number as usize),
-            _ => None,
-        }
+        self.0.get(place).filter(|number| **number != NO_ROW).map(|number| *number as usize)
     }
 
     /// Bytes of memory.

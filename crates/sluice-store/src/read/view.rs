@@ -62,20 +62,14 @@ impl Snapshot {
     ///
     /// [`ReadError::Damaged`] when no slice and no part has the table.
     pub(super) fn context_source(&self, table: TableId) -> Result<ContextSource<'_>, ReadError> {
-        if table.stored().is_some() {
-            for part in self.parts() {
-                if let Some(table) = part.stored_table(table) {
-                    return Ok(ContextSource::stored(&self.trees, table));
-                }
-            }
+        let source = if table.stored().is_some() {
+            let stored = self.parts().find_map(|part| part.stored_table(table));
+            stored.map(|stored| ContextSource::stored(&self.trees, stored))
         } else {
-            for slice in self.view.memtable.slices() {
-                if slice.table() == table {
-                    return Ok(ContextSource::Slice(slice.contexts()));
-                }
-            }
-        }
-        Err(ContextSource::missing())
+            let slice = self.view.memtable.slices().iter().find(|slice| slice.table() == table);
+            slice.map(|slice| ContextSource::Slice(slice.contexts()))
+        };
+        source.ok_or_else(ContextSource::missing)
     }
 
     /// The parts of all runs.

@@ -7,7 +7,10 @@ use sluice_model::{
     varint::{push_varint, take_varint, take_varint_u32},
 };
 
-use crate::{ranges::items_at, rows::take_prefixed};
+use crate::{
+    ranges::items_at,
+    rows::{push_prefixed, take_prefixed},
+};
 
 /// Where a block begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,10 +55,7 @@ pub(crate) struct Index {
 impl Index {
     /// First key of the part; empty for an empty one.
     pub(crate) fn first_key(&self) -> &[u8] {
-        match self.fences.first() {
-            Some(first) => &first.first_key,
-            None => &[],
-        }
+        self.fences.first().map_or(&[], |fence| &fence.first_key)
     }
 
     /// Number of the block that a key would be in; `None` when it lies before the first.
@@ -85,10 +85,7 @@ impl Index {
     /// First piece and number of pieces of a block.
     pub(crate) fn pieces_of(&self, block: usize) -> Option<(u32, u32)> {
         let from = self.fences.get(block)?.first_piece;
-        let to = match self.fences.get(block + 1) {
-            Some(next) => next.first_piece,
-            None => self.pieces,
-        };
+        let to = self.fences.get(block + 1).map_or(self.pieces, |next| next.first_piece);
         Some((from, to.checked_sub(from)?))
     }
 
@@ -99,8 +96,7 @@ impl Index {
         push_varint(&mut bytes, u64::from(self.pieces));
         push_varint(&mut bytes, self.fences.len() as u64);
         for fence in &self.fences {
-            push_varint(&mut bytes, fence.first_key.len() as u64);
-            bytes.extend_from_slice(&fence.first_key);
+            push_prefixed(&mut bytes, &fence.first_key);
             push_varint(&mut bytes, u64::from(fence.first_piece));
             push_varint(&mut bytes, u64::from(fence.first_row));
         }

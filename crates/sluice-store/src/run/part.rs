@@ -55,18 +55,14 @@ impl Part {
     ) -> Result<Self, ReadError> {
         let mut bytes = Vec::new();
         read_block(trees, meta.id, INDEX_PIECES_FROM, meta.index_pieces, &mut bytes)?;
-        let damaged = |piece, detail| ReadError::damaged(meta.id, piece, detail);
-        let index = match Index::from_bytes(&bytes) {
-            Some(index) if index.rows == meta.rows => index,
-            _ => return Err(damaged(INDEX_PIECES_FROM, "index makes no sense")),
-        };
+        let index = Index::from_bytes(&bytes).filter(|index| index.rows == meta.rows);
+        let damage = ReadError::damage(meta.id, INDEX_PIECES_FROM);
+        let index = index.ok_or("index makes no sense").map_err(damage)?;
         read_block(trees, meta.id, FILTER_PIECES_FROM, meta.filter_pieces, &mut bytes)?;
-        let Some(filter) = Filter::from_bytes(&bytes) else {
-            return Err(damaged(FILTER_PIECES_FROM, "filter makes no sense"));
-        };
-        let Some(tables) = named_tables(&index, tables) else {
-            return Err(damaged(INDEX_PIECES_FROM, "a table of contexts is missing"));
-        };
+        let damage = ReadError::damage(meta.id, FILTER_PIECES_FROM);
+        let filter = Filter::from_bytes(&bytes).ok_or("filter makes no sense").map_err(damage)?;
+        let damage = ReadError::damage(meta.id, INDEX_PIECES_FROM);
+        let tables = named_tables(&index, tables).ok_or("a table of contexts is missing").map_err(damage)?;
         Ok(Self { meta, index, filter, tables })
     }
 
@@ -82,14 +78,11 @@ impl Part {
     ///
     /// [`ReadError::Damaged`] when the list cannot be read.
     pub(crate) fn posting(&self, tree: &sled::Tree, id: u32, pieces: u32) -> Result<Vec<u32>, ReadError> {
-        let id_of_part = self.meta.id;
-        let prefix = posting_prefix(id, id_of_part);
-        let stored = get_pieces(tree, &prefix, 0, pieces).map_err(ReadError::damage(id_of_part, 0))?;
-        let Some(stored) = stored else {
-            return Err(ReadError::damaged(id_of_part, 0, "posting list is missing"));
-        };
+        let prefix = posting_prefix(id, self.meta.id);
+        let stored = get_pieces(tree, &prefix, 0, pieces).map_err(ReadError::damage(self.meta.id, 0))?;
+        let stored = stored.ok_or("posting list is missing").map_err(ReadError::damage(self.meta.id, 0))?;
         let mut bytes = Vec::new();
-        block::decode(&stored, &mut bytes).map_err(ReadError::damage(id_of_part, 0))?;
+        block::decode(&stored, &mut bytes).map_err(ReadError::damage(self.meta.id, 0))?;
         let (mut bytes, mut row, mut rows) = (bytes.as_slice(), 0, Vec::new());
         while let Some(difference) = take_varint_u32(&mut bytes) {
             row += difference;
@@ -173,9 +166,5 @@ pub(super) fn named_tables(
     index: &Index,
     tables: &BTreeMap<u32, Arc<StoredTable>>,
 ) -> Option<Vec<Arc<StoredTable>>> {
-    let mut named = Vec::with_capacity(index.tables.len());
-    for (table, _) in &index.tables {
-        named.push(Arc::clone(tables.get(table)?));
-    }
-    Some(named)
+    index.tables.iter().map(|(table, _)| tables.get(table).cloned()).collect()
 }

@@ -22,7 +22,7 @@ use crate::{
     block::{self, CHECKSUM_BYTES},
     contexts::{ContextRef, TableId},
     ranges::bytes_at,
-    rows::{push_row, take_prefixed},
+    rows::{push_prefixed, push_row, take_prefixed},
 };
 
 /// What is said of a block that no builder made.
@@ -78,36 +78,26 @@ impl BlockBuilder {
         let shared = self.last_key.iter().zip(key).take_while(|(one, two)| one == two).count();
         let rest = bytes_at(key, shared..);
         push_varint(&mut self.bytes, shared as u64);
-        push_varint(&mut self.bytes, rest.len() as u64);
-        self.bytes.extend_from_slice(rest);
+        push_prefixed(&mut self.bytes, rest);
         self.last_key.truncate(shared);
         self.last_key.extend_from_slice(rest);
         if self.push_single(row).is_none() {
             self.bytes.push(PLAIN);
-            push_varint(&mut self.bytes, row.len() as u64);
-            self.bytes.extend_from_slice(row);
+            push_prefixed(&mut self.bytes, row);
         }
     }
 
     /// Adds a row by its head; `None`, and nothing added, when that cannot be.
     fn push_single(&mut self, row: &[u8]) -> Option<()> {
         let single = SingleRow::split(row)?;
-        let context = match single.context {
-            Some(encoded) => Some(ContextRef::read(encoded)?),
-            None => None,
-        };
-        let slot = match context {
-            Some(context) => Some(self.slot_of(context.table)?),
-            None => None,
-        };
-        self.push_head(single.head)?;
-        push_signed(&mut self.bytes, i64::from(single.updated) - i64::from(self.last_updated));
-        self.last_updated = single.updated;
-        let (Some(ContextRef { table: id, number }), Some(slot)) = (context, slot) else { return Some(()) };
+        let Some(encoded) = single.context else { return self.push_head_and_time(&single) };
+        let ContextRef { table, number } = ContextRef::read(encoded)?;
+        let slot = self.slot_of(table)?;
+        self.push_head_and_time(&single)?;
         self.bytes.push(u8::try_from(slot).ok()?);
         if slot == self.tables.len() {
-            push_varint(&mut self.bytes, id.to_number());
-            self.tables.push((id, 0));
+            push_varint(&mut self.bytes, table.to_number());
+            self.tables.push((table, 0));
         }
         let (_, last_number) = self.tables.get_mut(slot)?;
         push_signed(&mut self.bytes, i64::from(number) - i64::from(*last_number));
@@ -117,18 +107,19 @@ impl BlockBuilder {
 
     /// The slot of a table, or the next free one; `None` when all are taken.
     fn slot_of(&self, id: TableId) -> Option<usize> {
-        match self.tables.iter().position(|(known, _)| *known == id) {
-            None if TABLES_MAX <= self.tables.len() => None,
-            None => Some(self.tables.len()),
-            known => known,
-        }
+        let slot = self.tables.iter().position(|(known, _)| *known == id).unwrap_or(self.tables.len());
+        if slot < TABLES_MAX { Some(slot) } else { None }
+    }
+
+    fn push_head_and_time(&mut self, single: &SingleRow<'_>) -> Option<()> {
+        self.push_head(single.head)?;
+        push_signed(&mut self.bytes, i64::from(single.updated) - i64::from(self.last_updated));
+        self.last_updated = single.updated;
+        Some(())
     }
 
     fn push_head(&mut self, head: &[u8]) -> Option<()> {
-        let mut place = 0_u8;
-        for byte in head {
-            place = place.wrapping_mul(31).wrapping_add(*byte);
-        }
+        let place = head.iter().fold(0_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(*byte));
         let place = self.places.get_mut(usize::from(place))?;
         let known = self.heads.get(..self.heads_count)?;
         if let Some(number) = number_of_head(known, head, *place) {
@@ -150,8 +141,7 @@ impl BlockBuilder {
         self.heads_count += 1;
         *place = u8::try_from(self.heads_count).ok()?;
         self.bytes.push(NEW_HEAD);
-        push_varint(&mut self.bytes, head.len() as u64);
-        self.bytes.extend_from_slice(head);
+        push_prefixed(&mut self.bytes, head);
         Some(())
     }
 
@@ -249,10 +239,7 @@ impl BlockReader {
     ) -> Result<bool, &'static str> {
         // Bytes that the row at hand has in common with `key`, while it lies before it.
         let mut matched = 0;
-        let mut order = match self.current {
-            Some(_) => compare(&self.key, key, &mut matched),
-            None => Ordering::Less,
-        };
+        let mut order = self.current.map_or(Ordering::Less, |_row| compare(&self.key, key, &mut matched));
         while order == Ordering::Less {
             let Some(shared) = self.advance(stored)? else { return Ok(false) };
             // A row that has more than that in common with the one before differs from `key` where that one does.
