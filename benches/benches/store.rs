@@ -17,7 +17,7 @@ use sluice_benches::{FeedRow, SLICE_ROWS, bench_rows, create_tags, open, push};
 use sluice_model::{SupplierId, TagId, TenantId, matching::group_of};
 use sluice_store::{
     Record, SingleThread, SliceBuilder, Snapshot, Store,
-    stages::{self, Keys, Log},
+    stages::{self, Log},
 };
 
 /// Rows that are read: the stored ones and as many strangers.
@@ -163,15 +163,15 @@ fn time_appends(
 fn bench_filters(criterion: &mut Criterion, samples: &Samples) {
     let ascending: BTreeSet<&[u8]> = samples.stored.iter().map(|row| row.key.as_slice()).collect();
     let ascending: Vec<&[u8]> = ascending.into_iter().collect();
-    let keys = Keys::new(ascending.iter().copied());
+    let may_contain = stages::filter_of(ascending.iter().copied());
     let mut group = criterion.benchmark_group("filter");
     group.throughput(Throughput::Elements(ascending.len() as u64));
-    group.bench_function("build", |bench| bench.iter(|| Keys::new(ascending.iter().copied())));
+    group.bench_function("build", |bench| bench.iter(|| stages::filter_of(ascending.iter().copied())));
     for (name, asked) in [("ask, hit", &samples.hits), ("ask, miss", &samples.misses)] {
         let asked = first(asked, BULK_KEYS);
         group.throughput(Throughput::Elements(asked.len() as u64));
         group.bench_function(name, |bench| {
-            bench.iter(|| asked.iter().filter(|key| keys.may_contain(key)).count());
+            bench.iter(|| asked.iter().filter(|key| may_contain(key)).count());
         });
     }
     group.finish();

@@ -2,7 +2,6 @@
 
 use std::{
     fs::File,
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -15,8 +14,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::{
     admission,
-    clock::Clock,
-    config::Tuning,
+    config::StoreConfig,
     disk::DiskWatch,
     error::WriteError,
     filter::SharedFilters,
@@ -45,7 +43,7 @@ pub enum Health {
 
 /// The state that all of them see.
 pub(crate) struct Shared {
-    pub(crate) data_dir: PathBuf,
+    pub(crate) config: StoreConfig,
     pub(crate) view: RwLock<Arc<View>>,
     pub(crate) trees: Arc<Trees>,
     /// Of the slices that writes bring.
@@ -59,8 +57,6 @@ pub(crate) struct Shared {
     /// Rate of the last flush of some size, in bytes of memtable a second; 0 before it.
     pub(crate) flush_rate: AtomicU64,
     pub(crate) disk: DiskWatch,
-    pub(crate) tuning: Tuning,
-    pub(crate) clock: Arc<dyn Clock>,
     /// When the log thread last gave a sign of life, in milliseconds of the clock.
     pub(crate) log_beat_ms: AtomicU64,
     /// When the compaction thread did.
@@ -130,7 +126,7 @@ impl Shared {
     }
 
     fn now_ms(&self) -> u64 {
-        u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.config.clock.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Returns true if the log thread or the compaction thread has given no sign of life for too long.

@@ -7,7 +7,7 @@ use std::{io, path::Path};
 
 use crate::{
     block,
-    filter::{self, Filter, Hashes},
+    filter::{self, Hashes},
     log::{FrameKind, LogWriter},
     memtable::Slice,
 };
@@ -64,19 +64,12 @@ impl Log {
     }
 }
 
-/// A filter of its own.
-pub struct Keys(Filter);
-
-impl Keys {
-    /// Builds the filter of ascending keys.
-    pub fn new<'k>(keys: impl Iterator<Item = &'k [u8]>) -> Self {
-        let mut hashes = Hashes::default();
-        keys.for_each(|key| hashes.push(key));
-        Self(hashes.build())
+/// Builds the filter of ascending keys; what is returned asks it for one key.
+pub fn filter_of<'k>(keys: impl Iterator<Item = &'k [u8]>) -> impl Fn(&[u8]) -> bool {
+    let mut hashes = Hashes::default();
+    for key in keys {
+        hashes.push(key);
     }
-
-    /// Asks for one key.
-    pub fn may_contain(&self, key: &[u8]) -> bool {
-        self.0.may_contain(filter::hash(key))
-    }
+    let filter = hashes.build();
+    move |key| filter.may_contain(filter::hash(key))
 }

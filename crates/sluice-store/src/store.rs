@@ -13,7 +13,7 @@ use std::{
 
 use crossbeam_channel::{Sender, bounded};
 use parking_lot::{Mutex, RwLock};
-use sluice_model::{TenantName, limits};
+use sluice_model::limits;
 
 use crate::{
     block,
@@ -75,7 +75,7 @@ impl Store {
         let (compaction_requests, compaction_inbox) = bounded(1);
         let shared = Arc::new(Shared {
             disk: DiskWatch::new(config.data_dir.clone(), config.disk_reserve_bytes),
-            data_dir: config.data_dir,
+            config,
             view: RwLock::new(Arc::new(found.view)),
             trees: found.trees,
             filters: found.filters,
@@ -85,8 +85,6 @@ impl Store {
             next_txn: AtomicU64::new(found.next_txn),
             log_bytes: AtomicU64::new(0),
             flush_rate: AtomicU64::new(0),
-            tuning: config.tuning,
-            clock: config.clock,
             log_beat_ms: AtomicU64::new(0),
             compaction_beat_ms: AtomicU64::new(0),
             threads: Mutex::new(Vec::new()),
@@ -114,14 +112,14 @@ impl Store {
         ];
         *shared.threads.lock() = threads;
         let store = Self { shared };
-        store.add_tenants(config.tenants)?;
+        store.add_tenants()?;
         Ok(store)
     }
 
     /// Creates the tenants that are configured and not there yet. Asks the log thread itself: a memtable that recovery
     /// has filled must not keep the store from opening.
-    fn add_tenants(&self, tenants: Vec<TenantName>) -> Result<(), OpenError> {
-        for name in tenants {
+    fn add_tenants(&self) -> Result<(), OpenError> {
+        for name in &self.shared.config.tenants {
             if self.catalogue().tenant(name.as_str()).is_some() {
                 continue;
             }

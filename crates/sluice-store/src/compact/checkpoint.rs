@@ -71,7 +71,7 @@ impl Checkpoints {
         self.manifest.runs = runs.iter().map(run_entry).collect();
         let tables = named_tables(&runs);
         self.manifest.tables = tables.values().map(|table| table.meta).collect();
-        self.manifest.write(&self.shared.data_dir).map_err(TreeError::io("write the manifest"))?;
+        self.manifest.write(&self.shared.config.data_dir).map_err(TreeError::io("write the manifest"))?;
         self.shared.publish(|view| {
             // Only the compaction thread touches runs and the oldest slices; the log thread may have added since.
             view.memtable.drop_oldest(flushed_count);

@@ -53,7 +53,7 @@ pub(super) struct Compactor {
 impl Compactor {
     /// Begins with nothing under way but what the manifest says.
     pub(super) fn new(shared: Arc<Shared>, parts: PartsHandle, checkpoints: Checkpoints) -> Self {
-        let now = shared.clock.elapsed();
+        let now = shared.config.clock.elapsed();
         Self {
             shared,
             parts,
@@ -82,7 +82,7 @@ impl Compactor {
         if !self.has_space(2 * self.shared.view().memtable.bytes() as u64) {
             return Ok(false);
         }
-        let (started, now_seconds) = (Instant::now(), self.shared.clock.now_seconds());
+        let (started, now_seconds) = (Instant::now(), self.shared.config.clock.now_seconds());
         let frozen = self.shared.publish(|view| {
             view.memtable.freeze();
             view.clone()
@@ -97,7 +97,7 @@ impl Compactor {
             runs.insert(0, run);
         }
         self.checkpoints.write(sequence, &catalogue, flushed_count, runs)?;
-        self.flushed_at = self.shared.clock.elapsed();
+        self.flushed_at = self.shared.config.clock.elapsed();
         self.log_kept_bytes = self.shared.log_bytes.load(Ordering::Relaxed);
         let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
         if SIZABLE_FLUSH_BYTES <= bytes {
@@ -151,7 +151,7 @@ impl Compactor {
         rewriter: &mut ContextRewriter<'_>,
         mut tables: BTreeMap<u32, Arc<StoredTable>>,
     ) -> Result<(Option<Part>, Option<Vec<u8>>), TreeError> {
-        let part_bytes = self.shared.tuning.part_bytes;
+        let part_bytes = self.shared.config.tuning.part_bytes;
         let id = self.checkpoints.manifest.next_part;
         self.checkpoints.manifest.next_part += 1;
         self.parts.begin(id)?;
@@ -200,7 +200,7 @@ impl Compactor {
         self.checkpoints.manifest.merge = None;
         if let Some(took) = self.dead_merge_took.take() {
             let rest = DEAD_REST_MIN.max(DEAD_REST_SHARE * took);
-            self.dead_merge_rest = self.shared.clock.elapsed() + rest;
+            self.dead_merge_rest = self.shared.config.clock.elapsed() + rest;
         }
     }
 
@@ -212,7 +212,7 @@ impl Compactor {
     /// Any failure of the trees or of the log.
     pub(super) fn merge_one_part(&mut self, context_table_bytes_min: u64) -> Result<(), TreeError> {
         let Some(merge) = self.checkpoints.manifest.merge.clone() else { return Ok(()) };
-        let (began, now_seconds) = (Instant::now(), self.shared.clock.now_seconds());
+        let (began, now_seconds) = (Instant::now(), self.shared.config.clock.now_seconds());
         let view = self.shared.view();
         let inputs: Vec<Run> =
             view.runs.iter().filter(|run| merge.inputs.contains(&run.id)).cloned().collect();

@@ -58,7 +58,7 @@ impl CompactionThread {
         manifest: Manifest,
         stored_catalogue: Arc<Catalogue>,
     ) -> (Self, impl FnOnce() + Send + 'static) {
-        let now = shared.clock.elapsed();
+        let now = shared.config.clock.elapsed();
         let (parts, run_parts) = parts_thread(Arc::clone(&shared.trees));
         let checkpoints = Checkpoints::new(Arc::clone(&shared), manifest, stored_catalogue);
         let compactor = Compactor::new(Arc::clone(&shared), parts, checkpoints);
@@ -92,7 +92,7 @@ impl CompactionThread {
     /// Does one step of what is due; false when nothing is.
     fn look(&mut self) -> Result<bool, TreeError> {
         self.compactor.checkpoints.remove_dropped()?;
-        let (view, now) = (self.shared.view(), self.shared.clock.elapsed());
+        let (view, now) = (self.shared.view(), self.shared.config.clock.elapsed());
         let stored_catalogue = &self.compactor.checkpoints.stored_catalogue;
         if view.memtable.slices().is_empty() && Arc::ptr_eq(&view.catalogue, stored_catalogue) {
             self.empty_at = now;
@@ -106,9 +106,9 @@ impl CompactionThread {
         let is_quiet = SIZABLE_FLUSH_BYTES <= memtable_bytes && self.newest_at + QUIET_AFTER <= now;
         let log_bytes = self.shared.log_bytes.load(Ordering::Relaxed);
         let is_due = is_quiet
-            || self.shared.tuning.flush_bytes <= memtable_bytes
+            || self.shared.config.tuning.flush_bytes <= memtable_bytes
             || self.empty_at.max(self.compactor.flushed_at) + FLUSH_AGE <= now
-            || self.compactor.log_kept_bytes + self.shared.tuning.log_bytes <= log_bytes;
+            || self.compactor.log_kept_bytes + self.shared.config.tuning.log_bytes <= log_bytes;
         let is_pressing = MEMTABLE_BYTES_MAX / 2 <= memtable_bytes;
         if is_due && is_pressing {
             return self.compactor.flush();
@@ -124,18 +124,18 @@ impl CompactionThread {
         if self.compactor.checkpoints.manifest.merge.is_none() && !self.start_due_merge()? {
             return Ok(false);
         }
-        if !self.compactor.has_space(2 * self.shared.tuning.part_bytes) {
+        if !self.compactor.has_space(2 * self.shared.config.tuning.part_bytes) {
             return Ok(false);
         }
-        self.compactor.merge_one_part(self.shared.tuning.context_table_bytes_min)?;
+        self.compactor.merge_one_part(self.shared.config.tuning.context_table_bytes_min)?;
         Ok(true)
     }
 
     /// Starts the merge that is due, if any is.
     fn start_due_merge(&mut self) -> Result<bool, TreeError> {
-        let now = self.shared.clock.elapsed();
+        let now = self.shared.config.clock.elapsed();
         if self.compactor.dead_merge_rest <= now
-            && policy::has_many_dead(&self.shared.view(), self.shared.clock.now_seconds())
+            && policy::has_many_dead(&self.shared.view(), self.shared.config.clock.now_seconds())
         {
             // Expired holdings stay where a newer row may renew them. With those rows among the inputs, few will.
             if self.shared.view().memtable.slices().is_empty() || self.compactor.flush()? {
@@ -160,7 +160,7 @@ impl CompactionThread {
         if !self.compactor.flush()? {
             return Ok(false);
         }
-        self.finish_merge(self.shared.tuning.context_table_bytes_min)?;
+        self.finish_merge(self.shared.config.tuning.context_table_bytes_min)?;
         let view = self.shared.view();
         if !view.runs.is_empty() {
             self.compactor.start_merge(&view.runs);

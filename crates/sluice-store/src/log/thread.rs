@@ -241,7 +241,11 @@ impl LogThread {
         self.complete(waiting);
     }
 
-    /// After a failed append or sync: tells what is durable all the same, and refuses all the rest.
+    /// After a failed append or sync: completes what is durable all the same, and refuses all the rest.
+    ///
+    /// Say commits end at 100 and 200, a sync reached 150, and the disk is full: the first is answered as stored, the
+    /// second is refused, and the log is cut back to 150. After any other failure it is not known what the disk has:
+    /// everything is refused, and so is all that comes.
     fn refuse_unsynced(&mut self, error: &LogError) -> WriteError {
         let mut refusal = match error {
             LogError::DiskFull => WriteError::DiskFull,
@@ -320,13 +324,17 @@ impl LogThread {
             }
             view.memtable.bytes()
         });
-        if self.shared.tuning.flush_bytes <= memtable_bytes {
+        if self.shared.config.tuning.flush_bytes <= memtable_bytes {
             // A full queue means that the compaction thread is awake already.
             let _is_awake = self.shared.compaction_requests.try_send(CompactionRequest::Look);
         }
     }
 
     /// Where the log must begin when commits up to `sequence` are in the trees.
+    ///
+    /// Say segments begin at 0, 64 and 128 MiB. Commits 1 to 7 have their first frames in the first, 8 and 9 in the
+    /// second, and a write under way has its own in the third. With commits up to 7 in the trees the log must begin at
+    /// 64 MiB, with commits up to 9 at 128. With nothing to keep, it goes on in a new segment, and all others can go.
     fn keep_from(&mut self, sequence: u64) -> u64 {
         self.newest_by_segment.retain(|_, newest| sequence < *newest);
         self.open.retain(|_, open| open.txn.refusal().is_none());
