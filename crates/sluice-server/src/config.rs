@@ -2,7 +2,7 @@
 //!
 //! In: these three layers over the defaults, each overriding the one before. Out: checked values, or a refusal that
 //! names the file with line and key, the variable, or the flag. Unknown keys are refused everywhere. A variable is a
-//! file of one key: `SLUICE_HTTP__WORKERS=4` is `http.workers = 4`. An empty text is as if the key were absent.
+//! file of one key: `SLUICE_HTTP__WORKERS=4` is `http.workers = 4`. An empty text counts as an absent key.
 //!
 //! Layers are checked one by one, for the sake of their messages; then their tables are merged and read once. Nothing
 //! is opened here but the configuration file itself; secrets are paths, never values.
@@ -140,7 +140,7 @@ pub fn load(
             layers.push((name, layer));
         }
     }
-    // What each layer may hold, all of them together may.
+    // Cannot fail: each layer has been checked.
     let mut config = Config::deserialize(merged)
         .map_err(|error| ConfigError::File { path: path.clone(), detail: error.to_string() })?;
     let is_flag = flags.listen.is_some();

@@ -6,14 +6,14 @@
 //! `api::cybertrace` (one file per resource), `http::answer` and `http::problem` (what is sent back).
 //! Success is answered only for what the store calls durable.
 //!
-//! Threads of this crate, by the name that the operating system shows:
+//! Threads of this crate, by name (the kernel shows the first 15 bytes of it):
 //!
 //! | thread | runs |
 //! |---|---|
 //! | `sluiced` | `main.rs`: signals and the service manager |
 //! | `lifecycle` | `life::lifecycle`: supervises the server, then closes everything |
 //! | `actix-rt\|system:0\|arbiter:{n}` | `api::front`: `http.workers` of them, each serves its connections |
-//! | `actix-server acceptor` | accepts connections and hands them to those threads |
+//! | `actix-server acceptor` | accepts connections and hands them to the threads above |
 //! | `open-store` | opens the store while the daemon already answers, then ends |
 //! | `entity-worker` | `worker`: large bodies of suppliers and tags, changes of the catalogue |
 //! | `password-worker` | `worker`: password hashes, 33 ms each |

@@ -1,7 +1,7 @@
 //! The process: from the start of the daemon to its end.
 //!
-//! `lifecycle` opens the store, serves and closes everything in order; `state` is what it shares with the
-//! requests; [`tls`] and [`fd_limit`] prepare what the operating system gives.
+//! `lifecycle` opens the store, serves, and closes everything in order; `state` is what it shares with the requests;
+//! `tls` and [`fd_limit`] prepare sockets and file descriptors.
 
 pub mod error;
 pub mod fd_limit;

@@ -1,6 +1,6 @@
 //! Why credentials cannot be kept, changed or checked: one type for the command line, the first start and the daemon.
 //!
-//! None of this reaches a client. A client gets a [`Cause`](crate::http::problem::Cause), which says nothing of files.
+//! None of this reaches a client. A client gets a `Cause`, which says nothing of files.
 
 use std::{
     fmt, io,

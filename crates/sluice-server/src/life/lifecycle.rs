@@ -124,7 +124,7 @@ fn become_ready(phase: &mut Phase) -> bool {
     true
 }
 
-/// Serves until told otherwise, then closes everything. Runs on the daemon's own thread and runtime.
+/// Serves until there is a reason to end, then closes everything. Runs on the `lifecycle` thread and its runtime.
 pub(crate) async fn supervise(
     server: Server,
     mut endings_in: mpsc::Receiver<Ending>,
@@ -142,7 +142,8 @@ pub(crate) async fn supervise(
     }
     // The server has ended; how it did makes no difference any more.
     drop(serving.await);
-    // Nothing else runs on this thread any more, so it may block.
+    // Nothing else runs on this thread any more, so it may block. A store that is still opening opens first: it is then
+    // closed in good order.
     if opener.join().is_err() {
         tracing::error!("opening the store panicked");
     }
@@ -168,6 +169,8 @@ async fn stop_serving(
     ending: &mut Ending,
 ) -> bool {
     let mut stopped = pin!(handle.stop(true));
+    // Counts only once the store has failed: from now on if that is why the daemon ends, otherwise from the failure.
+    // A stop at 0 s may thus take its 30 s; if the store fails at 10 s, it takes until 13 s at most.
     let mut failed_stop = pin!(tokio::time::sleep(FAILED_STOP_TIMEOUT));
     loop {
         let has_failed = !matches!(ending, Ending::Stopped);

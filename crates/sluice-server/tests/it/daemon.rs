@@ -226,12 +226,12 @@ impl Running {
     }
 }
 
-/// Waits until `is_so`; fails when the daemon seems to hang instead.
+/// Waits for a condition; fails if it does not come true within the hang guard.
 #[track_caller]
-pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let started = Instant::now();
-    while !is_so() {
-        assert!(started.elapsed() < HANG_GUARD, "{what}: still not so");
+    while !holds() {
+        assert!(started.elapsed() < HANG_GUARD, "still not true: {what}");
     }
 }
 
@@ -242,8 +242,8 @@ pub(crate) fn request(method: &str, path: &str, headers: &str, body: &[u8]) -> V
     [head.as_bytes(), body].concat()
 }
 
-/// Makes requests, each `METHOD path body` with the path from the version on, as `admin`, and tells every status
-/// and body.
+/// Makes requests, each `METHOD path body` with the path from the version on, as `admin`, and returns every
+/// status and body.
 #[track_caller]
 pub(crate) fn transcript(running: &Running, requests: &[&str]) -> String {
     let mut seen = String::new();
@@ -262,7 +262,7 @@ pub(crate) fn check(running: &Running, requests: &[&str], want: &Expect) {
     want.assert_eq(&transcript(running, requests));
 }
 
-/// Makes requests whose paths begin with `{v}`, in each version, and insists that all versions tell the same.
+/// Makes requests whose paths begin with `{v}`, in each version, and checks that all versions answer the same.
 #[track_caller]
 pub(crate) fn check_versions(running: &Running, versions: &[&str], requests: &[&str], want: &Expect) {
     let told = versions.iter().map(|version| {

@@ -21,7 +21,7 @@ fn key_of(indicator: &str) -> Vec<u8> {
     key
 }
 
-/// Tells the tags of indicators, in the order in which the tags were created.
+/// The tags of indicators, in the order in which the tags were created.
 pub(crate) fn tags(dir: &Path, indicators: &[&str]) -> Vec<String> {
     let store = open(dir);
     let (snapshot, mut record) = (store.snapshot(), Record::new());

@@ -20,7 +20,7 @@ fn ask_with_gzip(process: &Process, method: &str, path: &str, body: &[u8]) -> An
     connection.answer()
 }
 
-/// What the kernel tells of the memory of a process under a name.
+/// A figure of `/proc` about the memory of a process, by name.
 fn memory_of(process: &Process, name: &str) -> Option<usize> {
     let status = process.about("status");
     let line = status.lines().find(|line| line.starts_with(name))?;

@@ -67,7 +67,7 @@ impl Process {
         fs::read_to_string(self.dir.path().join("said")).unwrap()
     }
 
-    /// What the kernel tells of it.
+    /// A file of `/proc` about it.
     pub(crate) fn about(&self, what: &str) -> String {
         fs::read_to_string(Path::new("/proc").join(self.id().to_string()).join(what)).unwrap()
     }
