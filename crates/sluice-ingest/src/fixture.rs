@@ -41,7 +41,7 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 /// The memory of a request that nothing else has a share in.
 pub(crate) fn request_memory() -> Arc<RequestMemory> {
-    RequestMemory::of_upload(Budget::new(limits::BODY_BYTES_BUDGET).take(0, None).unwrap())
+    RequestMemory::new(Budget::new(limits::BODY_BYTES_BUDGET).take(0, None).unwrap(), usize::MAX)
 }
 
 impl Fixture {

@@ -53,7 +53,7 @@ impl Upload {
     ) -> Result<Self, IngestError> {
         let write = store.begin().map_err(IngestError::Write)?;
         let work = RowWork { rules, catalogue: store.catalogue(), write, buffers: Mutex::default() };
-        let pipeline = Pipeline::new(Arc::clone(pools), RequestMemory::of_upload(permit), work);
+        let pipeline = Pipeline::new(Arc::clone(pools), RequestMemory::new(permit, usize::MAX), work);
         Ok(Self { store: store.clone(), pipeline })
     }
 

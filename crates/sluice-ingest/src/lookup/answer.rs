@@ -37,15 +37,6 @@ pub(super) enum SliceOutcome {
     Unread(Box<Gathered>),
 }
 
-impl SliceOutcome {
-    fn unread(&self) -> Option<&Gathered> {
-        match self {
-            Self::Answered(_) => None,
-            Self::Unread(gathered) => Some(gathered),
-        }
-    }
-}
-
 /// Consecutive values of a slice.
 struct ValueRange<'g> {
     gathered: &'g Gathered,
@@ -61,23 +52,19 @@ impl<'g> ValueRange<'g> {
     fn places(&self) -> Range<usize> {
         self.gathered.candidates.places_of(self.values.clone())
     }
-
-    /// Both halves; `None` for a single value.
-    fn halves(&self) -> Option<[Self; 2]> {
-        let Range { start, end } = self.values;
-        let middle = start + (end - start) / 2;
-        let gathered = self.gathered;
-        (start < middle)
-            .then_some([Self { gathered, values: start..middle }, Self { gathered, values: middle..end }])
-    }
 }
 
-/// How much memory it is worth to have for reading what slices wait for.
+/// How much memory it is worth to have for reading what slices wait for; nothing when none waits.
 pub(super) fn wanted_bytes(outcomes: &[SliceOutcome]) -> usize {
     let (mut keys, mut tried_bytes) = (0, 0);
-    for gathered in outcomes.iter().filter_map(SliceOutcome::unread) {
-        keys += gathered.candidates.left().len();
-        tried_bytes = tried_bytes.max(gathered.tried_bytes);
+    for outcome in outcomes {
+        if let SliceOutcome::Unread(gathered) = outcome {
+            keys += gathered.candidates.left().len();
+            tried_bytes = tried_bytes.max(gathered.tried_bytes);
+        }
+    }
+    if keys == 0 {
+        return 0;
     }
     // What was tried in vain is not tried again.
     (keys * KEY_BYTES).max(2 * tried_bytes).clamp(limits::LIGHT_READ_BYTES_MAX, limits::HEAVY_READ_BYTES_MAX)
@@ -114,7 +101,7 @@ impl<R: Render> SliceWork for LookupWork<R> {
             Ok(gathered) => gathered,
             Err(error) => return Some(Err(error)),
         };
-        if self.detector.leaves_any(&mut gathered.candidates) {
+        if gathered.candidates.leaves_any(&self.detector.snapshot) {
             return None;
         }
         Some(self.deny(&gathered).map(SliceOutcome::Answered))
@@ -138,61 +125,65 @@ impl<R: Render> LookupWork<R> {
     ) -> Result<Vec<AnswerText>, IngestError> {
         let (mut texts, mut batch, mut keys) = (Vec::with_capacity(outcomes.len()), Vec::new(), 0);
         for outcome in outcomes {
-            let more = outcome.unread().map_or(0, |gathered| gathered.candidates.left().len());
+            let gathered = match outcome {
+                SliceOutcome::Unread(gathered) => gathered,
+                SliceOutcome::Answered(text) => {
+                    texts.push(text);
+                    continue;
+                }
+            };
+            let more = gathered.candidates.left().len();
             if bytes_max < (keys + more) * KEY_BYTES && 0 < keys {
-                self.answer_batch(std::mem::take(&mut batch), bytes_max, &mut texts)?;
+                self.answer_batch(&batch, bytes_max, &mut texts)?;
+                batch.clear();
                 keys = 0;
             }
             keys += more;
-            batch.push(outcome);
+            batch.push(*gathered);
         }
-        self.answer_batch(batch, bytes_max, &mut texts)?;
+        if !batch.is_empty() {
+            self.answer_batch(&batch, bytes_max, &mut texts)?;
+        }
+        texts.sort_unstable_by_key(|text| text.first_index);
         Ok(texts)
     }
 
     fn answer_batch(
         &self,
-        batch: Vec<SliceOutcome>,
+        batch: &[Gathered],
         bytes_max: usize,
         texts: &mut Vec<AnswerText>,
     ) -> Result<(), IngestError> {
-        let unread: Vec<ValueRange<'_>> =
-            batch.iter().filter_map(SliceOutcome::unread).map(ValueRange::whole).collect();
-        let answered = if unread.is_empty() { Vec::new() } else { self.answer(&unread, bytes_max)? };
-        let mut answered = answered.into_iter();
-        for outcome in batch {
-            match outcome {
-                SliceOutcome::Answered(text) => texts.push(text),
-                SliceOutcome::Unread(_) => texts.extend(answered.next().into_iter().flatten()),
-            }
-        }
-        Ok(())
+        let ranges: Vec<_> = batch.iter().map(ValueRange::whole).collect();
+        self.answer(&ranges, bytes_max, texts)
     }
 
-    /// Answers ranges of values; by halves, where they need too much. Gives the texts of each range.
+    /// Answers ranges of values; by halves, where they need too much.
     fn answer(
         &self,
         ranges: &[ValueRange<'_>],
         bytes_max: usize,
-    ) -> Result<Vec<Vec<AnswerText>>, IngestError> {
+        texts: &mut Vec<AnswerText>,
+    ) -> Result<(), IngestError> {
         self.check_wanted()?;
-        if let Some(texts) = self.try_answer(ranges, bytes_max)? {
-            return Ok(texts.into_iter().map(|text| vec![text]).collect());
+        if self.try_answer(ranges, bytes_max, texts)? {
+            return Ok(());
         }
-        if let [range] = ranges {
-            let Some(halves) = range.halves() else {
-                return Ok(vec![vec![self.answer_single(range, bytes_max)?]]);
-            };
-            let mut texts = Vec::new();
-            for half in halves {
-                texts.extend(self.answer(&[half], bytes_max)?.into_iter().flatten());
-            }
-            return Ok(vec![texts]);
+        let [range] = ranges else {
+            let (first, second) = ranges.split_at(ranges.len() / 2);
+            self.answer(first, bytes_max, texts)?;
+            return self.answer(second, bytes_max, texts);
+        };
+        let Range { start, end } = range.values;
+        let middle = start.midpoint(end);
+        if start == middle {
+            texts.push(self.answer_single(range, bytes_max)?);
+            return Ok(());
         }
-        let (first, second) = ranges.split_at(ranges.len() / 2);
-        let mut texts = self.answer(first, bytes_max)?;
-        texts.extend(self.answer(second, bytes_max)?);
-        Ok(texts)
+        for values in [start..middle, middle..end] {
+            self.answer(&[ValueRange { gathered: range.gathered, values }], bytes_max, texts)?;
+        }
+        Ok(())
     }
 
     /// Answers a single value for which more is found than reads have room for: what is read is then covered by the
@@ -214,36 +205,35 @@ impl<R: Render> LookupWork<R> {
     }
 
     /// Answers a slice, if that takes no more than `bytes_max` bytes.
-    ///
-    /// # Errors
-    ///
-    /// As of [`Self::answer_all`].
     pub(super) fn answer_short(
         &self,
         mut gathered: Box<Gathered>,
         bytes_max: usize,
     ) -> Result<SliceOutcome, IngestError> {
-        let texts = self.try_answer(&[ValueRange::whole(&gathered)], bytes_max)?;
-        if let Some(text) = texts.and_then(|mut texts| texts.pop()) {
-            return Ok(SliceOutcome::Answered(text));
-        }
+        let mut texts = Vec::new();
+        self.try_answer(&[ValueRange::whole(&gathered)], bytes_max, &mut texts)?;
         gathered.tried_bytes = bytes_max;
-        Ok(SliceOutcome::Unread(gathered))
+        Ok(texts.pop().map_or(SliceOutcome::Unread(gathered), SliceOutcome::Answered))
     }
 
+    /// Appends the text of each range, or returns false if that takes more than `bytes_max` bytes.
     fn try_answer(
         &self,
         ranges: &[ValueRange<'_>],
         bytes_max: usize,
-    ) -> Result<Option<Vec<AnswerText>>, IngestError> {
-        let Some(found) = self.read(ranges, bytes_max)? else { return Ok(None) };
+        texts: &mut Vec<AnswerText>,
+    ) -> Result<bool, IngestError> {
+        let Some(found) = self.read(ranges, bytes_max)? else { return Ok(false) };
         let (mut numbered, mut first_key) = (Vec::with_capacity(ranges.len()), 0);
         for range in ranges {
             numbered.push((range, first_key));
             first_key += range.places().len();
         }
         let write = |(range, first_key): (&ValueRange<'_>, usize)| self.write(range, first_key, &found);
-        PoolWorkers.map(numbered, write).into_iter().collect::<Result<_, _>>().map(Some)
+        for text in PoolWorkers.map(numbered, write) {
+            texts.push(text?);
+        }
+        Ok(true)
     }
 
     /// Reads the candidates of ranges, one after the other, if that takes no more than `bytes_max` bytes.
@@ -264,10 +254,6 @@ impl<R: Render> LookupWork<R> {
     }
 
     /// Writes the results of a slice for which nothing has to be read.
-    ///
-    /// # Errors
-    ///
-    /// As of [`Self::answer_all`].
     fn deny(&self, gathered: &Gathered) -> Result<AnswerText, IngestError> {
         self.write(&ValueRange::whole(gathered), 0, &Found::default())
     }
@@ -285,7 +271,8 @@ impl<R: Render> LookupWork<R> {
         let expected_bytes = objects.span(values.clone()).len()
             + values.len() * R::EMPTY_RESULT_BYTES
             + places.len() * (MATCH_TEXT_BYTES + found.context_bytes_per_key());
-        let mut text = AnswerText::new(&self.memory, expected_bytes);
+        let first_value = first_index + values.start as u64;
+        let mut text = AnswerText::new(&self.memory, first_value, expected_bytes);
         let mut matches = Matches::new(&self.detector, candidates, found, places.start, first_key);
         let mut place = places.start;
         for value in values.clone() {

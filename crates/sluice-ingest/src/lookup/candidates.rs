@@ -13,8 +13,11 @@ use sluice_model::{
     IndicatorKind,
     matching::{CandidateKeys, MatchScope, candidate_keys, group_of},
     normalize::recognize_into,
+    ranges::bytes_at,
 };
 use sluice_store::Snapshot;
+
+use super::lists::Lists;
 
 /// Values for which the filters are asked in one go; their keys stay in the nearest cache.
 const VALUES_ASKED_TOGETHER: usize = 64;
@@ -24,8 +27,6 @@ const VALUES_ASKED_TOGETHER: usize = 64;
 pub(super) struct Candidate {
     /// Number of the value that it is a candidate of.
     value: u32,
-    /// Where the key ends; it begins where the one before ends.
-    end: u32,
     /// Its number among the levels of the value: 0 is the value in full.
     pub(super) level: u16,
     /// Whether it is the value itself (`CandidateKeys::own_count`).
@@ -42,7 +43,7 @@ struct Unasked {
 
 impl Unasked {
     fn key<'k>(&self, keys: &'k [u8]) -> &'k [u8] {
-        keys.get(self.key.clone()).unwrap_or_default()
+        bytes_at(keys, self.key.clone())
     }
 
     /// Returns false if the filters deny all its candidates in one answer.
@@ -69,7 +70,7 @@ pub(super) struct Candidates {
     /// Room for the candidates of one value.
     levels: CandidateKeys,
     left: Vec<Candidate>,
-    left_keys: Vec<u8>,
+    left_keys: Lists<u8>,
 }
 
 impl Candidates {
@@ -143,10 +144,9 @@ impl Candidates {
     }
 
     fn push(&mut self, value: u32, level: u16, is_own: bool, key: &[u8]) -> Option<()> {
-        let end = u32::try_from(self.left_keys.len() + key.len()).ok()?;
-        self.left_keys.extend_from_slice(key);
-        self.left.push(Candidate { value, end, level, is_own });
-        Some(())
+        self.left_keys.items.extend_from_slice(key);
+        self.left.push(Candidate { value, level, is_own });
+        self.left_keys.finish_list()
     }
 
     /// Gives back all memory but that of what is left.
@@ -183,24 +183,16 @@ impl Candidates {
 
     /// The key at a place.
     pub(super) fn key(&self, place: usize) -> &[u8] {
-        let from = match place.checked_sub(1) {
-            Some(before) => self.key_end(before),
-            None => 0,
-        };
-        self.left_keys.get(from..self.key_end(place)).unwrap_or_default()
-    }
-
-    fn key_end(&self, place: usize) -> usize {
-        self.left.get(place).map_or(0, |candidate| candidate.end as usize)
+        self.left_keys.get(place)
     }
 
     /// Bytes of the keys that are left so far.
     pub(super) fn keys_bytes(&self) -> usize {
-        self.left_keys.len()
+        self.left_keys.items.len()
     }
 
     /// Bytes of memory after [`shed`](Self::shed).
     pub(super) fn heap_bytes(&self) -> usize {
-        self.left_keys.capacity() + self.left.capacity() * size_of::<Candidate>()
+        self.left_keys.heap_bytes() + self.left.capacity() * size_of::<Candidate>()
     }
 }

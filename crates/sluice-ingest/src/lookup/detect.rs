@@ -10,7 +10,6 @@ use sluice_model::TagId;
 use sluice_store::{ContextRef, ReadContexts, ReadError, RowNumbers, Snapshot, StoredRow};
 
 use super::{
-    candidates::Candidates,
     lists::Lists,
     rules::LookupRules,
     suppliers::{Suppliers, SuppliersCache},
@@ -19,8 +18,8 @@ use crate::pools::PoolWorkers;
 
 /// Looks values up for one request. Reads may wait for the disk: for pool threads only.
 pub(crate) struct Detector {
-    snapshot: Snapshot,
-    rules: LookupRules,
+    pub(super) snapshot: Snapshot,
+    pub(super) rules: LookupRules,
     /// Made by the first pool thread that needs them.
     suppliers: OnceLock<Arc<Suppliers>>,
     cache: SuppliersCache,
@@ -31,11 +30,11 @@ pub(crate) struct Detector {
 pub(super) struct Found {
     keys_count: usize,
     /// For each key the number of its row; none when nothing is stored under it.
-    rows: RowNumbers,
-    /// Of each row.
-    matches: Lists<FoundMatch>,
+    pub(super) rows: RowNumbers,
+    /// Of each row, those of the list of false positives among them.
+    pub(super) matches: Lists<FoundMatch>,
     /// Of each row, if the rules ask for them.
-    tags: Lists<TagId>,
+    pub(super) tags: Lists<TagId>,
     contexts: ReadContexts,
 }
 
@@ -64,21 +63,6 @@ impl Found {
         self.contexts.text_bytes() / self.keys_count.max(1)
     }
 
-    /// The number of the row of the key at a place among those that were read.
-    pub(super) fn row(&self, key: usize) -> Option<usize> {
-        self.rows.get(key)
-    }
-
-    /// The matches of a row, those of the list of false positives among them.
-    pub(super) fn matches(&self, row: usize) -> &[FoundMatch] {
-        self.matches.get(row)
-    }
-
-    /// The tags of a row.
-    pub(super) fn tags(&self, row: usize) -> &[TagId] {
-        self.tags.get(row)
-    }
-
     /// The context of a match; empty when it has none.
     pub(super) fn context(&self, found: Option<u32>) -> &[u8] {
         match found {
@@ -97,21 +81,6 @@ impl Detector {
     /// The suppliers of the tenant.
     pub(super) fn suppliers(&self) -> &Suppliers {
         self.suppliers.get_or_init(|| self.cache.get(self.snapshot.catalogue(), self.rules.tenant))
-    }
-
-    /// As of [`Candidates::add`]. Filters only: no disk.
-    pub(super) fn add(&self, text: &str, candidates: &mut Candidates) -> Option<()> {
-        candidates.add(text, self.rules.scope, &self.snapshot)
-    }
-
-    /// As of [`Candidates::ask_filters`]. Filters only: no disk.
-    pub(super) fn ask_filters(&self, candidates: &mut Candidates) -> Option<()> {
-        candidates.ask_filters(&self.snapshot)
-    }
-
-    /// As of [`Candidates::leaves_any`]. Filters only: no disk.
-    pub(super) fn leaves_any(&self, candidates: &mut Candidates) -> bool {
-        candidates.leaves_any(&self.snapshot)
     }
 
     /// Reads what is stored under keys, which may come in any order and more than once. `None` when that would take

@@ -61,7 +61,8 @@ impl Gathered {
             index += 1;
             object.append_compact(&mut gathered.objects.items);
             gathered.objects.finish_list().ok_or(IngestError::Internal)?;
-            detector.add(string, &mut gathered.candidates).ok_or(IngestError::Internal)?;
+            let added = gathered.candidates.add(string, detector.rules.scope, &detector.snapshot);
+            added.ok_or(IngestError::Internal)?;
             let bytes = gathered.objects.items.len() + gathered.candidates.keys_bytes();
             if gathered.counted_bytes + COUNTED_BYTES < bytes { gathered.count() } else { Ok(()) }
         });
@@ -80,7 +81,7 @@ impl Gathered {
     ///
     /// That memory is short.
     pub(super) fn finish(&mut self, detector: &Detector) -> Result<(), IngestError> {
-        detector.ask_filters(&mut self.candidates).ok_or(IngestError::Internal)?;
+        self.candidates.ask_filters(&detector.snapshot).ok_or(IngestError::Internal)?;
         self.candidates.shed();
         self.count()
     }

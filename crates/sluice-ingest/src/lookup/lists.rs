@@ -4,6 +4,8 @@
 
 use std::ops::Range;
 
+use sluice_model::ranges::items_at;
+
 /// Lists of items, numbered from 0, of less than 2^32 items together.
 pub(super) struct Lists<T> {
     /// All items; those behind the last end belong to the list that is being filled.
@@ -37,7 +39,7 @@ impl<T> Lists<T> {
     /// The items of a list; none for a number that no list has.
     #[inline]
     pub(super) fn get(&self, list: usize) -> &[T] {
-        self.items.get(self.span(list..list + 1)).unwrap_or_default()
+        items_at(&self.items, self.span(list..list + 1))
     }
 
     #[inline]

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use sluice_model::limits;
 
 use super::{
-    answer::{LookupWork, SliceOutcome, wanted_bytes},
+    answer::{LookupWork, wanted_bytes},
     detect::Detector,
     render::Render,
 };
@@ -23,6 +23,9 @@ use crate::{
 /// Bytes of an answer's text that are handed out at once, so that sending needs no large buffer.
 const CHUNK_BYTES: usize = 64 * limits::KIB;
 
+/// The most that is kept of a body's text: a slice being cut, with the last element.
+const CUT_BYTES_MAX: usize = limits::SLICE_BYTES + limits::ELEMENT_BYTES_MAX;
+
 /// A lookup being taken in, whose results `R` writes.
 pub struct Query<R: Render> {
     pipeline: Pipeline<LookupWork<R>>,
@@ -31,7 +34,7 @@ pub struct Query<R: Render> {
 impl<R: Render> Query<R> {
     /// Begins a lookup.
     pub(crate) fn new(pools: Arc<Pools>, permit: Permit, detector: Detector, render: R) -> Self {
-        let memory = RequestMemory::of_lookup(permit);
+        let memory = RequestMemory::new(permit, CUT_BYTES_MAX);
         let work = LookupWork { detector, memory: Arc::clone(&memory), render };
         Self { pipeline: Pipeline::new(pools, memory, work) }
     }
@@ -65,11 +68,9 @@ impl<R: Render> Query<R> {
             let byte = body_bytes.saturating_sub(1);
             return Err(IngestError::Body(BodyError::Syntax { fault: Fault::NoElement, byte }));
         }
-        let texts = if outcomes.iter().any(|outcome| matches!(outcome, SliceOutcome::Unread(_))) {
-            let bytes = wanted_bytes(&outcomes);
-            pools.read(bytes, move |bytes| work.answer_all(outcomes, bytes)).await??
-        } else {
-            work.answer_all(outcomes, 0)?
+        let texts = match wanted_bytes(&outcomes) {
+            0 => work.answer_all(outcomes, 0)?,
+            bytes => pools.read(bytes, move |bytes| work.answer_all(outcomes, bytes)).await??,
         };
         let (mut chunks, mut heap_bytes) = (VecDeque::new(), 0);
         for chunk in texts.into_iter().flat_map(|text| text.chunks) {

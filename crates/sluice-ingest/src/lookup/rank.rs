@@ -109,7 +109,7 @@ impl<'a> Matches<'a> {
             indicator: &self.indicator,
             level: self.candidates.left().get(one.place)?.level,
             context: self.found.context(one.context),
-            tags: self.row(one.place).map_or(&[], |row| self.found.tags(row)),
+            tags: self.row(one.place).map_or(&[], |row| self.found.tags.get(row)),
         })
     }
 
@@ -135,15 +135,15 @@ impl<'a> Matches<'a> {
         let mut is_value_listed = false;
         for place in places {
             let matches = self.found_at(place);
-            let is_listed = matches.iter().any(|one| suppliers.is_false_positive(one.rank));
+            let is_listed = matches.iter().any(|one| suppliers.false_positive_rank == Some(one.rank));
             is_value_listed |= is_listed && self.candidates.left().get(place).is_some_and(|one| one.is_own);
             for &FoundMatch { rank, context } in matches {
-                let is_suppressed = is_listed && !suppliers.is_internal_ti(rank);
+                let is_suppressed = is_listed && suppliers.internal_ti_rank != Some(rank);
                 self.ranked.push(RankedMatch { is_suppressed, rank, place, context });
             }
         }
         for one in &mut self.ranked {
-            one.is_suppressed |= is_value_listed && !suppliers.is_internal_ti(one.rank);
+            one.is_suppressed |= is_value_listed && suppliers.internal_ti_rank != Some(one.rank);
         }
         self.ranked.sort_unstable_by_key(|one| (one.is_suppressed, one.rank, one.place));
         self.count = self.ranked.partition_point(|one| !one.is_suppressed);
@@ -151,12 +151,12 @@ impl<'a> Matches<'a> {
     }
 
     fn row(&self, place: usize) -> Option<usize> {
-        self.found.row(self.first_key + place.checked_sub(self.first_place)?)
+        self.found.rows.get(self.first_key + place.checked_sub(self.first_place)?)
     }
 
     fn found_at(&self, place: usize) -> &'a [FoundMatch] {
         match self.row(place) {
-            Some(row) => self.found.matches(row),
+            Some(row) => self.found.matches.get(row),
             None => &[],
         }
     }

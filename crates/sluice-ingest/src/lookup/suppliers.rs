@@ -33,9 +33,9 @@ pub(crate) struct Suppliers {
     /// Ascending by number, each with its place in `by_rank`.
     ranks: Vec<(SupplierId, u32)>,
     /// Suppresses matches, and is none itself.
-    false_positive_rank: Option<u32>,
+    pub(super) false_positive_rank: Option<u32>,
     /// Matches even what is a false positive.
-    internal_ti_rank: Option<u32>,
+    pub(super) internal_ti_rank: Option<u32>,
 }
 
 impl Suppliers {
@@ -81,16 +81,6 @@ impl Suppliers {
     /// The supplier of a rank.
     pub(super) fn ranked(&self, rank: u32) -> Option<&RankedSupplier> {
         self.by_rank.get(rank as usize)
-    }
-
-    /// Returns true if a rank is that of the list of false positives.
-    pub(super) fn is_false_positive(&self, rank: u32) -> bool {
-        self.false_positive_rank == Some(rank)
-    }
-
-    /// Returns true if a rank is that of the supplier which matches even false positives.
-    pub(super) fn is_internal_ti(&self, rank: u32) -> bool {
-        self.internal_ti_rank == Some(rank)
     }
 
     fn is_of(&self, catalogue: &Arc<Catalogue>, tenant: TenantId) -> bool {

@@ -20,6 +20,8 @@ const CHUNK_BYTES_MAX: usize = 256 * limits::KIB;
 pub struct AnswerText {
     /// Chunks that are full; all of them, once the text is finished.
     pub(super) chunks: Vec<Vec<u8>>,
+    /// Number of the first of the values in the body.
+    pub(super) first_index: u64,
     chunk: Vec<u8>,
     held: HeldBytes,
     /// Bytes of memory of all chunks, and what is needed beside them.
@@ -36,9 +38,10 @@ pub struct AnswerText {
 
 impl AnswerText {
     /// Begins a text of about so many bytes.
-    pub(super) fn new(memory: &Arc<RequestMemory>, expected_bytes: usize) -> Self {
+    pub(super) fn new(memory: &Arc<RequestMemory>, first_index: u64, expected_bytes: usize) -> Self {
         Self {
             chunks: Vec::new(),
+            first_index,
             chunk: Vec::new(),
             held: HeldBytes::new(memory),
             chunks_bytes: 0,

@@ -119,7 +119,7 @@ impl Budget {
         let state = self.state.lock();
         match state.level {
             Some(level) if state.excess(level) == 0 => None,
-            _ => Some(MemoryLevel::of_permits(state.fairness.held_bytes(), state.fairness.granted_bytes())),
+            _ => Some(MemoryLevel::of_permits(state.fairness.held_bytes(), state.fairness.granted_bytes)),
         }
     }
 
@@ -156,14 +156,14 @@ impl Budget {
 impl BudgetState {
     /// Bytes by which permits and memtable may be over what is planned.
     fn excess(&self, level: MemoryLevel) -> usize {
-        level.excess(self.fairness.granted_bytes(), self.fairness.bytes_max() + limits::MEMTABLE_BYTES_MAX)
+        level.excess(self.fairness.granted_bytes, self.fairness.bytes_max() + limits::MEMTABLE_BYTES_MAX)
     }
 }
 
 /// The right to hold bytes of bodies or answers. Dropping it gives them back.
 #[derive(Debug)]
 pub struct Permit {
-    budget: Arc<Budget>,
+    pub(super) budget: Arc<Budget>,
     // Both are written under the budget's lock only.
     bytes: AtomicUsize,
     ticket: AtomicU64,
@@ -177,12 +177,7 @@ impl Permit {
 
     /// The most that it can come to.
     pub(super) fn bytes_max(&self) -> usize {
-        self.budget.state.lock().fairness.large_bytes_max()
-    }
-
-    /// The budget it is of.
-    pub(super) fn budget(&self) -> &Budget {
-        &self.budget
+        self.budget.state.lock().fairness.large_bytes_max
     }
 
     fn grant(&self) -> Grant {
@@ -195,14 +190,15 @@ impl Permit {
         self.ticket.store(grant.ticket.unwrap_or(NO_TICKET), Ordering::Relaxed);
     }
 
-    /// Makes it stand for at least `bytes` bytes; waits, for a bounded time, while others have them.
+    /// Makes it stand for at least `bytes` bytes; waits, for a bounded time, while others have them. Returns false if it
+    /// did so already.
     ///
     /// # Errors
     ///
     /// [`Busy`] when they did not come free; it then stands for what it did before.
-    pub(crate) async fn grow(&self, bytes: usize) -> Result<(), Busy> {
+    pub(super) async fn grow(&self, bytes: usize) -> Result<bool, Busy> {
         if bytes <= self.bytes() {
-            return Ok(());
+            return Ok(false);
         }
         let since = Instant::now();
         let mut waiting = None;
@@ -211,7 +207,7 @@ impl Permit {
             freed.as_mut().enable();
             let asked = self.grow_or_wait(bytes, since);
             if asked == Ok(None) {
-                return Ok(());
+                return Ok(true);
             }
             waiting.get_or_insert(WaitingPermit(self));
             if let Some(left) = asked? {
@@ -245,7 +241,7 @@ impl Permit {
     /// # Errors
     ///
     /// [`Busy`] when those it lacks are not free; it then stands for what it did before.
-    pub(crate) fn cover(&self, bytes: usize) -> Result<(), Busy> {
+    pub(super) fn cover(&self, bytes: usize) -> Result<(), Busy> {
         if bytes <= self.bytes() {
             return Ok(());
         }
@@ -260,7 +256,7 @@ impl Permit {
     }
 
     /// Keeps `bytes` of its bytes, for what does not grow any more, and gives the others back.
-    pub(crate) fn release_all_but(&self, bytes: usize) {
+    pub(super) fn release_all_but(&self, bytes: usize) {
         let mut state = self.budget.state.lock();
         let mut grant = self.grant();
         let before = grant.bytes;

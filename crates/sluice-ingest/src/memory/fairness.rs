@@ -33,7 +33,7 @@ pub(super) struct Grant {
 /// The two shares, and who holds what of them.
 #[derive(Debug)]
 pub(super) struct Fairness {
-    large_bytes_max: usize,
+    pub(super) large_bytes_max: usize,
     small_bytes_max: usize,
     large_bytes: usize,
     small_bytes: usize,
@@ -42,10 +42,11 @@ pub(super) struct Fairness {
     waiting: BTreeSet<u64>,
     next_ticket: u64,
     /// All bytes ever granted.
-    granted_bytes: u64,
+    pub(super) granted_bytes: u64,
 }
 
 impl Fairness {
+    /// Shares of so many bytes, of which nothing is held.
     pub(super) fn new(large_bytes_max: usize, small_bytes_max: usize) -> Self {
         Self {
             large_bytes_max,
@@ -59,20 +60,14 @@ impl Fairness {
         }
     }
 
+    /// The most that can be held.
     pub(super) fn bytes_max(&self) -> usize {
         self.large_bytes_max + self.small_bytes_max
     }
 
-    pub(super) fn large_bytes_max(&self) -> usize {
-        self.large_bytes_max
-    }
-
+    /// What is held.
     pub(super) fn held_bytes(&self) -> usize {
         self.large_bytes + self.small_bytes
-    }
-
-    pub(super) fn granted_bytes(&self) -> u64 {
-        self.granted_bytes
     }
 
     /// Begins a grant of exactly `bytes`, as a small one if possible.

@@ -22,9 +22,6 @@ use tokio::time::Instant;
 use super::budget::{Busy, Permit};
 use crate::{error::IngestError, pools::Pool};
 
-/// The most that a lookup keeps of its body's text: a slice being cut, with the last element.
-const CUT_BYTES_MAX: usize = limits::SLICE_BYTES + limits::ELEMENT_BYTES_MAX;
-
 /// Time between two looks at a memtable that is too large.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -44,20 +41,10 @@ pub(crate) struct RequestMemory {
 }
 
 impl RequestMemory {
-    /// Of an upload, whose body is held as a whole.
-    pub(crate) fn of_upload(permit: Permit) -> Arc<Self> {
+    /// Begins with nothing held. Of the body, `body_bytes_max` bytes are held together at most.
+    pub(crate) fn new(permit: Permit, body_bytes_max: usize) -> Arc<Self> {
         let permit_bytes_max = permit.bytes_max();
-        Arc::new(Self::new(permit, permit_bytes_max, usize::MAX))
-    }
-
-    /// Of a lookup, whose body is held slice by slice.
-    pub(crate) fn of_lookup(permit: Permit) -> Arc<Self> {
-        let permit_bytes_max = permit.bytes_max();
-        Arc::new(Self::new(permit, permit_bytes_max, CUT_BYTES_MAX))
-    }
-
-    fn new(permit: Permit, permit_bytes_max: usize, body_bytes_max: usize) -> Self {
-        Self {
+        Arc::new(Self {
             permit,
             permit_bytes_max,
             body_bytes: AtomicUsize::new(0),
@@ -65,7 +52,7 @@ impl RequestMemory {
             answer_bytes: AtomicUsize::new(0),
             held_bytes: AtomicUsize::new(0),
             is_abandoned: AtomicBool::new(false),
-        }
+        })
     }
 
     /// Takes the next bytes of the body; waits for others to free some, for a bounded time. Returns true if the permit
@@ -77,12 +64,7 @@ impl RequestMemory {
     pub(crate) async fn take_body(&self, bytes: usize) -> Result<bool, Busy> {
         let body_bytes = self.body_bytes.load(Ordering::Relaxed).saturating_add(bytes);
         self.body_bytes.store(body_bytes.min(self.body_bytes_max), Ordering::Relaxed);
-        let wanted = self.bytes();
-        if wanted <= self.permit.bytes() {
-            return Ok(false);
-        }
-        self.permit.grow(wanted).await?;
-        Ok(true)
+        self.permit.grow(self.bytes()).await
     }
 
     /// Waits until all permits and the memtable together are within what is planned for both, for a bounded time.
@@ -91,7 +73,7 @@ impl RequestMemory {
     ///
     /// [`WriteError::Busy`] when they are not, [`IngestError::Internal`] for a fault of ours.
     pub(crate) async fn wait_for_memtable(&self, store: &Store, pool: &Pool) -> Result<(), IngestError> {
-        let (budget, since) = (self.permit.budget(), Instant::now());
+        let (budget, since) = (&self.permit.budget, Instant::now());
         while let Some(level) = budget.unsure() {
             let store = store.clone();
             // The store's figures ask the file system.
@@ -138,9 +120,11 @@ impl RequestMemory {
 
 #[cfg(test)]
 impl RequestMemory {
-    /// Of a lookup whose permit can come to so many bytes.
+    /// Of a request whose permit can come to so many bytes.
     pub(crate) fn within(permit: Permit, permit_bytes_max: usize) -> Arc<Self> {
-        Arc::new(Self::new(permit, permit_bytes_max, CUT_BYTES_MAX))
+        let mut memory = Self::new(permit, usize::MAX);
+        Arc::get_mut(&mut memory).unwrap().permit_bytes_max = permit_bytes_max;
+        memory
     }
 
     pub(crate) fn permit_bytes(&self) -> usize {

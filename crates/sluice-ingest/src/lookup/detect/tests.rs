@@ -302,9 +302,9 @@ proptest! {
 fn candidates_of(detector: &Detector, values: &[&str]) -> Candidates {
     let mut candidates = Candidates::default();
     for value in values {
-        detector.add(value, &mut candidates).unwrap();
+        candidates.add(value, MatchScope::Levels, &detector.snapshot).unwrap();
     }
-    detector.ask_filters(&mut candidates).unwrap();
+    candidates.ask_filters(&detector.snapshot).unwrap();
     candidates
 }
 
@@ -352,7 +352,7 @@ fn written(
     places: Range<usize>,
     memory: &Arc<RequestMemory>,
 ) -> (Result<Vec<u8>, IngestError>, usize) {
-    let mut text = AnswerText::new(memory, 0);
+    let mut text = AnswerText::new(memory, 0, 0);
     let mut result = matches.rank(places, &mut text);
     if result.is_ok() {
         result = EveryField.append_result(0, b"null", matches, &mut text);
@@ -452,11 +452,11 @@ fn a_wanted_key_is_noticed_without_collecting() {
     ] {
         let (mut candidates, mut asked) = (Candidates::default(), Candidates::default());
         for value in values {
-            detector.add(value, &mut candidates).unwrap();
-            detector.add(value, &mut asked).unwrap();
+            candidates.add(value, MatchScope::Levels, &detector.snapshot).unwrap();
+            asked.add(value, MatchScope::Levels, &detector.snapshot).unwrap();
         }
-        detector.ask_filters(&mut asked).unwrap();
-        assert_eq!(detector.leaves_any(&mut candidates), !asked.left().is_empty(), "{values:?}");
+        asked.ask_filters(&detector.snapshot).unwrap();
+        assert_eq!(candidates.leaves_any(&detector.snapshot), !asked.left().is_empty(), "{values:?}");
         assert!(candidates.left().is_empty());
     }
 }
