@@ -11,7 +11,7 @@ use criterion::{Criterion, Throughput};
 use serde_json::Value;
 use sluice_benches::generated;
 use sluice_ingest::{
-    PutRules,
+    UploadAction, UploadRules,
     stages::{self, Slices},
 };
 use sluice_model::{
@@ -53,14 +53,8 @@ fn bench_bodies(criterion: &mut Criterion, body: &str, lines: &[&str]) -> anyhow
     let dir = tempfile::tempdir()?;
     let store = store_with_tags(dir.path(), lines)?;
     let catalogue = store.catalogue();
-    let rules = PutRules {
-        supplier: SupplierId(7),
-        is_false_positive: false,
-        takes_tags: true,
-        takes_marks: true,
-        refang: false,
-        now_seconds: 1_900_000_000,
-    };
+    let action = UploadAction::Put { is_false_positive: false, takes_tags: true, now_seconds: 1_900_000_000 };
+    let rules = UploadRules { supplier: SupplierId(7), refang: false, takes_marks: true, action };
     let slices: Slices = stages::split(body.as_bytes(), CHUNK_BYTES)?;
     let mut group = criterion.benchmark_group("body");
     group.throughput(Throughput::Elements(lines.len() as u64));

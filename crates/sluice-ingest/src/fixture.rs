@@ -13,8 +13,8 @@ use sluice_store::{
 use tempfile::TempDir;
 
 use crate::{
-    AnswerText, DeleteRules, IngestConfig, IngestError, Ingestor, LookupRules, Match, Matches, PutRules,
-    Receipt, Render,
+    AnswerText, IngestConfig, IngestError, Ingestor, LookupRules, Match, Matches, Receipt, Render,
+    UploadAction, UploadRules,
     memory::{Budget, RequestMemory},
 };
 
@@ -89,23 +89,21 @@ impl Fixture {
         });
     }
 
-    pub(crate) fn rules(&self, tenant: TenantId, supplier: &str) -> PutRules {
+    pub(crate) fn rules(&self, tenant: TenantId, supplier: &str) -> UploadRules {
         let catalogue = self.store.catalogue();
         let supplier = catalogue.supplier(tenant, supplier).unwrap();
-        PutRules {
-            supplier: supplier.id,
+        let action = UploadAction::Put {
             is_false_positive: supplier.is_false_positive(),
             takes_tags: true,
-            takes_marks: true,
-            refang: supplier.settings.refang,
             now_seconds: NOW_SECONDS,
-        }
+        };
+        UploadRules { supplier: supplier.id, refang: supplier.settings.refang, takes_marks: true, action }
     }
 
-    pub(crate) fn put_with(&self, rules: PutRules, body: &str) -> Result<Receipt, IngestError> {
+    pub(crate) fn upload(&self, rules: UploadRules, body: &str) -> Result<Receipt, IngestError> {
         block_on(async {
             let permit = self.ingestor.reserve(Some(body.len()), limits::BODY_BYTES_MAX).unwrap();
-            let mut upload = self.ingestor.put(permit, rules)?;
+            let mut upload = self.ingestor.upload(permit, rules)?;
             for chunk in body.as_bytes().chunks(self.chunk_bytes) {
                 upload.feed(chunk).await?;
             }
@@ -114,7 +112,7 @@ impl Fixture {
     }
 
     pub(crate) fn put(&self, supplier: &str, body: &str) -> Result<Receipt, IngestError> {
-        self.put_with(self.rules(TenantId::GENERAL, supplier), body)
+        self.upload(self.rules(TenantId::GENERAL, supplier), body)
     }
 
     /// Puts single indicators, without context, that must all be accepted.
@@ -123,23 +121,12 @@ impl Fixture {
         let elements: Vec<_> =
             indicators.iter().map(|indicator| format!("{{\"indicator\":\"{indicator}\"}}")).collect();
         let receipt = self.put(supplier, &format!("[{}]", elements.join(","))).unwrap();
-        assert!(receipt.rejections.is_empty());
+        assert!(receipt.rejected_count == 0);
     }
 
     pub(crate) fn delete(&self, supplier: &str, body: &str) -> Result<Receipt, IngestError> {
-        let PutRules { supplier, takes_marks, refang, .. } = self.rules(TenantId::GENERAL, supplier);
-        self.delete_with(DeleteRules { supplier, takes_marks, refang }, body)
-    }
-
-    pub(crate) fn delete_with(&self, rules: DeleteRules, body: &str) -> Result<Receipt, IngestError> {
-        block_on(async {
-            let permit = self.ingestor.reserve(None, limits::LOOKUP_BODY_BYTES_MAX).unwrap();
-            let mut upload = self.ingestor.delete(permit, rules)?;
-            for chunk in body.as_bytes().chunks(self.chunk_bytes) {
-                upload.feed(chunk).await?;
-            }
-            upload.finish().await
-        })
+        let rules = self.rules(TenantId::GENERAL, supplier);
+        self.upload(UploadRules { action: UploadAction::Delete, ..rules }, body)
     }
 
     pub(crate) fn lookup_with(&self, rules: LookupRules, body: &str) -> Result<String, IngestError> {
@@ -244,8 +231,8 @@ fn every_field(one: &Match<'_>) -> String {
 
 /// The list of refused elements, an entry a line.
 pub(crate) fn listed(receipt: Receipt) -> String {
-    let length = receipt.rejections.json_bytes();
-    let chunks: Vec<_> = receipt.rejections.into_json_chunks().collect();
+    let length = receipt.json_bytes();
+    let chunks: Vec<_> = receipt.into_json_chunks().collect();
     let text = String::from_utf8(chunks.concat()).unwrap();
     assert_eq!(text.len() as u64, length);
     text.replace("},{", "},\n{")

@@ -12,10 +12,7 @@ use crate::{
     lookup::{Detector, LookupRules, Query, Render, SuppliersCache},
     memory::{Budget, Busy, Permit},
     pools::Pools,
-    upload::{
-        Upload,
-        validate::{DeleteRules, PutRules, RowRules},
-    },
+    upload::{Upload, validate::UploadRules},
 };
 
 /// How much an [`Ingestor`] may use.
@@ -82,32 +79,19 @@ impl Ingestor {
         self.budget.held_bytes()
     }
 
-    /// Begins a `PUT indicators`. Does not block.
+    /// Begins a `PUT indicators` or `DELETE indicators`. Does not block.
     ///
     /// # Errors
     ///
     /// [`IngestError::Write`] when the store takes no write at present.
-    pub fn put(&self, permit: Permit, rules: PutRules) -> Result<Upload, IngestError> {
-        self.upload(permit, RowRules::Put(rules))
-    }
-
-    /// Begins a `DELETE indicators`. Does not block.
-    ///
-    /// # Errors
-    ///
-    /// [`IngestError::Write`] when the store takes no write at present.
-    pub fn delete(&self, permit: Permit, rules: DeleteRules) -> Result<Upload, IngestError> {
-        self.upload(permit, RowRules::Delete(rules))
+    pub fn upload(&self, permit: Permit, rules: UploadRules) -> Result<Upload, IngestError> {
+        Upload::begin(&self.store, &self.pools, permit, rules)
     }
 
     /// Begins a `lookup` against all that is durable now, whose results `render` writes. Does not block.
     pub fn lookup<R: Render>(&self, permit: Permit, rules: LookupRules, render: R) -> Query<R> {
         let detector = Detector::new(self.store.snapshot(), rules, self.suppliers.clone());
         Query::new(Arc::clone(&self.pools), permit, detector, render)
-    }
-
-    fn upload(&self, permit: Permit, rules: RowRules) -> Result<Upload, IngestError> {
-        Upload::begin(&self.store, &self.pools, permit, rules)
     }
 }
 

@@ -8,7 +8,7 @@
 //!                                                   └────► SliceRejections
 //!                  visit_elements ──► Candidates (filters) ──► Gathered                           lookup
 //!
-//!  finish ──► all slices, in document order ──► Write::commit ──► Receipt { Rejections }     PUT, DELETE
+//!  finish ──► all slices, in document order ──► Write::commit ──► Receipt                 PUT, DELETE
 //!      └► read-heavy-{n}, read-light-{n}: Detector (one sorted read) ──► LookupAnswer        lookup
 //! ```
 //!
@@ -68,7 +68,7 @@ pub use ingestor::{IngestConfig, Ingestor};
 pub use lookup::{AnswerText, LookupAnswer, LookupRules, Match, Matches, Query, Render};
 pub use memory::{Busy, Permit};
 pub use upload::{
-    Receipt, Upload,
-    rejections::Rejections,
-    validate::{DeleteRules, PutRules},
+    Upload,
+    receipt::Receipt,
+    validate::{UploadAction, UploadRules},
 };

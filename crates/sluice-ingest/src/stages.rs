@@ -11,7 +11,7 @@ use crate::{
         split::{BodySlice, Splitter},
     },
     error::{BodyError, IngestError},
-    upload::validate::{self, PutRules, RowBuffers, RowRules},
+    upload::validate::{self, RowBuffers, UploadRules},
 };
 
 /// What splitting leaves.
@@ -72,7 +72,7 @@ pub fn tape(slices: &Slices) -> Result<usize, IngestError> {
 /// # Errors
 ///
 /// That of the body.
-pub fn judge(slices: &Slices, rules: &PutRules, catalogue: &Catalogue) -> Result<usize, IngestError> {
+pub fn judge(slices: &Slices, rules: &UploadRules, catalogue: &Catalogue) -> Result<usize, IngestError> {
     let mut bytes = 0;
     visit(slices, rules, catalogue, |buffers| bytes += buffers.key.len() + buffers.row.len())?;
     Ok(bytes)
@@ -83,7 +83,7 @@ pub fn judge(slices: &Slices, rules: &PutRules, catalogue: &Catalogue) -> Result
 /// # Errors
 ///
 /// That of the body.
-pub fn collect(slices: &Slices, rules: &PutRules, catalogue: &Catalogue) -> Result<usize, IngestError> {
+pub fn collect(slices: &Slices, rules: &UploadRules, catalogue: &Catalogue) -> Result<usize, IngestError> {
     let mut rows = SliceBuilder::new();
     let mut are_kept = true;
     visit(slices, rules, catalogue, |buffers| are_kept &= rows.push(&buffers.key, &buffers.row).is_ok())?;
@@ -92,15 +92,14 @@ pub fn collect(slices: &Slices, rules: &PutRules, catalogue: &Catalogue) -> Resu
 
 fn visit(
     slices: &Slices,
-    rules: &PutRules,
+    rules: &UploadRules,
     catalogue: &Catalogue,
     mut take: impl FnMut(&RowBuffers),
 ) -> Result<(), IngestError> {
-    let rules = RowRules::Put(rules.clone());
     let mut buffers = RowBuffers::default();
     for slice in &slices.0 {
         elements::visit_elements(slice, |element| {
-            if validate::judge(&element, &rules, catalogue, &mut buffers).is_ok() {
+            if validate::judge(&element, rules, catalogue, &mut buffers).is_ok() {
                 take(&buffers);
             }
             Ok(())

@@ -7,8 +7,8 @@
 //! Each slice is judged, sorted and appended to the store's write by the pool thread that parsed it. Limits on
 //! the length of a body and time-outs are the caller's.
 
-pub(crate) mod rejections;
-pub(crate) mod tags;
+pub(crate) mod receipt;
+mod tags;
 pub(crate) mod validate;
 
 use std::sync::Arc;
@@ -19,8 +19,8 @@ use sluice_store::{SliceBuilder, Store, Write, catalogue::Catalogue};
 use tokio::sync::oneshot;
 
 use self::{
-    rejections::{Rejections, SliceRejections},
-    validate::{RowBuffers, RowRules},
+    receipt::{Receipt, SliceRejections},
+    validate::{RowBuffers, UploadRules},
 };
 use crate::{
     body::{
@@ -49,7 +49,7 @@ impl Upload {
         store: &Store,
         pools: &Arc<Pools>,
         permit: Permit,
-        rules: RowRules,
+        rules: UploadRules,
     ) -> Result<Self, IngestError> {
         let write = store.begin().map_err(IngestError::Write)?;
         let work = RowWork { rules, catalogue: store.catalogue(), write, buffers: Mutex::default() };
@@ -90,12 +90,11 @@ impl Upload {
         let (work, outputs, guard) = self.pipeline.finish().await?;
         let RowWork { write, buffers, .. } = work;
         drop(buffers);
-        let rejections = Rejections::new(outputs, Some(Arc::clone(&guard.0)));
-        let accepted_count = elements_count - rejections.count();
-        if accepted_count > 0 {
+        let receipt = Receipt::new(elements_count, outputs, Some(Arc::clone(&guard.0)));
+        if receipt.accepted_count > 0 {
             commit(write, &pools.ingest_short).await?;
         }
-        Ok(Receipt { accepted_count, rejections })
+        Ok(receipt)
     }
 }
 
@@ -109,17 +108,8 @@ async fn commit(write: Write, pool: &Pool) -> Result<(), IngestError> {
     outcome_in.await?.map_err(IngestError::Write)
 }
 
-/// What became of a body.
-#[derive(Debug)]
-pub struct Receipt {
-    /// Elements that are durable now.
-    pub accepted_count: u64,
-    /// Elements that were refused; together with the accepted ones, all that were sent.
-    pub rejections: Rejections,
-}
-
 struct RowWork {
-    rules: RowRules,
+    rules: UploadRules,
     catalogue: Arc<Catalogue>,
     write: Write,
     /// Those of slices that are done, for the next ones: at most one for each thread, and none that a long element

@@ -7,7 +7,7 @@ use sluice_model::{TenantId, limits};
 use sluice_store::{SliceBuilder, WriteError};
 
 use crate::{
-    BodyError, IngestError, PutRules,
+    BodyError, IngestError, UploadAction, UploadRules,
     body::{pipeline::SliceWork as _, split::Splitter},
     fixture::{Fixture, NOW_SECONDS, block_on, listed, lookup_rules},
     upload::validate::RowBuffers,
@@ -32,7 +32,7 @@ fn indicator(number: usize) -> String {
 fn an_empty_array_is_a_success() {
     let fixture = Fixture::new();
     let receipt = fixture.put("Feed", " [ ] ").unwrap();
-    assert_eq!((receipt.accepted_count, receipt.rejections.count()), (0, 0));
+    assert_eq!((receipt.accepted_count, receipt.rejected_count), (0, 0));
     assert_eq!(listed(receipt), "[]");
 }
 
@@ -58,7 +58,7 @@ fn accepted_and_listed_are_all_that_was_sent_in_order() {
     });
     assert!(text.len() > 4 * limits::SLICE_BYTES);
     let receipt = fixture.put("Feed", &text).unwrap();
-    assert_eq!(receipt.accepted_count + receipt.rejections.count(), count as u64);
+    assert_eq!(receipt.accepted_count + receipt.rejected_count, count as u64);
     let listed: Vec<serde_json::Value> = serde_json::from_str(&listed(receipt)).unwrap();
     let numbers: Vec<_> =
         listed.iter().map(|entry| entry["indicator"].as_str().unwrap().to_owned()).collect();
@@ -116,7 +116,7 @@ fn a_dropped_upload_leaves_nothing_and_gives_its_permit_back() {
     block_on(async {
         let permit = fixture.ingestor.reserve(Some(text.len()), limits::BODY_BYTES_MAX).unwrap();
         assert_eq!(fixture.ingestor.reserved_bytes(), limits::HEAD_PERMIT_BYTES);
-        let mut upload = fixture.ingestor.put(permit, fixture.rules(TenantId::GENERAL, "Feed")).unwrap();
+        let mut upload = fixture.ingestor.upload(permit, fixture.rules(TenantId::GENERAL, "Feed")).unwrap();
         upload.feed(text.as_bytes()).await.unwrap();
         assert_eq!(fixture.ingestor.reserved_bytes(), text.len().next_multiple_of(limits::MIB));
         drop(upload);
@@ -169,7 +169,7 @@ fn a_body_that_finds_no_room_leaves_nothing() {
     let text = body(30_000, indicator);
     block_on(async {
         let permit = fixture.ingestor.reserve(None, limits::BODY_BYTES_MAX).unwrap();
-        let mut upload = fixture.ingestor.put(permit, fixture.rules(TenantId::GENERAL, "Feed")).unwrap();
+        let mut upload = fixture.ingestor.upload(permit, fixture.rules(TenantId::GENERAL, "Feed")).unwrap();
         let (first, rest) = text.as_bytes().split_at(limits::SMALL_BODY_BYTES_MAX);
         upload.feed(first).await.unwrap();
         for _ in 0..2 {
@@ -190,10 +190,10 @@ fn a_million_refusals_in_one_body() {
     let fixture = Fixture::new();
     let text = body(1_000_000, |_| "{}".to_owned());
     let receipt = fixture.put("Feed", &text).unwrap();
-    assert_eq!((receipt.accepted_count, receipt.rejections.count()), (0, 1_000_000));
+    assert_eq!((receipt.accepted_count, receipt.rejected_count), (0, 1_000_000));
     let entry = r#"{"indicator":"","reason":"Property 'indicator' is missing"}"#;
-    assert_eq!(receipt.rejections.json_bytes(), 1_000_000 * (entry.len() as u64 + 1) + 1);
-    let chunks: Vec<_> = receipt.rejections.into_json_chunks().collect();
+    assert_eq!(receipt.json_bytes(), 1_000_000 * (entry.len() as u64 + 1) + 1);
+    let chunks: Vec<_> = receipt.into_json_chunks().collect();
     assert!(chunks.first().unwrap().starts_with(format!("[{entry},").as_bytes()));
     assert!(chunks.last().unwrap().ends_with(format!("{entry}]").as_bytes()));
 }
@@ -236,7 +236,7 @@ fn deletion_releases_what_is_held_and_minds_nothing_else() {
     let receipt = fixture
         .delete("Feed", r#"[{"indicator":"HTTP://a.example:80"},{"indicator":"unheld.example"}]"#)
         .unwrap();
-    assert_eq!((receipt.accepted_count, receipt.rejections.count()), (2, 0));
+    assert_eq!((receipt.accepted_count, receipt.rejected_count), (2, 0));
     expect![[r"
         Other Url a.example {}
     "]]
@@ -254,9 +254,13 @@ fn an_update_makes_an_indicator_younger() {
     let fixture = Fixture::new();
     let rules = fixture.rules(TenantId::GENERAL, "Feed");
     let body = "[{\"indicator\":\"a.example\"}]";
-    fixture.put_with(PutRules { now_seconds: NOW_SECONDS - 3_600, ..rules.clone() }, body).unwrap();
+    let put_at = |now_seconds| {
+        let action = UploadAction::Put { is_false_positive: false, takes_tags: true, now_seconds };
+        fixture.upload(UploadRules { action, ..rules.clone() }, body).unwrap();
+    };
+    put_at(NOW_SECONDS - 3_600);
     assert!(!fixture.is_detected("a.example"));
-    fixture.put_with(PutRules { now_seconds: NOW_SECONDS - 3_599, ..rules }, body).unwrap();
+    put_at(NOW_SECONDS - 3_599);
     assert!(fixture.is_detected("a.example"));
 }
 
@@ -285,7 +289,7 @@ fn room_for_rows_is_kept_only_while_it_is_small() {
     let fixture = Fixture::new();
     let permit = fixture.ingestor.reserve(None, limits::BODY_BYTES_MAX).unwrap();
     let rules = fixture.rules(TenantId::GENERAL, "Feed");
-    let upload = fixture.ingestor.put(permit, rules).unwrap();
+    let upload = fixture.ingestor.upload(permit, rules).unwrap();
     let long = format!("{{\"indicator\":\"a.example\",\"context\":{{ \"a\":\"{}\"}}}}", "x".repeat(3 << 20));
     let kept = || {
         let buffers = upload.pipeline.work().buffers.lock();

@@ -23,40 +23,34 @@ use crate::{
     upload::tags::TagsReader,
 };
 
-/// What a `PUT indicators` allows and does.
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of the request, and none implies another")]
+/// What an upload allows and does.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PutRules {
+pub struct UploadRules {
     /// Whose indicators they are.
     pub supplier: SupplierId,
-    /// Whether that is the list of false positives, which takes no contexts.
-    pub is_false_positive: bool,
-    /// Whether `tags` counts: from API 1.1 on. Otherwise it is ignored, whatever it is.
-    pub takes_tags: bool,
-    /// Whether `mark_detections` counts: from API 1.2 on.
-    pub takes_marks: bool,
     /// Whether defanged forms are refanged before they are judged.
     pub refang: bool,
-    /// The indicators' last update, in seconds since 1970-01-01 UTC.
-    pub now_seconds: u32,
-}
-
-/// What a `DELETE indicators` allows and does.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct DeleteRules {
-    /// Whose indicators they are.
-    pub supplier: SupplierId,
-    /// Whether `unmark_detections` counts: from API 1.2 on. Otherwise it is ignored, whatever it is.
+    /// Whether `mark_detections` or `unmark_detections` counts: from API 1.2 on. Otherwise it is ignored, whatever it
+    /// is.
     pub takes_marks: bool,
-    /// Whether defanged forms are refanged before they are judged.
-    pub refang: bool,
+    /// What becomes of an indicator.
+    pub action: UploadAction,
 }
 
-/// How the elements of a request are judged.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum RowRules {
-    Put(PutRules),
-    Delete(DeleteRules),
+/// What becomes of the indicators of an upload.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UploadAction {
+    /// `PUT indicators`: the supplier holds them.
+    Put {
+        /// Whether the supplier is the list of false positives, which takes no contexts.
+        is_false_positive: bool,
+        /// Whether `tags` counts: from API 1.1 on. Otherwise it is ignored, whatever it is.
+        takes_tags: bool,
+        /// The indicators' last update, in seconds since 1970-01-01 UTC.
+        now_seconds: u32,
+    },
+    /// `DELETE indicators`: the supplier holds them no longer.
+    Delete,
 }
 
 /// Where a verdict's parts are put; used again for the next element.
@@ -90,16 +84,13 @@ impl RowBuffers {
 /// The reason of the first property that does not hold.
 pub(crate) fn judge(
     element: &Element<'_>,
-    rules: &RowRules,
+    rules: &UploadRules,
     catalogue: &Catalogue,
     buffers: &mut RowBuffers,
 ) -> Result<(), Rejection> {
     buffers.key.clear();
     buffers.row.clear();
-    let verdict = match rules {
-        RowRules::Put(rules) => put(element, rules, catalogue, buffers),
-        RowRules::Delete(rules) => delete(element, rules, buffers),
-    };
+    let verdict = encode_row(element, rules, catalogue, buffers);
     if verdict.is_err() {
         buffers.indicator.clear();
         if let Some(indicator) = element.get(KnownProperty::Indicator) {
@@ -109,39 +100,35 @@ pub(crate) fn judge(
     verdict
 }
 
-fn put(
+fn encode_row(
     element: &Element<'_>,
-    rules: &PutRules,
+    rules: &UploadRules,
     catalogue: &Catalogue,
     buffers: &mut RowBuffers,
 ) -> Result<(), Rejection> {
-    normalize::normalize_into(&indicator_text(element, rules.refang)?, &mut buffers.key)?;
-    let context = match given(element, KnownProperty::Context) {
-        None => None,
-        Some(_) if rules.is_false_positive => return Err(Rejection::ContextNotAllowed),
-        Some(context) => {
-            let kept = context.kept_object(&mut buffers.context);
-            Some(kept.ok_or(Rejection::InvalidType(Property::Context))?)
+    let indicator = indicator_text(element, rules.refang)?;
+    match rules.action {
+        UploadAction::Put { is_false_positive, takes_tags, now_seconds } => {
+            normalize::normalize_into(&indicator, &mut buffers.key)?;
+            let context = context(element, is_false_positive, &mut buffers.context)?;
+            let tags = match given(element, KnownProperty::Tags) {
+                Some(tags) if takes_tags => TagsChange::Replace(buffers.tags.read(&tags, catalogue)?),
+                _ => TagsChange::Keep,
+            };
+            if rules.takes_marks {
+                check_boolean(element, KnownProperty::MarkDetections, Property::MarkDetections)?;
+            }
+            let holding = HoldingChange::Hold { updated: now_seconds, context };
+            row::encode(rules.supplier, holding, tags, &mut buffers.row);
         }
-    };
-    let tags = match given(element, KnownProperty::Tags) {
-        Some(tags) if rules.takes_tags => TagsChange::Replace(buffers.tags.read(&tags, catalogue)?),
-        _ => TagsChange::Keep,
-    };
-    if rules.takes_marks {
-        check_boolean(element, KnownProperty::MarkDetections, Property::MarkDetections)?;
+        UploadAction::Delete => {
+            normalize::recognize_into(&indicator, &mut buffers.key)?;
+            if rules.takes_marks {
+                check_boolean(element, KnownProperty::UnmarkDetections, Property::UnmarkDetections)?;
+            }
+            row::encode(rules.supplier, HoldingChange::Release, TagsChange::Keep, &mut buffers.row);
+        }
     }
-    let holding = HoldingChange::Hold { updated: rules.now_seconds, context };
-    row::encode(rules.supplier, holding, tags, &mut buffers.row);
-    Ok(())
-}
-
-fn delete(element: &Element<'_>, rules: &DeleteRules, buffers: &mut RowBuffers) -> Result<(), Rejection> {
-    normalize::recognize_into(&indicator_text(element, rules.refang)?, &mut buffers.key)?;
-    if rules.takes_marks {
-        check_boolean(element, KnownProperty::UnmarkDetections, Property::UnmarkDetections)?;
-    }
-    row::encode(rules.supplier, HoldingChange::Release, TagsChange::Keep, &mut buffers.row);
     Ok(())
 }
 
@@ -149,6 +136,22 @@ fn indicator_text<'e>(element: &Element<'e>, refang: bool) -> Result<Cow<'e, str
     let indicator = element.get(KnownProperty::Indicator).ok_or(Rejection::IndicatorMissing)?;
     let text = indicator.as_str().ok_or(Rejection::InvalidType(Property::Indicator))?;
     Ok(if refang { normalize::refang(text) } else { Cow::Borrowed(text) })
+}
+
+/// The context as it is kept, perhaps in `buffer`.
+fn context<'k>(
+    element: &Element<'k>,
+    is_false_positive: bool,
+    buffer: &'k mut Vec<u8>,
+) -> Result<Option<&'k [u8]>, Rejection> {
+    let Some(context) = given(element, KnownProperty::Context) else { return Ok(None) };
+    if is_false_positive {
+        return Err(Rejection::ContextNotAllowed);
+    }
+    match context.kept_object(buffer) {
+        None => Err(Rejection::InvalidType(Property::Context)),
+        kept => Ok(kept),
+    }
 }
 
 /// A property that is there and not `null`.

@@ -123,7 +123,7 @@ fn tenants_see_their_own_only() {
     let fixture = Fixture::new();
     let acme = fixture.store.catalogue().tenant("acme").unwrap();
     fixture.hold("Feed", &["general.example"]);
-    fixture.put_with(fixture.rules(acme, "Feed"), "[{\"indicator\":\"acme.example\"}]").unwrap();
+    fixture.upload(fixture.rules(acme, "Feed"), "[{\"indicator\":\"acme.example\"}]").unwrap();
     let seen =
         |tenant, object| !fixture.detect_with(LookupRules { tenant, ..lookup_rules() }, object).is_empty();
     assert!(seen(TenantId::GENERAL, "general.example") && !seen(TenantId::GENERAL, "acme.example"));

@@ -4,14 +4,14 @@ use expect_test::{Expect, expect};
 use sluice_model::TenantId;
 
 use crate::{
-    DeleteRules, PutRules,
-    fixture::{Fixture, listed},
+    UploadAction, UploadRules,
+    fixture::{Fixture, NOW_SECONDS, listed},
 };
 
 /// Puts one body by `rules` and shows what was refused.
 #[track_caller]
-fn check_with(fixture: &Fixture, rules: PutRules, body: &str, want: &Expect) {
-    want.assert_eq(&listed(fixture.put_with(rules, body).unwrap()));
+fn check_with(fixture: &Fixture, rules: UploadRules, body: &str, want: &Expect) {
+    want.assert_eq(&listed(fixture.upload(rules, body).unwrap()));
 }
 
 #[track_caller]
@@ -97,15 +97,17 @@ fn older_versions_ignore_what_they_do_not_know() {
     let fixture = Fixture::new();
     let body = r#"[{"indicator":"a.example","tags":["no"],"mark_detections":"x"}]"#;
     let rules = fixture.rules(TenantId::GENERAL, "Feed");
+    let without_tags =
+        UploadAction::Put { is_false_positive: false, takes_tags: false, now_seconds: NOW_SECONDS };
     check_with(
         &fixture,
-        PutRules { takes_tags: false, takes_marks: false, ..rules.clone() },
+        UploadRules { action: without_tags, takes_marks: false, ..rules.clone() },
         body,
         &expect!["[]"],
     );
     check_with(
         &fixture,
-        PutRules { takes_marks: false, ..rules },
+        UploadRules { takes_marks: false, ..rules },
         &body.replace("no", "good"),
         &expect!["[]"],
     );
@@ -136,7 +138,7 @@ fn defanged_forms_are_refanged_on_request_only() {
         body,
         &expect![[r#"[{"indicator":"hxxp://a[.]example/x","reason":"Invalid indicator format"}]"#]],
     );
-    check_with(&fixture, PutRules { refang: true, ..rules }, body, &expect!["[]"]);
+    check_with(&fixture, UploadRules { refang: true, ..rules }, body, &expect!["[]"]);
     assert!(fixture.is_detected("a.example/x"));
 }
 
@@ -150,10 +152,13 @@ fn deletions_check_their_own_property() {
         {"indicator":5,"reason":"Property 'indicator' has an invalid type"},
         {"indicator":"x","reason":"Invalid indicator format"}]"#]]
     .assert_eq(&listed(fixture.delete("Feed", body).unwrap()));
-    let PutRules { supplier, refang, .. } = fixture.rules(TenantId::GENERAL, "Feed");
-    let rules = DeleteRules { supplier, takes_marks: false, refang };
+    let rules = UploadRules {
+        takes_marks: false,
+        action: UploadAction::Delete,
+        ..fixture.rules(TenantId::GENERAL, "Feed")
+    };
     expect![[r#"
         [{"indicator":5,"reason":"Property 'indicator' has an invalid type"},
         {"indicator":"x","reason":"Invalid indicator format"}]"#]]
-    .assert_eq(&listed(fixture.delete_with(rules, body).unwrap()));
+    .assert_eq(&listed(fixture.upload(rules, body).unwrap()));
 }

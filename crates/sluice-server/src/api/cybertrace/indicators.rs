@@ -4,7 +4,7 @@ use std::iter;
 
 use actix_web::{HttpResponse, http::StatusCode};
 use bytes::Bytes;
-use sluice_ingest::{DeleteRules, Ingestor, Permit, PutRules, Receipt, Upload};
+use sluice_ingest::{Ingestor, Permit, Receipt, Upload, UploadAction, UploadRules};
 use sluice_store::catalogue::Supplier;
 
 use crate::{
@@ -20,15 +20,13 @@ pub(super) async fn add(
     permit: Permit,
     reader: BodyReader<'_>,
 ) -> Result<HttpResponse, Cause> {
-    let rules = PutRules {
-        supplier: supplier.id,
+    let action = UploadAction::Put {
         is_false_positive: supplier.is_false_positive(),
         takes_tags: Version::V1_1 <= version,
-        takes_marks: Version::V1_2 <= version,
-        refang: supplier.settings.refang,
         now_seconds: crate::now_seconds(),
     };
-    let receipt = upload_body(reader, ingestor.put(permit, rules)?).await?;
+    let upload = ingestor.upload(permit, rules(supplier, version, action))?;
+    let receipt = upload_body(reader, upload).await?;
     answer_receipt(
         receipt,
         StatusCode::CREATED,
@@ -45,18 +43,23 @@ pub(super) async fn delete(
     permit: Permit,
     reader: BodyReader<'_>,
 ) -> Result<HttpResponse, Cause> {
-    let rules = DeleteRules {
-        supplier: supplier.id,
-        takes_marks: Version::V1_2 <= version,
-        refang: supplier.settings.refang,
-    };
-    let receipt = upload_body(reader, ingestor.delete(permit, rules)?).await?;
+    let upload = ingestor.upload(permit, rules(supplier, version, UploadAction::Delete))?;
+    let receipt = upload_body(reader, upload).await?;
     answer_receipt(
         receipt,
         StatusCode::OK,
         "All indicators were successfully deleted from the database",
         "An error occurred while deleting some of the indicators from the database",
     )
+}
+
+fn rules(supplier: &Supplier, version: Version, action: UploadAction) -> UploadRules {
+    UploadRules {
+        supplier: supplier.id,
+        refang: supplier.settings.refang,
+        takes_marks: Version::V1_2 <= version,
+        action,
+    }
 }
 
 async fn upload_body(mut reader: BodyReader<'_>, mut upload: Upload) -> Result<Receipt, Cause> {
@@ -72,12 +75,12 @@ fn answer_receipt(
     all: &'static str,
     some: &'static str,
 ) -> Result<HttpResponse, Cause> {
-    if receipt.rejections.is_empty() {
+    if receipt.rejected_count == 0 {
         return answer::sentence(status, all);
     }
     let before = Bytes::from(format!("[{{\"status\":\"{some}\",\"error_indicators\":"));
     let after = Bytes::from_static(b"}]");
-    let bytes = (before.len() + after.len()) as u64 + receipt.rejections.json_bytes();
-    let pieces = iter::once(before).chain(receipt.rejections.into_json_chunks()).chain(iter::once(after));
+    let bytes = (before.len() + after.len()) as u64 + receipt.json_bytes();
+    let pieces = iter::once(before).chain(receipt.into_json_chunks()).chain(iter::once(after));
     Ok(answer::of_pieces(StatusCode::ACCEPTED, bytes, pieces))
 }

@@ -3,11 +3,11 @@
 use expect_test::{Expect, expect};
 use sluice_model::{Rejection, rejection::Property};
 
-use super::{Rejections, SliceRejections};
+use super::{Receipt, SliceRejections};
 
-fn json(rejections: Rejections) -> String {
-    let length = rejections.json_bytes();
-    let chunks: Vec<_> = rejections.into_json_chunks().collect();
+fn json(receipt: Receipt) -> String {
+    let length = receipt.json_bytes();
+    let chunks: Vec<_> = receipt.into_json_chunks().collect();
     let text = String::from_utf8(chunks.concat()).unwrap();
     assert_eq!(text.len() as u64, length);
     serde_json::from_str::<serde_json::Value>(&text).unwrap();
@@ -23,8 +23,9 @@ fn check(slices: &[&[(&str, Rejection)]], want: &Expect) {
         }
         slice
     });
-    let rejections = Rejections::new(slices.collect(), None);
-    want.assert_eq(&json(rejections).replace("},{", "},\n{"));
+    let receipt = Receipt::new(100, slices.collect(), None);
+    assert_eq!(receipt.accepted_count + receipt.rejected_count, 100);
+    want.assert_eq(&json(receipt).replace("},{", "},\n{"));
 }
 
 #[test]
@@ -72,11 +73,11 @@ fn a_million_cost_little_and_come_in_chunks() {
         slice.push(b"", &Rejection::IndicatorMissing);
     }
     assert_eq!(slice.bytes.len(), 1_000_000);
-    let rejections = Rejections::new(vec![slice], None);
-    assert_eq!(rejections.count(), 1_000_000);
-    let length = rejections.json_bytes();
+    let receipt = Receipt::new(1_000_000, vec![slice], None);
+    assert_eq!((receipt.accepted_count, receipt.rejected_count), (0, 1_000_000));
+    let length = receipt.json_bytes();
     let (mut total, mut longest) = (0, 0);
-    for chunk in rejections.into_json_chunks() {
+    for chunk in receipt.into_json_chunks() {
         total += chunk.len() as u64;
         longest = longest.max(chunk.len());
     }

@@ -116,34 +116,33 @@ impl SliceRejections {
     }
 }
 
-/// The refused elements of a request, in document order.
+/// What became of a body.
 #[derive(Debug)]
-pub struct Rejections {
+pub struct Receipt {
+    /// Elements that are durable now.
+    pub accepted_count: u64,
+    /// Elements that were refused; together with the accepted ones, all that were sent.
+    pub rejected_count: u64,
     slices: Vec<SliceRejections>,
-    count: u64,
     json_bytes: u64,
     memory: Option<Arc<RequestMemory>>,
 }
 
-impl Rejections {
-    pub(crate) fn new(slices: Vec<SliceRejections>, memory: Option<Arc<RequestMemory>>) -> Self {
-        let (mut count, mut json_bytes) = (0, b"[]".len() as u64);
+impl Receipt {
+    /// Counts what was refused in each slice of a body of `elements_count` elements.
+    pub(super) fn new(
+        elements_count: u64,
+        slices: Vec<SliceRejections>,
+        memory: Option<Arc<RequestMemory>>,
+    ) -> Self {
+        let (mut rejected_count, mut json_bytes) = (0, b"[]".len() as u64);
         for slice in &slices {
-            count += slice.count;
+            rejected_count += slice.count;
             json_bytes += slice.json_bytes;
         }
-        let commas_bytes = count.saturating_sub(1);
-        Self { slices, count, json_bytes: json_bytes + commas_bytes, memory }
-    }
-
-    /// Number of refused elements.
-    pub fn count(&self) -> u64 {
-        self.count
-    }
-
-    /// Returns true if nothing was refused.
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
+        // A comma stands before each entry but the first.
+        json_bytes += rejected_count.saturating_sub(1);
+        Self { accepted_count: elements_count - rejected_count, rejected_count, slices, json_bytes, memory }
     }
 
     /// Exact length of the JSON text that [`into_json_chunks`](Self::into_json_chunks) gives.
