@@ -1,7 +1,7 @@
 //! Many sorted sources to one sorted stream of merged rows.
 //!
 //! In: sources ordered newest first, each ascending by key without duplicates. Out: each key once, ascending,
-//! with the rows of all sources folded by `row::merge`. The flush of the memtable, the background merges
+//! with the rows of all sources merged by `row::merge`. The flush of the memtable, the background merges
 //! and full scans are this one loop. Memory is one block a source.
 
 use std::{borrow::Cow, ops::Range};
@@ -126,11 +126,11 @@ impl<'a> MergeRows<'a> {
             let source = self.sources.get(newest)?;
             return Some((source.key(), source.row()));
         }
-        self.fold_top()
+        self.merge_top()
     }
 
     /// Merges the row on top with those of the same key below it.
-    fn fold_top(&mut self) -> Option<(&[u8], &[u8])> {
+    fn merge_top(&mut self) -> Option<(&[u8], &[u8])> {
         let newest = self.sources.get(self.heap.first()?.1)?;
         self.key.clear();
         self.key.extend_from_slice(newest.key());

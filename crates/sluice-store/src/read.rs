@@ -10,7 +10,7 @@
 //! no request of the daemon uses them yet.
 
 mod contexts;
-mod folder;
+mod merger;
 mod one;
 mod rows;
 mod scan;

@@ -98,7 +98,7 @@ impl SliceBuilder {
             if newer.is_empty() {
                 push_row(&mut rows, key, row);
             } else {
-                push_row(&mut rows, key, &fold(&unsorted, same));
+                push_row(&mut rows, key, &merge_same(&unsorted, same));
             }
         }
         let (contexts, filter) = (contexts.finish(), hashes.build_for_slice());
@@ -117,9 +117,9 @@ pub enum PushError {
     Full,
 }
 
-/// Folds rows of one key, oldest first, by halves: so a long context is copied a few times however often its
+/// Merges rows of one key, oldest first, by halves: so a long context is copied a few times however often its
 /// indicator is repeated.
-fn fold(unsorted: &[u8], same: &[(u64, u32)]) -> Vec<u8> {
+fn merge_same(unsorted: &[u8], same: &[(u64, u32)]) -> Vec<u8> {
     if let [(_, offset)] = same {
         return row_from(unsorted, *offset).1.to_vec();
     }
@@ -127,7 +127,7 @@ fn fold(unsorted: &[u8], same: &[(u64, u32)]) -> Vec<u8> {
     if older.is_empty() {
         return Vec::new();
     }
-    let mut folded = Vec::new();
-    row::merge(&fold(unsorted, newer), &fold(unsorted, older), &mut folded);
-    folded
+    let mut merged = Vec::new();
+    row::merge(&merge_same(unsorted, newer), &merge_same(unsorted, older), &mut merged);
+    merged
 }

@@ -109,14 +109,14 @@ proptest! {
         let slices: Vec<Slice> = history.iter().map(slice).collect();
         let newest_first: Vec<&Slice> = slices.iter().rev().collect();
         prop_assert_eq!(merged(&newest_first), want.clone().into_iter().collect::<Rows>());
-        let folded = slices.into_iter().fold(Vec::new(), |mut tail, slice| {
+        let joined_tail = slices.into_iter().fold(Vec::new(), |mut tail, slice| {
             tail.push(Arc::new(slice));
             join_small(tail, &SharedFilters::new())
         });
-        let newest_first: Vec<&Slice> = folded.iter().rev().map(Arc::as_ref).collect();
+        let newest_first: Vec<&Slice> = joined_tail.iter().rev().map(Arc::as_ref).collect();
         prop_assert_eq!(merged(&newest_first), want.into_iter().collect::<Rows>());
         // These slices are all small and near in size, so mostly one is left.
-        if let [joined] = folded.as_slice() {
+        if let [joined] = joined_tail.as_slice() {
             let at_once = slice(&history.concat());
             for (key, _) in history.iter().flatten() {
                 prop_assert_eq!(get(joined, key), get(&at_once, key));
@@ -172,7 +172,7 @@ fn every_cut_of_a_logged_slice_is_refused() {
 }
 
 #[test]
-fn merging_folds_rows_and_does_not_only_pick_the_newest() {
+fn merging_combines_rows_and_does_not_only_pick_the_newest() {
     let of = |supplier: u32| {
         let (mut builder, mut row) = (SliceBuilder::new(), Vec::new());
         let holding = HoldingChange::Hold { updated: supplier, context: None };
@@ -188,7 +188,7 @@ fn merging_folds_rows_and_does_not_only_pick_the_newest() {
     assert_eq!(merge.next_row(), None);
 }
 
-/// Pairwise folding copied the long context once for each repetition: minutes of CPU for one body.
+/// Pairwise merging copied the long context once for each repetition: minutes of CPU for one body.
 #[test]
 fn a_long_context_survives_many_repetitions_of_its_indicator() {
     let context = vec![b'c'; 100_000];

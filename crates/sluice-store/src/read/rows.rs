@@ -1,6 +1,6 @@
-//! Keys to rows: what all slices and runs know of each key, folded into one row.
+//! Keys to rows: what all slices and runs know of each key, merged into one row.
 //!
-//! Rows are folded while they still have references in the places of contexts, so no context is read that a newer one
+//! Rows are merged while they still have references in the places of contexts, so no context is read that a newer one
 //! replaces.
 
 use sluice_model::{
@@ -9,7 +9,7 @@ use sluice_model::{
 };
 
 use super::{
-    folder::{RowFolder, row_at},
+    merger::{RowMerger, row_at},
     view::Snapshot,
     workers::{ReadBudget, Workers, counted, outcome, read_batches, sort_by},
 };
@@ -109,7 +109,7 @@ impl Snapshot {
     /// Reads consecutive keys: source by source, newest first, so that what finds keys in one of them stays at hand.
     ///
     /// Say `a, b, b, c` were asked: `b` is looked for once. The newest slice has `b`, run 2 has `a` and `b`, run 1 has `b`.
-    /// Then the folder holds `b` of the slice at first, next `a` and `b` merged over that of run 2, and last `b` merged
+    /// Then the merger holds `b` of the slice at first, next `a` and `b` merged over that of run 2, and last `b` merged
     /// once more; what it replaced is left behind until there is enough of it. The batch has two rows: 0 for the place
     /// of `a`, 1 for both places of `b`, and none for `c`.
     fn read_batch(
@@ -122,12 +122,12 @@ impl Snapshot {
         let key_of = |one: &DistinctKey| {
             order.get(one.first as usize).map_or(&[][..], |(_, place)| key_at(keys, *place))
         };
-        let mut folder = RowFolder::new(asked.len(), budget);
-        self.fold_slices(&asked, key_of, &mut folder)?;
-        self.fold_runs(&asked, key_of, &mut folder)?;
-        let mut batch = RowBatch { bytes: folder.bytes, rows: Vec::new(), found: Vec::new() };
+        let mut merger = RowMerger::new(asked.len(), budget);
+        self.merge_slices(&asked, key_of, &mut merger)?;
+        self.merge_runs(&asked, key_of, &mut merger)?;
+        let mut batch = RowBatch { bytes: merger.bytes, rows: Vec::new(), found: Vec::new() };
         let ends = asked.iter().skip(1).map(|next| next.first as usize).chain([order.len()]);
-        for ((one, end), (from, to)) in asked.iter().zip(ends).zip(folder.rows) {
+        for ((one, end), (from, to)) in asked.iter().zip(ends).zip(merger.rows) {
             if from < to {
                 let number = counted(batch.rows.len())?;
                 let same = items_at(order, one.first as usize..end);
@@ -139,11 +139,11 @@ impl Snapshot {
     }
 
     /// Takes what the slices of the memtable have of the keys.
-    fn fold_slices<'k>(
+    fn merge_slices<'k>(
         &self,
         asked: &[DistinctKey],
         key_of: impl Fn(&DistinctKey) -> &'k [u8],
-        folder: &mut RowFolder<'_>,
+        merger: &mut RowMerger<'_>,
     ) -> Result<(), ReadError> {
         let mut maybe = Vec::new();
         for (filter, slices) in self.view.memtable.by_shared_filter() {
@@ -158,7 +158,7 @@ impl Snapshot {
                 for number in &maybe {
                     let Some(one) = asked.get(*number) else { continue };
                     if slice.may_contain(one.hash) {
-                        folder.take_older(*number, |row| Ok(slice.get(key_of(one), row)))?;
+                        merger.take_older(*number, |row| Ok(slice.get(key_of(one), row)))?;
                     }
                 }
             }
@@ -171,11 +171,11 @@ impl Snapshot {
     /// Parts do not overlap, so each key is looked for in one part of a run. With parts that begin at `b`, `g` and `m`,
     /// and merging through `d`, the keys `a, d, e, h, z` begin at `e`: that one is looked for in the first part, `h` in the
     /// second, `z` in the third; `a` and `d` are in the run that this one is being merged into.
-    fn fold_runs<'k>(
+    fn merge_runs<'k>(
         &self,
         asked: &[DistinctKey],
         key_of: impl Fn(&DistinctKey) -> &'k [u8],
-        folder: &mut RowFolder<'_>,
+        merger: &mut RowMerger<'_>,
     ) -> Result<(), ReadError> {
         for run in &self.view.runs {
             let through = run.merged_through.as_deref();
@@ -191,7 +191,7 @@ impl Snapshot {
                 let mut cursor = PartCursor::new(part);
                 for (number, one) in asked.iter().enumerate().take(to).skip(from) {
                     if part.filter.may_contain(one.hash) {
-                        folder.take_older(number, |row| cursor.find(&self.trees, key_of(one), row))?;
+                        merger.take_older(number, |row| cursor.find(&self.trees, key_of(one), row))?;
                     }
                 }
                 from = from.max(to);

@@ -69,6 +69,9 @@ impl Index {
     }
 
     /// As of [`Self::block_of`], for a key not below one that block `near` was for; costs little if it is not far.
+    ///
+    /// Steps double until a block begins after the key, then the last step is searched: from block 10 to block 15 it
+    /// looks at 11, 12, 14 and 18, and then between 14 and 18.
     pub(crate) fn block_after(&self, near: usize, key: &[u8]) -> Option<usize> {
         let ahead = items_at(&self.fences, near..);
         let mut step = 1;

@@ -194,7 +194,7 @@ struct CodedHead {
 #[derive(Clone, Copy, Debug)]
 enum CodedRow {
     Plain { from: usize, to: usize },
-    Single { head: CodedHead, updated: u32, context: Option<ContextRef> },
+    Single { head_from: usize, head_to: usize, updated: u32, context: Option<ContextRef> },
 }
 
 impl BlockReader {
@@ -242,7 +242,9 @@ impl BlockReader {
         let mut order = self.current.map_or(Ordering::Less, |_row| compare(&self.key, key, &mut matched));
         while order == Ordering::Less {
             let Some(shared) = self.advance(stored)? else { return Ok(false) };
-            // A row that has more than that in common with the one before differs from `key` where that one does.
+            // A row that has more than that in common with the one before differs from `key` where that one does. Say
+            // `key` is `com.b.` and the row at hand `com.aa.`, which share 4 bytes: a next row that shares 5 or more with
+            // `com.aa.` begins with `com.a` too and lies before `key`, so it need not be compared.
             if shared <= matched {
                 matched = shared;
                 order = compare(&self.key, key, &mut matched);
@@ -295,7 +297,7 @@ impl BlockReader {
         let head = *self.heads.get(number - 1)?;
         self.updated = apply(self.updated, take_signed(rest)?)?;
         let context = if head.has_context { Some(self.take_context(rest)?) } else { None };
-        Some(CodedRow::Single { head, updated: self.updated, context })
+        Some(CodedRow::Single { head_from: head.from, head_to: head.to, updated: self.updated, context })
     }
 
     fn take_context(&mut self, rest: &mut &[u8]) -> Option<ContextRef> {
@@ -312,10 +314,10 @@ impl BlockReader {
         match self.current {
             None => {}
             Some(CodedRow::Plain { from, to }) => row.extend_from_slice(bytes_at(stored, from..to)),
-            Some(CodedRow::Single { head, updated, context }) => {
+            Some(CodedRow::Single { head_from, head_to, updated, context }) => {
                 let encoded = context.map(ContextRef::encode);
                 let context = encoded.as_ref().map(AsRef::as_ref);
-                SingleRow { head: bytes_at(stored, head.from..head.to), updated, context }.join(row);
+                SingleRow { head: bytes_at(stored, head_from..head_to), updated, context }.join(row);
             }
         }
     }

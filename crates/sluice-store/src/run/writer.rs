@@ -110,18 +110,11 @@ impl<'a> PartWriter<'a> {
         if encoded.is_empty() {
             return Ok(());
         }
-        let table = match ContextRef::read(encoded) {
-            Some(context) => context.table.stored(),
-            None => None,
-        };
-        let Some(table) = table else { return Err(self.damaged("a row names no stored table")) };
-        let mut place = 0;
-        while let Some((known, _)) = self.tables.get(place)
-            && *known != table
-        {
-            place += 1;
-        }
-        if place == self.tables.len() {
+        let table = ContextRef::read(encoded).and_then(|context| context.table.stored());
+        let table = table.ok_or_else(|| self.damaged("a row names no stored table"))?;
+        let known = self.tables.iter().position(|(known, _)| *known == table);
+        let place = known.unwrap_or(self.tables.len());
+        if known.is_none() {
             self.tables.push((table, 0));
         }
         self.tables.swap(0, place);
@@ -169,9 +162,8 @@ impl<'a> PartWriter<'a> {
         }
         self.tables.sort_unstable();
         self.index.tables = std::mem::take(&mut self.tables);
-        let Some(tables) = named_tables(&self.index, tables) else {
-            return Err(self.damaged("rows name a table that is not there"));
-        };
+        let named = named_tables(&self.index, tables);
+        let tables = named.ok_or_else(|| self.damaged("rows name a table that is not there"))?;
         let filter = self.hashes.build();
         let index_pieces = self.store_block(INDEX_PIECES_FROM, &self.index.to_bytes())?;
         let filter_pieces = self.store_block(FILTER_PIECES_FROM, &filter.to_bytes())?;

@@ -1,11 +1,11 @@
-//! Folded rows take no more memory than the rows do.
+//! Merged rows take no more memory than the rows do.
 
 use sluice_model::{
     SupplierId,
     row::{HoldingChange, TagsChange, encode, merge},
 };
 
-use super::{REPLACED_BYTES_MAX, RowFolder, row_at};
+use super::{REPLACED_BYTES_MAX, RowMerger, row_at};
 use crate::read::workers::ReadBudget;
 
 const ROWS: usize = 50;
@@ -20,17 +20,17 @@ fn row(number: usize, source: u32) -> Vec<u8> {
     row
 }
 
-fn fold(order: impl Iterator<Item = (usize, u32)>, room_bytes: usize) -> Option<Vec<Vec<u8>>> {
+fn merged(order: impl Iterator<Item = (usize, u32)>, room_bytes: usize) -> Option<Vec<Vec<u8>>> {
     let budget = ReadBudget::new(room_bytes);
-    let mut folder = RowFolder::new(ROWS, &budget);
+    let mut merger = RowMerger::new(ROWS, &budget);
     for (number, source) in order {
         let give = |bytes: &mut Vec<u8>| {
             bytes.extend(row(number, source));
             Ok(true)
         };
-        folder.take_older(number, give).ok()?;
+        merger.take_older(number, give).ok()?;
     }
-    Some(folder.rows.iter().map(|span| row_at(&folder.bytes, *span).to_vec()).collect())
+    Some(merger.rows.iter().map(|span| row_at(&merger.bytes, *span).to_vec()).collect())
 }
 
 /// Otherwise a feed that was pushed often enough could not be looked up any more.
@@ -50,7 +50,7 @@ fn a_row_takes_no_more_room_for_being_in_many_sources() {
     // As slices are read, and as runs are.
     let by_row = (0..ROWS).flat_map(|number| (0..SOURCES).map(move |source| (number, source)));
     let by_source = (0..SOURCES).flat_map(|source| (0..ROWS).map(move |number| (number, source)));
-    assert!(fold(by_row.clone(), room_bytes).is_some_and(|rows| rows == wanted));
-    assert!(fold(by_source, room_bytes).is_some_and(|rows| rows == wanted));
-    assert!(fold(by_row, wanted_bytes).is_none());
+    assert!(merged(by_row.clone(), room_bytes).is_some_and(|rows| rows == wanted));
+    assert!(merged(by_source, room_bytes).is_some_and(|rows| rows == wanted));
+    assert!(merged(by_row, wanted_bytes).is_none());
 }

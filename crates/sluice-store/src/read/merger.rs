@@ -13,7 +13,7 @@ use crate::{error::ReadError, ranges::bytes_at};
 const REPLACED_BYTES_MAX: usize = 64 * 1024;
 
 /// Rows on their way to being complete, newest parts first.
-pub(super) struct RowFolder<'a> {
+pub(super) struct RowMerger<'a> {
     budget: &'a ReadBudget,
     /// The rows, and those that others have replaced.
     pub(super) bytes: Vec<u8>,
@@ -27,7 +27,7 @@ pub(super) struct RowFolder<'a> {
     older: Vec<u8>,
 }
 
-impl<'a> RowFolder<'a> {
+impl<'a> RowMerger<'a> {
     /// Begins with so many rows of which nothing is known.
     pub(super) fn new(count: usize, budget: &'a ReadBudget) -> Self {
         let (bytes, newer, older) = (Vec::new(), Vec::new(), Vec::new());
