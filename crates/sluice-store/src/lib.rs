@@ -54,7 +54,6 @@ mod clock;
 mod compact;
 mod config;
 mod contexts;
-mod disk;
 mod error;
 mod filter;
 pub(crate) mod log;

@@ -20,7 +20,7 @@ const FILE_BESIDE: &str = "MANIFEST.new";
 const FORMAT: u32 = 2;
 
 /// State of a checkpoint.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Manifest {
     /// Format of the whole data directory.
     pub(crate) format: u32,
@@ -68,18 +68,7 @@ pub(crate) struct MergeEntry {
 impl Manifest {
     /// The manifest of a store without anything.
     pub(crate) fn empty() -> Self {
-        Self {
-            format: FORMAT,
-            sequence: 0,
-            log_lsn: 0,
-            next_txn: 1,
-            next_part: 1,
-            next_run: 1,
-            catalogue: None,
-            runs: Vec::new(),
-            tables: Vec::new(),
-            merge: None,
-        }
+        Self { format: FORMAT, next_txn: 1, next_part: 1, next_run: 1, ..Self::default() }
     }
 
     /// Reads the manifest of `dir`; `None` when there is none.

@@ -70,10 +70,10 @@ pub(crate) struct Recovered {
 /// As [`crate::Store::open`].
 pub(crate) fn recover(data_dir: &Path) -> Result<Recovered, OpenError> {
     let started = Instant::now();
-    create_dir(data_dir)?;
+    create_dir(data_dir).map_err(OpenError::io("create", data_dir))?;
     let lock = lock(data_dir)?;
     let log_dir = data_dir.join("log");
-    create_dir(&log_dir)?;
+    create_dir(&log_dir).map_err(OpenError::io("create", &log_dir))?;
     let trees_dir = data_dir.join("trees");
     let found = Manifest::read(data_dir)?;
     if found.is_none() {
@@ -119,14 +119,10 @@ pub(crate) fn recover(data_dir: &Path) -> Result<Recovered, OpenError> {
     })
 }
 
-fn create_dir(dir: &Path) -> Result<(), OpenError> {
+fn create_dir(dir: &Path) -> io::Result<()> {
     if dir.is_dir() {
         return Ok(());
     }
-    create_synced(dir).map_err(OpenError::io("create", dir))
-}
-
-fn create_synced(dir: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
     match dir.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),

@@ -15,7 +15,6 @@ use parking_lot::{Mutex, RwLock};
 use crate::{
     admission,
     config::StoreConfig,
-    disk::DiskWatch,
     error::WriteError,
     filter::SharedFilters,
     read::View,
@@ -27,6 +26,8 @@ use crate::{
 const LOG_SILENCE_MS_MAX: u64 = 8_000;
 /// Milliseconds of silence of the compaction thread after which the store counts as stuck; it may have to sync a whole part.
 const COMPACTION_SILENCE_MS_MAX: u64 = 60_000;
+/// Age in milliseconds up to which the last answer of the file system about free space is believed.
+const DISK_ANSWER_AGE_MS_MAX: u64 = 200;
 /// How often a caller that waits for one of the threads checks whether the store has failed.
 const ANSWER_LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -56,7 +57,10 @@ pub(crate) struct Shared {
     pub(crate) log_bytes: AtomicU64,
     /// Rate of the last flush of some size, in bytes of memtable a second; 0 before it.
     pub(crate) flush_rate: AtomicU64,
-    pub(crate) disk: DiskWatch,
+    /// Free bytes of the disk when they were asked last.
+    pub(crate) disk_free_bytes: AtomicU64,
+    /// When that was, in milliseconds of the clock plus one; 0 before the first time.
+    pub(crate) disk_asked_ms: AtomicU64,
     /// When the log thread last gave a sign of life, in milliseconds of the clock.
     pub(crate) log_beat_ms: AtomicU64,
     /// When the compaction thread did.
@@ -137,10 +141,26 @@ impl Shared {
         LOG_SILENCE_MS_MAX < log_silence_ms || COMPACTION_SILENCE_MS_MAX < compaction_silence_ms
     }
 
+    /// Free bytes of the disk as of at most a fifth of a second ago. A file system that does not answer counts as having
+    /// space: if it has none, the write itself will fail.
+    pub(crate) fn disk_free_bytes(&self) -> u64 {
+        let now_ms = self.now_ms().saturating_add(1);
+        let asked_ms = self.disk_asked_ms.load(Ordering::Relaxed);
+        if asked_ms == 0 || DISK_ANSWER_AGE_MS_MAX <= now_ms.saturating_sub(asked_ms) {
+            self.disk_asked_ms.store(now_ms, Ordering::Relaxed);
+            let free_bytes = match rustix::fs::statvfs(&self.config.data_dir) {
+                Ok(stat) => stat.f_bavail.saturating_mul(stat.f_frsize),
+                Err(_no_answer) => u64::MAX,
+            };
+            self.disk_free_bytes.store(free_bytes, Ordering::Relaxed);
+        }
+        self.disk_free_bytes.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn health(&self) -> Health {
         if self.has_failed() {
             Health::Failed
-        } else if self.disk.is_full() {
+        } else if self.disk_free_bytes() < self.config.disk_reserve_bytes {
             Health::DiskFull
         } else {
             Health::Writable
@@ -158,14 +178,11 @@ impl Shared {
     ///
     /// The reason why not.
     pub(crate) fn admit(&self) -> Result<(), WriteError> {
-        if self.has_failed() {
-            return Err(WriteError::Failed);
-        }
-        if self.is_closed.load(Ordering::SeqCst) {
-            return Err(WriteError::Closed);
-        }
-        if self.disk.is_full() {
-            return Err(WriteError::DiskFull);
+        match self.health() {
+            Health::Failed => return Err(WriteError::Failed),
+            _ if self.is_closed.load(Ordering::SeqCst) => return Err(WriteError::Closed),
+            Health::DiskFull => return Err(WriteError::DiskFull),
+            Health::Writable => {}
         }
         let view = self.view();
         let flush_rate = self.flush_rate.load(Ordering::Relaxed);

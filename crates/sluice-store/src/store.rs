@@ -20,7 +20,6 @@ use crate::{
     catalogue::{Catalogue, CatalogueChange},
     compact::CompactionThread,
     config::StoreConfig,
-    disk::DiskWatch,
     error::{ChangeError, OpenError, WriteError},
     filter::SharedFilters,
     log::LogThread,
@@ -74,7 +73,8 @@ impl Store {
         let (log_requests, log_inbox) = bounded(limits::LOG_QUEUE_MAX);
         let (compaction_requests, compaction_inbox) = bounded(1);
         let shared = Arc::new(Shared {
-            disk: DiskWatch::new(config.data_dir.clone(), config.disk_reserve_bytes),
+            disk_free_bytes: AtomicU64::new(u64::MAX),
+            disk_asked_ms: AtomicU64::new(0),
             config,
             view: RwLock::new(Arc::new(found.view)),
             trees: found.trees,

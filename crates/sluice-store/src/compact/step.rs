@@ -133,7 +133,7 @@ impl Compactor {
     /// Returns true if the disk has space for a step that writes about so many bytes. Without it the log keeps what
     /// it has, and runs stay as they are: sled does not survive a full disk.
     pub(super) fn has_space(&mut self, bytes: u64) -> bool {
-        let has_space = STEP_FREE_BYTES + bytes <= self.shared.disk.free_bytes();
+        let has_space = STEP_FREE_BYTES + bytes <= self.shared.disk_free_bytes();
         // Said when it begins, not at every look.
         let lacked_space = std::mem::replace(&mut self.lacks_space, !has_space);
         if !has_space && !lacked_space {
@@ -223,7 +223,13 @@ impl Compactor {
         let is_bottom = view.runs.last().is_some_and(|last| last.id == oldest.id);
         let retention = Retention::of_merge(&view, &merge, now_seconds, is_bottom);
         let (rewritten, kept) = policy::judge_tables(&view, &inputs, context_table_bytes_min);
-        let (part, last_key) = self.merge_rows(&inputs, &retention, &rewritten, kept)?;
+        let trees = Arc::clone(&self.shared.trees);
+        let mut rows = MergeRows::new(inputs.iter().map(|run| run.source(&trees, None)).collect());
+        let sources = rewritten.iter().map(|table| (table.id(), ContextSource::stored(&trees, table)));
+        let mut rewriter = ContextRewriter::new(sources);
+        let (part, last_key) = self.write_part(&mut rows, &retention, &mut rewriter, kept)?;
+        drop(rewriter);
+        rows.finish().map_err(TreeError::Read)?;
         let mut next_runs = view.runs.clone();
         let dropped = advance(&mut next_runs, &merge, part.map(Arc::new), last_key.as_deref());
         if let Some(took) = &mut self.dead_merge_took {
@@ -240,23 +246,6 @@ impl Compactor {
         let sequence = self.checkpoints.manifest.sequence;
         let stored = Arc::clone(&self.checkpoints.stored_catalogue);
         self.checkpoints.write(sequence, &stored, 0, next_runs)
-    }
-
-    /// Writes one part of the rows of `inputs`. Contexts of the tables `rewritten` move into a table of the part.
-    fn merge_rows(
-        &mut self,
-        inputs: &[Run],
-        retention: &Retention<'_>,
-        rewritten: &[Arc<StoredTable>],
-        kept: BTreeMap<u32, Arc<StoredTable>>,
-    ) -> Result<(Option<Part>, Option<Vec<u8>>), TreeError> {
-        let trees = Arc::clone(&self.shared.trees);
-        let mut rows = MergeRows::new(inputs.iter().map(|run| run.source(&trees, None)).collect());
-        let origins = rewritten.iter().map(|table| (table.id(), ContextSource::stored(&trees, table)));
-        let mut rewriter = ContextRewriter::new(origins);
-        let written = self.write_part(&mut rows, retention, &mut rewriter, kept)?;
-        rows.finish().map_err(TreeError::Read)?;
-        Ok(written)
     }
 }
 
