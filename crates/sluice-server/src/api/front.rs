@@ -24,7 +24,7 @@ use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
 use actix_web::{
     App, HttpMessage as _, HttpRequest, HttpResponse, Responder,
     body::BoxBody,
-    dev::{AppConfig, RequestHead, Response, Server},
+    dev::{AppConfig, Payload, RequestHead, Response, Server},
     web,
 };
 use futures_util::FutureExt as _;
@@ -170,42 +170,35 @@ async fn answer_request(
         progress.begin();
     }
     let mut payload = payload.into_inner();
-    let response = respond(&state, &request, &mut payload).await;
+    let response = match respond(&state, &request, &mut payload).await {
+        Ok(response) => response,
+        Err(problem) => answer::problem(&problem),
+    };
     answer::with_payload(response, payload, progress)
 }
 
 async fn respond(
     state: &State,
     request: &HttpRequest,
-    payload: &mut actix_web::dev::Payload,
-) -> HttpResponse {
+    payload: &mut Payload,
+) -> Result<HttpResponse, Problem> {
     let head: &RequestHead = request.head();
     if let Some(response) = health::answer(state, &head.method, head.uri.path()) {
-        return response;
+        return Ok(response);
     }
     let passed = request.extensions_mut().remove::<Admitted>();
     let admitted = match passed {
-        Some(admitted) => Ok(admitted),
-        None => catching("gate", gate::admit(state, head)).await,
+        Some(admitted) => admitted,
+        None => catching("gate", gate::admit(state, head)).await?,
     };
-    let outcome = match admitted {
-        Ok(admitted) => {
-            let route = admitted.route;
-            if route.body_bytes_max != 0
-                && let Some(progress) = request.conn_data::<Rc<RequestProgress>>()
-            {
-                progress.want_body();
-            }
-            let work = cybertrace::carry_out(state, head, payload, admitted);
-            let work = async { work.await.map_err(|cause| Problem::new(route.sentence, cause)) };
-            catching(route.name, work).await
-        }
-        Err(problem) => Err(problem),
-    };
-    match outcome {
-        Ok(response) => response,
-        Err(problem) => answer::problem(&problem),
+    let route = admitted.route;
+    if route.body_bytes_max != 0
+        && let Some(progress) = request.conn_data::<Rc<RequestProgress>>()
+    {
+        progress.want_body();
     }
+    let work = cybertrace::carry_out(state, head, payload, admitted);
+    catching(route.name, async { work.await.map_err(|cause| Problem::new(route.sentence, cause)) }).await
 }
 
 /// Turns a panic into a 500; `place` tells in the log where it was.

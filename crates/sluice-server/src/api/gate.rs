@@ -30,7 +30,7 @@ use actix_web::{
 };
 use sluice_ingest::Ingestor;
 use sluice_model::{TenantId, limits};
-use sluice_store::catalogue::{Catalogue, Supplier};
+use sluice_store::catalogue::{Catalogue, Supplier, Tag};
 
 use super::{
     cybertrace::table::ROUTES,
@@ -90,9 +90,7 @@ async fn judge(
     let route = found.route;
     let target = head.uri.path_and_query().map_or("", PathAndQuery::as_str);
     head::check_length(target, &head.headers)?;
-    let Some(tenant_name) = found.tenant() else {
-        return Err(problem::missing("Tenant"));
-    };
+    let tenant_name = found.tenant()?;
     if !identity.may(route.action, &tenant_name) {
         return Err(Cause::Forbidden("The user has no right to this operation"));
     }
@@ -157,13 +155,7 @@ fn look_up<R: Clone>(
             request(supplier)
         }
         Subject::Indicators(request) => request(supplier(catalogue, tenant, found)?, found.version),
-        Subject::Tag(request) => {
-            let Some(name) = found.parameter("{tag}") else { return Err(problem::missing("Tag")) };
-            let Some(tag) = catalogue.tag(&name.to_ascii_uppercase()) else {
-                return Err(problem::missing("Tag"));
-            };
-            request(tag.clone())
-        }
+        Subject::Tag(request) => request(tag(catalogue, found)?),
     })
 }
 
@@ -174,4 +166,13 @@ fn supplier(catalogue: &Catalogue, tenant: TenantId, found: &Found<'_>) -> Resul
         return Ok(supplier.clone());
     }
     Err(problem::missing("Supplier"))
+}
+
+fn tag(catalogue: &Catalogue, found: &Found<'_>) -> Result<Tag, Cause> {
+    if let Some(name) = found.parameter("{tag}")
+        && let Some(tag) = catalogue.tag(&name.to_ascii_uppercase())
+    {
+        return Ok(tag.clone());
+    }
+    Err(problem::missing("Tag"))
 }

@@ -13,7 +13,7 @@ use sluice_store::catalogue::{Supplier, Tag};
 use super::request::{EntityChange, Read, Streaming, Version};
 use crate::{
     auth::role::Action,
-    http::problem::{Cause, GENERIC_SENTENCE, Problem},
+    http::problem::{self, Cause, GENERIC_SENTENCE, Problem},
 };
 
 #[cfg(test)]
@@ -114,12 +114,16 @@ impl<'path> Found<'path> {
         String::from_utf8(percent::decode_strictly(segment)?).ok()
     }
 
-    /// Decoded name of the tenant; `General` if the path names none, and `None` if it does not decode.
-    pub(crate) fn tenant(&self) -> Option<String> {
-        match self.position("{tenant}") {
-            None => Some(TenantName::GENERAL.to_owned()),
-            Some(_) => self.parameter("{tenant}"),
+    /// Decoded name of the tenant; `General` if the path names none.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::NotFound`] if it does not decode.
+    pub(crate) fn tenant(&self) -> Result<String, Cause> {
+        if self.position("{tenant}").is_none() {
+            return Ok(TenantName::GENERAL.to_owned());
         }
+        self.parameter("{tenant}").ok_or_else(|| problem::missing("Tenant"))
     }
 }
 

@@ -110,15 +110,7 @@ impl Cause {
             Self::Busy { retry_after_seconds } | Self::TooManyAttempts { retry_after_seconds } => {
                 Some((*retry_after_seconds).max(1))
             }
-            Self::BadRequest(_)
-            | Self::Unauthorized
-            | Self::Forbidden(_)
-            | Self::NotFound(_)
-            | Self::MethodNotAllowed { .. }
-            | Self::NotAcceptable(_)
-            | Self::StoreFailed
-            | Self::Stopping
-            | Self::Internal => None,
+            _ => None,
         }
     }
 

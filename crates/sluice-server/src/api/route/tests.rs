@@ -39,7 +39,7 @@ static ANOTHER_API: [Route; 2] = [
 /// Name, version, tenant and the decoded parameters of a request; `-` for what does not decode.
 fn print(found: &Found<'_>) -> String {
     let text = |decoded: Option<String>| decoded.unwrap_or_else(|| "-".to_owned());
-    let mut seen = format!("{} {:?} of {}", found.route.name, found.version, text(found.tenant()));
+    let mut seen = format!("{} {:?} of {}", found.route.name, found.version, text(found.tenant().ok()));
     for parameter in ["{supplier}", "{tag}", "{indicator}"] {
         if found.pattern.contains(parameter) {
             write!(seen, " {parameter}={}", text(found.parameter(parameter))).unwrap();

@@ -25,7 +25,7 @@ fn name(found: &Found<'_>) -> String {
 fn seen(method: &Method, path: &str) -> String {
     match find(&[&ROUTES], method, path) {
         Ok(found) => {
-            let tenant = found.tenant().unwrap_or_else(|| "undecodable".to_owned());
+            let tenant = found.tenant().unwrap_or_else(|_| "undecodable".to_owned());
             format!("{} {tenant:?} {:?}", found.route.name, name(&found))
         }
         Err(problem) => match problem.cause {
