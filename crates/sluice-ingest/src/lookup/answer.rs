@@ -248,7 +248,7 @@ impl<R: Render> LookupWork<R> {
         }
     }
 
-    /// Ends the work when nobody waits for the answer any more.
+    /// Ends the work of a request that was abandoned.
     fn check_wanted(&self) -> Result<(), IngestError> {
         if self.memory.is_abandoned() { Err(IngestError::Internal) } else { Ok(()) }
     }

@@ -20,7 +20,7 @@ use crate::{
     pools::Pools,
 };
 
-/// Bytes of an answer's text that are handed out at once, so that sending needs no large buffer.
+/// Bytes of an answer's text that are handed out in one piece, so that sending needs no large buffer.
 const CHUNK_BYTES: usize = 64 * limits::KIB;
 
 /// The most that is kept of a body's text: a slice being cut, with the last element.

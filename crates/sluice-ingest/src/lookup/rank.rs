@@ -3,9 +3,12 @@
 //! In: the candidates of a value, what is found under them. Out: [`Matches`], one after the other. Order: confidence,
 //! highest first, then the supplier's name, then the most specific indicator first.
 //!
-//! False positives (the contract leaves it open for levels): an indicator on the list matches for nobody but
-//! `InternalTI`; and when the value itself is on the list, in full, without its query or by its host alone,
-//! no level of it does. A parent domain or a mask on the list suppresses only its own matches.
+//! False positives (the contract leaves it open for levels): an indicator on the list matches for `InternalTI`
+//! alone; and when the value itself is on the list, in full, without its query or by its host alone, so does every level
+//! of it. A parent domain or a mask on the list suppresses only its own matches.
+//!
+//! If `example.com` is on the list, `a.example.com/x` still matches by `a.example.com`, but not by `example.com`. If
+//! `a.example.com` is, it matches by neither.
 
 use std::ops::Range;
 
@@ -119,12 +122,14 @@ impl<'a> Matches<'a> {
     /// # Errors
     ///
     /// That memory is short.
+    #[inline]
     pub(super) fn rank(&mut self, places: Range<usize>, text: &mut AnswerText) -> Result<(), IngestError> {
         (self.count, self.next) = (0, 0);
         self.ranked.clear();
-        if places.is_empty() {
-            return Ok(());
-        }
+        if places.is_empty() { Ok(()) } else { self.rank_found(places, text) }
+    }
+
+    fn rank_found(&mut self, places: Range<usize>, text: &mut AnswerText) -> Result<(), IngestError> {
         let mut count = 0;
         for place in places.clone() {
             count += self.found_at(place).len();

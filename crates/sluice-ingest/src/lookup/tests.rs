@@ -95,7 +95,7 @@ fn an_answer_too_long_is_refused() {
     assert_eq!(fixture.ingestor.reserved_bytes(), 0);
 }
 
-/// Many long contexts of different values: more than is held at once, and all of them in the answer.
+/// Many long contexts of different values: more than is held in one piece, and all of them in the answer.
 #[test]
 fn long_contexts_are_found_in_parts() {
     let fixture = Fixture::new();
@@ -210,7 +210,7 @@ fn slice_of(body: &str) -> BodySlice {
     splitter.finish().unwrap().unwrap()
 }
 
-/// Whoever asked has gone: nothing is read for them any more.
+/// The client has gone: nothing is read for it any more.
 #[test]
 fn an_abandoned_lookup_is_not_answered() {
     let fixture = Fixture::new();
@@ -267,7 +267,7 @@ fn a_value_that_has_more_than_a_permit_can_cover_is_refused() {
     assert_eq!(answer(40 << 20).0.unwrap(), 1);
 }
 
-/// A short body for which its lane has too little memory is not read once more with as little.
+/// A short body for which the fast lane has too little memory is not read once more with as little.
 #[test]
 fn what_was_tried_in_vain_is_not_tried_again() {
     let fixture = Fixture::new();

@@ -4,7 +4,7 @@
 //!
 //! Small holders (up to [`limits::SMALL_BODY_BYTES_MAX`]) have a share of their own and pass into the large one
 //! when they outgrow it, or when it is full. In the large share, holders are ordered by when they entered. The
-//! oldest one can always grow to the length of a maximal body, because nobody else gets what it lacks for that;
+//! oldest one can always grow to the length of a maximal body, because no other holder gets what it lacks for that;
 //! so one always finishes. The others get the rest, those that wait for it oldest first. A holder that has only an
 //! answer to send grows no more and nothing is kept free for it, but until it is sent the oldest may have to wait for
 //! what it holds.
@@ -138,7 +138,7 @@ impl Fairness {
     ///
     /// With 1,024 MiB in all, of which the oldest holder has 100 and others 850, 74 are free. The oldest may have all of
     /// them. To the others they are not free: 28 are kept for the oldest, so that it can come to 128, the longest body,
-    /// and a holder that asks for 50 lacks 4 (50 + 28 - 74). Nobody gets anything while an older one waits.
+    /// and a holder that asks for 50 lacks 4 (50 + 28 - 74). No holder gets anything while an older one waits.
     fn check_large(&self, ticket: u64, more: usize) -> Result<(), usize> {
         let is_overtaking = matches!(self.waiting.first(), Some(older) if *older < ticket);
         let for_oldest = match self.large.first_key_value() {
@@ -169,7 +169,7 @@ impl Fairness {
     }
 
     /// Makes a grant one that keeps at most `bytes` of its bytes and does not grow any more: nothing is kept free
-    /// for it, and nobody stands behind it. Returns true if it is a large one.
+    /// for it, and no holder waits behind it. Returns true if it is a large one.
     pub(super) fn release_all_but(&mut self, grant: &mut Grant, bytes: usize) -> bool {
         self.withdraw(grant);
         let kept = bytes.min(grant.bytes);

@@ -2,7 +2,7 @@
 //!
 //! In: bytes given back, each with the second in which. Out: the seconds until so many more will be. No clock.
 //!
-//! If 1 MiB came back in each of the last 10 seconds, whoever lacks 5 MiB is told to come back in 5 seconds; if nothing
+//! If 1 MiB came back in each of the last 10 seconds, a request that lacks 5 MiB is told to come back in 5 seconds; if nothing
 //! more came back for another 10 seconds, in 18: what came earlier counts less and less.
 
 /// The longest advice, in seconds; also given while nothing comes free.

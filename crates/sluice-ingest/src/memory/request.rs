@@ -112,7 +112,7 @@ impl RequestMemory {
         self.permit.release_all_but(bytes);
     }
 
-    /// Returns true if nobody waits for the outcome of the request any more.
+    /// Returns true if the client has gone: the outcome is not needed any more.
     pub(crate) fn is_abandoned(&self) -> bool {
         self.is_abandoned.load(Ordering::Relaxed)
     }
@@ -132,7 +132,7 @@ impl RequestMemory {
     }
 }
 
-/// Ends the work on a request when whoever asked goes away.
+/// Ends the work on a request when the client goes away.
 #[derive(Debug)]
 pub(crate) struct CancelGuard(pub(crate) Arc<RequestMemory>);
 

@@ -71,7 +71,7 @@ fn a_body_waits_until_another_is_done() {
     });
 }
 
-/// Where nobody waits long the youngest is refused; what it held lets the other go on.
+/// Without a quiet wait the youngest is refused; what it held lets the other go on.
 #[test]
 fn of_those_that_wait_in_vain_the_youngest_is_refused() {
     let budget = Budget::with(BODY_BYTES_MAX + 4 * MIB, SMALL_BYTES_BUDGET, Duration::ZERO, MINUTE);
@@ -105,7 +105,7 @@ async fn biased_last<T>(future: impl Future<Output = T>) -> T {
 }
 
 #[test]
-fn whoever_stops_waiting_blocks_nobody() {
+fn a_permit_that_stops_waiting_blocks_no_other() {
     let budget = Budget::with(BODY_BYTES_MAX + 2 * MIB, SMALL_BYTES_BUDGET, MINUTE, MINUTE);
     block_on(async {
         let [oldest, first, second] = [(); 3].map(|()| budget.take(1, None).unwrap());

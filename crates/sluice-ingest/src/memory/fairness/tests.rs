@@ -62,7 +62,7 @@ fn of_too_many_bodies_the_oldest_finishes_and_the_next_follows() {
 }
 
 #[test]
-fn nobody_overtakes_those_that_wait() {
+fn no_holder_overtakes_one_that_waits() {
     let mut fairness = fairness();
     let [mut oldest, mut second, mut third] = [(); 3].map(|()| fairness.take(0).unwrap());
     fairness.grow(&mut oldest, BODY_BYTES_MAX).unwrap();
@@ -95,7 +95,7 @@ fn small_holders_that_find_no_room_enter_the_heavy_share() {
     assert_eq!((fairness.held_bytes(), fairness.large.len()), (0, 0));
 }
 
-/// Whoever only sends an answer to a slow reader stands in nobody's way.
+/// A holder that only sends an answer to a slow reader does not hold others up.
 #[test]
 fn an_answering_grant_keeps_nothing_free_for_itself() {
     let mut fairness = fairness();
@@ -119,13 +119,13 @@ fn an_answering_grant_keeps_nothing_free_for_itself() {
 }
 
 proptest! {
-    /// Whatever is wished, nothing is granted twice or lost, and the oldest can grow to a maximal body once all
+    /// Whatever is requested, nothing is granted twice or lost, and the oldest can grow to a maximal body once all
     /// answers are sent.
     #[test]
-    fn the_oldest_can_always_finish(wishes in vec((0..24_usize, 0..=BODY_BYTES_MAX, 0..5_u8), 1..200)) {
+    fn the_oldest_can_always_finish(requests in vec((0..24_usize, 0..=BODY_BYTES_MAX, 0..5_u8), 1..200)) {
         let mut fairness = fairness();
         let mut grants: Vec<Option<Grant>> = vec![None; 24];
-        for (index, bytes, action) in wishes {
+        for (index, bytes, action) in requests {
             match grants[index].take() {
                 None => grants[index] = fairness.take(bytes.min(HEAD_PERMIT_BYTES)).ok(),
                 Some(grant) if action == 0 => drop(fairness.release(grant)),
