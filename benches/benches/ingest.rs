@@ -1,6 +1,6 @@
 //! From the bytes of a body to encoded rows, step by step, each in rows a second.
 //!
-//! In: a feed of our own making, or the file that `SLUICE_FEED` names (its first [`ROWS`] lines). Each stage is timed
+//! In: a feed that is made up, or the file that `SLUICE_FEED` names (its first [`ROWS`] lines). Each stage is timed
 //! with those before it done beforehand, except that `parse` is a part of `judge` and that of `collect`. Nothing
 //! here asserts a time.
 
@@ -9,7 +9,7 @@ use std::{hint::black_box, net::IpAddr, path::Path, time::Duration};
 use anyhow::Context as _;
 use criterion::{Criterion, Throughput};
 use serde_json::Value;
-use sluice_benches::generated;
+use sluice_benches::made_up_feed;
 use sluice_ingest::{
     UploadAction, UploadRules,
     stages::{self, Slices},
@@ -29,7 +29,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 fn main() -> anyhow::Result<()> {
     let feed = match std::env::var_os("SLUICE_FEED") {
         Some(path) => read(Path::new(&path))?,
-        None => generated::feed(ROWS),
+        None => made_up_feed(ROWS),
     };
     let lines = feed.lines().take(ROWS).collect::<Vec<_>>();
     let body = format!("[{}]", lines.join(","));

@@ -1,6 +1,6 @@
 //! From encoded rows to runs on disk and back, step by step, each in rows a second.
 //!
-//! In: a feed of our own making, or the file that `SLUICE_FEED` names (its first [`FEED_ROWS`] lines). Every second
+//! In: a feed that is made up, or the file that `SLUICE_FEED` names (its first [`FEED_ROWS`] lines). Every second
 //! row is stored, the others are what a store of the same sources does not have. Steps that need a store of their own
 //! build it beforehand, and only the step is timed. Nothing here asserts a time.
 

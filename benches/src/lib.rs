@@ -3,8 +3,6 @@
 //! In: a file of one JSON object a line, as `PUT indicators` takes them. Out: rows with their normal form, so that
 //! a bench of storing does not time the parsing. Benches are not tests: nothing here asserts a time.
 
-pub mod generated;
-
 use std::{
     collections::BTreeMap,
     fs::File,
@@ -79,8 +77,8 @@ pub fn read_feed(path: &Path, rows_max: usize) -> anyhow::Result<Vec<FeedRow>> {
     rows_of(BufReader::new(file).lines().take(rows_max).map(|line| Ok(line?)))
 }
 
-/// Takes the first `rows_max` rows of the feed for a bench: those of the file that `SLUICE_FEED` names, or rows of
-/// our own making.
+/// Takes the first `rows_max` rows of the feed for a bench: those of the file that `SLUICE_FEED` names, or rows that
+/// are made up.
 ///
 /// # Errors
 ///
@@ -88,8 +86,18 @@ pub fn read_feed(path: &Path, rows_max: usize) -> anyhow::Result<Vec<FeedRow>> {
 pub fn bench_rows(rows_max: usize) -> anyhow::Result<Vec<FeedRow>> {
     match std::env::var_os("SLUICE_FEED") {
         Some(path) => read_feed(Path::new(&path), rows_max),
-        None => rows_of(generated::feed(rows_max).lines().map(|line| Ok(line.to_owned()))),
+        None => rows_of(made_up_feed(rows_max).lines().map(|line| Ok(line.to_owned()))),
     }
+}
+
+/// Makes rows up in the likeness of a real feed, one object a line, always the same ones.
+pub fn made_up_feed(rows_count: usize) -> String {
+    let mut feed = String::new();
+    for number in 0..rows_count as u64 {
+        test_support::feed::write_row(1, number, &mut feed);
+        feed.push('\n');
+    }
+    feed
 }
 
 fn rows_of(lines: impl Iterator<Item = anyhow::Result<String>>) -> anyhow::Result<Vec<FeedRow>> {

@@ -4,13 +4,11 @@
 //! asks for.
 
 use std::{
-    fs, io,
-    path::Path,
-    thread,
+    io, thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use serde_json::{Value, json};
 use test_support::{
     daemon::Daemon,
@@ -32,17 +30,14 @@ pub(crate) struct Asked {
     pub(crate) latency: Duration,
 }
 
-/// Creates the tags of a file, one name a line, and a supplier.
+/// Creates tags and a supplier.
 ///
 /// # Errors
 ///
-/// When the file cannot be read, or something is not created. What is there already is not an error.
-pub(crate) fn prepare(client: &mut Client, supplier: &str, tags: Option<&Path>) -> Result<()> {
-    if let Some(tags) = tags {
-        let names = fs::read_to_string(tags).with_context(|| format!("cannot read {}", tags.display()))?;
-        for name in names.lines() {
-            create(client, "/api/1.3/tags", &json!([{"name": name, "weight": 3}]))?;
-        }
+/// When something is not created. What is there already is not an error.
+pub(crate) fn prepare(client: &mut Client, supplier: &str, tags: &[String]) -> Result<()> {
+    for name in tags {
+        create(client, "/api/1.3/tags", &json!([{"name": name, "weight": 3}]))?;
     }
     let supplier = json!([{"name": supplier, "confidence": 80, "retention": 5_256_000}]);
     create(client, "/api/1.3/suppliers", &supplier)

@@ -1,6 +1,6 @@
 //! Sluice beside what one would run instead: the same feed, the same machine, the same run.
 //!
-//! In: a feed and sizes. Out: a table of rates and ratios as text and Markdown, all figures as JSON, a chart as SVG.
+//! In: a feed, or none, then one is made up, and sizes. Out: a table of rates and ratios as text and Markdown, all figures as JSON, a chart as SVG.
 //! Every engine acknowledges the same batches. Engines take turns, so that a noisy minute does not hit one alone; of
 //! repeated runs the median counts. An engine that is missing or fails is reported, and the others go on.
 
@@ -29,7 +29,10 @@ use self::{
     measure::{Outcome, Round, Work},
     summary::EngineSummary,
 };
-use crate::workspace::{Profile, build, cargo, target_dir};
+use crate::{
+    feed::FeedOptions,
+    workspace::{Profile, build, cargo, target_dir},
+};
 
 /// Where Debian's package puts the C interface of RocksDB.
 const ROCKSDB_HEADER: &str = "/usr/include/rocksdb/c.h";
@@ -38,15 +41,8 @@ const ENGINES_MANIFEST: &str = "benches/compare/Cargo.toml";
 /// What to compare, and how much of it.
 #[derive(Args, Debug)]
 pub(crate) struct Compare {
-    /// Batches: one indicator object a line; `.zst` is unpacked by the program zstd.
-    #[arg(long)]
-    feed: PathBuf,
-    /// Tags to create first in Sluice: one name a line.
-    #[arg(long)]
-    tags: Option<PathBuf>,
-    /// Lines of the feed to use; all when absent.
-    #[arg(long)]
-    lines: Option<usize>,
+    #[command(flatten)]
+    source: FeedOptions,
     /// Lines that are acknowledged together; what fits a body of 128 MiB when absent.
     #[arg(long)]
     batch_lines: Option<usize>,
@@ -103,7 +99,7 @@ impl Compare {
         fs::create_dir_all(dir)?;
         // PostgreSQL does not run as root; its user must come through here.
         fs::set_permissions(dir, fs::Permissions::from_mode(0o755))?;
-        let batches = Batches::prepare(&self.feed, self.lines, self.batch_lines, dir)?;
+        let batches = Batches::prepare(self.source.open()?, self.batch_lines, dir)?;
         println!("{} lines in batches of {:?}", batches.lines_count(), batches.lines);
         batches.draw(&binaries.engines, self.lookups)?;
         let mut outcomes: Vec<(Engine, Outcome)> = Vec::new();
@@ -132,8 +128,8 @@ impl Compare {
         ensure!(Command::new("sync").status()?.success(), "sync failed");
         match engine {
             Engine::Sluice => {
-                let tags = self.tags.as_deref();
-                sluice::run(&binaries.daemon, batches, tags, self.connections, dir)
+                let tags = self.source.tags()?;
+                sluice::run(&binaries.daemon, batches, &tags, self.connections, dir)
             }
             Engine::ThreeTrees => three_trees(&binaries.three_trees, batches, self.reference_lines),
             _ => {

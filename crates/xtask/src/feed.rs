@@ -1,18 +1,111 @@
-//! A feed file, line by line, plain or packed.
+//! A feed, line by line: of a file, plain or packed, or made up from a seed.
 //!
-//! In: a file with one indicator object a line; `.zst` is unpacked by the program zstd. Out: its lines. The end of the
-//! lines is the end of the feed: that the program failed is an error, not fewer lines.
+//! In: options. Out: lines, each an indicator object, and the tags that they need. `.zst` is unpacked by the program
+//! zstd. The end of the lines is the end of the feed: that the program failed is an error, not fewer lines.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{BufRead, BufReader},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
 use anyhow::{Context as _, Result, ensure};
+use clap::Args;
+use test_support::feed;
 
-/// A feed being read.
+/// Which feed, and how much of it.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct FeedOptions {
+    /// Feed: one indicator object a line; `.zst` is unpacked by the program zstd. One in the likeness of a real feed is
+    /// made up when absent.
+    #[arg(long)]
+    feed: Option<PathBuf>,
+    /// Tags to create first: one name a line. Those of a feed that is made up need no file.
+    #[arg(long)]
+    tags: Option<PathBuf>,
+    /// Lines of the feed to use; all when absent, or a million of a feed that is made up.
+    #[arg(long)]
+    lines: Option<usize>,
+    /// What a feed that is made up, repeats and lookups are drawn from.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+impl FeedOptions {
+    /// A file and nothing else.
+    #[cfg(test)]
+    pub(crate) fn of_file(path: &Path) -> Self {
+        Self { feed: Some(path.to_owned()), tags: None, lines: None, seed: 1 }
+    }
+
+    /// Begins to read, or to make up.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be opened, or the program does not start.
+    pub(crate) fn open(&self) -> Result<Lines> {
+        let (source, most) = match &self.feed {
+            Some(path) => (LineSource::File(FeedFile::open(path)?), usize::MAX),
+            None => (LineSource::MadeUp { seed: self.seed, next: 0 }, feed::ROWS),
+        };
+        Ok(Lines { source, left: self.lines.unwrap_or(most) })
+    }
+
+    /// The tags to create first.
+    ///
+    /// # Errors
+    ///
+    /// When their file cannot be read.
+    pub(crate) fn tags(&self) -> Result<Vec<String>> {
+        match (&self.tags, &self.feed) {
+            (Some(path), _) => {
+                let names =
+                    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+                Ok(names.lines().map(str::to_owned).collect())
+            }
+            (None, Some(_)) => Ok(Vec::new()),
+            (None, None) => Ok(feed::tags().into_iter().collect()),
+        }
+    }
+}
+
+/// The lines of a feed, as many as are asked for.
+pub(crate) struct Lines {
+    source: LineSource,
+    left: usize,
+}
+
+enum LineSource {
+    File(FeedFile),
+    MadeUp { seed: u64, next: u64 },
+}
+
+impl Lines {
+    /// Appends the next line without its end to `text`; false when there is none.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read or unpacked.
+    pub(crate) fn next_line(&mut self, text: &mut Vec<u8>) -> Result<bool> {
+        if self.left == 0 {
+            return Ok(false);
+        }
+        self.left -= 1;
+        match &mut self.source {
+            LineSource::File(file) => file.next_line(text),
+            LineSource::MadeUp { seed, next } => {
+                let mut row = String::new();
+                feed::write_row(*seed, *next, &mut row);
+                text.extend_from_slice(row.as_bytes());
+                *next += 1;
+                Ok(true)
+            }
+        }
+    }
+}
+
+/// A feed being read from a file.
 pub(crate) struct FeedFile {
     /// Dropped before `unpack`, which ends when its output is no longer read.
     reader: Box<dyn BufRead>,
@@ -69,32 +162,4 @@ impl FeedFile {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{fs, path::Path};
-
-    use super::FeedFile;
-
-    fn lines(path: &Path) -> anyhow::Result<Vec<String>> {
-        let (mut file, mut lines, mut line) = (FeedFile::open(path)?, Vec::new(), Vec::new());
-        while file.next_line(&mut line)? {
-            lines.push(String::from_utf8(std::mem::take(&mut line))?);
-        }
-        Ok(lines)
-    }
-
-    #[test]
-    fn lines_come_without_their_ends() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("feed.jsonl");
-        fs::write(&path, "{\"a\":1}\r\n\n{\"a\":2}").unwrap();
-        assert_eq!(lines(&path).unwrap(), ["{\"a\":1}", "", "{\"a\":2}"]);
-    }
-
-    #[test]
-    fn a_packed_feed_that_is_broken_is_not_a_short_one() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("feed.jsonl.zst");
-        fs::write(&path, "not packed at all").unwrap();
-        assert!(lines(&path).is_err());
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 //! The load test: a feed, enlarged as wanted, into a fresh daemon, and what that took.
 //!
-//! In: a feed with one indicator object a line (`.zst` is unpacked by the `zstd` program), and sizes. Out: figures of
+//! In: a feed with one indicator object a line, or none, then one is made up, and sizes. Out: figures of
 //! each phase as text, and all of them as one line of JSON at the end. Phases: pushes with lookups beside, each
 //! followed by what the daemon does until it is idle; lookups of many values; pushes of one indicator each;
 //! restarts; the reference. Every lookup is checked, so a run that ends well has lost nothing that it asked for.
@@ -46,6 +46,7 @@ use self::{
 };
 use crate::{
     client,
+    feed::FeedOptions,
     proc::disk_bytes,
     workspace::{Profile, build},
 };
@@ -56,15 +57,8 @@ const KILLED_BODY_BYTES: usize = 48 << 20;
 /// What to push and how.
 #[derive(Args, Debug)]
 pub(crate) struct Load {
-    /// Feed: one indicator object a line.
-    #[arg(long)]
-    feed: PathBuf,
-    /// Tags to create first: one name a line.
-    #[arg(long)]
-    tags: Option<PathBuf>,
-    /// Lines of the feed to use; all when absent.
-    #[arg(long)]
-    lines: Option<usize>,
+    #[command(flatten)]
+    source: FeedOptions,
     /// Distinct indicators to push, derived from the feed where there are more than lines; the lines when absent.
     #[arg(long)]
     indicators: Option<usize>,
@@ -107,9 +101,6 @@ pub(crate) struct Load {
     /// Lines of the feed to put into three plain sled trees afterwards, for a ratio measured in the same run.
     #[arg(long)]
     reference_lines: Option<usize>,
-    /// What repeats and lookups are drawn from.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
     /// How the daemon is built.
     #[arg(long, value_enum, default_value_t = Profile::Release)]
     profile: Profile,
@@ -154,7 +145,7 @@ impl Load {
         let machine = Machine::look()?;
         println!("{}", machine.text());
         let binary = build("sluice-server", "sluiced", self.profile)?;
-        let feed = Feed::read(&self.feed, self.lines.unwrap_or(usize::MAX))?;
+        let feed = Feed::read(self.source.open()?)?;
         let indicators = self.indicators.unwrap_or(feed.lines());
         let singles = indicators..indicators + self.singles.single_puts;
         let killed = self.killed_body(&feed, singles.end)?;
@@ -169,7 +160,7 @@ impl Load {
 
         let mut daemon = Daemon::start(&binary, dir);
         println!("ready after {} ms", daemon.wait_until_ready().as_millis());
-        client::prepare(&mut daemon.client(), SUPPLIER, self.tags.as_deref())?;
+        client::prepare(&mut daemon.client(), SUPPLIER, &self.source.tags()?)?;
         let new_rate = self.push(&daemon, &mut run, indicators)?;
         self.look_up(&daemon, &mut run)?;
         if !singles.is_empty() {
@@ -199,8 +190,11 @@ impl Load {
     /// Pushes everything in rounds; gives the rate of the first.
     fn push(&self, daemon: &Daemon, run: &mut Run<'_>, indicators: usize) -> Result<f64> {
         let stored = run.feed.distinct(indicators);
-        let mix =
-            Mix { body_bytes: self.body_bytes, repeated_percent: self.repeated_percent, seed: self.seed };
+        let mix = Mix {
+            body_bytes: self.body_bytes,
+            repeated_percent: self.repeated_percent,
+            seed: self.source.seed,
+        };
         let mut bodies = Bodies::plan(run.feed, 0..indicators, mix)?;
         let started = Instant::now();
         let is_made = bodies.make(self.client_memory_bytes)?;
@@ -230,7 +224,7 @@ impl Load {
                 connections: self.connections,
                 duration: self.duration_seconds.map(Duration::from_secs),
                 lookups: self.lookups,
-                seed: self.seed + u64::from(round),
+                seed: self.source.seed + u64::from(round),
             };
             let push = ingest.run()?;
             println!("round {round}: {}", push.text());
@@ -269,7 +263,7 @@ impl Load {
             return Ok(());
         }
         for (sort, name) in [(Sort::Hits, "bulk_hits"), (Sort::Misses, "bulk_misses")] {
-            let figures = bulk::run(daemon, run.known, self.bulk, sort, self.seed)?;
+            let figures = bulk::run(daemon, run.known, self.bulk, sort, self.source.seed)?;
             println!("lookup of many, {sort:?}: {}", figures.text());
             run.note(name, figures)?;
         }
@@ -279,13 +273,14 @@ impl Load {
     /// The body that is pushed before the kill, from an index on that nothing else has.
     fn killed_body<'feed>(&self, feed: &'feed Feed, start: usize) -> Result<Bodies<'feed>> {
         let body_bytes = self.body_bytes.min(KILLED_BODY_BYTES);
-        let mix = Mix { body_bytes, repeated_percent: 0, seed: self.seed };
+        let mix = Mix { body_bytes, repeated_percent: 0, seed: self.source.seed };
         let end = if self.restarts { start + feed.lines() } else { start };
         Bodies::plan(feed, start..end, mix).map(Bodies::first_alone)
     }
 
     fn restart(&self, daemon: Daemon, run: &mut Run<'_>, killed: &Bodies<'_>) -> Result<Daemon> {
-        let (daemon, figures) = restart::run(daemon, run.binary, run.dir, killed, run.known, self.seed)?;
+        let (daemon, figures) =
+            restart::run(daemon, run.binary, run.dir, killed, run.known, self.source.seed)?;
         println!("restarts: {}", figures.text());
         run.note("restarts", figures)?;
         Ok(daemon)

@@ -1,6 +1,6 @@
 //! The feed as all engines get it: a plain file, cut into the same batches for everybody.
 //!
-//! In: a feed file, perhaps packed, and limits. Out: a file of the lines that are used, the lines of each batch, bodies
+//! In: the lines of a feed, and limits. Out: a file of the lines that are used, the lines of each batch, bodies
 //! for Sluice, arguments for the others, and values to look up.
 
 use std::{
@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{Result, ensure};
 
-use crate::feed::FeedFile;
+use crate::feed::{FeedFile, Lines};
 
 /// Longest body that Sluice takes.
 const BODY_BYTES_MAX: usize = 128 << 20;
@@ -35,18 +35,13 @@ impl Batches {
     /// # Errors
     ///
     /// When a file cannot be read or written, or nothing is in the feed.
-    pub(super) fn prepare(
-        source: &Path,
-        lines_max: Option<usize>,
-        batch_lines: Option<usize>,
-        dir: &Path,
-    ) -> Result<Self> {
+    pub(super) fn prepare(mut feed: Lines, batch_lines: Option<usize>, dir: &Path) -> Result<Self> {
         let path = dir.join("feed.jsonl");
         let mut file = BufWriter::new(File::create(&path)?);
         let mut all = Vec::new();
         let (mut lines, mut bytes) = (0, 0);
-        let (mut feed, mut line) = (FeedFile::open(source)?, Vec::new());
-        for _ in 0..lines_max.unwrap_or(usize::MAX) {
+        let mut line = Vec::new();
+        loop {
             line.clear();
             if !feed.next_line(&mut line)? {
                 break;
@@ -62,7 +57,7 @@ impl Batches {
             bytes += line.len() + 1;
         }
         file.flush()?;
-        ensure!(0 < lines, "{} has no lines", source.display());
+        ensure!(0 < lines, "the feed has no lines");
         all.push(lines);
         Ok(Self { path, lines: all, known: dir.join("known"), unknown: dir.join("unknown") })
     }

@@ -33,7 +33,7 @@ const READERS: usize = 2;
 pub(super) fn run(
     binary: &Path,
     batches: &Batches,
-    tags: Option<&Path>,
+    tags: &[String],
     connections: usize,
     dir: &Path,
 ) -> Result<Outcome> {

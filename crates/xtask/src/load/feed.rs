@@ -1,18 +1,18 @@
 //! A feed in memory, and its enlargement: any number of indicators, by their index.
 //!
-//! In: a file with one indicator object a line, clean or packed by zstd. Out: the element of a body for each index;
+//! In: lines with one indicator object each. Out: the element of a body for each index;
 //! index `i` is line `i % lines` in copy `i / lines` ([`derive`](super::derive)), and copy 0 is the feed to the byte.
 //! The value is what follows the first `"indicator":"`. A line whose value has escapes, or is refused by the
 //! daemon's own rules, is the same in all copies and is never looked up.
 
-use std::{collections::HashSet, net::IpAddr, ops::Range, path::Path};
+use std::{collections::HashSet, net::IpAddr, ops::Range};
 
 use anyhow::{Context as _, Result, ensure};
 use memchr::{memchr, memmem};
 use sluice_model::Indicator;
 
 use super::derive::{Edition, Pattern};
-use crate::feed::FeedFile;
+use crate::feed::Lines;
 
 const VALUE_MARK: &[u8] = b"\"indicator\":\"";
 
@@ -33,18 +33,17 @@ struct Row {
 }
 
 impl Feed {
-    /// Reads at most `lines_max` lines.
+    /// Reads all lines.
     ///
     /// # Errors
     ///
     /// When the file cannot be read, is empty or has a line without an indicator.
-    pub(super) fn read(path: &Path, lines_max: usize) -> Result<Self> {
-        let mut file = FeedFile::open(path)?;
+    pub(super) fn read(mut lines: Lines) -> Result<Self> {
         let mut feed = Self { text: Vec::new(), rows: Vec::new(), distinct: 0 };
         let mut keys = HashSet::new();
-        while feed.rows.len() < lines_max {
+        loop {
             let start = feed.text.len();
-            if !file.next_line(&mut feed.text)? {
+            if !lines.next_line(&mut feed.text)? {
                 break;
             }
             let line = start..feed.text.len();
@@ -55,7 +54,7 @@ impl Feed {
             feed.distinct += usize::from(parsed.is_some_and(|indicator| keys.insert(indicator)));
             feed.rows.push(row);
         }
-        ensure!(!feed.rows.is_empty(), "{} has no lines", path.display());
+        ensure!(!feed.rows.is_empty(), "the feed has no lines");
         Ok(feed)
     }
 

@@ -11,7 +11,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("sluice-store", &["sluice-sync", "sluice-model"]),
     ("sluice-ingest", &["sluice-store", "sluice-model"]),
     ("sluice-server", &["sluice-ingest", "sluice-store", "sluice-model"]),
-    ("sluice-benches", &["sluice-ingest", "sluice-store", "sluice-model"]),
+    ("sluice-benches", &["sluice-ingest", "sluice-store", "sluice-model", "test-support"]),
     ("test-support", &["sluice-store", "sluice-model"]),
     ("xtask", &["test-support", "sluice-model"]),
 ];

@@ -6,7 +6,10 @@ use serde_json::Value;
 use test_support::dice::Dice;
 
 use super::{Bodies, Mix};
-use crate::load::{feed::Feed, known::Known};
+use crate::{
+    feed::FeedOptions,
+    load::{feed::Feed, known::Known},
+};
 
 const LINES: usize = 100;
 
@@ -24,7 +27,7 @@ fn feed() -> Feed {
         writeln!(text, "{{\"indicator\":\"{value}\",\"context\":{{\"number\":{number}}}}}").unwrap();
     }
     fs::write(file.path(), text).unwrap();
-    Feed::read(file.path(), usize::MAX).unwrap()
+    Feed::read(FeedOptions::of_file(file.path()).open().unwrap()).unwrap()
 }
 
 fn mix(repeated_percent: u64) -> Mix {
