@@ -71,8 +71,6 @@ pub mod stages;
 mod store;
 pub(crate) mod trees;
 
-use sluice_model::ranges;
-
 pub use clock::Clock;
 pub use config::{StoreConfig, Tuning};
 pub use contexts::ContextRef;

@@ -1,9 +1,9 @@
 //! What the log holds and the trees do not yet: sorted slices of rows, oldest first.
 //!
-//! In: rows of one stretch of a body in document order ([`SliceBuilder`]). Out: a [`Slice`], sorted, without duplicates,
-//! with a filter. Large bodies bring slices of about a mebibyte; single indicators bring slices of one row, which
-//! [`join_small`] joins so that readers never have thousands to search. A [`Memtable`] is the slices of one view and what
-//! answers for all of them.
+//! In: rows of one stretch of a body in document order ([`SliceBuilder`]). Out: a [`Slice`], sorted, without
+//! duplicates, with a filter. Large bodies bring slices of about a mebibyte; single indicators bring slices of one
+//! row, which [`join_small`] joins so that readers never have thousands to search. A [`Memtable`] is the slices of one
+//! view and what answers for all of them.
 
 mod builder;
 mod join;
@@ -12,11 +12,13 @@ mod slice;
 use std::sync::Arc;
 
 pub(crate) use self::join::{join_small, small_tail_count};
+use sluice_model::ranges::items_at;
+
 pub use self::{
     builder::{PushError, SliceBuilder},
     slice::Slice,
 };
-use crate::{filter::SharedFilter, ranges::items_at};
+use crate::filter::SharedFilter;
 
 /// Slices of one view. Whatever changes them brings the rest up to date.
 #[derive(Clone, Debug, Default)]

@@ -6,11 +6,10 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use sluice_model::{row, varint::varint_bytes};
+use sluice_model::{ranges::bytes_at, row, varint::varint_bytes};
 
 use crate::{
     error::ReadError,
-    ranges::bytes_at,
     rows::{Rows, long_key_prefix},
 };
 

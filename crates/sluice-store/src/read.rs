@@ -1,13 +1,13 @@
 //! What readers see, and how they read it: keys to rows, references in rows to the texts of contexts.
 //!
-//! In: keys, then context references, in any order ([`Snapshot::read_rows`], [`Snapshot::read_contexts`]). Out: what is
-//! stored, found again by the place of what was asked. Both steps sort what is asked and go through the store once, page
-//! by page, so the more is asked at once the less each costs; and a reader that has no use for a row (it has expired, or
-//! is of another tenant) leaves its contexts alone.
+//! In: keys, then context references, in any order ([`Snapshot::read_rows`], [`Snapshot::read_contexts`]). Out: what
+//! is stored, found again by the place of what was asked. Both steps sort what is asked and go through the store once,
+//! page by page, so the more is asked at once the less each costs; and a reader that has no use for a row (it has
+//! expired, or is of another tenant) leaves its contexts alone.
 //!
 //! A long read is cut into batches, which [`Workers`] of the caller share. Memory follows what the caller allows, not
-//! what is asked. Single keys ([`Snapshot::get`]), full scans and the keys of a supplier or tag are for tests and tools;
-//! no request of the daemon uses them yet.
+//! what is asked. Single keys ([`Snapshot::get`]), full scans and the keys of a supplier or tag are for tests and
+//! tools; no request of the daemon uses them yet.
 
 mod contexts;
 mod merger;

@@ -3,9 +3,10 @@
 //! A row is `varint(key length) key varint(row length) row`; rows ascend by key and no key stands twice. The
 //! content of a row is `sluice_model::row`'s matter.
 
-use sluice_model::varint::{push_varint, take, take_varint};
-
-use crate::ranges::bytes_at;
+use sluice_model::{
+    ranges::bytes_at,
+    varint::{push_varint, take, take_varint},
+};
 
 /// Appends one row.
 pub(crate) fn push_row(bytes: &mut Vec<u8>, key: &[u8], row: &[u8]) {

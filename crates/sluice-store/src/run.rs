@@ -20,10 +20,11 @@ pub(crate) use self::{
     writer::PartWriter,
 };
 
+use sluice_model::ranges::items_at;
+
 use crate::{
     error::ReadError,
     merge::{Blocks, Source},
-    ranges::items_at,
     rows::Rows,
     trees::Trees,
 };

@@ -129,8 +129,8 @@ impl Dictionary {
     }
 }
 
-/// Contexts from all over the table, one after the other, and the lengths that they are cut into; about as many bytes as
-/// are wanted.
+/// Contexts from all over the table, one after the other, and the lengths that they are cut into; about as many bytes
+/// as are wanted.
 fn samples(contexts: &ContextTable, wanted: usize) -> (Vec<u8>, Vec<usize>) {
     let stride = contexts.bytes_count().checked_div(wanted).unwrap_or(0).max(1);
     let (mut samples, mut lengths) = (Vec::with_capacity(wanted), Vec::new());

@@ -4,9 +4,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sluice_model::varint::{take_varint, take_varint_u32};
-
-use crate::ranges::bytes_at;
+use sluice_model::{
+    ranges::bytes_at,
+    varint::{take_varint, take_varint_u32},
+};
 
 /// Two numbers of seven bits a byte: 64 and 32 bits.
 const REF_BYTES_MAX: usize = 10 + 5;
@@ -16,9 +17,9 @@ const SLICE_NUMBER_MAX: u64 = 1 << 60;
 
 /// Names a table of contexts; no two of a store have the same number `n`.
 ///
-/// `n % 2 == 0`: a stored table; `n % 4 == 1`: that of a slice from a write; `n % 4 == 3`: that of a joined slice. So 14 is
-/// stored table 7, 29 the eighth slice of a write, 31 the eighth joined slice. Joined slices are never logged: they count
-/// apart, so that none can take the number of a slice that comes later in the log.
+/// `n % 2 == 0`: a stored table; `n % 4 == 1`: that of a slice from a write; `n % 4 == 3`: that of a joined slice. So
+/// 14 is stored table 7, 29 the eighth slice of a write, 31 the eighth joined slice. Joined slices are never logged:
+/// they count apart, so that none can take the number of a slice that comes later in the log.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct TableId(u64);
 
@@ -91,8 +92,8 @@ impl ContextRef {
     }
 }
 
-/// A [`ContextRef`] as rows have it: `varint(table) varint(number)`, 2 to 15 bytes. Context 300 of stored table 7 is the
-/// three bytes `0e ac 02`.
+/// A [`ContextRef`] as rows have it: `varint(table) varint(number)`, 2 to 15 bytes. Context 300 of stored table 7 is
+/// the three bytes `0e ac 02`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct EncodedRef {
     bytes: [u8; REF_BYTES_MAX],

@@ -19,7 +19,8 @@ const CONTEXT_OVERHEAD_BYTES: usize = 72;
 
 /// Rewrites rows for one part after the other.
 pub(crate) struct ContextRewriter<'a> {
-    /// Tables that no row of the part is to name, each with the new number of its contexts, plus one; 0 while it has none.
+    /// Tables that no row of the part is to name, each with the new number of its contexts, plus one; 0 while it has
+    /// none.
     given_up: HashMap<TableId, (ContextSource<'a>, Vec<u32>)>,
     own: TableId,
     contexts: ContextTableBuilder,

@@ -48,15 +48,9 @@ pub(crate) struct StoredTable {
     /// What the manifest says.
     pub(crate) meta: StoredTableMeta,
     dictionary: Dictionary,
-    /// Where each leaf of blocks begins, and at last where the next one would.
-    leaves: Vec<Leaf>,
-}
-
-/// Blocks that are stored together: in one piece, or in several when one of them is long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Leaf {
-    first_number: u32,
-    first_piece: u32,
+    /// The first number and the first piece of each leaf, and at last those that the next one would have. A leaf is
+    /// blocks that are stored together: in one piece, or in several when one of them is long.
+    leaves: Vec<(u32, u32)>,
 }
 
 impl StoredTable {
@@ -96,12 +90,12 @@ impl StoredTable {
         }
         writer.close(contexts.count())?;
         let LeafWriter { pieces, stored_bytes, mut leaves, .. } = writer;
-        leaves.push(Leaf { first_number: contexts.count(), first_piece: pieces });
+        leaves.push((contexts.count(), pieces));
         let mut index = Vec::new();
         push_prefixed(&mut index, dictionary.bytes());
-        for leaf in &leaves {
-            push_varint(&mut index, u64::from(leaf.first_number));
-            push_varint(&mut index, u64::from(leaf.first_piece));
+        for (first_number, first_piece) in &leaves {
+            push_varint(&mut index, u64::from(*first_number));
+            push_varint(&mut index, u64::from(*first_piece));
         }
         let mut stored = Vec::new();
         block::encode(&index, &mut stored).map_err(TreeError::io("pack an index"))?;
@@ -127,14 +121,12 @@ impl StoredTable {
         let dictionary = Dictionary::new(take_prefixed(&mut rest)?.to_vec())?;
         let mut leaves = Vec::new();
         while !rest.is_empty() {
-            let first_number = take_varint_u32(&mut rest)?;
-            leaves.push(Leaf { first_number, first_piece: take_varint_u32(&mut rest)? });
+            leaves.push((take_varint_u32(&mut rest)?, take_varint_u32(&mut rest)?));
         }
-        let (first, last) = (*leaves.first()?, *leaves.last()?);
-        let is_whole = first == Leaf { first_number: 0, first_piece: 0 }
-            && leaves.is_sorted_by_key(|leaf| leaf.first_number)
-            && leaves.is_sorted_by_key(|leaf| leaf.first_piece)
-            && last.first_number == meta.contexts;
+        let is_whole = *leaves.first()? == (0, 0)
+            && leaves.is_sorted_by_key(|(first_number, _)| *first_number)
+            && leaves.is_sorted_by_key(|(_, first_piece)| *first_piece)
+            && leaves.last()?.0 == meta.contexts;
         if is_whole { Some(Self { meta, dictionary, leaves }) } else { None }
     }
 
@@ -150,7 +142,7 @@ impl StoredTable {
     /// Any failure of sled.
     pub(crate) fn remove(&self, trees: &Trees) -> Result<(), TreeError> {
         let prefix = self.meta.id.to_be_bytes();
-        let pieces = self.leaves.last().map_or(0, |leaf| leaf.first_piece);
+        let pieces = self.leaves.last().map_or(0, |(_, first_piece)| *first_piece);
         remove_pieces(&trees.contexts, &prefix, 0, pieces)?;
         remove_pieces(&trees.contexts, &prefix, INDEX_PIECES_FROM, self.meta.index_pieces)
     }
@@ -170,7 +162,7 @@ struct LeafWriter<'a> {
     first_number: u32,
     pieces: u32,
     stored_bytes: u64,
-    leaves: Vec<Leaf>,
+    leaves: Vec<(u32, u32)>,
 }
 
 impl LeafWriter<'_> {
@@ -192,7 +184,7 @@ impl LeafWriter<'_> {
         leaf.extend_from_slice(&self.head);
         leaf.extend_from_slice(&self.blocks);
         block::seal(&mut leaf);
-        self.leaves.push(Leaf { first_number: self.first_number, first_piece: self.pieces });
+        self.leaves.push((self.first_number, self.pieces));
         self.pieces += put_pieces(&self.trees.contexts, &self.id.to_be_bytes(), self.pieces, &leaf)?;
         self.stored_bytes += leaf.len() as u64;
         self.head.clear();
@@ -203,8 +195,8 @@ impl LeafWriter<'_> {
     }
 }
 
-/// Reads contexts of a table one after the other. The last leaf stays at hand, and the last block unpacked, so neighbors
-/// cost little.
+/// Reads contexts of a table one after the other. The last leaf stays at hand, and the last block unpacked, so
+/// neighbors cost little.
 #[derive(Debug)]
 pub(crate) struct StoredReader<'a> {
     trees: &'a Trees,
@@ -230,25 +222,24 @@ impl<'a> StoredReader<'a> {
     /// [`ReadError::Damaged`] when it cannot be read.
     pub(crate) fn get(&mut self, number: u32) -> Result<&[u8], ReadError> {
         let StoredTable { meta, dictionary, leaves } = self.table;
-        let index = leaves.partition_point(|leaf| leaf.first_number <= number).saturating_sub(1);
-        let (Some(leaf), Some(next)) = (leaves.get(index), leaves.get(index + 1)) else {
+        let index = leaves.partition_point(|(first_number, _)| *first_number <= number).saturating_sub(1);
+        let (Some((first_number, from)), Some((_, to))) = (leaves.get(index), leaves.get(index + 1)) else {
             return Err(self.table.missing());
         };
         if self.leaf != Some(index) {
             self.leaf = None;
             self.block = None;
             self.raw.shrink_to(KEPT_BYTES_MAX);
-            let (from, count) = (leaf.first_piece, next.first_piece - leaf.first_piece);
-            self.stored = read_pieces(&self.trees.contexts, meta.id, from, count)?;
-            block::unseal(&self.stored).map_err(ReadError::damage(meta.id, from))?;
+            self.stored = read_pieces(&self.trees.contexts, meta.id, *from, to - from)?;
+            block::unseal(&self.stored).map_err(ReadError::damage(meta.id, *from))?;
             self.leaf = Some(index);
         }
-        let Some((first, packed)) = block_of(&self.stored, leaf.first_number, number) else {
+        let Some((first, packed)) = block_of(&self.stored, *first_number, number) else {
             return Err(self.table.missing());
         };
         if self.block != Some(first) {
             self.block = None;
-            let damage = ReadError::damage(meta.id, leaf.first_piece);
+            let damage = ReadError::damage(meta.id, *from);
             dictionary.unpack(packed, &mut self.raw).map_err(damage)?;
             self.block = Some(first);
         }

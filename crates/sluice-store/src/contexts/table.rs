@@ -1,7 +1,7 @@
 //! Distinct contexts in memory, each with a number.
 //!
-//! In: contexts as clients sent them. Out: a [`ContextTable`], in which every context stands once. A slice of the memtable
-//! has one; a flush or merge writes one to the trees (`stored.rs`).
+//! In: contexts as clients sent them. Out: a [`ContextTable`], in which every context stands once. A slice of the
+//! memtable has one; a flush or merge writes one to the trees (`stored.rs`).
 
 use std::{
     collections::hash_map::RandomState,

@@ -1,14 +1,14 @@
 //! One filter for many slices, so that readers ask a few filters and not one for each slice.
 //!
 //! In: the hashes of a slice, before it is visible. Out: the [`SharedFilter`] that has them. When one is full the next
-//! slice begins another, twice as long up to a limit, and a flush begins anew: a filter goes with the last slice that it
-//! is for.
+//! slice begins another, twice as long up to a limit, and a flush begins anew: a filter goes with the last slice that
+//! it is for.
 //!
-//! A filter is added to while others read it, with relaxed loads and stores. That is enough. Whoever looks for the keys of
-//! a slice has the slice from a view, and the view was put in its place under a lock after the hashes were added, so the
-//! reader sees at least those bits. Of the hashes of later slices it may see all bits, some or none: bits are only ever
-//! set, so the worst is a "perhaps" for a key that is not in its view. Two writers at once could lose bits, because each
-//! stores what it loaded; the lock of [`SharedFilters`] lets one add at a time.
+//! A filter is added to while others read it, with relaxed loads and stores. That is enough. Whoever looks for the
+//! keys of a slice has the slice from a view, and the view was put in its place under a lock after the hashes were
+//! added, so the reader sees at least those bits. Of the hashes of later slices it may see all bits, some or none:
+//! bits are only ever set, so the worst is a "perhaps" for a key that is not in its view. Two writers at once could
+//! lose bits, because each stores what it loaded; the lock of [`SharedFilters`] lets one add at a time.
 
 use std::sync::{
     Arc,

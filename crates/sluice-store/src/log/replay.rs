@@ -14,12 +14,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use sluice_model::ranges::bytes_at;
+
 use super::{
     FrameKind, ReplayError, SEGMENT_BYTES,
     frame::{self, Salt, ValidFrame},
     segment,
 };
-use crate::ranges::bytes_at;
 
 /// A frame as replay shows it.
 #[derive(Clone, Copy, Debug)]

@@ -15,12 +15,12 @@ use crate::{
 /// Slices below this are joined.
 pub(super) const SMALL_SLICE_BYTES: usize = 256 * 1024;
 
-/// Joins small neighbors at the newest end of `tail`, so that their number stays logarithmic, and returns the slices that
-/// replace it.
+/// Joins small neighbors at the newest end of `tail`, so that their number stays logarithmic, and returns the slices
+/// that replace it.
 ///
-/// Two neighbors are joined when the newer one is at least half as long as the older one: 400 and 200 bytes become 600,
-/// 400 and 100 stay until the next slice comes. Cost is amortized: each row is copied about once for each doubling up to
-/// [`SMALL_SLICE_BYTES`].
+/// Two neighbors are joined when the newer one is at least half as long as the older one: 400 and 200 bytes become
+/// 600, 400 and 100 stay until the next slice comes. Cost is amortized: each row is copied about once for each
+/// doubling up to [`SMALL_SLICE_BYTES`].
 pub(crate) fn join_small(mut tail: Vec<Arc<Slice>>, filters: &SharedFilters) -> Vec<Arc<Slice>> {
     while let [.., older, newer] = tail.as_slice() {
         let is_worth_it =

@@ -6,6 +6,7 @@
 use std::{ops::Range, sync::Arc};
 
 use sluice_model::{
+    ranges::items_at,
     row::Row,
     varint::{push_varint, take_varint},
 };
@@ -13,7 +14,6 @@ use sluice_model::{
 use crate::{
     contexts::{ContextRef, ContextTable, TableId},
     filter::{Filter, Hashes, SharedFilter, SharedFilters},
-    ranges::items_at,
     rows::{Rows, long_key_prefix, row_from, take_prefixed},
 };
 
@@ -174,8 +174,8 @@ impl Fences {
     /// The numbers of the rows among which a key must be, of so many.
     ///
     /// Fences are the keys of rows 0, 16, 32 and so on, cut to 16 bytes. A key between the second and the third is in
-    /// rows 16 to 31. Cut keys can be equal: a key that begins like the third fence, and like it alone, is in rows 16 to
-    /// 47, because rows before row 32 can begin that way too.
+    /// rows 16 to 31. Cut keys can be equal: a key that begins like the third fence, and like it alone, is in rows 16
+    /// to 47, because rows before row 32 can begin that way too.
     fn around(&self, key: &[u8], rows_count: usize) -> Range<usize> {
         let prefix = long_key_prefix(key);
         let below = self.prefixes.partition_point(|fence| *fence < prefix);

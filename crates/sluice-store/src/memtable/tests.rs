@@ -209,8 +209,8 @@ fn a_long_context_survives_many_repetitions_of_its_indicator() {
     assert_eq!((holding.updated, context_of(&slice, holding.context)), (20_001, context));
 }
 
-/// Joined slices once took the number of a slice that came later in the log, whose references were then read in the wrong
-/// table: contexts went to other indicators after a restart.
+/// Joined slices once took the number of a slice that came later in the log, whose references were then read in the
+/// wrong table: contexts went to other indicators after a restart.
 #[test]
 fn a_joined_slice_never_has_the_number_of_a_logged_one() {
     let logged: Vec<Slice> = (1..=3).map(|number| slice(&vec![(vec![b'k', number], 2)])).collect();

@@ -1,5 +1,7 @@
 //! Context references to texts, read in the order in which they lie in their tables.
 
+use sluice_model::ranges::bytes_at;
+
 use super::{
     view::Snapshot,
     workers::{ReadBudget, Workers, counted, outcome, read_batches, sort_by},
@@ -7,7 +9,6 @@ use super::{
 use crate::{
     contexts::{ContextRef, TableId},
     error::ReadError,
-    ranges::bytes_at,
 };
 
 /// Texts are gathered in buffers of this size, which are never moved while they grow.
@@ -19,7 +20,8 @@ const TEXT_BYTES: usize = 256;
 /// Bytes that a read takes for each context, beside its text.
 const CONTEXT_BYTES: usize = size_of::<AskedContext>() + 2 * size_of::<TextPlace>() + size_of::<u32>();
 
-/// A reference, and its place among those that were asked. Flat: with a [`ContextRef`] inside it would take 24 bytes, not 16.
+/// A reference, and its place among those that were asked. Flat: with a [`ContextRef`] inside it would take 24 bytes,
+/// not 16.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct AskedContext {
     table: TableId,
@@ -89,7 +91,8 @@ impl Snapshot {
         Ok(read)
     }
 
-    /// Reads the texts of consecutive contexts, and tells for each place among those that were asked where its text lies.
+    /// Reads the texts of consecutive contexts, and tells for each place among those that were asked where its text
+    /// lies.
     fn read_texts(
         &self,
         order: &[AskedContext],

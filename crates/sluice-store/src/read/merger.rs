@@ -4,10 +4,10 @@
 //! behind; when more than half of the buffer is such bytes, the rest moves together. So memory follows the rows that
 //! there are, not the sources that had a part of them.
 
-use sluice_model::row;
+use sluice_model::{ranges::bytes_at, row};
 
 use super::workers::{ReadBudget, counted};
-use crate::{error::ReadError, ranges::bytes_at};
+use crate::error::ReadError;
 
 /// Bytes of replaced rows that are left where they are, however few others there are.
 const REPLACED_BYTES_MAX: usize = 64 * 1024;

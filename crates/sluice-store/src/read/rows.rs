@@ -5,6 +5,7 @@
 
 use sluice_model::{
     SupplierId, TagId,
+    ranges::items_at,
     row::{Row, RowHolding},
 };
 
@@ -17,7 +18,6 @@ use crate::{
     contexts::ContextRef,
     error::ReadError,
     filter,
-    ranges::items_at,
     rows::long_key_prefix,
     run::{BlockReader, Part},
     trees::{Pieces, Trees},
@@ -100,24 +100,25 @@ impl Snapshot {
         let batches = read_batches(&order, workers, |order| self.read_batch(order, keys, budget))?;
         drop(order);
         let mut rows = ReadRows { numbers: vec![NO_ROW; keys.len()], bytes: Vec::new(), rows: Vec::new() };
-        for batch in batches {
-            rows.append(batch)?;
+        for (found, batch) in batches {
+            rows.append(&found, batch)?;
         }
         Ok(rows)
     }
 
-    /// Reads consecutive keys: source by source, newest first, so that what finds keys in one of them stays at hand.
+    /// Reads consecutive keys: the places of those that were found, each with the number of its row, and the rows. Goes
+    /// source by source, newest first, so that what finds keys in one of them stays at hand.
     ///
-    /// Say `a, b, b, c` were asked: `b` is looked for once. The newest slice has `b`, run 2 has `a` and `b`, run 1 has `b`.
-    /// Then the merger holds `b` of the slice at first, next `a` and `b` merged over that of run 2, and last `b` merged
-    /// once more; what it replaced is left behind until there is enough of it. The batch has two rows: 0 for the place
-    /// of `a`, 1 for both places of `b`, and none for `c`.
+    /// Say `a, b, b, c` were asked: `b` is looked for once. The newest slice has `b`, run 2 has `a` and `b`, run 1 has
+    /// `b`. Then the merger holds `b` of the slice at first, next `a` and `b` merged over that of run 2, and last `b`
+    /// merged once more; what it replaced is left behind until there is enough of it. The batch has two rows: 0 for
+    /// the place of `a`, 1 for both places of `b`, and none for `c`.
     fn read_batch(
         &self,
         order: &[(u128, u32)],
         keys: &[&[u8]],
         budget: &ReadBudget,
-    ) -> Result<RowBatch, ReadError> {
+    ) -> Result<(Vec<(u32, u32)>, ReadRows), ReadError> {
         let asked = distinct_keys(order, keys)?;
         let key_of = |one: &DistinctKey| {
             order.get(one.first as usize).map_or(&[][..], |(_, place)| key_at(keys, *place))
@@ -125,17 +126,18 @@ impl Snapshot {
         let mut merger = RowMerger::new(asked.len(), budget);
         self.merge_slices(&asked, key_of, &mut merger)?;
         self.merge_runs(&asked, key_of, &mut merger)?;
-        let mut batch = RowBatch { bytes: merger.bytes, rows: Vec::new(), found: Vec::new() };
+        let mut batch = ReadRows { numbers: Vec::new(), bytes: merger.bytes, rows: Vec::new() };
+        let mut found = Vec::new();
         let ends = asked.iter().skip(1).map(|next| next.first as usize).chain([order.len()]);
         for ((one, end), (from, to)) in asked.iter().zip(ends).zip(merger.rows) {
             if from < to {
                 let number = counted(batch.rows.len())?;
                 let same = items_at(order, one.first as usize..end);
-                batch.found.extend(same.iter().map(|(_, place)| (*place, number)));
+                found.extend(same.iter().map(|(_, place)| (*place, number)));
                 batch.rows.push((from, to));
             }
         }
-        Ok(batch)
+        Ok((found, batch))
     }
 
     /// Takes what the slices of the memtable have of the keys.
@@ -168,9 +170,9 @@ impl Snapshot {
 
     /// Takes what the runs have of the keys.
     ///
-    /// Parts do not overlap, so each key is looked for in one part of a run. With parts that begin at `b`, `g` and `m`,
-    /// and merging through `d`, the keys `a, d, e, h, z` begin at `e`: that one is looked for in the first part, `h` in the
-    /// second, `z` in the third; `a` and `d` are in the run that this one is being merged into.
+    /// Parts do not overlap, so each key is looked for in one part of a run. With parts that begin at `b`, `g` and
+    /// `m`, and merging through `d`, the keys `a, d, e, h, z` begin at `e`: that one is looked for in the first part,
+    /// `h` in the second, `z` in the third; `a` and `d` are in the run that this one is being merged into.
     fn merge_runs<'k>(
         &self,
         asked: &[DistinctKey],
@@ -221,17 +223,9 @@ fn distinct_keys(order: &[(u128, u32)], keys: &[&[u8]]) -> Result<Vec<DistinctKe
     Ok(asked)
 }
 
-/// What was found of consecutive keys.
-struct RowBatch {
-    bytes: Vec<u8>,
-    /// From and to which byte each row goes.
-    rows: Vec<(u32, u32)>,
-    /// Places of keys, each with the number of its row here.
-    found: Vec<(u32, u32)>,
-}
-
 impl ReadRows {
-    fn append(&mut self, batch: RowBatch) -> Result<(), ReadError> {
+    /// Adds the rows of a batch, and the numbers of those that were `found`.
+    fn append(&mut self, found: &[(u32, u32)], batch: Self) -> Result<(), ReadError> {
         let first_number = counted(self.rows.len())?;
         let first_byte = self.bytes.len();
         if self.bytes.is_empty() {
@@ -242,9 +236,9 @@ impl ReadRows {
         for (from, to) in batch.rows {
             self.rows.push((counted(first_byte + from as usize)?, counted(first_byte + to as usize)?));
         }
-        for (place, number) in batch.found {
-            if let Some(slot) = self.numbers.get_mut(place as usize) {
-                *slot = first_number.checked_add(number).ok_or(ReadError::TooLong)?;
+        for (place, number) in found {
+            if let Some(slot) = self.numbers.get_mut(*place as usize) {
+                *slot = first_number.checked_add(*number).ok_or(ReadError::TooLong)?;
             }
         }
         Ok(())

@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 
 use sluice_model::{
     SupplierId, TagId,
+    ranges::items_at,
     varint::{push_varint, take_varint, take_varint_u32},
 };
 
-use crate::{
-    ranges::items_at,
-    rows::{push_prefixed, take_prefixed},
-};
+use crate::rows::{push_prefixed, take_prefixed};
 
 /// Where a block begins.
 #[derive(Clone, Debug, PartialEq, Eq)]

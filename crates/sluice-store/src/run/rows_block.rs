@@ -5,8 +5,9 @@
 //!
 //! * 0: `varint(length) row`, as it is;
 //! * 255: `varint(length) head`, then as with the number of that head, which is the next free one, from 1;
-//! * the number of a head: `varint(difference to the last update time)` and, when the head says so, a context reference: the
-//!   slot of its table (a new slot is followed by the table), and the difference to the last number of that table.
+//! * the number of a head: `varint(difference to the last update time)` and, when the head says so, a context
+//!   reference: the slot of its table (a new slot is followed by the table), and the difference to the last number of
+//!   that table.
 //!
 //! A head is what comes before the update time in a row with one holding: tags, supplier, flags. Few differ among
 //! neighbors. zstd over framed rows gives about the same length and takes several times as long, both ways.
@@ -14,6 +15,7 @@
 use std::cmp::Ordering;
 
 use sluice_model::{
+    ranges::bytes_at,
     row::SingleRow,
     varint::{push_varint, take, take_varint},
 };
@@ -21,7 +23,6 @@ use sluice_model::{
 use crate::{
     block::{self, CHECKSUM_BYTES},
     contexts::{ContextRef, TableId},
-    ranges::bytes_at,
     rows::{push_prefixed, push_row, take_prefixed},
 };
 
@@ -243,8 +244,8 @@ impl BlockReader {
         while order == Ordering::Less {
             let Some(shared) = self.advance(stored)? else { return Ok(false) };
             // A row that has more than that in common with the one before differs from `key` where that one does. Say
-            // `key` is `com.b.` and the row at hand `com.aa.`, which share 4 bytes: a next row that shares 5 or more with
-            // `com.aa.` begins with `com.a` too and lies before `key`, so it need not be compared.
+            // `key` is `com.b.` and the row at hand `com.aa.`, which share 4 bytes: a next row that shares 5 or more
+            // with `com.aa.` begins with `com.a` too and lies before `key`, so it need not be compared.
             if shared <= matched {
                 matched = shared;
                 order = compare(&self.key, key, &mut matched);
