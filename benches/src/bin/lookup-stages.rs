@@ -17,7 +17,7 @@ use std::{
 use anyhow::Context as _;
 use clap::Parser;
 use sluice_benches::{Feed, push, scratch_store};
-use sluice_ingest::{AnswerText, IngestConfig, IngestError, Ingestor, LookupRules, Matches, Render};
+use sluice_ingest::{AnswerText, IngestError, Ingestor, LookupRules, Matches, Render};
 use sluice_model::{
     Indicator, TenantId, limits,
     matching::{CandidateKeys, MatchScope, candidate_keys, group_of},
@@ -52,8 +52,7 @@ fn main() -> anyhow::Result<()> {
     store.checkpoint();
     store.compact();
     let threads = arguments.threads;
-    let config = IngestConfig { threads, body_bytes_budget: limits::BODY_BYTES_BUDGET };
-    let ingestor = Ingestor::new(store.clone(), config)?;
+    let ingestor = Ingestor::new(store.clone(), threads, limits::BODY_BYTES_BUDGET)?;
     // Out of order, as they are in life; the stride is a prime that no feed is a multiple of.
     let shuffled = (0..rows.len()).filter_map(|place| rows.get(place * 999_983 % rows.len()));
     let held: Vec<String> =

@@ -13,8 +13,8 @@ use sluice_store::{
 use tempfile::TempDir;
 
 use crate::{
-    AnswerText, IngestConfig, IngestError, Ingestor, LookupRules, Match, Matches, Receipt, Render,
-    UploadAction, UploadRules,
+    AnswerText, IngestError, Ingestor, LookupRules, Match, Matches, Receipt, Render, UploadAction,
+    UploadRules,
     memory::{Budget, RequestMemory},
 };
 
@@ -51,8 +51,7 @@ impl Fixture {
         let config =
             StoreConfig { tenants: vec![TenantName::parse("acme").unwrap()], ..StoreConfig::at(dir.path()) };
         let store = Store::open(config, Box::new(|cause| panic!("{cause}"))).unwrap();
-        let config = IngestConfig { threads: 2, body_bytes_budget: limits::BODY_BYTES_BUDGET };
-        let ingestor = Ingestor::new(store.clone(), config).unwrap();
+        let ingestor = Ingestor::new(store.clone(), 2, limits::BODY_BYTES_BUDGET).unwrap();
         let fixture = Self { ingestor, store, chunk_bytes: 10_007, _dir: dir };
         fixture.change(CatalogueChange::CreateTag {
             name: TagName::parse("GOOD").unwrap(),

@@ -15,15 +15,6 @@ use crate::{
     upload::{Upload, validate::UploadRules},
 };
 
-/// How much an [`Ingestor`] may use.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct IngestConfig {
-    /// Threads that parse; at least one is started.
-    pub threads: usize,
-    /// Bytes of bodies that may be in the process at once, beside those of small requests.
-    pub body_bytes_budget: usize,
-}
-
 /// Takes bodies in. Clones share threads, slots and budget.
 #[derive(Clone)]
 pub struct Ingestor {
@@ -34,14 +25,15 @@ pub struct Ingestor {
 }
 
 impl Ingestor {
-    /// Starts the threads.
+    /// Starts `threads_count` threads that parse, at least one, and those for reads and short bodies. Bodies may hold
+    /// `body_bytes_budget` bytes together, not counting those of small requests.
     ///
     /// # Errors
     ///
     /// The operating system's refusal to start a thread.
-    pub fn new(store: Store, config: IngestConfig) -> Result<Self, io::Error> {
-        let pools = Pools::start(config.threads)?;
-        let budget = Budget::new(config.body_bytes_budget);
+    pub fn new(store: Store, threads_count: usize, body_bytes_budget: usize) -> Result<Self, io::Error> {
+        let pools = Pools::start(threads_count)?;
+        let budget = Budget::new(body_bytes_budget);
         Ok(Self { store, pools, budget, suppliers: SuppliersCache::default() })
     }
 
@@ -50,22 +42,22 @@ impl Ingestor {
         &self.store
     }
 
-    /// Sets aside room for the beginning of a body before it is read. Never waits.
+    /// Reserves memory for the beginning of a body before it is read. Never waits.
     ///
-    /// `declared` is the body's length in bytes when it is known beforehand, which that of a compressed body is
-    /// not. No more than [`limits::HEAD_PERMIT_BYTES`] are set aside, because the body may never come; the permit
-    /// grows with what arrives.
+    /// `declared` is the body's length in bytes if it is known beforehand, which that of a compressed body is not. At
+    /// most [`limits::HEAD_PERMIT_BYTES`] are reserved, because the body may never come; the permit grows with what
+    /// arrives.
     ///
     /// # Errors
     ///
-    /// [`Busy`] when there is no room, not even for a declared body to begin, with the seconds after which there
-    /// should be.
+    /// [`Busy`] if they are not free, or if a body of the declared length could not even begin to arrive; with the
+    /// seconds after which it should be worth trying again.
     pub fn reserve(&self, declared: Option<usize>, bytes_max: usize) -> Result<Permit, Busy> {
         let expected = declared.unwrap_or(bytes_max).min(bytes_max);
         self.budget.take(expected.min(limits::HEAD_PERMIT_BYTES), declared.and(Some(expected)))
     }
 
-    /// Sets aside room for `bytes` bytes that somebody else is going to hold. Never waits.
+    /// Reserves `bytes` bytes that the caller is going to hold. Never waits.
     ///
     /// # Errors
     ///
@@ -74,7 +66,7 @@ impl Ingestor {
         self.budget.take(bytes, None)
     }
 
-    /// Bytes of bodies that permits stand for at present.
+    /// Bytes that all permits stand for.
     pub fn reserved_bytes(&self) -> usize {
         self.budget.held_bytes()
     }

@@ -1,4 +1,4 @@
-//! Pools of threads, and how much may be in flight in each: the only way from async code to a processor.
+//! Pools of threads, and how much may be in flight in each: the only way from async code to the processors.
 //!
 //! In: jobs. Out: a future for the result of each. Jobs begin in the order in which they are started, on threads
 //! named `{name}-{n}`. A job that panics ends its own future and nothing else.
@@ -52,7 +52,7 @@ impl Pool {
         Ok(Self { threads: Arc::new(threads), slots: Arc::new(slots) })
     }
 
-    /// Waits until `bytes` more may be in flight; they are until the slot is dropped.
+    /// Waits until `bytes` more may be in flight; they count until the slot is dropped.
     ///
     /// # Errors
     ///
@@ -86,11 +86,11 @@ impl Pool {
 pub(crate) struct Pools {
     /// Slices of bodies.
     pub(crate) ingest: Pool,
-    /// The fast lane of uploads: a short body stands behind nothing but its like. May wait for the log.
+    /// The fast lane of uploads: a short body waits behind nothing but other short ones. May wait for the log.
     pub(crate) ingest_short: Pool,
-    /// The fast lane of lookups. Waits for reads of the disk at most.
+    /// The fast lane of lookups. May wait for reads of the disk.
     pub(crate) lookup_short: Pool,
-    /// Reads of lookups. Slots of these two are for what is read, not for slices.
+    /// Reads of lookups. The slots of these two count what is read, not slices.
     read_light: Pool,
     read_heavy: Pool,
 }
@@ -114,8 +114,8 @@ impl Pools {
         }))
     }
 
-    /// Does a read, once it may take so many bytes; the job is told how many. Light reads do not stand behind heavy
-    /// ones.
+    /// Does a read once it may take `bytes` bytes of memory, or as many as a heavy read may take; the job is told how
+    /// many. Light reads do not wait behind heavy ones.
     ///
     /// # Errors
     ///

@@ -1,11 +1,11 @@
-//! `PUT` and `DELETE indicators`: a body becomes rows of one write, wholly or not at all.
+//! `PUT` and `DELETE indicators`: a body becomes the rows of one write, as a whole or not at all.
 //!
 //! In: the rules of a request and its body in chunks. Out: a [`Receipt`] once every accepted element is
-//! durable, with the refused ones in document order. Until then nothing of the body is visible, and a body that
+//! durable, with the rejected ones in document order. Until then nothing of the body is visible, and a body that
 //! is broken, or whose upload is dropped, leaves nothing.
 //!
-//! Each slice is judged, sorted and appended to the store's write by the pool thread that parsed it. Limits on
-//! the length of a body and time-outs are the caller's.
+//! Each slice is judged, sorted and appended to the store's write by the pool thread that parsed it. The caller limits
+//! the length of a body and the time it may take.
 
 pub(crate) mod receipt;
 mod tags;
@@ -98,12 +98,12 @@ impl Upload {
     }
 }
 
-/// Commits on a thread of `pool`, because that waits while the log's queue is full.
+/// Commits on a thread of `pool`, because committing waits while the log's queue is full.
 async fn commit(write: Write, pool: &Pool) -> Result<(), IngestError> {
     let (outcome_out, outcome_in) = oneshot::channel();
     // The receiver is gone only when the request was cut off.
     let done = Box::new(move |outcome| drop(outcome_out.send(outcome)));
-    // Should the job panic, `outcome_in` tells.
+    // If the job panics, `outcome_in` gets an error.
     drop(pool.start(move || write.commit(done)));
     outcome_in.await?.map_err(IngestError::Write)
 }
@@ -112,8 +112,8 @@ struct RowWork {
     rules: UploadRules,
     catalogue: Arc<Catalogue>,
     write: Write,
-    /// Those of slices that are done, for the next ones: at most one for each thread, and none that a long element
-    /// has made large.
+    /// Those of finished slices, for the next ones: at most one for each thread, and none that a long element has made
+    /// large.
     buffers: Mutex<Vec<RowBuffers>>,
 }
 

@@ -1,10 +1,10 @@
-//! The elements of a slice, each by the way that suits it.
+//! Shows the elements of a slice, each read in the way that suits it.
 //!
-//! In: a [`BodySlice`]. Out: its elements in order, and of each the properties that Sluice knows, as sent and as
-//! they read. Ordinary elements are read where they lie ([`scan`]); the others, one by one, are parsed and decoded into
-//! a buffer ([`tape`](super::tape)), in the same form. Which way it was makes no difference to what is seen.
+//! In: a [`BodySlice`]. Out: its elements in order, and of each its known properties, as sent and as they are read.
+//! Ordinary elements are read in place ([`scan`]); the others are parsed, one by one, and decoded into a buffer
+//! ([`tape`](super::tape)). The form is the same, and what is seen does not depend on the way.
 //!
-//! A slice is well-formed as a whole or not at all: results of a slice that fails are to be thrown away.
+//! A slice is well-formed as a whole or not at all: results of a slice that fails must be thrown away.
 
 use std::borrow::Cow;
 
@@ -27,7 +27,7 @@ pub(crate) struct Element<'e> {
     /// A text with the element as sent, and where its properties lie in it.
     sent_text: &'e str,
     sent: &'e [Span; KNOWN_COUNT],
-    /// A text with its properties as they are read, and where they lie. The same again, if nothing has to be decoded.
+    /// A text with its properties as they are read, and where they lie; the same as above if nothing has to be decoded.
     read_text: &'e str,
     read: &'e [Span; KNOWN_COUNT],
 }
@@ -127,7 +127,7 @@ fn without_escapes(string: &str) -> String {
     plain
 }
 
-/// Shows the elements of a slice to `visit`, in order; after its first error no more of them.
+/// Shows the elements of a slice to `visit`, in order, until it returns an error.
 ///
 /// # Errors
 ///

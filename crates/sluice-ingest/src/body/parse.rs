@@ -45,8 +45,8 @@ struct ParserBuffers {
 
 /// Parses the text of an object and shows its nodes to `visit`; `None` when the text is not JSON.
 ///
-/// The parser unescapes strings where they lie, so it works on a copy, and `visit` is told the address of that. A string
-/// of the tape begins where it begins in the text: one at the address + 7 has its opening quote at `text[6]`.
+/// The parser unescapes strings in place, so it works on a copy, whose address `visit` is given as well. A string
+/// on the tape begins where it begins in the text: one at the address + 7 has its opening quote at `text[6]`.
 ///
 /// Heap: the tape costs 24 bytes for each JSON node, and is kept for the next text. Nothing that waits may be done in
 /// `visit`.

@@ -1,12 +1,12 @@
-//! One body on its way through the pools: split here, worked on there, put in order again.
+//! Takes one body through the pools: splits it here, has its slices worked on there, and puts the results in order.
 //!
 //! In: chunks, and the [`SliceWork`] to do on each slice. Out: the results in document order, or the fault that
-//! comes first in the document, whatever ran in parallel. Slices of at most [`limits::SLICE_BYTES_IN_FLIGHT_MAX`]
-//! bytes in the whole process are worked on or wait for it; [`Pipeline::feed_after`] waits for its turn. A short body
-//! is a single slice and takes the fast lane of its kind; a tiny one may be done with on the caller's thread.
+//! comes first in the document, whatever ran in parallel. At most [`limits::SLICE_BYTES_IN_FLIGHT_MAX`] bytes of slices
+//! are worked on or wait for a thread, over all bodies; [`Pipeline::feed_after`] waits for its turn. A short body is a
+//! single slice and takes a fast lane; the work on a tiny one may be done on the caller's thread.
 //!
-//! Dropping a pipeline, or one of its futures, ends it: slices not begun are skipped. What the results mean,
-//! and where they go, is the work's business.
+//! Dropping a pipeline, or one of its futures, ends it: slices that no thread has begun are skipped. What the results
+//! mean, and where they go, is up to the work.
 
 use std::sync::{
     Arc,
@@ -45,8 +45,8 @@ pub(crate) trait SliceWork: Send + Sync + 'static {
         self.work(slice)
     }
 
-    /// Does it for a tiny body if that needs no waiting for anything but memory; else `None`, as soon as that is
-    /// known.
+    /// Does it for a tiny body on the caller's thread, if it need not wait for anything but memory; else `None`, as
+    /// soon as that is known.
     fn work_tiny(&self, _slice: &BodySlice) -> Option<Result<Self::Output, IngestError>> {
         None
     }
@@ -70,7 +70,8 @@ pub(crate) struct Pipeline<W: SliceWork> {
 struct SharedWork<W> {
     work: W,
     memory: Arc<RequestMemory>,
-    /// The smallest number of a slice that failed. Later ones need not be worked on.
+    /// The smallest number of a slice that failed. If slice 5 fails, slices 6 and up are skipped, but 0 to 4 are still
+    /// worked on: one of them may have the fault that comes first in the document.
     failed_index: AtomicU32,
 }
 
@@ -106,7 +107,7 @@ impl<W: SliceWork> Pipeline<W> {
     ///
     /// # Errors
     ///
-    /// That of `room`, or the first fault of the body, as soon as it is known; the same again from then on.
+    /// That of `room`, or the first fault of the body as soon as it is known; from then on always the same.
     pub(crate) async fn feed_after(
         &mut self,
         room: impl Future<Output = Result<(), IngestError>>,
@@ -237,7 +238,7 @@ impl<W: SliceWork> Pipeline<W> {
             let (at, fault) = locate::first_fault(&rest.text)?;
             Some(BodyError::Syntax { fault, byte: rest.body_byte(at) })
         };
-        // What is left is no longer than a slice, and there is only this job of the body: it needs no slot.
+        // What is left is at most a slice, and this is the only job of the body: it needs no slot.
         let located = if rest_bytes <= limits::TINY_BODY_BYTES_MAX {
             run_here(locate)
         } else {

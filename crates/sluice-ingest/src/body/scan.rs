@@ -1,12 +1,12 @@
-//! One element in one pass, where it lies: the short way for elements of an ordinary shape.
+//! Reads an ordinary element in one pass, in place: the short way.
 //!
-//! In: the text of a slice, and where an element begins. Out: where each property that Sluice knows lies and what it
-//! is, or `None` for whatever is broken or out of the ordinary: escapes in keys or in what has to be read, surrogates,
-//! and inside a value repeated keys or objects of many keys. Those elements are the parser's ([`parse`]). Of a repeated
-//! property of the element itself the last one counts.
+//! In: the text of a slice, and where an element begins. Out: where each known property lies and what it is; or `None`
+//! if the element is broken or out of the ordinary, which is the parser's to find out ([`parse`]). Out of the ordinary
+//! are escapes in keys or in strings that have to be read, surrogates, and values with repeated keys or with objects of
+//! many keys. If the element itself repeats a property, the last one counts.
 //!
-//! Guarantees that an element which it takes is JSON for the parser too, and that nothing has to be decoded: tests hold
-//! both to each other. Recursion is as deep as the element, which the splitter has bounded. Pure.
+//! An element that is taken is JSON for the parser too, and nothing in it has to be decoded: tests compare both ways.
+//! Recursion is as deep as the element, which the splitter has bounded. Pure.
 //!
 //! [`parse`]: super::parse
 
@@ -15,7 +15,7 @@ use wide::u8x16;
 use super::text::{is_double, skip_digits, skip_space};
 
 /// Bytes of a number without exponent up to which it is within the range of a double for certain.
-const SMALL_NUMBER_BYTES_MAX: usize = 16;
+const IN_RANGE_NUMBER_BYTES_MAX: usize = 16;
 
 /// Keys of an object up to which comparing each with each is cheaper than hashing, and the object is ordinary.
 pub(crate) const KEYS_COMPARED_MAX: usize = 16;
@@ -207,7 +207,7 @@ impl<'t> Scanner<'t> {
             self.digits()?;
         }
         let text = self.text.get(from..self.at)?;
-        let is_in_range = !has_exponent && text.len() <= SMALL_NUMBER_BYTES_MAX || is_double(text);
+        let is_in_range = !has_exponent && text.len() <= IN_RANGE_NUMBER_BYTES_MAX || is_double(text);
         is_in_range.then_some(Shape::Number)
     }
 

@@ -1,11 +1,11 @@
 //! Finds the elements of a body while it arrives.
 //!
 //! In: the chunks of one body, cut anywhere. Out: [`BodySlice`]s, each a JSON array of whole elements, in body
-//! order, with what is needed to find a byte of the slice again in the body. A slice is closed at the first
-//! end of an element after [`limits::SLICE_BYTES`] or [`SLICE_ELEMENTS_MAX`].
+//! order, with what it takes to find a byte of the slice in the body again. A slice is closed at the end of the
+//! element that reaches [`limits::SLICE_BYTES`] or [`SLICE_ELEMENTS_MAX`].
 //!
-//! Guarantees the outer grammar exactly: an optional BOM, white space, `[`, objects between commas, `]`, white
-//! space; also the bounds of nesting and of one element. What lies inside an element is left to
+//! Checks the outer grammar exactly: an optional BOM, white space, `[`, objects separated by commas, `]`, white
+//! space; also the bounds on nesting and on the length of an element. What lies inside an element is left to
 //! `elements`, which must accept every slice: a body is well-formed exactly when both do. No threads, no clock, no I/O.
 
 use memchr::memchr2;
@@ -70,7 +70,7 @@ enum SplitState {
 /// Bytes that are looked at together.
 const BLOCK_BYTES: usize = 64;
 
-/// Where in a block the bytes are that structure hangs on, in and out of strings: a bit for each byte.
+/// Where a block has the bytes that make up structure, inside and outside of strings: a bit for each byte.
 struct Marks {
     quotes: u64,
     backslashes: u64,
@@ -278,7 +278,8 @@ impl Splitter {
         if scanned.is_err() { Err(self.error(Fault::TooDeep)) } else { Ok(()) }
     }
 
-    /// Counts how much of `window` belongs to the present element. `Err` is the bytes before one bracket too many.
+    /// Counts how many bytes of `window` belong to the current element. `Err` is the number of bytes before the bracket
+    /// that opens one level too many.
     fn scan(&mut self, window: &[u8]) -> Result<usize, usize> {
         let mut at = 0;
         while let Some(rest @ [_, ..]) = window.get(at..) {
@@ -299,9 +300,11 @@ impl Splitter {
         Ok(window.len())
     }
 
-    /// The same for a block without backslashes.
+    /// The same for a block without backslashes, all brackets of which are found at once.
     fn scan_marks(&mut self, marks: &Marks) -> Result<usize, usize> {
-        // Of each byte whether the number of quotes up to it is odd, those of the string that is open included.
+        // A byte is inside a string if the number of quotes up to it is odd. Doubling the shift gives the parity of all
+        // bytes in six steps. Of `{"a":"{"}`, whose first byte is the lowest bit, the quotes are 0b10101010, and
+        // `inside` becomes 0b01100110: opening quotes are inside, closing ones are not, and the second `{` is.
         let mut inside = marks.quotes;
         for shift in [1, 2, 4, 8, 16, 32] {
             inside ^= inside << shift;
@@ -322,7 +325,7 @@ impl Splitter {
         Ok(BLOCK_BYTES)
     }
 
-    /// The same for any bytes, one mark after the other.
+    /// The same for any bytes, one after the other.
     fn scan_bytes(&mut self, window: &[u8]) -> Result<usize, usize> {
         let mut at = 0;
         while let Some(rest @ [_, ..]) = window.get(at..) {

@@ -1,8 +1,9 @@
-//! Elements out of the ordinary, in the form of the others: what is known of them, decoded.
+//! Reads an element that is out of the ordinary: the long way.
 //!
-//! In: the text of an object. Out: a [`ParsedElement`]: where each known property lies in the text as sent, and where in
-//! a buffer of its own it lies as it is read: without escapes, white space and repeated keys. The parser ([`parse`])
-//! says what is JSON, and what a string is; its spelling is copied from the text, so numbers stay what they were.
+//! In: the text of an object. Out: a [`ParsedElement`], in the form that `scan` gives: where each known property lies
+//! in the text as sent, and where it lies, without escapes, white space and repeated keys, in a buffer. The parser
+//! ([`parse`]) decides what is JSON and decodes strings; everything else is copied from the text, so that contexts
+//! keep their spelling.
 
 use std::collections::HashMap;
 
@@ -45,7 +46,7 @@ impl ParsedElement {
             }
             Some(())
         })??;
-        // Of strings and pieces of a text nothing else can come.
+        // Strings and whole pieces of a text always make a text.
         self.decoded = String::from_utf8(decoded).ok()?;
         Some(())
     }
@@ -59,7 +60,7 @@ pub(crate) fn sent_value(text: &[u8], address: usize, key: &str) -> (usize, usiz
     (from, skip_value(text, from))
 }
 
-/// Appends a value as it is read, if anybody ever reads one of its kind; `sent` is its text.
+/// Appends a value as it is read, unless its shape says it all; `sent` is its text.
 fn append_read(nodes: &[Node<'_>], sent: &[u8], read: &mut Vec<u8>) -> Shape {
     match nodes.split_first() {
         None => Shape::Absent,
@@ -173,8 +174,8 @@ fn last_places<'a>(object: &[Node<'a>]) -> HashMap<&'a str, usize> {
     places
 }
 
-/// Appends the value that begins at `at` of a compact text to `kept`, of repeated keys the last member only; returns the
-/// offset after it. `{"a":1,"b":2,"a":3}` becomes `{"b":2,"a":3}`.
+/// Appends the value that begins at `at` of a compact text to `kept`, of members with the same key only the last one.
+/// Returns the offset after it. `{"a":1,"b":2,"a":3}` becomes `{"b":2,"a":3}`.
 ///
 /// `nodes` begins with the same value. Recursion is as deep as the value, which the splitter has bounded.
 fn append_last_wins(nodes: &[Node<'_>], compact: &[u8], mut at: usize, kept: &mut Vec<u8>) -> usize {

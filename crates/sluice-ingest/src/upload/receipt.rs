@@ -1,10 +1,11 @@
-//! The elements that were refused: kept small, told in full.
+//! What became of a body: how much was accepted, and the list of what was rejected.
 //!
-//! In: for each refused element its `indicator` as JSON text and the reason, in document order within a slice,
-//! slices in document order. Out: the JSON array that the client gets, in chunks, its length known beforehand.
+//! In: for each rejected element its `indicator` as JSON text and the reason, in document order within a slice, slices
+//! in document order. Out: a [`Receipt`], with the JSON array that the client gets, in chunks, and its length before.
 //!
-//! Kept is one byte, the value as sent and the name of an unknown tag: about what the element itself took in
-//! the body, so a body of nothing but errors costs its own size. The memory of the request is held as long.
+//! An element takes one byte for the reason, the value as sent and the name of an unknown tag: `"x"` of an invalid
+//! format is kept as `00 03 "x"` and becomes 53 bytes of the answer. So a body of nothing but errors takes about its
+//! own length. The memory of the request is held for as long.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Tags as sent to their numbers; a list that was read before is not read again.
+//! Lists of tags as sent, to the numbers of the tags; a list that was read before is not read again.
 //!
 //! In: the `tags` of the elements of a request, and the catalogue as it was when the request began. Out: numbers, each
 //! once, ascending; or why not. Feeds send few different lists, so some are kept by their text, exactly as it was
@@ -79,7 +79,9 @@ impl TagsReader {
         bytes
     }
 
-    /// Keeps twice as many lists from now on, and none of those before, if too many were not found.
+    /// Keeps twice as many lists from now on, and none of those before, if too many were not found: with room for 16,
+    /// the 17th list that was not found makes room for 32. A feed of five lists stays at 16; one that never repeats a
+    /// list ends at 1,024.
     fn make_room(&mut self) {
         let length = self.kept.len();
         if length == 0 || length < self.missed_count && length < LISTS_KEPT_MAX {

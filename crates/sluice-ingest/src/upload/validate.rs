@@ -53,7 +53,7 @@ pub enum UploadAction {
     Delete,
 }
 
-/// Where a verdict's parts are put; used again for the next element.
+/// Where the results for an element are put; used again for the next one.
 #[derive(Debug, Default)]
 pub(crate) struct RowBuffers {
     /// The key of the indicator.

@@ -14,7 +14,7 @@ use std::{
 };
 
 use actix_web::dev::{Server, ServerHandle};
-use sluice_ingest::{IngestConfig, Ingestor};
+use sluice_ingest::Ingestor;
 use sluice_store::{Health, OpenError, Store, StoreConfig};
 use tokio::{
     sync::{mpsc, watch},
@@ -74,10 +74,8 @@ pub(crate) fn open_store(
         tenants: config.tenants.clone(),
         ..StoreConfig::at(config.data_dir.clone())
     };
-    let ingest_config = IngestConfig {
-        threads: config.ingest.threads.count(),
-        body_bytes_budget: config.ingest.body_bytes_budget.count(),
-    };
+    let threads_count = config.ingest.threads.count();
+    let body_bytes_budget = config.ingest.body_bytes_budget.count();
     // Weak, because the state will own the store, and the store this callback.
     let failed_state = Arc::downgrade(&state);
     let failed_out = endings_out.clone();
@@ -89,7 +87,7 @@ pub(crate) fn open_store(
         drop(failed_out.try_send(Ending::StoreFailed(cause.to_owned())));
     });
     thread::Builder::new().name("open-store".to_owned()).spawn(move || {
-        match open(store_config, on_failure, ingest_config) {
+        match open(store_config, on_failure, threads_count, body_bytes_budget) {
             Ok(ingestor) => {
                 state.set_ingestor(ingestor);
                 phase.send_if_modified(become_ready);
@@ -103,10 +101,11 @@ pub(crate) fn open_store(
 fn open(
     store_config: StoreConfig,
     on_failure: Box<dyn Fn(&str) + Send + Sync>,
-    ingest_config: IngestConfig,
+    threads_count: usize,
+    body_bytes_budget: usize,
 ) -> Result<Ingestor, Ending> {
     let store = Store::open(store_config, on_failure).map_err(Ending::NotOpened)?;
-    match Ingestor::new(store.clone(), ingest_config) {
+    match Ingestor::new(store.clone(), threads_count, body_bytes_budget) {
         Ok(ingestor) => Ok(ingestor),
         Err(error) => {
             store.close();
