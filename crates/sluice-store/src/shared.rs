@@ -24,7 +24,8 @@ use crate::{
 
 /// Milliseconds of silence of the log thread after which the store counts as stuck: writes wait for it.
 const LOG_SILENCE_MS_MAX: u64 = 8_000;
-/// Milliseconds of silence of the compaction thread after which the store counts as stuck; it may have to sync a whole part.
+/// Milliseconds of silence of the compaction thread after which the store counts as stuck; it may have to sync a whole
+/// part.
 const COMPACTION_SILENCE_MS_MAX: u64 = 60_000;
 /// Age in milliseconds up to which the last answer of the file system about free space is believed.
 const DISK_ANSWER_AGE_MS_MAX: u64 = 200;
@@ -94,12 +95,6 @@ impl Shared {
         outcome
     }
 
-    /// Lets slices to come have other filters than those there are, which can then go.
-    pub(crate) fn begin_filters_anew(&self) {
-        self.filters.begin_anew();
-        self.joined_filters.begin_anew();
-    }
-
     /// Notes that nothing can be written any more, and says so once.
     pub(crate) fn fail(&self, cause: &str) {
         if !self.has_failed.swap(true, Ordering::SeqCst) {
@@ -141,8 +136,8 @@ impl Shared {
         LOG_SILENCE_MS_MAX < log_silence_ms || COMPACTION_SILENCE_MS_MAX < compaction_silence_ms
     }
 
-    /// Free bytes of the disk as of at most a fifth of a second ago. A file system that does not answer counts as having
-    /// space: if it has none, the write itself will fail.
+    /// Free bytes of the disk as of at most a fifth of a second ago. A file system that does not answer counts as
+    /// having space: if it has none, the write itself will fail.
     pub(crate) fn disk_free_bytes(&self) -> u64 {
         let now_ms = self.now_ms().saturating_add(1);
         let asked_ms = self.disk_asked_ms.load(Ordering::Relaxed);
@@ -165,11 +160,6 @@ impl Shared {
         } else {
             Health::Writable
         }
-    }
-
-    /// How long a write is to pause before its next slice.
-    pub(crate) fn pause(&self) -> Duration {
-        admission::pause(self.view().memtable.bytes())
     }
 
     /// Returns without an error if a new write may begin.

@@ -8,7 +8,6 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
-    time::Duration,
 };
 
 use crossbeam_channel::{Sender, bounded};
@@ -16,7 +15,7 @@ use parking_lot::{Mutex, RwLock};
 use sluice_model::limits;
 
 use crate::{
-    block,
+    admission, block,
     catalogue::{Catalogue, CatalogueChange},
     compact::CompactionThread,
     config::StoreConfig,
@@ -259,9 +258,11 @@ impl Write {
             return Err(refusal);
         }
         // A small write must not pay for the large ones.
-        let pause = if PACED_ROWS_MIN <= slice.rows_count() { self.shared.pause() } else { Duration::ZERO };
-        if !pause.is_zero() {
-            thread::sleep(pause);
+        if PACED_ROWS_MIN <= slice.rows_count() {
+            let pause = admission::pause(self.shared.view().memtable.bytes());
+            if !pause.is_zero() {
+                thread::sleep(pause);
+            }
         }
         let mut payload = index.to_be_bytes().to_vec();
         // zstd fails only without memory, and then so does the process.

@@ -87,7 +87,9 @@ impl Compactor {
             view.memtable.freeze();
             view.clone()
         });
-        self.shared.begin_filters_anew();
+        // Slices to come get other filters, so that those of the frozen ones can go with them.
+        self.shared.filters.begin_anew();
+        self.shared.joined_filters.begin_anew();
         let run = self.write_run(&frozen, now_seconds)?;
         let (sequence, catalogue) = (frozen.sequence, Arc::clone(&frozen.catalogue));
         let (flushed_count, bytes) = (frozen.memtable.slices().len(), frozen.memtable.bytes());
