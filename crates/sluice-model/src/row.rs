@@ -160,6 +160,14 @@ impl<'a> Row<'a> {
         Some(Self { tags: Some(tags), holdings: bytes })
     }
 
+    /// Reads the outline of what must be a row: tests see where it is not.
+    #[inline]
+    fn expect(bytes: &'a [u8]) -> Option<Self> {
+        let row = Self::decode(bytes);
+        debug_assert!(row.is_some(), "bytes that are not a row");
+        row
+    }
+
     /// Returns true if the row sets the tags at all.
     fn sets_tags(&self) -> bool {
         self.tags.is_some()
@@ -193,8 +201,7 @@ impl<'a> Row<'a> {
 /// Cost: one pass over both. Bytes that are not a row count as an empty one in a release build, and stop a test: rows
 /// are checked when they are pushed, and checksums keep what is damaged from getting here.
 pub fn merge(newer: &[u8], older: &[u8], merged: &mut Vec<u8>) {
-    let (Some(newer), Some(older)) = (Row::decode(newer), Row::decode(older)) else {
-        debug_assert!(false, "only rows are merged");
+    let (Some(newer), Some(older)) = (Row::expect(newer), Row::expect(older)) else {
         merged.extend_from_slice(if Row::decode(newer).is_some() { newer } else { older });
         return;
     };
@@ -235,7 +242,7 @@ pub fn drop_dead(
     knows: impl Fn(TagId) -> bool,
     live: &mut Vec<u8>,
 ) -> bool {
-    let Some(row) = Row::decode(row) else { return false };
+    let Some(row) = Row::expect(row) else { return false };
     let start = live.len();
     if !append_known_tags(&row, knows, live) {
         live.push(0);
@@ -257,7 +264,7 @@ pub fn drop_dead(
 ///
 /// For a row that a newer one may lie above: the indicator keeps the tags that it was given before.
 pub fn keep_tags(row: &[u8], knows: impl Fn(TagId) -> bool, live: &mut Vec<u8>) -> bool {
-    let Some(row) = Row::decode(row) else { return false };
+    let Some(row) = Row::expect(row) else { return false };
     append_known_tags(&row, knows, live)
 }
 
@@ -332,9 +339,14 @@ pub fn replace_contexts<C: AsRef<[u8]>, E>(
     mut replace: impl FnMut(&[u8]) -> Result<C, E>,
     replaced: &mut Vec<u8>,
 ) -> Result<(), E> {
-    let Some(row) = Row::decode(row) else { return Ok(()) };
+    let Some(row) = Row::expect(row) else { return Ok(()) };
     row.encode_tags(replaced);
-    for holding in row.holdings() {
+    let mut rest = row.holdings;
+    while !rest.is_empty() {
+        let Some(holding) = RowHolding::decode(&mut rest) else {
+            debug_assert!(false, "a row ends within a holding");
+            break;
+        };
         if holding.context.is_empty() {
             holding.encode(replaced);
         } else {

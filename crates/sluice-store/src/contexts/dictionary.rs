@@ -55,7 +55,7 @@ impl Dictionary {
             Ok(length) => bytes.truncate(length),
             Err(_code) => {
                 bytes.clear();
-                bytes.extend(samples.iter().take(wanted));
+                bytes.extend_from_slice(samples.get(..wanted).unwrap_or(&[]));
             }
         }
         let packing = CDict::try_create(&bytes, LEVEL);
