@@ -7,6 +7,7 @@
 
 use std::{ops::Range, sync::Arc};
 
+use parking_lot::Mutex;
 use sluice_model::limits;
 use sluice_store::Workers;
 
@@ -30,41 +31,12 @@ const KEY_BYTES: usize = 320;
 /// About what the text of a match has beside context and object.
 const MATCH_TEXT_BYTES: usize = 256;
 
-/// What became of a slice so far.
-pub(super) enum SliceOutcome {
-    Answered(AnswerText),
-    /// There is something to be read for it.
-    Unread(Box<Gathered>),
-}
-
-/// Consecutive values of a slice.
-struct ValueRange<'g> {
-    gathered: &'g Gathered,
-    values: Range<usize>,
-}
-
-impl<'g> ValueRange<'g> {
-    fn whole(gathered: &'g Gathered) -> Self {
-        Self { gathered, values: 0..gathered.objects.len() }
-    }
-
-    /// The places of their candidates.
-    fn places(&self) -> Range<usize> {
-        self.gathered.candidates.places_of(self.values.clone())
-    }
-}
-
-/// How much memory it is worth to have for reading what slices wait for; nothing when none waits.
-pub(super) fn wanted_bytes(outcomes: &[SliceOutcome]) -> usize {
+/// How much memory it is worth to have for reading what is stored under the candidates of slices.
+pub(super) fn wanted_bytes(unread: &[Gathered]) -> usize {
     let (mut keys, mut tried_bytes) = (0, 0);
-    for outcome in outcomes {
-        if let SliceOutcome::Unread(gathered) = outcome {
-            keys += gathered.candidates.left().len();
-            tried_bytes = tried_bytes.max(gathered.tried_bytes);
-        }
-    }
-    if keys == 0 {
-        return 0;
+    for gathered in unread {
+        keys += gathered.candidates.left().len();
+        tried_bytes = tried_bytes.max(gathered.tried_bytes);
     }
     // What was tried in vain is not tried again.
     (keys * KEY_BYTES).max(2 * tried_bytes).clamp(limits::LIGHT_READ_BYTES_MAX, limits::HEAVY_READ_BYTES_MAX)
@@ -75,28 +47,36 @@ pub(super) struct LookupWork<R> {
     pub(super) detector: Detector,
     pub(super) memory: Arc<RequestMemory>,
     pub(super) render: R,
+    /// Slices for which there is something to be read.
+    pub(super) unread: Mutex<Vec<Gathered>>,
 }
 
 impl<R: Render> SliceWork for LookupWork<R> {
-    type Output = SliceOutcome;
+    /// None for a slice that is left in `unread`.
+    type Output = Option<AnswerText>;
 
-    fn work(&self, slice: &BodySlice) -> Result<SliceOutcome, IngestError> {
-        let mut gathered = Box::new(Gathered::of(slice, &self.detector, &self.memory)?);
-        gathered.finish(&self.detector)?;
+    fn work(&self, slice: &BodySlice) -> Result<Option<AnswerText>, IngestError> {
+        let gathered = self.gather(slice)?;
         if gathered.candidates.left().is_empty() {
-            return self.deny(&gathered).map(SliceOutcome::Answered);
+            return self.deny(&gathered).map(Some);
         }
-        Ok(SliceOutcome::Unread(gathered))
+        self.unread.lock().push(gathered);
+        Ok(None)
     }
 
-    fn work_short(&self, slice: &BodySlice) -> Result<SliceOutcome, IngestError> {
-        match self.work(slice)? {
-            SliceOutcome::Unread(gathered) => self.answer_short(gathered, limits::SHORT_BODY_READ_BYTES_MAX),
-            answered @ SliceOutcome::Answered(_) => Ok(answered),
+    fn work_short(&self, slice: &BodySlice) -> Result<Option<AnswerText>, IngestError> {
+        let mut gathered = self.gather(slice)?;
+        if gathered.candidates.left().is_empty() {
+            return self.deny(&gathered).map(Some);
         }
+        let text = self.answer_short(&mut gathered, limits::SHORT_BODY_READ_BYTES_MAX)?;
+        if text.is_none() {
+            self.unread.lock().push(gathered);
+        }
+        Ok(text)
     }
 
-    fn work_tiny(&self, slice: &BodySlice) -> Option<Result<SliceOutcome, IngestError>> {
+    fn work_tiny(&self, slice: &BodySlice) -> Option<Result<Option<AnswerText>, IngestError>> {
         let mut gathered = match Gathered::of(slice, &self.detector, &self.memory) {
             Ok(gathered) => gathered,
             Err(error) => return Some(Err(error)),
@@ -104,7 +84,7 @@ impl<R: Render> SliceWork for LookupWork<R> {
         if gathered.candidates.leaves_any(&self.detector.snapshot) {
             return None;
         }
-        Some(self.deny(&gathered).map(SliceOutcome::Answered))
+        Some(self.deny(&gathered).map(Some))
     }
 
     fn fast_lane(pools: &Pools) -> &Pool {
@@ -113,25 +93,26 @@ impl<R: Render> SliceWork for LookupWork<R> {
 }
 
 impl<R: Render> LookupWork<R> {
-    /// Answers all slices; the texts come in order. Reads take `bytes_max` bytes at most.
+    fn gather(&self, slice: &BodySlice) -> Result<Gathered, IngestError> {
+        let mut gathered = Gathered::of(slice, &self.detector, &self.memory)?;
+        gathered.finish(&self.detector)?;
+        Ok(gathered)
+    }
+
+    /// Answers the slices that are unread, and puts all texts in order. Reads take `bytes_max` bytes at most.
     ///
     /// # Errors
     ///
     /// As of [`Query::feed`](super::Query::feed).
     pub(super) fn answer_all(
         &self,
-        outcomes: Vec<SliceOutcome>,
+        mut texts: Vec<AnswerText>,
+        mut unread: Vec<Gathered>,
         bytes_max: usize,
     ) -> Result<Vec<AnswerText>, IngestError> {
-        let (mut texts, mut batch, mut keys) = (Vec::with_capacity(outcomes.len()), Vec::new(), 0);
-        for outcome in outcomes {
-            let gathered = match outcome {
-                SliceOutcome::Unread(gathered) => gathered,
-                SliceOutcome::Answered(text) => {
-                    texts.push(text);
-                    continue;
-                }
-            };
+        unread.sort_unstable_by_key(|gathered| gathered.first_index);
+        let (mut batch, mut keys) = (Vec::new(), 0);
+        for gathered in unread {
             let more = gathered.candidates.left().len();
             if bytes_max < (keys + more) * KEY_BYTES && 0 < keys {
                 self.answer_batch(&batch, bytes_max, &mut texts)?;
@@ -139,11 +120,9 @@ impl<R: Render> LookupWork<R> {
                 keys = 0;
             }
             keys += more;
-            batch.push(*gathered);
+            batch.push(gathered);
         }
-        if !batch.is_empty() {
-            self.answer_batch(&batch, bytes_max, &mut texts)?;
-        }
+        self.answer_batch(&batch, bytes_max, &mut texts)?;
         texts.sort_unstable_by_key(|text| text.first_index);
         Ok(texts)
     }
@@ -154,14 +133,14 @@ impl<R: Render> LookupWork<R> {
         bytes_max: usize,
         texts: &mut Vec<AnswerText>,
     ) -> Result<(), IngestError> {
-        let ranges: Vec<_> = batch.iter().map(ValueRange::whole).collect();
+        let ranges: Vec<_> = batch.iter().map(|gathered| (gathered, gathered.values())).collect();
         self.answer(&ranges, bytes_max, texts)
     }
 
-    /// Answers ranges of values; by halves, where they need too much.
+    /// Answers ranges of values, each of a slice; by halves, where they need too much.
     fn answer(
         &self,
-        ranges: &[ValueRange<'_>],
+        ranges: &[(&Gathered, Range<usize>)],
         bytes_max: usize,
         texts: &mut Vec<AnswerText>,
     ) -> Result<(), IngestError> {
@@ -169,78 +148,86 @@ impl<R: Render> LookupWork<R> {
         if self.try_answer(ranges, bytes_max, texts)? {
             return Ok(());
         }
-        let [range] = ranges else {
+        let [(gathered, values)] = ranges else {
             let (first, second) = ranges.split_at(ranges.len() / 2);
             self.answer(first, bytes_max, texts)?;
             return self.answer(second, bytes_max, texts);
         };
-        let Range { start, end } = range.values;
-        let middle = start.midpoint(end);
-        if start == middle {
-            texts.push(self.answer_single(range, bytes_max)?);
+        let middle = values.start.midpoint(values.end);
+        if values.start == middle {
+            texts.push(self.answer_single(gathered, values, bytes_max)?);
             return Ok(());
         }
-        for values in [start..middle, middle..end] {
-            self.answer(&[ValueRange { gathered: range.gathered, values }], bytes_max, texts)?;
-        }
-        Ok(())
+        self.answer(&[(gathered, values.start..middle)], bytes_max, texts)?;
+        self.answer(&[(gathered, middle..values.end)], bytes_max, texts)
     }
 
     /// Answers a single value for which more is found than reads have room for: what is read is then covered by the
     /// permit, up to what an answer may be, or the permit can come to.
     ///
     /// The room doubles: a value that has 50 MiB of contexts and was tried with 16 MiB is tried with 32, then with 64.
-    fn answer_single(&self, value: &ValueRange<'_>, mut bytes_max: usize) -> Result<AnswerText, IngestError> {
+    fn answer_single(
+        &self,
+        gathered: &Gathered,
+        value: &Range<usize>,
+        mut bytes_max: usize,
+    ) -> Result<AnswerText, IngestError> {
         let mut held = HeldBytes::new(&self.memory);
         let most = self.memory.bytes_left_max().min(limits::LOOKUP_ANSWER_BYTES_MAX);
         while bytes_max < most {
             bytes_max = (2 * bytes_max).min(most);
             held.set(bytes_max)?;
-            if let Some(found) = self.read(std::slice::from_ref(value), bytes_max)? {
+            if let Some(found) = self.read(&[(gathered, value.clone())], bytes_max)? {
                 held.set(found.bytes())?;
-                return self.write(value, 0, &found);
+                return self.write(gathered, value, 0, &found);
             }
         }
         Err(IngestError::TooManyAnswerBytes)
     }
 
-    /// Answers a slice, if that takes no more than `bytes_max` bytes.
+    /// Answers a slice; `None` if that takes more than `bytes_max` bytes.
     pub(super) fn answer_short(
         &self,
-        mut gathered: Box<Gathered>,
+        gathered: &mut Gathered,
         bytes_max: usize,
-    ) -> Result<SliceOutcome, IngestError> {
-        let mut texts = Vec::new();
-        self.try_answer(&[ValueRange::whole(&gathered)], bytes_max, &mut texts)?;
+    ) -> Result<Option<AnswerText>, IngestError> {
         gathered.tried_bytes = bytes_max;
-        Ok(texts.pop().map_or(SliceOutcome::Unread(gathered), SliceOutcome::Answered))
+        let mut texts = Vec::new();
+        self.try_answer(&[(gathered, gathered.values())], bytes_max, &mut texts)?;
+        Ok(texts.pop())
     }
 
     /// Appends the text of each range, or returns false if that takes more than `bytes_max` bytes.
     fn try_answer(
         &self,
-        ranges: &[ValueRange<'_>],
+        ranges: &[(&Gathered, Range<usize>)],
         bytes_max: usize,
         texts: &mut Vec<AnswerText>,
     ) -> Result<bool, IngestError> {
         let Some(found) = self.read(ranges, bytes_max)? else { return Ok(false) };
         let (mut numbered, mut first_key) = (Vec::with_capacity(ranges.len()), 0);
-        for range in ranges {
-            numbered.push((range, first_key));
-            first_key += range.places().len();
+        for (gathered, values) in ranges {
+            numbered.push((gathered, values, first_key));
+            first_key += gathered.candidates.places_of(values).len();
         }
-        let write = |(range, first_key): (&ValueRange<'_>, usize)| self.write(range, first_key, &found);
-        for text in PoolWorkers.map(numbered, write) {
+        let written = PoolWorkers
+            .map(numbered, |(gathered, values, first_key)| self.write(gathered, values, first_key, &found));
+        for text in written {
             texts.push(text?);
         }
         Ok(true)
     }
 
     /// Reads the candidates of ranges, one after the other, if that takes no more than `bytes_max` bytes.
-    fn read(&self, ranges: &[ValueRange<'_>], bytes_max: usize) -> Result<Option<Found>, IngestError> {
+    fn read(
+        &self,
+        ranges: &[(&Gathered, Range<usize>)],
+        bytes_max: usize,
+    ) -> Result<Option<Found>, IngestError> {
         let mut keys: Vec<&[u8]> = Vec::new();
-        for range in ranges {
-            keys.extend(range.places().map(|place| range.gathered.candidates.key(place)));
+        for (gathered, values) in ranges {
+            let candidates = &gathered.candidates;
+            keys.extend(candidates.places_of(values).map(|place| candidates.key(place)));
         }
         match bytes_max.checked_sub(keys.capacity() * size_of::<&[u8]>()) {
             Some(left) => self.detector.read(&keys, left).map_err(IngestError::Read),
@@ -255,24 +242,24 @@ impl<R: Render> LookupWork<R> {
 
     /// Writes the results of a slice for which nothing has to be read.
     fn deny(&self, gathered: &Gathered) -> Result<AnswerText, IngestError> {
-        self.write(&ValueRange::whole(gathered), 0, &Found::default())
+        self.write(gathered, &gathered.values(), 0, &Found::default())
     }
 
     /// Writes the results of values whose candidates were read, the first of them as the key of number `first_key`.
     fn write(
         &self,
-        range: &ValueRange<'_>,
+        gathered: &Gathered,
+        values: &Range<usize>,
         first_key: usize,
         found: &Found,
     ) -> Result<AnswerText, IngestError> {
         self.check_wanted()?;
-        let ValueRange { gathered: Gathered { objects, candidates, first_index, .. }, values } = range;
-        let places = range.places();
+        let Gathered { objects, candidates, first_index, .. } = gathered;
+        let places = candidates.places_of(values);
         let expected_bytes = objects.span(values.clone()).len()
             + values.len() * R::EMPTY_RESULT_BYTES
             + places.len() * (MATCH_TEXT_BYTES + found.context_bytes_per_key());
-        let first_value = first_index + values.start as u64;
-        let mut text = AnswerText::new(&self.memory, first_value, expected_bytes);
+        let mut text = AnswerText::new(&self.memory, first_index + values.start as u64, expected_bytes);
         let mut matches = Matches::new(&self.detector, candidates, found, places.start, first_key);
         let mut place = places.start;
         for value in values.clone() {

@@ -160,7 +160,7 @@ impl Candidates {
     }
 
     /// The places that belong to some consecutive values.
-    pub(super) fn places_of(&self, values: Range<usize>) -> Range<usize> {
+    pub(super) fn places_of(&self, values: &Range<usize>) -> Range<usize> {
         self.first_place(values.start)..self.first_place(values.end)
     }
 

@@ -64,8 +64,8 @@ impl Found {
     }
 
     /// The context of a match; empty when it has none.
-    pub(super) fn context(&self, found: Option<u32>) -> &[u8] {
-        match found {
+    pub(super) fn context(&self, found: FoundMatch) -> &[u8] {
+        match found.context {
             Some(place) => self.contexts.get(place as usize),
             None => &[],
         }

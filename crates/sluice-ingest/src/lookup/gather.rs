@@ -1,6 +1,6 @@
 //! A slice of a lookup's body to its objects and the keys worth reading.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use sluice_model::limits;
 
@@ -68,6 +68,11 @@ impl Gathered {
         });
         visited?;
         Ok(gathered)
+    }
+
+    /// The numbers of the values.
+    pub(super) fn values(&self) -> Range<usize> {
+        0..self.objects.len()
     }
 
     fn count(&mut self) -> Result<(), IngestError> {

@@ -6,12 +6,14 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use sluice_model::limits;
 
 use super::{
     answer::{LookupWork, wanted_bytes},
     detect::Detector,
     render::Render,
+    text::AnswerText,
 };
 use crate::{
     body::pipeline::Pipeline,
@@ -35,7 +37,7 @@ impl<R: Render> Query<R> {
     /// Begins a lookup.
     pub(crate) fn new(pools: Arc<Pools>, permit: Permit, detector: Detector, render: R) -> Self {
         let memory = RequestMemory::new(permit, CUT_BYTES_MAX);
-        let work = LookupWork { detector, memory: Arc::clone(&memory), render };
+        let work = LookupWork { detector, memory: Arc::clone(&memory), render, unread: Mutex::default() };
         Self { pipeline: Pipeline::new(pools, memory, work) }
     }
 
@@ -63,15 +65,17 @@ impl<R: Render> Query<R> {
         let pipeline = self.pipeline;
         let pools = Arc::clone(pipeline.pools());
         let (elements_count, body_bytes) = (pipeline.elements_count(), pipeline.body_bytes());
-        let (work, outcomes, guard) = pipeline.finish().await?;
+        let (work, texts, guard) = pipeline.finish().await?;
         if elements_count == 0 {
             let byte = body_bytes.saturating_sub(1);
             return Err(IngestError::Body(BodyError::Syntax { fault: Fault::NoElement, byte }));
         }
-        let texts = match wanted_bytes(&outcomes) {
-            0 => work.answer_all(outcomes, 0)?,
-            bytes => pools.read(bytes, move |bytes| work.answer_all(outcomes, bytes)).await??,
-        };
+        let mut texts: Vec<AnswerText> = texts.into_iter().flatten().collect();
+        let unread = std::mem::take(&mut *work.unread.lock());
+        if !unread.is_empty() {
+            let bytes = wanted_bytes(&unread);
+            texts = pools.read(bytes, move |bytes| work.answer_all(texts, unread, bytes)).await??;
+        }
         let (mut chunks, mut heap_bytes) = (VecDeque::new(), 0);
         for chunk in texts.into_iter().flat_map(|text| text.chunks) {
             heap_bytes += chunk.capacity();

@@ -50,20 +50,13 @@ pub struct Matches<'a> {
     /// A place among the candidates, and which of the keys that were read it is; the later ones follow.
     first_place: usize,
     first_key: usize,
-    ranked: Vec<RankedMatch>,
+    /// Whether each is suppressed, and the place of its key.
+    ranked: Vec<(bool, FoundMatch, usize)>,
     /// How many of `ranked` are not suppressed; those come first.
     count: usize,
     next: usize,
     /// Normal form of the indicator of the present match.
     indicator: String,
-}
-
-#[derive(Clone, Copy)]
-struct RankedMatch {
-    is_suppressed: bool,
-    rank: u32,
-    place: usize,
-    context: Option<u32>,
 }
 
 impl<'a> Matches<'a> {
@@ -100,19 +93,19 @@ impl<'a> Matches<'a> {
     }
 
     fn advance(&mut self) -> Option<Match<'_>> {
-        let one = self.ranked.get(self.next)?;
+        let (_, found, place) = *self.ranked.get(self.next)?;
         self.next += 1;
-        let supplier = self.detector.suppliers().ranked(one.rank)?;
+        let supplier = self.detector.suppliers().ranked(found.rank)?;
         self.indicator.clear();
         Some(Match {
             supplier: &supplier.name,
             confidence: supplier.confidence,
             // Every key that was read was made of an indicator.
-            kind: write_normal_form(self.candidates.key(one.place), &mut self.indicator)?,
+            kind: write_normal_form(self.candidates.key(place), &mut self.indicator)?,
             indicator: &self.indicator,
-            level: self.candidates.left().get(one.place)?.level,
-            context: self.found.context(one.context),
-            tags: self.row(one.place).map_or(&[], |row| self.found.tags.get(row)),
+            level: self.candidates.left().get(place)?.level,
+            context: self.found.context(found),
+            tags: self.row(place).map_or(&[], |row| self.found.tags.get(row)),
         })
     }
 
@@ -134,7 +127,10 @@ impl<'a> Matches<'a> {
         for place in places.clone() {
             count += self.found_at(place).len();
         }
-        text.note_beside(count * size_of::<RankedMatch>())?;
+        if count == 0 {
+            return Ok(());
+        }
+        text.note_beside(count * size_of::<(bool, FoundMatch, usize)>())?;
         self.ranked.reserve_exact(count);
         let suppliers = self.detector.suppliers();
         let mut is_value_listed = false;
@@ -142,16 +138,19 @@ impl<'a> Matches<'a> {
             let matches = self.found_at(place);
             let is_listed = matches.iter().any(|one| suppliers.false_positive_rank == Some(one.rank));
             is_value_listed |= is_listed && self.candidates.left().get(place).is_some_and(|one| one.is_own);
-            for &FoundMatch { rank, context } in matches {
-                let is_suppressed = is_listed && suppliers.internal_ti_rank != Some(rank);
-                self.ranked.push(RankedMatch { is_suppressed, rank, place, context });
+            for found in matches {
+                let is_suppressed = is_listed && suppliers.internal_ti_rank != Some(found.rank);
+                self.ranked.push((is_suppressed, *found, place));
             }
         }
-        for one in &mut self.ranked {
-            one.is_suppressed |= is_value_listed && suppliers.internal_ti_rank != Some(one.rank);
+        if is_value_listed {
+            for (is_suppressed, found, _) in &mut self.ranked {
+                *is_suppressed = suppliers.internal_ti_rank != Some(found.rank);
+            }
         }
-        self.ranked.sort_unstable_by_key(|one| (one.is_suppressed, one.rank, one.place));
-        self.count = self.ranked.partition_point(|one| !one.is_suppressed);
+        self.ranked
+            .sort_unstable_by_key(|(is_suppressed, found, place)| (*is_suppressed, found.rank, *place));
+        self.count = self.ranked.partition_point(|(is_suppressed, ..)| !is_suppressed);
         Ok(())
     }
 

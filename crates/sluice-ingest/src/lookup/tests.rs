@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use expect_test::{Expect, expect};
+use parking_lot::Mutex;
 
 use super::{
-    answer::{LookupWork, SliceOutcome, wanted_bytes},
+    answer::{LookupWork, wanted_bytes},
     detect::Detector,
+    gather::Gathered,
     suppliers::SuppliersCache,
 };
 use crate::{
     IngestError,
     body::{
-        pipeline::SliceWork,
+        pipeline::SliceWork as _,
         split::{BodySlice, Splitter},
     },
     fixture::{EveryField, Fixture, block_on, lookup_rules},
@@ -200,7 +202,7 @@ fn work_within(fixture: &Fixture, permit_bytes_max: usize) -> LookupWork<EveryFi
     let permit = fixture.ingestor.reserve(None, 1 << 20).unwrap();
     let memory = RequestMemory::within(permit, permit_bytes_max);
     let detector = Detector::new(fixture.store.snapshot(), lookup_rules(), SuppliersCache::default());
-    LookupWork { detector, memory, render: EveryField }
+    LookupWork { detector, memory, render: EveryField, unread: Mutex::default() }
 }
 
 /// The only slice of a body.
@@ -210,20 +212,24 @@ fn slice_of(body: &str) -> BodySlice {
     splitter.finish().unwrap().unwrap()
 }
 
+/// Gathers slices of which each has something to be read.
+fn unread_of(work: &LookupWork<EveryField>, slices: impl IntoIterator<Item = BodySlice>) -> Vec<Gathered> {
+    for slice in slices {
+        assert!(work.work(&slice).unwrap().is_none());
+    }
+    std::mem::take(&mut *work.unread.lock())
+}
+
 /// The client has gone: nothing is read for it any more.
 #[test]
 fn an_abandoned_lookup_is_not_answered() {
     let fixture = Fixture::new();
     fixture.hold("Feed", &["a.example"]);
     let work = work_on(&fixture);
-    let waiting = || {
-        let outcome = SliceWork::work(&work, &slice_of(r#"[{"object":"a.example"}]"#)).unwrap();
-        assert!(matches!(outcome, SliceOutcome::Unread(_)));
-        vec![outcome]
-    };
-    assert_eq!(work.answer_all(waiting(), 1 << 20).unwrap().len(), 1);
+    let unread = || unread_of(&work, [slice_of(r#"[{"object":"a.example"}]"#)]);
+    assert_eq!(work.answer_all(Vec::new(), unread(), 1 << 20).unwrap().len(), 1);
     drop(CancelGuard(Arc::clone(&work.memory)));
-    assert!(matches!(work.answer_all(waiting(), 1 << 20), Err(IngestError::Internal)));
+    assert!(matches!(work.answer_all(Vec::new(), unread(), 1 << 20), Err(IngestError::Internal)));
 }
 
 /// Texts were once counted by what had been written to them, while each stood twice whenever it grew.
@@ -235,8 +241,8 @@ fn an_answer_is_on_the_permit_before_it_is_written() {
     let work = work_on(&fixture);
     // The context is read once, so far less text is expected than there is.
     let body = format!("[{}]", vec![r#"{"object":"a.example"}"#; 5_000].join(","));
-    let outcome = SliceWork::work(&work, &slice_of(&body)).unwrap();
-    let texts = work.answer_all(vec![outcome], 16 << 20).unwrap();
+    let unread = unread_of(&work, [slice_of(&body)]);
+    let texts = work.answer_all(Vec::new(), unread, 16 << 20).unwrap();
     let chunks: Vec<&Vec<u8>> = texts.iter().flat_map(|text| &text.chunks).collect();
     let (longest, all) = (
         chunks.iter().map(|chunk| chunk.capacity()).max(),
@@ -255,8 +261,8 @@ fn a_value_that_has_more_than_a_permit_can_cover_is_refused() {
     let fixture = with_long_contexts(4);
     let answer = |permit_bytes_max: usize| {
         let work = work_within(&fixture, permit_bytes_max);
-        let outcome = SliceWork::work(&work, &slice_of(r#"[{"object":"a.example"}]"#)).unwrap();
-        let answered = work.answer_all(vec![outcome], 2 << 20).map(|texts| texts.len());
+        let unread = unread_of(&work, [slice_of(r#"[{"object":"a.example"}]"#)]);
+        let answered = work.answer_all(Vec::new(), unread, 2 << 20).map(|texts| texts.len());
         (answered, work.memory.permit_bytes())
     };
     // The first is not read, the second is, and then finds no room for its text.
@@ -273,17 +279,11 @@ fn what_was_tried_in_vain_is_not_tried_again() {
     let fixture = Fixture::new();
     fixture.hold("Feed", &["a.example"]);
     let work = work_on(&fixture);
-    let SliceOutcome::Unread(gathered) =
-        SliceWork::work(&work, &slice_of(r#"[{"object":"a.example"}]"#)).unwrap()
-    else {
-        panic!("it is to be read")
-    };
-    let SliceOutcome::Unread(mut gathered) = work.answer_short(gathered, 10).unwrap() else {
-        panic!("ten bytes are enough")
-    };
-    assert_eq!(gathered.tried_bytes, 10);
-    gathered.tried_bytes = 16 << 20;
-    assert_eq!(wanted_bytes(&[SliceOutcome::Unread(gathered)]), 32 << 20);
+    let mut unread = unread_of(&work, [slice_of(r#"[{"object":"a.example"}]"#)]);
+    assert!(work.answer_short(&mut unread[0], 10).unwrap().is_none(), "ten bytes are enough");
+    assert_eq!(unread[0].tried_bytes, 10);
+    unread[0].tried_bytes = 16 << 20;
+    assert_eq!(wanted_bytes(&unread), 32 << 20);
 }
 
 /// What is too much for one read is read in batches, and in halves where that is still too much, to the same answer.
@@ -293,7 +293,7 @@ fn little_room_changes_no_answer() {
     let names: Vec<String> = (0..300).map(|number| format!("h{number}.example.com")).collect();
     fixture.hold("Feed", &names.iter().map(String::as_str).collect::<Vec<_>>());
     let work = work_on(&fixture);
-    let outcomes = || -> Vec<SliceOutcome> {
+    let unread = || {
         let body = |names: &[String]| {
             let objects: Vec<_> = names.iter().map(|name| format!("{{\"object\":\"{name}\"}}")).collect();
             format!("[{}]", objects.join(","))
@@ -303,10 +303,10 @@ fn little_room_changes_no_answer() {
             slice.first_element = index as u64 * 70;
             slice
         });
-        slices.map(|slice| SliceWork::work(&work, &slice).unwrap()).collect()
+        unread_of(&work, slices)
     };
     let answer = |bytes_max| {
-        let texts = work.answer_all(outcomes(), bytes_max).unwrap();
+        let texts = work.answer_all(Vec::new(), unread(), bytes_max).unwrap();
         (texts.len(), texts.iter().flat_map(|text| text.chunks.concat()).collect::<Vec<_>>())
     };
     let (whole_count, whole) = answer(1 << 20);

@@ -328,7 +328,7 @@ fn too_much_found_is_told_and_can_be_read_in_parts() {
     let memory = memory_of(&fixture, usize::MAX);
     let mut answers = Vec::new();
     for value in 0..values.len() {
-        let places = candidates.places_of(value..value + 1);
+        let places = candidates.places_of(&(value..value + 1));
         let found = detector.read(&keys[places.clone()], 2_500).unwrap().unwrap();
         let mut alone = Matches::new(&detector, &candidates, &found, places.start, 0);
         let mut among = Matches::new(&detector, &candidates, &whole, 0, 0);

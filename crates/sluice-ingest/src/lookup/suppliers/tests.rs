@@ -38,7 +38,7 @@ fn a_lookup_that_begins_makes_nothing() {
         let mut candidates = Candidates::default();
         candidates.add("a.example", rules.scope, &detector.snapshot).unwrap();
         candidates.ask_filters(&detector.snapshot).unwrap();
-        let places = candidates.places_of(0..1);
+        let places = candidates.places_of(&(0..1));
         let keys: Vec<_> = places.clone().map(|place| candidates.key(place)).collect();
         let found = detector.read(&keys, usize::MAX).unwrap().unwrap();
         let permit = fixture.ingestor.reserve(None, 1 << 10).unwrap();
