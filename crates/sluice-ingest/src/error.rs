@@ -1,14 +1,14 @@
 //! What can go wrong with one request's body, by what its sender can do next.
 //!
 //! [`BodyError`] is for the sender: its text is safe to show and says where in the body the fault lies.
-//! [`IngestError`] is for the caller, who maps each variant to an answer. Single elements that are refused are
-//! no errors; they are rejections.
+//! [`IngestError`] is for the caller, who maps each variant to an answer. That a single element is refused is not an
+//! error; it is a rejection.
 
 use sluice_model::limits;
 use sluice_store::{ReadError, WriteError};
 
 /// Why a request was not carried out. Nothing of it is stored, except after [`WriteError::Failed`], where it is
-/// stored wholly or not at all.
+/// stored as a whole or not at all.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum IngestError {
     /// The body is not what the request takes.
@@ -17,14 +17,14 @@ pub enum IngestError {
     /// The answer of a lookup grew over [`limits::LOOKUP_ANSWER_BYTES_MAX`].
     #[error("the answer is longer than {} bytes", limits::LOOKUP_ANSWER_BYTES_MAX)]
     TooManyAnswerBytes,
-    /// The store did not take the rows. [`WriteError::Busy`] also stands for a lookup's answer that found no room
-    /// beside those of other requests: to the sender it is the same.
+    /// The store did not take the rows. [`WriteError::Busy`] also stands for a body or an answer for which no memory
+    /// came free: to the sender it is the same.
     #[error("the request was not carried out")]
     Write(#[source] WriteError),
     /// The store could not be read.
     #[error("the store could not be read")]
     Read(#[source] ReadError),
-    /// A fault of ours: a job panicked, or an upload was used after it had failed.
+    /// A bug of ours: a job panicked, or an upload was used after it had failed.
     #[error("an internal fault ended the request")]
     Internal,
 }

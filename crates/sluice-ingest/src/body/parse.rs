@@ -24,17 +24,14 @@ const _: () =
 /// Longest text that is parsed without waiting for a turn: tasks of the runtime parse short ones themselves.
 const TURN_BYTES_MIN: usize = limits::SHORT_BODY_BYTES_MAX;
 
-/// Buffers at rest, and who is at work.
-static PARSERS: Mutex<Parsers> = Mutex::new(Parsers { kept: Vec::new(), bytes_in_flight: 0 });
+/// Buffers at rest.
+static KEPT: Mutex<Vec<ParserBuffers>> = Mutex::new(Vec::new());
 
-/// Told whenever an element has been parsed for which others may have waited.
-static DONE: Condvar = Condvar::new();
+/// Bytes of the texts that are being parsed, short ones not counted.
+static BYTES_IN_FLIGHT: Mutex<usize> = Mutex::new(0);
 
-struct Parsers {
-    kept: Vec<ParserBuffers>,
-    /// Bytes of the texts that are being parsed.
-    bytes_in_flight: usize,
-}
+/// Notified whenever a text that was counted has been parsed.
+static PARSED: Condvar = Condvar::new();
 
 #[derive(Default)]
 struct ParserBuffers {
@@ -73,8 +70,8 @@ pub(crate) fn with_tape<T>(text: &[u8], visit: impl FnOnce(&[Node<'_>], usize) -
 /// The right to parse a text. Only what parses and visits it may be done meanwhile, nothing that waits.
 struct Turn {
     buffers: ParserBuffers,
-    /// What it counts for: short texts count nothing.
-    text_bytes: usize,
+    /// What it counts for among the bytes in flight.
+    counted_bytes: usize,
     /// Whether the buffers are small enough to be kept.
     is_ordinary: bool,
 }
@@ -85,34 +82,35 @@ impl Turn {
     /// With 5 MiB allowed in flight and a text of 4 MiB being parsed, another one of 2 MiB waits and one of 1 MiB does
     /// not. A text longer than all that is allowed goes ahead once it would be alone.
     fn take(length: usize) -> Self {
-        let text_bytes = if length <= TURN_BYTES_MIN { 0 } else { length };
-        let mut parsers = PARSERS.lock();
-        while 0 < text_bytes
-            && 0 < parsers.bytes_in_flight
-            && limits::PARSED_BYTES_IN_FLIGHT_MAX < parsers.bytes_in_flight + text_bytes
-        {
-            DONE.wait(&mut parsers);
+        let counted_bytes = if length <= TURN_BYTES_MIN { 0 } else { length };
+        if 0 < counted_bytes {
+            let mut in_flight = BYTES_IN_FLIGHT.lock();
+            while 0 < *in_flight && limits::PARSED_BYTES_IN_FLIGHT_MAX < *in_flight + counted_bytes {
+                PARSED.wait(&mut in_flight);
+            }
+            *in_flight += counted_bytes;
         }
-        parsers.bytes_in_flight += text_bytes;
-        let buffers = parsers.kept.pop().unwrap_or_default();
-        Self { buffers, text_bytes, is_ordinary: false }
+        let buffers = KEPT.lock().pop().unwrap_or_default();
+        Self { buffers, counted_bytes, is_ordinary: false }
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        // What is not kept must be gone before the next one begins.
-        let mut buffers = std::mem::take(&mut self.buffers);
-        if !self.is_ordinary {
-            buffers = ParserBuffers::default();
+        let buffers = std::mem::take(&mut self.buffers);
+        if self.is_ordinary {
+            let mut kept = KEPT.lock();
+            if kept.len() < limits::PARSERS_KEPT_MAX {
+                kept.push(buffers);
+            }
+        } else {
+            // What is not kept must be gone before the next one begins.
+            drop(buffers);
         }
-        let mut parsers = PARSERS.lock();
-        parsers.bytes_in_flight -= self.text_bytes;
-        if self.is_ordinary && parsers.kept.len() < limits::PARSERS_KEPT_MAX {
-            parsers.kept.push(buffers);
+        if 0 < self.counted_bytes {
+            *BYTES_IN_FLIGHT.lock() -= self.counted_bytes;
+            PARSED.notify_all();
         }
-        drop(parsers);
-        DONE.notify_all();
     }
 }
 

@@ -70,32 +70,6 @@ enum SplitState {
 /// Bytes that are looked at together.
 const BLOCK_BYTES: usize = 64;
 
-/// Where a block has the bytes that make up structure, inside and outside of strings: a bit for each byte.
-struct Marks {
-    quotes: u64,
-    backslashes: u64,
-    opening: u64,
-    closing: u64,
-}
-
-impl Marks {
-    fn of(block: &[u8; BLOCK_BYTES]) -> Self {
-        /// In ASCII, what turns a square bracket into a brace; of all other bytes none becomes one.
-        const BRACE_BIT: u8 = 0x20;
-        let mut marks = Self { quotes: 0, backslashes: 0, opening: 0, closing: 0 };
-        let (parts, _) = block.as_chunks();
-        for part in parts.iter().rev() {
-            let part = u8x16::new(*part);
-            let braces = part | u8x16::splat(BRACE_BIT);
-            marks.quotes = marks.quotes << 16 | mask(part, b'"');
-            marks.backslashes = marks.backslashes << 16 | mask(part, b'\\');
-            marks.opening = marks.opening << 16 | mask(braces, b'{');
-            marks.closing = marks.closing << 16 | mask(braces, b'}');
-        }
-        marks
-    }
-}
-
 /// A bit for each byte that is the wanted one.
 #[inline]
 fn mask(bytes: u8x16, wanted: u8) -> u64 {
@@ -283,11 +257,13 @@ impl Splitter {
     fn scan(&mut self, window: &[u8]) -> Result<usize, usize> {
         let mut at = 0;
         while let Some(rest @ [_, ..]) = window.get(at..) {
-            let stride = match rest.first_chunk().map(Marks::of) {
-                Some(marks) if marks.backslashes == 0 && self.state != SplitState::Escape => {
-                    self.scan_marks(&marks)
-                }
-                _ => self.scan_bytes(rest.get(..BLOCK_BYTES).unwrap_or(rest)),
+            let block = match rest.first_chunk() {
+                Some(block) if self.state != SplitState::Escape => self.scan_block(block),
+                _ => None,
+            };
+            let stride = match block {
+                Some(stride) => stride,
+                None => self.scan_bytes(rest.get(..BLOCK_BYTES).unwrap_or(rest)),
             };
             match stride {
                 Ok(bytes) => at += bytes,
@@ -300,29 +276,47 @@ impl Splitter {
         Ok(window.len())
     }
 
-    /// The same for a block without backslashes, all brackets of which are found at once.
-    fn scan_marks(&mut self, marks: &Marks) -> Result<usize, usize> {
+    /// The same for a block, all brackets of which are found at once; `None` if there is a backslash in it.
+    fn scan_block(&mut self, block: &[u8; BLOCK_BYTES]) -> Option<Result<usize, usize>> {
+        /// In ASCII, what turns a square bracket into a brace; of all other bytes none becomes one.
+        const BRACE_BIT: u8 = 0x20;
+        // A bit for each byte of the block, the first one lowest.
+        let (mut quotes, mut backslashes, mut opening, mut closing) = (0, 0, 0, 0);
+        let (parts, _) = block.as_chunks();
+        for part in parts.iter().rev() {
+            let part = u8x16::new(*part);
+            let braces = part | u8x16::splat(BRACE_BIT);
+            quotes = quotes << 16 | mask(part, b'"');
+            backslashes = backslashes << 16 | mask(part, b'\\');
+            opening = opening << 16 | mask(braces, b'{');
+            closing = closing << 16 | mask(braces, b'}');
+        }
+        if backslashes != 0 {
+            return None;
+        }
         // A byte is inside a string if the number of quotes up to it is odd. Doubling the shift gives the parity of all
-        // bytes in six steps. Of `{"a":"{"}`, whose first byte is the lowest bit, the quotes are 0b10101010, and
-        // `inside` becomes 0b01100110: opening quotes are inside, closing ones are not, and the second `{` is.
-        let mut inside = marks.quotes;
+        // bytes in six steps. Of `{"a":"{"}` the quotes are 0b10101010, and `inside` becomes 0b01100110: opening quotes
+        // are inside, closing ones are not, and the second `{` is.
+        let mut inside = quotes;
         for shift in [1, 2, 4, 8, 16, 32] {
             inside ^= inside << shift;
         }
         if self.state == SplitState::Text {
             inside = !inside;
         }
-        let mut brackets = (marks.opening | marks.closing) & !inside;
+        let mut brackets = (opening | closing) & !inside;
         while brackets != 0 {
             let at = brackets.trailing_zeros() as usize;
-            self.bracket(marks.opening >> at & 1 != 0).ok_or(at)?;
+            if self.bracket(opening >> at & 1 != 0).is_none() {
+                return Some(Err(at));
+            }
             if self.state == SplitState::After {
-                return Ok(at + 1);
+                return Some(Ok(at + 1));
             }
             brackets &= brackets - 1;
         }
         self.state = if inside >> 63 == 0 { SplitState::Element } else { SplitState::Text };
-        Ok(BLOCK_BYTES)
+        Some(Ok(BLOCK_BYTES))
     }
 
     /// The same for any bytes, one after the other.

@@ -28,15 +28,15 @@ fn few_and_only_ordinary_buffers_are_kept() {
     assert_eq!(nodes_count(&format!("{{\"v\":[{numbers}]}}")), (1 << 20) + 3);
     let long = "x".repeat(2 * SLICE_BYTES);
     assert_eq!(nodes_count(&format!("{{\"v\":\"{long}\"}}")), 3);
-    let parsers = super::PARSERS.lock();
-    assert!(parsers.kept.len() <= PARSERS_KEPT_MAX);
-    for buffers in &parsers.kept {
+    let kept = super::KEPT.lock();
+    assert!(kept.len() <= PARSERS_KEPT_MAX);
+    for buffers in &*kept {
         let nodes = buffers.tape.as_ref().map_or(0, |tape| tape.0.capacity());
         assert!(
             nodes <= super::TAPE_NODES_KEPT_MAX && buffers.text.capacity() <= 2 * super::TEXT_BYTES_KEPT_MAX
         );
     }
-    drop(parsers);
+    drop(kept);
     assert_eq!(nodes_count("{\"v\":1}"), 3);
 }
 
