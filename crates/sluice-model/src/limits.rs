@@ -119,6 +119,9 @@ pub const LOG_QUEUE_MAX: usize = 1_024;
 /// Longest text that is tried as an indicator.
 pub const INDICATOR_BYTES_MAX: usize = 8_192;
 
+/// Most segments of the path before the `/*` of a prefix mask: a looked-up URL is tried with so many at most.
+pub const PREFIX_MASK_SEGMENTS_MAX: usize = 32;
+
 /// Longest host name, without its trailing dot.
 pub const HOST_BYTES_MAX: usize = 253;
 

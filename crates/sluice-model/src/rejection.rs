@@ -39,7 +39,7 @@ impl Property {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Rejection {
     /// The value has no normal form.
-    InvalidFormat,
+    InvalidFormat(NotAnIndicator),
     /// A tag that does not exist; made by [`Rejection::unknown_tag`].
     UnknownTag(Box<str>),
     /// A context for the list of false positives.
@@ -61,7 +61,7 @@ impl Rejection {
 impl Display for Rejection {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::InvalidFormat => f.write_str("Invalid indicator format"),
+            Self::InvalidFormat(reason) => Display::fmt(reason, f),
             Self::UnknownTag(name) => write!(f, "Unknown tag: {name}"),
             Self::ContextNotAllowed => f.write_str("Context is not allowed for the FalsePositive supplier"),
             Self::IndicatorMissing => f.write_str("Property 'indicator' is missing"),
@@ -71,8 +71,8 @@ impl Display for Rejection {
 }
 
 impl From<NotAnIndicator> for Rejection {
-    fn from(NotAnIndicator: NotAnIndicator) -> Self {
-        Self::InvalidFormat
+    fn from(reason: NotAnIndicator) -> Self {
+        Self::InvalidFormat(reason)
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sluice_model::{
-    Rejection,
+    NotAnIndicator, Rejection,
     ranges::bytes_at,
     rejection::Property,
     varint::{push_varint, take, take_varint},
@@ -25,7 +25,10 @@ const CHUNK_BYTES: usize = 64 * 1024;
 /// Says in the byte of a reason that the element had no `indicator`.
 const NO_INDICATOR: u8 = 0x80;
 
-const UNKNOWN_TAG: u8 = 1;
+const UNKNOWN_TAG: u8 = 0;
+
+/// The number of the first of the reasons of values that are no indicators.
+const FORMATS_FROM: u8 = 8;
 
 const OPENING: &[u8] = b"{\"indicator\":";
 const MIDDLE: &[u8] = b",\"reason\":\"";
@@ -34,22 +37,21 @@ const CLOSING: &[u8] = b"\"}";
 /// The number under which a reason is kept.
 fn code(rejection: &Rejection) -> u8 {
     match rejection {
-        Rejection::InvalidFormat => 0,
         Rejection::UnknownTag(_) => UNKNOWN_TAG,
-        Rejection::ContextNotAllowed => 2,
-        Rejection::IndicatorMissing => 3,
-        Rejection::InvalidType(Property::Indicator) => 4,
-        Rejection::InvalidType(Property::Context) => 5,
-        Rejection::InvalidType(Property::Tags) => 6,
-        Rejection::InvalidType(Property::MarkDetections) => 7,
-        Rejection::InvalidType(Property::UnmarkDetections) => 8,
+        Rejection::ContextNotAllowed => 1,
+        Rejection::IndicatorMissing => 2,
+        Rejection::InvalidType(Property::Indicator) => 3,
+        Rejection::InvalidType(Property::Context) => 4,
+        Rejection::InvalidType(Property::Tags) => 5,
+        Rejection::InvalidType(Property::MarkDetections) => 6,
+        Rejection::InvalidType(Property::UnmarkDetections) => 7,
+        Rejection::InvalidFormat(reason) => FORMATS_FROM + *reason as u8,
     }
 }
 
-/// The sentences of all numbers but [`UNKNOWN_TAG`], of which it is the beginning; all plain ASCII.
-fn sentences() -> [String; 9] {
-    [
-        Rejection::InvalidFormat,
+/// The sentences of all numbers; that of [`UNKNOWN_TAG`] is its beginning; all plain ASCII.
+fn sentences() -> Vec<String> {
+    let others = [
         Rejection::UnknownTag("".into()),
         Rejection::ContextNotAllowed,
         Rejection::IndicatorMissing,
@@ -58,8 +60,9 @@ fn sentences() -> [String; 9] {
         Rejection::InvalidType(Property::Tags),
         Rejection::InvalidType(Property::MarkDetections),
         Rejection::InvalidType(Property::UnmarkDetections),
-    ]
-    .map(|rejection| rejection.to_string())
+    ];
+    let formats = NotAnIndicator::ALL.map(Rejection::InvalidFormat);
+    others.iter().chain(&formats).map(ToString::to_string).collect()
 }
 
 /// The refused elements of one slice.
@@ -68,7 +71,7 @@ pub(crate) struct SliceRejections {
     bytes: Vec<u8>,
     count: u64,
     json_bytes: u64,
-    sentence_bytes: [usize; 9],
+    sentence_bytes: Box<[usize]>,
 }
 
 impl SliceRejections {
@@ -77,7 +80,7 @@ impl SliceRejections {
             bytes: Vec::new(),
             count: 0,
             json_bytes: 0,
-            sentence_bytes: sentences().map(|sentence| sentence.len()),
+            sentence_bytes: sentences().iter().map(String::len).collect(),
         }
     }
 
@@ -175,7 +178,7 @@ struct JsonChunks {
     is_first: bool,
     /// Whether the array was told to its end.
     is_closed: bool,
-    sentences: [String; 9],
+    sentences: Vec<String>,
     _memory: Option<Arc<RequestMemory>>,
 }
 

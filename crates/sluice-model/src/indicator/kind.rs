@@ -1,5 +1,7 @@
 //! What an indicator can be, and the verdict that a text is none of it.
 
+use crate::limits;
+
 /// What an indicator is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum IndicatorKind {
@@ -15,7 +17,44 @@ pub enum IndicatorKind {
     Url,
 }
 
-/// The text is of no known kind.
+/// Why a text is no indicator. One reason each for what could be read as another value than was meant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("Invalid indicator format")]
-pub struct NotAnIndicator;
+pub enum NotAnIndicator {
+    /// The text is of no known kind.
+    #[error("Invalid indicator format")]
+    Format,
+    /// An IPv4 address that reads differently in octal and in decimal.
+    #[error("Invalid indicator format: an IPv4 address has no leading zeros")]
+    LeadingZero,
+    /// A notation of an address other than four decimal parts, without anything that says that it is one.
+    #[error("Invalid indicator format: a bare number is no IP address")]
+    BareNumber,
+    /// Several addresses, with a hyphen or placeholders.
+    #[error("Invalid indicator format: ranges and wildcards of IP addresses are not taken")]
+    AddressRange,
+    /// An e-mail address.
+    #[error("Invalid indicator format: an e-mail address is no URL")]
+    EmailAddress,
+    /// A mask of a public suffix or of more.
+    #[error("Invalid indicator format: a mask of a public suffix is too wide")]
+    WideMask,
+    /// A prefix mask of a path with more than [`limits::PREFIX_MASK_SEGMENTS_MAX`] segments.
+    #[error(
+        "Invalid indicator format: a path before /* has at most {} segments",
+        limits::PREFIX_MASK_SEGMENTS_MAX
+    )]
+    DeepMask,
+}
+
+impl NotAnIndicator {
+    /// Every reason, in order.
+    pub const ALL: [Self; 7] = [
+        Self::Format,
+        Self::LeadingZero,
+        Self::BareNumber,
+        Self::AddressRange,
+        Self::EmailAddress,
+        Self::WideMask,
+        Self::DeepMask,
+    ];
+}

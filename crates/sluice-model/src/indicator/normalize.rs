@@ -44,7 +44,7 @@ pub fn normalize_into(text: &str, key: &mut Vec<u8>) -> Result<IndicatorKind, No
 fn normalize_the_long_way(text: &str, key: &mut Vec<u8>) -> Result<IndicatorKind, NotAnIndicator> {
     let start = key.len();
     let kind = if limits::INDICATOR_BYTES_MAX < text.len() || has_space_or_control(text) {
-        Err(NotAnIndicator)
+        Err(NotAnIndicator::Format)
     } else {
         append(text, key)
     };
@@ -67,7 +67,7 @@ pub fn recognize_into(text: &str, key: &mut Vec<u8>) -> Result<IndicatorKind, No
         return Ok(kind);
     }
     if limits::INDICATOR_BYTES_MAX < text.len() || text.contains(char::is_control) {
-        return Err(NotAnIndicator);
+        return Err(NotAnIndicator::Format);
     }
     let start = key.len();
     if let Ok(kind) = append(text, key) {
@@ -79,7 +79,7 @@ pub fn recognize_into(text: &str, key: &mut Vec<u8>) -> Result<IndicatorKind, No
         }
     }
     key.truncate(start);
-    Err(NotAnIndicator)
+    Err(NotAnIndicator::Format)
 }
 
 /// Appends the key of a text that was screened; leaves bytes behind on failure.

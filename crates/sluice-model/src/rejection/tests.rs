@@ -11,10 +11,25 @@ fn check(rejection: &Rejection, want: &str) {
 
 #[test]
 fn reasons_are_worded_as_the_contract_has_them() {
-    check(&NotAnIndicator.into(), "Invalid indicator format");
+    check(&NotAnIndicator::Format.into(), "Invalid indicator format");
     check(&Rejection::unknown_tag("Win-Trojan"), "Unknown tag: Win-Trojan");
     check(&Rejection::ContextNotAllowed, "Context is not allowed for the FalsePositive supplier");
     check(&Rejection::IndicatorMissing, "Property 'indicator' is missing");
+}
+
+#[test]
+fn what_could_be_read_as_another_value_has_a_reason_of_its_own() {
+    let reasons = [
+        (NotAnIndicator::LeadingZero, "an IPv4 address has no leading zeros"),
+        (NotAnIndicator::BareNumber, "a bare number is no IP address"),
+        (NotAnIndicator::AddressRange, "ranges and wildcards of IP addresses are not taken"),
+        (NotAnIndicator::EmailAddress, "an e-mail address is no URL"),
+        (NotAnIndicator::WideMask, "a mask of a public suffix is too wide"),
+        (NotAnIndicator::DeepMask, "a path before /* has at most 32 segments"),
+    ];
+    for (reason, want) in reasons {
+        check(&reason.into(), &format!("Invalid indicator format: {want}"));
+    }
 }
 
 #[test]

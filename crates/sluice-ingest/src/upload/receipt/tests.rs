@@ -1,7 +1,7 @@
 //! The listed elements, their length and their size.
 
 use expect_test::{Expect, expect};
-use sluice_model::{Rejection, rejection::Property};
+use sluice_model::{NotAnIndicator, Rejection, rejection::Property};
 
 use super::{Receipt, SliceRejections};
 
@@ -39,7 +39,7 @@ fn every_reason_is_told_in_order() {
     let type_of = Rejection::InvalidType;
     check(
         &[
-            &[("\"a\"", Rejection::InvalidFormat), ("", Rejection::IndicatorMissing)],
+            &[("\"a\"", Rejection::InvalidFormat(NotAnIndicator::Format)), ("", Rejection::IndicatorMissing)],
             &[],
             &[
                 ("\"b\\\"\"", Rejection::unknown_tag("X\"\\\n")),
@@ -83,4 +83,14 @@ fn a_million_cost_little_and_come_in_chunks() {
     }
     assert_eq!(total, length);
     assert!(longest < 66_000, "{longest}");
+}
+
+#[test]
+fn every_reason_of_a_format_is_told_as_it_is() {
+    for reason in NotAnIndicator::ALL {
+        let mut slice = SliceRejections::new();
+        slice.push(b"\"a\"", &Rejection::InvalidFormat(reason));
+        let told = json(Receipt::new(1, vec![slice], None));
+        assert_eq!(told, format!(r#"[{{"indicator":"a","reason":"{reason}"}}]"#));
+    }
 }

@@ -47,7 +47,7 @@ const IS_PLAIN_BYTE: [bool; 256] = {
 pub(super) fn append(host: &str, key: &mut Vec<u8>) -> Result<Option<IpAddr>, NotAnIndicator> {
     let address = if let Some(bracketed) = host.strip_prefix('[') {
         let Some(Ok(address)) = bracketed.strip_suffix(']').map(str::parse::<Ipv6Addr>) else {
-            return Err(NotAnIndicator);
+            return Err(NotAnIndicator::Format);
         };
         IpAddr::V6(address)
     } else {
@@ -57,7 +57,7 @@ pub(super) fn append(host: &str, key: &mut Vec<u8>) -> Result<Option<IpAddr>, No
             append_name(name, key)?;
             return Ok(None);
         }
-        IpAddr::V4(ip::parse_numeric_name(name).ok_or(NotAnIndicator)?)
+        IpAddr::V4(ip::parse_numeric_name(name).ok_or(NotAnIndicator::Format)?)
     };
     key::append_address_host(address, key);
     Ok(Some(address))
@@ -79,17 +79,17 @@ fn to_ascii(host: &str) -> Result<Cow<'_, str>, NotAnIndicator> {
     if host.is_ascii() && !host.contains('%') {
         return Ok(Cow::Borrowed(host));
     }
-    let Ok(decoded) = String::from_utf8(percent::decode(host)) else { return Err(NotAnIndicator) };
+    let Ok(decoded) = String::from_utf8(percent::decode(host)) else { return Err(NotAnIndicator::Format) };
     if decoded.is_ascii() {
         return Ok(Cow::Owned(decoded));
     }
     if is_too_long_to_convert(&decoded) {
-        return Err(NotAnIndicator);
+        return Err(NotAnIndicator::Format);
     }
     let bytes = decoded.as_bytes();
     match Uts46::new().to_ascii(bytes, AsciiDenyList::EMPTY, Hyphens::Allow, DnsLength::Ignore) {
         Ok(name) => Ok(Cow::Owned(name.into_owned())),
-        Err(_not_a_name) => Err(NotAnIndicator),
+        Err(_not_a_name) => Err(NotAnIndicator::Format),
     }
 }
 
@@ -108,7 +108,7 @@ fn append_name(name: &str, key: &mut Vec<u8>) -> Result<(), NotAnIndicator> {
         None => (without_www(name), false),
     };
     if !name.contains('.') {
-        return Err(NotAnIndicator);
+        return Err(NotAnIndicator::Format);
     }
     let start = key.len();
     for label in name.rsplit('.') {
@@ -116,7 +116,7 @@ fn append_name(name: &str, key: &mut Vec<u8>) -> Result<(), NotAnIndicator> {
             continue;
         }
         if limits::LABEL_BYTES_MAX < label.len() || !label.bytes().all(is_name_byte) {
-            return Err(NotAnIndicator);
+            return Err(NotAnIndicator::Format);
         }
         key.extend(label.as_bytes().iter().map(u8::to_ascii_lowercase));
         key.push(b'.');
@@ -125,7 +125,7 @@ fn append_name(name: &str, key: &mut Vec<u8>) -> Result<(), NotAnIndicator> {
         key.extend_from_slice(b"*.");
     }
     // The last dot of the key form is not one of the name's bytes.
-    if limits::HOST_BYTES_MAX < key.len() - start - 1 { Err(NotAnIndicator) } else { Ok(()) }
+    if limits::HOST_BYTES_MAX < key.len() - start - 1 { Err(NotAnIndicator::Format) } else { Ok(()) }
 }
 
 fn is_name_byte(byte: u8) -> bool {

@@ -21,8 +21,8 @@ fn check(text: &str, want: &str) {
 #[track_caller]
 fn check_refused(text: &str) {
     let mut key = b"before".to_vec();
-    assert_eq!(normalize_into(text, &mut key), Err(NotAnIndicator), "{text:?}");
-    assert_eq!(recognize_into(text, &mut key), Err(NotAnIndicator), "{text:?}");
+    assert_eq!(normalize_into(text, &mut key), Err(NotAnIndicator::Format), "{text:?}");
+    assert_eq!(recognize_into(text, &mut key), Err(NotAnIndicator::Format), "{text:?}");
     assert_eq!(key, b"before", "{text:?} left something behind");
 }
 

@@ -25,7 +25,7 @@ pub(super) fn append(text: &str, key: &mut Vec<u8>) -> Result<IndicatorKind, Not
     let (text, _fragment) = text.split_once('#').unwrap_or((text, ""));
     let (authority, rest) = text.split_at(text.find(['/', '?']).unwrap_or(text.len()));
     if authority.contains('\\') {
-        return Err(NotAnIndicator);
+        return Err(NotAnIndicator::Format);
     }
     let (_user_info, host_and_port) = authority.rsplit_once('@').unwrap_or(("", authority));
 
@@ -42,7 +42,7 @@ pub(super) fn append(text: &str, key: &mut Vec<u8>) -> Result<IndicatorKind, Not
         return Ok(IndicatorKind::Ip);
     }
     if limits::INDICATOR_BYTES_MAX + key::URL_KEY_OVERHEAD_BYTES < key.len() - start {
-        return Err(NotAnIndicator);
+        return Err(NotAnIndicator::Format);
     }
     Ok(IndicatorKind::Url)
 }
@@ -52,7 +52,7 @@ fn without_scheme(text: &str) -> Result<&str, NotAnIndicator> {
     let scheme_bytes = text.bytes().take_while(is_in_scheme).count();
     let (scheme, after) = text.split_at(scheme_bytes);
     match after.strip_prefix("://") {
-        Some(_) if refang::real_scheme(scheme).is_some() => Err(NotAnIndicator),
+        Some(_) if refang::real_scheme(scheme).is_some() => Err(NotAnIndicator::Format),
         Some(remainder) if scheme.starts_with(|first: char| first.is_ascii_alphabetic()) => Ok(remainder),
         _ => Ok(text),
     }
@@ -67,7 +67,7 @@ pub(super) fn without_plain_scheme(text: &[u8]) -> &[u8] {
 
 fn without_port(host_and_port: &str) -> Result<&str, NotAnIndicator> {
     let host_bytes = if host_and_port.starts_with('[') {
-        host_and_port.find(']').ok_or(NotAnIndicator)? + 1
+        host_and_port.find(']').ok_or(NotAnIndicator::Format)? + 1
     } else {
         host_and_port.find(':').unwrap_or(host_and_port.len())
     };
@@ -75,7 +75,7 @@ fn without_port(host_and_port: &str) -> Result<&str, NotAnIndicator> {
     match after.strip_prefix(':') {
         None if after.is_empty() => Ok(host),
         Some(port) if is_port(port) => Ok(host),
-        _ => Err(NotAnIndicator),
+        _ => Err(NotAnIndicator::Format),
     }
 }
 
