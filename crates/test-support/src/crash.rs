@@ -5,7 +5,7 @@
 //! hold exactly what the clients' ledgers say, and has worked for them for a random time. Some are asked to stop
 //! just before, so that the kill finds them moving everything into the trees.
 
-mod client;
+mod scripted;
 
 use std::{
     fmt,
@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use client::Crasher;
+use scripted::ScriptedClient;
 
 use crate::{daemon::Daemon, dice::Dice, script::Script};
 
@@ -77,8 +77,8 @@ pub fn run(binary: &Path, cycles: u32, seed: u64) -> KillSummary {
     let started = Instant::now();
     let dir = tempfile::tempdir().unwrap();
     let mut dice = Dice::new(&[seed]);
-    let mut clients: Vec<Crasher> =
-        (0..CLIENTS).map(|number| Crasher::new(number, Script { seed, keys: KEYS })).collect();
+    let mut clients: Vec<ScriptedClient> =
+        (0..CLIENTS).map(|number| ScriptedClient::new(number, Script { seed, keys: KEYS })).collect();
     let mut summary = KillSummary { seed, cycles, ..KillSummary::default() };
     let mut ready_ms = READY_MS_GUESS;
     for _ in 0..cycles {
@@ -109,7 +109,7 @@ pub fn run(binary: &Path, cycles: u32, seed: u64) -> KillSummary {
 }
 
 /// Waits for the daemon and compares all that the clients know; gives the time it took to be ready.
-fn check(daemon: &mut Daemon, clients: &mut [Crasher], summary: &mut KillSummary) -> u64 {
+fn check(daemon: &mut Daemon, clients: &mut [ScriptedClient], summary: &mut KillSummary) -> u64 {
     let ready_ms = milliseconds(daemon.wait_until_ready());
     summary.ready_ms_max = summary.ready_ms_max.max(ready_ms);
     let mut http = daemon.client();
@@ -118,7 +118,7 @@ fn check(daemon: &mut Daemon, clients: &mut [Crasher], summary: &mut KillSummary
 }
 
 /// Lets the clients work, and kills the daemon under them.
-fn work_and_kill(daemon: &mut Daemon, clients: &mut [Crasher], dice: &mut Dice) {
+fn work_and_kill(daemon: &mut Daemon, clients: &mut [ScriptedClient], dice: &mut Dice) {
     let work = Duration::from_millis(1 + dice.below(WORK_MS_MAX));
     let is_stopped = dice.chance(KILLED_WHILE_STOPPING_PERCENT);
     let stop = Duration::from_millis(dice.below(STOP_MS_MAX));

@@ -5,7 +5,7 @@
 
 use std::{
     fs::File,
-    io::{BufRead as _, BufReader},
+    io::{self, BufRead as _, BufReader},
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::http::Client;
+use crate::client::Client;
 
 /// Name and password of the administrator.
 pub const CREDENTIALS: (&str, &str) = ("admin", "a password for one test");
@@ -92,6 +92,32 @@ impl Daemon {
         Client::new(self.address.unwrap(), CREDENTIALS.0, CREDENTIALS.1)
     }
 
+    /// Does the same work on so many connections, each with a thread of its own, and gives what each came to.
+    ///
+    /// # Errors
+    ///
+    /// The first error of `work`, once all threads have ended.
+    pub fn on_connections<T: Send, E: From<io::Error> + Send>(
+        &self,
+        count: usize,
+        name: &str,
+        work: impl Fn(Client) -> Result<T, E> + Sync,
+    ) -> Result<Vec<T>, E> {
+        thread::scope(|scope| {
+            let work = &work;
+            let spawn = |number| {
+                let client = self.client();
+                thread::Builder::new()
+                    .name(format!("{name}-{number}"))
+                    .spawn_scoped(scope, move || work(client))
+            };
+            let workers: Vec<_> = (0..count).map(spawn).collect();
+            // All of them, also after an error.
+            let ended: Vec<Result<T, E>> = workers.into_iter().map(join).collect();
+            ended.into_iter().collect()
+        })
+    }
+
     /// Lets time pass, less when the daemon closes its output: then it has ended.
     pub fn pause(&mut self, duration: Duration) {
         let end = Instant::now() + duration;
@@ -154,6 +180,17 @@ impl Drop for Daemon {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// Waits for a thread of a scope.
+///
+/// # Errors
+///
+/// That of the thread; or it was not started, or panicked.
+pub fn join<T, E: From<io::Error>>(
+    worker: io::Result<thread::ScopedJoinHandle<'_, Result<T, E>>>,
+) -> Result<T, E> {
+    worker?.join().unwrap_or_else(|_panic| Err(io::Error::other("a thread of the client panicked").into()))
 }
 
 fn printed_address(line: &str) -> Option<SocketAddr> {

@@ -14,23 +14,11 @@ mod words;
 
 use std::collections::BTreeSet;
 
-use self::sources::Source;
+use self::{indicators::Kind, sources::Source};
 use crate::dice::Dice;
 
 /// Rows of the real feed, and of one made up when nobody says how many.
 pub const ROWS: usize = 1_000_000;
-
-/// What a row indicates.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Kind {
-    Domain,
-    Url,
-    Ipv4,
-    Ipv6,
-    Md5,
-    Sha1,
-    Sha256,
-}
 
 /// How many rows of a million are of which source and kind.
 const SHARES: [(Source, Kind, u64); 26] = [

@@ -12,10 +12,10 @@
     reason = "test code: a surprise is a failed test, and seeds are printed"
 )]
 
+pub mod client;
 pub mod crash;
 pub mod daemon;
 pub mod dice;
 pub mod feed;
-pub mod http;
 pub mod powercut;
 pub mod script;

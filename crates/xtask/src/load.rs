@@ -45,7 +45,6 @@ use self::{
     settle::Patience,
 };
 use crate::{
-    client,
     feed::FeedOptions,
     proc::disk_bytes,
     workspace::{Profile, build},
@@ -160,7 +159,7 @@ impl Load {
 
         let mut daemon = Daemon::start(&binary, dir);
         println!("ready after {} ms", daemon.wait_until_ready().as_millis());
-        client::prepare(&mut daemon.client(), SUPPLIER, &self.source.tags()?)?;
+        daemon.client().prepare(SUPPLIER, &self.source.tags()?)?;
         let new_rate = self.push(&daemon, &mut run, indicators)?;
         self.look_up(&daemon, &mut run)?;
         if !singles.is_empty() {

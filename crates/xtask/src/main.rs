@@ -5,7 +5,6 @@
 #![expect(clippy::print_stdout, reason = "these commands are for people who watch them")]
 
 mod ci;
-mod client;
 mod compare;
 mod feed;
 mod load;

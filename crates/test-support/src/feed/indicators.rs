@@ -5,11 +5,20 @@ use std::{
     net::{Ipv4Addr, Ipv6Addr},
 };
 
-use super::{
-    Kind,
-    words::{pick, write_hex, write_letters, write_syllables, write_word},
-};
+use super::words::{pick, write_hex, write_letters, write_syllables, write_word};
 use crate::dice::Dice;
+
+/// What a row indicates.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    Domain,
+    Url,
+    Ipv4,
+    Ipv6,
+    Md5,
+    Sha1,
+    Sha256,
+}
 
 /// Names that may be registered for one host: so many that of a million rows one in fifty repeats another.
 const NAMES: u64 = 3_500_000;

@@ -7,7 +7,7 @@
 use std::{collections::BTreeSet, fmt::Write as _};
 
 use super::{
-    Kind,
+    indicators::Kind,
     words::{pick, write_hex, write_letters, write_syllables, write_word},
 };
 use crate::dice::Dice;

@@ -11,13 +11,15 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use test_support::{daemon::Daemon, http::Client};
+use test_support::{
+    client::{Client, DETECTED, LOOKUP_PATH, indicators_path},
+    daemon::Daemon,
+};
 
 use super::{
     batches::Batches,
     measure::{Outcome, Work, measure},
 };
-use crate::client;
 
 const SUPPLIER: &str = "Compare";
 /// Values of one lookup.
@@ -41,7 +43,7 @@ pub(super) fn run(
     let (bodies, (known, unknown)) = (batches.bodies()?, batches.values()?);
     let mut daemon = Daemon::start(binary, dir);
     daemon.wait_until_ready();
-    client::prepare(&mut daemon.client(), SUPPLIER, tags)?;
+    daemon.client().prepare(SUPPLIER, tags)?;
     let (pid, data_dir) = (Some(daemon.pid()), dir.join("data"));
     let mut rounds = Vec::new();
     for work in [Work::Push, Work::PushAgain] {
@@ -82,7 +84,7 @@ fn share(
     send: impl Fn(&mut Client, &[u8]) -> Result<usize> + Sync,
 ) -> Result<usize> {
     let next = AtomicUsize::new(0);
-    let sums = client::on_connections(daemon, connections, "client", |mut client| {
+    let sums = daemon.on_connections(connections, "client", |mut client| -> Result<usize> {
         let mut sum = 0;
         while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
             sum += send(&mut client, request)?;
@@ -94,7 +96,7 @@ fn share(
 
 /// Pushes a body, again while the daemon is busy; counts its refused indicators.
 fn push(client: &mut Client, body: &[u8]) -> Result<usize> {
-    client::rejected(&client::ask(client, "PUT", &client::path(SUPPLIER), body)?.answer)
+    Ok(client.ask("PUT", &indicators_path(SUPPLIER), body)?.answer.rejected()?)
 }
 
 fn query(values: &[&str]) -> Vec<u8> {
@@ -104,8 +106,8 @@ fn query(values: &[&str]) -> Vec<u8> {
 
 /// Looks values up and counts those that are detected, as cheaply as the other clients count theirs.
 fn look_up(client: &mut Client, query: &[u8]) -> Result<usize> {
-    let answer = client::ask(client, "POST", client::LOOKUP_PATH, query)?.answer;
+    let answer = client.ask("POST", LOOKUP_PATH, query)?.answer;
     ensure!(answer.status == 200, "{}: {}", answer.status, answer.text());
     let pieces = answer.body.split(|byte| *byte == b',');
-    Ok(pieces.filter(|piece| piece.starts_with(client::DETECTED)).count())
+    Ok(pieces.filter(|piece| piece.starts_with(DETECTED)).count())
 }

@@ -13,7 +13,11 @@ use anyhow::{Result, bail, ensure};
 use clap::Args;
 use memchr::memmem;
 use serde::Serialize;
-use test_support::{daemon::Daemon, dice::Dice, http::Client};
+use test_support::{
+    client::{self, Client, DETECTED, LOOKUP_PATH},
+    daemon::Daemon,
+    dice::Dice,
+};
 
 use super::{
     figures::{Answers, Summary, float},
@@ -21,7 +25,6 @@ use super::{
     lookups::write_object,
     phase::{Cost, Phase},
 };
-use crate::client;
 
 /// What is looked up, and how.
 #[derive(Args, Clone, Copy, Debug)]
@@ -115,7 +118,7 @@ pub(super) fn run(
         Ok(answers)
     };
     let mut answers = Answers::default();
-    for of_one in client::on_connections(daemon, options.lookup_body_connections, "bulk", work)? {
+    for of_one in daemon.on_connections(options.lookup_body_connections, "bulk", work)? {
         answers.append(of_one);
     }
     let values = options.bulk_lookups;
@@ -136,8 +139,8 @@ fn look_up(client: &mut Client, body: &[u8], want: usize, answers: &mut Answers)
     let started = Instant::now();
     let mut refusals = 0;
     loop {
-        let (mut counter, mut start) = (Occurrences::new(client::DETECTED), Vec::new());
-        let answer = client.request_in_pieces("POST", client::LOOKUP_PATH, body, &mut |piece| {
+        let (mut counter, mut start) = (Occurrences::new(DETECTED), Vec::new());
+        let answer = client.request_in_pieces("POST", LOOKUP_PATH, body, &mut |piece| {
             if start.is_empty() {
                 start.extend_from_slice(piece.get(..200).unwrap_or(piece));
             }

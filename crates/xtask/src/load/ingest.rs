@@ -15,7 +15,10 @@ use anyhow::Result;
 use indicatif::ProgressBar;
 use parking_lot::Mutex;
 use serde::Serialize;
-use test_support::{daemon::Daemon, http::Client};
+use test_support::{
+    client::{Client, indicators_path},
+    daemon::{self, Daemon},
+};
 
 use super::{
     bodies::{Bodies, SUPPLIER},
@@ -26,7 +29,7 @@ use super::{
     process::{self, Usage},
     progress,
 };
-use crate::{client, proc};
+use crate::proc;
 
 /// Indicators after which a rate over time is told, rounded up to whole bodies.
 const INTERVAL_INDICATORS: usize = 1_000_000;
@@ -179,13 +182,13 @@ impl Ingest<'_> {
             let workers: Vec<_> = (0..self.connections).map(spawn_push).collect();
             let mut pushed = Ok(());
             for worker in workers {
-                pushed = pushed.and(client::join(worker));
+                pushed = pushed.and(daemon::join(worker));
             }
             let ended = self.ended();
             lookups.end();
             let mut all = Seen::default();
             for worker in looking {
-                all.append(client::join(worker)?);
+                all.append(daemon::join(worker)?);
             }
             pushed?;
             Ok((ended?, all))
@@ -208,15 +211,15 @@ impl Ingest<'_> {
 impl Pushing<'_> {
     /// Pushes on one connection until nothing is left.
     fn work(&self, mut client: Client) -> Result<()> {
-        let (mut scratch, path, plans) = (Vec::new(), client::path(SUPPLIER), self.bodies.plans());
+        let (mut scratch, path, plans) = (Vec::new(), indicators_path(SUPPLIER), self.bodies.plans());
         let is_time = || self.duration.is_none_or(|end| self.started.elapsed() < end);
         while is_time() && !self.has_failed.load(Ordering::Relaxed) {
             let ordinal = self.next.fetch_add(1, Ordering::Relaxed);
             let number = if self.duration.is_some() { ordinal % plans.len() } else { ordinal };
             let Some(plan) = plans.get(number) else { break };
             let body = self.bodies.bytes(number, &mut scratch);
-            let outcome = client::ask(&mut client, "PUT", &path, body)?;
-            let rejected = client::rejected(&outcome.answer)?;
+            let outcome = client.ask("PUT", &path, body)?;
+            let rejected = outcome.answer.rejected()?;
             self.known.acknowledge(plan.new.clone());
             self.bar.inc(plan.elements as u64);
             let mut answered = self.answered.lock();

@@ -18,13 +18,15 @@ use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 use memchr::memmem;
 use serde::Serialize;
-use test_support::{dice::Dice, http::Client};
+use test_support::{
+    client::{Client, DETECTED, LOOKUP_PATH},
+    dice::Dice,
+};
 
 use super::{
     figures::{Answers, Summary, float},
     known::Known,
 };
-use crate::client;
 
 const NOT_DETECTED: &[u8] = b"\"result\":\"not detected\"";
 /// Lookups a second, over all connections, when no rate is given.
@@ -122,7 +124,7 @@ impl<'run> Lookups<'run> {
             body.clear();
             write_object(&value, &mut body);
             let asked_at = if self.options.lookup_rate.is_some() { due } else { Instant::now() };
-            let outcome = client::ask(&mut client, "POST", client::LOOKUP_PATH, &surrounded(&body))?;
+            let outcome = client.ask("POST", LOOKUP_PATH, &surrounded(&body))?;
             let now = Instant::now();
             seen.answers.latencies.push(now - asked_at);
             seen.stored += usize::from(is_stored);
@@ -167,7 +169,7 @@ pub(super) fn write_object(value: &[u8], body: &mut Vec<u8>) {
 
 /// Fails unless an answer to the lookup of one value says what it must.
 pub(super) fn check(status: u16, answer: &[u8], is_stored: bool) -> Result<()> {
-    let want = if is_stored { client::DETECTED } else { NOT_DETECTED };
+    let want = if is_stored { DETECTED } else { NOT_DETECTED };
     if status == 200 && memmem::find(answer, want).is_some() {
         return Ok(());
     }

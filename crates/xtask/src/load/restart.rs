@@ -7,14 +7,18 @@ use std::{path::Path, time::Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
-use test_support::{daemon::Daemon, dice::Dice};
+use test_support::{
+    client::{LOOKUP_PATH, indicators_path},
+    daemon::Daemon,
+    dice::Dice,
+};
 
 use super::{
     bodies::{Bodies, SUPPLIER},
     known::Known,
     lookups::{check, write_object},
 };
-use crate::{client, proc::disk_bytes};
+use crate::proc::disk_bytes;
 
 /// Values that are looked up after a start.
 const CHECKED_VALUES: usize = 1_000;
@@ -52,9 +56,8 @@ pub(super) fn run(
     look_up_some(&daemon, known, seed)?;
     let (mut scratch, mut client) = (Vec::new(), daemon.client());
     for (number, plan) in bodies.plans().iter().enumerate() {
-        let outcome =
-            client::ask(&mut client, "PUT", &client::path(SUPPLIER), bodies.bytes(number, &mut scratch))?;
-        client::rejected(&outcome.answer)?;
+        let outcome = client.ask("PUT", &indicators_path(SUPPLIER), bodies.bytes(number, &mut scratch))?;
+        outcome.answer.rejected()?;
         known.acknowledge(plan.new.clone());
     }
     daemon.kill();
@@ -89,7 +92,7 @@ fn look_up_some(daemon: &Daemon, known: &Known<'_>, seed: u64) -> Result<()> {
         let mut body = vec![b'['];
         write_object(&value, &mut body);
         body.push(b']');
-        let answer = client::ask(&mut client, "POST", client::LOOKUP_PATH, &body)?.answer;
+        let answer = client.ask("POST", LOOKUP_PATH, &body)?.answer;
         check(answer.status, &answer.body, true)
             .with_context(|| format!("lookup of {} after a start", String::from_utf8_lossy(&value)))?;
     }

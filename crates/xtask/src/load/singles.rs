@@ -11,7 +11,10 @@ use std::{
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
-use test_support::{daemon::Daemon, http::Client};
+use test_support::{
+    client::{Client, indicators_path},
+    daemon::Daemon,
+};
 
 use super::{
     bodies::SUPPLIER,
@@ -20,7 +23,6 @@ use super::{
     known::Known,
     phase::{Cost, Phase},
 };
-use crate::client;
 
 /// How many, and over how many connections.
 #[derive(Args, Clone, Copy, Debug)]
@@ -70,12 +72,12 @@ pub(super) fn run(
     let bodies: Vec<&[u8]> =
         ends.windows(2).filter_map(|ends| text.get(*ends.first()?..*ends.last()?)).collect();
     let phase = Phase::begin(daemon, "pushing one by one", bodies.len())?;
-    let (next, path) = (&AtomicUsize::new(0), client::path(SUPPLIER));
+    let (next, path) = (&AtomicUsize::new(0), indicators_path(SUPPLIER));
     let work = |mut client: Client| -> Result<Answers> {
         let mut answers = Answers::default();
         while let Some(body) = bodies.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let outcome = client::ask(&mut client, "PUT", &path, body)?;
-            answers.rejected += client::rejected(&outcome.answer)?;
+            let outcome = client.ask("PUT", &path, body)?;
+            answers.rejected += outcome.answer.rejected()?;
             answers.refusals += outcome.refusals;
             answers.latencies.push(outcome.latency);
             phase.bar.inc(1);
@@ -83,7 +85,7 @@ pub(super) fn run(
         Ok(answers)
     };
     let mut answers = Answers::default();
-    for of_one in client::on_connections(daemon, options.single_connections, "single", work)? {
+    for of_one in daemon.on_connections(options.single_connections, "single", work)? {
         answers.append(of_one);
     }
     known.acknowledge(indexes);

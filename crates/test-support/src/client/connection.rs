@@ -1,7 +1,7 @@
-//! A plain HTTP/1.1 client on one connection: what a feed script does, and nothing that hides a failure.
+//! One connection, and one answer at a time.
 //!
-//! In: a request with a body in memory. Out: the status and the body of the answer, whole or piece by piece. An I/O
-//! error means that the request was not answered; nothing is ever sent twice.
+//! In: a head and a body. Out: the status and the body of the answer, in pieces. An I/O error means that the request was
+//! not answered; nothing is ever sent twice.
 
 use std::{
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde_json::Value;
 
 /// Longest wait for an answer.
 const ANSWER_WAIT: Duration = Duration::from_mins(2);
@@ -18,16 +18,9 @@ const SHORT_BODY_BYTES: usize = 16 << 10;
 /// Bytes of an answer that are read at once; they stay in the cache until they are looked at.
 const PIECE_BYTES: usize = 256 << 10;
 
-/// Where to ask, and as whom.
+/// A connection that is open.
 #[derive(Debug)]
-pub struct Client {
-    address: SocketAddr,
-    credentials: String,
-    connection: Option<Connection>,
-}
-
-#[derive(Debug)]
-struct Connection(BufReader<TcpStream>);
+pub(super) struct Connection(BufReader<TcpStream>);
 
 /// An answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,62 +38,27 @@ impl Answer {
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
-}
 
-impl Client {
-    /// Asks the daemon at `address` with Basic credentials. Connects with the first request.
-    pub fn new(address: SocketAddr, user: &str, password: &str) -> Self {
-        let credentials = BASE64_STANDARD.encode(format!("{user}:{password}"));
-        Self { address, credentials, connection: None }
-    }
-
-    /// Sends a request and waits for its answer.
+    /// Returns how many indicators of a pushed body were rejected.
     ///
     /// # Errors
     ///
-    /// Any failure before the answer was complete; the next request connects anew.
-    pub fn request(&mut self, method: &str, path: &str, body: &[u8]) -> io::Result<Answer> {
-        let mut whole = Vec::new();
-        let answer =
-            self.request_in_pieces(method, path, body, &mut |piece| whole.extend_from_slice(piece))?;
-        Ok(Answer { body: whole, ..answer })
-    }
-
-    /// Sends a request and hands the body of its answer to `take` as it arrives, whatever the status is.
-    ///
-    /// # Errors
-    ///
-    /// Any failure before the answer was complete; the next request connects anew.
-    pub fn request_in_pieces(
-        &mut self,
-        method: &str,
-        path: &str,
-        body: &[u8],
-        take: &mut dyn FnMut(&[u8]),
-    ) -> io::Result<Answer> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => Connection::open(self.address)?,
-        };
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Basic {}\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\n\r\n",
-            self.address,
-            self.credentials,
-            body.len()
-        );
-        // A server that refuses from the head may close before it has read the body; its answer counts all the same.
-        let sent = connection.send(head.into_bytes(), body);
-        let (answer, stays_open) = connection.receive(take)?;
-        if stays_open && sent.is_ok() {
-            self.connection = Some(connection);
+    /// When the body was not taken.
+    pub fn rejected(&self) -> io::Result<usize> {
+        match self.status {
+            201 => Ok(0),
+            202 => {
+                let text: Value = serde_json::from_slice(&self.body)?;
+                let rejected = text.pointer("/0/error_indicators").and_then(Value::as_array);
+                Ok(rejected.map_or(0, Vec::len))
+            }
+            status => Err(io::Error::other(format!("{status}: {}", self.text()))),
         }
-        Ok(answer)
     }
 }
 
 impl Connection {
-    fn open(address: SocketAddr) -> io::Result<Self> {
+    pub(super) fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(ANSWER_WAIT))?;
@@ -108,7 +66,7 @@ impl Connection {
         Ok(Self(BufReader::new(stream)))
     }
 
-    fn send(&mut self, mut head: Vec<u8>, body: &[u8]) -> io::Result<()> {
+    pub(super) fn send(&mut self, mut head: Vec<u8>, body: &[u8]) -> io::Result<()> {
         let stream = self.0.get_mut();
         if body.len() <= SHORT_BODY_BYTES {
             head.extend_from_slice(body);
@@ -118,7 +76,7 @@ impl Connection {
         stream.write_all(body)
     }
 
-    fn receive(&mut self, take: &mut dyn FnMut(&[u8])) -> io::Result<(Answer, bool)> {
+    pub(super) fn receive(&mut self, take: &mut dyn FnMut(&[u8])) -> io::Result<(Answer, bool)> {
         let broken = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
         let line = self.line()?;
         let status = line.split(' ').nth(1).and_then(|code| code.parse().ok());

@@ -1,15 +1,15 @@
 //! One client of the daemon, with its own keys, supplier and tags, and its own ledger.
 //!
 //! In: operations of a script. Out: requests, and a model of all that was answered. After a crash,
-//! [`Crasher::check`] looks everything up: all answered, and the one unanswered request wholly or not at all.
+//! [`ScriptedClient::check`] looks everything up: all answered, and the one unanswered request wholly or not at all.
 
 use std::{fmt::Write as _, io};
 
 use serde_json::Value;
 
 use crate::{
+    client::{Answer, Client},
     dice::Dice,
-    http::{Answer, Client},
     script::{Change, Model, Operation, Script, supplier_name, tag_prefix},
 };
 
@@ -23,7 +23,7 @@ pub(crate) struct Counts {
 }
 
 /// A client and what it knows.
-pub(crate) struct Crasher {
+pub(crate) struct ScriptedClient {
     pub(crate) number: u32,
     script: Script,
     operations: u32,
@@ -38,7 +38,7 @@ enum Outcome {
     Unanswered,
 }
 
-impl Crasher {
+impl ScriptedClient {
     pub(crate) fn new(number: u32, script: Script) -> Self {
         let (answered, counts) = (Model::default(), Counts::default());
         Self { number, script, operations: 0, answered, in_flight: None, counts }
