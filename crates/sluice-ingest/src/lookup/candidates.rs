@@ -33,30 +33,15 @@ pub(super) struct Candidate {
     pub(super) is_own: bool,
 }
 
-/// A value for which the filters were not asked yet.
-struct Unasked {
-    value: u32,
-    /// Whether it has other candidates than itself.
-    has_levels: bool,
-    key: Range<usize>,
-}
-
-impl Unasked {
-    fn key<'k>(&self, keys: &'k [u8]) -> &'k [u8] {
-        bytes_at(keys, self.key.clone())
+/// Returns false if the filters deny all candidates of a value in one answer.
+#[inline]
+fn may_match(key: &[u8], has_levels: bool, snapshot: &Snapshot) -> bool {
+    if !has_levels {
+        return snapshot.may_hold(key);
     }
-
-    /// Returns false if the filters deny all its candidates in one answer.
-    #[inline]
-    fn may_match(&self, keys: &[u8], snapshot: &Snapshot) -> bool {
-        let key = self.key(keys);
-        if !self.has_levels {
-            return snapshot.may_hold(key);
-        }
-        match group_of(key) {
-            Some(group) => snapshot.may_hold_group(group),
-            None => true,
-        }
+    match group_of(key) {
+        Some(group) => snapshot.may_hold_group(group),
+        None => true,
     }
 }
 
@@ -65,7 +50,9 @@ impl Unasked {
 #[derive(Default)]
 pub(super) struct Candidates {
     values_count: u32,
-    unasked: Vec<Unasked>,
+    /// Values for which the filters were not asked yet: the number, whether it has other candidates than itself, and
+    /// where its key is.
+    unasked: Vec<(u32, bool, Range<usize>)>,
     unasked_keys: Vec<u8>,
     /// Room for the candidates of one value.
     levels: CandidateKeys,
@@ -83,7 +70,7 @@ impl Candidates {
         let from = self.unasked_keys.len();
         let Ok(kind) = recognize_into(text, &mut self.unasked_keys) else { return Some(()) };
         let has_levels = scope == MatchScope::Levels && kind == IndicatorKind::Url;
-        self.unasked.push(Unasked { value, has_levels, key: from..self.unasked_keys.len() });
+        self.unasked.push((value, has_levels, from..self.unasked_keys.len()));
         if self.unasked.len() < VALUES_ASKED_TOGETHER { Some(()) } else { self.ask_filters(snapshot) }
     }
 
@@ -92,12 +79,13 @@ impl Candidates {
         let mut unasked = std::mem::take(&mut self.unasked);
         let keys = std::mem::take(&mut self.unasked_keys);
         // All first questions before any second one: their waits for memory overlap.
-        unasked.retain(|one| one.may_match(&keys, snapshot));
-        for one in &unasked {
-            if one.has_levels {
-                self.push_levels(one.value, one.key(&keys), snapshot)?;
+        unasked.retain(|(_, has_levels, key)| may_match(bytes_at(&keys, key.clone()), *has_levels, snapshot));
+        for (value, has_levels, key) in &unasked {
+            let key = bytes_at(&keys, key.clone());
+            if *has_levels {
+                self.push_levels(*value, key, snapshot)?;
             } else {
-                self.push(one.value, 0, true, one.key(&keys))?;
+                self.push(*value, 0, true, key)?;
             }
         }
         (self.unasked, self.unasked_keys) = (unasked, keys);
@@ -112,14 +100,15 @@ impl Candidates {
         if !self.left.is_empty() {
             return true;
         }
-        for one in &self.unasked {
-            if !one.may_match(&self.unasked_keys, snapshot) {
+        for (_, has_levels, key) in &self.unasked {
+            let key = bytes_at(&self.unasked_keys, key.clone());
+            if !may_match(key, *has_levels, snapshot) {
                 continue;
             }
-            if !one.has_levels {
+            if !has_levels {
                 return true;
             }
-            candidate_keys(one.key(&self.unasked_keys), MatchScope::Levels, &mut self.levels);
+            candidate_keys(key, MatchScope::Levels, &mut self.levels);
             for key in self.levels.iter() {
                 if snapshot.may_hold(key) {
                     return true;
