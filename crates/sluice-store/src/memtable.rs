@@ -48,7 +48,8 @@ impl Memtable {
 
     /// Neighbors with the same shared filter: groups newest first, each oldest first. A filter may come more than once.
     pub(crate) fn by_shared_filter(&self) -> impl Iterator<Item = (Option<&SharedFilter>, &[Arc<Slice>])> {
-        let groups = self.slices.chunk_by(have_same_filter).rev();
+        let filter_of = |slice: &Arc<Slice>| slice.shared_filter().map(Arc::as_ptr);
+        let groups = self.slices.chunk_by(move |one, other| filter_of(one) == filter_of(other)).rev();
         groups.map(|slices| (slices.first().and_then(|slice| slice.shared_filter()).map(Arc::as_ref), slices))
     }
 
@@ -115,14 +116,6 @@ impl Memtable {
                 self.filters.push(Arc::clone(filter));
             }
         }
-    }
-}
-
-fn have_same_filter(one: &Arc<Slice>, other: &Arc<Slice>) -> bool {
-    match (one.shared_filter(), other.shared_filter()) {
-        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-        (None, None) => true,
-        _ => false,
     }
 }
 

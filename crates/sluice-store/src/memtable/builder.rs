@@ -22,13 +22,7 @@ pub struct SliceBuilder {
 
 impl Default for SliceBuilder {
     fn default() -> Self {
-        Self {
-            table: TableId::of_new_slice(),
-            contexts: ContextTableBuilder::default(),
-            rows: Vec::new(),
-            entries: Vec::new(),
-            packed: Vec::new(),
-        }
+        Self::with_text_bytes(0)
     }
 }
 
@@ -42,10 +36,11 @@ impl SliceBuilder {
     pub fn with_text_bytes(bytes: usize) -> Self {
         // Ordinary feeds have a fifth of their text in rows with references, and a half in distinct contexts.
         Self {
+            table: TableId::of_new_slice(),
             contexts: ContextTableBuilder::with_capacity(bytes / 2, bytes / 512),
             rows: Vec::with_capacity(bytes / 4),
             entries: Vec::with_capacity(bytes / 256),
-            ..Self::default()
+            packed: Vec::new(),
         }
     }
 

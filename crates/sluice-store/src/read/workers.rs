@@ -79,10 +79,7 @@ pub(super) fn outcome<T>(read: Result<T, ReadError>) -> Result<Option<T>, ReadEr
 ///
 /// [`ReadError::TooLong`] beyond 32 bits.
 pub(super) fn counted(count: usize) -> Result<u32, ReadError> {
-    match u32::try_from(count) {
-        Ok(count) => Ok(count),
-        Err(_) => Err(ReadError::TooLong),
-    }
+    u32::try_from(count).ok().ok_or(ReadError::TooLong)
 }
 
 /// Items for each batch; all of them in one, when sharing is not worth it.
