@@ -209,7 +209,8 @@ impl Permit {
             if asked == Ok(None) {
                 return Ok(true);
             }
-            waiting.get_or_insert(WaitingPermit(self));
+            // Made once: each that is dropped wakes all that wait.
+            waiting.get_or_insert_with(|| WaitingPermit(self));
             if let Some(left) = asked? {
                 // Whether bytes came or time is up, the next round tells.
                 let _elapsed = tokio::time::timeout(left, freed).await;

@@ -118,6 +118,33 @@ fn a_permit_that_stops_waiting_blocks_no_other() {
     assert_eq!(budget.held_bytes(), 0);
 }
 
+/// A hundred large bodies at once: those that waited for room woke one another, and themselves, without a pause. The
+/// threads of all connections were held by that until the time to wait was over.
+#[test]
+fn whoever_is_woken_in_vain_goes_back_to_sleep() {
+    let budget = Budget::with(BODY_BYTES_MAX + 4 * MIB, SMALL_BYTES_BUDGET, MINUTE, MINUTE);
+    block_on(async {
+        let [oldest, passing, first, second] = [(); 4].map(|()| budget.take(1, None).unwrap());
+        oldest.grow(2 * MIB).await.unwrap();
+        passing.grow(2 * MIB).await.unwrap();
+        let waiting = async { tokio::join!(first.grow(8 * MIB), second.grow(8 * MIB)) };
+        let leaving = async {
+            // Both wait by now.
+            drop(passing);
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            outcome = waiting => panic!("nobody should get anything: {outcome:?}"),
+            () = leaving => {}
+        }
+        assert_eq!((first.bytes(), second.bytes()), (1, 1));
+    });
+    assert_eq!(budget.held_bytes(), 0);
+}
+
 #[test]
 fn permits_and_memtable_stay_within_what_is_planned_for_both() {
     let budget = Budget::with(BODY_BYTES_MAX, 0, MINUTE, MINUTE);
