@@ -114,8 +114,8 @@ impl Pools {
         }))
     }
 
-    /// Does a read once it may take `bytes` bytes of memory, or as many as a heavy read may take; the job is told how
-    /// many. Light reads do not wait behind heavy ones.
+    /// Does a read once it may take `bytes` bytes of memory, or as many as a heavy read may take; the job is given
+    /// the number. Light reads do not wait behind heavy ones.
     ///
     /// # Errors
     ///
@@ -138,7 +138,7 @@ impl Pools {
     }
 }
 
-/// A job panicked; the panic hook has told why.
+/// A job panicked; the panic hook has logged why.
 impl From<oneshot::error::RecvError> for IngestError {
     fn from(_: oneshot::error::RecvError) -> Self {
         Self::Internal

@@ -35,7 +35,7 @@ pub fn split(body: &[u8], chunk_bytes: usize) -> Result<Slices, BodyError> {
     Ok(Slices(slices))
 }
 
-/// Reads the slices and tells how many elements they have.
+/// Reads the slices and returns the number of their elements.
 ///
 /// # Errors
 ///
@@ -51,7 +51,7 @@ pub fn parse(slices: &Slices) -> Result<usize, IngestError> {
     Ok(count)
 }
 
-/// Reads the slices as elements out of the ordinary are read, and tells how many they have.
+/// The same, as if all elements were out of the ordinary.
 ///
 /// # Errors
 ///
@@ -67,7 +67,7 @@ pub fn tape(slices: &Slices) -> Result<usize, IngestError> {
     Ok(count)
 }
 
-/// Parses the slices and judges their elements; tells the bytes of keys and rows.
+/// Parses the slices and judges their elements; returns the bytes of keys and rows.
 ///
 /// # Errors
 ///
@@ -78,7 +78,7 @@ pub fn judge(slices: &Slices, rules: &UploadRules, catalogue: &Catalogue) -> Res
     Ok(bytes)
 }
 
-/// Parses the slices, judges their elements and collects them for the store; tells the number of slices.
+/// Parses the slices, judges their elements and collects them for the store; returns the number of slices.
 ///
 /// # Errors
 ///

@@ -80,7 +80,7 @@ impl<'e> Value<'e> {
         }
     }
 
-    /// Gives an object with at least one field as it is kept, perhaps in `buffer`; `None` for anything else.
+    /// Returns an object with at least one member as it is kept, perhaps in `buffer`; `None` for anything else.
     pub(crate) fn kept_object<'k>(&self, buffer: &'k mut Vec<u8>) -> Option<&'k [u8]>
     where
         'e: 'k,

@@ -195,7 +195,7 @@ impl Reader<'_> {
                 if matches!(unit, 0xdc00..0xe000) {
                     return self.fail(from, Fault::Escape);
                 }
-                // `\ud83d` must be followed by the likes of `\ude00`: the two are one character.
+                // `\ud83d` must be followed by something like `\ude00`: the two make one character.
                 if matches!(unit, 0xd800..0xdc00) {
                     match bytes_at(self.text, self.at..) {
                         [] | [b'\\'] => return None,

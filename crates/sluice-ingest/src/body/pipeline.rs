@@ -145,7 +145,7 @@ impl<W: SliceWork> Pipeline<W> {
         self.gather().await.and(Err(IngestError::Internal))
     }
 
-    /// Ends the body and waits for all its slices. Gives the work, which nothing else holds any more, its results in
+    /// Ends the body and waits for all its slices. Returns the work, which nothing else holds any more, its results in
     /// document order, and what ends the work that follows when the request goes away.
     ///
     /// # Errors

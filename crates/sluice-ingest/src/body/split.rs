@@ -80,11 +80,11 @@ fn mask(bytes: u8x16, wanted: u8) -> u64 {
 #[derive(Debug)]
 pub(crate) struct Splitter {
     state: SplitState,
-    /// Open arrays and objects of the present element.
+    /// Open arrays and objects of the current element.
     depth: usize,
     /// Bytes of the body consumed so far.
     body_byte: u64,
-    /// Bytes of the present element consumed so far.
+    /// Bytes of the current element consumed so far.
     element_bytes: usize,
     text: Vec<u8>,
     gaps: Vec<(usize, u64)>,

@@ -114,7 +114,7 @@ impl SliceRejections {
         self.bytes.extend_from_slice(text);
     }
 
-    /// Gives back what growing has taken too much.
+    /// Frees the memory that growing took in advance.
     pub(crate) fn shrink(&mut self) {
         self.bytes.shrink_to_fit();
     }
@@ -154,12 +154,12 @@ impl Receipt {
         self.json_bytes
     }
 
-    /// Gives the JSON array `[{"indicator":...,"reason":...},...]` in chunks of about 64 KiB, each made when it
+    /// Returns the JSON array `[{"indicator":...,"reason":...},...]` in chunks of about 64 KiB, each made when it
     /// is asked for; a single longer value makes a longer chunk. Memory is freed slice by slice.
     pub fn into_json_chunks(self) -> impl Iterator<Item = Bytes> + Send {
         JsonChunks {
             slices: self.slices.into_iter(),
-            present: Vec::new(),
+            current: Vec::new(),
             at: 0,
             is_first: true,
             is_closed: false,
@@ -171,21 +171,21 @@ impl Receipt {
 
 struct JsonChunks {
     slices: std::vec::IntoIter<SliceRejections>,
-    /// Kept bytes of the slice being told, told up to `at`.
-    present: Vec<u8>,
+    /// Kept bytes of the current slice, written up to `at`.
+    current: Vec<u8>,
     at: usize,
-    /// Whether no entry was told yet.
+    /// Whether no entry has been written yet.
     is_first: bool,
-    /// Whether the array was told to its end.
+    /// Whether the array has been written to its end.
     is_closed: bool,
     sentences: Vec<String>,
     _memory: Option<Arc<RequestMemory>>,
 }
 
 impl JsonChunks {
-    /// Appends one entry; `None` at the end of the present slice.
+    /// Appends one entry; `None` at the end of the current slice.
     fn append_entry(&mut self, chunk: &mut Vec<u8>) -> Option<()> {
-        let left = self.present.get(self.at..)?;
+        let left = self.current.get(self.at..)?;
         let mut kept = left;
         let code = take(&mut kept, 1)?.first().copied()?;
         if !std::mem::replace(&mut self.is_first, false) {
@@ -230,7 +230,7 @@ impl Iterator for JsonChunks {
                 self.is_closed = true;
                 break;
             };
-            self.present = slice.bytes;
+            self.current = slice.bytes;
             self.at = 0;
         }
         Some(chunk.into())

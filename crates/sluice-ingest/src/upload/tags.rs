@@ -43,7 +43,7 @@ impl TagsReader {
     ///
     /// # Errors
     ///
-    /// The value is not an array of strings, or one of them, of which the first is told, names no tag.
+    /// The value is not an array of strings, or one of them does not name a tag; the first such one is reported.
     pub(crate) fn read(&mut self, tags: &Value<'_>, catalogue: &Catalogue) -> Result<&[TagId], Rejection> {
         let Some(texts) = tags.texts() else { return Err(Rejection::InvalidType(Property::Tags)) };
         let text = if texts.len() <= LIST_BYTES_KEPT_MAX { texts.as_bytes() } else { &[] };

@@ -4,7 +4,7 @@
 //! indicator's key and the encoded row, or the reason of the first property that does not hold, in the order
 //! indicator, context, tags, marks. Of a repeated property the last one counts; unknown ones are ignored.
 //!
-//! Equal input gives equal output; no I/O, no threads. What the row does to the store is the store's business.
+//! Equal input gives equal output; no I/O, no threads. What the row does in the store is up to the store.
 
 use std::borrow::Cow;
 
