@@ -54,7 +54,8 @@ impl Engine for Fjall {
     fn about(&self) -> (String, String) {
         let settings = format!(
             "bare store, one index; {} writers, write batches of {WRITE_ROWS} rows, PersistMode::SyncAll at the end of \
-             each batch; LZ4, memtable {} MiB, cache {} MiB, journal at most {} MiB; lookups by get on {READERS} threads",
+             each batch; LZ4, memtable {} MiB, cache {} MiB, journal at most {} MiB; lookups by get on {READERS} \
+             threads",
             self.writers,
             MEMTABLE_BYTES >> 20,
             CACHE_BYTES >> 20,

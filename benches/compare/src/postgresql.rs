@@ -63,7 +63,8 @@ const SCHEMA: &str = "
 const STAGING: &str =
     "CREATE TEMPORARY TABLE staging (indicator text, context text, tags int[]) ON COMMIT DELETE ROWS";
 
-/// The last of equal indicators counts. In the order of the key, so that writers do not wait for each other in a circle.
+/// The last of equal indicators counts. In the order of the key, so that writers do not wait for each other in a
+/// circle.
 const UPSERT: &str = "
     INSERT INTO indicators (indicator, supplier, updated, context, tags)
     SELECT DISTINCT ON (indicator) indicator, 1, now(), context, tags FROM staging ORDER BY indicator, ctid DESC
@@ -124,8 +125,8 @@ impl Engine for Postgresql {
     fn about(&self) -> (String, String) {
         let settings = format!(
             "{} connections, each COPY into a temporary table and one INSERT ... SELECT ... ON CONFLICT DO UPDATE \
-             per batch; text primary key, btree by supplier, GIN by tags (int[]), fillfactor 50; lookups by = ANY($1) of \
-             {QUERY_VALUES} values; initdb --locale=C; {}",
+             per batch; text primary key, btree by supplier, GIN by tags (int[]), fillfactor 50; lookups by = \
+             ANY($1) of {QUERY_VALUES} values; initdb --locale=C; {}",
             self.clients.len(),
             SETTINGS.join(" "),
         );

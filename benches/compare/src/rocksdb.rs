@@ -50,8 +50,8 @@ impl Engine for Rocksdb {
 
     fn about(&self) -> (String, String) {
         let settings = format!(
-            "bare store, one index; {} writers, write batches of {WRITE_ROWS} rows, log synced at the end of each batch; \
-             LZ4, {} write buffers of {} MiB, {} background jobs, cache {} MiB, Bloom filters of {} bits a key; \
+            "bare store, one index; {} writers, write batches of {WRITE_ROWS} rows, log synced at the end of each \
+             batch; LZ4, {} write buffers of {} MiB, {} background jobs, cache {} MiB, Bloom filters of {} bits a key; \
              lookups by batched multi_get of {QUERY_VALUES} keys on {READERS} threads",
             self.writers,
             TUNING.write_buffers_max,

@@ -76,7 +76,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts a server; `set_up` gives the command for a directory for the socket. What it says goes to the file `said`.
+    /// Starts a server; `set_up` gives the command for a directory for the socket. What it says goes to the file
+    /// `said`.
     pub(crate) fn start(
         account: Account,
         said: &Path,

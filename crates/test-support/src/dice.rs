@@ -35,9 +35,9 @@ impl Dice {
         usize::try_from(self.below(bound as u64)).unwrap()
     }
 
-    /// A number below `bound`, the smaller the likelier: one in about `log2(bound)` draws is 0, and half of all are below
-    /// the square root of `bound`, as it is with words of a language. Of 1,000 draws below 1,574 about 150 are 0 and 15
-    /// are from 100 to 200.
+    /// A number below `bound`, the smaller the likelier: one in about `log2(bound)` draws is 0, and half of all are
+    /// below the square root of `bound`, as it is with words of a language. Of 1,000 draws below 1,574 about 150 are 0
+    /// and 15 are from 100 to 200.
     pub fn skewed(&mut self, bound: u64) -> u64 {
         let halvings = self.below(u64::from(bound.ilog2()) + 1);
         self.below((bound >> halvings).max(1))

@@ -1,9 +1,10 @@
-//! A feed made up from a seed, in the likeness of a real one: the same mix of kinds, lengths, repeats, contexts and tags.
+//! A feed made up from a seed, in the likeness of a real one: the same mix of kinds, lengths, repeats, contexts and
+//! tags.
 //!
-//! In: a seed and the number of a row. Out: the object of a `PUT indicators` body, the same for ever, whatever rows were
-//! asked for before. The real one is a million rows drawn at random from public lists; [`SHARES`] has how many of them
-//! each kind of source has. As there, about one row in fifty repeats an indicator, perhaps in another spelling, a third
-//! of the rows have a context of their own, and a few names, contexts and tags are in very many rows.
+//! In: a seed and the number of a row. Out: the object of a `PUT indicators` body, the same for ever, whatever rows
+//! were asked for before. The real one is a million rows drawn at random from public lists; [`SHARES`] has how many of
+//! them each kind of source has. As there, about one row in fifty repeats an indicator, perhaps in another spelling, a
+//! third of the rows have a context of their own, and a few names, contexts and tags are in very many rows.
 //!
 //! No row is about anything that exists: names are below `.test`, `.example` and `.invalid`, which nobody can register,
 //! IPv6 addresses are those for documentation, and what else there is is drawn at random.

@@ -1,8 +1,9 @@
 //! Sluice beside what one would run instead: the same feed, the same machine, the same run.
 //!
-//! In: a feed, or none, then one is made up, and sizes. Out: a table of rates and ratios as text and Markdown, all figures as JSON, a chart as SVG.
-//! Every engine acknowledges the same batches. Engines take turns, so that a noisy minute does not hit one alone; of
-//! repeated runs the median counts. An engine that is missing or fails is reported, and the others go on.
+//! In: a feed, or none, then one is made up, and sizes. Out: a table of rates and ratios as text and Markdown, all
+//! figures as JSON, a chart as SVG. Every engine acknowledges the same batches. Engines take turns, so that a noisy
+//! minute does not hit one alone; of repeated runs the median counts. An engine that is missing or fails is reported,
+//! and the others go on.
 
 mod batches;
 mod engines;
@@ -165,10 +166,10 @@ impl Compare {
     fn notes(&self, batches: &Batches, summaries: &[EngineSummary]) -> String {
         let lines: Vec<_> = batches.lines.iter().map(ToString::to_string).collect();
         let general = format!(
-            "{} lines, acknowledged as durable in batches of {}; runs of each engine: {}, of which the median counts. n x: \
-             Sluice does n times as many. Only Sluice's figures include HTTP and JSON; the others get prepared rows. Its \
-             lookups also try parent domains. CPU is engine and client together; resident set is that of the server's \
-             largest process.\n",
+            "{} lines, acknowledged as durable in batches of {}; runs of each engine: {}, of which the median \
+             counts. n x: Sluice does n times as many. Only Sluice's figures include HTTP and JSON; the others get \
+             prepared rows. Its lookups also try parent domains. CPU is engine and client together; resident set is \
+             that of the server's largest process.\n",
             batches.lines_count(),
             lines.join(" + "),
             self.repeats,

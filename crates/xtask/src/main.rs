@@ -50,8 +50,9 @@ enum Task {
     Load(Box<load::Load>),
     /// Feeds Sluice and what one would run instead, and measures all alike.
     ///
-    /// PostgreSQL, Redis and RocksDB are those of Debian's packages postgresql, redis-server and librocksdb-dev; what is not
-    /// installed is left out. Servers are started on private sockets in a scratch directory and stopped at the end.
+    /// PostgreSQL, Redis and RocksDB are those of Debian's packages postgresql, redis-server and librocksdb-dev; what
+    /// is not installed is left out. Servers are started on private sockets in a scratch directory and stopped at the
+    /// end.
     Compare(Box<compare::Compare>),
 }
 

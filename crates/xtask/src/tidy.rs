@@ -1,4 +1,5 @@
-//! What no compiler checks, as data: who may name whom, what things are called, and what shape files and the product have.
+//! What no compiler checks, as data: who may name whom, what things are called, and what shape files and the product
+//! have.
 //!
 //! In: the workspace. Out: the figures of the product's shape, and nothing else, or a list of all that is not as agreed
 //! in `crates/ARCHITECTURE.md`. A rule that changes is changed here first.
@@ -19,9 +20,6 @@ use anyhow::{Result, ensure};
 use self::{shape::Shape, tree::Package};
 use crate::workspace;
 
-/// Whether findings of places, names, circles and shape fail. They are printed all the same.
-const ARE_ALL_BINDING: bool = false;
-
 /// Checks everything and prints each finding.
 ///
 /// # Errors
@@ -33,23 +31,15 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         arrows::array(&metadata, "packages").iter().map(Package::read).collect::<Result<Vec<_>>>()?;
     let mut findings = arrows::check(&metadata);
     findings.extend(sources::check(root, &packages)?);
-    let mut others = Vec::new();
     for package in &packages {
-        others.extend(sources::check_places(root, package));
-        others.extend(names::check(root, package));
+        findings.extend(names::check(root, package));
         for circle in package.targets.iter().filter(|target| !target.is_for_tests).flat_map(circles::check) {
-            others.push(format!("{}: {circle}", package.name));
+            findings.push(format!("{}: {circle}", package.name));
         }
     }
     let shape = Shape::of(root, &packages);
     println!("tidy: {}", shape.text());
-    others.extend(shape.into_findings());
-    if ARE_ALL_BINDING {
-        findings.append(&mut others);
-    }
-    for other in &others {
-        println!("tidy, not binding yet: {other}");
-    }
+    findings.extend(shape.into_findings());
     for finding in &findings {
         println!("tidy: {finding}");
     }

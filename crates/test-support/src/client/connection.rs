@@ -1,7 +1,7 @@
 //! One connection, and one answer at a time.
 //!
-//! In: a head and a body. Out: the status and the body of the answer, in pieces. An I/O error means that the request was
-//! not answered; nothing is ever sent twice.
+//! In: a head and a body. Out: the status and the body of the answer, in pieces. An I/O error means that the request
+//! was not answered; nothing is ever sent twice.
 
 use std::{
     io::{self, BufRead as _, BufReader, Read as _, Write as _},

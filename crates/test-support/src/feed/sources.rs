@@ -251,7 +251,8 @@ fn write_blacklisted(dice: &mut Dice, out: &mut String) -> Vec<String> {
     let lists = 1 + dice.skewed(8);
     write!(
         out,
-        "{{\"source\":\"example/sum\",\"threat\":\"suspicious ip\",\"blacklists\":{lists},\"last_update\":\"2026-08-22\"}}"
+        "{{\"source\":\"example/sum\",\"threat\":\"suspicious ip\",\"blacklists\":{lists},\
+         \"last_update\":\"2026-08-22\"}}"
     )
     .unwrap();
     vec!["BLACKLISTED".to_owned()]
@@ -268,8 +269,8 @@ fn write_relay(dice: &mut Dice, out: &mut String) -> Vec<String> {
     };
     write!(
         out,
-        "{{\"source\":\"example/relay-nodes\",\"first_seen\":\"{time}\",\"threat\":\"RELAY\",\"fingerprint\":\"{fingerprint}\",\
-         \"port\":{port}}}"
+        "{{\"source\":\"example/relay-nodes\",\"first_seen\":\"{time}\",\"threat\":\"RELAY\",\
+         \"fingerprint\":\"{fingerprint}\",\"port\":{port}}}"
     )
     .unwrap();
     vec!["RELAY".to_owned()]

@@ -1,7 +1,7 @@
 //! Sluice's own run: the daemon as shipped, over HTTP, with JSON.
 //!
-//! In: the daemon and a feed. Out: the same rounds as of every other engine. Bodies and queries are text before the clock
-//! starts; reading them is the daemon's work. 201 and 202 mean that a body is durable.
+//! In: the daemon and a feed. Out: the same rounds as of every other engine. Bodies and queries are text before the
+//! clock starts; reading them is the daemon's work. 201 and 202 mean that a body is durable.
 
 use std::{
     fs,

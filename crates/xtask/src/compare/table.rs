@@ -1,7 +1,7 @@
 //! The summaries as a table, for a terminal and as Markdown.
 //!
-//! In: summaries, Sluice's among them or not. Out: text. Each rate has behind it how many times Sluice's is as high, and
-//! the spread when there were several runs.
+//! In: summaries, Sluice's among them or not. Out: text. Each rate has behind it how many times Sluice's is as high,
+//! and the spread when there were several runs.
 
 use super::{
     engines::Engine,

@@ -122,8 +122,8 @@ impl SettleFigures {
     pub(super) fn text(&self) -> String {
         format!(
             "{} after {:.2} s; with merging included: {:.0} indicators/s sustained\n  \
-             daemon CPU seconds a million {:.3}; written: {:.2} bytes for each byte of a body, {:.0} for each indicator\n  \
-             peak resident set {:.0} MiB; {} bytes on disk, {} at most; {:.1} for each distinct indicator",
+             daemon CPU seconds a million {:.3}; written: {:.2} bytes for each byte of a body, {:.0} for each \
+             indicator\n  peak resident set {:.0} MiB; {} bytes on disk, {} at most; {:.1} for each distinct indicator",
             if self.is_idle { "idle" } else { "NOT idle" },
             self.seconds,
             self.sustained_indicators_per_second,

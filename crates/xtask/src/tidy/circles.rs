@@ -1,9 +1,9 @@
 //! Circles of imports inside a target.
 //!
-//! In: the files of a target. Out: each group of files, and each group of folders below the root, that cannot be read one
-//! after the other, because each leads back to the others. An arrow goes from the file that names a thing to the file
-//! that defines it: a name that is passed on by `use` is followed to where it stands. What macros are given is not looked
-//! into.
+//! In: the files of a target. Out: each group of files, and each group of folders below the root, that cannot be read
+//! one after the other, because each leads back to the others. An arrow goes from the file that names a thing to the
+//! file that defines it: a name that is passed on by `use` is followed to where it stands. What macros are given is not
+//! looked into.
 //!
 //! Example: `lib.rs` says `pub use a::Depth;`, `a.rs` defines it, and `b.rs`, of which `a.rs` uses something, says
 //! `crate::Depth`. Then `a -> b` and `b -> a` are a circle; `lib.rs`, which only passes the name on, is not in it.

@@ -1,7 +1,7 @@
 //! Names of types: one name stands for one thing inside a package.
 //!
-//! In: a package. Out: each name that two of its types have. Types are structs, enums, traits and aliases; those of tests
-//! do not count.
+//! In: a package. Out: each name that two of its types have. Types are structs, enums, traits and aliases; those of
+//! tests do not count.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,8 +1,10 @@
-//! The shape of the product: how much of it are types, closures and swallowed surprises, how long functions and files are.
+//! The shape of the product: how much of it are types, closures and swallowed surprises, how long functions and files
+//! are.
 //!
-//! In: the packages. Out: the figures of [`PRODUCT`] as a line, and a finding for each that is over its bound. The bounds
-//! are between what the tidy codebases of the field have and what Sluice once had: many types are many words to learn,
-//! and `unwrap_or_default()` mostly stands where something "cannot happen" and would go unsaid. Tests do not count.
+//! In: the packages. Out: the figures of [`PRODUCT`] as a line, and a finding for each that is over its bound. The
+//! bounds are between what the tidy codebases of the field have and what Sluice once had: many types are many words to
+//! learn, and `unwrap_or_default()` mostly stands where something "cannot happen" and would go unsaid. Tests do not
+//! count.
 
 use std::path::Path;
 

@@ -1,7 +1,7 @@
 //! Files: how each begins, how long it is, and that something reaches it.
 //!
-//! In: the packages. Out: every source without a header, over the limit, empty, named `mod.rs` or reached from no target,
-//! and every manifest without the workspace's lints.
+//! In: the packages. Out: every source without a header, over the limit, empty, named `mod.rs` or reached from no
+//! target, and every manifest without the workspace's lints.
 
 use std::{
     collections::BTreeSet,
@@ -45,18 +45,14 @@ pub(super) fn check(root: &Path, packages: &[Package]) -> Result<Vec<String>> {
         if LINES_MAX < lines {
             findings.push(format!("{name} has {lines} lines, over the limit of {LINES_MAX}"));
         }
-        if !reached.contains(path) {
+        if path.ends_with("mod.rs") {
+            // A name that all of them share says nothing.
+            findings.push(format!("{name} belongs beside its folder, under the folder's name"));
+        } else if !reached.contains(path) {
             findings.push(format!("{name} is reached from no target"));
         }
     }
     Ok(findings)
-}
-
-/// Lists the files `x/mod.rs`, which are to be `x.rs`: a name that all of them share says nothing.
-pub(super) fn check_places(root: &Path, package: &Package) -> Vec<String> {
-    let modules = package.targets.iter().flat_map(|target| &target.modules);
-    let misplaced = modules.filter(|module| module.file.ends_with("mod.rs"));
-    misplaced.map(|module| format!("{} belongs beside its folder", shown(root, &module.file))).collect()
 }
 
 fn read(path: &Path) -> Result<String> {

@@ -1,8 +1,8 @@
 //! The sources of the workspace as syntax trees.
 //!
 //! In: what cargo knows of the packages. Out: for each target its files, beginning with the root, as far as `mod`
-//! declarations lead. What is compiled for tests alone is told apart: a file is marked, an item inside of a file is left
-//! out.
+//! declarations lead. What is compiled for tests alone is told apart: a file is marked, an item inside of a file is
+//! left out.
 
 use std::{
     fs,
@@ -133,11 +133,11 @@ fn add(
         is_for_tests,
     });
     for (name, is_for_tests) in children {
-        let candidates = [dir.join(format!("{name}.rs")), dir.join(&name).join("mod.rs")];
+        let child = dir.join(format!("{name}.rs"));
         // One that is not there is the compiler's to report.
-        if let Some(child) = candidates.iter().find(|candidate| candidate.exists()) {
+        if child.exists() {
             let path = [path, std::slice::from_ref(&name)].concat();
-            add(child, &dir.join(&name), &path, is_for_tests, modules)?;
+            add(&child, &dir.join(&name), &path, is_for_tests, modules)?;
         }
     }
     Ok(())

@@ -24,8 +24,8 @@ fn lines(count: usize) -> String {
 #[test]
 fn comments_blanks_and_tests_do_not_count() {
     let source = "//! A.\n\n// B.\nstruct C;\n#[cfg(test)]\nmod tests {\n    struct D;\n}\n";
-    let want = "1 lines of code; of each 1,000: 1000.0 types, 0.0 closures, 0.0 unwrap_or_default(); longest function 0, \
-                longest file 8 lines";
+    let want = "1 lines of code; of each 1,000: 1000.0 types, 0.0 closures, 0.0 unwrap_or_default(); longest \
+                function 0, longest file 8 lines";
     assert_eq!(shape(source).0, want);
 }
 

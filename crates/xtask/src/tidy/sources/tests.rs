@@ -1,14 +1,12 @@
 //! What is found in a small package.
 
-use super::{check, check_places};
+use super::check;
 use crate::tidy::made_up;
 
 #[track_caller]
 fn check_package(files: &[(&str, &str)], want: &[&str]) {
     let (dir, package) = made_up::read(files);
-    let mut findings = check(dir.path(), std::slice::from_ref(&package)).unwrap();
-    findings.extend(check_places(dir.path(), &package));
-    assert_eq!(findings, want);
+    assert_eq!(check(dir.path(), &[package]).unwrap(), want);
 }
 
 const GOOD: (&str, &str) = ("Cargo.toml", "[lints]\nworkspace = true\n");
@@ -46,8 +44,8 @@ fn each_fault_is_found() {
             "src/bare.rs does not say in a `//!` header what it is",
             "src/dead.rs is reached from no target",
             "src/empty.rs holds nothing",
+            "src/inside/mod.rs belongs beside its folder, under the folder's name",
             "src/long.rs has 601 lines, over the limit of 600",
-            "src/inside/mod.rs belongs beside its folder",
         ],
     );
 }
