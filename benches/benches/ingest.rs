@@ -108,7 +108,7 @@ fn indicator(line: &str) -> Option<String> {
     element.get("indicator")?.as_str().map(str::to_owned)
 }
 
-/// Tells the kind as a reader would, without asking what is measured.
+/// The kind as a reader sees it, without asking what is measured.
 fn kind_of(value: &str) -> &'static str {
     match (value.parse::<IpAddr>(), value.len()) {
         (Ok(IpAddr::V4(_)), _) => "ipv4",

@@ -126,7 +126,7 @@ fn rows_of(lines: impl Iterator<Item = anyhow::Result<String>>) -> anyhow::Resul
 /// # Errors
 ///
 /// When the store cannot be opened.
-#[expect(clippy::print_stdout, reason = "nobody but the one who runs a bench can be told")]
+#[expect(clippy::print_stdout, reason = "a bench has nowhere else to report to")]
 pub fn open(dir: &Path) -> anyhow::Result<Store> {
     let config = StoreConfig::at(dir);
     Ok(Store::open(config, Box::new(|cause| println!("the store failed: {cause}")))?)

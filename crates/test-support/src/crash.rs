@@ -108,7 +108,7 @@ pub fn run(binary: &Path, cycles: u32, seed: u64) -> KillSummary {
     summary
 }
 
-/// Waits for the daemon and compares all that the clients know; gives the time it took to be ready.
+/// Waits for the daemon and compares all that the clients know; returns the time it took to be ready.
 fn check(daemon: &mut Daemon, clients: &mut [ScriptedClient], summary: &mut KillSummary) -> u64 {
     let ready_ms = milliseconds(daemon.wait_until_ready());
     summary.ready_ms_max = summary.ready_ms_max.max(ready_ms);

@@ -65,7 +65,7 @@ impl Daemon {
         self.child.id()
     }
 
-    /// Waits until the daemon takes requests; gives the time since its start.
+    /// Waits until the daemon takes requests; returns the time since its start.
     pub fn wait_until_ready(&mut self) -> Duration {
         let address = match self.addresses.recv_timeout(READY_WAIT) {
             Ok(address) => address,

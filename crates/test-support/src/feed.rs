@@ -6,7 +6,7 @@
 //! them each kind of source has. As there, about one row in fifty repeats an indicator, perhaps in another spelling, a
 //! third of the rows have a context of their own, and a few names, contexts and tags are in very many rows.
 //!
-//! No row is about anything that exists: names are below `.test`, `.example` and `.invalid`, which nobody can register,
+//! The rows are not about anything that exists: names are below `.test`, `.example` and `.invalid`, which are reserved,
 //! IPv6 addresses are those for documentation, and what else there is is drawn at random.
 
 mod indicators;
@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use self::{indicators::Kind, sources::Source};
 use crate::dice::Dice;
 
-/// Rows of the real feed, and of one made up when nobody says how many.
+/// Rows of the real feed, and of one that is made up unless told otherwise.
 pub const ROWS: usize = 1_000_000;
 
 /// How many rows of a million are of which source and kind.

@@ -42,7 +42,7 @@ use self::{
     ingest::Ingest,
     known::Known,
     machine::Machine,
-    settle::Patience,
+    settle::WaitLimits,
 };
 use crate::{
     feed::FeedOptions,
@@ -186,7 +186,7 @@ impl Load {
         Ok(())
     }
 
-    /// Pushes everything in rounds; gives the rate of the first.
+    /// Pushes everything in rounds; returns the rate of the first.
     fn push(&self, daemon: &Daemon, run: &mut Run<'_>, indicators: usize) -> Result<f64> {
         let stored = run.feed.distinct(indicators);
         let mix = Mix {
@@ -248,11 +248,11 @@ impl Load {
         run: &Run<'_>,
         push: &ingest::PushFigures,
     ) -> Result<settle::SettleFigures> {
-        let patience = Patience {
+        let limits = WaitLimits {
             idle: Duration::from_secs(self.idle_seconds),
             most: Duration::from_secs(self.settle_seconds_max),
         };
-        let figures = settle::run(daemon, &run.data_dir, patience, push, run.known.distinct())?;
+        let figures = settle::run(daemon, &run.data_dir, limits, push, run.known.distinct())?;
         println!("settled: {}", figures.text());
         Ok(figures)
     }

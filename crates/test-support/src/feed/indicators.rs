@@ -1,4 +1,4 @@
-//! Indicators: digests, addresses and names that are nobody's, in the lengths and with the repeats of real ones.
+//! Indicators: made-up digests, addresses and names, as long as real ones and repeated as often.
 
 use std::{
     fmt::Write as _,

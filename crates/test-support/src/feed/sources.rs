@@ -79,7 +79,7 @@ impl Source {
         matches!(self, Self::Payloads | Self::PlainLists)
     }
 
-    /// Appends a context and gives the tags that go with it.
+    /// Appends a context and returns the tags that go with it.
     pub(super) fn write_context(self, kind: Kind, dice: &mut Dice, out: &mut String) -> Vec<String> {
         match self {
             Self::Reports => write_report(kind, dice, out),

@@ -163,7 +163,7 @@ impl<'t> Disk<'t> {
 
     fn change_data(&mut self, handle: u32, change: DataChange) {
         let Some((Target::File(inode), _)) = self.handles.get(&handle) else {
-            panic!("data went into something that is no file");
+            panic!("data went into something that is not a file");
         };
         self.inodes[*inode].pending.push((self.time, change));
     }

@@ -37,7 +37,9 @@ impl Ledger {
         let mut acked = 0;
         for line in text.lines() {
             let words: Vec<&str> = line.split(' ').collect();
-            let [word, client, number] = words.as_slice() else { panic!("{line:?} is no line of a ledger") };
+            let [word, client, number] = words.as_slice() else {
+                panic!("{line:?} is not a line of a ledger")
+            };
             let (client, number): (u32, u32) = (client.parse().unwrap(), number.parse().unwrap());
             let expected = &mut clients[usize::try_from(client).unwrap()];
             if *word == "begin" {

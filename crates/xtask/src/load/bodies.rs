@@ -104,7 +104,7 @@ impl<'feed> Bodies<'feed> {
         self
     }
 
-    /// Makes all bodies, on all cores, when they take at most `memory_bytes_max`; tells whether they did.
+    /// Makes all bodies, on all cores, when they take at most `memory_bytes_max`; returns true if they did.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The bar on standard error, for whoever watches; nothing is drawn when that is not a terminal.
+//! The bar on standard error, for people who watch; nothing is drawn where that is not a terminal.
 
 use indicatif::{ProgressBar, ProgressStyle};
 

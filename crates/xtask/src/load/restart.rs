@@ -36,7 +36,7 @@ pub(super) struct RestartFigures {
     pub(super) checked_values: usize,
 }
 
-/// Stops, starts, pushes, kills, starts and checks; gives the daemon that runs then.
+/// Stops, starts, pushes, kills, starts and checks; returns the daemon that runs then.
 ///
 /// # Errors
 ///

@@ -32,7 +32,7 @@ const IDLE_CORES: f64 = 0.02;
 
 /// How long to wait.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
+pub(super) struct WaitLimits {
     /// How long the daemon must be idle.
     pub(super) idle: Duration,
     /// For how long that is waited for.
@@ -67,7 +67,7 @@ pub(super) struct SettleFigures {
 pub(super) fn run(
     daemon: &Daemon,
     data_dir: &Path,
-    patience: Patience,
+    limits: WaitLimits,
     push: &ingest::PushFigures,
     stored: usize,
 ) -> Result<SettleFigures> {
@@ -75,7 +75,7 @@ pub(super) fn run(
     process::reset_peak(pid)?;
     let watch = DiskWatch::start(data_dir)?;
     let bar = progress::bar("settling", 0);
-    let (seconds, is_idle) = wait(pid, patience, push.ended_at, &bar)?;
+    let (seconds, is_idle) = wait(pid, limits, push.ended_at, &bar)?;
     bar.finish_and_clear();
     let used = Usage::of(pid)?.since(push.used_before);
     let written = float(used.written_bytes);
@@ -95,19 +95,19 @@ pub(super) fn run(
 }
 
 /// Returns how many seconds after `ended_at` idleness began, and whether it did.
-fn wait(pid: u32, patience: Patience, ended_at: Instant, bar: &ProgressBar) -> Result<(f64, bool)> {
+fn wait(pid: u32, limits: WaitLimits, ended_at: Instant, bar: &ProgressBar) -> Result<(f64, bool)> {
     let (started, process) = (Instant::now(), pid.to_string());
     let mut looks = VecDeque::new();
-    while started.elapsed() < patience.most {
+    while started.elapsed() < limits.most {
         let (at, cpu_seconds) = (ended_at.elapsed(), process::cpu_seconds(&process)?);
         looks.push_back((at, cpu_seconds));
         // The first look that is old enough is where the stretch begins.
-        while looks.get(1).is_some_and(|(second, _)| patience.idle <= at.saturating_sub(*second)) {
+        while looks.get(1).is_some_and(|(second, _)| limits.idle <= at.saturating_sub(*second)) {
             looks.pop_front();
         }
         if let Some((since, cpu_before)) = looks.front() {
             let stretch = at.saturating_sub(*since);
-            if patience.idle <= stretch && cpu_seconds - cpu_before < IDLE_CORES * stretch.as_secs_f64() {
+            if limits.idle <= stretch && cpu_seconds - cpu_before < IDLE_CORES * stretch.as_secs_f64() {
                 return Ok((since.as_secs_f64(), true));
             }
         }

@@ -30,7 +30,7 @@ const VALUES: [&str; 20] = [
 ];
 
 fn parsed(text: &str) -> Indicator {
-    Indicator::parse(text).unwrap_or_else(|_| panic!("{text} is no indicator"))
+    Indicator::parse(text).unwrap_or_else(|_| panic!("{text} is not an indicator"))
 }
 
 #[test]
