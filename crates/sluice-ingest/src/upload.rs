@@ -51,7 +51,7 @@ impl Upload {
         permit: Permit,
         rules: UploadRules,
     ) -> Result<Self, IngestError> {
-        let write = store.begin().map_err(IngestError::Write)?;
+        let write = store.begin_for(rules.supplier).map_err(IngestError::Write)?;
         let work = RowWork { rules, catalogue: store.catalogue(), write, buffers: Mutex::default() };
         let pipeline = Pipeline::new(Arc::clone(pools), RequestMemory::new(permit, usize::MAX), work);
         Ok(Self { store: store.clone(), pipeline })
@@ -91,9 +91,8 @@ impl Upload {
         let RowWork { write, buffers, .. } = work;
         drop(buffers);
         let receipt = Receipt::new(elements_count, outputs, Some(Arc::clone(&guard.0)));
-        if receipt.accepted_count > 0 {
-            commit(write, &pools.ingest_short).await?;
-        }
+        // Without rows as well: the supplier may be gone by now.
+        commit(write, &pools.ingest_short).await?;
         Ok(receipt)
     }
 }

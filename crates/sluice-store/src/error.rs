@@ -19,6 +19,9 @@ pub enum WriteError {
         /// Seconds after which the debt should be gone.
         retry_after_seconds: u32,
     },
+    /// The supplier that the write is for was removed before the write was committed.
+    #[error("the supplier does not exist any more")]
+    NoSupplier,
     /// The log could not be written or synced. The store takes no more writes; the process must end.
     #[error("the log failed")]
     Failed,

@@ -6,6 +6,7 @@
 use std::sync::{Arc, OnceLock};
 
 use crossbeam_channel::Sender;
+use sluice_model::SupplierId;
 
 use crate::{
     catalogue::CatalogueChange,
@@ -79,13 +80,15 @@ pub(crate) enum CompactionRequest {
 #[derive(Debug)]
 pub(crate) struct Txn {
     pub(crate) id: u64,
+    /// Without whom it cannot be committed.
+    pub(crate) supplier: Option<SupplierId>,
     /// The first reason why it cannot go on.
     refusal: OnceLock<WriteError>,
 }
 
 impl Txn {
-    pub(crate) fn new(id: u64) -> Self {
-        Self { id, refusal: OnceLock::new() }
+    pub(crate) fn new(id: u64, supplier: Option<SupplierId>) -> Self {
+        Self { id, supplier, refusal: OnceLock::new() }
     }
 
     /// Why the write cannot go on, if so.

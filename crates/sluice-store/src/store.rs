@@ -12,7 +12,7 @@ use std::{
 
 use crossbeam_channel::{Sender, bounded};
 use parking_lot::{Mutex, RwLock};
-use sluice_model::limits;
+use sluice_model::{SupplierId, limits};
 
 use crate::{
     admission, block,
@@ -145,9 +145,24 @@ impl Store {
     ///
     /// [`WriteError`]: why no write can be taken now.
     pub fn begin(&self) -> Result<Write, WriteError> {
+        self.begin_with(None)
+    }
+
+    /// Begins a write that is refused with [`WriteError::NoSupplier`] if this supplier is gone when it is committed,
+    /// in the order of the log: no removal that was acknowledged before is followed by the success of such a write.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::begin`].
+    pub fn begin_for(&self, supplier: SupplierId) -> Result<Write, WriteError> {
+        self.begin_with(Some(supplier))
+    }
+
+    fn begin_with(&self, supplier: Option<SupplierId>) -> Result<Write, WriteError> {
         self.shared.admit()?;
         let id = self.shared.next_txn.fetch_add(1, Ordering::SeqCst);
-        Ok(Write { txn: Arc::new(Txn::new(id)), is_ended: false, shared: Arc::clone(&self.shared) })
+        let txn = Arc::new(Txn::new(id, supplier));
+        Ok(Write { txn, is_ended: false, shared: Arc::clone(&self.shared) })
     }
 
     /// Changes the catalogue; `done` is told once the change is durable and visible, or why it was refused.

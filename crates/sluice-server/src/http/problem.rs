@@ -142,6 +142,7 @@ impl From<WriteError> for Cause {
         match error {
             WriteError::DiskFull => Self::DiskFull,
             WriteError::Busy { retry_after_seconds } => Self::Busy { retry_after_seconds },
+            WriteError::NoSupplier => missing("Supplier"),
             WriteError::Failed => Self::StoreFailed,
             WriteError::Closed => Self::Stopping,
         }

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use crate::daemon::{Running, check, check_versions, shared};
+use crate::daemon::{Running, as_user, check, check_versions, request, shared};
 
 #[test]
 fn every_row_answers_alike_in_every_version() {
@@ -229,4 +229,42 @@ fn a_supplier_can_ask_for_defanged_forms_to_be_taken() {
               200 [{"object":"defanged.example.com","result":"not detected","categories":[]}]
         "#]],
     );
+}
+
+/// The body is judged by a supplier who is gone when its rows would be stored: a success would be for what is nowhere.
+#[test]
+fn a_body_whose_supplier_is_removed_meanwhile_is_answered_with_404() {
+    let daemon = Running::start(&[]);
+    let bodies: [(&str, &[&str]); 4] = [
+        ("PUT", &[r#"[{"indicator":"meanwhile.example.com"}"#, r#",{"indicator":"192.0.2.8"}]"#]),
+        ("PUT", &[r#"[{"indicator":"bad name"}"#, "]"]),
+        ("PUT", &["[", "]"]),
+        ("DELETE", &[r#"[{"indicator":"meanwhile.example.com"}"#, "]"]),
+    ];
+    for (method, pieces) in bodies {
+        for is_created_anew in [false, true] {
+            for path in ["1.0/suppliers/Meanwhile", "1.3/acme/suppliers/Meanwhile"] {
+                daemon.add_suppliers(&["Meanwhile"], 50);
+                let mut connection = daemon.connect();
+                let headers =
+                    format!("{}Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n", as_user("admin"));
+                let path = format!("/api/{path}/indicators");
+                assert!(connection.send(&request(method, &path, &headers, b"")));
+                assert_eq!(connection.receive().unwrap().status, 100);
+                assert!(connection.send_chunk(pieces[0].as_bytes()));
+                assert_eq!(daemon.ask("DELETE", "1.0/suppliers/Meanwhile", "").status, 201);
+                if is_created_anew {
+                    daemon.add_suppliers(&["Meanwhile"], 50);
+                }
+                assert!(connection.send_chunk(pieces[1].as_bytes()));
+                assert!(connection.send_chunk(b""));
+                let answer = connection.receive().unwrap();
+                assert_eq!((answer.status, answer.reason().as_str()), (404, "Supplier doesn't exist"));
+                assert_eq!(daemon.detections("", &["meanwhile.example.com", "192.0.2.8"]), ["", ""]);
+                if is_created_anew {
+                    assert_eq!(daemon.ask("DELETE", "1.0/suppliers/Meanwhile", "").status, 201);
+                }
+            }
+        }
+    }
 }

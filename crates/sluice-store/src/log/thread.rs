@@ -12,6 +12,7 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
+use sluice_model::SupplierId;
 
 use super::{FrameKind, LogError, LogWriter};
 use crate::{
@@ -166,6 +167,9 @@ impl LogThread {
     }
 
     fn commit(&mut self, txn: &Arc<Txn>, done: Completion<WriteError>) {
+        if txn.supplier.is_some_and(|supplier| self.is_gone(supplier)) {
+            txn.refuse(WriteError::NoSupplier);
+        }
         let open = self.open.remove(&txn.id);
         if let Some(refusal) = txn.refusal() {
             return done(Err(refusal));
@@ -178,6 +182,16 @@ impl LogThread {
         let payload = self.sequence.to_be_bytes();
         let waiting = Waiting { slices, first_segment_lsn, ..self.waiting_for(done) };
         self.append_end(FrameKind::Commit, txn.id, &payload, waiting);
+    }
+
+    /// Returns true if a supplier was removed by what came before in the log.
+    fn is_gone(&mut self, supplier: SupplierId) -> bool {
+        if self.catalogue.supplier_by_id(supplier).is_some() {
+            return false;
+        }
+        // A removal that waits for its sync may fail yet, and then the supplier is there again.
+        self.sync_waiting();
+        self.catalogue.supplier_by_id(supplier).is_none()
     }
 
     fn change(&mut self, change: &CatalogueChange, done: Completion<ChangeError>) {

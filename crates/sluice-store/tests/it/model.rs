@@ -10,7 +10,7 @@ use sluice_model::{
     row::{HoldingChange, TagsChange, encode},
 };
 use sluice_store::{
-    ChangeError, Record, SingleThread, SliceBuilder, Snapshot, Store, StoreConfig, Tuning,
+    ChangeError, Record, SingleThread, SliceBuilder, Snapshot, Store, StoreConfig, Tuning, WriteError,
     catalogue::{CatalogueChange, SupplierSettings},
 };
 use tempfile::TempDir;
@@ -45,7 +45,7 @@ struct Value {
     tags_are_certain: bool,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Model {
     values: BTreeMap<Vec<u8>, Value>,
 }
@@ -127,12 +127,13 @@ impl World {
         change(self.store(), CatalogueChange::CreateTag { name, weight }).unwrap();
     }
 
-    /// One write of several slices, which the model takes over only when it is committed.
+    /// One write of several slices, which the model takes over only when it is committed while its supplier exists.
     fn write(&mut self) {
         let (suppliers, tags) = (self.suppliers(), self.tags());
         let supplier = self.pick(&suppliers);
-        let write = self.store().begin().unwrap();
+        let write = self.store().begin_for(supplier).unwrap();
         let is_committed = self.dice.below(8) != 0;
+        let mut model = self.model.clone();
         self.clock += 1;
         for index in 0..=self.dice.below(3) {
             let mut slice = SliceBuilder::new();
@@ -156,16 +157,28 @@ impl World {
                 let mut row = Vec::new();
                 encode(supplier, holding, change, &mut row);
                 slice.push(&key, &row).unwrap();
-                if is_committed {
-                    self.model.apply(&key, supplier, holding, change);
-                }
+                model.apply(&key, supplier, holding, change);
             }
             write.append(u32::try_from(index).unwrap(), slice.finish()).unwrap();
+        }
+        if self.dice.below(8) == 0 {
+            self.remove_supplier();
+            self.add_supplier();
         }
         if is_committed {
             let (done, answer) = std::sync::mpsc::channel();
             write.commit(Box::new(move |outcome| done.send(outcome).unwrap()));
-            answer.recv().unwrap().unwrap();
+            match answer.recv().unwrap() {
+                Err(WriteError::NoSupplier) => assert!(!self.suppliers().contains(&supplier)),
+                outcome => {
+                    outcome.unwrap();
+                    assert!(self.suppliers().contains(&supplier), "a success for what is nowhere");
+                    for name in suppliers.iter().filter(|name| !self.suppliers().contains(*name)) {
+                        model.remove_supplier(*name);
+                    }
+                    self.model = model;
+                }
+            }
         }
     }
 

@@ -2,9 +2,10 @@
 
 use std::sync::mpsc;
 
-use sluice_model::TenantId;
+use sluice_model::{RetentionMinutes, SupplierName, TenantId};
+use sluice_store::{WriteError, catalogue::CatalogueChange};
 
-use crate::world::{World, commit, read};
+use crate::world::{LATER, World, commit, read};
 
 #[test]
 fn an_abandoned_write_leaves_nothing() {
@@ -152,4 +153,58 @@ fn a_closed_store_takes_no_writes() {
     store.close();
     assert!(store.begin().is_err());
     store.close();
+}
+
+fn remove(world: &World, name: &str) {
+    let name = SupplierName::parse(name).unwrap();
+    world.change(CatalogueChange::RemoveSupplier { name }).unwrap();
+}
+
+/// A success would be for rows that nobody can find.
+#[test]
+fn a_write_of_a_supplier_that_was_removed_meanwhile_is_refused() {
+    for (is_empty, is_created_anew) in [(false, false), (false, true), (true, false), (true, true)] {
+        let mut world = World::new();
+        world.create_supplier("Gone", RetentionMinutes::MAX);
+        let write = world.store().begin_for(world.supplier("Gone").unwrap()).unwrap();
+        if !is_empty {
+            write.append(0, world.slice_of("Gone", LATER, &[("a", "1")])).unwrap();
+        }
+        remove(&world, "Gone");
+        if is_created_anew {
+            world.create_supplier("Gone", RetentionMinutes::MAX);
+        }
+        assert!(matches!(commit(write), Err(WriteError::NoSupplier)));
+        for _ in 0..2 {
+            assert_eq!(world.get("a"), None);
+            assert_eq!(world.store().figures().memtable_bytes, 0);
+            world.restart();
+        }
+    }
+}
+
+/// The removal and the commit may wait for the same sync: what counts is their order in the log.
+#[test]
+fn a_removal_and_a_commit_are_told_in_the_order_of_the_log() {
+    let world = World::new();
+    for round in 0..100 {
+        let name = SupplierName::parse(&format!("Gone{round}")).unwrap();
+        world.create_supplier(name.as_str(), RetentionMinutes::MAX);
+        let write = world.store().begin_for(world.supplier(name.as_str()).unwrap()).unwrap();
+        write.append(0, world.slice_of(name.as_str(), LATER, &[("a", "1")])).unwrap();
+        let (done, removed) = mpsc::channel();
+        let done = Box::new(move |outcome: Result<(), _>| done.send(outcome).unwrap());
+        let removal = CatalogueChange::RemoveSupplier { name };
+        if round % 2 == 0 {
+            world.store().change_catalogue(removal, done);
+            assert!(matches!(commit(write), Err(WriteError::NoSupplier)));
+        } else {
+            let (told, committed) = mpsc::channel();
+            write.commit(Box::new(move |outcome| told.send(outcome).unwrap()));
+            world.store().change_catalogue(removal, done);
+            committed.recv().unwrap().unwrap();
+        }
+        removed.recv().unwrap().unwrap();
+        assert_eq!(world.get("a"), None);
+    }
 }
