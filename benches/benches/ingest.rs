@@ -82,7 +82,7 @@ fn store_with_tags(dir: &Path, lines: &[&str]) -> anyhow::Result<Store> {
 }
 
 fn bench_values(criterion: &mut Criterion, lines: &[&str]) {
-    let mut group = criterion.benchmark_group("normalise");
+    let mut group = criterion.benchmark_group("normalize");
     for kind in ["domain", "ipv4", "url", "sha256", "md5", "sha1", "ipv6"] {
         let values = lines.iter().filter_map(|line| indicator(line)).filter(|value| kind_of(value) == kind);
         let values = values.take(4_000).collect::<Vec<_>>();

@@ -2,7 +2,7 @@
 //! tags.
 //!
 //! In: a seed and the number of a row. Out: the object of a `PUT indicators` body, the same for ever, whatever rows
-//! were asked for before. The real one is a million rows drawn at random from public lists; [`SHARES`] has how many of
+//! were asked for before. The real one is a million rows drawn at random from public lists; `SHARES` has how many of
 //! them each kind of source has. As there, about one row in fifty repeats an indicator, perhaps in another spelling, a
 //! third of the rows have a context of their own, and a few names, contexts and tags are in very many rows.
 //!
