@@ -30,19 +30,17 @@ pub(crate) mod worker;
 
 use std::{
     fmt, io,
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     sync::Arc,
     thread::{self, JoinHandle},
-    time::Duration,
 };
 
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::{mpsc, watch};
 
 use self::{
     auth::{Auth, accounts::AccountsFile},
     config::Config,
-    http::body::Pace,
+    http::{body::Pace, listener::listen},
     life::{
         lifecycle::{self, ENDINGS_QUEUED_MAX},
         state::State,
@@ -57,9 +55,6 @@ pub use self::{
         lifecycle::{Ending, Phase},
     },
 };
-
-/// Connections that wait to be accepted.
-const BACKLOG: i32 = 1_024;
 
 /// Large entity bodies waiting to be read.
 const ENTITIES_QUEUED_MAX: usize = 16;
@@ -151,17 +146,4 @@ pub fn serve(config: Config) -> Result<Daemon, ServeError> {
     let thread =
         thread::Builder::new().name("lifecycle".to_owned()).spawn(run).map_err(ServeError::Thread)?;
     Ok(Daemon { address, endings_out, phase, state: for_daemon, thread })
-}
-
-/// Binds a socket and returns it with its address. A connection ends when its client acknowledges nothing for
-/// `write_timeout`.
-fn listen(address: SocketAddr, write_timeout: Duration) -> io::Result<(TcpListener, SocketAddr)> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    socket.set_tcp_user_timeout(Some(write_timeout))?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    let listener = TcpListener::from(socket);
-    let bound = listener.local_addr()?;
-    Ok((listener, bound))
 }

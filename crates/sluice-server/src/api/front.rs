@@ -51,6 +51,10 @@ use crate::{
 /// Time that a refused client has to stop sending before its connection is cut, in milliseconds.
 const LINGER_MS: u64 = 2_000;
 
+/// Bytes of answers that are gathered before they are written. A shorter answer goes out in one write, head and body; of
+/// a longer one, each write but the last has as many.
+const WRITE_BYTES: usize = 65_536;
+
 /// Starts serving on a socket. To be called within a runtime; serving ends through the server's handle.
 ///
 /// # Errors
@@ -130,6 +134,7 @@ where
         .keep_alive(settings.keep_alive_seconds.seconds())
         .client_request_timeout(settings.head_timeout_seconds.seconds())
         .client_disconnect_timeout(Duration::from_millis(LINGER_MS))
+        .h1_write_buffer_size(WRITE_BYTES)
         .on_connect_ext(|io: &TimedStream<Io>, extensions| {
             extensions.insert(io.progress());
         })

@@ -89,12 +89,7 @@ impl<'payload> BodyReader<'payload> {
                 self.receive().await?;
             }
             let is_last = self.input.is_empty() && self.has_ended;
-            let decoded = if is_last { self.decoder.finish() } else { self.decoder.step(&mut self.input) };
-            let Ok(piece) = decoded else {
-                return Err(Cause::BadRequest(
-                    "The body cannot be decoded as its Content-Encoding says".into(),
-                ));
-            };
+            let piece = if is_last { self.decoder.finish()? } else { self.decoder.step(&mut self.input)? };
             if is_last && piece.is_empty() {
                 return Ok(None);
             }

@@ -4,13 +4,16 @@
 //! a body that decodes to gigabytes takes no memory: the caller counts and stops. Several gzip members or zstd frames
 //! in a row are one body; a truncated one, or bytes after the last, are an error.
 
+mod frame_header;
+
 use std::io::{self, Write as _};
 
 use bytes::{Buf as _, Bytes};
 use flate2::write::MultiGzDecoder;
 use zstd::stream::raw::{DParameter, Decoder as ZstdDecoder, InBuffer, Operation as _, OutBuffer};
 
-use crate::http::head::Encoding;
+use self::frame_header::FrameHeader;
+use crate::http::{head::Encoding, problem::Cause};
 
 #[cfg(test)]
 mod tests;
@@ -20,6 +23,9 @@ pub(crate) const PIECE_BYTES_MAX: usize = 65_536;
 
 /// Largest zstd window that is taken: 8 MiB, what the format asks every decoder to support.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+
+/// The same in bytes.
+const ZSTD_WINDOW_BYTES_MAX: u64 = 1 << ZSTD_WINDOW_LOG_MAX;
 
 /// Compressed bytes given to the gzip decoder at once.
 const GZIP_INPUT_BYTES_MAX: usize = 16_384;
@@ -36,6 +42,8 @@ pub(crate) enum Decoder {
         decoder: ZstdDecoder<'static>,
         /// Whether a frame is open, or output may still be held back.
         is_open: bool,
+        /// That of the frame that is open, or of the last one.
+        header: FrameHeader,
         /// Where pieces are written to, one after another: frames may be many and tiny.
         output: Vec<u8>,
     },
@@ -54,7 +62,8 @@ impl Decoder {
             Encoding::Zstd => {
                 let mut decoder = ZstdDecoder::new()?;
                 decoder.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG_MAX))?;
-                Self::Zstd { decoder, is_open: false, output: Vec::with_capacity(PIECE_BYTES_MAX) }
+                let output = Vec::with_capacity(PIECE_BYTES_MAX);
+                Self::Zstd { decoder, is_open: false, header: FrameHeader::default(), output }
             }
         })
     }
@@ -68,24 +77,31 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// When the bytes are not of the encoding.
-    pub(crate) fn step(&mut self, input: &mut Bytes) -> io::Result<Bytes> {
+    /// [`Cause::BadRequest`] when the bytes are not of the encoding, or a frame wants too large a window.
+    pub(crate) fn step(&mut self, input: &mut Bytes) -> Result<Bytes, Cause> {
         match self {
             Self::Identity => Ok(input.split_to(input.len().min(PIECE_BYTES_MAX))),
             Self::Gzip(decoder) => {
                 let offered = input.get(..GZIP_INPUT_BYTES_MAX).unwrap_or(input);
-                let taken = decoder.write(offered)?;
+                let taken = decoder.write(offered).map_err(undecodable)?;
                 let piece = std::mem::take(decoder.get_mut());
                 if taken == 0 && piece.is_empty() && !input.is_empty() {
-                    return Err(io::ErrorKind::InvalidData.into());
+                    return Err(undecodable(io::ErrorKind::InvalidData.into()));
                 }
                 input.advance(taken);
                 Ok(piece.into())
             }
-            Self::Zstd { decoder, is_open, output } => {
+            Self::Zstd { decoder, is_open, header, output } => {
+                if !*is_open {
+                    header.begin();
+                }
+                match header.window_bytes(input) {
+                    Some(bytes) if ZSTD_WINDOW_BYTES_MAX < bytes => return Err(wide_window(bytes)),
+                    Some(_) | None => {}
+                }
                 output.clear();
                 let mut from = InBuffer::around(input);
-                let hint = decoder.run(&mut from, &mut OutBuffer::around(output))?;
+                let hint = decoder.run(&mut from, &mut OutBuffer::around(output)).map_err(undecodable)?;
                 let taken = from.pos();
                 *is_open = hint != 0;
                 input.advance(taken);
@@ -98,19 +114,33 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// When the body is truncated.
-    pub(crate) fn finish(&mut self) -> io::Result<Bytes> {
+    /// [`Cause::BadRequest`] when the body is truncated.
+    pub(crate) fn finish(&mut self) -> Result<Bytes, Cause> {
         match self {
             Self::Identity | Self::Zstd { is_open: false, .. } => Ok(Bytes::new()),
             Self::Gzip(decoder) => {
-                decoder.try_finish()?;
+                decoder.try_finish().map_err(undecodable)?;
                 Ok(std::mem::take(decoder.get_mut()).into())
             }
             Self::Zstd { .. } => {
                 let piece = self.step(&mut Bytes::new())?;
                 let is_truncated = matches!(self, Self::Zstd { is_open: true, .. }) && piece.is_empty();
-                if is_truncated { Err(io::ErrorKind::InvalidData.into()) } else { Ok(piece) }
+                if is_truncated { Err(undecodable(io::ErrorKind::InvalidData.into())) } else { Ok(piece) }
             }
         }
     }
+}
+
+/// What the libraries say is of no use to a client.
+fn undecodable(_error: io::Error) -> Cause {
+    Cause::BadRequest("The body cannot be decoded as its Content-Encoding says".into())
+}
+
+fn wide_window(bytes: u64) -> Cause {
+    Cause::BadRequest(
+        format!(
+            "The body has a zstd window of {bytes} bytes, over the limit of {ZSTD_WINDOW_BYTES_MAX} bytes"
+        )
+        .into(),
+    )
 }

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use proptest::prelude::*;
 
-use super::{Decoder, PIECE_BYTES_MAX};
-use crate::http::head::Encoding;
+use super::{Decoder, PIECE_BYTES_MAX, ZSTD_WINDOW_BYTES_MAX, ZSTD_WINDOW_LOG_MAX};
+use crate::http::{head::Encoding, problem::Cause};
 
 fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -25,20 +25,24 @@ fn encode(encoding: Encoding, text: &[u8]) -> Vec<u8> {
 
 /// The decoded text; `None` when the bytes are not of the encoding.
 fn decode(encoding: Encoding, wire: &[u8], chunk_bytes: usize) -> Option<Vec<u8>> {
-    let mut decoder = Decoder::new(encoding).ok()?;
+    decode_or_refuse(encoding, wire, chunk_bytes).ok()
+}
+
+fn decode_or_refuse(encoding: Encoding, wire: &[u8], chunk_bytes: usize) -> Result<Vec<u8>, Cause> {
+    let mut decoder = Decoder::new(encoding).unwrap();
     let mut text = Vec::new();
     for chunk in wire.chunks(chunk_bytes) {
         let mut input = Bytes::copy_from_slice(chunk);
         while !input.is_empty() {
-            let piece = decoder.step(&mut input).ok()?;
+            let piece = decoder.step(&mut input)?;
             assert!(piece.len() <= PIECE_BYTES_MAX);
             text.extend_from_slice(&piece);
         }
     }
     loop {
-        let piece = decoder.finish().ok()?;
+        let piece = decoder.finish()?;
         if piece.is_empty() {
-            return Some(text);
+            return Ok(text);
         }
         text.extend_from_slice(&piece);
     }
@@ -100,4 +104,79 @@ fn a_bomb_comes_in_small_pieces() {
         assert!(wire.len() < 40_000);
         assert_eq!(decode(encoding, &wire, wire.len()).map(|decoded| decoded.len()), Some(text.len()));
     }
+}
+
+/// A frame of a text: with that window, and with the length of the text in its header or not.
+fn frame(text: &[u8], window_log: u32, tells_length: bool) -> Vec<u8> {
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.window_log(window_log).unwrap();
+    encoder.include_contentsize(tells_length).unwrap();
+    if tells_length {
+        encoder.set_pledged_src_size(Some(text.len() as u64)).unwrap();
+    }
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn refusal_of(window_bytes: u64) -> Cause {
+    let limit = ZSTD_WINDOW_BYTES_MAX;
+    let reason =
+        format!("The body has a zstd window of {window_bytes} bytes, over the limit of {limit} bytes");
+    Cause::BadRequest(reason.into())
+}
+
+proptest! {
+    /// Whatever frames come before it, and however they arrive.
+    #[test]
+    fn a_window_is_taken_up_to_the_limit_and_named_over_it(
+        window_log in 10_u32..28,
+        frames_before in 0_usize..3,
+        tells_length: bool,
+        chunk_bytes in 1_usize..40,
+    ) {
+        // Without a length, or with one over the window, the header has a window of its own.
+        let text = vec![b' '; if tells_length { (1 << window_log) + 1 } else { 100 }];
+        if tells_length && 20 < window_log {
+            return Ok(());
+        }
+        let before = frame(b"[", 10, false).repeat(frames_before);
+        let wire = [before, frame(&text, window_log, tells_length)].concat();
+        let outcome = decode_or_refuse(Encoding::Zstd, &wire, chunk_bytes);
+        if window_log <= ZSTD_WINDOW_LOG_MAX {
+            prop_assert_eq!(outcome.map(|decoded| decoded.len()), Ok(frames_before + text.len()));
+        } else {
+            prop_assert_eq!(outcome, Err(refusal_of(1 << window_log)));
+        }
+    }
+
+    /// The window of a single segment is its whole content; the other figures of a header do not matter.
+    #[test]
+    fn the_window_of_a_single_segment_is_its_length(
+        length in ZSTD_WINDOW_BYTES_MAX + 1..1 << 60,
+        dictionary_bits in 0_u8..4,
+        chunk_bytes in 1_usize..20,
+    ) {
+        let dictionary = vec![7; [0, 1, 2, 4][usize::from(dictionary_bits)]];
+        let mut wire = vec![0x28, 0xb5, 0x2f, 0xfd, 0xe0 | dictionary_bits];
+        wire.extend(&dictionary);
+        wire.extend((0..8).map(|byte| u8::try_from(length >> (8 * byte) & 0xff).unwrap()));
+        prop_assert_eq!(decode_or_refuse(Encoding::Zstd, &wire, chunk_bytes), Err(refusal_of(length)));
+    }
+
+    /// Every exponent and mantissa that a header can hold.
+    #[test]
+    fn a_window_between_powers_of_two_is_named_too(window: u8) {
+        let wire = [0x28, 0xb5, 0x2f, 0xfd, 0, window];
+        let base = 1_u64 << (10 + (window >> 3));
+        let bytes = base + base / 8 * u64::from(window & 7);
+        let refused = decode_or_refuse(Encoding::Zstd, &wire, 6).unwrap_err();
+        prop_assert_eq!(refused == refusal_of(bytes), ZSTD_WINDOW_BYTES_MAX < bytes);
+    }
+}
+
+#[test]
+fn a_short_frame_with_a_wide_window_is_refused_too() {
+    // The library decodes it in one go, without looking at the window: one raw block, `[]`.
+    let wire = [0x28, 0xb5, 0x2f, 0xfd, 0x80, 0x70, 2, 0, 0, 0, 0x11, 0, 0, b'[', b']'];
+    assert_eq!(decode_or_refuse(Encoding::Zstd, &wire, wire.len()), Err(refusal_of(1 << 24)));
 }
