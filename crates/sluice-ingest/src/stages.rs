@@ -6,10 +6,8 @@
 use sluice_store::{SliceBuilder, catalogue::Catalogue};
 
 use crate::{
-    body::{
-        elements,
-        split::{BodySlice, Splitter},
-    },
+    body::elements,
+    body::split::{BodySlice, Splitter},
     error::{BodyError, IngestError},
     upload::validate::{self, RowBuffers, UploadRules},
 };

@@ -23,11 +23,9 @@ use self::{
     validate::{RowBuffers, UploadRules},
 };
 use crate::{
-    body::{
-        elements,
-        pipeline::{Pipeline, SliceWork},
-        split::BodySlice,
-    },
+    body::elements,
+    body::pipeline::{Pipeline, SliceWork},
+    body::split::BodySlice,
     error::IngestError,
     memory::{Permit, RequestMemory},
     pools::{Pool, Pools},

@@ -13,13 +13,11 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use sluice_model::TenantName;
 use sluice_server::{
-    auth::{
-        accounts::{AccountsFile, Scope, Token, User},
-        first_admin::{read_password_file, trim_password},
-        make_token,
-        password::hash_password,
-        role::Role,
-    },
+    auth::accounts::{AccountsFile, Scope, Token, User},
+    auth::first_admin::{read_password_file, trim_password},
+    auth::make_token,
+    auth::password::hash_password,
+    auth::role::Role,
     config::Config,
 };
 use zeroize::Zeroizing;

@@ -3,10 +3,8 @@
 use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::Arc,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread::{self, JoinHandle},
 };
 

@@ -123,10 +123,7 @@ impl<'a> Matches<'a> {
     }
 
     fn rank_found(&mut self, places: Range<usize>, text: &mut AnswerText) -> Result<(), IngestError> {
-        let mut count = 0;
-        for place in places.clone() {
-            count += self.found_at(place).len();
-        }
+        let count: usize = places.clone().map(|place| self.found_at(place).len()).sum();
         if count == 0 {
             return Ok(());
         }

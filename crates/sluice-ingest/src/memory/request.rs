@@ -8,10 +8,8 @@
 //! of 60 MiB it holds 5 MiB, a slice and the longest element, and what it has gathered.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+    sync::Arc,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     time::Duration,
 };
 

@@ -40,11 +40,9 @@ use super::{
 };
 use crate::{
     config::{Config, HttpSettings},
-    http::{
-        answer,
-        connection::{RequestProgress, TimedStream},
-        problem::{Cause, GENERIC_SENTENCE, Problem},
-    },
+    http::answer,
+    http::connection::{RequestProgress, TimedStream},
+    http::problem::{Cause, GENERIC_SENTENCE, Problem},
     life::{fd_limit::connections_per_worker_max, state::State},
 };
 

@@ -23,10 +23,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use actix_web::{
     dev::RequestHead,
-    http::{
-        header::{self, HeaderValue},
-        uri::PathAndQuery,
-    },
+    http::header::{self, HeaderValue},
+    http::uri::PathAndQuery,
 };
 use sluice_ingest::Ingestor;
 use sluice_model::{TenantId, limits};
@@ -39,11 +37,9 @@ use super::{
 };
 use crate::{
     auth::role::{Action, Identity},
-    http::{
-        body,
-        head::{self, Encoding},
-        problem::{self, Cause, Problem},
-    },
+    http::body,
+    http::head::{self, Encoding},
+    http::problem::{self, Cause, Problem},
     life::state::State,
 };
 

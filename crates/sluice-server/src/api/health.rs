@@ -6,10 +6,8 @@ use actix_web::{
 };
 
 use crate::{
-    http::{
-        answer,
-        problem::{Cause, GENERIC_SENTENCE, Problem},
-    },
+    http::answer,
+    http::problem::{Cause, GENERIC_SENTENCE, Problem},
     life::state::State,
 };
 

@@ -51,14 +51,9 @@ impl Snapshot {
     ///
     /// [`ReadError`] when a list or block cannot be read.
     pub fn keys_of_supplier(&self, supplier: SupplierId) -> Result<Vec<Vec<u8>>, ReadError> {
-        let mut candidates = BTreeSet::new();
-        for part in self.parts() {
-            if let Some(summary) = part.index.suppliers.get(&supplier) {
-                let rows = part.posting(&self.trees.suppliers, supplier.0, summary.pieces)?;
-                self.keys_at(part, &rows, &mut candidates)?;
-            }
-        }
-        self.confirmed_keys(candidates, |row| row.holdings().any(|holding| holding.supplier == supplier))
+        let pieces = |part: &Part| Some(part.index.suppliers.get(&supplier)?.pieces);
+        let is_of = |row: &StoredRow<'_>| row.holdings().any(|holding| holding.supplier == supplier);
+        self.keys_listed(&self.trees.suppliers, supplier.0, pieces, is_of)
     }
 
     /// The keys that carry a tag and that somebody holds, ascending, found through its posting lists.
@@ -67,22 +62,24 @@ impl Snapshot {
     ///
     /// [`ReadError`] when a list or block cannot be read.
     pub fn keys_of_tag(&self, tag: TagId) -> Result<Vec<Vec<u8>>, ReadError> {
-        let mut candidates = BTreeSet::new();
-        for part in self.parts() {
-            if let Some(summary) = part.index.tags.get(&tag) {
-                let rows = part.posting(&self.trees.tags, tag.0, summary.pieces)?;
-                self.keys_at(part, &rows, &mut candidates)?;
-            }
-        }
-        self.confirmed_keys(candidates, |row| row.tags().any(|carried| carried == tag))
+        let pieces = |part: &Part| Some(part.index.tags.get(&tag)?.pieces);
+        self.keys_listed(&self.trees.tags, tag.0, pieces, |row| row.tags().any(|carried| carried == tag))
     }
 
-    /// Adds the candidates that slices have to those of posting lists, and keeps those that the merged row confirms.
-    fn confirmed_keys(
+    /// The keys of posting lists, which have so many pieces, and of slices, as far as the merged row confirms them.
+    fn keys_listed(
         &self,
-        mut candidates: BTreeSet<Vec<u8>>,
+        lists: &sled::Tree,
+        id: u32,
+        pieces: impl Fn(&Part) -> Option<u32>,
         is_of: impl Fn(&StoredRow<'_>) -> bool,
     ) -> Result<Vec<Vec<u8>>, ReadError> {
+        let mut candidates = BTreeSet::new();
+        for part in self.parts() {
+            if let Some(pieces) = pieces(part) {
+                self.keys_at(part, &part.posting(lists, id, pieces)?, &mut candidates)?;
+            }
+        }
         for slice in self.view.memtable.slices() {
             for (key, row) in slice.rows() {
                 if is_of(&StoredRow::new(row)) {
@@ -95,10 +92,8 @@ impl Snapshot {
         for some in candidates.chunks(KEYS_CONFIRMED_AT_ONCE) {
             let asked: Vec<&[u8]> = some.iter().map(Vec::as_slice).collect();
             let rows = self.read_rows(&asked, usize::MAX, &SingleThread)?.ok_or(ReadError::TooLong)?;
-            let mut confirmed = Vec::new();
-            for row in rows.iter() {
-                confirmed.push(row.holdings().next().is_some() && is_of(&row));
-            }
+            let is_held = |row: &StoredRow<'_>| row.holdings().next().is_some();
+            let confirmed: Vec<bool> = rows.iter().map(|row| is_held(&row) && is_of(&row)).collect();
             let numbers = rows.into_numbers();
             for (place, key) in some.iter().enumerate() {
                 if let Some(number) = numbers.get(place)
@@ -131,13 +126,8 @@ impl Snapshot {
 
     /// Slices and runs, newest first.
     fn sources(&self) -> Vec<Source<'_>> {
-        let mut sources = Vec::new();
-        for slice in self.view.memtable.slices().iter().rev() {
-            sources.push(Source::rows(slice.rows_bytes()));
-        }
-        for run in &self.view.runs {
-            sources.push(run.source(&self.trees, None));
-        }
-        sources
+        let slices = self.view.memtable.slices().iter().rev();
+        let runs = self.view.runs.iter().map(|run| run.source(&self.trees, None));
+        slices.map(|slice| Source::rows(slice.rows_bytes())).chain(runs).collect()
     }
 }

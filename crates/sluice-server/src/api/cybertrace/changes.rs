@@ -13,11 +13,9 @@ use super::{
 use crate::{
     api::request::EntityChange,
     auth::role::Identity,
-    http::{
-        answer,
-        body::BodyReader,
-        problem::{self, Cause},
-    },
+    http::answer,
+    http::body::BodyReader,
+    http::problem::{self, Cause},
     worker::Worker,
 };
 

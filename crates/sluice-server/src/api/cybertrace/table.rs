@@ -7,13 +7,11 @@ use actix_web::http::Method;
 use sluice_model::limits::{BODY_BYTES_MAX, LOOKUP_BODY_BYTES_MAX};
 
 use crate::{
-    api::{
-        request::{
-            EntityChange, Read, Streaming,
-            Version::{self, V1_0, V1_1, V1_3},
-        },
-        route::{Route, Shape, Subject},
+    api::request::{
+        EntityChange, Read, Streaming,
+        Version::{self, V1_0, V1_1, V1_3},
     },
+    api::route::{Route, Shape, Subject},
     auth::role::Action,
 };
 
