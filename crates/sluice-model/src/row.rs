@@ -35,7 +35,7 @@ pub enum TagsChange<'a> {
 pub enum HoldingChange<'a> {
     /// The supplier holds the indicator from now on.
     Hold {
-        /// Seconds since 1970-01-01 UTC.
+        /// In seconds, as the store stamps updates.
         updated: u32,
         /// JSON text of the new context; `None` keeps the stored one.
         context: Option<&'a [u8]>,

@@ -24,7 +24,7 @@
 //! ones.
 //!
 //! Rows merge (`sluice_model::row`), so a write reads nothing. The order of everything is the order of commit frames,
-//! numbered by the log thread. A clock decides what has expired and when background work is due, never order.
+//! numbered by the log thread. Time decides what has expired (`stamps.rs`) and when background work is due, never order.
 //!
 //! | thread | does | waits for |
 //! |---|---|---|
@@ -68,6 +68,7 @@ mod run;
 mod shared;
 #[cfg(feature = "stages")]
 pub mod stages;
+mod stamps;
 mod store;
 pub(crate) mod trees;
 

@@ -12,7 +12,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{catalogue::StoredCatalogue, contexts::StoredTableMeta, error::OpenError, run::PartMeta};
+use crate::{
+    catalogue::StoredCatalogue, contexts::StoredTableMeta, error::OpenError, run::PartMeta,
+    stamps::StampsRecord,
+};
 
 const FILE: &str = "MANIFEST";
 const FILE_BESIDE: &str = "MANIFEST.new";
@@ -41,6 +44,9 @@ pub(crate) struct Manifest {
     /// Tables that the parts of the runs name, ascending by number.
     #[serde(rename = "books")]
     pub(crate) tables: Vec<StoredTableMeta>,
+    /// How old holdings are; `None` in that of an older daemon.
+    #[serde(default)]
+    pub(crate) stamps: Option<StampsRecord>,
     /// Run that the first of the merging ones flows into, while a merge is under way.
     pub(crate) merge: Option<MergeEntry>,
 }

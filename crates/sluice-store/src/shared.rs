@@ -17,6 +17,7 @@ use crate::{
     filter::SharedFilters,
     read::View,
     requests::{CompactionRequest, LogRequest},
+    stamps::Stamps,
     trees::Trees,
 };
 
@@ -44,6 +45,7 @@ pub enum Health {
 /// The state that all of them see.
 pub(crate) struct Shared {
     pub(crate) config: StoreConfig,
+    pub(crate) stamps: Stamps,
     pub(crate) view: RwLock<Arc<View>>,
     pub(crate) trees: Arc<Trees>,
     /// Of the slices that writes bring.

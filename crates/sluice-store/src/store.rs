@@ -26,6 +26,7 @@ use crate::{
     requests::{self, CompactionRequest, Completion, LogRequest, Txn},
     run::parts_of,
     shared::{Health, Shared},
+    stamps::Stamps,
 };
 
 /// Name of the log thread.
@@ -72,6 +73,7 @@ impl Store {
         let shared = Arc::new(Shared {
             disk_free_bytes: AtomicU64::new(u64::MAX),
             disk_asked_ms: AtomicU64::new(0),
+            stamps: Stamps::begin(Arc::clone(&config.clock), found.manifest.stamps.clone()),
             config,
             view: RwLock::new(Arc::new(found.view)),
             trees: found.trees,
@@ -179,7 +181,15 @@ impl Store {
 
     /// A consistent view of all durable writes.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot { view: self.shared.view(), trees: Arc::clone(&self.shared.trees) }
+        let ages = self.shared.stamps.ages();
+        Snapshot { view: self.shared.view(), trees: Arc::clone(&self.shared.trees), ages }
+    }
+
+    /// What holdings that are updated now are stamped with: seconds that the store has been running, counted from the
+    /// hour of its birth. It is the time of day only while the clock of the machine was always right and the store never
+    /// down.
+    pub fn stamp_seconds(&self) -> u32 {
+        self.shared.stamps.ages().stamp
     }
 
     /// Whether writes are taken.

@@ -117,8 +117,8 @@ impl Detector {
         let suppliers = self.suppliers();
         for holding in row.holdings() {
             let Some((rank, supplier)) = suppliers.get(holding.supplier) else { continue };
-            let expires_seconds = u64::from(holding.updated) + supplier.retention_seconds;
-            if expires_seconds <= u64::from(self.rules.now_seconds) {
+            let age_seconds = self.snapshot.age_seconds(holding.updated, self.rules.now_seconds);
+            if supplier.retention_seconds <= age_seconds {
                 continue;
             }
             let mut context = None;

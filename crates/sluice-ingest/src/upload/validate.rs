@@ -46,7 +46,7 @@ pub enum UploadAction {
         is_false_positive: bool,
         /// Whether `tags` counts: from API 1.1 on. Otherwise it is ignored, whatever it is.
         takes_tags: bool,
-        /// The indicators' last update, in seconds since 1970-01-01 UTC.
+        /// The indicators' last update, as the store stamps what is updated now.
         now_seconds: u32,
     },
     /// `DELETE indicators`: the supplier holds them no longer.

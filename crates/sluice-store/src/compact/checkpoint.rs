@@ -6,6 +6,7 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     sync::{Arc, atomic::Ordering},
 };
 
@@ -71,6 +72,7 @@ impl Checkpoints {
         self.manifest.runs = runs.iter().map(run_entry).collect();
         let tables = named_tables(&runs);
         self.manifest.tables = tables.values().map(|table| table.meta).collect();
+        self.manifest.stamps = Some(self.shared.stamps.record());
         self.manifest.write(&self.shared.config.data_dir).map_err(TreeError::io("write the manifest"))?;
         self.shared.publish(|view| {
             // Only the compaction thread touches runs and the oldest slices; the log thread may have added since.
@@ -87,6 +89,26 @@ impl Checkpoints {
             }
         }
         self.remove_dropped()
+    }
+
+    /// Writes the manifest of the last checkpoint again when it remembers too little of the time.
+    ///
+    /// # Errors
+    ///
+    /// Any failure of the disk, a full one left aside: what is remembered can wait.
+    pub(super) fn record_stamps(&mut self) -> Result<(), TreeError> {
+        if !self.shared.stamps.is_due(self.manifest.stamps.as_ref()) {
+            return Ok(());
+        }
+        self.manifest.stamps = Some(self.shared.stamps.record());
+        match self.manifest.write(&self.shared.config.data_dir) {
+            Err(error)
+                if !matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) =>
+            {
+                Err(TreeError::io("write the manifest")(error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Asks the log thread for something and waits for its answer.

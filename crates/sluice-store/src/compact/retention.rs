@@ -1,6 +1,6 @@
 //! What of a row a flush or merge keeps.
 //!
-//! In: rows with nothing older below them, the catalogue, the present. Out: the same rows without what no one will
+//! In: rows with nothing older below them, the catalogue, the ages of stamps. Out: the same rows without what no one will
 //! ever ask for again: released and expired holdings, those of removed suppliers, removed tags. Rows above older ones
 //! are kept whole, because what is released in them hides what lies below.
 //!
@@ -8,38 +8,45 @@
 //! context, or give the indicator a holder without sending its tags: so where there may be one, what has expired
 //! stays, and so do the tags. A body that is still under way is not a row yet: what expires before its renewal is
 //! committed has expired, as readers saw it.
+//!
+//! What has expired is judged by the time that the store has been running since (`stamps.rs`), not by the clock of the
+//! day: that may be wrong, and what is dropped does not come back. So rows go a little later than readers lose sight of
+//! them, by the time that the store was down during their retention.
 
 use std::cell::Cell;
 
 use sluice_model::{SupplierId, TagId, row};
 
-use crate::{catalogue::Catalogue, filter, manifest::MergeEntry, memtable::Memtable, read::View, run::Run};
+use crate::{
+    catalogue::Catalogue, filter, manifest::MergeEntry, memtable::Memtable, read::View, run::Run,
+    stamps::Ages,
+};
 
 /// What of a row that has nothing older below it is worth keeping.
 pub(super) struct Retention<'a> {
     catalogue: &'a Catalogue,
     /// Without older rows below, released and expired holdings can go.
     is_bottom: bool,
-    now_seconds: u32,
+    ages: Ages,
     /// Where newer rows of the same keys may lie.
     newer_slices: Option<&'a Memtable>,
     newer_runs: Vec<&'a Run>,
 }
 
 impl<'a> Retention<'a> {
-    /// Judges the newest rows there were at `now_seconds`.
-    pub(super) fn of_newest(catalogue: &'a Catalogue, now_seconds: u32, is_bottom: bool) -> Self {
-        Self { catalogue, is_bottom, now_seconds, newer_slices: None, newer_runs: Vec::new() }
+    /// Judges the newest rows there were at the moment of `ages`.
+    pub(super) fn of_newest(catalogue: &'a Catalogue, ages: Ages, is_bottom: bool) -> Self {
+        Self { catalogue, is_bottom, ages, newer_slices: None, newer_runs: Vec::new() }
     }
 
-    /// Judges the inputs of a merge as of a view, which is of `now_seconds` or later.
-    pub(super) fn of_merge(view: &'a View, merge: &MergeEntry, now_seconds: u32, is_bottom: bool) -> Self {
+    /// Judges the inputs of a merge as of a view, which is of the moment of `ages` or later.
+    pub(super) fn of_merge(view: &'a View, merge: &MergeEntry, ages: Ages, is_bottom: bool) -> Self {
         // What the merge has written so far lies below the keys to come.
         let is_other = |run: &&Run| run.id != merge.output && !merge.inputs.contains(&run.id);
         Self {
             newer_slices: Some(&view.memtable),
             newer_runs: view.runs.iter().filter(is_other).collect(),
-            ..Self::of_newest(&view.catalogue, now_seconds, is_bottom)
+            ..Self::of_newest(&view.catalogue, ages, is_bottom)
         }
     }
 
@@ -75,8 +82,7 @@ impl<'a> Retention<'a> {
     /// Returns true if a holding with this last update still counts.
     pub(super) fn keeps(&self, supplier: SupplierId, updated: u32) -> bool {
         let Some(supplier) = self.catalogue.supplier_by_id(supplier) else { return false };
-        let seconds = supplier.settings.retention.get().saturating_mul(60);
-        self.now_seconds < updated.saturating_add(seconds)
+        self.ages.running_seconds(updated) < supplier.settings.retention.get().saturating_mul(60)
     }
 
     fn is_known(&self, supplier: SupplierId) -> bool {

@@ -18,6 +18,7 @@ use crate::{
     read::View,
     run::{Part, Run},
     shared::Shared,
+    stamps::Ages,
 };
 
 /// Heap bytes of a memtable that is worth a run of its own as soon as writes pause, and whose flush shows how fast
@@ -82,7 +83,7 @@ impl Compactor {
         if !self.has_space(2 * self.shared.view().memtable.bytes() as u64) {
             return Ok(false);
         }
-        let (started, now_seconds) = (Instant::now(), self.shared.config.clock.now_seconds());
+        let (started, ages) = (Instant::now(), self.shared.stamps.ages());
         let frozen = self.shared.publish(|view| {
             view.memtable.freeze();
             view.clone()
@@ -90,7 +91,7 @@ impl Compactor {
         // Slices to come get other filters, so that those of the frozen ones can go with them.
         self.shared.filters.begin_anew();
         self.shared.joined_filters.begin_anew();
-        let run = self.write_run(&frozen, now_seconds)?;
+        let run = self.write_run(&frozen, ages)?;
         let (sequence, catalogue) = (frozen.sequence, Arc::clone(&frozen.catalogue));
         let (flushed_count, bytes) = (frozen.memtable.slices().len(), frozen.memtable.bytes());
         drop(frozen);
@@ -110,7 +111,7 @@ impl Compactor {
     }
 
     /// Writes the run that the slices of a view make up; without parts when none of their rows is kept.
-    fn write_run(&mut self, frozen: &View, now_seconds: u32) -> Result<Run, TreeError> {
+    fn write_run(&mut self, frozen: &View, ages: Ages) -> Result<Run, TreeError> {
         let slices = frozen.memtable.slices();
         let (mut sources, mut contexts) = (Vec::new(), Vec::new());
         for slice in slices.iter().rev() {
@@ -118,7 +119,7 @@ impl Compactor {
             contexts.push((slice.table(), ContextSource::Slice(slice.contexts())));
         }
         let mut rows = MergeRows::new(sources);
-        let retention = Retention::of_newest(&frozen.catalogue, now_seconds, frozen.runs.is_empty());
+        let retention = Retention::of_newest(&frozen.catalogue, ages, frozen.runs.is_empty());
         let mut rewriter = ContextRewriter::new(contexts.into_iter());
         let mut run = Run { id: self.checkpoints.manifest.next_run, parts: Vec::new(), merged_through: None };
         let mut is_more = !slices.is_empty();
@@ -214,7 +215,7 @@ impl Compactor {
     /// Any failure of the trees or of the log.
     pub(super) fn merge_one_part(&mut self, context_table_bytes_min: u64) -> Result<(), TreeError> {
         let Some(merge) = self.checkpoints.manifest.merge.clone() else { return Ok(()) };
-        let (began, now_seconds) = (Instant::now(), self.shared.config.clock.now_seconds());
+        let (began, ages) = (Instant::now(), self.shared.stamps.ages());
         let view = self.shared.view();
         let inputs: Vec<Run> =
             view.runs.iter().filter(|run| merge.inputs.contains(&run.id)).cloned().collect();
@@ -223,7 +224,7 @@ impl Compactor {
             return Ok(());
         };
         let is_bottom = view.runs.last().is_some_and(|last| last.id == oldest.id);
-        let retention = Retention::of_merge(&view, &merge, now_seconds, is_bottom);
+        let retention = Retention::of_merge(&view, &merge, ages, is_bottom);
         let (rewritten, kept) = policy::judge_tables(&view, &inputs, context_table_bytes_min);
         let trees = Arc::clone(&self.shared.trees);
         let mut rows = MergeRows::new(inputs.iter().map(|run| run.source(&trees, None)).collect());

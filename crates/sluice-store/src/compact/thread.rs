@@ -73,6 +73,7 @@ impl CompactionThread {
     }
 
     fn serve(&mut self) -> Result<(), TreeError> {
+        self.compactor.checkpoints.record_stamps()?;
         self.compactor.checkpoints.sweep_unnamed()?;
         let mut wait = LOOK_INTERVAL;
         while !self.shared.has_failed() {
@@ -92,6 +93,7 @@ impl CompactionThread {
     /// Does one step of what is due; false when nothing is.
     fn look(&mut self) -> Result<bool, TreeError> {
         self.compactor.checkpoints.remove_dropped()?;
+        self.compactor.checkpoints.record_stamps()?;
         let (view, now) = (self.shared.view(), self.shared.config.clock.elapsed());
         let stored_catalogue = &self.compactor.checkpoints.stored_catalogue;
         if view.memtable.slices().is_empty() && Arc::ptr_eq(&view.catalogue, stored_catalogue) {
@@ -135,7 +137,7 @@ impl CompactionThread {
     fn start_due_merge(&mut self) -> Result<bool, TreeError> {
         let now = self.shared.config.clock.elapsed();
         if self.compactor.dead_merge_rest <= now
-            && policy::has_many_dead(&self.shared.view(), self.shared.config.clock.now_seconds())
+            && policy::has_many_dead(&self.shared.view(), self.shared.stamps.ages())
         {
             // Expired holdings stay where a newer row may renew them. With those rows among the inputs, few will.
             if self.shared.view().memtable.slices().is_empty() || self.compactor.flush()? {

@@ -13,6 +13,7 @@ use crate::{
     filter,
     memtable::Memtable,
     run::{Part, Run},
+    stamps::Ages,
     trees::Trees,
 };
 
@@ -34,12 +35,19 @@ pub(crate) struct View {
 pub struct Snapshot {
     pub(crate) view: Arc<View>,
     pub(crate) trees: Arc<Trees>,
+    pub(crate) ages: Ages,
 }
 
 impl Snapshot {
     /// Names and numbers at the moment of the snapshot.
     pub fn catalogue(&self) -> &Arc<Catalogue> {
         &self.view.catalogue
+    }
+
+    /// How many seconds before the snapshot a holding was updated, whose stamp is `updated`: by the clock of the day,
+    /// which is at `now_seconds`, or by the time that the store was running, whichever is more.
+    pub fn age_seconds(&self, updated: u32, now_seconds: u32) -> u64 {
+        self.ages.age_seconds(updated, now_seconds)
     }
 
     /// Returns true if a key may be stored that begins with `group`, a whole one as

@@ -49,12 +49,14 @@ fn a_removed_supplier_is_hidden_at_once_and_dropped_by_a_merge() {
 
 #[test]
 fn expired_rows_are_dropped_by_a_merge() {
-    let (world, _clock) = World::stopped(Tuning::default());
+    let (world, clock) = World::stopped(Tuning::default());
     world.create_supplier("Brief", RetentionMinutes::new(1_u32).unwrap());
-    let expired = StoppedClock::START - 60;
-    world.put_slice(world.slice_of("Brief", expired, &[("old", "1"), ("both", "2")]));
-    world.put_slice(world.slice_of("Brief", expired + 1, &[("new", "3")]));
+    let put_now = |rows| world.put_slice(world.slice_of("Brief", world.store().stamp_seconds(), rows));
+    put_now(&[("old", "1"), ("both", "2")]);
+    clock.pass(1);
+    put_now(&[("new", "3")]);
     world.put(&[("both", "4")]);
+    clock.pass(59);
     assert!(world.store().checkpoint());
     assert!(world.store().compact());
     let found = ["old", "both", "new"].map(|key| world.get(key));
@@ -78,15 +80,19 @@ fn an_update_renews_a_row_that_had_expired() {
 fn renewed_at_the_last_moment(others: usize) -> (World, Arc<StoppedClock>) {
     let (world, clock) = World::stopped(Tuning { flush_bytes: 1 << 30, ..Tuning::default() });
     world.create_supplier("Brief", RetentionMinutes::new(1_u32).unwrap());
-    let expiring = StoppedClock::START - 59;
-    world.put_slice(world.slice_of("Brief", expiring, &[("a", "old"), ("b", "old"), ("both", "old")]));
+    world.put_slice(world.slice_of(
+        "Brief",
+        StoppedClock::START,
+        &[("a", "old"), ("b", "old"), ("both", "old")],
+    ));
     assert!(world.store().checkpoint());
+    clock.pass(59);
     let others: Vec<String> = (0..others).map(|number| format!("other-{number}")).collect();
     let others = others.iter().map(String::as_str).chain(["both"]);
     world.put(&others.map(|key| (key, "other")).collect::<Vec<_>>());
     assert!(world.store().checkpoint());
     let mut renewal = SliceBuilder::new();
-    let holding = HoldingChange::Hold { updated: super::world::LATER, context: None };
+    let holding = HoldingChange::Hold { updated: world.store().stamp_seconds(), context: None };
     let mut row = Vec::new();
     encode(world.supplier("Brief").unwrap(), holding, TagsChange::Keep, &mut row);
     renewal.push(b"a", &row).unwrap();
@@ -138,6 +144,7 @@ fn what_has_to_stay_dead_is_not_merged_without_end() {
     world.put(&[("b", "new")]);
     assert!(world.store().checkpoint());
     world.put_slice(world.slice_of("Brief", 1_000, &[("a", "old")]));
+    clock.pass(60);
     let runs_made = || {
         let manifest = fs::read_to_string(world.data_dir().join("MANIFEST")).unwrap();
         let (_, after) = manifest.split_once("\"next_run\":").unwrap();

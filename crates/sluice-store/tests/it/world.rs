@@ -4,7 +4,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicI32, AtomicU32, Ordering},
         mpsc,
     },
     thread,
@@ -27,10 +27,11 @@ pub(crate) const LATER: u32 = 1_900_000_000;
 /// Longest wait for something that must happen.
 const WAIT: Duration = Duration::from_secs(30);
 
-/// A clock that stands still until a test lets time pass.
-#[derive(Debug)]
+/// A clock that stands still until a test lets time pass, and may be wrong.
+#[derive(Debug, Default)]
 pub(crate) struct StoppedClock {
     passed_seconds: AtomicU32,
+    wrong_seconds: AtomicI32,
 }
 
 impl StoppedClock {
@@ -40,15 +41,25 @@ impl StoppedClock {
     pub(crate) fn pass(&self, seconds: u32) {
         self.passed_seconds.fetch_add(seconds, Ordering::SeqCst);
     }
+
+    /// How much has passed.
+    pub(crate) fn passed(&self) -> u32 {
+        self.passed_seconds.load(Ordering::SeqCst)
+    }
+
+    /// Sets the time of day wrong by so much; time goes on as it does.
+    pub(crate) fn set_wrong(&self, seconds: i32) {
+        self.wrong_seconds.store(seconds, Ordering::SeqCst);
+    }
 }
 
 impl Clock for StoppedClock {
     fn now_seconds(&self) -> u32 {
-        Self::START + self.passed_seconds.load(Ordering::SeqCst)
+        (Self::START + self.passed()).saturating_add_signed(self.wrong_seconds.load(Ordering::SeqCst))
     }
 
     fn elapsed(&self) -> Duration {
-        Duration::from_secs(self.passed_seconds.load(Ordering::SeqCst).into())
+        Duration::from_secs(self.passed().into())
     }
 }
 
@@ -71,7 +82,7 @@ impl World {
 
     /// The same, and time passes only when the test says so.
     pub(crate) fn stopped(tuning: Tuning) -> (Self, Arc<StoppedClock>) {
-        let clock = Arc::new(StoppedClock { passed_seconds: AtomicU32::new(0) });
+        let clock = Arc::new(StoppedClock::default());
         let world = Self { tuning, clock: Some(Arc::clone(&clock)), ..Self::unborn() };
         (world.born(), clock)
     }

@@ -23,7 +23,7 @@ pub(super) async fn add(
     let action = UploadAction::Put {
         is_false_positive: supplier.is_false_positive(),
         takes_tags: Version::V1_1 <= version,
-        now_seconds: crate::now_seconds(),
+        now_seconds: ingestor.store().stamp_seconds(),
     };
     let upload = ingestor.upload(permit, rules(supplier, version, action))?;
     let receipt = upload_body(reader, upload).await?;
