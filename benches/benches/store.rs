@@ -13,8 +13,11 @@ use std::{
 
 use anyhow::Context as _;
 use criterion::{Criterion, SamplingMode, Throughput};
-use sluice_benches::{FeedRow, SLICE_ROWS, bench_rows, create_tags, open, push};
-use sluice_model::{SupplierId, TagId, TenantId, matching::group_of};
+use sluice_benches::{FeedRow, SLICE_ROWS, bench_rows, create_tags, networks, open, push};
+use sluice_model::{
+    SupplierId, TagId, TenantId,
+    matching::{address_or_network, group_of},
+};
 use sluice_store::{
     Record, SingleThread, SliceBuilder, Snapshot, Store,
     stages::{self, Log},
@@ -30,6 +33,8 @@ const STEP_ROWS: usize = 100_000;
 const MERGED_RUNS: usize = 4;
 /// Keys that are asked in one go.
 const BULK_KEYS: usize = 100_000;
+/// Networks of each family.
+const NETWORKS: usize = 10_000;
 /// Keys that are asked one by one.
 const SINGLE_KEYS: usize = 1_000;
 /// Bytes after which a log is given up for a new one: before its segment is full.
@@ -48,6 +53,7 @@ fn main() -> anyhow::Result<()> {
     bench_filters(&mut criterion, &samples);
     bench_runs(&mut criterion, &samples);
     bench_reads(&mut criterion, &samples)?;
+    bench_networks(&mut criterion, &samples)?;
     criterion.final_summary();
     Ok(())
 }
@@ -264,6 +270,36 @@ fn bench_reads(criterion: &mut Criterion, samples: &Samples) -> anyhow::Result<(
     drop(snapshot);
     store.halt();
     Ok(())
+}
+
+/// What unknown addresses cost in a store without networks, then with networks of twenty lengths.
+fn bench_networks(criterion: &mut Criterion, samples: &Samples) -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let (store, supplier) = samples.open(dir.path())?;
+    push(&store, &samples.stored, supplier, UPDATED)?;
+    anyhow::ensure!(store.checkpoint(), "there was no flush");
+    let networks = networks::networks(NETWORKS);
+    let strange = networks::strange_addresses(&networks, BULK_KEYS);
+    let mut group = criterion.benchmark_group("addresses");
+    for stored in ["no networks", "networks of 20 lengths"] {
+        let snapshot = store.snapshot();
+        for (family, addresses) in ["IPv4", "IPv6"].into_iter().zip(&strange) {
+            group.throughput(Throughput::Elements(addresses.len() as u64));
+            group.bench_function(format!("filters, {family} misses, {stored}"), |bench| {
+                bench.iter(|| addresses.iter().filter(|one| may_match_address(&snapshot, one.key())).count());
+            });
+        }
+        push(&store, &networks::rows(&networks), supplier, UPDATED)?;
+        anyhow::ensure!(store.compact(), "there was no merge");
+    }
+    group.finish();
+    store.halt();
+    Ok(())
+}
+
+/// What a lookup of an address asks first.
+fn may_match_address(snapshot: &Snapshot, key: &[u8]) -> bool {
+    snapshot.may_hold(key) || address_or_network(key).is_some_and(|held| snapshot.network_lengths(held) != 0)
 }
 
 fn get_each(snapshot: &Snapshot, keys: &[&[u8]]) -> anyhow::Result<()> {

@@ -71,7 +71,8 @@ fn other(drawn: &Indicator, dice: &mut Dice) -> String {
             let random = [digits(), digits(), digits(), digits()].concat();
             random.chars().take(text.len()).collect()
         }
-        IndicatorKind::Ip => {
+        // An address stands for a network: engines that know none would not find it either way.
+        IndicatorKind::Ip | IndicatorKind::Network => {
             let [.., a, b, c, d] = dice.roll().to_be_bytes();
             std::net::Ipv4Addr::new(a, b, c, d).to_string()
         }

@@ -3,7 +3,7 @@
 //! In: a feed file. Out: nanoseconds a value on one thread for each stage that has a name outside the crates
 //! (normal form, group, candidates, filters, reads), and for whole bodies in memory, for values that the feed has and
 //! for values that it does not have: each indicator with something before its registrable name or its digits turned
-//! round.
+//! round; and addresses that nothing stored holds, with networks beside the feed or without.
 
 use std::{
     hint::black_box,
@@ -16,11 +16,11 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Parser;
-use sluice_benches::{Feed, push, scratch_store};
+use sluice_benches::{Feed, networks, push, scratch_store};
 use sluice_ingest::{AnswerText, IngestError, Ingestor, LookupRules, Matches, Render};
 use sluice_model::{
     Indicator, TenantId, limits,
-    matching::{CandidateKeys, MatchScope, candidate_keys, group_of},
+    matching::{CandidateKeys, MatchScope, address_or_network, candidate_keys, group_of},
     normalize::recognize_into,
 };
 use sluice_store::{SingleThread, Store};
@@ -29,6 +29,8 @@ use sluice_store::{SingleThread, Store};
 const PIECE_BYTES: usize = 64 << 10;
 /// Length of a body: its answer has room for what is found.
 const BODY_BYTES: usize = 16 << 20;
+/// Strange addresses of each family, at most.
+const ADDRESSES_MAX: usize = 1_000_000;
 /// When the feed was pushed, and when it is looked up.
 const NOW_SECONDS: u32 = 1_900_000_000;
 
@@ -40,6 +42,9 @@ struct LookupStages {
     /// Threads that answer bodies.
     #[arg(long, default_value_t = 2)]
     threads: usize,
+    /// Networks of each family that are stored beside the feed, of twenty lengths.
+    #[arg(long, default_value_t = 0)]
+    networks: usize,
 }
 
 #[expect(clippy::print_stdout, reason = "the figures are what the command is for")]
@@ -49,6 +54,8 @@ fn main() -> anyhow::Result<()> {
     let (_dir, store) = scratch_store()?;
     let supplier = store.catalogue().supplier(TenantId::GENERAL, "InternalTI").context("it is built in")?.id;
     push(&store, &rows, supplier, NOW_SECONDS)?;
+    let networks = networks::networks(arguments.networks);
+    push(&store, &networks::rows(&networks), supplier, NOW_SECONDS)?;
     store.checkpoint();
     store.compact();
     let threads = arguments.threads;
@@ -59,7 +66,11 @@ fn main() -> anyhow::Result<()> {
         shuffled.filter_map(|row| Some(Indicator::from_key(&row.key)?.to_string())).collect();
     let strange: Vec<String> = held.iter().map(|text| stranger(text)).collect();
     println!("{:?}", store.figures());
-    for (name, values) in [("held", &held), ("strange", &strange)] {
+    let addresses = networks::strange_addresses(&networks, rows.len().min(ADDRESSES_MAX));
+    let [ipv4, ipv6] = addresses.map(|family| family.iter().map(ToString::to_string).collect::<Vec<_>>());
+    for (name, values) in
+        [("held", &held), ("strange", &strange), ("strange IPv4", &ipv4), ("strange IPv6", &ipv6)]
+    {
         println!("{name}: {} values", values.len());
         stages(&store, values)?;
         let per_value = bodies(&ingestor, values)?;
@@ -117,7 +128,10 @@ fn stages(store: &Store, values: &[String]) -> anyhow::Result<()> {
     let mut near: Vec<&[u8]> = Vec::with_capacity(keys.len());
     let may_match = |key: &[u8]| match group_of(key) {
         Some(group) => snapshot.may_hold_group(group),
-        None => snapshot.may_hold(key),
+        None => {
+            snapshot.may_hold(key)
+                || address_or_network(key).is_some_and(|held| snapshot.network_lengths(held) != 0)
+        }
     };
     let per_value = timed(values.len(), || {
         near.extend(keys.iter().map(Vec::as_slice).filter(|key| may_match(key)));

@@ -26,7 +26,7 @@ pub(crate) struct Fixture {
     pub(crate) store: Store,
     pub(crate) chunk_bytes: usize,
     // Last, so that it outlives the store.
-    _dir: TempDir,
+    dir: Arc<TempDir>,
 }
 
 impl Drop for Fixture {
@@ -47,18 +47,28 @@ pub(crate) fn request_memory() -> Arc<RequestMemory> {
 impl Fixture {
     /// Opens an empty store with the tag `GOOD` and the supplier `Feed` of confidence 50.
     pub(crate) fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let config =
-            StoreConfig { tenants: vec![TenantName::parse("acme").unwrap()], ..StoreConfig::at(dir.path()) };
-        let store = Store::open(config, Box::new(|cause| panic!("{cause}"))).unwrap();
-        let ingestor = Ingestor::new(store.clone(), 2, limits::BODY_BYTES_BUDGET).unwrap();
-        let fixture = Self { ingestor, store, chunk_bytes: 10_007, _dir: dir };
+        let fixture = Self::at(Arc::new(tempfile::tempdir().unwrap()));
         fixture.change(CatalogueChange::CreateTag {
             name: TagName::parse("GOOD").unwrap(),
             weight: TagWeight::new(1_u8).unwrap(),
         });
         fixture.create_supplier("Feed", 50);
         fixture
+    }
+
+    fn at(dir: Arc<TempDir>) -> Self {
+        let config =
+            StoreConfig { tenants: vec![TenantName::parse("acme").unwrap()], ..StoreConfig::at(dir.path()) };
+        let store = Store::open(config, Box::new(|cause| panic!("{cause}"))).unwrap();
+        let ingestor = Ingestor::new(store.clone(), 2, limits::BODY_BYTES_BUDGET).unwrap();
+        Self { ingestor, store, chunk_bytes: 10_007, dir }
+    }
+
+    /// Ends the store as a kill would, and opens it again.
+    pub(crate) fn reopened(self) -> Self {
+        let dir = Arc::clone(&self.dir);
+        drop(self);
+        Self::at(dir)
     }
 
     pub(crate) fn change(&self, change: CatalogueChange) {

@@ -12,6 +12,7 @@ use std::fmt::{self, Debug, Display, Formatter};
 mod key;
 mod kind;
 pub mod matching;
+pub mod network;
 pub mod normalize;
 
 use self::{

@@ -1,6 +1,6 @@
 //! The vocabulary of Sluice.
 //!
-//! An *indicator* is a hash, an IP address or a URL in normal form ([`Indicator`]); its *key* is the byte
+//! An *indicator* is a hash, an IP address, a network or a URL in normal form ([`Indicator`]); its *key* is the byte
 //! string under which it is stored, and keys sort as their values do. A *supplier* holds indicators, each
 //! with an optional *context*; *tags* belong to the indicator itself. A *row* ([`row`]) says what one
 //! element of a request does to an indicator; two of them merge into one. An element that cannot be taken is a
@@ -23,7 +23,9 @@ pub mod tenant;
 mod value;
 pub mod varint;
 
-pub use indicator::{Indicator, IndicatorKind, NotAnIndicator, matching, normalize, write_normal_form};
+pub use indicator::{
+    Indicator, IndicatorKind, NotAnIndicator, matching, network, normalize, write_normal_form,
+};
 pub use rejection::Rejection;
 pub use supplier::{Confidence, RetentionMinutes, SupplierId, SupplierName, Vendor};
 pub use tag::{TagId, TagName, TagWeight};

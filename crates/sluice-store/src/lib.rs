@@ -60,6 +60,7 @@ pub(crate) mod log;
 pub(crate) mod manifest;
 mod memtable;
 mod merge;
+mod networks;
 mod read;
 mod recovery;
 mod requests;

@@ -19,7 +19,7 @@ use std::{
 };
 
 use rustix::fs::{FlockOperation, flock};
-use sluice_model::hex;
+use sluice_model::{hex, matching::FIRST_NETWORK_KEY};
 
 use self::replay::Replay;
 use crate::{
@@ -29,7 +29,9 @@ use crate::{
     filter::SharedFilters,
     log::{self, LogWriter, ReplayError, Replayed},
     manifest::Manifest,
-    memtable::Memtable,
+    memtable::{Memtable, Slice},
+    merge::MergeRows,
+    networks::NetworkSummary,
     read::View,
     run::{Part, Run},
     trees::Trees,
@@ -100,10 +102,12 @@ pub(crate) fn recover(data_dir: &Path) -> Result<Recovered, OpenError> {
         elapsed_ms = started.elapsed().as_millis(),
         "the store is recovered"
     );
+    let networks = Arc::new(summarize_networks(&trees, &runs, &replay.slices, &trees_dir)?);
     let view = View {
         memtable: Memtable::of(replay.slices),
         runs,
         catalogue: Arc::new(replay.catalogue),
+        networks,
         sequence: replay.sequence,
     };
     Ok(Recovered {
@@ -237,6 +241,28 @@ fn open_runs(trees: &Trees, manifest: &Manifest, trees_dir: &Path) -> Result<Vec
         runs.push(run);
     }
     Ok(runs)
+}
+
+/// Reads which networks are stored: the last blocks of each run, and the ends of the slices.
+fn summarize_networks(
+    trees: &Trees,
+    runs: &[Run],
+    slices: &[Arc<Slice>],
+    trees_dir: &Path,
+) -> Result<NetworkSummary, OpenError> {
+    let networks = NetworkSummary::default();
+    for slice in slices {
+        for key in slice.keys_from(FIRST_NETWORK_KEY) {
+            networks.note(key);
+        }
+    }
+    let sources = runs.iter().map(|run| run.source(trees, Some(FIRST_NETWORK_KEY))).collect();
+    let mut rows = MergeRows::new(sources);
+    while let Some((key, _row)) = rows.next_row() {
+        networks.note(key);
+    }
+    rows.finish().map_err(OpenError::damaged(trees_dir))?;
+    Ok(networks)
 }
 
 fn open_error(error: ReplayError) -> OpenError {

@@ -15,6 +15,7 @@ use crate::{
     config::StoreConfig,
     error::WriteError,
     filter::SharedFilters,
+    networks::NetworkSummary,
     read::View,
     requests::{CompactionRequest, LogRequest},
     stamps::Stamps,
@@ -48,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) stamps: Stamps,
     pub(crate) view: RwLock<Arc<View>>,
     pub(crate) trees: Arc<Trees>,
+    /// Of all networks that are in a view or on the way there.
+    pub(crate) networks: Arc<NetworkSummary>,
     /// Of the slices that writes bring.
     pub(crate) filters: SharedFilters,
     /// Of those that the log thread joins, so that it never waits for the others.

@@ -10,7 +10,7 @@ use std::{
 
 use crossbeam_channel::{Sender, bounded};
 use parking_lot::{Mutex, RwLock};
-use sluice_model::{SupplierId, limits};
+use sluice_model::{SupplierId, limits, matching::FIRST_NETWORK_KEY};
 
 use crate::{
     admission, block,
@@ -75,6 +75,7 @@ impl Store {
             disk_asked_ms: AtomicU64::new(0),
             stamps: Stamps::begin(Arc::clone(&config.clock), found.manifest.stamps.clone()),
             config,
+            networks: Arc::clone(&found.view.networks),
             view: RwLock::new(Arc::new(found.view)),
             trees: found.trees,
             filters: found.filters,
@@ -291,6 +292,9 @@ impl Write {
         // zstd fails only without memory, and then so does the process.
         block::encode(&slice.to_bytes(), &mut payload).map_err(|_no_memory| WriteError::Failed)?;
         slice.share_filter(&self.shared.filters);
+        for key in slice.keys_from(FIRST_NETWORK_KEY) {
+            self.shared.networks.note(key);
+        }
         let slice = Arc::new(slice);
         let request = LogRequest::Append { txn: Arc::clone(&self.txn), index, payload, slice };
         self.shared.log_requests.send(request).map_err(|_log_ended| WriteError::Closed)

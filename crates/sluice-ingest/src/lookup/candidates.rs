@@ -2,7 +2,8 @@
 //!
 //! In: values, one after the other, and a snapshot of the store. Out: for each value, by its number, the candidate keys
 //! (`sluice_model::matching`) that the filters do not deny, most specific first. Most values that are not stored leave
-//! nothing: a single question, to the filter of groups, answers for all levels of a URL.
+//! nothing: a single question, to the filter of groups, answers for all levels of a URL. Of the networks that could
+//! hold an address only those are asked for that the store's summary of networks names.
 //!
 //! Filters are asked for many values in a row, so that the waits for memory overlap. Reads nothing else; what a filter
 //! lets through by mistake is found out when it is read.
@@ -11,7 +12,7 @@ use std::ops::Range;
 
 use sluice_model::{
     IndicatorKind,
-    matching::{CandidateKeys, MatchScope, candidate_keys, group_of},
+    matching::{CandidateKeys, MatchScope, address_or_network, candidate_keys, group_of, is_url},
     normalize::recognize_into,
     ranges::bytes_at,
 };
@@ -41,8 +42,31 @@ fn may_match(key: &[u8], has_levels: bool, snapshot: &Snapshot) -> bool {
     }
     match group_of(key) {
         Some(group) => snapshot.may_hold_group(group),
-        None => true,
+        None if is_url(key) => true,
+        None => snapshot.may_hold(key) || network_lengths(key, snapshot) != 0,
     }
+}
+
+/// Returns true if a value of a kind can match other indicators than itself.
+fn has_levels(kind: IndicatorKind, snapshot: &Snapshot) -> bool {
+    match kind {
+        IndicatorKind::Url => true,
+        IndicatorKind::Ip | IndicatorKind::Network => snapshot.may_hold_networks(),
+        IndicatorKind::Md5 | IndicatorKind::Sha1 | IndicatorKind::Sha256 => false,
+    }
+}
+
+/// Lists all that a value can match, of networks those that may be stored.
+fn list_levels(key: &[u8], snapshot: &Snapshot, levels: &mut CandidateKeys) {
+    candidate_keys(key, MatchScope::Levels, levels);
+    if let Some(held) = address_or_network(key) {
+        levels.push_networks(held, snapshot.network_lengths(held));
+    }
+}
+
+/// The lengths of which a network may be stored that holds a value, as bits.
+fn network_lengths(key: &[u8], snapshot: &Snapshot) -> u128 {
+    address_or_network(key).map_or(0, |held| snapshot.network_lengths(held))
 }
 
 /// Collects the candidates of the values of a slice, whose memory a permit covers, so their keys come to less than 4
@@ -69,7 +93,7 @@ impl Candidates {
         self.values_count = value.checked_add(1)?;
         let from = self.unasked_keys.len();
         let Ok(kind) = recognize_into(text, &mut self.unasked_keys) else { return Some(()) };
-        let has_levels = scope == MatchScope::Levels && kind == IndicatorKind::Url;
+        let has_levels = scope == MatchScope::Levels && has_levels(kind, snapshot);
         self.unasked.push((value, has_levels, from..self.unasked_keys.len()));
         if self.unasked.len() < VALUES_ASKED_TOGETHER { Some(()) } else { self.ask_filters(snapshot) }
     }
@@ -108,7 +132,7 @@ impl Candidates {
             if !has_levels {
                 return true;
             }
-            candidate_keys(key, MatchScope::Levels, &mut self.levels);
+            list_levels(key, snapshot, &mut self.levels);
             for key in self.levels.iter() {
                 if snapshot.may_hold(key) {
                     return true;
@@ -122,7 +146,7 @@ impl Candidates {
 
     fn push_levels(&mut self, value: u32, key: &[u8], snapshot: &Snapshot) -> Option<()> {
         let mut levels = std::mem::take(&mut self.levels);
-        candidate_keys(key, MatchScope::Levels, &mut levels);
+        list_levels(key, snapshot, &mut levels);
         for (level, key) in (0_u16..).zip(levels.iter()) {
             if snapshot.may_hold(key) {
                 self.push(value, level, usize::from(level) < levels.own_count(), key)?;

@@ -1,7 +1,7 @@
 //! The layout of keys: the byte strings under which indicators are stored.
 //!
-//! A key is a kind byte and a payload: 1 MD5, 2 SHA1, 3 SHA256, 4 IPv4, 5 IPv6 (binary, network order), 6 URL. A URL's
-//! payload is the host with its labels reversed, each followed by `.`, then the rest of the normal form, which is
+//! A key is a kind byte and a payload: 1 MD5, 2 SHA1, 3 SHA256, 4 IPv4, 5 IPv6 (binary, network order), 6 URL, 7 IPv4
+//! network, 8 IPv6 network (its lowest address, then a byte with the length of the prefix). A URL's payload is the host with its labels reversed, each followed by `.`, then the rest of the normal form, which is
 //! empty or begins with `/`: `sub.example.com/a?b` is `com.example.sub./a?b`. An IPv4 host is reversed likewise, an
 //! IPv6 host is the one label `[2001:db8::1]`. So a host's URLs and sub-domains follow it in key order, and each of
 //! its parent domains is a prefix of it.
@@ -12,7 +12,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::hex;
 
-use super::kind::IndicatorKind;
+use super::{kind::IndicatorKind, network::Network};
 
 /// Kind byte of an MD5 key.
 pub(super) const MD5: u8 = 1;
@@ -26,6 +26,10 @@ pub(super) const IPV4: u8 = 4;
 pub(super) const IPV6: u8 = 5;
 /// Kind byte of a URL key.
 pub(super) const URL: u8 = 6;
+/// Kind byte of the key of an IPv4 network.
+pub(super) const IPV4_NETWORK: u8 = 7;
+/// Kind byte of the key of an IPv6 network.
+pub(super) const IPV6_NETWORK: u8 = 8;
 
 /// Bytes by which the key of a URL is longer than its normal form: the kind byte and the dot after the host.
 pub(super) const URL_KEY_OVERHEAD_BYTES: usize = 2;
@@ -37,6 +41,8 @@ pub(super) enum KeyView<'a> {
     Hash(IndicatorKind, &'a [u8]),
     /// An address.
     Address(IpAddr),
+    /// A network.
+    Network(Network),
     /// A URL: the host in key form, its last dot included, and the rest.
     Url { host: &'a str, rest: &'a str },
 }
@@ -51,6 +57,8 @@ impl<'a> KeyView<'a> {
             (SHA256, 32) => Some(Self::Hash(IndicatorKind::Sha256, payload)),
             (IPV4, _) => Some(Self::Address(<[u8; 4]>::try_from(payload).ok()?.into())),
             (IPV6, _) => Some(Self::Address(<[u8; 16]>::try_from(payload).ok()?.into())),
+            (IPV4_NETWORK, 5) => read_network::<4>(payload).map(Self::Network),
+            (IPV6_NETWORK, 17) => read_network::<16>(payload).map(Self::Network),
             (URL, _) => {
                 let payload = str::from_utf8(payload).ok()?;
                 let (host, rest) = payload.split_at(payload.find('/').unwrap_or(payload.len()));
@@ -65,6 +73,7 @@ impl<'a> KeyView<'a> {
         match self {
             Self::Hash(kind, _) => kind,
             Self::Address(_) => IndicatorKind::Ip,
+            Self::Network(_) => IndicatorKind::Network,
             Self::Url { .. } => IndicatorKind::Url,
         }
     }
@@ -75,6 +84,7 @@ impl<'a> KeyView<'a> {
             Self::Hash(_, digest) => hex::append(digest, text),
             Self::Address(IpAddr::V4(address)) => write_ipv4(address, text),
             Self::Address(IpAddr::V6(address)) => text.push_str(&address.to_string()),
+            Self::Network(network) => text.push_str(&network.to_string()),
             Self::Url { host, rest } => {
                 let labels = host.strip_suffix('.').unwrap_or(host);
                 for (index, label) in labels.rsplit('.').enumerate() {
@@ -92,7 +102,7 @@ impl<'a> KeyView<'a> {
 /// Appends the normal form of a key to `text` and returns its kind.
 ///
 /// `None` for bytes that are not a key; `text` is as before then. Allocates nothing but what `text` needs to grow, and
-/// the text of an IPv6 address.
+/// the text of an IPv6 address or of a network.
 pub fn write_normal_form(key: &[u8], text: &mut String) -> Option<IndicatorKind> {
     let view = KeyView::read(key)?;
     view.write(text);
@@ -114,6 +124,21 @@ pub(super) fn append_address(address: IpAddr, key: &mut Vec<u8>) {
 pub(super) fn append_ipv4(address: Ipv4Addr, key: &mut Vec<u8>) {
     let [a, b, c, d] = address.octets();
     key.extend_from_slice(&[IPV4, a, b, c, d]);
+}
+
+/// Appends the key of a network that can be stored.
+pub(super) fn append_network(network: Network, key: &mut Vec<u8>) {
+    match network.address() {
+        IpAddr::V4(address) => {
+            key.push(IPV4_NETWORK);
+            key.extend_from_slice(&address.octets());
+        }
+        IpAddr::V6(address) => {
+            key.push(IPV6_NETWORK);
+            key.extend_from_slice(&address.octets());
+        }
+    }
+    key.push(network.length());
 }
 
 /// Appends an address as the host of a URL key, its last dot included.
@@ -149,6 +174,17 @@ pub(super) fn host_address(host: &str) -> Option<IpAddr> {
         *octet = label.parse().ok()?;
     }
     Some(IpAddr::V4(octets.into()))
+}
+
+/// Reads the payload of a network's key; `None` when that is no network as they are stored.
+fn read_network<const OCTETS: usize>(payload: &[u8]) -> Option<Network>
+where
+    IpAddr: From<[u8; OCTETS]>,
+{
+    let (octets, length) = payload.split_first_chunk::<OCTETS>()?;
+    let address = IpAddr::from(*octets);
+    let network = Network::around(address, *length.first()?);
+    if network.address() == address && network.is_storable() { Some(network) } else { None }
 }
 
 fn write_ipv4(address: Ipv4Addr, text: &mut String) {

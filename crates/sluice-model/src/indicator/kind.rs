@@ -13,6 +13,8 @@ pub enum IndicatorKind {
     Sha256,
     /// An IPv4 or IPv6 address.
     Ip,
+    /// An IPv4 or IPv6 network.
+    Network,
     /// A URL, a bare domain or a `*.` mask.
     Url,
 }
@@ -38,6 +40,9 @@ pub enum NotAnIndicator {
     /// A mask of a public suffix or of more.
     #[error("Invalid indicator format: a mask of a public suffix is too wide")]
     WideMask,
+    /// A network with a shorter prefix than any that is stored.
+    #[error("Invalid indicator format: a network is too wide")]
+    WideNetwork,
     /// A prefix mask of a path with more than [`limits::PREFIX_MASK_SEGMENTS_MAX`] segments.
     #[error(
         "Invalid indicator format: a path before /* has at most {} segments",
@@ -48,13 +53,14 @@ pub enum NotAnIndicator {
 
 impl NotAnIndicator {
     /// Every reason, in order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Format,
         Self::LeadingZero,
         Self::BareNumber,
         Self::AddressRange,
         Self::EmailAddress,
         Self::WideMask,
+        Self::WideNetwork,
         Self::DeepMask,
     ];
 }

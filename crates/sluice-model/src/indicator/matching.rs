@@ -3,18 +3,22 @@
 //! In: the key of a looked-up value. Out: the keys to probe, most specific first, no key twice. A URL is tried in
 //! full, then without its query, then by its host alone, then by each parent domain down to the registrable domain
 //! of the Public Suffix List; just before each parent come the masks `*.parent`, in full, without the query and
-//! alone. A host that is an address is tried as the address. All keys of one name lie in one group ([`group_of`]),
+//! alone. A host that is an address is tried as the address, and an address by every network that holds it, the
+//! longest prefix first; of which lengths there are networks is for the store to say. All keys of one name lie in one group ([`group_of`]),
 //! so that a single question can show that none is stored.
 //!
 //! Whether a key is stored, unexpired and of an enabled supplier is the store's knowledge. Where the contract is
 //! silent: a mask has the path of the looked-up URL or none; a host that is itself a public suffix has no parents;
-//! a mask of a public suffix matches nothing but itself.
+//! a mask of a public suffix matches nothing but itself; a looked-up network is tried by the wider ones that hold it.
 
 use psl::Psl as _;
 
 use crate::ranges::bytes_at;
 
-use super::key::{self, KeyView};
+use super::{
+    key::{self, KeyView},
+    network::Network,
+};
 
 /// How far a lookup reaches.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,7 +61,7 @@ impl CandidateKeys {
     }
 
     /// How many of the keys, from the first on, are the value itself: in full, without its query, by its host
-    /// alone. Masks and parents come after them.
+    /// alone, by the networks that hold it. Masks and parents come after them.
     pub fn own_count(&self) -> usize {
         self.own_count
     }
@@ -90,6 +94,16 @@ impl CandidateKeys {
         }
     }
 
+    /// Adds the networks of some lengths that hold an address or network: bit `n` of `lengths` is length `n`. A network
+    /// that is on the list of false positives suppresses whatever it holds, so they count among the value itself.
+    pub fn push_networks(&mut self, held: Network, lengths: u128) {
+        for network in held.holders(lengths) {
+            key::append_network(network, &mut self.bytes);
+            self.end_key();
+        }
+        self.own_count = self.len();
+    }
+
     /// Makes a key of the bytes that were added.
     fn end_key(&mut self) {
         self.ends.push(self.bytes.len());
@@ -110,6 +124,25 @@ pub fn candidate_keys(key: &[u8], scope: MatchScope, candidates: &mut CandidateK
             candidates.end_key();
             candidates.own_count = 1;
         }
+    }
+}
+
+/// Where the keys of networks begin, in the order of keys: they come last.
+pub const FIRST_NETWORK_KEY: &[u8] = &[key::IPV4_NETWORK];
+
+/// Returns true if a key is that of a URL.
+pub fn is_url(key: &[u8]) -> bool {
+    key.first() == Some(&key::URL)
+}
+
+/// What networks can hold of a value with this key: the address or network that it is, or the address that is the host
+/// of a URL. `None` for all else.
+pub fn address_or_network(key: &[u8]) -> Option<Network> {
+    match KeyView::read(key)? {
+        KeyView::Address(address) => Some(Network::of_address(address)),
+        KeyView::Network(network) => Some(network),
+        KeyView::Url { host, .. } => key::host_address(host).map(Network::of_address),
+        KeyView::Hash(..) => None,
     }
 }
 

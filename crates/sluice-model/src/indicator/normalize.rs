@@ -1,7 +1,7 @@
 //! Text to key: what makes spellings that reach the same thing one indicator.
 //!
 //! In: one value as a client sent it. Out: its key appended to a buffer, or [`NotAnIndicator`] and the buffer as it
-//! was. A bare hash or address is tried first, everything else is a URL. Laws: the printed form of a key is taken
+//! was. A bare hash, address or network is tried first, everything else is a URL. Laws: the printed form of a key is taken
 //! by [`recognize_into`] as the same key, and by [`normalize_into`] too when it has no white space.
 //!
 //! Where the contract is silent: a control character or white space anywhere in the text refuses it, surrounding
@@ -14,6 +14,7 @@ mod escape;
 mod hash;
 mod host;
 mod ip;
+mod network;
 mod path;
 mod plain;
 mod refang;
@@ -26,6 +27,7 @@ use crate::limits;
 use super::{
     key,
     kind::{IndicatorKind, NotAnIndicator},
+    network::Network,
 };
 
 /// Appends the key of `text` to `key` and returns its kind.
@@ -63,11 +65,12 @@ fn normalize_the_long_way(text: &str, key: &mut Vec<u8>) -> Result<IndicatorKind
 ///
 /// [`NotAnIndicator`]; `key` is as before then.
 pub fn recognize_into(text: &str, key: &mut Vec<u8>) -> Result<IndicatorKind, NotAnIndicator> {
-    if let Ok(kind) = normalize_into(text, key) {
-        return Ok(kind);
-    }
+    let reason = match normalize_into(text, key) {
+        Ok(kind) => return Ok(kind),
+        Err(reason) => reason,
+    };
     if limits::INDICATOR_BYTES_MAX < text.len() || text.contains(char::is_control) {
-        return Err(NotAnIndicator::Format);
+        return Err(reason);
     }
     let start = key.len();
     if let Ok(kind) = append(text, key) {
@@ -79,7 +82,7 @@ pub fn recognize_into(text: &str, key: &mut Vec<u8>) -> Result<IndicatorKind, No
         }
     }
     key.truncate(start);
-    Err(NotAnIndicator::Format)
+    Err(reason)
 }
 
 /// Appends the key of a text that was screened; leaves bytes behind on failure.
@@ -91,7 +94,27 @@ fn append(text: &str, key: &mut Vec<u8>) -> Result<IndicatorKind, NotAnIndicator
         key::append_address(address, key);
         return Ok(IndicatorKind::Ip);
     }
+    if let Some(network) = network::parse(text) {
+        return append_network(network, key);
+    }
     url::append(text, key)
+}
+
+/// Appends the key of a network, or of the address that is all of it.
+///
+/// # Errors
+///
+/// The network is too wide to be stored.
+fn append_network(network: Network, key: &mut Vec<u8>) -> Result<IndicatorKind, NotAnIndicator> {
+    if network.is_address() {
+        key::append_address(network.address(), key);
+        return Ok(IndicatorKind::Ip);
+    }
+    if !network.is_storable() {
+        return Err(NotAnIndicator::WideNetwork);
+    }
+    key::append_network(network, key);
+    Ok(IndicatorKind::Network)
 }
 
 /// Returns true if there is a character that no client's text may have.

@@ -17,6 +17,8 @@ fn each_kind_is_told_from_its_text() {
     check(&"0a".repeat(32), IndicatorKind::Sha256);
     check("192.0.2.1", IndicatorKind::Ip);
     check("2001:db8::1", IndicatorKind::Ip);
+    check("192.0.2.0/24", IndicatorKind::Network);
+    check("2001:db8::/32", IndicatorKind::Network);
     check("example.com", IndicatorKind::Url);
     check("*.example.com/a?b", IndicatorKind::Url);
 }

@@ -25,6 +25,7 @@ fn what_could_be_read_as_another_value_has_a_reason_of_its_own() {
         (NotAnIndicator::AddressRange, "ranges and wildcards of IP addresses are not taken"),
         (NotAnIndicator::EmailAddress, "an e-mail address is no URL"),
         (NotAnIndicator::WideMask, "a mask of a public suffix is too wide"),
+        (NotAnIndicator::WideNetwork, "a network is too wide"),
         (NotAnIndicator::DeepMask, "a path before /* has at most 32 segments"),
     ];
     for (reason, want) in reasons {

@@ -42,6 +42,8 @@ mod memory;
 #[cfg(test)]
 mod mixes;
 #[cfg(test)]
+mod networks;
+#[cfg(test)]
 mod paths;
 #[cfg(test)]
 mod process;

@@ -100,6 +100,12 @@ impl Slice {
         Rows(&self.rows)
     }
 
+    /// The keys from `first` on, ascending.
+    pub(crate) fn keys_from(&self, first: &[u8]) -> impl Iterator<Item = &[u8]> {
+        let from = self.offsets.partition_point(|offset| row_from(&self.rows, *offset).0 < first);
+        items_at(&self.offsets, from..).iter().map(|offset| row_from(&self.rows, *offset).0)
+    }
+
     /// The framed rows as bytes.
     pub(crate) fn rows_bytes(&self) -> &[u8] {
         &self.rows

@@ -6,12 +6,15 @@
 
 use std::sync::Arc;
 
+use sluice_model::network::Network;
+
 use crate::{
     catalogue::Catalogue,
     contexts::{ContextSource, TableId},
     error::ReadError,
     filter,
     memtable::Memtable,
+    networks::NetworkSummary,
     run::{Part, Run},
     stamps::Ages,
     trees::Trees,
@@ -26,6 +29,8 @@ pub(crate) struct View {
     pub(crate) runs: Vec<Run>,
     /// Names and numbers.
     pub(crate) catalogue: Arc<Catalogue>,
+    /// Of the networks of all views, this one's among them.
+    pub(crate) networks: Arc<NetworkSummary>,
     /// Sequence number of the newest commit in it.
     pub(crate) sequence: u64,
 }
@@ -62,6 +67,19 @@ impl Snapshot {
     pub fn may_hold(&self, key: &[u8]) -> bool {
         let hash = filter::hash(key);
         self.view.memtable.may_contain(hash) || self.view.runs.iter().any(|run| run.may_contain(key, hash))
+    }
+
+    /// Returns true if a network may be stored. Asks a flag.
+    #[inline]
+    pub fn may_hold_networks(&self) -> bool {
+        !self.view.networks.is_empty()
+    }
+
+    /// The lengths of which a network may be stored that holds an address or network, as bits: bit `n` is length `n`.
+    /// Asks a summary of a mebibyte or so in memory, a few times, however many lengths are stored.
+    #[inline]
+    pub fn network_lengths(&self, held: Network) -> u128 {
+        self.view.networks.lengths_around(held)
     }
 
     /// Where the contexts of a table are read that a row of the snapshot names.

@@ -91,6 +91,8 @@ impl Pattern {
                 Self { span: span(0..HASH_DIGITS)?, change: Change::Hash(head) }
             }
             IndicatorKind::Ip | IndicatorKind::Url => Self::of_host(value)?,
+            // Other bits of its address may be none that count.
+            IndicatorKind::Network => return None,
         };
         // A host may be at its limits, or in a notation that we do not know.
         let copy = Indicator::parse(&pattern.copy(value, Edition::Stored(1))).ok()?;

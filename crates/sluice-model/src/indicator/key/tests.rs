@@ -18,8 +18,11 @@ fn check(key: &[u8], want: Option<&str>) {
 
 #[test]
 fn each_kind_byte_has_its_length() {
-    for (kind, bytes) in [(1, 16), (2, 20), (3, 32), (4, 4), (5, 16)] {
-        let payload = vec![0xab; bytes];
+    for (kind, bytes) in [(1, 16), (2, 20), (3, 32), (4, 4), (5, 16), (7, 5), (8, 17)] {
+        // Read as a network it is the first 31 bits of an address, and their number.
+        let mut payload = vec![0; bytes];
+        payload[3] = 0x1e;
+        payload[bytes - 1] = 31;
         let key = |payload: &[u8]| [&[kind], payload].concat();
         assert!(KeyView::read(&key(&payload)).is_some(), "kind {kind}");
         check(&key(&payload[1..]), None);
@@ -29,9 +32,20 @@ fn each_kind_byte_has_its_length() {
 
 #[test]
 fn bytes_that_are_no_key_are_none() {
-    for key in [&b""[..], b"\0", b"\x07com.", b"\x06", b"\x06.", b"\x06com", b"\x06/a", b"\x06com.\xff"] {
+    for key in [&b""[..], b"\0", b"\x09com.", b"\x06", b"\x06.", b"\x06com", b"\x06/a", b"\x06com.\xff"] {
         check(key, None);
     }
+}
+
+#[test]
+fn a_network_that_is_not_stored_so_is_no_key() {
+    for (address, length) in
+        [([192, 0, 2, 1], 24), ([192, 0, 2, 0], 32), ([192, 0, 0, 0], 7), ([192, 0, 2, 0], 255)]
+    {
+        check(&[&[7][..], &address, &[length]].concat(), None);
+    }
+    check(&[&[8][..], &[0xff; 16], &[127]].concat(), None);
+    check(&[&[8][..], &[0; 16], &[128]].concat(), None);
 }
 
 #[test]
@@ -39,6 +53,8 @@ fn the_layout_is_as_documented() {
     check(&[4, 192, 0, 2, 1], Some("192.0.2.1"));
     check(&[&[5, 0x20, 1, 0xd, 0xb8][..], &[0; 11], &[1]].concat(), Some("2001:db8::1"));
     check(&[&[1][..], &[0x0f; 16]].concat(), Some("0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f"));
+    check(&[7, 192, 0, 2, 0, 24], Some("192.0.2.0/24"));
+    check(&[&[8, 0x20, 1, 0xd, 0xb8][..], &[0; 12], &[32]].concat(), Some("2001:db8::/32"));
     check(b"\x06com.example.", Some("example.com"));
     check(b"\x06com.example.sub./a?b", Some("sub.example.com/a?b"));
     check(b"\x06com.example.*./a.b", Some("*.example.com/a.b"));

@@ -1,9 +1,9 @@
 //! The short way for values that are nearly in normal form, which is most of what feeds send.
 //!
 //! In: any text. Out: its key, by a pass or two over the bytes, or `None` for everything that needs a rule spelled
-//! out: escapes, capital letters in a host, user-info, fragments, dot segments, odd numbers, any fault. Such a text
-//! goes the long way, so this module may refuse what it likes, but what it takes must be what the long way makes of
-//! it, to the byte; a law holds it to that.
+//! out: escapes, capital letters in a host, user-info, fragments, dot segments, odd numbers, networks, any fault.
+//! Such a text goes the long way, so this module may refuse what it likes, but what it takes must be what the long way
+//! makes of it, to the byte; a law holds it to that.
 //!
 //! Only the order of the steps is here. Each step stands beside the one of the long way that it shortens: the scheme
 //! and the port in [`url`], the name in [`host`], the rest in [`path`].
@@ -14,7 +14,7 @@ use crate::limits;
 
 use super::{
     super::{key, kind::IndicatorKind},
-    host, ip, path, url,
+    host, ip, network, path, url,
 };
 
 /// Appends the key of a URL, domain or IPv4 address; `None` and `key` as before when the text is not plain.
@@ -55,6 +55,10 @@ fn append_address_url(address: Ipv4Addr, rest: &[u8], key: &mut Vec<u8>) -> Opti
     if matches!(rest, b"" | b"/") {
         key::append_ipv4(address, key);
         return Some(IndicatorKind::Ip);
+    }
+    // Without a scheme before it, it would be a network.
+    if network::is_plain_length(rest) {
+        return None;
     }
     key.push(key::URL);
     key::append_address_host(address.into(), key);

@@ -84,7 +84,7 @@ fn suffix(kind: IndicatorKind) -> &'static str {
         IndicatorKind::Md5 => "Hash_MD5",
         IndicatorKind::Sha1 => "Hash_SHA1",
         IndicatorKind::Sha256 => "Hash_SHA256",
-        IndicatorKind::Ip => "IP",
+        IndicatorKind::Ip | IndicatorKind::Network => "IP",
         IndicatorKind::Url => "URL",
     }
 }
