@@ -8,3 +8,4 @@ pub(crate) mod connection;
 pub(crate) mod head;
 pub(crate) mod listener;
 pub(crate) mod problem;
+pub(crate) mod service;

@@ -1,7 +1,7 @@
 //! The daemon: HTTP front end, configuration, accounts, process life.
 //!
 //! In: a [`config::Config`]. Out: a running [`Daemon`] that answers the REST contract on its address, and an
-//! [`Ending`] when it is done. A request passes, in this order: `http::connection` (time limits of heads),
+//! [`Ending`] when it is done. A request passes, in this order: `http::connection` (one at a time, heads in time),
 //! `api::front` (panics), `api::gate` (all that the head decides), `http::body` (limits and decoding),
 //! `api::cybertrace` (one file per resource), `http::answer` and `http::problem` (what is sent back).
 //! Success is answered only for what the store calls durable.

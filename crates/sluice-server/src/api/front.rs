@@ -13,10 +13,9 @@ use std::{
     panic::AssertUnwindSafe,
     rc::Rc,
     sync::Arc,
-    time::Duration,
 };
 
-use actix_http::{HttpService, Request};
+use actix_http::Request;
 use actix_service::{
     IntoServiceFactory as _, ServiceFactory, ServiceFactoryExt as _, fn_service, map_config,
 };
@@ -41,17 +40,11 @@ use super::{
 use crate::{
     config::{Config, HttpSettings},
     http::answer,
-    http::connection::{RequestProgress, TimedStream},
+    http::connection::{RequestStream, progress::RequestProgress},
     http::problem::{Cause, GENERIC_SENTENCE, Problem},
+    http::service,
     life::{fd_limit::connections_per_worker_max, state::State},
 };
-
-/// Time that a refused client has to stop sending before its connection is cut, in milliseconds.
-const LINGER_MS: u64 = 2_000;
-
-/// Bytes of answers that are gathered before they are written. A shorter answer goes out in one write, head and body; of
-/// a longer one, each write but the last has as many.
-const WRITE_BYTES: usize = 65_536;
 
 /// Starts serving on a socket. To be called within a runtime; serving ends through the server's handle.
 ///
@@ -81,7 +74,7 @@ pub(crate) fn start(
         None => builder.listen("http", listener, move || {
             let streams = fn_service(move |io: TcpStream| {
                 let peer = io.peer_addr().ok();
-                ready(Ok((timed(io, settings), peer)))
+                ready(Ok((requests(io, settings), peer)))
             });
             streams.and_then(http(settings, stopped.clone(), Arc::clone(&state)))
         })?,
@@ -92,7 +85,7 @@ pub(crate) fn start(
                 acceptor.set_handshake_timeout(settings.tls_handshake_timeout_seconds.seconds());
                 let streams = acceptor.map_err(drop).map(move |io: TlsStream<TcpStream>| {
                     let peer = io.get_ref().0.peer_addr().ok();
-                    (timed(io, settings), peer)
+                    (requests(io, settings), peer)
                 });
                 streams.and_then(http(settings, stopped.clone(), Arc::clone(&state)))
             })?
@@ -101,8 +94,8 @@ pub(crate) fn start(
     Ok(builder.run())
 }
 
-fn timed<Io>(io: Io, settings: HttpSettings) -> TimedStream<Io> {
-    TimedStream::new(io, settings.head_timeout_seconds.seconds(), settings.keep_alive_seconds.seconds())
+fn requests<Io>(io: Io, settings: HttpSettings) -> RequestStream<Io> {
+    RequestStream::new(io, settings.head_timeout_seconds.seconds(), settings.keep_alive_seconds.seconds())
 }
 
 /// The service of one connection, whatever its stream.
@@ -111,7 +104,7 @@ fn http<Io, Stopped>(
     stopped: impl Fn() -> Stopped + 'static,
     state: Arc<State>,
 ) -> impl ServiceFactory<
-    (TimedStream<Io>, Option<SocketAddr>),
+    (RequestStream<Io>, Option<SocketAddr>),
     Config = (),
     Response = (),
     Error = (),
@@ -127,15 +120,7 @@ where
         .default_service(web::to(answer_request))
         .into_factory()
         .map_err(|error: actix_web::Error| error.error_response());
-    HttpService::build()
-        .graceful_shutdown_signal(stopped)
-        .keep_alive(settings.keep_alive_seconds.seconds())
-        .client_request_timeout(settings.head_timeout_seconds.seconds())
-        .client_disconnect_timeout(Duration::from_millis(LINGER_MS))
-        .h1_write_buffer_size(WRITE_BYTES)
-        .on_connect_ext(|io: &TimedStream<Io>, extensions| {
-            extensions.insert(io.progress());
-        })
+    service::builder(settings.head_timeout_seconds.seconds(), settings.keep_alive_seconds.seconds(), stopped)
         .expect(fn_service(move |request: Request| expect(Arc::clone(&for_expect), request)))
         .h1(map_config(app, |()| AppConfig::default()))
         .map_err(drop)
@@ -145,7 +130,7 @@ where
 async fn expect(state: Arc<State>, mut request: Request) -> Result<Request, Response<BoxBody>> {
     let progress = request.conn_data::<Rc<RequestProgress>>().cloned();
     if let Some(progress) = &progress {
-        progress.begin();
+        progress.begin(request.head());
     }
     if health::answer(&state, &request.head().method, request.head().uri.path()).is_some() {
         return Ok(request);
@@ -170,7 +155,7 @@ async fn answer_request(
 ) -> impl Responder {
     let progress = request.conn_data::<Rc<RequestProgress>>().cloned();
     if let Some(progress) = &progress {
-        progress.begin();
+        progress.begin(request.head());
     }
     let mut payload = payload.into_inner();
     let response = match respond(&state, &request, &mut payload).await {

@@ -1,8 +1,8 @@
 //! Answers on the wire: JSON arrays with their exact length.
 //!
-//! In: a status with JSON text, or a [`Problem`]. Out: a response. The payload of the request stays with the response
-//! until that is sent: a body that was not read to its end then closes the connection. It is not drained for as long
-//! as its sender likes.
+//! In: a status with JSON text, or a [`Problem`]. Out: a response. The last one of a connection says so: the request
+//! asked for that, or its body has not been read to its end. The payload stays with the response until that is sent, so
+//! that actix-web does not drain it for as long as its sender likes.
 
 use std::{
     convert::Infallible,
@@ -16,7 +16,7 @@ use actix_web::{
     body::{BodySize, BoxBody, MessageBody, SizedStream},
     dev::Payload,
     http::{
-        StatusCode,
+        ConnectionType, StatusCode,
         header::{self, HeaderValue},
     },
 };
@@ -25,7 +25,7 @@ use futures_util::{FutureExt as _, StreamExt as _, stream};
 use serde::Serialize;
 
 use super::{
-    connection::RequestProgress,
+    connection::progress::RequestProgress,
     problem::{Cause, Problem},
 };
 
@@ -102,34 +102,44 @@ pub(crate) fn problem(problem: &Problem) -> HttpResponse {
     response
 }
 
-/// Keeps the request's payload with the response, and tells the connection when the response is sent.
+/// Keeps the request's payload with the response, which says whether it is the last one, and tells the connection when it
+/// is sent.
 pub(crate) fn with_payload(
-    response: HttpResponse,
-    payload: Payload,
+    mut response: HttpResponse,
+    mut payload: Payload,
     progress: Option<Rc<RequestProgress>>,
 ) -> HttpResponse {
-    response.map_body(|_head, inner| BoxBody::new(AnswerBody { inner, payload, progress }))
+    if let Some(progress) = &progress
+        && progress.answer(is_read(&mut payload))
+    {
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
+    response.map_body(|_head, inner| BoxBody::new(AnswerBody { inner, _payload: payload, progress }))
+}
+
+/// Returns true if all of a body has arrived. What has arrived is thrown away.
+fn is_read(payload: &mut Payload) -> bool {
+    loop {
+        match payload.next().now_or_never() {
+            Some(Some(Ok(_thrown_away))) => {}
+            Some(None) => return true,
+            Some(Some(Err(_))) | None => return false,
+        }
+    }
 }
 
 /// The body of an answer, with what is left of the body of its request.
 struct AnswerBody {
     inner: BoxBody,
-    payload: Payload,
+    _payload: Payload,
     progress: Option<Rc<RequestProgress>>,
 }
 
 impl Drop for AnswerBody {
     fn drop(&mut self) {
-        let Some(progress) = &self.progress else { return };
-        // The connection goes on only if all of the body has arrived. What has arrived is thrown away.
-        let is_read = loop {
-            match self.payload.next().now_or_never() {
-                Some(Some(Ok(_thrown_away))) => {}
-                Some(None) => break true,
-                Some(Some(Err(_))) | None => break false,
-            }
-        };
-        progress.end(is_read);
+        if let Some(progress) = &self.progress {
+            progress.end();
+        }
     }
 }
 

@@ -1,143 +1,68 @@
-//! The stream of a connection, with limits of time and size for the heads of its requests.
+//! The stream of a connection: one request at a time, heads in time and size, and an end that loses no answer.
 //!
-//! In: a stream of plain text, and calls that tell when a request begins, when its body is wanted and when it is
-//! answered. Out: the same stream, which fails when a head is not complete in time, counted from its first byte, or
-//! when it is far too long. actix-web limits the time of the first head only: it forgets the keep-alive time at the
-//! first byte of any other head, and it buffers 128 KiB of each. The stream cannot see where a head ends and does not
-//! have to, because the request begins at that point.
+//! In: a stream of plain text. Out: the same stream, which gives the bytes of one request and keeps back what follows
+//! until that is answered. actix-web takes as many requests as have arrived, and the last of them decides for all
+//! whether the connection is kept: a request behind `Connection: close` would be carried out, and garbage behind it
+//! answered. After the last answer the stream ends for actix-web; its own side of writing is shut, and what the client
+//! still sends is thrown away within bounds ([`farewell`]), so that the answer arrives.
+//!
+//! The stream fails when a head is not complete in time, counted from its first byte, or when it is far too long.
+//! actix-web limits the time of the first head only: it forgets the keep-alive time at the first byte of any other
+//! head, and it buffers 128 KiB of each.
 //!
 //! With 10 s for a head and 75 s for keep-alive, a client that sends nothing after an answer is cut off after 75 s.
 //! If the first byte of its next head comes in second 60, the last must come by second 70, however slowly they come.
-//!
-//! Bodies that are wanted pass: they have limits of their own. What a client sends of its next request together with
-//! the present one counts as part of the present one, so that the time of that head is the keep-alive time.
+//! Bodies that are wanted pass: they have limits of their own.
+
+pub(crate) mod farewell;
+mod framing;
+pub(crate) mod progress;
 
 use std::{
-    cell::Cell,
     io,
+    mem::MaybeUninit,
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
+use bytes::{Buf as _, BytesMut};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Instant, Sleep, sleep_until},
+    time::{Sleep, sleep_until},
 };
 
-use super::head::HEAD_BYTES_MAX;
+use self::{
+    farewell::Farewell,
+    progress::{AHEAD_BYTES_MAX, RequestProgress},
+};
 
 #[cfg(test)]
 mod tests;
 
-/// Bytes that are read before a request begins. A head between its own limit and this one gets an answer, a longer
-/// one only has its connection closed.
-const AHEAD_BYTES_MAX: usize = 2 * HEAD_BYTES_MAX;
+/// Bytes read ahead at once.
+const READ_BYTES: usize = 4_096;
 
-/// What a connection is doing.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Stage {
-    /// Between two requests, or inside the head of the next.
-    Between,
-    /// As `Between`, with [`AHEAD_BYTES_MAX`] read: the next request begins now, or its head is too long.
-    Full,
-    /// A request is being judged, or carried out without a body.
-    Judged,
-    /// A body is being read, or thrown away.
-    Body,
-}
-
-/// How far a connection is with its requests: shared by its stream and by them.
-pub(crate) struct RequestProgress {
-    /// Time for a head, from its first byte on.
-    head_timeout: Duration,
-    /// Time without any byte between two requests.
-    keep_alive: Duration,
-    stage: Cell<Stage>,
-    /// Bytes read in this stage.
-    read_bytes: Cell<usize>,
-    /// The last of these: this stage began, its first byte was read, a part of the last answer was written.
-    since: Cell<Instant>,
-    /// Wakes whoever waits to read in the next stage.
-    reader: Cell<Option<Waker>>,
-}
-
-impl RequestProgress {
-    fn new(head_timeout: Duration, keep_alive: Duration) -> Self {
-        Self {
-            head_timeout,
-            keep_alive,
-            stage: Cell::new(Stage::Between),
-            read_bytes: Cell::new(0),
-            since: Cell::new(Instant::now()),
-            reader: Cell::new(None),
-        }
-    }
-
-    /// The head of a request is complete.
-    pub(crate) fn begin(&self) {
-        self.enter(Stage::Judged);
-    }
-
-    /// The body of the request is wanted.
-    pub(crate) fn want_body(&self) {
-        self.enter(Stage::Body);
-    }
-
-    /// The request is answered. What arrives of a body that was not read to its end is thrown away until actix-web
-    /// closes the connection.
-    pub(crate) fn end(&self, is_read: bool) {
-        self.enter(if is_read { Stage::Between } else { Stage::Body });
-    }
-
-    fn enter(&self, stage: Stage) {
-        self.stage.set(stage);
-        self.read_bytes.set(0);
-        self.since.set(Instant::now());
-        if let Some(reader) = self.reader.take() {
-            reader.wake();
-        }
-    }
-
-    fn is_between(&self) -> bool {
-        self.stage.get() == Stage::Between
-    }
-
-    fn note_read(&self, bytes: usize) {
-        if self.is_between() && self.read_bytes.get() == 0 {
-            self.since.set(Instant::now());
-        }
-        self.read_bytes.set(self.read_bytes.get().saturating_add(bytes));
-    }
-
-    /// A part of an answer was written. A client that still receives cannot be expected to send its next request.
-    fn note_written(&self) {
-        if self.is_between() && self.read_bytes.get() == 0 {
-            self.since.set(Instant::now());
-        }
-    }
-
-    fn deadline(&self) -> Instant {
-        let is_head_begun = self.read_bytes.get() != 0;
-        // Before the first byte actix-web's own timers, where it has not cleared them, come first.
-        let time = if is_head_begun { self.head_timeout } else { self.keep_alive.max(self.head_timeout) };
-        self.since.get() + time
-    }
-}
-
-/// A stream that fails when a head takes too long or is far too long.
-pub(crate) struct TimedStream<Io> {
+/// See the module.
+pub(crate) struct RequestStream<Io> {
     io: Io,
     progress: Rc<RequestProgress>,
+    /// What has arrived of later requests.
+    held: BytesMut,
+    /// Whether the client has closed its side.
+    has_ended: bool,
     sleep: Option<Pin<Box<Sleep>>>,
+    /// Once our side of writing is shut.
+    farewell: Option<Farewell>,
 }
 
-impl<Io> TimedStream<Io> {
+impl<Io> RequestStream<Io> {
     /// Begins to wait for the first request of a connection: `head_timeout` for any head from its first byte on, and
     /// `keep_alive` without any byte between two requests.
     pub(crate) fn new(io: Io, head_timeout: Duration, keep_alive: Duration) -> Self {
-        Self { io, progress: Rc::new(RequestProgress::new(head_timeout, keep_alive)), sleep: None }
+        let progress = Rc::new(RequestProgress::new(head_timeout, keep_alive));
+        Self { io, progress, held: BytesMut::new(), has_ended: false, sleep: None, farewell: None }
     }
 
     /// Where the requests of the connection tell how far they are.
@@ -147,7 +72,7 @@ impl<Io> TimedStream<Io> {
 
     /// Ready if the head, or the wait for it, has taken too long.
     fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let deadline = self.progress.deadline();
+        let Some(deadline) = self.progress.deadline() else { return Poll::Pending };
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         if sleep.deadline() != deadline {
             sleep.as_mut().reset(deadline);
@@ -155,46 +80,83 @@ impl<Io> TimedStream<Io> {
         sleep.as_mut().poll(context)
     }
 
-    /// Ready if more may be read now; `Pending` has seen to it that the reader is woken.
-    fn poll_room(&self, context: &Context<'_>) -> Poll<io::Result<()>> {
-        let progress = &self.progress;
-        match progress.stage.get() {
-            Stage::Full => return Poll::Ready(Err(io::Error::other("the head is too long"))),
-            Stage::Body => return Poll::Ready(Ok(())),
-            Stage::Between | Stage::Judged if progress.read_bytes.get() < AHEAD_BYTES_MAX => {
-                return Poll::Ready(Ok(()));
-            }
-            Stage::Between => {
-                progress.stage.set(Stage::Full);
-                context.waker().wake_by_ref();
-            }
-            Stage::Judged => progress.reader.set(Some(context.waker().clone())),
+    /// Gives bytes that were kept back.
+    fn give_held(&mut self, buffer: &mut ReadBuf<'_>) {
+        let fitting = self.held.get(..buffer.remaining()).unwrap_or(&self.held);
+        let given = self.progress.give(fitting);
+        buffer.put_slice(fitting.get(..given).unwrap_or_default());
+        self.held.advance(given);
+        if self.held.is_empty() {
+            self.held = BytesMut::new();
+            self.progress.has_held.set(false);
         }
-        Poll::Pending
     }
 }
 
-impl<Io: AsyncRead + Unpin> AsyncRead for TimedStream<Io> {
+impl<Io: AsyncRead + Unpin> RequestStream<Io> {
+    /// Gives bytes of the present request, from those kept back or from the stream. None at all is the end.
+    fn poll_give(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.progress.is_closing() {
+            return Poll::Ready(Ok(()));
+        }
+        if self.progress.is_head_too_long() {
+            return Poll::Ready(Err(io::Error::other("the head is too long")));
+        }
+        if !self.progress.wants_more() {
+            self.progress.wake_later(context.waker());
+            return self.poll_ahead(context);
+        }
+        if !self.held.is_empty() {
+            self.give_held(buffer);
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        if !self.has_ended {
+            ready!(Pin::new(&mut self.io).poll_read(context, buffer))?;
+        }
+        let arrived = buffer.filled().get(before..).unwrap_or_default();
+        self.has_ended = arrived.is_empty();
+        let given = self.progress.give(arrived);
+        if given < arrived.len() {
+            self.held.extend_from_slice(arrived.get(given..).unwrap_or_default());
+            self.progress.has_held.set(true);
+            buffer.set_filled(before + given);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads ahead, so that a client that goes away is noticed; ready only when it has, or has closed its side.
+    fn poll_ahead(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.has_ended && !self.progress.closes() && self.held.len() < AHEAD_BYTES_MAX {
+            let mut bytes = [MaybeUninit::uninit(); READ_BYTES];
+            let mut chunk = ReadBuf::uninit(&mut bytes);
+            ready!(Pin::new(&mut self.io).poll_read(context, &mut chunk))?;
+            self.has_ended = chunk.filled().is_empty();
+            self.held.extend_from_slice(chunk.filled());
+            self.progress.has_held.set(!self.held.is_empty());
+        }
+        if self.has_ended && self.held.is_empty() { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+}
+
+impl<Io: AsyncRead + Unpin> AsyncRead for RequestStream<Io> {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        std::task::ready!(this.poll_room(context))?;
-        let before = buffer.filled().len();
-        let polled = Pin::new(&mut this.io).poll_read(context, buffer);
-        let read_bytes = buffer.filled().len() - before;
-        if 0 < read_bytes {
-            this.progress.note_read(read_bytes);
+        let polled = this.poll_give(context, buffer);
+        // Checked after bytes were given, too: a head that trickles in is late as well. One that is complete is not.
+        if this.poll_late(context).is_ready() {
+            Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        } else {
+            polled
         }
-        // Checked after a read that gave something, too: a head that trickles in is late as well.
-        let is_late = this.progress.is_between() && this.poll_late(context).is_ready();
-        if is_late { Poll::Ready(Err(io::ErrorKind::TimedOut.into())) } else { polled }
     }
 }
 
-impl<Io: AsyncWrite + Unpin> AsyncWrite for TimedStream<Io> {
+impl<Io: AsyncRead + AsyncWrite + Unpin> AsyncWrite for RequestStream<Io> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.io).poll_write(context, bytes);
@@ -208,7 +170,16 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for TimedStream<Io> {
         Pin::new(&mut self.get_mut().io).poll_flush(context)
     }
 
+    /// Shuts our side, and is ready once the connection can be closed.
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_shutdown(context)
+        let this = self.get_mut();
+        if this.farewell.is_none() {
+            ready!(Pin::new(&mut this.io).poll_shutdown(context))?;
+        }
+        // A client that has sent nothing since its last answer has nothing to lose.
+        if this.has_ended || this.progress.is_idle() && this.held.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        this.farewell.get_or_insert_with(Farewell::new).poll(&mut this.io, context).map(Ok)
     }
 }

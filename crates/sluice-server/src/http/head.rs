@@ -5,7 +5,13 @@
 //!
 //! Who is asking, and for what, is decided elsewhere.
 
-use actix_web::http::header::{self, HeaderMap, HeaderValue};
+use actix_web::{
+    dev::RequestHead,
+    http::{
+        ConnectionType,
+        header::{self, HeaderMap, HeaderValue},
+    },
+};
 
 use super::problem::Cause;
 
@@ -43,6 +49,16 @@ pub(crate) fn check_length(target: &str, headers: &HeaderMap) -> Result<(), Caus
     Err(Cause::BadRequest(
         format!("The head of the request is over the limit of {HEAD_BYTES_MAX} bytes").into(),
     ))
+}
+
+/// Returns true if the connection ends after the answer to this request: it asks for that, in whatever form, it is of
+/// HTTP/1.0 and does not ask for the contrary, or it asks for another protocol, which it does not get.
+pub(crate) fn asks_to_close(head: &RequestHead) -> bool {
+    let mut lists = head.headers.get_all(header::CONNECTION).map(HeaderValue::as_bytes);
+    let is_close = |option: &[u8]| option.trim_ascii().eq_ignore_ascii_case(b"close");
+    head.connection_type() != ConnectionType::KeepAlive
+        // actix-web passes over a list with a character out of ASCII.
+        || lists.any(|list| list.split(|byte| *byte == b',').any(is_close))
 }
 
 /// Refuses a client that cannot take JSON.

@@ -43,7 +43,8 @@ fn tcp(daemon: &Running) -> TcpStream {
     stream
 }
 
-fn tls(daemon: &Running) -> StreamOwned<ClientConnection, TcpStream> {
+/// A TLS connection to a daemon with a certificate of its own.
+pub(crate) fn tls(daemon: &Running) -> StreamOwned<ClientConnection, TcpStream> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(daemon.path().join("tls-certificate.pem")).unwrap()).unwrap();
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
