@@ -96,10 +96,13 @@ pub enum Fault {
     /// The request needs at least one element.
     #[error("expected at least one object")]
     NoElement,
+    /// The request takes one element, and the body has another number of them.
+    #[error("expected exactly one object")]
+    NotOneObject,
     /// Bytes that are not UTF-8.
     #[error("invalid UTF-8")]
     Utf8,
-    /// A backslash with an unknown letter or with a half of a surrogate pair.
+    /// A backslash with an unknown letter, or not followed by the four hex digits that it needs.
     #[error("invalid escape sequence")]
     Escape,
     /// A control character inside a string that is not escaped.
@@ -108,9 +111,6 @@ pub enum Fault {
     /// A number that JSON does not allow.
     #[error("invalid number")]
     Number,
-    /// A number beyond the range of a double.
-    #[error("number out of range")]
-    NumberRange,
     /// Anything else that JSON does not allow.
     #[error("invalid JSON")]
     Json,

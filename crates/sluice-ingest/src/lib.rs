@@ -17,10 +17,11 @@
 //!
 //! # Guarantees
 //!
-//! * A body is accepted or refused as a whole for its syntax. The fault that is reported is the first one in the
+//! * A body is accepted or refused as a whole for its grammar, and by the same rules whatever the request. A string that
+//!   is no Unicode, or a number beyond a double, is a matter of the property that holds it. The fault that is reported is the first one in the
 //!   document, whatever ran in parallel. An upload that is refused, dropped or panics leaves nothing in the store.
 //! * Every element that was sent is either accepted or rejected. Rejected elements are listed in document order, with
-//!   their `indicator` byte for byte as sent, except for white space outside strings.
+//!   their `indicator` byte for byte as sent if it was a string, else as a string of its JSON text.
 //! * If a body has the same indicator twice, the later element wins: slices are numbered, and the store keeps their
 //!   order.
 //! * Contexts keep their spelling, order and digits. Only repeated keys are dropped, all but the last.
@@ -68,6 +69,7 @@ mod pools;
 pub mod stages;
 mod upload;
 
+pub use body::object::{ObjectReader, ObjectValue};
 pub use error::{BodyError, Fault, IngestError};
 pub use ingestor::Ingestor;
 pub use lookup::{AnswerText, LookupAnswer, LookupRules, Match, Matches, Query, Render};

@@ -1,15 +1,18 @@
 //! Client text made fit for a reason, a log line or an error message.
 //!
-//! In: any text. Out: at most [`limits::ECHO_BYTES_MAX`] bytes of it, cut between characters, with whatever could
-//! end a line, move a cursor or reorder the display written as an escape. The whole text never passes through here
-//! on its way back to its own sender: `error_indicators` echoes it as sent.
+//! In: any text. Out: at most [`limits::ECHO_CHARS_MAX`] characters of it, with whatever could end a line, move a
+//! cursor or reorder the display written as an escape; three dots stand where it was cut. The whole text never passes
+//! through here on its way back to its own sender: `error_indicators` echoes it as sent.
 
 use crate::limits;
 
-/// The longest beginning of `text` that is whole characters and within [`limits::ECHO_BYTES_MAX`] bytes, escaped.
+/// What stands at the end of a text that was cut.
+const CUT_MARK: &str = "...";
+
+/// `text` escaped, its end cut off and marked if it is too long.
 pub(crate) fn excerpt(text: &str) -> Box<str> {
-    let (shown, _cut) = text.split_at(text.floor_char_boundary(limits::ECHO_BYTES_MAX));
-    let mut excerpt = String::with_capacity(shown.len());
+    let shown = first_chars(text, limits::ECHO_CHARS_MAX);
+    let mut excerpt = String::with_capacity(shown.len() + CUT_MARK.len());
     for character in shown.chars() {
         if is_unsafe_to_show(character) {
             excerpt.extend(character.escape_default());
@@ -17,7 +20,22 @@ pub(crate) fn excerpt(text: &str) -> Box<str> {
             excerpt.push(character);
         }
     }
+    if shown.len() < text.len() {
+        excerpt.push_str(CUT_MARK);
+    }
     excerpt.into()
+}
+
+/// As much of `text`, as it is, as its excerpt needs: one character more than is shown tells that there is more.
+pub(crate) fn beginning(text: &str) -> &str {
+    first_chars(text, limits::ECHO_CHARS_MAX + 1)
+}
+
+fn first_chars(text: &str, count: usize) -> &str {
+    match text.char_indices().nth(count) {
+        Some((end, _first_left_out)) => text.get(..end).unwrap_or(text),
+        None => text,
+    }
 }
 
 /// Returns true for a control, a line or paragraph separator, or a character that changes the direction of text.

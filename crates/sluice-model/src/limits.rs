@@ -149,8 +149,8 @@ pub const CONFIDENCE_MAX: u8 = 100;
 /// Highest tag weight.
 pub const TAG_WEIGHT_MAX: u8 = 5;
 
-/// Bytes of client text that may appear in a reason.
-pub const ECHO_BYTES_MAX: usize = 64;
+/// Characters of client text that may appear in a reason or a log line: every name that could be valid is told whole.
+pub const ECHO_CHARS_MAX: usize = NAME_BYTES_MAX;
 
 /// Suppliers of one tenant.
 pub const SUPPLIERS_MAX: usize = 10_000;

@@ -5,7 +5,10 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::{excerpt::excerpt, indicator::NotAnIndicator};
+use crate::{
+    excerpt::{beginning, excerpt},
+    indicator::NotAnIndicator,
+};
 
 /// The property of an element that a rejection is about.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -23,6 +26,10 @@ pub enum Property {
 }
 
 impl Property {
+    /// All of them, each at its place by `property as usize`.
+    pub const ALL: [Self; 5] =
+        [Self::Indicator, Self::Context, Self::Tags, Self::MarkDetections, Self::UnmarkDetections];
+
     /// The property's name in a body.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -31,6 +38,28 @@ impl Property {
             Self::Tags => "tags",
             Self::MarkDetections => "mark_detections",
             Self::UnmarkDetections => "unmark_detections",
+        }
+    }
+}
+
+/// What keeps a value that is JSON by its grammar from being read.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Flaw {
+    /// A string has one half of a surrogate pair without the other.
+    Unicode,
+    /// A number is beyond the range of a double.
+    NumberRange,
+}
+
+impl Flaw {
+    /// All of them, each at its place by `flaw as usize`.
+    pub const ALL: [Self; 2] = [Self::Unicode, Self::NumberRange];
+
+    /// What is said of the property that holds the value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unicode => "is not valid Unicode",
+            Self::NumberRange => "has a number out of range",
         }
     }
 }
@@ -48,13 +77,15 @@ pub enum Rejection {
     IndicatorMissing,
     /// A property has a value of another type than it must have.
     InvalidType(Property),
+    /// A property has a value that cannot be read, or holds one, however deep.
+    Unreadable(Property, Flaw),
 }
 
 impl Rejection {
-    /// Names the unknown tag as it was sent: an escaped excerpt of at most [`crate::limits::ECHO_BYTES_MAX`] bytes
-    /// of it.
+    /// Names the unknown tag as it was sent, whole if it could be the name of one; of a longer one the beginning is
+    /// kept. What could move a cursor is escaped when it is told.
     pub fn unknown_tag(name: &str) -> Self {
-        Self::UnknownTag(excerpt(name))
+        Self::UnknownTag(beginning(name).into())
     }
 }
 
@@ -62,10 +93,13 @@ impl Display for Rejection {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::InvalidFormat(reason) => Display::fmt(reason, f),
-            Self::UnknownTag(name) => write!(f, "Unknown tag: {name}"),
+            Self::UnknownTag(name) => write!(f, "Unknown tag: {}", excerpt(name)),
             Self::ContextNotAllowed => f.write_str("Context is not allowed for the FalsePositive supplier"),
             Self::IndicatorMissing => f.write_str("Property 'indicator' is missing"),
             Self::InvalidType(property) => write!(f, "Property '{}' has an invalid type", property.as_str()),
+            Self::Unreadable(property, flaw) => {
+                write!(f, "Property '{}' {}", property.as_str(), flaw.as_str())
+            }
         }
     }
 }

@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 
-use sluice_model::ranges::bytes_at;
+use sluice_model::{ranges::bytes_at, rejection::Flaw};
 
 use super::{
     locate,
@@ -60,6 +60,20 @@ impl<'e> Value<'e> {
 
     pub(crate) fn is_boolean(&self) -> bool {
         self.read.shape == Shape::Boolean
+    }
+
+    /// Why the value cannot be read, if it cannot. It is then of no type.
+    #[inline]
+    pub(crate) fn flaw(&self) -> Option<Flaw> {
+        match self.read.shape {
+            Shape::Flawed(flaw) => Some(flaw),
+            _ => None,
+        }
+    }
+
+    /// Whether the value was sent as a string, even if it is none that can be read.
+    pub(crate) fn is_sent_as_string(&self) -> bool {
+        bytes_at(self.sent_text.as_bytes(), self.sent.from..self.sent.to).starts_with(b"\"")
     }
 
     /// The value, if it is a string.

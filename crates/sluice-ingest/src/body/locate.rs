@@ -1,13 +1,14 @@
-//! Finds the first byte of a text that no JSON text could have there.
+//! Finds the first byte of a text that no JSON text could have there, and what is JSON and yet cannot be read.
 //!
 //! In: JSON text, or the beginning of one. Out: its first [`Fault`] and that fault's offset, or nothing when
-//! the text could still be continued. The parser is fast because it does not know where it failed; this module
-//! is asked only after a failure, so it is written for exactness, one byte at a time.
+//! the text could still be continued; and the [`Flaw`]s before it. The parser is fast because it does not know where it
+//! failed; this module is asked only after a failure, so it is written for exactness, one byte at a time.
 //!
-//! Differs from RFC 8259 as the parser does: numbers beyond a double are faults. The fault of a bad escape is
-//! the offset of its backslash, that of a number out of range its first byte. Pure.
+//! A fault is what the grammar of RFC 8259 forbids: the body is none. A flaw is what the grammar allows and no value
+//! can be made of: the parser does not take it either, but it concerns the property that holds it alone. The fault of a
+//! bad escape is the offset of its backslash. Pure.
 
-use sluice_model::{hex, ranges::bytes_at};
+use sluice_model::{hex, ranges::bytes_at, rejection::Flaw};
 
 use super::text::{is_double, skip_space};
 use crate::error::Fault;
@@ -21,10 +22,38 @@ pub(crate) fn first_fault(text: &[u8]) -> Option<(usize, Fault)> {
         // Without a length of the error the text ends inside a character, which could be continued.
         Err(error) => (error.valid_up_to(), error.error_len().is_none()),
     };
-    let mut reader = Reader { text: bytes_at(text, ..valid_bytes), at: 0, open: Vec::new(), fault: None };
-    reader.read();
     let utf8_fault = if is_cut { None } else { Some((valid_bytes, Fault::Utf8)) };
-    reader.fault.or(utf8_fault)
+    visit_flaws(bytes_at(text, ..valid_bytes), |_flawed| ()).or(utf8_fault)
+}
+
+/// Finds the first flaw of a whole value without white space around it; `None` when there is none.
+pub(crate) fn first_flaw(value: &[u8]) -> Option<Flaw> {
+    if matches!(value.first(), Some(b'-' | b'0'..=b'9')) {
+        // Nothing follows a number here that would show its end.
+        return if is_double(value) { None } else { Some(Flaw::NumberRange) };
+    }
+    let mut first = None;
+    visit_flaws(value, |flawed| {
+        first.get_or_insert(flawed.flaw);
+    });
+    first
+}
+
+/// Shows the flaws of `text`, which is UTF-8, up to its first fault, which is returned.
+pub(crate) fn visit_flaws(text: &[u8], visit: impl FnMut(Flawed)) -> Option<(usize, Fault)> {
+    let mut reader = Reader { text, at: 0, open: Vec::new(), key_from: None, fault: None, visit };
+    reader.read();
+    reader.fault
+}
+
+/// A flaw and where it lies: a lone escape, or a number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Flawed {
+    pub(crate) flaw: Flaw,
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    /// If it lies in a key of an object, where that begins after its opening quote.
+    pub(crate) key_from: Option<usize>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,15 +67,18 @@ enum Expect {
 }
 
 /// Reads on until the text ends or has a fault; its methods give `None` then.
-struct Reader<'a> {
+struct Reader<'a, V> {
     text: &'a [u8],
     at: usize,
     /// The bracket that closes each one that is open.
     open: Vec<u8>,
+    /// Where the key begins that is being read.
+    key_from: Option<usize>,
     fault: Option<(usize, Fault)>,
+    visit: V,
 }
 
-impl Reader<'_> {
+impl<V: FnMut(Flawed)> Reader<'_, V> {
     fn read(&mut self) -> Option<()> {
         let mut expect = Expect::Value;
         loop {
@@ -60,7 +92,9 @@ impl Reader<'_> {
                 (Expect::Value | Expect::ValueOrEnd, _) if self.closes(expect) => self.close(),
                 (Expect::Value | Expect::ValueOrEnd, byte) => self.value(byte)?,
                 (Expect::Key | Expect::KeyOrEnd, b'"') => {
+                    self.key_from = Some(self.at + 1);
                     self.string()?;
+                    self.key_from = None;
                     Expect::Colon
                 }
                 (Expect::KeyOrEnd | Expect::SeparatorOrEnd, _) if self.closes(expect) => self.close(),
@@ -154,10 +188,15 @@ impl Reader<'_> {
         if !matches!(self.peek()?, b' ' | b'\t' | b'\n' | b'\r' | b',' | b']' | b'}') {
             return self.fail(self.at, Fault::Number);
         }
-        if is_double(bytes_at(self.text, from..self.at)) {
-            return Some(());
+        if !is_double(bytes_at(self.text, from..self.at)) {
+            self.flaw(Flaw::NumberRange, from);
         }
-        self.fail(from, Fault::NumberRange)
+        Some(())
+    }
+
+    /// Shows a flaw that ends here.
+    fn flaw(&mut self, flaw: Flaw, from: usize) {
+        (self.visit)(Flawed { flaw, from, to: self.at, key_from: self.key_from });
     }
 
     fn digits(&mut self) -> Option<()> {
@@ -192,20 +231,16 @@ impl Reader<'_> {
             b'u' => {
                 let unit = self.code_unit(from)?;
                 self.at = from + 6;
-                if matches!(unit, 0xdc00..0xe000) {
-                    return self.fail(from, Fault::Escape);
+                // `\ud83d` and `\ude00` after one another are one character; one without the other is none.
+                if matches!(unit, 0xd800..0xdc00) && self.text.get(self.at..self.at + 2) == Some(b"\\u") {
+                    let next = self.code_unit(self.at)?;
+                    if matches!(next, 0xdc00..0xe000) {
+                        self.at += 6;
+                        return Some(());
+                    }
                 }
-                // `\ud83d` must be followed by something like `\ude00`: the two make one character.
-                if matches!(unit, 0xd800..0xdc00) {
-                    match bytes_at(self.text, self.at..) {
-                        [] | [b'\\'] => return None,
-                        [b'\\', b'u', ..] => {}
-                        _ => return self.fail(from, Fault::Escape),
-                    }
-                    if !matches!(self.code_unit(self.at)?, 0xdc00..0xe000) {
-                        return self.fail(from, Fault::Escape);
-                    }
-                    self.at += 6;
+                if matches!(unit, 0xd800..0xe000) {
+                    self.flaw(Flaw::Unicode, from);
                 }
             }
             _ => return self.fail(from, Fault::Escape),

@@ -2,7 +2,7 @@
 //!
 //! In: the text of a slice, and where an element begins. Out: where each known property lies and what it is; or `None`
 //! if the element is broken or out of the ordinary, which is the parser's to find out ([`parse`]). Out of the ordinary
-//! are escapes in keys or in strings that have to be read, surrogates, and values with repeated keys or with objects of
+//! are escapes in keys or in strings that have to be read, surrogates, numbers out of range, and values with repeated keys or with objects of
 //! many keys. If the element itself repeats a property, the last one counts.
 //!
 //! An element that is taken is JSON for the parser too, and nothing in it has to be decoded: tests compare both ways.
@@ -10,6 +10,7 @@
 //!
 //! [`parse`]: super::parse
 
+use sluice_model::rejection::Flaw;
 use wide::u8x16;
 
 use super::text::{is_double, skip_digits, skip_space};
@@ -73,6 +74,8 @@ pub(crate) enum Shape {
     /// An object with a member.
     Object,
     EmptyObject,
+    /// A value that cannot be read, or holds one. The scanner leaves it to the parser.
+    Flawed(Flaw),
 }
 
 /// A value and where it lies in the text.

@@ -54,9 +54,14 @@ impl Gathered {
                 let byte = slice.body_byte(element.offset);
                 return Err(IngestError::Body(BodyError::ObjectMissing { index, byte }));
             };
-            let Some(string) = object.as_str() else {
-                let byte = slice.body_byte(element.offset);
-                return Err(IngestError::Body(BodyError::ObjectType { index, byte }));
+            let string = match object.as_str() {
+                Some(string) => string,
+                // A string that cannot be read is a value of no known kind, like any other that names nothing.
+                None if object.is_sent_as_string() => "",
+                None => {
+                    let byte = slice.body_byte(element.offset);
+                    return Err(IngestError::Body(BodyError::ObjectType { index, byte }));
+                }
             };
             index += 1;
             object.append_compact(&mut gathered.objects.items);

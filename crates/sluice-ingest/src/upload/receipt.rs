@@ -3,17 +3,20 @@
 //! In: for each rejected element its `indicator` as JSON text and the reason, in document order within a slice, slices
 //! in document order. Out: a [`Receipt`], with the JSON array that the client gets, in chunks, and its length before.
 //!
-//! An element takes one byte for the reason, the value as sent and the name of an unknown tag: `"x"` of an invalid
-//! format is kept as `00 03 "x"` and becomes 53 bytes of the answer. So a body of nothing but errors takes about its
-//! own length. The memory of the request is held for as long.
+//! An element takes one byte for the reason, the value as sent and the name of an unknown tag, both as they were sent:
+//! `"x"` of an invalid format is kept as `12 03 "x"` and becomes 53 bytes of the answer. So a body of nothing but errors
+//! takes about its own length. The memory of the request is held for as long.
+//!
+//! A value that is a string is told as it was spelled, even if its escapes are none of Unicode: whoever could send it
+//! can read it. Of any other value the JSON text is told, as a string, up to [`OTHER_BYTES_MAX`].
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
 use sluice_model::{
-    NotAnIndicator, Rejection,
+    NotAnIndicator, Rejection, limits,
     ranges::bytes_at,
-    rejection::Property,
+    rejection::{Flaw, Property},
     varint::{push_varint, take, take_varint},
 };
 
@@ -22,13 +25,25 @@ use crate::memory::RequestMemory;
 /// Bytes after which a chunk of JSON text is handed out.
 const CHUNK_BYTES: usize = 64 * 1024;
 
+/// Bytes of the JSON text of an `indicator` that is no string that are told.
+const OTHER_BYTES_MAX: usize = 4 * limits::KIB;
+
 /// Says in the byte of a reason that the element had no `indicator`.
 const NO_INDICATOR: u8 = 0x80;
 
 const UNKNOWN_TAG: u8 = 0;
 
-/// The number of the first of the reasons of values that are no indicators.
-const FORMATS_FROM: u8 = 8;
+/// Numbers of the first reasons of each sort, which go by property, by flaw and property, and by what is wrong with the
+/// value.
+const TYPES_FROM: u8 = 3;
+const FLAWS_FROM: u8 = TYPES_FROM + PROPERTIES;
+const FORMATS_FROM: u8 = FLAWS_FROM + FLAWS * PROPERTIES;
+
+const PROPERTIES: u8 = 5;
+const FLAWS: u8 = 2;
+
+const _: () = assert!(PROPERTIES as usize == Property::ALL.len() && FLAWS as usize == Flaw::ALL.len());
+const _: () = assert!(FORMATS_FROM as usize + NotAnIndicator::ALL.len() <= NO_INDICATOR as usize);
 
 const OPENING: &[u8] = b"{\"indicator\":";
 const MIDDLE: &[u8] = b",\"reason\":\"";
@@ -40,29 +55,61 @@ fn code(rejection: &Rejection) -> u8 {
         Rejection::UnknownTag(_) => UNKNOWN_TAG,
         Rejection::ContextNotAllowed => 1,
         Rejection::IndicatorMissing => 2,
-        Rejection::InvalidType(Property::Indicator) => 3,
-        Rejection::InvalidType(Property::Context) => 4,
-        Rejection::InvalidType(Property::Tags) => 5,
-        Rejection::InvalidType(Property::MarkDetections) => 6,
-        Rejection::InvalidType(Property::UnmarkDetections) => 7,
+        Rejection::InvalidType(property) => TYPES_FROM + *property as u8,
+        Rejection::Unreadable(property, flaw) => FLAWS_FROM + *flaw as u8 * PROPERTIES + *property as u8,
         Rejection::InvalidFormat(reason) => FORMATS_FROM + *reason as u8,
     }
 }
 
-/// The sentences of all numbers; that of [`UNKNOWN_TAG`] is its beginning; all plain ASCII.
+/// The sentences of all numbers but [`UNKNOWN_TAG`], whose place is empty; all plain ASCII.
 fn sentences() -> Vec<String> {
-    let others = [
-        Rejection::UnknownTag("".into()),
-        Rejection::ContextNotAllowed,
-        Rejection::IndicatorMissing,
-        Rejection::InvalidType(Property::Indicator),
-        Rejection::InvalidType(Property::Context),
-        Rejection::InvalidType(Property::Tags),
-        Rejection::InvalidType(Property::MarkDetections),
-        Rejection::InvalidType(Property::UnmarkDetections),
+    let mut sentences = vec![
+        String::new(),
+        Rejection::ContextNotAllowed.to_string(),
+        Rejection::IndicatorMissing.to_string(),
     ];
-    let formats = NotAnIndicator::ALL.map(Rejection::InvalidFormat);
-    others.iter().chain(&formats).map(ToString::to_string).collect()
+    sentences.extend(Property::ALL.map(|property| Rejection::InvalidType(property).to_string()));
+    for flaw in Flaw::ALL {
+        sentences.extend(Property::ALL.map(|property| Rejection::Unreadable(property, flaw).to_string()));
+    }
+    sentences.extend(NotAnIndicator::ALL.map(|reason| Rejection::InvalidFormat(reason).to_string()));
+    sentences
+}
+
+/// What stands between the quotes of the JSON string of a text.
+fn escaped(text: &str) -> String {
+    let mut quoted = serde_json::Value::from(text).to_string();
+    quoted.pop();
+    quoted.drain(..1);
+    quoted
+}
+
+/// The `indicator` of an entry, as a JSON string.
+fn told_indicator(kept: &[u8]) -> Cow<'_, [u8]> {
+    if kept.starts_with(b"\"") {
+        return Cow::Borrowed(kept);
+    }
+    let mut told = vec![b'"'];
+    told.extend_from_slice(escaped(&String::from_utf8_lossy(kept)).as_bytes());
+    told.push(b'"');
+    Cow::Owned(told)
+}
+
+/// The reason of an entry with an unknown tag, between its quotes.
+fn told_tag(name: &[u8]) -> String {
+    escaped(&Rejection::UnknownTag(String::from_utf8_lossy(name).into()).to_string())
+}
+
+/// As much of the JSON text of an `indicator` as is kept.
+fn kept_indicator(indicator: &[u8]) -> &[u8] {
+    if indicator.starts_with(b"\"") {
+        return indicator;
+    }
+    let start = bytes_at(indicator, ..indicator.len().min(OTHER_BYTES_MAX));
+    match str::from_utf8(start) {
+        Ok(_) => start,
+        Err(error) => bytes_at(start, ..error.valid_up_to()),
+    }
 }
 
 /// The refused elements of one slice.
@@ -88,22 +135,20 @@ impl SliceRejections {
     pub(crate) fn push(&mut self, indicator: &[u8], rejection: &Rejection) {
         let code = code(rejection);
         let mut entry_bytes = OPENING.len() + MIDDLE.len() + CLOSING.len();
-        if let Some(bytes) = self.sentence_bytes.get(usize::from(code)) {
-            entry_bytes += bytes;
-        }
         if indicator.is_empty() {
             self.bytes.push(code | NO_INDICATOR);
             entry_bytes += b"\"\"".len();
         } else {
+            let indicator = kept_indicator(indicator);
             self.bytes.push(code);
             self.push_text(indicator);
-            entry_bytes += indicator.len();
+            entry_bytes += told_indicator(indicator).len();
         }
         if let Rejection::UnknownTag(name) = rejection {
-            let quoted = serde_json::Value::from(&**name).to_string();
-            let name = bytes_at(quoted.as_bytes(), 1..quoted.len() - 1);
-            self.push_text(name);
-            entry_bytes += name.len();
+            self.push_text(name.as_bytes());
+            entry_bytes += told_tag(name.as_bytes()).len();
+        } else if let Some(bytes) = self.sentence_bytes.get(usize::from(code)) {
+            entry_bytes += bytes;
         }
         self.count += 1;
         self.json_bytes += entry_bytes as u64;
@@ -192,12 +237,17 @@ impl JsonChunks {
             chunk.push(b',');
         }
         chunk.extend_from_slice(OPENING);
-        chunk.extend_from_slice(if code & NO_INDICATOR == 0 { take_text(&mut kept)? } else { b"\"\"" });
+        if code & NO_INDICATOR == 0 {
+            chunk.extend_from_slice(&told_indicator(take_text(&mut kept)?));
+        } else {
+            chunk.extend_from_slice(b"\"\"");
+        }
         chunk.extend_from_slice(MIDDLE);
         let code = code & !NO_INDICATOR;
-        chunk.extend_from_slice(self.sentences.get(usize::from(code))?.as_bytes());
         if code == UNKNOWN_TAG {
-            chunk.extend_from_slice(take_text(&mut kept)?);
+            chunk.extend_from_slice(told_tag(take_text(&mut kept)?).as_bytes());
+        } else {
+            chunk.extend_from_slice(self.sentences.get(usize::from(code))?.as_bytes());
         }
         chunk.extend_from_slice(CLOSING);
         self.at += left.len() - kept.len();

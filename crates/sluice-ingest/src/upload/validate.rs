@@ -111,9 +111,10 @@ fn encode_row(
         UploadAction::Put { is_false_positive, takes_tags, now_seconds } => {
             normalize::normalize_into(&indicator, &mut buffers.key)?;
             let context = context(element, is_false_positive, &mut buffers.context)?;
-            let tags = match given(element, KnownProperty::Tags) {
-                Some(tags) if takes_tags => TagsChange::Replace(buffers.tags.read(&tags, catalogue)?),
-                _ => TagsChange::Keep,
+            let tags = if takes_tags { given(element, KnownProperty::Tags, Property::Tags)? } else { None };
+            let tags = match tags {
+                Some(tags) => TagsChange::Replace(buffers.tags.read(&tags, catalogue)?),
+                None => TagsChange::Keep,
             };
             if rules.takes_marks {
                 check_boolean(element, KnownProperty::MarkDetections, Property::MarkDetections)?;
@@ -133,7 +134,8 @@ fn encode_row(
 }
 
 fn indicator_text<'e>(element: &Element<'e>, refang: bool) -> Result<Cow<'e, str>, Rejection> {
-    let indicator = element.get(KnownProperty::Indicator).ok_or(Rejection::IndicatorMissing)?;
+    let indicator = readable(element, KnownProperty::Indicator, Property::Indicator)?;
+    let indicator = indicator.ok_or(Rejection::IndicatorMissing)?;
     let text = indicator.as_str().ok_or(Rejection::InvalidType(Property::Indicator))?;
     Ok(if refang { normalize::refang(text) } else { Cow::Borrowed(text) })
 }
@@ -144,7 +146,7 @@ fn context<'k>(
     is_false_positive: bool,
     buffer: &'k mut Vec<u8>,
 ) -> Result<Option<&'k [u8]>, Rejection> {
-    let Some(context) = given(element, KnownProperty::Context) else { return Ok(None) };
+    let Some(context) = given(element, KnownProperty::Context, Property::Context)? else { return Ok(None) };
     if is_false_positive {
         return Err(Rejection::ContextNotAllowed);
     }
@@ -155,15 +157,33 @@ fn context<'k>(
 }
 
 /// A property that is there and not `null`.
-fn given<'e>(element: &Element<'e>, known: KnownProperty) -> Option<Value<'e>> {
-    let value = element.get(known)?;
-    if value.is_null() { None } else { Some(value) }
+fn given<'e>(
+    element: &Element<'e>,
+    known: KnownProperty,
+    name: Property,
+) -> Result<Option<Value<'e>>, Rejection> {
+    let value = readable(element, known, name)?;
+    Ok(if value.is_some_and(|value| value.is_null()) { None } else { value })
 }
 
 fn check_boolean(element: &Element<'_>, known: KnownProperty, name: Property) -> Result<(), Rejection> {
-    match element.get(known) {
+    match readable(element, known, name)? {
         Some(value) if !value.is_boolean() => Err(Rejection::InvalidType(name)),
         _ => Ok(()),
+    }
+}
+
+/// A property that is there. That it can be read is asked before what it is.
+#[inline]
+fn readable<'e>(
+    element: &Element<'e>,
+    known: KnownProperty,
+    name: Property,
+) -> Result<Option<Value<'e>>, Rejection> {
+    let value = element.get(known);
+    match value.and_then(|value| value.flaw()) {
+        Some(flaw) => Err(Rejection::Unreadable(name, flaw)),
+        None => Ok(value),
     }
 }
 

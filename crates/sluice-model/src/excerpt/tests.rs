@@ -1,8 +1,10 @@
 //! What of a client's text may be shown, and how.
 
+use proptest::prelude::*;
+
 use crate::limits;
 
-use super::excerpt;
+use super::{beginning, excerpt};
 
 #[track_caller]
 fn check(text: &str, want: &str) {
@@ -24,12 +26,22 @@ fn what_moves_the_cursor_or_turns_the_text_is_escaped() {
 }
 
 #[test]
-fn sixty_four_bytes_are_shown_and_no_more() {
-    check(&"a".repeat(64), &"a".repeat(64));
-    check(&"a".repeat(65), &"a".repeat(limits::ECHO_BYTES_MAX));
+fn what_could_be_a_name_is_shown_whole_and_what_is_longer_is_marked() {
+    for letter in ["a", "я", "\u{10348}"] {
+        let longest = letter.repeat(limits::ECHO_CHARS_MAX);
+        check(&longest, &longest);
+        check(&format!("{longest}{letter}"), &format!("{longest}..."));
+        check(&format!("{longest}\n"), &format!("{longest}..."));
+    }
+    let escaped = "\n".repeat(limits::ECHO_CHARS_MAX);
+    check(&escaped, &"\\n".repeat(limits::ECHO_CHARS_MAX));
 }
 
-#[test]
-fn a_character_is_never_cut() {
-    check(&format!("{}яя", "a".repeat(63)), &"a".repeat(63));
+proptest! {
+    #[test]
+    fn a_beginning_has_the_same_excerpt(text in any::<String>(), repeats in 0..80_usize) {
+        let text = text.repeat(repeats);
+        prop_assert_eq!(excerpt(beginning(&text)), excerpt(&text));
+        prop_assert!(beginning(&text).chars().count() <= limits::ECHO_CHARS_MAX + 1);
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::NotAnIndicator;
 
-use super::{Property, Rejection};
+use super::{Flaw, Property, Rejection};
 
 #[track_caller]
 fn check(rejection: &Rejection, want: &str) {
@@ -47,8 +47,23 @@ fn an_invalid_type_names_its_property() {
 }
 
 #[test]
-fn an_unknown_tag_is_shown_within_bounds_and_escaped() {
+fn what_cannot_be_read_names_its_property_and_why() {
+    check(
+        &Rejection::Unreadable(Property::Indicator, Flaw::Unicode),
+        "Property 'indicator' is not valid Unicode",
+    );
+    check(
+        &Rejection::Unreadable(Property::Context, Flaw::NumberRange),
+        "Property 'context' has a number out of range",
+    );
+}
+
+#[test]
+fn an_unknown_tag_is_told_whole_unless_it_could_be_none_and_escaped() {
     check(&Rejection::unknown_tag("a\u{1b}[1mb"), "Unknown tag: a\\u{1b}[1mb");
-    let long = format!("{}яz", "t".repeat(63));
-    check(&Rejection::unknown_tag(&long), &format!("Unknown tag: {}", "t".repeat(63)));
+    for letter in ["t", "я"] {
+        let longest = letter.repeat(128);
+        check(&Rejection::unknown_tag(&longest), &format!("Unknown tag: {longest}"));
+        check(&Rejection::unknown_tag(&longest.repeat(2)), &format!("Unknown tag: {longest}..."));
+    }
 }

@@ -117,7 +117,7 @@ async fn judge(
                 Request::Change(change, None)
             } else {
                 body::check_declared(&head.headers, route.body_bytes_max)?;
-                // It is held compacted, so no more than one element is held at once.
+                // No more than its one object is held, and the white space around it is not.
                 let bytes = declared_bytes.unwrap_or(route.body_bytes_max).min(limits::ELEMENT_BYTES_MAX);
                 Request::Change(change, Some(ingestor.reserve_whole(bytes)?))
             }

@@ -37,7 +37,7 @@ fn the_answers_in_every_version() {
         DELETE suppliers/Deleting/indicators []
           200 [{"status":"All indicators were successfully deleted from the database"}]
         DELETE suppliers/Deleting/indicators [{"indicator":"bad name"},{"indicator":"rest.example.net"},{"indicator":5},{}]
-          202 [{"status":"An error occurred while deleting some of the indicators from the database","error_indicators":[{"indicator":"bad name","reason":"Invalid indicator format"},{"indicator":5,"reason":"Property 'indicator' has an invalid type"},{"indicator":"","reason":"Property 'indicator' is missing"}]}]
+          202 [{"status":"An error occurred while deleting some of the indicators from the database","error_indicators":[{"indicator":"bad name","reason":"Invalid indicator format"},{"indicator":"5","reason":"Property 'indicator' has an invalid type"},{"indicator":"","reason":"Property 'indicator' is missing"}]}]
         DELETE suppliers/Deleting/indicators
           400 [{"status":"An error occurred while deleting indicators from the database","reason":"the body ends early at byte 0"}]
         DELETE suppliers/Deleting/indicators {}

@@ -34,6 +34,8 @@ mod heads;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod json;
+#[cfg(test)]
 mod life;
 #[cfg(test)]
 mod logins;

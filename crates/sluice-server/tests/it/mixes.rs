@@ -84,18 +84,26 @@ fn element(dice: &mut Dice) -> Element {
         }
         1 => {
             let bad = dice.pick(&["5", "null", "[1,2]", "{\"a\":1}", "true"]);
-            (format!(r#""indicator":{space}{bad}"#), listed(bad, "Property 'indicator' has an invalid type"))
+            let told = serde_json::Value::from(bad).to_string();
+            (
+                format!(r#""indicator":{space}{bad}"#),
+                listed(&told, "Property 'indicator' has an invalid type"),
+            )
         }
         2 => (r#""Indicator":"x""#.to_owned(), listed(r#""""#, "Property 'indicator' is missing")),
         3 => (
             format!(r#""tags":["MIX","no-such"],"indicator":{quoted},"context":{context}"#),
             listed(&quoted, "Unknown tag: no-such"),
         ),
+        4 if dice.below(2) == 0 => (
+            format!(r#""context":{{"a":"\ud800"}},"indicator":{quoted},"x":1e400"#),
+            listed(&quoted, "Property 'context' is not valid Unicode"),
+        ),
         4 => (
             format!(r#""context":[],"indicator":{quoted}"#),
             listed(&quoted, "Property 'context' has an invalid type"),
         ),
-        5 | 6 => (format!(r#""indicator":{space}{quoted}"#), Verdict::Taken(form, None)),
+        5 | 6 => (format!(r#""x":[1e400],"indicator":{space}{quoted}"#), Verdict::Taken(form, None)),
         _ => (
             format!(r#""context":{context},{space}"indicator":{quoted},"tags":["mix"]"#),
             Verdict::Taken(form, Some(context)),

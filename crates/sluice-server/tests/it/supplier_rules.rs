@@ -182,7 +182,7 @@ fn a_body_is_an_array_of_exactly_one_object() {
             POST 1.0/suppliers [{"name":"Shape","confidence":1,"retention":1,}]
               400 [{"status":"An error occurred while creating supplier","reason":"The body is not JSON"}]
             POST 1.0/suppliers [{"name":"Sh\ud800ape","confidence":1,"retention":1}]
-              400 [{"status":"An error occurred while creating supplier","reason":"The body is not JSON"}]
+              400 [{"status":"An error occurred while creating supplier","reason":"Property 'name' is not valid Unicode"}]
             POST 1.0/suppliers [{"name":"Shape","confidence":1,"retention":1,"x":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}]
               400 [{"status":"An error occurred while creating supplier","reason":"The body nests deeper than 32 levels"}]
             GET 1.0/suppliers/Shape

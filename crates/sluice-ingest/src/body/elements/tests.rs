@@ -1,12 +1,15 @@
 //! The short way against the parser's: whatever the text, both see the same.
 
-use proptest::{collection::vec, prelude::*, sample::select};
+use proptest::prelude::*;
 
 use super::{Element, Value, strings, visit_elements, visit_parsed};
 use crate::{
     body::{
+        generate::body,
+        reference::{Loose, LooseKind},
         scan::{self, KnownProperty},
         split::{BodySlice, Splitter},
+        text::append_compact,
     },
     error::{BodyError, Fault, IngestError},
 };
@@ -35,7 +38,8 @@ fn tell(element: Element<'_>) -> String {
         let strings = value.texts().map(|texts| strings(texts).map(String::from).collect::<Vec<_>>());
         let compact = String::from_utf8(compact).unwrap();
         format!(
-            "{compact} {} {} {:?} {kept:?} {strings:?}",
+            "{compact} {:?} {} {} {:?} {kept:?} {strings:?}",
+            value.flaw(),
             value.is_null(),
             value.is_boolean(),
             value.as_str()
@@ -67,68 +71,47 @@ fn check(body: &[u8]) -> Result<(), TestCaseError> {
     if let Some(slice) = slice(body) {
         let scanned = told(&slice, |slice, visit| visit_elements(slice, visit));
         let parsed = told(&slice, |slice, visit| visit_parsed(slice, visit));
-        prop_assert_eq!(scanned, parsed, "{:?}", String::from_utf8_lossy(body));
+        prop_assert_eq!(&scanned, &parsed, "{:?}", String::from_utf8_lossy(body));
+        prop_assert_eq!(scanned.ok(), reference(&slice.text), "{:?}", String::from_utf8_lossy(body));
     }
     Ok(())
 }
 
-/// A string of JSON, sometimes with what may not stand in one.
-fn string() -> impl Strategy<Value = String> {
-    let pieces = ["a", "x y", "é", "\u{7f}", "{", "]", ",", ":", "\u{10348}", "abcdefghijklmnopq"];
-    let escapes = ["\\n", "\\\"", "\\\\", "\\/", "\\u00e9", "\\u0000", "\\ud834\\udd1e", "\\uDbFf\\uDFff"];
-    let faults = ["\\x", "\\u12g4", "\\ud834", "\\udd1e", "\\u00", "\n", "\0", "\u{1f}"];
-    let piece = prop_oneof![40 => select(pieces.to_vec()), 10 => select(escapes.to_vec()), 1 => select(faults.to_vec())];
-    vec(piece, 0..4).prop_map(|pieces| format!("\"{}\"", pieces.concat()))
+/// What should be told of each element, according to `serde_json`.
+fn reference(body: &[u8]) -> Option<Vec<String>> {
+    let LooseKind::Array(elements) = Loose::read(body)?.kind else { return None };
+    elements.iter().map(tell_loose).collect()
 }
 
-fn scalar() -> impl Strategy<Value = String> {
-    let words = ["true", "false", "null", "tru", "nulls", "True", "{}", "[]", "[{}]", "-", "+1", ".5", "5."];
-    prop_oneof![
-        8 => string(),
-        2 => select(words.to_vec()).prop_map(str::to_owned),
-        2 => "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?",
-        1 => "(0\\.0{0,30}|1)?[0-9]{1,40}([eE][+-]?(29[0-9]|30[0-9]|32[0-9]))?",
-        1 => "[-0-9.eE]{1,5}",
-    ]
-}
-
-fn space() -> impl Strategy<Value = String> {
-    prop_oneof![9 => Just(String::new()), 2 => "[ \\t\\r\\n]{1,3}", 1 => "[ \\x0b\\x00]"]
-}
-
-fn key() -> impl Strategy<Value = String> {
-    let known = ["indicator", "context", "tags", "mark_detections", "object", "unmark_detections"];
-    let spelled = ["\\u0069ndicator", "a", "b", "\\u0061", "", "Tags"];
-    prop_oneof![
-        6 => select(known.to_vec()).prop_map(|key| format!("\"{key}\"")),
-        2 => select(spelled.to_vec()).prop_map(|key| format!("\"{key}\"")),
-        1 => string(),
-    ]
-}
-
-fn joined(open: char, items: &[String], close: char) -> String {
-    format!("{open}{}{close}", items.join(","))
-}
-
-fn object(value: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
-    let member = (space(), key(), space(), space(), value, space())
-        .prop_map(|(one, key, two, three, value, four)| format!("{one}{key}{two}:{three}{value}{four}"));
-    vec(member, 0..6).prop_map(|members| joined('{', &members, '}'))
-}
-
-fn value() -> impl Strategy<Value = String> {
-    scalar().prop_recursive(3, 24, 5, |inner| {
-        let items = vec((space(), inner.clone(), space()).prop_map(|(a, b, c)| a + &b + &c), 0..4);
-        prop_oneof![
-            items.prop_map(|items| joined('[', &items, ']')),
-            vec(string(), 0..4).prop_map(|items| joined('[', &items, ']')),
-            object(inner),
-        ]
-    })
-}
-
-fn body() -> impl Strategy<Value = String> {
-    vec(object(value()), 1..4).prop_map(|elements| joined('[', &elements, ']'))
+/// The same as [`tell`]; `None` for anything but an object.
+fn tell_loose(element: &Loose) -> Option<String> {
+    let LooseKind::Object(members) = &element.kind else { return None };
+    let tell_value = |value: &Loose| {
+        let flaw = value.flaw();
+        let (mut compact, mut kept, mut strings, mut text) = (Vec::new(), None, None, None);
+        append_compact(value.sent.as_bytes(), &mut compact);
+        match &value.kind {
+            _ if flaw.is_some() => {}
+            LooseKind::Text(bytes) => text = Some(str::from_utf8(bytes).unwrap()),
+            LooseKind::Object(members) if !members.is_empty() => kept = Some(value.kept()),
+            LooseKind::Array(items) => {
+                let text = |item: &Loose| match &item.kind {
+                    LooseKind::Text(bytes) => Some(String::from_utf8(bytes.clone()).unwrap()),
+                    _ => None,
+                };
+                strings = items.iter().map(text).collect::<Option<Vec<_>>>();
+            }
+            _ => {}
+        }
+        let (is_null, is_boolean) = (value.sent == "null", matches!(&*value.sent, "true" | "false"));
+        let compact = String::from_utf8(compact).unwrap();
+        format!("{compact} {flaw:?} {is_null} {is_boolean} {text:?} {kept:?} {strings:?}")
+    };
+    let tell_known = |known: KnownProperty| {
+        let member = members.iter().find(|member| KnownProperty::of(&member.key) == Some(known));
+        format!("{known:?}: {:?}", member.map(|member| tell_value(&member.value)))
+    };
+    Some(ALL.map(tell_known).join("\n"))
 }
 
 proptest! {

@@ -2,7 +2,7 @@
 
 use expect_test::{Expect, expect};
 
-use super::{append_compact, append_last_wins, repeats_keys, skip_value};
+use super::{FlawedKeys, append_compact, append_last_wins, repeats_keys, skip_value};
 
 /// Shows a value compact, and with the last of its repeated keys only if there are any.
 #[track_caller]
@@ -14,7 +14,7 @@ fn check(text: &str, want: &Expect) {
     let tape = simd_json::to_tape(&mut bytes).unwrap();
     let nodes = &tape.0;
     let mut kept = Vec::new();
-    assert_eq!(append_last_wins(nodes, &compact, 0, &mut kept), compact.len());
+    assert_eq!(append_last_wins(nodes, &compact, 0, FlawedKeys::default(), &mut kept), compact.len());
     let value: serde_json::Value = serde_json::from_str(text).unwrap();
     assert_eq!(serde_json::from_slice::<serde_json::Value>(&kept).unwrap(), value);
     assert_eq!(repeats_keys(nodes), kept != compact);

@@ -1,7 +1,10 @@
 //! The listed elements, their length and their size.
 
 use expect_test::{Expect, expect};
-use sluice_model::{NotAnIndicator, Rejection, rejection::Property};
+use sluice_model::{
+    NotAnIndicator, Rejection,
+    rejection::{Flaw, Property},
+};
 
 use super::{Receipt, SliceRejections};
 
@@ -58,12 +61,64 @@ fn every_reason_is_told_in_order() {
             {"indicator":"","reason":"Property 'indicator' is missing"},
             {"indicator":"b\"","reason":"Unknown tag: X\"\\\\n"},
             {"indicator":"c","reason":"Context is not allowed for the FalsePositive supplier"},
-            {"indicator":{"x":[1]},"reason":"Property 'indicator' has an invalid type"},
+            {"indicator":"{\"x\":[1]}","reason":"Property 'indicator' has an invalid type"},
             {"indicator":"d","reason":"Property 'context' has an invalid type"},
             {"indicator":"d","reason":"Property 'tags' has an invalid type"},
             {"indicator":"d","reason":"Property 'mark_detections' has an invalid type"},
             {"indicator":"d","reason":"Property 'unmark_detections' has an invalid type"}]"#]],
     );
+}
+
+#[test]
+fn what_was_no_string_is_told_as_one_and_cut() {
+    let refused = Rejection::InvalidType(Property::Indicator);
+    for sent in ["7", "null", "true", "1e400", "-0", "[1,\"a\\u00e9b\",\"é\"]", "{\"a\":{}}", "[\"\\ud800\"]"]
+    {
+        let mut slice = SliceRejections::new();
+        slice.push(sent.as_bytes(), &refused);
+        let told: serde_json::Value =
+            serde_json::from_str(&json(Receipt::new(1, vec![slice], None))).unwrap();
+        assert_eq!(told[0]["indicator"], sent);
+    }
+    for filler in ["x", "é", "\u{10348}"] {
+        let sent = format!("[\"{}\"]", filler.repeat(3 * 4_096));
+        let mut slice = SliceRejections::new();
+        slice.push(sent.as_bytes(), &refused);
+        assert!(slice.bytes.len() <= 4_096 + 3);
+        let told: serde_json::Value =
+            serde_json::from_str(&json(Receipt::new(1, vec![slice], None))).unwrap();
+        let told = told[0]["indicator"].as_str().unwrap();
+        assert!(sent.starts_with(told) && (4_093..=4_096).contains(&told.len()), "{}", told.len());
+    }
+}
+
+#[test]
+fn every_reason_has_a_number_of_its_own() {
+    for property in Property::ALL {
+        for rejection in [Rejection::InvalidType(property)]
+            .into_iter()
+            .chain(Flaw::ALL.map(|flaw| Rejection::Unreadable(property, flaw)))
+        {
+            let mut slice = SliceRejections::new();
+            slice.push(b"\"a\"", &rejection);
+            let told = json(Receipt::new(1, vec![slice], None));
+            assert_eq!(told, format!(r#"[{{"indicator":"a","reason":"{rejection}"}}]"#));
+        }
+    }
+}
+
+#[test]
+fn the_name_of_an_unknown_tag_is_kept_as_it_was_sent() {
+    for (name, told) in [("\u{7f}", "\\\\u{7f}"), ("\"", "\\\""), ("\\", "\\\\"), ("я", "я")] {
+        let name = name.repeat(300);
+        let mut slice = SliceRejections::new();
+        slice.push(b"\"a\"", &Rejection::unknown_tag(&name));
+        assert!(slice.bytes.len() <= name.len());
+        assert_eq!(
+            json(Receipt::new(1, vec![slice], None)),
+            format!(r#"[{{"indicator":"a","reason":"Unknown tag: {}..."}}]"#, told.repeat(128))
+        );
+    }
 }
 
 #[test]

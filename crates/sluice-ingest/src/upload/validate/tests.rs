@@ -28,15 +28,75 @@ fn the_indicator_is_judged_first() {
             {"indicator":"\u0062ad..\/ "},{"Indicator":"example.com"},{}]"#,
         &expect![[r#"
             [{"indicator":"","reason":"Property 'indicator' is missing"},
-            {"indicator":null,"reason":"Property 'indicator' has an invalid type"},
-            {"indicator":7,"reason":"Property 'indicator' has an invalid type"},
-            {"indicator":[1,{"a":"b c"}],"reason":"Property 'indicator' has an invalid type"},
+            {"indicator":"null","reason":"Property 'indicator' has an invalid type"},
+            {"indicator":"7","reason":"Property 'indicator' has an invalid type"},
+            {"indicator":"[1,{\"a\":\"b c\"}]","reason":"Property 'indicator' has an invalid type"},
             {"indicator":"","reason":"Invalid indicator format"},
             {"indicator":"bad\\.example.com","reason":"Invalid indicator format"},
             {"indicator":"example.com\u0000","reason":"Invalid indicator format"},
             {"indicator":"\u0062ad..\/ ","reason":"Invalid indicator format"},
             {"indicator":"","reason":"Property 'indicator' is missing"},
             {"indicator":"","reason":"Property 'indicator' is missing"}]"#]],
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_an_error_of_its_element() {
+    check(
+        r#"[{"indicator":"\ud800a.example"},{"indicator":1e400},{"indicator":["\udc00"],"context":5},
+            {"indicator":"b.example","context":{"a":[{"b":"\ud83d\ud83d\ude00"}]}},
+            {"indicator":"c.example","context":{"\ud800":1}},{"indicator":"d.example","context":{"a":-1E+999}},
+            {"indicator":"e.example","tags":["good","\ud800"]},{"indicator":"f.example","tags":[1e400,"no"]},
+            {"indicator":"g.example","mark_detections":"\udfff"},{"indicator":"h.example","mark_detections":1e309},
+            {"indicator":"i j","context":{"a":1e400}},
+            {"indicator":"l.example","context":{"\ud800":1,"\ufffd":2}},{"indicator":"m.example","context":{"\ud800":1,"xxxxxx":2}},
+            {"indicator":"k.example","x":["\ud800",1e400],"\ud800":1}]"#,
+        &expect![[r#"
+            [{"indicator":"\ud800a.example","reason":"Property 'indicator' is not valid Unicode"},
+            {"indicator":"1e400","reason":"Property 'indicator' has a number out of range"},
+            {"indicator":"[\"\\udc00\"]","reason":"Property 'indicator' is not valid Unicode"},
+            {"indicator":"b.example","reason":"Property 'context' is not valid Unicode"},
+            {"indicator":"c.example","reason":"Property 'context' is not valid Unicode"},
+            {"indicator":"d.example","reason":"Property 'context' has a number out of range"},
+            {"indicator":"e.example","reason":"Property 'tags' is not valid Unicode"},
+            {"indicator":"f.example","reason":"Property 'tags' has a number out of range"},
+            {"indicator":"g.example","reason":"Property 'mark_detections' is not valid Unicode"},
+            {"indicator":"h.example","reason":"Property 'mark_detections' has a number out of range"},
+            {"indicator":"i j","reason":"Invalid indicator format"},
+            {"indicator":"l.example","reason":"Property 'context' is not valid Unicode"},
+            {"indicator":"m.example","reason":"Property 'context' is not valid Unicode"}]"#]],
+    );
+}
+
+#[test]
+fn what_cannot_be_read_and_does_not_count_is_ignored() {
+    check(
+        r#"[{"indicator":"\ud800","indicator":"a.example"},{"context":1e400,"indicator":"b.example","context":null},
+            {"indicator":"c.example","context":{"a":1e400,"b":2,"a":3}},
+            {"indicator":"f.example","context":{"a":[{"b":"\ud800"}],"\u0061":"\ud83d\ude00"},"unmark_detections":1e400}]"#,
+        &expect!["[]"],
+    );
+    let fixture = Fixture::new();
+    let rules = UploadRules {
+        takes_marks: false,
+        action: UploadAction::Delete,
+        ..fixture.rules(TenantId::GENERAL, "Feed")
+    };
+    let body = r#"[{"indicator":"a.example","context":"\ud800","tags":1e400,"mark_detections":1e400,"unmark_detections":1e400},
+        {"indicator":"\ud800"}]"#;
+    check_with(
+        &fixture,
+        rules.clone(),
+        body,
+        &expect![[r#"[{"indicator":"\ud800","reason":"Property 'indicator' is not valid Unicode"}]"#]],
+    );
+    check_with(
+        &fixture,
+        UploadRules { takes_marks: true, ..rules },
+        body,
+        &expect![[r#"
+        [{"indicator":"a.example","reason":"Property 'unmark_detections' has a number out of range"},
+        {"indicator":"\ud800","reason":"Property 'indicator' is not valid Unicode"}]"#]],
     );
 }
 
@@ -67,7 +127,7 @@ fn tags_exist_and_are_strings() {
             {"indicator":"d.example","reason":"Property 'tags' has an invalid type"},
             {"indicator":"g.example","reason":"Property 'tags' has an invalid type"},
             {"indicator":"h.example","reason":"Property 'tags' has an invalid type"},
-            {"indicator":"i.example","reason":"Unknown tag: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}]"#]],
+            {"indicator":"i.example","reason":"Unknown tag: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}]"#]],
     );
 }
 
@@ -149,7 +209,7 @@ fn deletions_check_their_own_property() {
         {"indicator":"c.example","unmark_detections":false,"tags":5,"context":{},"mark_detections":1},{"indicator":"x"}]"#;
     expect![[r#"
         [{"indicator":"b.example","reason":"Property 'unmark_detections' has an invalid type"},
-        {"indicator":5,"reason":"Property 'indicator' has an invalid type"},
+        {"indicator":"5","reason":"Property 'indicator' has an invalid type"},
         {"indicator":"x","reason":"Invalid indicator format"}]"#]]
     .assert_eq(&listed(fixture.delete("Feed", body).unwrap()));
     let rules = UploadRules {
@@ -158,7 +218,7 @@ fn deletions_check_their_own_property() {
         ..fixture.rules(TenantId::GENERAL, "Feed")
     };
     expect![[r#"
-        [{"indicator":5,"reason":"Property 'indicator' has an invalid type"},
+        [{"indicator":"5","reason":"Property 'indicator' has an invalid type"},
         {"indicator":"x","reason":"Invalid indicator format"}]"#]]
     .assert_eq(&listed(fixture.upload(rules, body).unwrap()));
 }

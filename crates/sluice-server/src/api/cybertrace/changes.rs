@@ -3,11 +3,12 @@
 //! In: which change, and the properties in its body. Out: its answer, once the change is durable.
 
 use actix_web::{HttpResponse, http::StatusCode};
+use sluice_ingest::ObjectReader;
 use sluice_store::{ChangeError, Store, catalogue::CatalogueChange};
 use tokio::sync::oneshot;
 
 use super::{
-    entity::{CompactingReader, Entity},
+    entity::{Entity, refused},
     suppliers, tags,
 };
 use crate::{
@@ -22,23 +23,20 @@ use crate::{
 #[cfg(test)]
 mod tests;
 
-/// Compacted bodies up to this length are read in line; longer ones on a thread of their own.
-const ENTITY_INLINE_BYTES_MAX: usize = 65_536;
-
-/// Reads the body of one supplier or tag.
+/// Reads the body of one supplier or tag. Short ones are read in line, longer ones on a thread of their own.
 ///
 /// # Errors
 ///
 /// [`Cause::BadRequest`] for anything but one object, [`Cause::Busy`] when too many long ones wait to be read.
 pub(super) async fn read_entity(entity_worker: &Worker, mut reader: BodyReader<'_>) -> Result<Entity, Cause> {
-    let mut body = CompactingReader::default();
+    let mut body = ObjectReader::default();
     while let Some(piece) = reader.next().await? {
-        body.push(&piece)?;
+        body.push(&piece).map_err(|error| refused(&error))?;
     }
-    if body.held_bytes() <= ENTITY_INLINE_BYTES_MAX {
-        return body.read();
+    if body.is_short() {
+        return Entity::read(body);
     }
-    entity_worker.run(move || body.read()).await?
+    entity_worker.run(move || Entity::read(body)).await?
 }
 
 /// Makes a change and waits until it is durable.

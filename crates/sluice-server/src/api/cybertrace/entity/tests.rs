@@ -1,17 +1,18 @@
 //! Bodies of one object, whole and in pieces, and the hostile ones.
 
 use expect_test::{Expect, expect};
+use sluice_ingest::ObjectReader;
 use sluice_model::limits;
 
-use super::{CompactingReader, Entity};
+use super::{Entity, refused};
 use crate::http::problem::Cause;
 
 fn read(body: &[u8], piece_bytes: usize) -> Result<Entity, Cause> {
-    let mut reader = CompactingReader::default();
+    let mut reader = ObjectReader::default();
     for piece in body.chunks(piece_bytes) {
-        reader.push(piece)?;
+        reader.push(piece).map_err(|error| refused(&error))?;
     }
-    reader.read()
+    Entity::read(reader)
 }
 
 /// Every kind of value by its name in JSON; what no property may be is `Other`.
@@ -64,7 +65,7 @@ fn the_last_key_counts_and_unknown_ones_do_not() {
 fn a_byte_order_mark_and_blanks_are_skipped() {
     check("\u{feff} [ \n{ } ]\t ", &expect!["[None, None, None]"]);
     check("[{\"name\":\"a  b\"}]", &expect![[r#"[Some(Text("a  b")), None, None]"#]]);
-    check(" \u{feff}[{}]", &expect!["The body is not JSON"]);
+    check(" \u{feff}[{}]", &expect!["The body is not an array of exactly one object"]);
 }
 
 #[test]
@@ -72,25 +73,53 @@ fn anything_but_one_object_is_refused() {
     for body in ["{}", "[]", "[{},{}]", "[1]", "1", "null", "[[{}]]"] {
         check(body, &expect!["The body is not an array of exactly one object"]);
     }
-    for body in ["", "[{}", "[{}] x", "[{\"a\":1 2}]", "[{}},{]", "[{'a':1}]", "[{\"a\":01}]"] {
+    for body in
+        ["", "[{}", "[{}] x", "[{\"a\":1 2}]", "[{}},{]", "[{'a':1}]", "[{\"a\":01}]", "[{\"a\":[1}]}]"]
+    {
         check(body, &expect!["The body is not JSON"]);
     }
     assert!(read(b"[{\"name\":\"\xff\"}]", 100).is_err());
 }
 
+/// What `name` and `weight` are told to be when they are asked for as text and as an integer.
+#[track_caller]
+fn check_asked(body: &str, name: Result<Option<&str>, &str>, weight: Result<Option<i64>, &str>) {
+    let entity = read(body.as_bytes(), 7).unwrap();
+    let reason = |cause: Cause| cause.reason().into_owned();
+    assert_eq!(entity.text("name").map_err(reason), name.map_err(str::to_owned), "{body}");
+    assert_eq!(entity.integer("weight").map_err(reason), weight.map_err(str::to_owned), "{body}");
+}
+
 #[test]
-fn a_value_that_counts_must_be_json_wherever_it_stands() {
-    for value in [r#""\ud800""#, "1e999", "-1e999"] {
-        check(&format!(r#"[{{"name":{value}}}]"#), &expect!["The body is not JSON"]);
-        check(&format!(r#"[{{"weight":{value},"weight":1}}]"#), &expect!["The body is not JSON"]);
-        check(&format!(r#"[{{"weight":{value}}},{{}}]"#), &expect!["The body is not JSON"]);
-        check(
-            &format!(r#"[1,{{"weight":{value}}}]"#),
-            &expect!["The body is not an array of exactly one object"],
+fn a_value_that_counts_must_be_readable_and_no_other() {
+    let (no_unicode, no_range) =
+        ("Property 'name' is not valid Unicode", "Property 'weight' has a number out of range");
+    for (text, number) in
+        [("\"\\ud800\"", "1e400"), ("[[\"\\udc00\"]]", "[-1e999]"), ("{\"\\udfff\":1}", "{\"a\":1e309}")]
+    {
+        check_asked(&format!(r#"[{{"name":{text},"weight":{number}}}]"#), Err(no_unicode), Err(no_range));
+        check_asked(
+            &format!(r#"[{{"name":{text},"name":"A","weight":{number},"weight":1}}]"#),
+            Ok(Some("A")),
+            Ok(Some(1)),
         );
-        check(&format!(r#"[{{"name":[{value}],"x":{value}}}]"#), &expect!["[Some(Other), None, None]"]);
+        check_asked(
+            &format!(r#"[{{"x":{text},"name":"A","vendor":{number},"\ud800":{text}}}]"#),
+            Ok(Some("A")),
+            Ok(None),
+        );
     }
-    check(r#"[{"weight":-0,"refang":9223372036854775808}]"#, &expect!["[None, Some(Other), Some(Other)]"]);
+    check_asked(
+        r#"[{"name":{"a":"\ud800","a":1},"weight":-0}]"#,
+        Err("Property 'name' has an invalid type"),
+        Ok(Some(0)),
+    );
+    check_asked(
+        r#"[{"weight":9223372036854775808}]"#,
+        Ok(None),
+        Err("Property 'weight' has an invalid type"),
+    );
+    check_asked(r#"[{"weight":1E+0}]"#, Ok(None), Err("Property 'weight' has an invalid type"));
 }
 
 #[test]
@@ -101,20 +130,21 @@ fn nesting_is_bounded() {
 }
 
 #[test]
-fn a_long_body_of_blanks_is_held_as_one() {
-    let mut reader = CompactingReader::default();
+fn white_space_around_the_object_is_not_held() {
+    let mut reader = ObjectReader::default();
     let blanks = vec![b' '; limits::MIB];
-    for _ in 0..16 {
-        reader.push(&blanks).unwrap();
+    for part in [&b"["[..], b"{}", b"]", b""] {
+        reader.push(part).unwrap();
+        for _ in 0..8 {
+            reader.push(&blanks).unwrap();
+        }
     }
-    reader.push(b"[{}]").unwrap();
-    assert!(reader.held_bytes() < 10);
-    assert!(reader.read().is_ok());
+    assert!(Entity::read(reader).is_ok());
 }
 
 #[test]
 fn a_long_object_is_refused_before_it_ends() {
-    let mut reader = CompactingReader::default();
+    let mut reader = ObjectReader::default();
     reader.push(b"[{\"x\":\"").unwrap();
     let letters = vec![b'x'; limits::MIB];
     let pushed = (0..16).find(|_| reader.push(&letters).is_err());
