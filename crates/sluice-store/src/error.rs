@@ -107,7 +107,10 @@ pub enum OpenError {
         source: io::Error,
     },
     /// Something on disk is damaged, and acknowledged data would be lost by going on.
-    #[error("{path} is damaged: {detail}")]
+    #[error(
+        "{path} is damaged: {detail}. Nothing was changed. Going on would lose acknowledged data: restore the data \
+         directory from a backup, or move it away, start with an empty one and push everything again"
+    )]
     Damaged {
         /// Which file.
         path: PathBuf,

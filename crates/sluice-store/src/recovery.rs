@@ -82,7 +82,8 @@ pub(crate) fn recover(data_dir: &Path) -> Result<Recovered, OpenError> {
         check_unborn(data_dir, &log_dir, &trees_dir)?;
         set_aside(&trees_dir)?;
     }
-    let trees = Arc::new(Trees::open(&trees_dir)?);
+    let sequence = found.as_ref().map_or(0, |manifest| manifest.sequence);
+    let trees = Arc::new(Trees::open(&trees_dir).map_err(|error| with_loss(error, sequence))?);
     let manifest = match found {
         Some(manifest) => manifest,
         None => create_manifest(data_dir, &log_dir)?,
@@ -90,14 +91,20 @@ pub(crate) fn recover(data_dir: &Path) -> Result<Recovered, OpenError> {
     let stored_catalogue = Arc::new(read_catalogue(&trees, &manifest, &trees_dir)?);
     let runs = open_runs(&trees, &manifest, &trees_dir)?;
     let mut replay = Replay::new(&manifest, &stored_catalogue);
-    log::replay(&log_dir, &mut |frame| replay.note(&frame)).map_err(open_error)?;
+    // The first pass cuts the end off, so it alone knows how long that was.
+    let torn_bytes = log::replay(&log_dir, &mut |frame| replay.note(&frame)).map_err(open_error)?.torn_bytes;
     let replayed = log::replay(&log_dir, &mut |frame| replay.take(&frame)).map_err(open_error)?;
     check_log_begin(&log_dir, &manifest, &replayed)?;
     let log = start_log(&log_dir, replayed.next_lsn)?;
+    if 0 < torn_bytes {
+        tracing::warn!(
+            torn_bytes,
+            "the end of the log was not written whole and is cut off; nothing says that it was ever acknowledged"
+        );
+    }
     tracing::info!(
         commits = replay.commits,
         frames = replayed.frames,
-        torn_bytes = replayed.torn_bytes,
         stopped_cleanly = replayed.stopped_cleanly,
         elapsed_ms = started.elapsed().as_millis(),
         "the store is recovered"
@@ -121,6 +128,20 @@ pub(crate) fn recover(data_dir: &Path) -> Result<Recovered, OpenError> {
         next_txn: manifest.next_txn.max(replayed.txn_max + 1),
         manifest,
     })
+}
+
+/// Tells what lies in trees that cannot be opened.
+fn with_loss(error: OpenError, sequence: u64) -> OpenError {
+    match error {
+        OpenError::Damaged { path, detail } => {
+            let detail = format!(
+                "{detail}; what was acknowledged up to commit {sequence} lies there and may be lost, what came later is \
+                 in the log"
+            );
+            OpenError::Damaged { path, detail }
+        }
+        error => error,
+    }
 }
 
 fn create_dir(dir: &Path) -> io::Result<()> {

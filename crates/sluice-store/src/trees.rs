@@ -10,6 +10,7 @@
 
 use std::{
     ffi::OsStr,
+    fmt::Display,
     fs::{self, File},
     io,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -39,6 +40,9 @@ const LOCK_WAIT: Duration = Duration::from_secs(30);
 pub(crate) const INDEX_PIECES_FROM: u32 = 0x8000_0000;
 /// First piece number of a part's filter.
 pub(crate) const FILTER_PIECES_FROM: u32 = 0xc000_0000;
+
+/// What sled's panics and refusals come to.
+const UNREADABLE: &str = "the files of the trees (db, conf, snap.*) make no sense together";
 
 // Leaves split above 16 items, and two small ones merge to at most 19.
 const _: () = assert!(20 * (PIECE_BYTES_MAX + 64) <= SEGMENT_BYTES / 4);
@@ -80,7 +84,7 @@ impl Trees {
                     return match trees.sync() {
                         Ok(()) => Ok(trees),
                         Err(TreeError::Io { action, source }) => Err(OpenError::io(action, dir)(source)),
-                        Err(error) => Err(OpenError::damaged(dir)(error)),
+                        Err(error) => Err(unreadable(dir, &error)),
                     };
                 }
                 Ok(Err(sled::Error::Io(source))) if is_lock_held(&source) && Instant::now() < give_up => {
@@ -88,8 +92,8 @@ impl Trees {
                 }
                 // A full disk, say: nothing is wrong with what is stored.
                 Ok(Err(sled::Error::Io(source))) => return Err(OpenError::io("open", dir)(source)),
-                Ok(Err(error)) => return Err(OpenError::damaged(dir)(error)),
-                Err(panic) => return Err(OpenError::damaged(dir)(panic_text(panic.as_ref()))),
+                Ok(Err(error)) => return Err(unreadable(dir, &error)),
+                Err(panic) => return Err(unreadable(dir, &panic_text(panic.as_ref()))),
             }
         }
     }
@@ -144,6 +148,12 @@ impl Trees {
     }
 }
 
+/// Names files that sled cannot open. Its own words are about its own code.
+fn unreadable(dir: &Path, error: &dyn Display) -> OpenError {
+    tracing::debug!(%error, "sled does not open");
+    OpenError::Damaged { path: dir.to_owned(), detail: UNREADABLE.to_owned() }
+}
+
 fn sync_file(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
@@ -157,7 +167,10 @@ pub(crate) fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, Tr
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(TreeError::Sled { detail: error.to_string() }),
-        Err(panic) => Err(TreeError::Sled { detail: panic_text(panic.as_ref()) }),
+        Err(panic) => {
+            tracing::debug!(panic = panic_text(panic.as_ref()), "sled panicked");
+            Err(TreeError::Sled { detail: UNREADABLE.to_owned() })
+        }
     }
 }
 

@@ -76,6 +76,7 @@ pub(crate) fn replay(
 ) -> Result<Replayed, ReplayError> {
     let segments = segment::list(dir).map_err(ReplayError::io("list", dir))?;
     let mut replayed = Replayed { first_lsn: segments.first().map(|(lsn, _)| *lsn), ..Replayed::default() };
+    check_newest(dir, segments.last().map(|(lsn, _)| *lsn))?;
     let mut bytes = Vec::new();
     let mut remaining = segments.into_iter().peekable();
     while let Some((lsn, _)) = remaining.next() {
@@ -95,6 +96,17 @@ pub(crate) fn replay(
         replayed.next_lsn = segment.lsn_at(segment.valid_length);
     }
     Ok(replayed)
+}
+
+/// The segment that was the newest must be there still, or a newer one.
+fn check_newest(dir: &Path, last_lsn: Option<u64>) -> Result<(), ReplayError> {
+    let Some(lsn) = segment::newest(dir).map_err(ReplayError::io("list", dir))? else { return Ok(()) };
+    if last_lsn.is_some_and(|last_lsn| lsn <= last_lsn) {
+        return Ok(());
+    }
+    let detail =
+        "the newest segment of the log is missing, and what was acknowledged last with it".to_owned();
+    Err(ReplayError::Damaged { path: segment::path(dir, lsn), lsn, detail })
 }
 
 fn check_chain(path: &Path, lsn: u64, before: &Replayed) -> Result<(), ReplayError> {

@@ -2,6 +2,10 @@
 //!
 //! A segment exists only with a synced header: [`create`] returns after the file and its directory are synced.
 //! So an invalid header can only be a creation that a crash cut short, in a file that holds nothing else.
+//!
+//! An empty file beside the segments has the name of the newest one, with `.newest` at its end: without it, nobody would
+//! miss a segment that is gone from the end of the log. It is written after the segment and before any frame in it, so
+//! the segment that it names was there. Older daemons wrote none.
 
 use std::{
     collections::hash_map::RandomState,
@@ -28,10 +32,12 @@ pub(super) const HEADER_LENGTH: u64 = HEADER_BYTES as u64;
 const MAGIC: [u8; 8] = *b"SluiceLg";
 const FORMAT_VERSION: u32 = 2;
 const NAME_DIGITS: usize = 20;
+const SUFFIX: &str = ".log";
+const NEWEST_SUFFIX: &str = ".newest";
 
 /// Path of the segment that starts at `lsn`.
 pub(super) fn path(dir: &Path, lsn: u64) -> PathBuf {
-    dir.join(format!("{lsn:0NAME_DIGITS$}.log"))
+    dir.join(format!("{lsn:0NAME_DIGITS$}{SUFFIX}"))
 }
 
 /// Creates the segment that starts at `lsn` and syncs it and `dir`. Returns the file, open for writing, which holds the
@@ -66,7 +72,29 @@ pub(super) fn create(dir: &Path, lsn: u64) -> Result<(File, Salt), LogError> {
     file.write_all_at(&encode_header(salt, lsn), 0).map_err(LogError::from_write)?;
     file.sync_all().map_err(LogError::Sync)?;
     sync_dir(dir).map_err(LogError::Sync)?;
+    note_newest(dir, lsn)?;
     Ok((file, salt))
+}
+
+/// Names the newest segment, which is on the disk.
+fn note_newest(dir: &Path, lsn: u64) -> Result<(), LogError> {
+    let before = named(dir, NEWEST_SUFFIX).map_err(LogError::Write)?;
+    File::create(newest_path(dir, lsn)).map_err(LogError::from_write)?;
+    sync_dir(dir).map_err(LogError::Sync)?;
+    for (older, _) in before.into_iter().filter(|(older, _)| *older < lsn) {
+        // One that stays does no harm: the highest counts.
+        drop(fs::remove_file(newest_path(dir, older)));
+    }
+    Ok(())
+}
+
+fn newest_path(dir: &Path, lsn: u64) -> PathBuf {
+    dir.join(format!("{lsn:0NAME_DIGITS$}{NEWEST_SUFFIX}"))
+}
+
+/// Position of the newest segment that there was in `dir`; `None` in a directory of an older daemon.
+pub(super) fn newest(dir: &Path) -> io::Result<Option<u64>> {
+    Ok(named(dir, NEWEST_SUFFIX)?.last().map(|(lsn, _)| *lsn))
 }
 
 /// Makes the names in a directory durable.
@@ -76,19 +104,24 @@ pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
 
 /// Lists the segments of `dir` by position: start and length in bytes. Other files are left alone.
 pub(super) fn list(dir: &Path) -> io::Result<Vec<(u64, u64)>> {
-    let mut segments = Vec::new();
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        if let Some(lsn) = entry.file_name().to_str().and_then(parse_name) {
-            segments.push((lsn, entry.metadata()?.len()));
-        }
-    }
-    segments.sort_unstable();
-    Ok(segments)
+    named(dir, SUFFIX)
 }
 
-fn parse_name(name: &str) -> Option<u64> {
-    let digits = name.strip_suffix(".log")?;
+/// Files whose names are a position and `suffix`, by position, with their lengths.
+fn named(dir: &Path, suffix: &str) -> io::Result<Vec<(u64, u64)>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if let Some(lsn) = entry.file_name().to_str().and_then(|name| parse_name(name, suffix)) {
+            files.push((lsn, entry.metadata()?.len()));
+        }
+    }
+    files.sort_unstable();
+    Ok(files)
+}
+
+fn parse_name(name: &str, suffix: &str) -> Option<u64> {
+    let digits = name.strip_suffix(suffix)?;
     let is_ours = digits.len() == NAME_DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
     if is_ours { digits.parse().ok() } else { None }
 }

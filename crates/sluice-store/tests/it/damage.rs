@@ -3,13 +3,21 @@
 //! Each test damages a copy of one directory at many places, one at a time.
 
 use std::{
+    fmt::{Debug, Write as _},
     fs,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex},
 };
 
 use sluice_model::TenantId;
 use sluice_store::{OpenError, Store, StoreConfig, Tuning};
 use tempfile::TempDir;
+use tracing::{
+    Event, Level, Metadata, Subscriber,
+    field::Field,
+    span::{Attributes, Id, Record},
+    subscriber::with_default,
+};
 
 use crate::world::{World, read};
 
@@ -58,19 +66,46 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// A refusal is in our words: what is damaged, what may be lost, what is to be done; and no text of a panic.
+#[track_caller]
+fn check_words(error: &OpenError) {
+    let text = error.to_string();
+    for wanted in ["is damaged: ", "acknowledged", "restore", "move it away"] {
+        assert!(text.contains(wanted), "no {wanted} in: {text}");
+    }
+    for word in
+        ["panick", "index out", "out of range", "out of bounds", "unwrap", "assertion", ".rs", "called `"]
+    {
+        assert!(!text.contains(word), "{word} in: {text}");
+    }
+}
+
 /// Opens a copy of `dir` with one byte of `file` changed, and reads every key. `may_lack` writes may be missing
 /// from the end, all keys alike.
 fn check(dir: &Path, file: &str, at: usize, may_lack: usize) -> Outcome {
+    check_with(dir, file, at, may_lack, |bytes| bytes[at] ^= 1 << (at % 8))
+}
+
+fn check_with(
+    dir: &Path,
+    file: &str,
+    at: usize,
+    may_lack: usize,
+    damage: impl FnOnce(&mut Vec<u8>),
+) -> Outcome {
     let scratch = TempDir::new().unwrap();
     copy(dir, scratch.path());
     let path = scratch.path().join(file);
     let mut bytes = fs::read(&path).unwrap();
-    bytes[at] ^= 1 << (at % 8);
+    damage(&mut bytes);
     fs::write(&path, bytes).unwrap();
     let config = StoreConfig::at(scratch.path());
     let store = match Store::open(config, Box::new(|cause| println!("{cause}"))) {
         Ok(store) => store,
-        Err(OpenError::Damaged { .. }) => return Outcome::Refused,
+        Err(error @ OpenError::Damaged { .. }) => {
+            check_words(&error);
+            return Outcome::Refused;
+        }
         Err(error) => panic!("{file} byte {at}: {error}"),
     };
     let snapshot = store.snapshot();
@@ -151,7 +186,10 @@ fn check_missing(dir: &Path, file: &str) {
     }
     let config = StoreConfig::at(scratch.path());
     let opened = Store::open(config, Box::new(|cause| println!("{cause}")));
-    assert!(matches!(opened, Err(OpenError::Damaged { .. })), "without {file}: {:?}", opened.err());
+    match opened {
+        Err(error @ OpenError::Damaged { .. }) => check_words(&error),
+        other => panic!("without {file}: {:?}", other.err()),
+    }
 }
 
 #[test]
@@ -159,5 +197,121 @@ fn a_missing_file_is_refused() {
     let (_world, dir) = built(3);
     for file in ["MANIFEST", "log", "trees", "trees/db"] {
         check_missing(&dir, file);
+    }
+}
+
+/// Stretches that are zero, cut off, repeated or of another place: sled panics at some of them.
+#[test]
+fn torn_trees_are_refused_or_unreadable() {
+    let (_world, dir) = built(WRITES);
+    let bytes = fs::read(dir.join("trees/db")).unwrap().len();
+    let mut refused = 0;
+    for place in 0..40 {
+        let at = (place * bytes / 40 + place * 131) % bytes;
+        let end = (at + 4_096).min(bytes);
+        for kind in 0..5 {
+            let damage = |bytes: &mut Vec<u8>| match kind {
+                0 => bytes[at..end].fill(0),
+                1 => bytes[at..end].fill(0xff),
+                2 => bytes.truncate(at),
+                3 => bytes.copy_within(at..end, 0),
+                _ => bytes.copy_within(..end - at, at),
+            };
+            refused += usize::from(matches!(check_with(&dir, "trees/db", at, 0, damage), Outcome::Refused));
+        }
+    }
+    assert!(0 < refused);
+}
+
+/// A log of several segments, as several starts without a checkpoint leave it, newest last.
+fn with_segments() -> (World, Vec<String>) {
+    let mut world = World::new();
+    for start in 0..4 {
+        world.put(&[("a", &start.to_string())]);
+        world.restart();
+    }
+    world.put(&[("a", "last")]);
+    world.halt();
+    let entries = fs::read_dir(world.data_dir().join("log")).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let segments = paths.filter(|path| path.extension().is_some_and(|extension| extension == "log"));
+    let mut segments: Vec<_> =
+        segments.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+    segments.sort();
+    assert!(3 < segments.len());
+    (world, segments)
+}
+
+#[test]
+fn a_missing_segment_of_the_log_is_noticed_wherever_it_was() {
+    let (world, segments) = with_segments();
+    for segment in &segments {
+        check_missing(&world.data_dir(), &format!("log/{segment}"));
+    }
+}
+
+#[test]
+fn the_newest_segment_is_missed_by_its_name() {
+    let (world, mut segments) = with_segments();
+    let newest = segments.pop().unwrap();
+    fs::remove_file(world.data_dir().join("log").join(&newest)).unwrap();
+    let refusal = world.try_open().err().unwrap().to_string();
+    assert!(refusal.contains(&newest) && refusal.contains("is missing"), "{refusal}");
+}
+
+#[test]
+fn a_log_whose_newest_segment_has_no_name_yet_opens() {
+    let (mut world, _) = with_segments();
+    for entry in fs::read_dir(world.data_dir().join("log")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "newest") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    world.reopen();
+    assert_eq!(world.get("a").as_deref(), Some("last"));
+}
+
+/// Keeps warnings as text.
+#[derive(Clone, Default)]
+struct Warnings(Arc<Mutex<Vec<String>>>);
+
+impl Subscriber for Warnings {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() == Level::WARN
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut text = String::new();
+        event.record(&mut |field: &Field, value: &dyn Debug| {
+            write!(text, "{field}={value:?} ").unwrap();
+        });
+        self.0.lock().unwrap().push(text);
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+#[test]
+fn what_is_cut_off_the_log_is_a_warning() {
+    for torn_bytes in [0, 1, 1_000] {
+        let (world, segments) = with_segments();
+        let path = world.data_dir().join("log").join(segments.last().unwrap());
+        fs::write(&path, [fs::read(&path).unwrap(), vec![7; torn_bytes]].concat()).unwrap();
+        let warnings = Warnings::default();
+        let store = with_default(warnings.clone(), || world.try_open()).unwrap();
+        let told = warnings.0.lock().unwrap().join("");
+        assert_eq!(told.contains(&format!("torn_bytes={torn_bytes} ")), 0 < torn_bytes, "{told}");
+        store.halt();
     }
 }
