@@ -12,6 +12,8 @@ use sluice_model::limits::MEMTABLE_BYTES_MAX;
 const RUNS_MAX: usize = 64;
 /// What is asked of clients when there are too many runs: a merge takes its time.
 const RUNS_RETRY_AFTER_SECONDS: u64 = 15;
+/// What is asked of clients when the log is as long as it may be: the checkpoint that shortens it is due by then.
+pub(crate) const LOG_RETRY_AFTER_SECONDS: u32 = 5;
 /// Heap bytes of the memtable from which writes are slowed, the more the fuller it is: flushes catch up before
 /// any has to be refused.
 const PACE_FROM_BYTES: usize = MEMTABLE_BYTES_MAX / 2;

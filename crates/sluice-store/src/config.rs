@@ -47,6 +47,19 @@ pub struct Tuning {
     pub context_table_bytes_min: u64,
     /// Bytes of log at which a checkpoint is made even of little: the log of abandoned bodies goes only with one.
     pub log_bytes: u64,
+    /// Longest log, but for what ends writes: slices that would make it longer are refused, whoever sends them.
+    pub log_bytes_max: u64,
+}
+
+/// Default of [`Tuning::log_bytes_max`]. Rows that are not in the trees yet and bodies under way take 1.5 GiB of memory at
+/// most, and less in the log.
+pub const LOG_BYTES_MAX: u64 = 2 << 30;
+
+impl Tuning {
+    /// The defaults, but with a log of at most so many bytes, and checkpoints the more often the shorter it is.
+    pub fn with_log_bytes_max(log_bytes_max: u64) -> Self {
+        Self { log_bytes: log_bytes_max / 8, log_bytes_max, ..Self::default() }
+    }
 }
 
 impl Default for Tuning {
@@ -55,7 +68,8 @@ impl Default for Tuning {
             flush_bytes: 128 << 20,
             part_bytes: 64 << 20,
             context_table_bytes_min: 256 << 10,
-            log_bytes: 256 << 20,
+            log_bytes: LOG_BYTES_MAX / 8,
+            log_bytes_max: LOG_BYTES_MAX,
         }
     }
 }

@@ -42,6 +42,7 @@
 //! * Frames without a commit frame are nothing: an abandoned, refused or cut-off write leaves no trace (D3, D4).
 //! * Readers see whole views: all of a commit or nothing, rows and posting lists together (D5).
 //! * After a failed sync nothing more is written and `on_failure` is called; a full disk is not a failure (D7).
+//! * The log stays within [`Tuning::log_bytes_max`], whoever sends what how slowly (`log/thread.rs`).
 //! * Every frame, block, index, filter and the manifest has a checksum; what is damaged is refused by name (D8).
 //!
 //! The tags of an indicator are kept as long as a supplier holds it. After the last holding is released, expires or
@@ -74,7 +75,7 @@ mod store;
 pub(crate) mod trees;
 
 pub use clock::Clock;
-pub use config::{StoreConfig, Tuning};
+pub use config::{LOG_BYTES_MAX, StoreConfig, Tuning};
 pub use contexts::ContextRef;
 pub use error::{ChangeError, OpenError, ReadError, WriteError};
 pub use memtable::{PushError, Slice, SliceBuilder};

@@ -14,6 +14,7 @@
 
 mod error;
 mod frame;
+mod publish;
 mod replay;
 mod segment;
 mod thread;

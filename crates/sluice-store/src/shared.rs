@@ -177,6 +177,9 @@ impl Shared {
             Health::DiskFull => return Err(WriteError::DiskFull),
             Health::Writable => {}
         }
+        if self.config.tuning.log_bytes_max <= self.log_bytes.load(Ordering::Relaxed) {
+            return Err(WriteError::Busy { retry_after_seconds: admission::LOG_RETRY_AFTER_SECONDS });
+        }
         let view = self.view();
         let flush_rate = self.flush_rate.load(Ordering::Relaxed);
         match admission::retry_after_seconds(view.memtable.bytes(), view.runs.len(), flush_rate) {

@@ -13,7 +13,7 @@ use parking_lot::{Mutex, RwLock};
 use sluice_model::{SupplierId, limits, matching::FIRST_NETWORK_KEY};
 
 use crate::{
-    admission, block,
+    admission,
     catalogue::{Catalogue, CatalogueChange},
     compact::CompactionThread,
     config::StoreConfig,
@@ -288,9 +288,12 @@ impl Write {
                 thread::sleep(pause);
             }
         }
-        let mut payload = index.to_be_bytes().to_vec();
+        // Bodies that were admitted grow while the disk fills up.
+        if self.shared.health() == Health::DiskFull {
+            return Err(WriteError::DiskFull);
+        }
         // zstd fails only without memory, and then so does the process.
-        block::encode(&slice.to_bytes(), &mut payload).map_err(|_no_memory| WriteError::Failed)?;
+        let payload = slice.to_payload(index).ok_or(WriteError::Failed)?;
         slice.share_filter(&self.shared.filters);
         for key in slice.keys_from(FIRST_NETWORK_KEY) {
             self.shared.networks.note(key);

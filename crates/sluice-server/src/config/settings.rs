@@ -9,6 +9,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Deserializer, de};
 use sluice_model::{TenantName, limits, matching::MatchScope};
+use sluice_store::LOG_BYTES_MAX;
 
 /// What is in force. Fields have the names and the order of the keys.
 #[derive(Clone, PartialEq, Debug, Deserialize)]
@@ -30,6 +31,8 @@ pub struct Config {
     pub match_scope: MatchScope,
     /// Free bytes on the disk below which writes are refused.
     pub disk_reserve_bytes: Bounded<0, { i64::MAX.cast_unsigned() }, { 1 << 30 }>,
+    /// Bytes of the log on the disk at which bodies are refused; the bodies held at once must fit in.
+    pub log_bytes_max: Bounded<{ 16 << 20 }, { 1 << 40 }, LOG_BYTES_MAX>,
     /// Serve plain HTTP on an address that other machines can reach.
     pub allow_plain_http: bool,
     /// Where the certificate comes from.
@@ -51,6 +54,7 @@ impl Default for Config {
             tenants: vec![],
             match_scope: MatchScope::Levels,
             disk_reserve_bytes: Bounded::default(),
+            log_bytes_max: Bounded::default(),
             allow_plain_http: false,
             tls: TlsSettings::default(),
             http: HttpSettings::default(),

@@ -94,7 +94,7 @@ fn a_refusal_names_the_variable() {
         "",
         &[("SLUICE_NO_SUCH", "1")],
         &expect![
-            "environment variable SLUICE_NO_SUCH: unknown field `no_such`, expected one of `listen`, `data_dir`, `admin_password_file`, `tenants`, `match_scope`, `disk_reserve_bytes`, `allow_plain_http`, `tls`, `http`, `ingest`, `log`"
+            "environment variable SLUICE_NO_SUCH: unknown field `no_such`, expected one of `listen`, `data_dir`, `admin_password_file`, `tenants`, `match_scope`, `disk_reserve_bytes`, `log_bytes_max`, `allow_plain_http`, `tls`, `http`, `ingest`, `log`"
         ],
     );
     check_refused(
@@ -114,7 +114,7 @@ fn a_refusal_names_the_variable() {
         "",
         &[("SLUICE_PORT", "tcp://192.0.2.1:9440")],
         &expect![
-            "environment variable SLUICE_PORT: unknown field `port`, expected one of `listen`, `data_dir`, `admin_password_file`, `tenants`, `match_scope`, `disk_reserve_bytes`, `allow_plain_http`, `tls`, `http`, `ingest`, `log`"
+            "environment variable SLUICE_PORT: unknown field `port`, expected one of `listen`, `data_dir`, `admin_password_file`, `tenants`, `match_scope`, `disk_reserve_bytes`, `log_bytes_max`, `allow_plain_http`, `tls`, `http`, `ingest`, `log`"
         ],
     );
 }
@@ -200,5 +200,5 @@ fn the_shipped_file_shows_every_key_with_its_default() {
         .collect();
     assert_eq!(load_text(&active, &[]).unwrap(), load_text("", &[]).unwrap());
     let keys = active.lines().filter(|line| line.contains('=')).count();
-    assert_eq!(keys, 24, "a key was added without its line, or the other way round");
+    assert_eq!(keys, 25, "a key was added without its line, or the other way round");
 }

@@ -15,7 +15,7 @@ use std::{
 
 use actix_web::dev::{Server, ServerHandle};
 use sluice_ingest::Ingestor;
-use sluice_store::{Health, OpenError, Store, StoreConfig};
+use sluice_store::{Health, OpenError, Store, StoreConfig, Tuning};
 use tokio::{
     sync::{mpsc, watch},
     time::Instant,
@@ -72,6 +72,7 @@ pub(crate) fn open_store(
     let store_config = StoreConfig {
         disk_reserve_bytes: config.disk_reserve_bytes.get(),
         tenants: config.tenants.clone(),
+        tuning: Tuning::with_log_bytes_max(config.log_bytes_max.get()),
         ..StoreConfig::at(config.data_dir.clone())
     };
     let threads_count = config.ingest.threads.count();

@@ -225,3 +225,50 @@ fn below_the_reserve_of_the_disk_reads_go_on_and_writes_are_refused() {
         ["Feed_URL before.example.com {}", "", "Feed_URL after.example.com {}"]
     );
 }
+
+/// A body that is sent slowly, while others push: the log stays within its bound, and the slow one comes through.
+#[test]
+fn a_dribbled_body_does_not_make_the_log_long() {
+    const LOG_BYTES_MAX: u64 = 16 << 20;
+    let settings = [("SLUICE_LOG_BYTES_MAX", "16777216"), ("SLUICE_HTTP__BODY_BYTES_PER_SECOND_MIN", "0")];
+    let daemon = Running::start(&settings);
+    let mut state = 1_u64;
+    let mut element = |name: &str, bytes: usize| {
+        let letter = |_| {
+            state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+            char::from(b'a' + u8::try_from(state >> 60).unwrap())
+        };
+        let noise: String = (0..bytes).map(letter).collect();
+        format!(r#"{{"indicator":"{name}","context":{{"noise":"{noise}"}}}}"#)
+    };
+    let log_bytes = || -> u64 {
+        let segments = std::fs::read_dir(daemon.path().join("log")).unwrap();
+        // One may be trimmed meanwhile.
+        segments.filter_map(|segment| segment.unwrap().metadata().ok()).map(|found| found.len()).sum()
+    };
+    let (mut slow, status) = announce(&daemon, "PUT", PATH, "Transfer-Encoding: chunked\r\n");
+    assert_eq!(status, 100);
+    // Enough for some slices.
+    assert!(slow.send_chunk(format!("[{}", element("slow.example.com", 100)).as_bytes()));
+    for _ in 0..3 {
+        assert!(slow.send_chunk(format!(",{}", element("slow-long.example.com", 1_000_000)).as_bytes()));
+    }
+    let mut pushed_bytes = 0;
+    while pushed_bytes < 3 * LOG_BYTES_MAX {
+        let body = format!("[{}]", element("other.example.com", 3_000_000));
+        match daemon.ask("PUT", "1.0/suppliers/InternalTI/indicators", &body).status {
+            // Four bits of noise in a byte.
+            201 => pushed_bytes += body.len() as u64 / 2,
+            status => assert_eq!(status, 429),
+        }
+        assert!(log_bytes() < LOG_BYTES_MAX + (1 << 20), "{} bytes of log", log_bytes());
+        assert!(slow.send_chunk(b" "));
+    }
+    assert!(slow.send_chunk(br#",{"indicator":"slow-last.example.com"}]"#));
+    assert!(slow.send_chunk(b""));
+    assert_eq!(slow.answer().status, 201);
+    let daemon = daemon.restart(&settings);
+    let found =
+        daemon.detections("", &["slow.example.com", "slow-long.example.com", "slow-last.example.com"]);
+    assert!(found.iter().all(|found| found.starts_with("InternalTI_URL slow")));
+}

@@ -4,9 +4,14 @@
 //! that wait (group commit), a new view, and then, not before, the completions. It waits for nothing but the
 //! disk. A full disk refuses the requests concerned and leaves nothing of them; a failed sync refuses everything
 //! for ever (D7).
+//!
+//! How long the log is does not depend on how long a write takes. The log begins with the first frame of the oldest
+//! write under way, unless that lies too far back: then the frames of the write are given up, its further slices stay in
+//! memory, where they are anyway, and all of them are appended when it is committed (`carried`). Whatever else happens,
+//! no slice is appended that would make the log longer than [`Tuning::log_bytes_max`](crate::Tuning).
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -14,12 +19,13 @@ use std::{
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use sluice_model::SupplierId;
 
-use super::{FrameKind, LogError, LogWriter};
+use super::{FrameKind, LogError, LogWriter, publish::publish};
 use crate::{
+    admission,
     catalogue::{Catalogue, CatalogueChange},
     error::{ChangeError, WriteError},
-    memtable::{self, Slice},
-    requests::{self, CompactionRequest, Completion, LogRequest, Txn},
+    memtable::Slice,
+    requests::{self, Completion, LogRequest, Txn},
     shared::Shared,
 };
 
@@ -32,11 +38,26 @@ const GATHERING_MAX: Duration = Duration::from_millis(20);
 /// How often the thread gives a sign of life when there is nothing to do.
 const BEAT_INTERVAL: Duration = Duration::from_secs(1);
 
+/// The log may begin so many times [`Tuning::log_bytes`](crate::Tuning) before its end for the sake of a write under
+/// way: several large bodies at once need not be appended twice.
+const OPEN_BEHIND_CHECKPOINTS: u64 = 2;
+
+/// Where the frames of a write begin that were given up.
+const GIVEN_UP: u64 = u64::MAX;
+
 /// A write under way, as the log thread knows it.
 struct OpenTxn {
     txn: Arc<Txn>,
+    /// [`GIVEN_UP`] when its slices are only in memory.
     first_segment_lsn: u64,
     slices: Vec<(u32, Arc<Slice>)>,
+}
+
+/// A write whose frames were given up and are appended now, a slice at a time, so that others need not wait.
+struct CarriedTxn {
+    open: OpenTxn,
+    appended_count: usize,
+    done: Completion<WriteError>,
 }
 
 /// A commit or change whose frames are in the log but perhaps not on the disk.
@@ -58,6 +79,8 @@ pub(crate) struct LogThread {
     /// With the changes that wait for their sync.
     catalogue: Arc<Catalogue>,
     open: BTreeMap<u64, OpenTxn>,
+    /// Commits of writes whose frames were given up.
+    carried: VecDeque<CarriedTxn>,
     /// Newest commit of those that begin in a segment, by the segment's position.
     newest_by_segment: BTreeMap<u64, u64>,
     waiting: Vec<Waiting>,
@@ -78,6 +101,7 @@ impl LogThread {
             sequence: view.sequence,
             catalogue: Arc::clone(&view.catalogue),
             open: BTreeMap::new(),
+            carried: VecDeque::new(),
             newest_by_segment,
             waiting: Vec::new(),
             shared,
@@ -88,16 +112,21 @@ impl LogThread {
     pub(crate) fn run(mut self) {
         loop {
             self.shared.beat(&self.shared.log_beat_ms);
-            let request = match self.inbox.recv_timeout(BEAT_INTERVAL) {
-                Ok(request) => request,
-                Err(RecvTimeoutError::Timeout) => continue,
+            let wait = if self.carried.is_empty() { BEAT_INTERVAL } else { Duration::ZERO };
+            let mut is_stopping = match self.inbox.recv_timeout(wait) {
+                Ok(request) => self.take(request),
+                Err(RecvTimeoutError::Timeout) if self.carried.is_empty() => continue,
+                Err(RecvTimeoutError::Timeout) => false,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            let mut is_stopping = self.take(request);
             let gathering = Instant::now();
             while !is_stopping && self.waiting.len() < GROUP_COMMITS_MAX && !self.is_due(gathering) {
                 let Ok(request) = self.inbox.try_recv() else { break };
                 is_stopping = self.take(request);
+            }
+            self.carry_one();
+            while is_stopping && !self.carried.is_empty() {
+                self.carry_one();
             }
             self.sync_waiting();
             self.shared.log_bytes.store(self.log.bytes(), Ordering::Relaxed);
@@ -147,51 +176,103 @@ impl LogThread {
             txn.refuse(WriteError::Failed);
             return;
         }
-        match self.log.append(FrameKind::Slice, txn.id, payload) {
+        let known = self.open.get_mut(&txn.id);
+        if let Some(open) = known.filter(|open| open.first_segment_lsn == GIVEN_UP) {
+            open.slices.push((index, slice));
+            return;
+        }
+        match self.append_slice(txn.id, payload) {
             Ok(()) => {
                 let first_segment_lsn = self.log.segment_lsn();
                 let open = OpenTxn { txn: Arc::clone(txn), first_segment_lsn, slices: Vec::new() };
                 self.open.entry(txn.id).or_insert(open).slices.push((index, slice));
             }
-            // Nothing was appended, and only this write is concerned.
-            Err(LogError::TooLong { payload_bytes }) => {
-                tracing::error!(payload_bytes, "a slice is too long for the log");
-                txn.refuse(WriteError::Failed);
-                self.open.remove(&txn.id);
-            }
-            Err(error) => {
-                let refusal = self.refuse_unsynced(&error);
+            Err(refusal) => {
                 txn.refuse(refusal);
+                self.open.remove(&txn.id);
             }
         }
     }
 
-    fn commit(&mut self, txn: &Arc<Txn>, done: Completion<WriteError>) {
-        if txn.supplier.is_some_and(|supplier| self.is_gone(supplier)) {
-            txn.refuse(WriteError::NoSupplier);
+    /// Appends the frame of one slice. An error says why the write cannot go on.
+    fn append_slice(&mut self, txn: u64, payload: &[u8]) -> Result<(), WriteError> {
+        if self.shared.config.tuning.log_bytes_max < self.log.bytes() + payload.len() as u64 {
+            return Err(WriteError::Busy { retry_after_seconds: admission::LOG_RETRY_AFTER_SECONDS });
         }
-        let open = self.open.remove(&txn.id);
+        match self.log.append(FrameKind::Slice, txn, payload) {
+            Ok(()) => Ok(()),
+            // Nothing was appended, and only this write is concerned.
+            Err(LogError::TooLong { payload_bytes }) => {
+                tracing::error!(payload_bytes, "a slice is too long for the log");
+                Err(WriteError::Failed)
+            }
+            Err(error) => Err(self.refuse_unsynced(&error)),
+        }
+    }
+
+    fn commit(&mut self, txn: &Arc<Txn>, done: Completion<WriteError>) {
+        let open = self.open.remove(&txn.id).unwrap_or_else(|| OpenTxn {
+            txn: Arc::clone(txn),
+            first_segment_lsn: u64::MAX,
+            slices: Vec::new(),
+        });
+        if open.first_segment_lsn == GIVEN_UP && !open.slices.is_empty() {
+            self.carried.push_back(CarriedTxn { open, appended_count: 0, done });
+        } else {
+            self.end(open, done);
+        }
+    }
+
+    /// Appends one slice of the oldest write that is carried, or ends it when it has them all.
+    fn carry_one(&mut self) {
+        let Some(mut carried) = self.carried.pop_front() else { return };
+        let Some((index, slice)) = carried.open.slices.get(carried.appended_count) else {
+            return self.end(carried.open, carried.done);
+        };
+        let appended = match slice.to_payload(*index) {
+            _ if self.shared.has_failed() => Err(WriteError::Failed),
+            Some(payload) => self.append_slice(carried.open.txn.id, &payload),
+            None => Err(WriteError::Failed),
+        };
+        match appended {
+            Ok(()) => {
+                carried.open.first_segment_lsn = carried.open.first_segment_lsn.min(self.log.segment_lsn());
+                carried.appended_count += 1;
+                self.carried.push_front(carried);
+            }
+            Err(refusal) => (carried.done)(Err(refusal)),
+        }
+    }
+
+    /// Ends a write whose slices are all in the log.
+    fn end(&mut self, open: OpenTxn, done: Completion<WriteError>) {
+        let OpenTxn { txn, first_segment_lsn, slices } = open;
+        if let Err(refusal) = self.check_supplier(txn.supplier) {
+            txn.refuse(refusal);
+        }
         if let Some(refusal) = txn.refusal() {
             return done(Err(refusal));
         }
         if self.shared.has_failed() {
             return done(Err(WriteError::Failed));
         }
-        let Some(OpenTxn { slices, first_segment_lsn, .. }) = open else { return done(Ok(())) };
+        if slices.is_empty() {
+            return done(Ok(()));
+        }
         self.sequence += 1;
         let payload = self.sequence.to_be_bytes();
         let waiting = Waiting { slices, first_segment_lsn, ..self.waiting_for(done) };
         self.append_end(FrameKind::Commit, txn.id, &payload, waiting);
     }
 
-    /// Returns true if a supplier was removed by what came before in the log.
-    fn is_gone(&mut self, supplier: SupplierId) -> bool {
+    /// Refuses a write whose supplier was removed by what came before in the log.
+    fn check_supplier(&mut self, supplier: Option<SupplierId>) -> Result<(), WriteError> {
+        let Some(supplier) = supplier else { return Ok(()) };
         if self.catalogue.supplier_by_id(supplier).is_some() {
-            return false;
+            return Ok(());
         }
-        // A removal that waits for its sync may fail yet, and then the supplier is there again.
-        self.sync_waiting();
-        self.catalogue.supplier_by_id(supplier).is_none()
+        // A removal that waits for its sync may fail yet, and the frames of this write with it.
+        Err(self.sync_waiting().unwrap_or(WriteError::NoSupplier))
     }
 
     fn change(&mut self, change: &CatalogueChange, done: Completion<ChangeError>) {
@@ -242,17 +323,17 @@ impl LogThread {
         }
     }
 
-    /// Syncs what waits, makes it visible and tells it.
-    fn sync_waiting(&mut self) {
+    /// Syncs what waits, makes it visible and tells it; or refuses it, and returns with what.
+    fn sync_waiting(&mut self) -> Option<WriteError> {
         if self.waiting.is_empty() {
-            return;
+            return None;
         }
         if let Err(error) = self.log.sync() {
-            self.refuse_unsynced(&error);
-            return;
+            return Some(self.refuse_unsynced(&error));
         }
         let waiting = std::mem::take(&mut self.waiting);
         self.complete(waiting);
+        None
     }
 
     /// After a failed append or sync: completes what is durable all the same, and refuses all the rest.
@@ -290,6 +371,9 @@ impl LogThread {
         for open in std::mem::take(&mut self.open).into_values() {
             open.txn.refuse(refusal.clone());
         }
+        for carried in std::mem::take(&mut self.carried) {
+            (carried.done)(Err(refusal.clone()));
+        }
         refusal
     }
 
@@ -308,39 +392,10 @@ impl LogThread {
         if told.is_empty() {
             return;
         }
-        self.publish(slices, sequence, catalogue);
+        publish(&self.shared, slices, sequence, catalogue);
         self.shared.log_bytes.store(self.log.bytes(), Ordering::Relaxed);
         for done in told {
             done(Ok(()));
-        }
-    }
-
-    fn publish(&self, slices: Vec<Arc<Slice>>, sequence: u64, catalogue: Option<Arc<Catalogue>>) {
-        // Folding happens outside the lock; it counts only if the compaction thread froze nothing meanwhile.
-        let before = self.shared.view();
-        let joinable = before.memtable.joinable();
-        let small = memtable::small_tail_count(joinable);
-        let mut tail = joinable.split_at(joinable.len() - small).1.to_vec();
-        let kept = before.memtable.slices().len() - small;
-        for slice in &slices {
-            tail.push(Arc::clone(slice));
-            tail = memtable::join_small(tail, &self.shared.joined_filters);
-        }
-        let memtable_bytes = self.shared.publish(|view| {
-            if view.memtable.is_as_before(&before.memtable) {
-                view.memtable.replace_from(kept, tail);
-            } else {
-                view.memtable.extend(slices);
-            }
-            view.sequence = sequence;
-            if let Some(catalogue) = catalogue {
-                view.catalogue = catalogue;
-            }
-            view.memtable.bytes()
-        });
-        if self.shared.config.tuning.flush_bytes <= memtable_bytes {
-            // A full queue means that the compaction thread is awake already.
-            let _is_awake = self.shared.compaction_requests.try_send(CompactionRequest::Look);
         }
     }
 
@@ -349,11 +404,17 @@ impl LogThread {
     /// Say segments begin at 0, 64 and 128 MiB. Commits 1 to 7 have their first frames in the first, 8 and 9 in the
     /// second, and a write under way has its own in the third. With commits up to 7 in the trees the log must begin at
     /// 64 MiB, with commits up to 9 at 128. With nothing to keep, it goes on in a new segment, and all others can go.
+    /// Writes under way that begin too far back do not count: their frames are given up.
     fn keep_from(&mut self, sequence: u64) -> u64 {
         self.newest_by_segment.retain(|_, newest| sequence < *newest);
         self.open.retain(|_, open| open.txn.refusal().is_none());
+        let behind_bytes = OPEN_BEHIND_CHECKPOINTS * self.shared.config.tuning.log_bytes;
+        let oldest = self.log.lsn().saturating_sub(behind_bytes);
+        for open in self.open.values_mut().filter(|open| open.first_segment_lsn < oldest) {
+            open.first_segment_lsn = GIVEN_UP;
+        }
         let mut keep_from = self.newest_by_segment.keys().next().copied().unwrap_or(self.log.lsn());
-        for open in self.open.values() {
+        for open in self.open.values().chain(self.carried.iter().map(|carried| &carried.open)) {
             keep_from = keep_from.min(open.first_segment_lsn);
         }
         if self.log.segment_lsn() < keep_from

@@ -12,6 +12,7 @@ use sluice_model::{
 };
 
 use crate::{
+    block,
     contexts::{ContextRef, ContextTable, TableId},
     filter::{Filter, Hashes, SharedFilter, SharedFilters},
     rows::{Rows, long_key_prefix, row_from, take_prefixed},
@@ -74,6 +75,13 @@ impl Slice {
         bytes.extend_from_slice(&self.rows);
         self.contexts.write(&mut bytes);
         bytes
+    }
+
+    /// The payload of its frame, as slice number `index` of a body; `None` only when there is no memory.
+    pub(crate) fn to_payload(&self, index: u32) -> Option<Vec<u8>> {
+        let mut payload = index.to_be_bytes().to_vec();
+        block::encode(&self.to_bytes(), &mut payload).ok()?;
+        Some(payload)
     }
 
     /// Reads what [`Self::to_bytes`] wrote; `None` when the bytes are not exactly that.

@@ -94,6 +94,8 @@ impl Replay {
         }
         let Some(mut slices) = slices else { return Ok(()) };
         slices.sort_unstable_by_key(|(index, _)| *index);
+        // Frames that were given up and appended again may both be there, and are the same.
+        slices.dedup_by_key(|(index, _)| *index);
         for (_, packed) in slices {
             let mut slice = unpack(&packed, frame)?;
             slice.share_filter(&self.filters);

@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 
 use sluice_model::{RetentionMinutes, SupplierName, TenantId};
-use sluice_store::{WriteError, catalogue::CatalogueChange};
+use sluice_store::{Tuning, WriteError, catalogue::CatalogueChange};
 
 use crate::world::{LATER, World, commit, read};
 
@@ -206,5 +206,140 @@ fn a_removal_and_a_commit_are_told_in_the_order_of_the_log() {
         }
         removed.recv().unwrap().unwrap();
         assert_eq!(world.get("a"), None);
+    }
+}
+
+/// Text that no compression makes short.
+fn noise(seed: u64, bytes: usize) -> String {
+    let mut state = seed;
+    let letter = |_| {
+        state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        char::from(b'0' + u8::try_from(state >> 58).unwrap())
+    };
+    (0..bytes).map(letter).collect()
+}
+
+fn log_bytes(world: &World) -> u64 {
+    let segments = std::fs::read_dir(world.data_dir().join("log")).unwrap();
+    // One may be trimmed meanwhile.
+    segments.filter_map(|segment| segment.unwrap().metadata().ok()).map(|found| found.len()).sum()
+}
+
+const LOG_BYTES_MAX: u64 = 1 << 20;
+
+fn world_of_a_short_log() -> World {
+    World::tuned(Tuning::with_log_bytes_max(LOG_BYTES_MAX))
+}
+
+/// Pushes so much that the log is trimmed many times; it never gets too long.
+fn push_much(world: &World, round: u64) {
+    for push in 0..60 {
+        let context = noise(1 + round * 1_000 + push, 100_000);
+        let rows = [(format!("other-{push}"), context)];
+        loop {
+            let Ok(write) = world.store().begin() else { continue };
+            let rows: Vec<_> = rows.iter().map(|(key, context)| (key.as_str(), context.as_str())).collect();
+            if write.append(0, world.slice(&rows)).is_ok() && commit(write).is_ok() {
+                break;
+            }
+        }
+        assert!(log_bytes(world) <= LOG_BYTES_MAX + 10_000, "{} bytes", log_bytes(world));
+    }
+}
+
+/// Writes of every age, some of which end and some of which never do, pin nothing and lose nothing.
+#[test]
+fn the_log_stays_short_however_long_writes_take() {
+    const WRITES: usize = 12;
+    let mut world = world_of_a_short_log();
+    let mut open = Vec::new();
+    let key = |write: usize, slice: u32| format!("slow-{write}-{slice}");
+    let append = |world: &World, write: &sluice_store::Write, number: usize, slice: u32| {
+        let rows = [(key(number, slice), format!("{number} {slice}"))];
+        let rows: Vec<_> = rows.iter().map(|(key, context)| (key.as_str(), context.as_str())).collect();
+        write.append(slice, world.slice(&rows)).unwrap();
+    };
+    for number in 0..WRITES {
+        let write = world.store().begin_for(world.supplier("Feed").unwrap()).unwrap();
+        for slice in [2, 0] {
+            append(&world, &write, number, slice);
+        }
+        open.push(write);
+        push_much(&world, u64::try_from(number).unwrap());
+        assert!(world.store().checkpoint());
+        for (older, write) in open.iter().enumerate().filter(|(older, _)| older + 1 == number) {
+            append(&world, write, older, 1);
+        }
+    }
+    let mut abandoned = Vec::new();
+    for (number, write) in open.into_iter().enumerate() {
+        assert_eq!(world.get(&key(number, 0)), None);
+        if number % 3 == 0 {
+            abandoned.push(write);
+        } else {
+            commit(write).unwrap();
+        }
+    }
+    assert!(log_bytes(&world) <= LOG_BYTES_MAX + 10_000);
+    world.halt();
+    drop(abandoned);
+    for _ in 0..2 {
+        world.reopen();
+        for number in 0..WRITES {
+            for slice in 0..3 {
+                let is_there = number % 3 != 0 && (slice != 1 || number + 1 != WRITES);
+                let want = is_there.then(|| format!("{number} {slice}"));
+                assert_eq!(world.get(&key(number, slice)), want, "slice {slice} of {number}");
+            }
+        }
+        assert!(world.store().checkpoint());
+        world.halt();
+    }
+}
+
+/// Bodies that are sent and never ended, one after the other, leave the log no longer than it may be.
+#[test]
+fn writes_that_are_never_committed_do_not_make_the_log_long() {
+    let world = world_of_a_short_log();
+    let mut refused = 0;
+    let mut open = Vec::new();
+    for number in 0..200_u64 {
+        let Ok(write) = world.store().begin() else {
+            refused += 1;
+            continue;
+        };
+        let outcome = write.append(0, world.slice(&[("a", &noise(1 + number, 100_000))]));
+        refused += usize::from(outcome.is_err());
+        if number % 2 == 0 {
+            open.push(write);
+        }
+        assert!(log_bytes(&world) <= LOG_BYTES_MAX + 10_000, "{} bytes", log_bytes(&world));
+    }
+    println!("{refused} writes were refused");
+    drop(open);
+    // Whatever they did, others are served again.
+    crate::world::wait_until(|| {
+        let Ok(write) = world.store().begin() else { return false };
+        write.append(0, world.slice(&[("b", "1")])).is_ok() && commit(write).is_ok()
+    });
+    assert_eq!((world.get("a"), world.get("b").as_deref()), (None, Some("1")));
+}
+
+/// A restart sees the frames that were appended with the commit, and perhaps some that were given up.
+#[test]
+fn a_write_whose_frames_were_given_up_comes_back_whole() {
+    let mut world = world_of_a_short_log();
+    let write = world.store().begin().unwrap();
+    write.append(0, world.slice(&[("a", "1"), ("b", "1")])).unwrap();
+    write.append(1, world.slice(&[("a", "2")])).unwrap();
+    for push in 0..5 {
+        world.put(&[("other", &noise(push + 1, 100_000))]);
+    }
+    assert!(world.store().checkpoint());
+    assert!(log_bytes(&world) < 10_000);
+    commit(write).unwrap();
+    for _ in 0..2 {
+        assert_eq!((world.get("a").as_deref(), world.get("b").as_deref()), (Some("2"), Some("1")));
+        world.restart();
     }
 }
