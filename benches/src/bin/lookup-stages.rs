@@ -21,7 +21,7 @@ use sluice_ingest::{AnswerText, IngestError, Ingestor, LookupRules, Matches, Ren
 use sluice_model::{
     Indicator, TenantId, limits,
     matching::{CandidateKeys, MatchScope, address_or_network, candidate_keys, group_of},
-    normalize::recognize_into,
+    normalize::recognize_object,
 };
 use sluice_store::{SingleThread, Store};
 
@@ -112,13 +112,13 @@ fn stages(store: &Store, values: &[String]) -> anyhow::Result<()> {
         for text in values {
             key.clear();
             // What is not an indicator has been left out of the feed.
-            let _kind = black_box(recognize_into(text, &mut key));
+            let _kind = black_box(recognize_object(text, &mut key));
         }
     });
     show("normal form", per_value, values.len());
     for text in values {
         key.clear();
-        if recognize_into(text, &mut key).is_ok() {
+        if recognize_object(text, &mut key).is_ok() {
             keys.push(key.clone());
         }
     }
@@ -137,10 +137,11 @@ fn stages(store: &Store, values: &[String]) -> anyhow::Result<()> {
         near.extend(keys.iter().map(Vec::as_slice).filter(|key| may_match(key)));
     });
     show("first filter", per_value, near.len());
+    let may_have_prefix_masks = |mark: &[u8]| snapshot.may_hold_prefix_mask(mark);
     let (mut candidates, mut wanted) = (CandidateKeys::new(), Vec::new());
     let per_value = timed(values.len(), || {
         for key in &near {
-            candidate_keys(key, MatchScope::Levels, &mut candidates);
+            candidate_keys(key, 0, MatchScope::Levels, may_have_prefix_masks, &mut candidates);
             wanted.push(candidates.len());
         }
     });
@@ -148,7 +149,7 @@ fn stages(store: &Store, values: &[String]) -> anyhow::Result<()> {
     let mut probed: Vec<Vec<u8>> = Vec::new();
     let per_value = timed(values.len(), || {
         for key in &near {
-            candidate_keys(key, MatchScope::Levels, &mut candidates);
+            candidate_keys(key, 0, MatchScope::Levels, may_have_prefix_masks, &mut candidates);
             probed.extend(candidates.iter().filter(|key| snapshot.may_hold(key)).map(<[u8]>::to_vec));
         }
     });

@@ -156,7 +156,7 @@ impl Fixture {
 
     /// Looks one value up; shows `SUPPLIER KIND INDICATOR CONTEXT` for each match.
     pub(crate) fn detect_with(&self, rules: LookupRules, object: &str) -> String {
-        let body = format!("[{{\"object\":\"{object}\"}}]");
+        let body = serde_json::json!([{"object": object}]).to_string();
         let answer: serde_json::Value =
             serde_json::from_str(&self.lookup_with(rules, &body).unwrap()).unwrap();
         let lines = answer[0]["matches"].as_array().unwrap().iter().map(|one| {

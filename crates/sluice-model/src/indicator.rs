@@ -9,11 +9,13 @@
 
 use std::fmt::{self, Debug, Display, Formatter};
 
+mod ends;
 mod key;
 mod kind;
 pub mod matching;
 pub mod network;
 pub mod normalize;
+mod suffix;
 
 use self::{
     key::KeyView,

@@ -27,6 +27,13 @@ pub fn decode_strictly(text: &str) -> Option<Vec<u8>> {
     Some(decode(text))
 }
 
+/// Appends an escape for each byte, in lower case.
+pub(crate) fn append_escapes(bytes: &[u8], text: &mut Vec<u8>) {
+    for byte in bytes {
+        text.extend_from_slice(&[b'%', hex::digit(byte >> 4), hex::digit(byte & 0xf)]);
+    }
+}
+
 /// Reads the two digits after a `%`, and returns the bytes that follow them as well.
 pub(crate) fn decode_pair(after: &[u8]) -> Option<(u8, &[u8])> {
     let [high, low, beyond @ ..] = after else {

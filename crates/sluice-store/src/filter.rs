@@ -4,7 +4,8 @@
 //! one false "perhaps" in a hundred, twenty bits one in a thousand: many slices may be asked for the same key. The
 //! words are stored with the run, so the layout is part of the format.
 //! Beside each key its group is in it (`sluice_model::matching::group_of`), so that one question answers for
-//! all levels of a host.
+//! all levels of a host; beside the key of a prefix mask its marks are (`sluice_model::matching::prefix_marks`), so that
+//! the paths of looked-up URLs are tried only where there are prefix masks.
 
 mod shared;
 
@@ -16,10 +17,17 @@ const BITS_PER_KEY: usize = 12;
 const BITS_PER_KEY_OF_SLICES: usize = 20;
 const WORDS_PER_BLOCK: usize = 8;
 const PROBES: u32 = 6;
+/// Keeps the hashes of marks apart from those of groups and keys. Filters are stored, so it is part of the format.
+const MARK_SEED: u64 = 0x2a;
 
 /// Hash of a key, as the filter takes it.
 pub(crate) fn hash(key: &[u8]) -> u64 {
     xxhash_rust::xxh3::xxh3_64(key)
+}
+
+/// Hash of a mark, which is the beginning of keys and may be a group as well.
+pub(crate) fn hash_mark(mark: &[u8]) -> u64 {
+    xxhash_rust::xxh3::xxh3_64_with_seed(mark, MARK_SEED)
 }
 
 /// Collects the hashes of ascending keys.
@@ -36,7 +44,7 @@ impl Hashes {
         Self { hashes: Vec::with_capacity(keys + keys / 2), last_group: 0 }
     }
 
-    /// Adds a key and its group.
+    /// Adds a key, its group and its marks.
     pub(crate) fn push(&mut self, key: &[u8]) {
         self.hashes.push(hash(key));
         if let Some(group) = matching::group_of(key).map(hash)
@@ -44,6 +52,9 @@ impl Hashes {
         {
             self.last_group = group;
             self.hashes.push(group);
+        }
+        if let Some(marks) = matching::prefix_marks(key) {
+            self.hashes.extend(marks.map(hash_mark));
         }
     }
 

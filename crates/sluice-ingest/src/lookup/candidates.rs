@@ -13,7 +13,7 @@ use std::ops::Range;
 use sluice_model::{
     IndicatorKind,
     matching::{CandidateKeys, MatchScope, address_or_network, candidate_keys, group_of, is_url},
-    normalize::recognize_into,
+    normalize::recognize_object,
     ranges::bytes_at,
 };
 use sluice_store::Snapshot;
@@ -30,8 +30,8 @@ pub(super) struct Candidate {
     value: u32,
     /// Its number among the levels of the value: 0 is the value in full.
     pub(super) level: u16,
-    /// Whether it is the value itself (`CandidateKeys::own_count`).
-    pub(super) is_own: bool,
+    /// Whether it names the value (`CandidateKeys::names_value`).
+    pub(super) names_value: bool,
 }
 
 /// Returns false if the filters deny all candidates of a value in one answer.
@@ -56,9 +56,10 @@ fn has_levels(kind: IndicatorKind, snapshot: &Snapshot) -> bool {
     }
 }
 
-/// Lists all that a value can match, of networks those that may be stored.
-fn list_levels(key: &[u8], snapshot: &Snapshot, levels: &mut CandidateKeys) {
-    candidate_keys(key, MatchScope::Levels, levels);
+/// Lists all that a value can match, of networks and prefix masks those that may be stored.
+fn list_levels(key: &[u8], www_labels: u8, snapshot: &Snapshot, levels: &mut CandidateKeys) {
+    let may_have_prefix_masks = |mark: &[u8]| snapshot.may_hold_prefix_mask(mark);
+    candidate_keys(key, www_labels, MatchScope::Levels, may_have_prefix_masks, levels);
     if let Some(held) = address_or_network(key) {
         levels.push_networks(held, snapshot.network_lengths(held));
     }
@@ -74,9 +75,9 @@ fn network_lengths(key: &[u8], snapshot: &Snapshot) -> u128 {
 #[derive(Default)]
 pub(super) struct Candidates {
     values_count: u32,
-    /// Values for which the filters were not asked yet: the number, whether it has other candidates than itself, and
-    /// where its key is.
-    unasked: Vec<(u32, bool, Range<usize>)>,
+    /// Values for which the filters were not asked yet: the number, if it has other candidates than itself how many `www.`
+    /// were cut off its host, and where its key is.
+    unasked: Vec<(u32, Option<u8>, Range<usize>)>,
     unasked_keys: Vec<u8>,
     /// Room for the candidates of one value.
     levels: CandidateKeys,
@@ -92,9 +93,10 @@ impl Candidates {
         let value = self.values_count;
         self.values_count = value.checked_add(1)?;
         let from = self.unasked_keys.len();
-        let Ok(kind) = recognize_into(text, &mut self.unasked_keys) else { return Some(()) };
-        let has_levels = scope == MatchScope::Levels && has_levels(kind, snapshot);
-        self.unasked.push((value, has_levels, from..self.unasked_keys.len()));
+        let Ok(found) = recognize_object(text, &mut self.unasked_keys) else { return Some(()) };
+        let has_levels = scope == MatchScope::Levels && has_levels(found.kind, snapshot);
+        let www_labels = if has_levels { Some(found.www_labels) } else { None };
+        self.unasked.push((value, www_labels, from..self.unasked_keys.len()));
         if self.unasked.len() < VALUES_ASKED_TOGETHER { Some(()) } else { self.ask_filters(snapshot) }
     }
 
@@ -103,11 +105,13 @@ impl Candidates {
         let mut unasked = std::mem::take(&mut self.unasked);
         let keys = std::mem::take(&mut self.unasked_keys);
         // All first questions before any second one: their waits for memory overlap.
-        unasked.retain(|(_, has_levels, key)| may_match(bytes_at(&keys, key.clone()), *has_levels, snapshot));
-        for (value, has_levels, key) in &unasked {
+        unasked.retain(|(_, www_labels, key)| {
+            may_match(bytes_at(&keys, key.clone()), www_labels.is_some(), snapshot)
+        });
+        for (value, www_labels, key) in &unasked {
             let key = bytes_at(&keys, key.clone());
-            if *has_levels {
-                self.push_levels(*value, key, snapshot)?;
+            if let Some(www_labels) = *www_labels {
+                self.push_levels(*value, key, www_labels, snapshot)?;
             } else {
                 self.push(*value, 0, true, key)?;
             }
@@ -124,15 +128,13 @@ impl Candidates {
         if !self.left.is_empty() {
             return true;
         }
-        for (_, has_levels, key) in &self.unasked {
+        for (_, www_labels, key) in &self.unasked {
             let key = bytes_at(&self.unasked_keys, key.clone());
-            if !may_match(key, *has_levels, snapshot) {
+            if !may_match(key, www_labels.is_some(), snapshot) {
                 continue;
             }
-            if !has_levels {
-                return true;
-            }
-            list_levels(key, snapshot, &mut self.levels);
+            let Some(www_labels) = *www_labels else { return true };
+            list_levels(key, www_labels, snapshot, &mut self.levels);
             for key in self.levels.iter() {
                 if snapshot.may_hold(key) {
                     return true;
@@ -144,21 +146,21 @@ impl Candidates {
         false
     }
 
-    fn push_levels(&mut self, value: u32, key: &[u8], snapshot: &Snapshot) -> Option<()> {
+    fn push_levels(&mut self, value: u32, key: &[u8], www_labels: u8, snapshot: &Snapshot) -> Option<()> {
         let mut levels = std::mem::take(&mut self.levels);
-        list_levels(key, snapshot, &mut levels);
+        list_levels(key, www_labels, snapshot, &mut levels);
         for (level, key) in (0_u16..).zip(levels.iter()) {
             if snapshot.may_hold(key) {
-                self.push(value, level, usize::from(level) < levels.own_count(), key)?;
+                self.push(value, level, levels.names_value(level.into()), key)?;
             }
         }
         self.levels = levels;
         Some(())
     }
 
-    fn push(&mut self, value: u32, level: u16, is_own: bool, key: &[u8]) -> Option<()> {
+    fn push(&mut self, value: u32, level: u16, names_value: bool, key: &[u8]) -> Option<()> {
         self.left_keys.items.extend_from_slice(key);
-        self.left.push(Candidate { value, level, is_own });
+        self.left.push(Candidate { value, level, names_value });
         self.left_keys.finish_list()
     }
 

@@ -134,7 +134,8 @@ impl<'a> Matches<'a> {
         for place in places {
             let matches = self.found_at(place);
             let is_listed = matches.iter().any(|one| suppliers.false_positive_rank == Some(one.rank));
-            is_value_listed |= is_listed && self.candidates.left().get(place).is_some_and(|one| one.is_own);
+            is_value_listed |=
+                is_listed && self.candidates.left().get(place).is_some_and(|one| one.names_value);
             for found in matches {
                 let is_suppressed = is_listed && suppliers.internal_ti_rank != Some(found.rank);
                 self.ranked.push((is_suppressed, *found, place));

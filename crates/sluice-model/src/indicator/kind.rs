@@ -19,6 +19,21 @@ pub enum IndicatorKind {
     Url,
 }
 
+/// What a text was recognized as, beside its key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Recognized {
+    /// What it is.
+    pub kind: IndicatorKind,
+    /// How many `www.` were cut off its host; 255 also for more.
+    pub www_labels: u8,
+}
+
+impl From<IndicatorKind> for Recognized {
+    fn from(kind: IndicatorKind) -> Self {
+        Self { kind, www_labels: 0 }
+    }
+}
+
 /// Why a text is no indicator. One reason each for what could be read as another value than was meant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NotAnIndicator {

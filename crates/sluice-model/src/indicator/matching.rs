@@ -1,23 +1,25 @@
 //! Which stored indicators a looked-up value can match.
 //!
-//! In: the key of a looked-up value. Out: the keys to probe, most specific first, no key twice. A URL is tried in
-//! full, then without its query, then by its host alone, then by each parent domain down to the registrable domain
-//! of the Public Suffix List; just before each parent come the masks `*.parent`, in full, without the query and
-//! alone. A host that is an address is tried as the address, and an address by every network that holds it, the
-//! longest prefix first; of which lengths there are networks is for the store to say. All keys of one name lie in one group ([`group_of`]),
-//! so that a single question can show that none is stored.
+//! In: the key of a looked-up value, and how many `www.` were cut off its host. Out: the keys to probe, most specific
+//! first, no key twice. A URL is tried in full, then without its query, then by each prefix mask of its path, then by its
+//! host alone, then by each parent domain down to the registrable domain of the Public Suffix List; just before each
+//! parent come the masks `*.parent`, in full, without the query, by the prefix masks of the path and alone, down to where
+//! registries begin. A host that is an address is tried as the address, and an address by every network that holds it,
+//! the longest prefix first; of which lengths there are networks is for the store to say. All keys of one name lie in one
+//! group ([`group_of`]), so that a single question can show that none is stored, and another one that none of those that
+//! are stored is a prefix mask ([`prefix_marks`]).
 //!
 //! Whether a key is stored, unexpired and of an enabled supplier is the store's knowledge. Where the contract is
-//! silent: a mask has the path of the looked-up URL or none; a host that is itself a public suffix has no parents;
-//! a mask of a public suffix matches nothing but itself; a looked-up network is tried by the wider ones that hold it.
+//! silent: a mask has the path of the looked-up URL, its beginnings or none; a host that is itself a public suffix has
+//! no parents; a looked-up network is tried by the wider ones that hold it.
 
-use psl::Psl as _;
-
-use crate::ranges::bytes_at;
+use crate::{limits, ranges::bytes_at};
 
 use super::{
+    ends::{self, PREFIX_MASK_END},
     key::{self, KeyView},
     network::Network,
+    suffix,
 };
 
 /// How far a lookup reaches.
@@ -34,7 +36,8 @@ pub enum MatchScope {
 pub struct CandidateKeys {
     bytes: Vec<u8>,
     ends: Vec<usize>,
-    own_count: usize,
+    /// Of each key, whether it names the value.
+    names_value: Vec<bool>,
 }
 
 impl CandidateKeys {
@@ -47,7 +50,7 @@ impl CandidateKeys {
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
-        self.own_count = 0;
+        self.names_value.clear();
     }
 
     /// The number of keys.
@@ -60,10 +63,9 @@ impl CandidateKeys {
         self.ends.is_empty()
     }
 
-    /// How many of the keys, from the first on, are the value itself: in full, without its query, by its host
-    /// alone, by the networks that hold it. Masks and parents come after them.
-    pub fn own_count(&self) -> usize {
-        self.own_count
+    /// Returns true if a key, by its number, names the looked-up value: as itself or by a mask. Parent domains do not.
+    pub fn names_value(&self, number: usize) -> bool {
+        self.names_value.get(number) == Some(&true)
     }
 
     /// The keys, most specific first.
@@ -76,53 +78,149 @@ impl CandidateKeys {
         })
     }
 
-    /// Adds the key of a URL: a host in key form, `*.` after it if it is a mask, and the rest.
-    fn push_url(&mut self, host: &str, mask: &str, rest: &str) {
-        self.bytes.push(key::URL);
-        for part in [host, mask, rest] {
-            self.bytes.extend_from_slice(part.as_bytes());
-        }
+    /// Adds the key of a URL: what its key begins with up to the host's end, and the rest.
+    fn push_url(&mut self, level: &Level<'_>, rest: &str) {
+        level.append(&mut self.bytes);
+        self.bytes.extend_from_slice(rest.as_bytes());
         self.end_key();
     }
 
-    /// Adds the keys of a host, or of a mask, with each of `rests` that is not empty.
-    fn push_urls(&mut self, host: &str, mask: &str, rests: [&str; 2]) {
-        for rest in rests {
-            if !rest.is_empty() {
-                self.push_url(host, mask, rest);
+    /// Adds the keys of a level with all that a URL has behind its host, and without anything behind it.
+    fn push_level(
+        &mut self,
+        level: &Level<'_>,
+        tail: &Tail<'_>,
+        mut may_have_prefix_masks: impl FnMut(&[u8]) -> bool,
+    ) {
+        if !tail.rest.is_empty() {
+            self.push_url(level, tail.rest);
+        }
+        if tail.has_query && !tail.path.is_empty() && tail.path != PREFIX_MASK_END {
+            level.append(&mut self.bytes);
+            ends::append_path(tail.path, &mut self.bytes);
+            self.end_key();
+        }
+        if tail.may_have_prefix_masks {
+            let start = self.bytes.len();
+            level.append(&mut self.bytes);
+            let may_have_some = may_have_prefix_masks(bytes_at(&self.bytes, start..));
+            self.bytes.truncate(start);
+            if may_have_some {
+                self.push_prefix_masks(level, tail.path);
             }
         }
     }
 
+    /// Adds the prefix masks of a path, `/a/b`: `/a/b/*` and `/a/*`.
+    fn push_prefix_masks(&mut self, level: &Level<'_>, path: &str) {
+        let mut segments = path.bytes().filter(|byte| *byte == b'/').count();
+        let mut prefix = path;
+        while 0 < segments {
+            // The looked-up value may be a prefix mask itself, and was added in full then.
+            if segments <= limits::PREFIX_MASK_SEGMENTS_MAX
+                && path.strip_suffix(PREFIX_MASK_END) != Some(prefix)
+            {
+                level.append(&mut self.bytes);
+                ends::append_prefix_mask(prefix, &mut self.bytes);
+                self.end_key();
+            }
+            prefix = prefix.rsplit_once('/').map_or("", |(shorter, _)| shorter);
+            segments -= 1;
+        }
+    }
+
     /// Adds the networks of some lengths that hold an address or network: bit `n` of `lengths` is length `n`. A network
-    /// that is on the list of false positives suppresses whatever it holds, so they count among the value itself.
+    /// that is on the list of false positives suppresses whatever it holds, so they name the value.
     pub fn push_networks(&mut self, held: Network, lengths: u128) {
         for network in held.holders(lengths) {
             key::append_network(network, &mut self.bytes);
             self.end_key();
         }
-        self.own_count = self.len();
     }
 
     /// Makes a key of the bytes that were added.
     fn end_key(&mut self) {
         self.ends.push(self.bytes.len());
+        self.names_value.push(true);
     }
 }
 
-/// Replaces `candidates` by the keys to probe for a looked-up value whose own key is `key`.
+/// A host, or a mask of one.
+#[derive(Clone, Copy)]
+struct Level<'a> {
+    /// The host in key form.
+    host: &'a str,
+    /// How many `www.` come before it.
+    www_labels: usize,
+    /// `*.` if it is a mask.
+    mask: &'static str,
+}
+
+impl<'a> Level<'a> {
+    fn host(host: &'a str) -> Self {
+        Self { host, www_labels: 0, mask: "" }
+    }
+
+    fn mask(host: &'a str, www_labels: usize) -> Self {
+        Self { host, www_labels, mask: "*." }
+    }
+
+    /// Appends what all keys of the level begin with.
+    fn append(&self, key: &mut Vec<u8>) {
+        key.push(key::URL);
+        key.extend_from_slice(self.host.as_bytes());
+        for _ in 0..self.www_labels {
+            key.extend_from_slice(b"www.");
+        }
+        key.extend_from_slice(self.mask.as_bytes());
+    }
+}
+
+/// What a looked-up URL has behind its host.
+struct Tail<'a> {
+    /// Path and query as they stand in the key.
+    rest: &'a str,
+    /// The path without a trailing slash; a stored URL without a query has none.
+    path: &'a str,
+    has_query: bool,
+    /// Whether there may be any prefix masks near its host.
+    may_have_prefix_masks: bool,
+}
+
+/// Replaces `candidates` by the keys to probe for a looked-up value whose own key is `key`, and whose host had so many
+/// `www.` more.
 ///
-/// Costs at most four short copies for each label of the host, and a walk through the Public Suffix List.
-pub fn candidate_keys(key: &[u8], scope: MatchScope, candidates: &mut CandidateKeys) {
+/// `may_have_prefix_masks` says whether a prefix mask may be stored whose key has a [mark](prefix_marks). It is asked
+/// once for a value with a path, and if it agrees once for each host and mask.
+///
+/// Costs at most four short copies for each label of the host, and a walk through the Public Suffix List; for each host
+/// and mask that has prefix masks, one more copy for each segment of the path.
+pub fn candidate_keys(
+    key: &[u8],
+    www_labels: u8,
+    scope: MatchScope,
+    mut may_have_prefix_masks: impl FnMut(&[u8]) -> bool,
+    candidates: &mut CandidateKeys,
+) {
     candidates.clear();
     match KeyView::read(key) {
         Some(KeyView::Url { host, rest }) if scope == MatchScope::Levels => {
-            push_levels(host, rest, candidates);
+            let (path, query) =
+                rest.split_once('?').map_or((rest, None), |(path, query)| (path, Some(query)));
+            let path = path.strip_suffix('/').unwrap_or(path);
+            let may_have_prefix_masks_near =
+                !path.is_empty() && near_host(key).is_some_and(&mut may_have_prefix_masks);
+            let tail = Tail {
+                rest,
+                path,
+                has_query: query.is_some(),
+                may_have_prefix_masks: may_have_prefix_masks_near,
+            };
+            push_levels(host, www_labels.into(), &tail, may_have_prefix_masks, candidates);
         }
         _ => {
             candidates.bytes.extend_from_slice(key);
             candidates.end_key();
-            candidates.own_count = 1;
         }
     }
 }
@@ -144,6 +242,31 @@ pub fn address_or_network(key: &[u8]) -> Option<Network> {
         KeyView::Url { host, .. } => key::host_address(host).map(Network::of_address),
         KeyView::Hash(..) => None,
     }
+}
+
+/// What the filters are to have beside the key of a prefix mask: the beginnings of the key by which
+/// [`candidate_keys`] asks whether there are any. `None` for every other key.
+pub fn prefix_marks(key: &[u8]) -> Option<[&[u8]; 2]> {
+    // Nearly every key is told by its last bytes.
+    if !key.ends_with(PREFIX_MASK_END.as_bytes()) {
+        return None;
+    }
+    let (&key::URL, payload) = key.split_first()? else { return None };
+    let host_bytes = payload.iter().position(|byte| *byte == b'/')?;
+    if payload.contains(&b'?') {
+        return None;
+    }
+    Some([near_host(key)?, key.get(..1 + host_bytes)?])
+}
+
+/// The group of a URL, or in its place the kind and the first label of a host that is an address.
+fn near_host(key: &[u8]) -> Option<&[u8]> {
+    if let Some(group) = group_of(key) {
+        return Some(group);
+    }
+    let (&key::URL, payload) = key.split_first()? else { return None };
+    let first = payload.iter().position(|byte| *byte == b'.')?;
+    key.get(..1 + first + 1)
 }
 
 /// The beginning of a URL's key that all its candidates share: the kind and the first two labels of a named host.
@@ -172,49 +295,66 @@ fn label_bytes(host: &[u8]) -> Option<usize> {
 
 /// Adds every level of a URL. `a.b.example.com/x?q`, its host in key form, gives
 ///
-/// 1. `a.b.example.com/x?q`, `a.b.example.com/x`, `a.b.example.com`;
-/// 2. `*.b.example.com/x?q`, `*.b.example.com/x`, `*.b.example.com`, `b.example.com`;
+/// 1. `a.b.example.com/x?q`, `a.b.example.com/x`, `a.b.example.com/x/*`, `a.b.example.com`;
+/// 2. `*.b.example.com/x?q`, `*.b.example.com/x`, `*.b.example.com/x/*`, `*.b.example.com`, `b.example.com`;
 /// 3. the same of `example.com`, which is where names are registered.
-fn push_levels(host: &str, rest: &str, candidates: &mut CandidateKeys) {
-    // A stored URL without a query has no trailing slash.
-    let without_query = match rest.split_once('?') {
-        Some((path, _query)) => path.strip_suffix('/').unwrap_or(path),
-        None => "",
-    };
-    let rests = [rest, without_query];
-    candidates.push_urls(host, "", rests);
+///
+/// `www.example.com` is `example.com`, and `*.example.com` is a mask of it. `a.duckdns.org` has the mask
+/// `*.duckdns.org` and no parent, because others register names there.
+fn push_levels(
+    host: &str,
+    www_labels: usize,
+    tail: &Tail<'_>,
+    mut may_have_prefix_masks: impl FnMut(&[u8]) -> bool,
+    candidates: &mut CandidateKeys,
+) {
+    candidates.push_level(&Level::host(host), tail, &mut may_have_prefix_masks);
     if let Some(address) = key::host_address(host) {
         key::append_address(address, &mut candidates.bytes);
         candidates.end_key();
-        candidates.own_count = candidates.len();
         return;
     }
-    candidates.push_url(host, "", "");
-    candidates.own_count = candidates.len();
+    candidates.push_url(&Level::host(host), "");
     let labels = host.strip_suffix('.').unwrap_or(host);
-    let suffix_bytes = suffix_bytes(labels);
+    // A name of two labels has no parent, and a mask of it matches it only with `www.` before it.
+    if www_labels == 0 && labels.bytes().filter(|byte| *byte == b'.').count() < 2 {
+        return;
+    }
+    let suffixes = suffix::suffixes_of(labels);
+    let mut push_masks = |host: &str, www_labels: usize, candidates: &mut CandidateKeys| {
+        let level = Level::mask(host, www_labels);
+        candidates.push_level(&level, tail, &mut may_have_prefix_masks);
+        candidates.push_url(&level, "");
+    };
+    let is_suffix = !suffix::has_masks(labels, suffixes);
+    for www_labels in (0..www_labels.min(www_labels_max(host))).rev() {
+        // `*.co.uk` is no mask, `*.www.co.uk` is one.
+        if !(is_suffix && suffix::is_wide_mask(labels, www_labels)) {
+            push_masks(host, www_labels, candidates);
+        }
+    }
     for (dot, _) in labels.rmatch_indices('.') {
-        if dot <= suffix_bytes {
-            break;
-        }
         // In key form a parent is a prefix.
-        let (parent, below) = host.split_at(dot + 1);
+        let ((parent, below), labels) = (host.split_at(dot + 1), labels.split_at(dot).0);
         // The looked-up value may be a mask itself, and was added as the host then.
-        if below != "*." {
-            candidates.push_urls(parent, "*.", rests);
-            candidates.push_url(parent, "*.", "");
+        if below != "*." && suffix::has_masks(labels, suffixes) {
+            push_masks(parent, 0, candidates);
         }
-        candidates.push_url(parent, "", "");
+        // A parent `www.example.com` is stored as `example.com`, which comes as well.
+        let is_www = labels.strip_suffix(".www").is_some_and(|above| above.contains('.'));
+        if suffixes.whole < dot && !is_www {
+            candidates.push_url(&Level::host(parent), "");
+            if let Some(names_value) = candidates.names_value.last_mut() {
+                *names_value = false;
+            }
+        }
     }
 }
 
-/// The length of the public suffix of a host in key form, without its last dot. One of one or two labels counts as a
-/// whole, because it has no parent.
-fn suffix_bytes(labels: &str) -> usize {
-    match labels.bytes().filter(|byte| *byte == b'.').count() {
-        0 | 1 => labels.len(),
-        _ => psl::List.find(labels.as_bytes().split(|byte| *byte == b'.')).len,
-    }
+/// How many masks with `www.` of a host are short enough to be stored.
+fn www_labels_max(host: &str) -> usize {
+    let left = (limits::HOST_BYTES_MAX + 1).checked_sub(host.len() + "*.".len());
+    left.map_or(0, |left| left / "www.".len() + 1)
 }
 
 #[cfg(test)]

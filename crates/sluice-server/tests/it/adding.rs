@@ -186,6 +186,31 @@ fn of_the_same_value_in_one_body_the_later_wins_however_it_is_spelled() {
 }
 
 #[test]
+fn a_value_that_could_be_another_is_refused_with_its_reason() {
+    let daemon = shared();
+    daemon.add_suppliers(&["Doubtful"], 50);
+    check(
+        &daemon,
+        &[
+            r#"PUT 1.0/suppliers/Doubtful/indicators [{"indicator":"192.168.001.010"},{"indicator":"443"}]"#,
+            r#"PUT 1.0/suppliers/Doubtful/indicators [{"indicator":"192.0.2.1-9"},{"indicator":"192.0.2.*"}]"#,
+            r#"PUT 1.0/suppliers/Doubtful/indicators [{"indicator":"user@doubtful.example.com"},{"indicator":"*.co.uk"}]"#,
+            r#"PUT 1.0/suppliers/Doubtful/indicators [{"indicator":"http://192.0.2.010/"},{"indicator":"\t192.0.2.9 "}]"#,
+        ],
+        &expect![[r#"
+            PUT 1.0/suppliers/Doubtful/indicators [{"indicator":"192.168.001.010"},{"indicator":"443"}]
+              202 [{"status":"An error occurred while adding some of the indicators to the database","error_indicators":[{"indicator":"192.168.001.010","reason":"Invalid indicator format: an IPv4 address has no leading zeros"},{"indicator":"443","reason":"Invalid indicator format: a bare number is no IP address"}]}]
+            PUT 1.0/suppliers/Doubtful/indicators [{"indicator":"192.0.2.1-9"},{"indicator":"192.0.2.*"}]
+              202 [{"status":"An error occurred while adding some of the indicators to the database","error_indicators":[{"indicator":"192.0.2.1-9","reason":"Invalid indicator format: ranges and wildcards of IP addresses are not taken"},{"indicator":"192.0.2.*","reason":"Invalid indicator format: ranges and wildcards of IP addresses are not taken"}]}]
+            PUT 1.0/suppliers/Doubtful/indicators [{"indicator":"user@doubtful.example.com"},{"indicator":"*.co.uk"}]
+              202 [{"status":"An error occurred while adding some of the indicators to the database","error_indicators":[{"indicator":"user@doubtful.example.com","reason":"Invalid indicator format: an e-mail address is no URL"},{"indicator":"*.co.uk","reason":"Invalid indicator format: a mask of a public suffix is too wide"}]}]
+            PUT 1.0/suppliers/Doubtful/indicators [{"indicator":"http://192.0.2.010/"},{"indicator":"\t192.0.2.9 "}]
+              201 [{"status":"All indicators were successfully added to the database"}]
+        "#]],
+    );
+}
+
+#[test]
 fn a_disabled_supplier_takes_indicators_and_matches_nothing() {
     let daemon = shared();
     daemon.add_suppliers(&["Disabled"], 50);

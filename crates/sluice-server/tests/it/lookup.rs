@@ -215,6 +215,51 @@ fn a_url_is_tried_at_every_level_down_to_the_registrable_domain() {
 }
 
 #[test]
+fn masks_match_all_that_is_below_them_and_suppress_it() {
+    let daemon = shared();
+    daemon.add_suppliers(&["Masks"], 50);
+    let held = [
+        "*.masks-example.duckdns.org",
+        "*.masks-example.com",
+        "http://path.masks-example.org/*",
+        "p.masks-example.org/dir/*",
+        "http:/host.masks-example.org/a",
+    ];
+    let body = |values: &[&str]| {
+        let elements = values.iter().map(|value| serde_json::json!({"indicator": value}));
+        elements.collect::<serde_json::Value>().to_string()
+    };
+    daemon.put("suppliers/Masks", &body(&held));
+    let objects = [
+        "a.evil.masks-example.duckdns.org",
+        "http://www.masks-example.com/x",
+        "masks-example.com",
+        "path.masks-example.org/x",
+        "p.masks-example.org/dir/a/b?q",
+        "p.masks-example.org/dirs",
+        "host[.]masks-example[.]org/a",
+        "\u{feff}https:\\\\host.masks-example.org\\a \n",
+    ];
+    let seen = || {
+        let results = daemon.detections("", &objects);
+        objects.iter().zip(results).map(|(object, seen)| format!("{object:?}: {seen}\n")).collect::<String>()
+    };
+    expect![[r#"
+        "a.evil.masks-example.duckdns.org": Masks_URL *.masks-example.duckdns.org {}
+        "http://www.masks-example.com/x": Masks_URL *.masks-example.com {}
+        "masks-example.com": 
+        "path.masks-example.org/x": Masks_URL path.masks-example.org {}
+        "p.masks-example.org/dir/a/b?q": Masks_URL p.masks-example.org/dir/* {}
+        "p.masks-example.org/dirs": 
+        "host[.]masks-example[.]org/a": Masks_URL host.masks-example.org/a {}
+        "\u{feff}https:\\\\host.masks-example.org\\a \n": Masks_URL host.masks-example.org/a {}
+    "#]]
+    .assert_eq(&seen());
+    daemon.put("suppliers/FalsePositive", &body(&held));
+    assert!(!seen().contains("Masks_URL"));
+}
+
+#[test]
 fn a_daemon_can_be_told_to_match_exactly() {
     let daemon = Running::start(&[("SLUICE_MATCH_SCOPE", "exact")]);
     daemon.put("suppliers/InternalTI", r#"[{"indicator":"example.com"},{"indicator":"example.com/a"}]"#);
@@ -244,7 +289,13 @@ fn spellings_of_one_indicator_are_one_indicator() {
             "..spelt..example.net.",
             "www.spelt.example.net/",
         ],
-        &["http://0xc0.0x0.0x2.0x63/", "192.0.2.99", "x@3221226083", "::ffff:192.0.2.99", "0300.0.02.0x63"],
+        &[
+            "http://0xc0.0x0.0x2.0x63/",
+            "192.0.2.99",
+            "x@3221226083",
+            "::ffff:192.0.2.99",
+            "http://0300.0.02.0x63",
+        ],
         &["\u{442}\u{435}\u{441}\u{442}.example", "xn--e1aybc.example", "XN--E1AYBC.EXAMPLE"],
         &[
             "spelt.example.org/a/../b/./c",

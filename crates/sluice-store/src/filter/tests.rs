@@ -1,6 +1,6 @@
 //! No added key is denied, and few strangers pass.
 
-use super::{BITS_PER_KEY, BITS_PER_KEY_OF_SLICES, Filter, hash};
+use super::{BITS_PER_KEY, BITS_PER_KEY_OF_SLICES, Filter, Hashes, hash, hash_mark};
 
 pub(super) fn hashes(range: std::ops::Range<u32>) -> Vec<u64> {
     range.map(|number| hash(&number.to_be_bytes())).collect()
@@ -30,4 +30,23 @@ fn an_empty_filter_denies_and_a_cut_one_is_refused() {
     assert!(!filter.may_contain(hash(b"x")));
     assert!(Filter::from_bytes(&filter.to_bytes()[1..]).is_none());
     assert!(Filter::from_bytes(&[]).is_none());
+}
+
+/// Readers try the paths of looked-up URLs only where a mark says that there are prefix masks.
+#[test]
+fn the_marks_of_prefix_masks_are_there_beside_their_groups() {
+    let mut hashes = Hashes::default();
+    for key in [&b"\x06com.example./x"[..], b"\x06com.example.a./x/*", b"\x06org.example./?x/*"] {
+        hashes.push(key);
+    }
+    let filter = Filter::from_bytes(&hashes.build().to_bytes()).unwrap();
+    for (beginning, is_marked) in [
+        (&b"\x06com.example."[..], true),
+        (b"\x06com.example.a.", true),
+        (b"\x06com.example.a.*.", false),
+        (b"\x06org.example.", false),
+    ] {
+        assert_eq!(filter.may_contain(hash_mark(beginning)), is_marked);
+    }
+    assert!(filter.may_contain(hash(b"\x06com.example.")) && filter.may_contain(hash(b"\x06org.example.")));
 }

@@ -58,9 +58,19 @@ impl Snapshot {
     /// Returns true if a key may be stored that begins with `group`, a whole one as
     /// [`group_of`](sluice_model::matching::group_of) gives it. Asks filters only.
     pub fn may_hold_group(&self, group: &[u8]) -> bool {
-        let hash = filter::hash(group);
+        self.may_hold_beginning(group, filter::hash(group))
+    }
+
+    /// Returns true if the key of a prefix mask may be stored that has a mark
+    /// ([`prefix_marks`](sluice_model::matching::prefix_marks)). Asks filters only.
+    pub fn may_hold_prefix_mask(&self, mark: &[u8]) -> bool {
+        self.may_hold_beginning(mark, filter::hash_mark(mark))
+    }
+
+    /// Returns true if a key may be stored that begins with `beginning` and was added with this hash beside its own.
+    fn may_hold_beginning(&self, beginning: &[u8], hash: u64) -> bool {
         self.view.memtable.may_contain(hash)
-            || self.view.runs.iter().any(|run| run.may_contain_group(group, hash))
+            || self.view.runs.iter().any(|run| run.may_contain_group(beginning, hash))
     }
 
     /// Returns true if a key may be stored. Asks filters only.

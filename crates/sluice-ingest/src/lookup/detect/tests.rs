@@ -8,8 +8,9 @@ use expect_test::{Expect, expect};
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
 use sluice_model::{
-    Indicator, IndicatorKind, TenantId,
+    Indicator, TenantId,
     matching::{CandidateKeys, MatchScope, address_or_network, candidate_keys},
+    normalize::recognize_object,
 };
 use sluice_store::{Record, SingleThread};
 
@@ -166,7 +167,7 @@ fn a_false_positive_is_detected_for_internal_ti_only() {
     );
 }
 
-/// A false positive suppresses its own level, and all levels when it is the value itself or its host.
+/// A false positive suppresses its own level, and all levels when it names the value: as itself, its host or a mask.
 #[test]
 fn a_false_positive_reaches_the_levels_of_its_value() {
     let held = ["a.example.com/x?q=1", "a.example.com/x", "a.example.com", "example.com"];
@@ -182,8 +183,11 @@ fn a_false_positive_reaches_the_levels_of_its_value() {
             Feed Url a.example.com {}
         "#]],
         ),
+        ("*.example.com", expect![[""]]),
+        ("*.example.com/x", expect![[""]]),
+        ("a.example.com/x/*", expect![[""]]),
         (
-            "*.example.com",
+            "a.example.com/y/*",
             expect![[r#"
             Feed Url a.example.com/x?q=1 {}
             Feed Url a.example.com/x {}
@@ -211,10 +215,11 @@ fn a_false_positive_reaches_the_levels_of_its_value() {
 /// What is found of one value, read key by key: the rules at their plainest.
 fn reference(fixture: &Fixture, rules: LookupRules, object: &str) -> Value {
     let snapshot = fixture.store.snapshot();
-    let mut candidates = CandidateKeys::new();
-    if let Ok(value) = Indicator::recognize(object) {
-        candidate_keys(value.key(), rules.scope, &mut candidates);
-        if let Some(held) = address_or_network(value.key())
+    let (mut key, mut candidates) = (Vec::new(), CandidateKeys::new());
+    if let Ok(value) = recognize_object(object, &mut key) {
+        let may_have_prefix_masks = |mark: &[u8]| snapshot.may_hold_prefix_mask(mark);
+        candidate_keys(&key, value.www_labels, rules.scope, may_have_prefix_masks, &mut candidates);
+        if let Some(held) = address_or_network(&key)
             && rules.scope == MatchScope::Levels
         {
             candidates.push_networks(held, u128::MAX);
@@ -255,10 +260,7 @@ fn reference(fixture: &Fixture, rules: LookupRules, object: &str) -> Value {
                 one,
             ));
         }
-        // In full, without its query, by its host alone: what is not a mask or parent of the value.
-        let host = |text: &str| text.split('/').next().unwrap().to_owned();
-        let is_own = host(&indicator.to_string()) == host(&Indicator::recognize(object).unwrap().to_string());
-        is_value_listed |= is_listed && (is_own || level == 0 || indicator.kind() == IndicatorKind::Network);
+        is_value_listed |= is_listed && candidates.names_value(level);
         matches
             .extend(here.into_iter().map(|(order, is_internal, one)| (order, is_internal, is_listed, one)));
     }
@@ -287,7 +289,7 @@ fn without_gaps(mut result: Value) -> Value {
 
 fn value() -> impl Strategy<Value = String> {
     prop_oneof![
-        8 => "(\\*\\.)?([ab]\\.){0,3}(example\\.com|b\\.co\\.uk|co\\.uk)(/[ab]?)?(\\?[ab])?",
+        8 => "(\\*\\.)?(([ab]|www)\\.){0,3}(example\\.com|b\\.co\\.uk|co\\.uk)(/[ab]?){0,2}(\\?[ab]|/\\*)?",
         2 => "(http://)?192\\.0\\.2\\.[1-3](/[ab])?(\\?a)?",
         2 => "192\\.0\\.2\\.[0-3]/(8|24|30|31|32)",
         1 => "2001:db8::[01]/(32|64|127|128)",
@@ -300,6 +302,30 @@ fn value() -> impl Strategy<Value = String> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// The law behind what is accepted: it can be found, and on the list of false positives it suppresses.
+    #[test]
+    fn whatever_is_accepted_is_found_and_suppresses(
+        values in vec("(\\*\\.)?(([ab]|www)\\.){0,3}(example\\.com|duckdns\\.org|co\\.uk|nordland\\.no|192\\.0\\.2\\.1)(/[ab*]{0,2}){0,3}(\\?[a/*]{1,2})?", 1..20),
+        listed in any::<usize>(),
+    ) {
+        let fixture = Fixture::new();
+        let values: Vec<_> = values.iter().filter_map(|text| Indicator::parse(text).ok()).collect();
+        for value in &values {
+            fixture.hold("Feed", &[&value.to_string()]);
+        }
+        for value in &values {
+            let object = named_object(&value.to_string());
+            let found = fixture.detect(&object);
+            prop_assert!(found.contains(&format!(" {value} ")), "{:?} by {}: {}", value, object, found);
+        }
+        if !values.is_empty() {
+            let listed = &values[listed % values.len()];
+            fixture.hold("FalsePositive", &[&listed.to_string()]);
+            let object = named_object(&listed.to_string());
+            prop_assert_eq!(fixture.detect(&object), "", "{:?} by {}", listed, object);
+        }
+    }
 
     #[test]
     fn many_values_are_answered_as_each_of_them_alone(
@@ -329,6 +355,95 @@ proptest! {
         for (object, result) in objects.iter().zip(answer) {
             prop_assert_eq!(without_gaps(result), without_gaps(reference(&fixture, rules, object)));
         }
+    }
+}
+
+/// What feeds hold, and objects other than its own text that it names.
+const NAMED: [(&str, &[&str]); 14] = [
+    ("*.duckdns.org", &["a.evil.duckdns.org", "http://www.duckdns.org/x", "evil.duckdns.org:8080"]),
+    ("*.example.com", &["http://www.example.com/x", "a.example.com", "http:/a.b.example.com/?q"]),
+    ("*.www.example.com", &["www.www.example.com", "http://a.www.example.com/x"]),
+    ("*.example.com/dir", &["www.example.com/dir", "a.example.com/DIR/?q", "hxxp://b[.]example[.]com/dir"]),
+    ("*.example.com/dir/*", &["www.example.com/dir", "a.b.example.com/dir/a/b?q", "a.example.com/dir/x/"]),
+    ("*.nordland.no", &["a.bo.nordland.no", "a.nordland.no"]),
+    ("http://path.example.org/*", &["path.example.org/x", "//path.example.org", "path.example.org/*"]),
+    (
+        "p.example.org/dir/*",
+        &["p.example.org/dir/a/b", "p.example.org/dir", "http://www.p.example.org/dir/?q"],
+    ),
+    ("p.example.org/dir%20/*", &["p.example.org/dir%20/a", "p.example.org/dir%20"]),
+    ("192.0.2.1/dir/*", &["http://192.0.2.1:80/dir/a", "http://3221225985/dir?x"]),
+    ("192.0.2.1/*", &["http://192.0.2.1/x", "192[.]0[.]2[.]1", "192.0.2.1\u{200b}"]),
+    ("evil.example.org", &["evil[.]example[.]org", "hxxp://evil.example.org/a", "\u{a0}evil.example.org\n"]),
+    ("http:/host.example.org/a", &["https://host.example.org/A?b", "\\\\host.example.org\\a"]),
+    ("d41d8cd98f00b204e9800998ecf8427e", &[" D41D8CD98F00B204E9800998ECF8427E\r\n"]),
+];
+
+/// Masks could once be accepted and match nothing, or be cancelled by `www.`; an entry of the list of false positives
+/// could be accepted and suppress nothing.
+#[test]
+fn what_is_accepted_is_detected_and_on_the_list_it_suppresses() {
+    for (held, objects) in NAMED {
+        let fixture = Fixture::new();
+        fixture.hold("Feed", &[held]);
+        for object in objects {
+            assert!(fixture.is_detected(object), "{held}: {object:?}");
+        }
+        fixture.hold("FalsePositive", &[held]);
+        for object in objects {
+            assert_eq!(fixture.detect(object), "", "{held}: {object:?}");
+        }
+    }
+}
+
+/// What is in a run is found as what is in memory is.
+#[test]
+fn a_mask_is_found_in_runs_too() {
+    let fixture = Fixture::new();
+    fixture.hold("Feed", &["p.example.org/dir/*", "*.example.com/dir/*", "192.0.2.1/dir/*", "*.duckdns.org"]);
+    fixture.store.checkpoint();
+    fixture.store.compact();
+    for object in [
+        "p.example.org/dir/a/b",
+        "http://www.example.com/dir/x?y",
+        "http://192.0.2.1/dir/a",
+        "a.evil.duckdns.org",
+    ] {
+        assert!(fixture.is_detected(object), "{object}");
+    }
+    assert!(!fixture.is_detected("p.example.org/other/a"));
+}
+
+/// An object that a URL without escapes names, other than its own text.
+fn named_object(value: &str) -> String {
+    let (host, rest) = value.split_at(value.find('/').unwrap_or(value.len()));
+    let host = host.strip_prefix("*.").map_or(host.to_owned(), |masked| format!("www.{masked}"));
+    let rest = match rest.strip_suffix("/*") {
+        Some(prefix) if !prefix.contains('?') => format!("{prefix}/below/it"),
+        _ if rest.is_empty() => "/x?y".to_owned(),
+        _ => rest.to_owned(),
+    };
+    format!("https://user@{host}:8443{rest}#f")
+}
+
+#[test]
+fn a_mask_matches_nothing_that_it_does_not_name() {
+    let fixture = Fixture::new();
+    fixture.hold("Feed", &["*.example.com", "*.duckdns.org/dir", "p.example.org/dir/*", "192.0.2.1/dir/*"]);
+    for object in [
+        "example.com",
+        "http://example.com/www.example.com",
+        "a.duckdns.org",
+        "a.duckdns.org/dir/a",
+        "duckdns.org/dir",
+        "p.example.org/dirs",
+        "p.example.org/di",
+        "p.example.org/?/dir/a",
+        "a.p.example.org/dir/a",
+        "192.0.2.1",
+        "192.0.2.2/dir/a",
+    ] {
+        assert!(!fixture.is_detected(object), "{object}");
     }
 }
 

@@ -1,20 +1,39 @@
 //! The levels of a lookup, in order, and never one twice.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
-use crate::Indicator;
+use crate::{
+    Indicator, IndicatorKind,
+    normalize::{normalize_into, recognize_object},
+};
 
-use super::{CandidateKeys, MatchScope, address_or_network, candidate_keys, group_of};
+use super::{CandidateKeys, MatchScope, address_or_network, candidate_keys, group_of, prefix_marks};
 
-/// Lists what would be probed for `text`.
-fn probed(text: &str, scope: MatchScope) -> Vec<String> {
-    let mut candidates = CandidateKeys::new();
-    candidate_keys(Indicator::recognize(text).unwrap().key(), scope, &mut candidates);
+/// The candidates of `text`, if it is a value, where there may be prefix masks everywhere or nowhere.
+fn candidates_of(text: &str, scope: MatchScope, has_prefix_masks: bool) -> Option<(Vec<u8>, CandidateKeys)> {
+    let (mut key, mut candidates) = (Vec::new(), CandidateKeys::new());
+    let recognized = recognize_object(text, &mut key).ok()?;
+    candidate_keys(&key, recognized.www_labels, scope, |_| has_prefix_masks, &mut candidates);
     assert_eq!(candidates.iter().count(), candidates.len());
+    Some((key, candidates))
+}
+
+fn printed(candidates: &CandidateKeys) -> Vec<String> {
     candidates.iter().map(|key| Indicator::from_key(key).unwrap().to_string()).collect()
+}
+
+/// Lists what would be probed for `text` where there are no prefix masks.
+fn probed(text: &str, scope: MatchScope) -> Vec<String> {
+    printed(&candidates_of(text, scope, false).unwrap().1)
+}
+
+/// Checks what would be probed for `text` where there are prefix masks.
+#[track_caller]
+fn check_with_prefix_masks(text: &str, want: &Expect) {
+    want.assert_eq(&printed(&candidates_of(text, MatchScope::Levels, true).unwrap().1).join("\n"));
 }
 
 #[track_caller]
@@ -80,7 +99,12 @@ fn parents_end_at_the_registrable_domain() {
             example.co.uk"#]],
     );
     // A suffix of the private section, and one written in another script.
-    check("example.github.io", &expect!["example.github.io"]);
+    check(
+        "example.github.io",
+        &expect![[r#"
+            example.github.io
+            *.github.io"#]],
+    );
     check(
         "a.example.xn--55qx5d.cn",
         &expect![[r#"
@@ -167,14 +191,178 @@ fn exact_scope_tries_the_value_alone() {
 
 #[test]
 fn a_list_is_used_again() {
-    let mut candidates = CandidateKeys::new();
-    let mut count = |text: &str| {
-        candidate_keys(Indicator::recognize(text).unwrap().key(), MatchScope::Levels, &mut candidates);
-        (candidates.len(), candidates.own_count())
+    let (key, mut candidates) = candidates_of("a.example.com/x?q", MatchScope::Levels, false).unwrap();
+    assert_eq!(candidates.len(), 7);
+    candidate_keys(b"\x04\xc0\x00\x02\x01", 0, MatchScope::Levels, |_| false, &mut candidates);
+    assert_eq!(printed(&candidates), ["192.0.2.1"]);
+    candidate_keys(&key, 0, MatchScope::Exact, |_| false, &mut candidates);
+    assert_eq!(printed(&candidates), ["a.example.com/x?q"]);
+}
+
+#[test]
+fn masks_go_down_to_where_registries_begin_and_parents_to_the_registrable_domain() {
+    check(
+        "a.evil.duckdns.org",
+        &expect![[r#"
+            a.evil.duckdns.org
+            *.evil.duckdns.org
+            evil.duckdns.org
+            *.duckdns.org"#]],
+    );
+    check(
+        "x.a.bo.nordland.no",
+        &expect![[r#"
+            x.a.bo.nordland.no
+            *.a.bo.nordland.no
+            a.bo.nordland.no
+            *.nordland.no"#]],
+    );
+}
+
+/// A mask of a domain once did not match its `www.`, which the normal form does not have.
+#[test]
+fn www_is_below_the_masks_of_its_domain() {
+    check(
+        "http://WWW.www.a.example.com/x",
+        &expect![[r#"
+            a.example.com/x
+            a.example.com
+            *.www.a.example.com/x
+            *.www.a.example.com
+            *.a.example.com/x
+            *.a.example.com
+            *.example.com/x
+            *.example.com
+            example.com"#]],
+    );
+    check(
+        "www.example.com",
+        &expect![[r#"
+            example.com
+            *.example.com"#]],
+    );
+    check("www.co.uk", &expect!["co.uk"]);
+    check(
+        "www.www.co.uk",
+        &expect![[r#"
+            co.uk
+            *.www.co.uk"#]],
+    );
+    check(
+        "a.www.example.com",
+        &expect![[r#"
+            a.www.example.com
+            *.www.example.com
+            *.example.com
+            example.com"#]],
+    );
+    check("www.com", &expect!["www.com"]);
+    let longest = format!("{}com", "abcdefghi.".repeat(24));
+    let longest = format!("{}.{longest}", "a".repeat(253 - longest.len() - 1 - 4));
+    assert_eq!(probed(&format!("www.www.{longest}"), MatchScope::Levels).len(), 2 + 2 * 24);
+}
+
+#[test]
+fn a_path_is_tried_with_its_prefix_masks() {
+    check_with_prefix_masks(
+        "a.example.com/x/y%20/z?q=/*",
+        &expect![[r#"
+            a.example.com/x/y /z?q=/*
+            a.example.com/x/y /z
+            a.example.com/x/y /z/*
+            a.example.com/x/y%20/*
+            a.example.com/x/*
+            a.example.com
+            *.example.com/x/y /z?q=/*
+            *.example.com/x/y /z
+            *.example.com/x/y /z/*
+            *.example.com/x/y%20/*
+            *.example.com/x/*
+            *.example.com
+            example.com"#]],
+    );
+    check_with_prefix_masks(
+        "http://192.0.2.1/x/",
+        &expect![[r#"
+            192.0.2.1/x
+            192.0.2.1/x/*
+            192.0.2.1"#]],
+    );
+    check_with_prefix_masks(
+        "example.com/x/*",
+        &expect![[r#"
+            example.com/x/*
+            example.com/x/*/*
+            example.com"#]],
+    );
+    check_with_prefix_masks(
+        "example.com/*?q",
+        &expect![[r#"
+            example.com/*?q
+            example.com/*/*
+            example.com"#]],
+    );
+    check_with_prefix_masks(
+        "example.com/?q",
+        &expect![[r#"
+        example.com/?q
+        example.com"#]],
+    );
+    check_with_prefix_masks("example.com", &expect!["example.com"]);
+    let deep = format!("example.com{}", "/a".repeat(40));
+    assert_eq!(printed(&candidates_of(&deep, MatchScope::Levels, true).unwrap().1).len(), 2 + 32);
+}
+
+/// Where a group has no prefix masks, they cost one question, and values without a path not even that.
+#[test]
+fn prefix_masks_are_asked_for_once_and_then_at_each_level() {
+    let asked = |text: &str, answer: bool| {
+        let (mut key, mut asked) = (Vec::new(), Vec::new());
+        let recognized = recognize_object(text, &mut key).unwrap();
+        let ask = |mark: &[u8]| {
+            asked.push(String::from_utf8(mark[1..].to_vec()).unwrap());
+            answer
+        };
+        candidate_keys(&key, recognized.www_labels, MatchScope::Levels, ask, &mut CandidateKeys::new());
+        asked
     };
-    assert_eq!(count("a.example.com/x?q"), (7, 3));
-    assert_eq!(count("192.0.2.1"), (1, 1));
-    assert_eq!(count("a.example.com"), (3, 1));
+    assert_eq!(asked("www.a.example.com/x/y/z?q", false), ["com.example."]);
+    assert_eq!(
+        asked("www.a.example.com/x/y/z?q", true),
+        ["com.example.", "com.example.a.", "com.example.a.*.", "com.example.*."]
+    );
+    assert_eq!(asked("http://192.0.2.1/x", false), ["1."]);
+    for text in ["a.example.com", "example.com/?q", "192.0.2.1", "d41d8cd98f00b204e9800998ecf8427e"] {
+        assert!(asked(text, true).is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn only_parent_domains_do_not_name_the_value() {
+    let (_, candidates) = candidates_of("www.b.a.example.com/x?q", MatchScope::Levels, true).unwrap();
+    let texts = printed(&candidates);
+    let strangers: Vec<_> = (0..texts.len()).filter(|number| !candidates.names_value(*number)).collect();
+    assert_eq!(
+        strangers.iter().map(|number| &*texts[*number]).collect::<Vec<_>>(),
+        ["a.example.com", "example.com"]
+    );
+}
+
+#[test]
+fn the_marks_of_a_prefix_mask_are_asked_for() {
+    let marks = |text: &str| {
+        let key = Indicator::parse(text).unwrap();
+        prefix_marks(key.key()).map(|marks| marks.map(|mark| String::from_utf8(mark[1..].to_vec()).unwrap()))
+    };
+    let some = |near: &str, host: &str| Some([near.to_owned(), host.to_owned()]);
+    assert_eq!(marks("b.a.example.com/x/*"), some("com.example.", "com.example.a.b."));
+    assert_eq!(marks("*.example.com/x/y/*"), some("com.example.", "com.example.*."));
+    assert_eq!(marks("http://192.0.2.1/x/*"), some("1.", "1.2.0.192."));
+    assert_eq!(marks("http://[2001:db8::1]/x/*"), some("[2001:db8::1].", "[2001:db8::1]."));
+    for text in ["example.com/*", "example.com/x", "example.com/x?y/*", "example.com/x*", "192.0.2.1"] {
+        assert_eq!(marks(text), None, "{text}");
+    }
+    assert_eq!(prefix_marks(b"\x04a./*"), None);
 }
 
 #[track_caller]
@@ -218,51 +406,127 @@ fn bytes_that_are_no_key_have_no_group() {
     }
 }
 
+/// Values of every form that hosts and paths have; many are refused.
+fn url_text() -> impl Strategy<Value = String> {
+    let host = "(\\*\\.)?(([a-c]|www|1|xn--p1ai)\\.){0,5}(com|co\\.uk|uk|ck|github\\.io|kawasaki\\.jp|bo\\.nordland\\.no|nordland\\.no|example|1|192\\.0\\.2\\.1|\\[2001:db8::1\\])";
+    (host, "(/([a*]|\\.|%20|%2a|\u{feff}){0,3}){0,4}", "(\\?[a/?*]{0,3}(%20)?)?")
+        .prop_map(|(host, path, query)| format!("{host}{path}{query}"))
+}
+
+/// An object, other than its own text, that an accepted value is meant to name.
+fn named_object(value: &Indicator, below: &str) -> String {
+    let printed = value.to_string();
+    if value.kind() == IndicatorKind::Ip && printed.contains(':') {
+        return format!("http://[{printed}]:80/{below}");
+    }
+    // The printed form has blank characters, which no object has behind a scheme.
+    let blank = |character: char| character.is_whitespace() || character == '\u{feff}';
+    let mut text = String::new();
+    for character in printed.chars() {
+        if blank(character) {
+            for byte in character.to_string().bytes() {
+                write!(text, "%{byte:02X}").unwrap();
+            }
+        } else {
+            text.push(character);
+        }
+    }
+    if let Some(masked) = text.strip_prefix("*.") {
+        text = format!("{below}.{masked}");
+    }
+    match text.strip_suffix("/*") {
+        Some(prefix) if !prefix.contains('?') => text = format!("{prefix}/{below}/{below}"),
+        _ if !text.contains('/') => text.push_str("/x?y"),
+        _ => {}
+    }
+    format!("hTTp://{text}#f")
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// The law behind what is accepted: it can be found, and what names a value suppresses it.
     #[test]
-    fn candidates_are_keys_distinct_and_begin_with_the_value(
-        text in "(\\*\\.)?([a-c]\\.){0,6}(com|co\\.uk|example|1|192\\.0\\.2\\.1)(/[a.]{0,3}){0,3}(\\?[a/?]{0,3})?"
+    fn what_is_accepted_can_be_found_by_another_object(
+        text in url_text(),
+        below in "www(\\.www){0,2}|[ab](\\.(www|b|co)){0,2}",
     ) {
-        let Ok(value) = Indicator::recognize(&text) else { return Ok(()) };
-        let mut candidates = CandidateKeys::new();
-        candidate_keys(value.key(), MatchScope::Levels, &mut candidates);
-        prop_assert_eq!(candidates.iter().next(), Some(value.key()));
+        let Ok(value) = Indicator::parse(&text) else { return Ok(()) };
+        let object = named_object(&value, &below);
+        let (_, candidates) = candidates_of(&object, MatchScope::Levels, true).unwrap();
+        let place = candidates.iter().position(|key| key == value.key());
+        prop_assert!(place.is_some(), "{:?} by {:?}", value, object);
+        prop_assert!(candidates.names_value(place.unwrap()), "{:?} by {:?}", value, object);
+        // Whether to look is asked with the marks that it has.
+        let (mut key, mut asked, mut candidates) = (Vec::new(), BTreeSet::new(), CandidateKeys::new());
+        let recognized = recognize_object(&object, &mut key).unwrap();
+        let ask = |mark: &[u8]| asked.insert(mark.to_vec());
+        candidate_keys(&key, recognized.www_labels, MatchScope::Levels, ask, &mut candidates);
+        for mark in prefix_marks(value.key()).into_iter().flatten() {
+            prop_assert!(asked.contains(mark), "{:?} by {:?}", value, object);
+        }
+    }
+
+    #[test]
+    fn candidates_are_keys_distinct_and_begin_with_the_value(text in url_text()) {
+        let Some((key, candidates)) = candidates_of(&text, MatchScope::Levels, true) else { return Ok(()) };
+        prop_assert_eq!(candidates.iter().next(), Some(&*key));
         let distinct: BTreeSet<&[u8]> = candidates.iter().collect();
         prop_assert_eq!(distinct.len(), candidates.len());
         for key in candidates.iter() {
             // A key that no text normalizes to could never be stored.
             let printed = Indicator::from_key(key).unwrap();
-            prop_assert_eq!(Indicator::recognize(&printed.to_string()), Ok(printed));
+            let (text, recognized) = (printed.to_string(), Indicator::recognize(&printed.to_string()));
+            // `www.kawasaki.jp` is a suffix, as all names below `kawasaki.jp` are: this mask is looked for in vain. So is
+            // `a/ /*/*`, spelled `a/%20/*/*`, when a prefix mask `a/%20/*` itself is looked up.
+            let is_in_vain = text.starts_with("*.kawasaki.jp") || text.ends_with("/*/*");
+            if !is_in_vain {
+                prop_assert_eq!(recognized, Ok(printed));
+            }
         }
-        // The value itself comes first; its host alone is the last that has no path and the only one.
-        let is_bare = |key: &&[u8]| !Indicator::from_key(key).unwrap().to_string().contains('/');
-        prop_assert_eq!(candidates.iter().position(|key| is_bare(&key)), Some(candidates.own_count() - 1));
     }
 
     #[test]
-    fn candidates_lie_in_the_group_of_the_value(
-        text in "(\\*\\.)?(([a-c]|www|com|1|xn--p1ai)\\.){0,6}(com|uk|co\\.uk|ck|github\\.io|kawasaki\\.jp|example|1)(/[a.]{0,3}){0,3}(\\?[a/?.]{0,3})?"
-    ) {
-        let Ok(value) = Indicator::recognize(&text) else { return Ok(()) };
-        let mut candidates = CandidateKeys::new();
-        candidate_keys(value.key(), MatchScope::Levels, &mut candidates);
-        let group = group_of(value.key());
-        prop_assert!(group.is_none_or(|group| value.key().starts_with(group)));
+    fn candidates_lie_in_the_group_of_the_value(text in url_text()) {
+        let Some((key, candidates)) = candidates_of(&text, MatchScope::Levels, true) else { return Ok(()) };
+        let group = group_of(&key);
+        prop_assert!(group.is_none_or(|group| key.starts_with(group)));
         for key in candidates.iter().filter(|_| group.is_some()) {
             prop_assert_eq!(group_of(key), group);
         }
     }
+
+    /// Where no prefix masks are stored, they are not looked for, and nothing else is missed.
+    #[test]
+    fn prefix_masks_are_left_out_where_there_are_none(text in url_text()) {
+        let Some((_, with)) = candidates_of(&text, MatchScope::Levels, true) else { return Ok(()) };
+        let (key, without) = candidates_of(&text, MatchScope::Levels, false).unwrap();
+        let is_kept = |candidate: &&[u8]| prefix_marks(candidate).is_none() || *candidate == key;
+        let without: Vec<_> = without.iter().filter(is_kept).collect();
+        prop_assert_eq!(with.iter().filter(is_kept).collect::<Vec<_>>(), without);
+    }
+}
+
+#[test]
+fn generated_texts_are_often_values() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let texts = (0..1_000).map(|_| {
+        let tree = url_text().new_tree(&mut runner).unwrap();
+        proptest::strategy::ValueTree::current(&tree)
+    });
+    let values = texts.filter(|text| normalize_into(text, &mut Vec::new()).is_ok()).count();
+    assert!(400 < values, "only {values} of 1000");
 }
 
 /// Lists the networks that would be probed for `text` after itself, if there are some of all lengths.
 fn networks_around(text: &str) -> Vec<String> {
     let mut candidates = CandidateKeys::new();
     let value = Indicator::recognize(text).unwrap();
-    candidate_keys(value.key(), MatchScope::Levels, &mut candidates);
+    candidate_keys(value.key(), 0, MatchScope::Levels, |_| false, &mut candidates);
     let own_count = candidates.len();
     if let Some(held) = address_or_network(value.key()) {
         candidates.push_networks(held, u128::MAX);
-        assert_eq!(candidates.own_count(), candidates.len());
+        assert!((0..candidates.len()).all(|number| candidates.names_value(number)));
     }
     candidates.iter().skip(own_count).map(|key| Indicator::from_key(key).unwrap().to_string()).collect()
 }

@@ -4,7 +4,7 @@
 //! characters, `#`, and a `%` before two hexadecimal digits. So `a%20b` prints as `a b`, `a%2520b` as `a%2520b`
 //! and `%2%35` as `%2525`, and no number of passes ever decodes twice.
 
-use crate::{hex, percent};
+use crate::percent;
 
 /// Appends decoded bytes in readable form: lower-case, with what must stay an escape escaped.
 ///
@@ -12,7 +12,7 @@ use crate::{hex, percent};
 pub(super) fn append_readable(decoded: &[u8], key: &mut Vec<u8>) {
     for chunk in decoded.utf8_chunks() {
         append_characters(chunk.valid(), key);
-        append_escapes(chunk.invalid(), key);
+        percent::append_escapes(chunk.invalid(), key);
     }
 }
 
@@ -22,11 +22,11 @@ fn append_characters(text: &str, key: &mut Vec<u8>) {
     while let Some(character) = characters.next() {
         match character {
             '%' if percent::decode_pair(characters.as_str().as_bytes()).is_some() => {
-                append_escapes(b"%", key);
+                percent::append_escapes(b"%", key);
             }
-            '#' => append_escapes(b"#", key),
+            '#' => percent::append_escapes(b"#", key),
             _ if character.is_control() => {
-                append_escapes(character.encode_utf8(&mut buffer).as_bytes(), key);
+                percent::append_escapes(character.encode_utf8(&mut buffer).as_bytes(), key);
             }
             _ if character.is_ascii() => {
                 let lower = character.to_ascii_lowercase();
@@ -39,11 +39,5 @@ fn append_characters(text: &str, key: &mut Vec<u8>) {
                 }
             }
         }
-    }
-}
-
-fn append_escapes(bytes: &[u8], key: &mut Vec<u8>) {
-    for byte in bytes {
-        key.extend_from_slice(&[b'%', hex::digit(byte >> 4), hex::digit(byte & 0xf)]);
     }
 }

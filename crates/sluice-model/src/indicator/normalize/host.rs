@@ -3,10 +3,11 @@
 //! In: the host as it stands in the authority, without user-info and port. Out: its labels appended in reverse, each
 //! followed by `.`, and the address when it is one. Escapes are decoded once; a name that is not ASCII goes through
 //! IDNA (UTS 46, hyphens allowed); runs of dots and dots around the name do not count; then the numeric test, then
-//! `www.` is removed as often as it stands there, as long as a dotted name remains (`www.com` stays).
+//! `www.` is removed as often as it stands there, as long as a dotted name remains (`www.com` stays), and counted,
+//! because `*.example.com` is a mask of `www.example.com`.
 //!
 //! Where the contract is silent: `xn--` labels of ASCII names are kept as they are, valid or not; a zone id is
-//! refused; a name without a dot is refused, and so is a mask of one (`*.com`); an international name has a limit
+//! refused; a name without a dot is refused; an international name has a limit
 //! before conversion too ([`limits::UNICODE_HOST_BYTES_MAX`]), because conversion is slow.
 
 use std::{
@@ -19,9 +20,22 @@ use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use crate::{limits, percent};
 
 use super::{
-    super::{key, kind::NotAnIndicator},
-    ip,
+    super::{ends, key, kind::NotAnIndicator, suffix},
+    ip::{self, Notation},
+    range,
 };
+
+/// What a host is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Host {
+    /// An address.
+    Address(IpAddr),
+    /// A name, or a mask of one.
+    Name {
+        /// How many `www.` were removed; 255 also for more.
+        www_labels: u8,
+    },
+}
 
 /// Whether each byte may stand in a plain host, which is printed as it was sent.
 const IS_PLAIN_BYTE: [bool; 256] = {
@@ -39,12 +53,12 @@ const IS_PLAIN_BYTE: [bool; 256] = {
     table
 };
 
-/// Appends the host in key form, and returns its address if it is one; leaves bytes behind on failure.
+/// Appends the host in key form, and returns what it is; leaves bytes behind on failure.
 ///
 /// # Errors
 ///
-/// The text is not a host.
-pub(super) fn append(host: &str, key: &mut Vec<u8>) -> Result<Option<IpAddr>, NotAnIndicator> {
+/// The text is not a host, is one that could mean another, or a mask that is too wide.
+pub(super) fn append(host: &str, notation: Notation, key: &mut Vec<u8>) -> Result<Host, NotAnIndicator> {
     let address = if let Some(bracketed) = host.strip_prefix('[') {
         let Some(Ok(address)) = bracketed.strip_suffix(']').map(str::parse::<Ipv6Addr>) else {
             return Err(NotAnIndicator::Format);
@@ -54,13 +68,12 @@ pub(super) fn append(host: &str, key: &mut Vec<u8>) -> Result<Option<IpAddr>, No
         let name = to_ascii(host)?;
         let name = name.trim_matches('.');
         if !ip::is_numeric_name(name) {
-            append_name(name, key)?;
-            return Ok(None);
+            return append_name(name, key);
         }
-        IpAddr::V4(ip::parse_numeric_name(name).ok_or(NotAnIndicator::Format)?)
+        IpAddr::V4(ip::parse_numeric_name(name, notation)?)
     };
     key::append_address_host(address, key);
-    Ok(Some(address))
+    Ok(Host::Address(address))
 }
 
 /// Splits a text where the bytes of a plain host end.
@@ -83,7 +96,8 @@ fn to_ascii(host: &str) -> Result<Cow<'_, str>, NotAnIndicator> {
     if decoded.is_ascii() {
         return Ok(Cow::Owned(decoded));
     }
-    if is_too_long_to_convert(&decoded) {
+    // Conversion would drop what cannot be seen.
+    if decoded.contains(ends::is_blank) || is_too_long_to_convert(&decoded) {
         return Err(NotAnIndicator::Format);
     }
     let bytes = decoded.as_bytes();
@@ -101,13 +115,18 @@ fn is_too_long_to_convert(name: &str) -> bool {
             .any(|label| limits::UNICODE_LABEL_BYTES_MAX < label.len())
 }
 
-/// Appends a name that has no dots around it; checks its labels, its length and that it is dotted.
-fn append_name(name: &str, key: &mut Vec<u8>) -> Result<(), NotAnIndicator> {
-    let (name, is_mask) = match name.strip_prefix("*.") {
-        Some(masked) => (masked.trim_start_matches('.'), true),
-        None => (without_www(name), false),
+/// Appends a name that has no dots around it; checks its labels, its length, that it is dotted and not a wide mask.
+fn append_name(name: &str, key: &mut Vec<u8>) -> Result<Host, NotAnIndicator> {
+    let masked = name.strip_prefix("*.");
+    let is_mask = masked.is_some();
+    let (name, www_labels) = match masked {
+        Some(masked) => (masked.trim_start_matches('.'), 0),
+        None => without_www(name),
     };
-    if !name.contains('.') {
+    if range::is_ipv4_range(name) {
+        return Err(NotAnIndicator::AddressRange);
+    }
+    if !name.contains('.') && !is_mask {
         return Err(NotAnIndicator::Format);
     }
     let start = key.len();
@@ -122,10 +141,25 @@ fn append_name(name: &str, key: &mut Vec<u8>) -> Result<(), NotAnIndicator> {
         key.push(b'.');
     }
     if is_mask {
+        check_mask(key.get(start..).unwrap_or_default())?;
         key.extend_from_slice(b"*.");
     }
     // The last dot of the key form is not one of the name's bytes.
-    if limits::HOST_BYTES_MAX < key.len() - start - 1 { Err(NotAnIndicator::Format) } else { Ok(()) }
+    if limits::HOST_BYTES_MAX + 1 < key.len() - start {
+        return Err(NotAnIndicator::Format);
+    }
+    Ok(Host::Name { www_labels })
+}
+
+/// Checks that a mask of a host in key form may be held.
+fn check_mask(masked: &[u8]) -> Result<(), NotAnIndicator> {
+    match str::from_utf8(masked).ok().and_then(|masked| masked.strip_suffix('.')) {
+        None => Err(NotAnIndicator::Format),
+        Some(labels) if !labels.contains('.') || suffix::is_wide_mask(labels, 0) => {
+            Err(NotAnIndicator::WideMask)
+        }
+        Some(_) => Ok(()),
+    }
 }
 
 fn is_name_byte(byte: u8) -> bool {
@@ -133,12 +167,12 @@ fn is_name_byte(byte: u8) -> bool {
 }
 
 /// The short way of [`append_name`], for a name of plain bytes; `None`, with bytes left behind, when that does not
-/// tell what it is.
+/// tell what it is. Returns how many `www.` were removed.
 ///
 /// Copies the labels from the end of the name to the front of room for all of them: `a.bc.com` into `........` gives
 /// `com.....`, `com.bc..`, `com.bc.a`, and with the last dot `com.bc.a.`.
-pub(super) fn append_plain_name(name: &[u8], key: &mut Vec<u8>) -> Option<()> {
-    let name = without_plain_www(name);
+pub(super) fn append_plain_name(name: &[u8], key: &mut Vec<u8>) -> Option<u8> {
+    let (name, www_labels) = without_plain_www(name);
     let length = name.len();
     if limits::HOST_BYTES_MAX < length {
         return None;
@@ -151,11 +185,21 @@ pub(super) fn append_plain_name(name: &[u8], key: &mut Vec<u8>) -> Option<()> {
         copy_label(name.get(dot + 1..label_end)?, length - label_end, reversed)?;
         label_end = dot;
     }
-    // The top-level label begins with a digit if the name may be a number, and is all there is in one without a dot.
-    if label_end == length || reversed.first()?.is_ascii_digit() {
+    // The top-level label is all there is in a name without a dot. It begins with a digit if the name may be a number,
+    // with a hyphen or placeholder if it may be several.
+    let may_be_address = match reversed {
+        [first, second, ..] => match first {
+            b'0'..=b'9' | b'-' => true,
+            b'x' => matches!(second, b'x' | b'.' | b'-' | b'0'..=b'9'),
+            _ => false,
+        },
+        _ => true,
+    };
+    if label_end == length || may_be_address {
         return None;
     }
-    copy_label(name.get(..label_end)?, length - label_end, reversed)
+    copy_label(name.get(..label_end)?, length - label_end, reversed)?;
+    Some(www_labels)
 }
 
 fn copy_label(label: &[u8], at: usize, reversed: &mut [u8]) -> Option<()> {
@@ -166,25 +210,29 @@ fn copy_label(label: &[u8], at: usize, reversed: &mut [u8]) -> Option<()> {
     Some(())
 }
 
-/// Removes `www.` as often as the name begins with it and remains dotted.
-fn without_www(mut name: &str) -> &str {
+/// Removes `www.` as often as the name begins with it and remains dotted, and tells how often that was.
+fn without_www(mut name: &str) -> (&str, u8) {
+    let mut removed = 0_u8;
     while let Some((first, remainder)) = name.split_once('.') {
         let remainder = remainder.trim_start_matches('.');
         if !first.eq_ignore_ascii_case("www") || !remainder.contains('.') {
             break;
         }
         name = remainder;
+        removed = removed.saturating_add(1);
     }
-    name
+    (name, removed)
 }
 
 /// The short way of [`without_www`], for lower-case letters and single dots.
-fn without_plain_www(mut name: &[u8]) -> &[u8] {
+fn without_plain_www(mut name: &[u8]) -> (&[u8], u8) {
+    let mut removed = 0_u8;
     while let Some(remainder) = name.strip_prefix(b"www.") {
         if !remainder.contains(&b'.') {
             break;
         }
         name = remainder;
+        removed = removed.saturating_add(1);
     }
-    name
+    (name, removed)
 }

@@ -1,10 +1,22 @@
 //! Addresses: the texts that stand for one by themselves, and the numeric names that browsers take for one.
 //!
-//! A name whose last label is a number is an IPv4 address in 1 to 4 parts, each decimal, octal (leading `0`) or
+//! Behind a scheme or user-info, a name whose last label is a number is an IPv4 address in 1 to 4 parts, each decimal, octal (leading `0`) or
 //! hexadecimal (leading `0x`), the last one filling what the others leave; or it is nothing at all. That is the rule
-//! of the WHATWG URL standard.
+//! of the WHATWG URL standard. A bare one has four decimal parts without leading zeros, or it is refused, because who
+//! reads `010.0.0.1` or `443` may mean something else.
 
 use std::net::{IpAddr, Ipv4Addr};
+
+use super::super::kind::NotAnIndicator;
+
+/// Which notations of an IPv4 address are read where a host stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Notation {
+    /// Four decimal parts, where nothing but the number says that it is an address.
+    Decimal,
+    /// All of them, where a scheme or user-info says so.
+    Any,
+}
 
 /// Reads IPv4 in dotted decimal, or IPv6 in any legal form, without brackets, zone or anything else around it.
 pub(super) fn parse_bare(text: &str) -> Option<IpAddr> {
@@ -47,10 +59,31 @@ pub(super) fn is_numeric_name(name: &str) -> bool {
     !last.is_empty() && (last.as_bytes().iter().all(u8::is_ascii_digit) || hexadecimal_digits(last).is_some())
 }
 
-/// Reads a host name whose last label is a number. `None` when it is not an IPv4 address; empty labels do not count.
+/// Reads a host name whose last label is a number; empty labels do not count.
+///
+/// # Errors
+///
+/// It is no address, or not in the notation.
+pub(super) fn parse_numeric_name(name: &str, notation: Notation) -> Result<Ipv4Addr, NotAnIndicator> {
+    if notation == Notation::Any {
+        return parse_any(name).ok_or(NotAnIndicator::Format);
+    }
+    let labels = || name.split('.').filter(|label| !label.is_empty());
+    let count = labels().count();
+    if count == 4 && labels().all(|label| label.bytes().all(|byte| byte.is_ascii_digit())) {
+        if labels().any(|label| 1 < label.len() && label.starts_with('0')) {
+            return Err(NotAnIndicator::LeadingZero);
+        }
+        return parse_any(name).ok_or(NotAnIndicator::Format);
+    }
+    let is_number = count == 1 || parse_any(name).is_some();
+    Err(if is_number { NotAnIndicator::BareNumber } else { NotAnIndicator::Format })
+}
+
+/// Reads every notation. `None` when the name is not an IPv4 address.
 ///
 /// `192.168.257` is 192.168.1.1: each label but the last fills one octet, and 257 the two that are left.
-pub(super) fn parse_numeric_name(name: &str) -> Option<Ipv4Addr> {
+fn parse_any(name: &str) -> Option<Ipv4Addr> {
     let (before, last) = name.rsplit_once('.').unwrap_or(("", name));
     let (mut address, mut bits_left) = (0_u64, u32::BITS);
     for label in before.split('.') {

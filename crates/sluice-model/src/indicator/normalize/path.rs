@@ -5,26 +5,51 @@
 //! In the path `\` is `/`, and dot segments and empty segments are removed. Letters are lower-case.
 //!
 //! Where the contract is silent: without a query a trailing slash is removed; with one the path keeps its slash and
-//! is at least `/`, so that `example.com?q=1` is `example.com/?q=1`.
+//! is at least `/`, so that `example.com?q=1` is `example.com/?q=1`; what would be cut off the end of a printed value
+//! stays an escape there, and before the `/*` of a prefix mask.
 
 use crate::percent;
 
-use super::escape;
+use super::{
+    super::ends::{self, PREFIX_MASK_END},
+    escape,
+};
 
 /// Appends the normal form of path and query; cannot fail.
 pub(super) fn append(rest: &str, key: &mut Vec<u8>) {
     if rest.is_empty() {
         return;
     }
+    let start = key.len();
     if is_free_of_escapes(rest) {
         append_lower(rest.as_bytes(), key);
     } else {
         append_decoded(&percent::decode(rest), key);
     }
+    escape_last_blank(start, key);
 }
 
-/// The short way of [`append`], for bytes that may be anything; `None`, and nothing appended, if they have an escape,
-/// an odd segment, a control character, white space, `#`, or are not ASCII.
+/// Returns true if a rest in normal form is the path of a prefix mask, or of all there is on a host.
+pub(super) fn is_prefix_mask(rest: &[u8]) -> bool {
+    rest.ends_with(PREFIX_MASK_END.as_bytes()) && !rest.contains(&b'?')
+}
+
+/// Escapes a blank character where the path or query that begins at `start` ends.
+fn escape_last_blank(start: usize, key: &mut Vec<u8>) {
+    let rest = key.get(start..).unwrap_or_default();
+    let shown = rest.strip_suffix(PREFIX_MASK_END.as_bytes()).unwrap_or(rest);
+    // Most end in a plain character.
+    let is_plain = |bytes: &[u8]| bytes.last().is_none_or(u8::is_ascii_graphic);
+    if is_plain(rest) && is_plain(shown) {
+        return;
+    }
+    if let Ok(rest) = String::from_utf8(key.split_off(start)) {
+        if rest.contains('?') { ends::append_end(&rest, key) } else { ends::append_path(&rest, key) }
+    }
+}
+
+/// The short way of [`append`], for bytes that may be anything; `None`, perhaps with bytes left behind, if they have an escape,
+/// an odd segment, a control character, white space, `#`, are not ASCII, or may be a prefix mask.
 pub(super) fn append_plain(rest: &[u8], key: &mut Vec<u8>) -> Option<()> {
     if rest.len() > 1 {
         // Without branches, so that many bytes are looked at in one instruction.
@@ -39,6 +64,9 @@ pub(super) fn append_plain(rest: &[u8], key: &mut Vec<u8>) -> Option<()> {
             return None;
         }
         append_lower(rest, key);
+        if key.ends_with(PREFIX_MASK_END.as_bytes()) {
+            return None;
+        }
     }
     Some(())
 }

@@ -13,30 +13,33 @@ use std::net::Ipv4Addr;
 use crate::limits;
 
 use super::{
-    super::{key, kind::IndicatorKind},
+    super::{
+        key,
+        kind::{IndicatorKind, Recognized},
+    },
     host, ip, network, path, url,
 };
 
 /// Appends the key of a URL, domain or IPv4 address; `None` and `key` as before when the text is not plain.
-pub(super) fn append(text: &str, key: &mut Vec<u8>) -> Option<IndicatorKind> {
+pub(super) fn append(text: &str, key: &mut Vec<u8>) -> Option<Recognized> {
     // The first byte tells it from nearly every name, and an address needs none of what follows.
     if let Some(address) = ip::parse_dotted(text.as_bytes()) {
         key::append_ipv4(address, key);
-        return Some(IndicatorKind::Ip);
+        return Some(IndicatorKind::Ip.into());
     }
     if limits::INDICATOR_BYTES_MAX < text.len() {
         return None;
     }
     let start = key.len();
-    let kind = append_url(url::without_plain_scheme(text.as_bytes()), key);
-    if kind.is_none() || limits::INDICATOR_BYTES_MAX + key::URL_KEY_OVERHEAD_BYTES < key.len() - start {
+    let recognized = append_url(url::without_plain_scheme(text.as_bytes()), key);
+    if recognized.is_none() || limits::INDICATOR_BYTES_MAX + key::URL_KEY_OVERHEAD_BYTES < key.len() - start {
         key.truncate(start);
         return None;
     }
-    kind
+    recognized
 }
 
-fn append_url(text: &[u8], key: &mut Vec<u8>) -> Option<IndicatorKind> {
+fn append_url(text: &[u8], key: &mut Vec<u8>) -> Option<Recognized> {
     let (host, after) = host::split_plain(text)?;
     let rest = url::without_plain_port(after)?;
     if host.last()?.is_ascii_digit()
@@ -45,16 +48,16 @@ fn append_url(text: &[u8], key: &mut Vec<u8>) -> Option<IndicatorKind> {
         return append_address_url(address, rest, key);
     }
     key.push(key::URL);
-    host::append_plain_name(host, key)?;
+    let www_labels = host::append_plain_name(host, key)?;
     path::append_plain(rest, key)?;
-    Some(IndicatorKind::Url)
+    Some(Recognized { kind: IndicatorKind::Url, www_labels })
 }
 
 /// Appends the key of an address with a rest, or of the address alone if the rest comes to nothing.
-fn append_address_url(address: Ipv4Addr, rest: &[u8], key: &mut Vec<u8>) -> Option<IndicatorKind> {
+fn append_address_url(address: Ipv4Addr, rest: &[u8], key: &mut Vec<u8>) -> Option<Recognized> {
     if matches!(rest, b"" | b"/") {
         key::append_ipv4(address, key);
-        return Some(IndicatorKind::Ip);
+        return Some(IndicatorKind::Ip.into());
     }
     // Without a scheme before it, it would be a network.
     if network::is_plain_length(rest) {
@@ -65,5 +68,5 @@ fn append_address_url(address: Ipv4Addr, rest: &[u8], key: &mut Vec<u8>) -> Opti
     let host_end = key.len();
     path::append_plain(rest, key)?;
     // An empty query leaves the address alone as well. It is rare, so the long way may see to it.
-    if key.len() == host_end { None } else { Some(IndicatorKind::Url) }
+    if key.len() == host_end { None } else { Some(IndicatorKind::Url.into()) }
 }

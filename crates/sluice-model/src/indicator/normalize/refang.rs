@@ -1,10 +1,14 @@
 //! Refanging: values that were made unclickable for readers, made values again.
 //!
-//! In: a value of a feed whose supplier asks for it. Out: the same with `hxxp://` and its like as a scheme, and with
-//! bracketed dots, colons, slashes and at signs (`[.]`, `(.)`, `{.}`, `[dot]`, `[:]`, `[://]`) as plain ones. One
-//! pass, nothing else is touched: whether the result is an indicator is judged as ever.
+//! In: a value of a feed whose supplier asks for it, or a looked-up one that is nothing as it stands. Out: the same with
+//! `hxxp://` and its like as a scheme, and with bracketed dots, colons, slashes and at signs (`[.]`, `(.)`, `{.}`, `[dot]`,
+//! `[:]`, `[://]`) as plain ones. One pass, nothing else is touched: whether the result is an indicator is judged as ever.
+//!
+//! Whoever defangs a URL begins with its scheme or its host. Where both are whole, brackets in the path are the URL's own.
 
 use std::borrow::Cow;
+
+use super::super::ends;
 
 /// Defanged schemes, lower-case, and what they stand for.
 const SCHEMES: [(&str, &str); 14] = [
@@ -31,16 +35,44 @@ const HIDDEN: [(&str, &str); 7] =
 /// Pairs of brackets that hide.
 const BRACKETS: [(char, char); 3] = [('[', ']'), ('(', ')'), ('{', '}')];
 
-/// Undoes defanging; borrows when there is nothing to undo.
+/// Undoes defanging; borrows when there is nothing to undo. What is blank around the text may be cut off.
 pub fn refang(text: &str) -> Cow<'_, str> {
+    let text = ends::cut(text);
+    if is_whole(text) {
+        return Cow::Borrowed(text);
+    }
     let text = refang_brackets(text);
-    let Some((scheme, after)) = text.split_once("://") else {
-        return text;
-    };
-    match real_scheme(scheme) {
-        Some(real) => Cow::Owned(format!("{real}://{after}")),
+    match split_scheme(&text) {
+        Some((scheme, after)) => match real_scheme(scheme) {
+            Some(real) => Cow::Owned(format!("{real}:{after}")),
+            None => text,
+        },
         None => text,
     }
+}
+
+/// Returns true if neither scheme nor host is defanged.
+fn is_whole(text: &str) -> bool {
+    let after = match split_scheme(text) {
+        Some((scheme, _)) if real_scheme(scheme).is_some() => return false,
+        Some((_, after)) => after,
+        None => text,
+    };
+    let host = after.trim_start_matches(['/', '\\']);
+    for (index, found) in host.match_indices(['[', '(', '{', '/', '\\', '?', '#']) {
+        let is_bracket = matches!(found, "[" | "(" | "{");
+        if !is_bracket || hidden_at_start(host.split_at(index).1).is_some() {
+            return !is_bracket;
+        }
+    }
+    true
+}
+
+/// Splits a text at the colon behind a scheme, defanged or not; `None` when it has none.
+fn split_scheme(text: &str) -> Option<(&str, &str)> {
+    let (scheme, after) = text.split_once(':')?;
+    let is_scheme = scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.*".contains(&byte));
+    if is_scheme && after.starts_with(['/', '\\']) { Some((scheme, after)) } else { None }
 }
 
 /// What a defanged scheme, in any letter case, stands for; `None` for a scheme that is not defanged.

@@ -1,61 +1,147 @@
 //! URLs: scheme, user-info, port and fragment are cut off; host and rest are left to [`host`] and [`path`].
 //!
-//! Where the contract is silent: any scheme of the URL syntax is cut but a defanged one, which refuses the text; the
-//! fragment begins at the first `#`; the authority ends at the first `/` or `?`, may have no `\`, and its user-info
-//! goes up to the last `@` (so an e-mail address is its domain); a port is up to 65535 or empty; a missing host
-//! refuses the text.
+//! Slashes around the scheme are forgiven: one or more of either kind begin the host behind a scheme, two or more
+//! without one, and then a `\` ends it as `/` does.
+//!
+//! Where the contract is silent: any scheme of the URL syntax is cut but a defanged one, which refuses the text, and one
+//! with a dot that `//` does not follow, which is a host; the fragment begins at the first `#`; the authority ends at the
+//! first `/` or `?`, without a scheme it may have no `\`, and its user-info goes up to the last `@`; a port is up to 65535
+//! or empty; a missing host refuses the text; a name behind user-info without scheme, port and path is an e-mail address.
 
 use crate::limits;
 
 use super::{
     super::{
-        key,
-        kind::{IndicatorKind, NotAnIndicator},
+        ends, key,
+        kind::{IndicatorKind, NotAnIndicator, Recognized},
     },
-    host, path, refang,
+    host::{self, Host},
+    ip::Notation,
+    path, refang,
 };
 
-/// Appends the key of a URL, or of the address that it comes to; leaves bytes behind on failure.
-///
-/// # Errors
-///
-/// The text is not a URL, or its normal form is over [`limits::INDICATOR_BYTES_MAX`].
-pub(super) fn append(text: &str, key: &mut Vec<u8>) -> Result<IndicatorKind, NotAnIndicator> {
-    let text = without_scheme(text)?;
-    let (text, _fragment) = text.split_once('#').unwrap_or((text, ""));
-    let (authority, rest) = text.split_at(text.find(['/', '?']).unwrap_or(text.len()));
-    if authority.contains('\\') {
-        return Err(NotAnIndicator::Format);
-    }
-    let (_user_info, host_and_port) = authority.rsplit_once('@').unwrap_or(("", authority));
+/// Slashes as they stand around a scheme.
+const SLASHES: [char; 2] = ['/', '\\'];
 
-    let start = key.len();
-    key.push(key::URL);
-    let address = host::append(without_port(host_and_port)?, key)?;
-    let host_end = key.len();
-    path::append(rest, key);
-    if let Some(address) = address
-        && key.len() == host_end
-    {
-        key.truncate(start);
-        key::append_address(address, key);
-        return Ok(IndicatorKind::Ip);
-    }
-    if limits::INDICATOR_BYTES_MAX + key::URL_KEY_OVERHEAD_BYTES < key.len() - start {
-        return Err(NotAnIndicator::Format);
-    }
-    Ok(IndicatorKind::Url)
+/// The scheme of e-mail addresses, which nothing like a URL follows.
+const MAIL_SCHEME: &str = "mailto:";
+
+/// The parts of a URL that are kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Url<'t> {
+    host: &'t str,
+    rest: &'t str,
+    notation: Notation,
+    /// Whether it is an e-mail address if the host is a name.
+    is_mail_of_name: bool,
 }
 
-fn without_scheme(text: &str) -> Result<&str, NotAnIndicator> {
+impl<'t> Url<'t> {
+    /// Splits a text without blank characters around it.
+    ///
+    /// # Errors
+    ///
+    /// It is not a URL.
+    pub(super) fn split(text: &'t str) -> Result<Self, NotAnIndicator> {
+        let mail_scheme = text.get(..MAIL_SCHEME.len());
+        if mail_scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(MAIL_SCHEME)) {
+            return Err(NotAnIndicator::EmailAddress);
+        }
+        let (text, has_scheme) = match without_scheme(text)? {
+            Some(after) => (after, true),
+            None => (text, false),
+        };
+        let (text, _fragment) = text.split_once('#').unwrap_or((text, ""));
+        let authority_bytes = text.find(|end| matches!(end, '/' | '?') || has_scheme && end == '\\');
+        let (authority, rest) = text.split_at(authority_bytes.unwrap_or(text.len()));
+        if authority.contains('\\') {
+            return Err(NotAnIndicator::Format);
+        }
+        let (user_info, host_and_port) = match authority.rsplit_once('@') {
+            Some((user_info, host_and_port)) => (Some(user_info), host_and_port),
+            None => (None, authority),
+        };
+        let (host, port) = split_port(host_and_port)?;
+        let is_address_expected = has_scheme || user_info.is_some();
+        let notation = if is_address_expected { Notation::Any } else { Notation::Decimal };
+        let is_url = has_scheme || !port.is_empty() || rest.starts_with('/');
+        Ok(Self { host, rest, notation, is_mail_of_name: user_info.is_some() && !is_url })
+    }
+
+    /// Returns true if a part has a blank character inside.
+    pub(super) fn has_blank(self) -> bool {
+        ends::has_blank(self.host) || ends::has_blank(self.rest)
+    }
+
+    /// Appends the key of the URL, or of the address that it comes to; leaves bytes behind on failure.
+    ///
+    /// # Errors
+    ///
+    /// The text is not a URL, or its normal form is over [`limits::INDICATOR_BYTES_MAX`].
+    pub(super) fn append(self, key: &mut Vec<u8>) -> Result<Recognized, NotAnIndicator> {
+        let start = key.len();
+        key.push(key::URL);
+        let host = host::append(self.host, self.notation, key)?;
+        let host_end = key.len();
+        if self.is_mail_of_name && matches!(host, Host::Name { .. }) {
+            return Err(NotAnIndicator::EmailAddress);
+        }
+        path::append(self.rest, key);
+        finish_prefix_mask(host_end, key)?;
+        let www_labels = match host {
+            Host::Address(address) if key.len() == host_end => {
+                key.truncate(start);
+                key::append_address(address, key);
+                return Ok(IndicatorKind::Ip.into());
+            }
+            Host::Address(_) => 0,
+            Host::Name { www_labels } => www_labels,
+        };
+        if limits::INDICATOR_BYTES_MAX + key::URL_KEY_OVERHEAD_BYTES < key.len() - start {
+            return Err(NotAnIndicator::Format);
+        }
+        Ok(Recognized { kind: IndicatorKind::Url, www_labels })
+    }
+}
+
+/// Cuts the `/*` off a bare host, of which it says nothing more, and checks that a prefix mask can be looked up.
+fn finish_prefix_mask(host_end: usize, key: &mut Vec<u8>) -> Result<(), NotAnIndicator> {
+    let rest = key.get(host_end..).unwrap_or_default();
+    if !path::is_prefix_mask(rest) {
+        return Ok(());
+    }
+    // One piece is before the first slash, and one behind the last.
+    let segments = rest.split(|byte| *byte == b'/').count().saturating_sub(2);
+    if limits::PREFIX_MASK_SEGMENTS_MAX < segments {
+        return Err(NotAnIndicator::DeepMask);
+    }
+    if segments == 0 {
+        key.truncate(host_end);
+    }
+    Ok(())
+}
+
+/// What follows the scheme and the slashes around it; `None` when the text has neither.
+fn without_scheme(text: &str) -> Result<Option<&str>, NotAnIndicator> {
+    let after_slashes = text.trim_start_matches(SLASHES);
+    if 2 <= text.len() - after_slashes.len() {
+        return Ok(Some(after_slashes));
+    }
     let is_in_scheme = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
     let scheme_bytes = text.bytes().take_while(is_in_scheme).count();
     let (scheme, after) = text.split_at(scheme_bytes);
-    match after.strip_prefix("://") {
-        Some(_) if refang::real_scheme(scheme).is_some() => Err(NotAnIndicator::Format),
-        Some(remainder) if scheme.starts_with(|first: char| first.is_ascii_alphabetic()) => Ok(remainder),
-        _ => Ok(text),
+    let Some(after) = after.strip_prefix(':') else { return Ok(None) };
+    let host = after.trim_start_matches(SLASHES);
+    if host.len() == after.len() {
+        return Ok(None);
     }
+    if refang::real_scheme(scheme).is_some() {
+        return Err(NotAnIndicator::Format);
+    }
+    // `example.com:/a` is a host with a port that is left out.
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && (after.starts_with("//") || !scheme.contains('.'));
+    Ok(if is_scheme { Some(host) } else { None })
 }
 
 /// The short way of [`without_scheme`], for the schemes that nearly all URLs have.
@@ -65,7 +151,8 @@ pub(super) fn without_plain_scheme(text: &[u8]) -> &[u8] {
     after.strip_prefix(b"://").unwrap_or(text)
 }
 
-fn without_port(host_and_port: &str) -> Result<&str, NotAnIndicator> {
+/// Splits a host and its port, which is empty if there is none.
+fn split_port(host_and_port: &str) -> Result<(&str, &str), NotAnIndicator> {
     let host_bytes = if host_and_port.starts_with('[') {
         host_and_port.find(']').ok_or(NotAnIndicator::Format)? + 1
     } else {
@@ -73,8 +160,8 @@ fn without_port(host_and_port: &str) -> Result<&str, NotAnIndicator> {
     };
     let (host, after) = host_and_port.split_at(host_bytes);
     match after.strip_prefix(':') {
-        None if after.is_empty() => Ok(host),
-        Some(port) if is_port(port) => Ok(host),
+        None if after.is_empty() => Ok((host, "")),
+        Some(port) if is_port(port) => Ok((host, port)),
         _ => Err(NotAnIndicator::Format),
     }
 }
@@ -84,7 +171,7 @@ fn is_port(text: &str) -> bool {
     text.is_empty() || text.as_bytes().iter().all(u8::is_ascii_digit) && text.parse::<u16>().is_ok()
 }
 
-/// The short way of [`without_port`]: takes the port, if there is one of 1 to 5 digits, off what follows a host.
+/// The short way of [`split_port`]: takes the port, if there is one of 1 to 5 digits, off what follows a host.
 ///
 /// What remains is nothing, or begins with `/` or `?`; `None` when it is anything else.
 pub(super) fn without_plain_port(after: &[u8]) -> Option<&[u8]> {

@@ -48,12 +48,47 @@ fn everything_else_is_borrowed_as_it_is() {
     }
 }
 
+/// A query with `{at}` in it was once sent to another address.
+#[test]
+fn a_url_that_is_whole_is_not_touched() {
+    for text in [
+        "http://host.example.org/?id={at}",
+        "host.example.org/a[.]b(dot)c",
+        "//host.example.org/[at]",
+        "http:/host.example.org/{dot}",
+        "http:\\\\host.example.org\\[.]",
+        "http://[2001:db8::1]/[.]",
+        "host.example.org?[.]",
+        "host.example.org#[.]",
+        "http://user:a(b)@host.example.org:80/[.]",
+    ] {
+        assert!(matches!(refang(text), Cow::Borrowed(same) if same == text), "{text}");
+    }
+}
+
+#[test]
+fn what_is_blank_around_a_value_is_no_hindrance() {
+    check(" hxxp://example[.]com/a\u{200b}\n", "http://example.com/a");
+    check("hxxp:/example[.]com", "http:/example.com");
+    check("hxxps:\\\\example[.]com\\a", "https:\\\\example.com\\a");
+}
+
 #[test]
 fn one_pass_is_made() {
     check("[[.].]", "[..]");
 }
 
 proptest! {
+    #[test]
+    fn a_path_behind_a_whole_host_is_not_touched(
+        scheme in "(https?:/{1,3}|//)?",
+        host in "[a-z]{1,9}(\\.[a-z]{1,9}){1,3}(:[0-9]{1,4})?",
+        rest in "[/?#]([\\[\\](){}.:/@a]|dot|at){0,9}",
+    ) {
+        let text = format!("{scheme}{host}{rest}");
+        prop_assert_eq!(refang(&text), &*text);
+    }
+
     #[test]
     fn refanging_undoes_defanging(host in "[a-z]{1,9}(\\.[a-z]{1,9}){1,3}", path in "(/[a-z.]{0,9}){0,3}") {
         let plain = format!("http://{host}{path}");

@@ -1,6 +1,8 @@
 //! Hosts: names, numeric notations, masks.
 
-use super::{check, check_refused};
+use crate::NotAnIndicator;
+
+use super::{check, check_reason, check_refused};
 
 #[test]
 fn names_are_lower_case_letters_digits_hyphens_and_underscores() {
@@ -28,7 +30,6 @@ fn a_name_has_a_dot() {
     check_refused(".com.");
     check_refused("/a.b");
     check_refused("?a.b");
-    check_refused("http:///example.com");
     check_refused("http://");
 }
 
@@ -82,21 +83,23 @@ fn international_names_become_punycode() {
 
 #[test]
 fn an_international_name_is_bounded_before_it_is_converted() {
-    // The soft hyphen, of two bytes, is mapped to nothing.
+    // The variation selector, of three bytes, is mapped to nothing.
     for dot in ['.', '。', '．', '｡'] {
-        let long = format!("a{}b{dot}рф", "\u{ad}".repeat(125));
+        let long = format!("a{}b{dot}рф", "\u{fe0f}".repeat(83));
         check(&long, "ab.xn--p1ai");
-        check_refused(&long.replace('b', "bcd"));
+        check_refused(&long.replace('b', "bcdef"));
     }
-    let label = format!("a{}.", "\u{ad}".repeat(100));
+    let label = format!("a{}.", "\u{fe0f}".repeat(66));
     check(&format!("{}рф", label.repeat(4)), "a.a.a.a.xn--p1ai");
-    check_refused(&format!("{}рф", label.repeat(5)));
+    check_refused(&format!("{}рф", label.repeat(6)));
 }
 
 #[test]
 fn what_mapping_brings_out_is_checked_like_the_rest() {
     check("１９２．０．２．１", "192.0.2.1");
-    check("0ｘC0.0.2.1", "192.0.2.1");
+    check("http://0ｘC0.0.2.1", "192.0.2.1");
+    check_reason("0ｘC0.0.2.1", NotAnIndicator::BareNumber);
+    check_reason("１９２．０．２．０１", NotAnIndicator::LeadingZero);
     for character in "／？＃＠：％＼".chars() {
         check_refused(&format!("example{character}org.com"));
     }
@@ -130,21 +133,78 @@ fn numeric_names_are_addresses_in_1_to_4_parts() {
         "192.0.2.0x01",
         "000000300.0.2.1",
     ] {
-        check(text, "192.0.2.1");
+        check(&format!("http://{text}"), "192.0.2.1");
+        check(&format!("//{text}"), "192.0.2.1");
+        check(&format!("a@{text}"), "192.0.2.1");
         check(&format!("http://user@{text}:80/a"), "192.0.2.1/a");
     }
-    check("0", "0.0.0.0");
-    check("0x", "0.0.0.0");
-    check("4294967295", "255.255.255.255");
-    check("010.0.0.010", "8.0.0.8");
+    check("http://0", "0.0.0.0");
+    check("http://0x", "0.0.0.0");
+    check("a@4294967295", "255.255.255.255");
+    check("http://010.0.0.010", "8.0.0.8");
+}
+
+#[test]
+fn a_bare_number_is_no_address() {
+    for text in [
+        "443",
+        "0",
+        "0x",
+        "3221225985",
+        "0xc0000201",
+        "99999999999999999999999",
+        "08",
+        "443:80",
+        "443/a",
+        "443?a",
+    ] {
+        check_reason(text, NotAnIndicator::BareNumber);
+    }
+    for text in ["192.513", "192.0.513", "0xc0.0.2.1", "192.0x000201", "192.0.2.0x01"] {
+        check_reason(text, NotAnIndicator::BareNumber);
+    }
+}
+
+#[test]
+fn a_leading_zero_makes_an_address_ambiguous() {
+    for text in [
+        "192.168.001.010",
+        "010.0.0.1",
+        "192.0.2.01",
+        "192.0.2.08",
+        "192.0.2.00:80/a",
+        "000.0.0.0",
+        "0300.0.2.1",
+    ] {
+        check_reason(text, NotAnIndicator::LeadingZero);
+    }
+    check("http://192.168.001.010/", "192.168.1.8");
+    check("192.0.2.0", "192.0.2.0");
+}
+
+#[test]
+fn ranges_and_wildcards_are_no_addresses() {
+    for text in [
+        "192.0.2.1-9",
+        "192.0.2.*",
+        "192.0.2.x",
+        "http://192.0.2.x/a",
+        "192.0.2.1-192.0.2.9",
+        "192.0.2.1 - 192.0.2.9",
+        "10.x.x.x",
+        "*.192.0.2.1",
+        "*.0.2.1",
+        "2001:db8::*",
+        "*.[::1]",
+        "192.0.2.[1-9]",
+    ] {
+        check_reason(text, NotAnIndicator::AddressRange);
+    }
 }
 
 #[test]
 fn numeric_names_that_are_no_address_are_refused() {
     for text in [
-        "4294967296",
-        "99999999999999999999999",
-        "0x100000000",
         "256.0.2.1",
         "192.0.2.256",
         "192.0.65536",
@@ -153,20 +213,20 @@ fn numeric_names_that_are_no_address_are_refused() {
         "192.0.2.1.0",
         "192.0.2.1.0.0",
         "www.192.0.2.1",
-        "192.0.2.08",
-        "08",
         "example.1",
         "example.0x1f",
         "a.0.2.1",
         "+1.0.2.1",
-        "*.1",
-        "*.192.0.2.1",
-        "*.0.2.1",
     ] {
         check_refused(text);
+        check_refused(&format!("http://{text}"));
+    }
+    for text in ["4294967296", "99999999999999999999999", "0x100000000", "192.0.2.08", "08", "192.0.65536"] {
+        check_refused(&format!("http://{text}"));
     }
     check("0x1g.0xg", "0x1g.0xg");
     check("1.2.3.4a", "1.2.3.4a");
+    check("1.2.xxx", "1.2.xxx");
 }
 
 #[test]
@@ -175,15 +235,7 @@ fn bracketed_hosts_are_ipv6_addresses() {
     check("http://[2001:db8:0::1]/A", "[2001:db8::1]/a");
     check("http://[::ffff:192.0.2.1]:80/A", "192.0.2.1/a");
     check("http://[::ffff:192.0.2.1]", "192.0.2.1");
-    for text in [
-        "[]",
-        "[2001:db8::1",
-        "2001:db8::1]",
-        "[192.0.2.1]",
-        "[fe80::1%25eth0]",
-        "[[2001:db8::1]]",
-        "*.[::1]",
-    ] {
+    for text in ["[]", "[2001:db8::1", "2001:db8::1]", "[192.0.2.1]", "[fe80::1%25eth0]", "[[2001:db8::1]]"] {
         check_refused(text);
     }
 }
@@ -194,16 +246,27 @@ fn masks_lead_a_dotted_name() {
     check("http://*.example.com:80/A?b", "*.example.com/a?b");
     check("*..example.com", "*.example.com");
     check("*.www.example.com", "*.www.example.com");
-    for text in [
-        "*",
-        "*.",
-        "*.com",
-        "*..com",
-        "**.example.com",
-        "*.*.example.com",
-        "a*.example.com",
-        "www.*.example.com",
-    ] {
+    for text in ["*", "*.", "**.example.com", "*.*.example.com", "a*.example.com", "www.*.example.com"] {
         check_refused(text);
+    }
+}
+
+#[test]
+fn a_mask_of_a_registry_is_too_wide_and_one_of_a_private_suffix_is_not() {
+    for text in [
+        "*.com",
+        "*..com.",
+        "*.CO.uk",
+        "http://*.co.uk/a",
+        "*.рф",
+        "*.kawasaki.jp",
+        "*.b.kawasaki.jp",
+        "*.example",
+        "*.com/*",
+    ] {
+        check_reason(text, NotAnIndicator::WideMask);
+    }
+    for text in ["*.duckdns.org", "*.github.io", "*.www.co.uk", "*.city.kawasaki.jp", "*.b.example"] {
+        check(text, text);
     }
 }

@@ -6,7 +6,7 @@ use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
 
 use crate::{
     Indicator, IndicatorKind,
-    normalize::{network, normalize_into, normalize_the_long_way, plain},
+    normalize::{network, normalize, normalize_the_long_way, plain},
 };
 
 /// Texts that are often URLs, built from the pieces that the rules are about.
@@ -93,8 +93,15 @@ fn check_spellings(host: &str, rest: &str, scheme: &str, port: &str, www: &str) 
         format!("{host}{port}{rest}"),
         format!("{www}{host}{rest}"),
         format!("{host}.{rest}"),
-        format!("user:secret@{host}{rest}"),
+        format!("http://user:secret@{host}{rest}"),
         format!("{host}{rest}#fragment"),
+        format!("{scheme}:\\{host}{rest}"),
+        format!("\u{200b}{scheme}:/{host}{rest}\t"),
+        format!("//{host}{rest} "),
+        format!(
+            "{scheme}:///{host}{}",
+            rest.strip_prefix('/').map_or(rest.to_owned(), |rest| format!("\\{rest}"))
+        ),
         format!("{scheme}://a@{www}{}.{port}{rest}#", host.to_uppercase()),
     ] {
         prop_assert_eq!(Indicator::parse(&spelling), Ok(plain.clone()), "{}", spelling);
@@ -118,7 +125,7 @@ fn plain_text() -> impl Strategy<Value = String> {
 
 fn check_both_ways(text: &str) -> Result<(), TestCaseError> {
     let (mut short, mut long) = (b"before".to_vec(), b"before".to_vec());
-    prop_assert_eq!(normalize_into(text, &mut short), normalize_the_long_way(text, &mut long), "{:?}", text);
+    prop_assert_eq!(normalize(text, &mut short), normalize_the_long_way(text, &mut long), "{:?}", text);
     prop_assert_eq!(short, long, "{:?}", text);
     Ok(())
 }

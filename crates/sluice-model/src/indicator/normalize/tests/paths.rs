@@ -1,6 +1,8 @@
 //! Paths, queries and their escapes.
 
-use super::{check, check_refused};
+use crate::{IndicatorKind, NotAnIndicator};
+
+use super::{check, check_kind, check_reason, check_refused};
 
 #[test]
 fn a_trailing_slash_is_removed_when_no_query_follows() {
@@ -103,7 +105,41 @@ fn what_could_not_stand_for_itself_stays_an_escape() {
 }
 
 #[test]
-fn white_space_may_come_out_of_an_escape() {
-    check("example.com/%20", "example.com/ ");
-    check("example.com/%C2%A0?%E3%80%80", "example.com/\u{a0}?\u{3000}");
+fn white_space_may_come_out_of_an_escape_but_not_at_the_end() {
+    check("example.com/%20a", "example.com/ a");
+    check("example.com/%C2%A0?%E3%80%80a", "example.com/\u{a0}?\u{3000}a");
+    check("example.com/%20", "example.com/%20");
+    check("example.com/a%20/", "example.com/a%20");
+    check("example.com/a%20%20", "example.com/a %20");
+    check("example.com/a?b=%E3%80%80", "example.com/a?b=%e3%80%80");
+    check("example.com/a%E2%80%8B", "example.com/a%e2%80%8b");
+    check("example.com/a%20/*", "example.com/a%20/*");
+    check("example.com/a?b%20/*", "example.com/a?b /*");
+    check("example.com/я%20я", "example.com/я я");
+}
+
+#[test]
+fn a_mask_of_all_paths_is_the_host() {
+    for text in ["example.com/*", "http://path.example.com/*", "www.example.com/*/", "example.com/a/../%2a"] {
+        let host = if text.contains("path") { "path.example.com" } else { "example.com" };
+        check(text, host);
+    }
+    check("*.example.com/*", "*.example.com");
+    check("192.0.2.1/*", "192.0.2.1");
+    check_kind("192.0.2.1/*", IndicatorKind::Ip);
+    check("[2001:db8::1]/*", "2001:db8::1");
+}
+
+#[test]
+fn a_prefix_mask_is_kept_as_it_is() {
+    check("http://P.example.com/Dir//./*", "p.example.com/dir/*");
+    check("*.example.com/a/b/*/", "*.example.com/a/b/*");
+    check("example.com/*/*", "example.com/*/*");
+    check("example.com/a*", "example.com/a*");
+    check("example.com/*/a", "example.com/*/a");
+    check("example.com/*?q", "example.com/*?q");
+    check("example.com/?q/*", "example.com/?q/*");
+    let deepest = format!("example.com{}/*", "/a".repeat(32));
+    check(&deepest, &deepest);
+    check_reason(&deepest.replace(".com", ".com/b"), NotAnIndicator::DeepMask);
 }

@@ -1,0 +1,58 @@
+//! The ends of values: white space and invisible characters there are noise, and no value ends in them.
+//!
+//! Feeds bring them along from tables and documents. In: a text. Out: the text without them. A normal form that would
+//! end in one has its escape there, so that cutting the ends of a printed value never makes another value of it.
+
+use crate::percent;
+
+/// Returns true for white space and for the characters that nobody sees.
+pub(super) fn is_blank(character: char) -> bool {
+    character.is_whitespace()
+        || matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
+}
+
+/// Cuts blank characters off both ends.
+pub(super) fn cut(text: &str) -> &str {
+    text.trim_matches(is_blank)
+}
+
+/// Returns true if a kept part of a text has a blank character.
+pub(super) fn has_blank(text: &str) -> bool {
+    // Without branches, so that many bytes are looked at in one instruction.
+    let mut found = 0_u8;
+    for byte in text.bytes() {
+        found |= u8::from(byte <= b' ');
+    }
+    found != 0 || !text.is_ascii() && text.contains(is_blank)
+}
+
+/// What the path of a prefix mask ends in.
+pub(super) const PREFIX_MASK_END: &str = "/*";
+
+/// Appends a path after which nothing follows: a blank character at its end, or before the `/*` of a prefix mask, is
+/// escaped.
+pub(super) fn append_path(path: &str, key: &mut Vec<u8>) {
+    match path.strip_suffix(PREFIX_MASK_END) {
+        Some(prefix) => append_prefix_mask(prefix, key),
+        None => append_end(path, key),
+    }
+}
+
+/// Appends the path of the prefix mask of a path.
+pub(super) fn append_prefix_mask(prefix: &str, key: &mut Vec<u8>) {
+    append_end(prefix, key);
+    key.extend_from_slice(PREFIX_MASK_END.as_bytes());
+}
+
+/// Appends a text with a blank character at its end escaped.
+pub(super) fn append_end(text: &str, key: &mut Vec<u8>) {
+    // Most end in a plain character.
+    if text.as_bytes().last().is_none_or(u8::is_ascii_graphic) {
+        key.extend_from_slice(text.as_bytes());
+        return;
+    }
+    let shown = text.strip_suffix(is_blank).unwrap_or(text);
+    let (shown, last) = text.split_at(shown.len());
+    key.extend_from_slice(shown.as_bytes());
+    percent::append_escapes(last.as_bytes(), key);
+}
