@@ -23,6 +23,7 @@ pub fn varint_bytes(length: usize) -> usize {
 }
 
 /// Takes a number written by [`push_varint`].
+#[inline]
 pub fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
     // Most are of one byte.
     if let [byte @ ..0x80, rest @ ..] = *bytes {
@@ -31,7 +32,9 @@ pub fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
     }
     let mut number = 0_u64;
     for shift in (0..64).step_by(7) {
-        let [byte] = take_array(bytes)?;
+        // Not `take_array`: its loop would be unrolled, and the function then be too long to be inlined anywhere.
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
         number |= u64::from(byte & 0x7f) << shift;
         if byte & 0x80 == 0 {
             return Some(number);
@@ -41,6 +44,7 @@ pub fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
 }
 
 /// Takes a number that must fit 32 bits.
+#[inline]
 pub fn take_varint_u32(bytes: &mut &[u8]) -> Option<u32> {
     u32::try_from(take_varint(bytes)?).ok()
 }

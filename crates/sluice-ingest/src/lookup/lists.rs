@@ -32,6 +32,7 @@ impl<T> Lists<T> {
     }
 
     /// Where the items of some consecutive lists are.
+    #[inline]
     pub(super) fn span(&self, lists: Range<usize>) -> Range<usize> {
         self.end_before(lists.start)..self.end_before(lists.end)
     }

@@ -157,16 +157,15 @@ pub(crate) fn find<'path>(
     method: &Method,
     path: &'path str,
 ) -> Result<Found<'path>, Problem> {
-    let mut others = Vec::new();
-    for table in tables {
-        for route in *table {
-            match Found::of(route, table, path) {
-                Some(found) if route.method == *method => return Ok(found),
-                Some(_) => others.push(route),
-                None => {}
-            }
+    let rows = || tables.iter().flat_map(|table| table.iter().map(move |route| (*table, route)));
+    for (table, route) in rows().filter(|(_, route)| route.method == *method) {
+        if let Some(found) = Found::of(route, table, path) {
+            return Ok(found);
         }
     }
+    // Only a request that is refused pays for looking at the other methods.
+    let others = rows().filter(|(table, route)| Found::of(route, table, path).is_some());
+    let others: Vec<&Route> = others.map(|(_, route)| route).collect();
     let sentence = match others.as_slice() {
         [] => {
             let cause = Cause::NotFound("There is no such request".into());

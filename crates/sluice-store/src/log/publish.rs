@@ -18,7 +18,7 @@ pub(super) fn publish(
     sequence: u64,
     catalogue: Option<Arc<Catalogue>>,
 ) {
-    // Folding happens outside the lock; it counts only if the compaction thread froze nothing meanwhile.
+    // Joining happens outside the lock; it counts only if the compaction thread froze nothing meanwhile.
     let before = shared.view();
     let joinable = before.memtable.joinable();
     let small = memtable::small_tail_count(joinable);

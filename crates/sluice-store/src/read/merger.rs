@@ -39,6 +39,7 @@ impl<'a> RowMerger<'a> {
     /// # Errors
     ///
     /// Those of `get`, and [`ReadError::TooLong`] when the budget is used up.
+    #[inline]
     pub(super) fn take_older(
         &mut self,
         number: usize,

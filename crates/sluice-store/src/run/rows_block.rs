@@ -112,6 +112,7 @@ impl BlockBuilder {
         if slot < TABLES_MAX { Some(slot) } else { None }
     }
 
+    #[inline]
     fn push_head_and_time(&mut self, single: &SingleRow<'_>) -> Option<()> {
         self.push_head(single.head)?;
         push_signed(&mut self.bytes, i64::from(single.updated) - i64::from(self.last_updated));

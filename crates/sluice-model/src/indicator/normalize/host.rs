@@ -171,6 +171,7 @@ fn is_name_byte(byte: u8) -> bool {
 ///
 /// Copies the labels from the end of the name to the front of room for all of them: `a.bc.com` into `........` gives
 /// `com.....`, `com.bc..`, `com.bc.a`, and with the last dot `com.bc.a.`.
+#[inline]
 pub(super) fn append_plain_name(name: &[u8], key: &mut Vec<u8>) -> Option<u8> {
     let (name, www_labels) = without_plain_www(name);
     let length = name.len();

@@ -91,6 +91,7 @@ fn begins_odd_segment(path: &[u8]) -> bool {
 }
 
 /// Appends what has no escapes and no odd segments: `/A/B/` as `/a/b`, `?Q` as `/?q`.
+#[inline]
 fn append_lower(rest: &[u8], key: &mut Vec<u8>) {
     let (path, query) = split_query(rest);
     if query.is_empty() {
