@@ -242,7 +242,8 @@ fn masks_match_all_that_is_below_them_and_suppress_it() {
     ];
     let seen = || {
         let results = daemon.detections("", &objects);
-        objects.iter().zip(results).map(|(object, seen)| format!("{object:?}: {seen}\n")).collect::<String>()
+        let lines = objects.iter().zip(results).map(|(object, seen)| format!("{object:?}: {seen}\n"));
+        lines.collect::<Vec<_>>().concat()
     };
     expect![[r#"
         "a.evil.masks-example.duckdns.org": Masks_URL *.masks-example.duckdns.org {}
