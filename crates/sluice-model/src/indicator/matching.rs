@@ -326,10 +326,9 @@ fn push_levels(
         candidates.push_level(&level, tail, &mut may_have_prefix_masks);
         candidates.push_url(&level, "");
     };
-    let is_suffix = !suffix::has_masks(labels, suffixes);
     for www_labels in (0..www_labels.min(www_labels_max(host))).rev() {
-        // `*.co.uk` is no mask, `*.www.co.uk` is one.
-        if !(is_suffix && suffix::is_wide_mask(labels, www_labels)) {
+        // `*.co.uk` is not a mask, `*.www.co.uk` is one, and `*.www.kawasaki.jp` is not: its names are suffixes.
+        if !suffix::is_wide_mask(labels, www_labels) {
             push_masks(host, www_labels, candidates);
         }
     }

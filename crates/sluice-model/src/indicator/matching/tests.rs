@@ -413,6 +413,15 @@ fn url_text() -> impl Strategy<Value = String> {
         .prop_map(|(host, path, query)| format!("{host}{path}{query}"))
 }
 
+/// A mask whose names are all suffixes cannot be stored, so it was looked for in vain.
+#[test]
+fn a_mask_of_suffixes_is_not_looked_for_below_www() {
+    let (_, candidates) = candidates_of("www.www.kawasaki.jp", MatchScope::Levels, true).unwrap();
+    assert!(candidates.iter().all(|key| !key.ends_with(b"www.*.")));
+    let (_, candidates) = candidates_of("www.www.co.uk", MatchScope::Levels, true).unwrap();
+    assert!(candidates.iter().any(|key| key.ends_with(b"www.*.")));
+}
+
 /// An object, other than its own text, that an accepted value is meant to name.
 fn named_object(value: &Indicator, below: &str) -> String {
     let printed = value.to_string();
@@ -477,7 +486,7 @@ proptest! {
             // A key that no text normalizes to could never be stored.
             let printed = Indicator::from_key(key).unwrap();
             let (text, recognized) = (printed.to_string(), Indicator::recognize(&printed.to_string()));
-            // `www.kawasaki.jp` is a suffix, as all names below `kawasaki.jp` are: this mask is looked for in vain. So is
+            // All names below `kawasaki.jp` are suffixes: a mask of it is looked for in vain. So is
             // `a/ /*/*`, spelled `a/%20/*/*`, when a prefix mask `a/%20/*` itself is looked up.
             let is_in_vain = text.starts_with("*.kawasaki.jp") || text.ends_with("/*/*");
             if !is_in_vain {
