@@ -94,7 +94,7 @@ fn judge_range(range: &str) -> Option<(u8, bool)> {
         2
     } else if media.eq_ignore_ascii_case("application/*") {
         1
-    } else if media == "*/*" {
+    } else if media == "*/*" || media == "*" {
         0
     } else {
         return None;
@@ -110,7 +110,7 @@ fn judge_range(range: &str) -> Option<(u8, bool)> {
     Some((precision, true))
 }
 
-/// Refuses a body that is announced as anything but UTF-8 JSON.
+/// Refuses a body that is announced as anything but UTF-8 JSON. One that is announced as nothing is taken.
 ///
 /// # Errors
 ///
@@ -128,12 +128,14 @@ fn is_json(value: &HeaderValue) -> bool {
     for parameter in parameters.split(';') {
         if let Some((name, charset)) = parameter.split_once('=')
             && name.trim().eq_ignore_ascii_case("charset")
-            && !charset.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
         {
-            return false;
+            let charset = charset.trim().trim_matches('"');
+            if !charset.eq_ignore_ascii_case("utf-8") && !charset.eq_ignore_ascii_case("utf8") {
+                return false;
+            }
         }
     }
-    media.trim().eq_ignore_ascii_case("application/json")
+    text.trim().is_empty() || media.trim().eq_ignore_ascii_case("application/json")
 }
 
 /// Reads the content encoding.

@@ -28,6 +28,8 @@ fn a_client_must_be_able_to_take_json() {
     for (accept, want) in [
         ("application/json", 200),
         ("*/*", 200),
+        ("*", 200),
+        ("text/html, image/gif, *; q=.2", 200),
         ("application/*", 200),
         ("APPLICATION/JSON; charset=UTF-8", 200),
         ("text/html, application/xml;q=0.9, */*;q=0.1", 200),
@@ -51,8 +53,10 @@ fn a_body_must_be_announced_as_json_or_not_at_all() {
     let daemon = shared();
     for (content_type, want) in [
         ("application/json", 200),
+        ("", 200),
         ("application/json; charset=utf-8", 200),
         ("Application/JSON;Charset=\"UTF-8\"", 200),
+        ("application/json; charset=UTF8", 200),
         ("application/json; charset=iso-8859-1", 406),
         ("application/json; charset=utf-16", 406),
         ("text/plain", 406),

@@ -33,6 +33,8 @@ fn clients_that_take_json() {
         &["application/json"],
         &["Application/JSON; charset=utf-8"],
         &["*/*"],
+        &["*"],
+        &["text/html, *; q=.2"],
         &["application/*"],
         &["text/html, application/json;q=0.1"],
         &["text/html", "*/*;q=0.5"],
@@ -51,6 +53,9 @@ fn clients_that_do_not() {
         &["application/json;q=0.0, */*"],
         &["application/jsonx"],
         &["garbage"],
+        &["*;q=0"],
+        &["*, application/json;q=0"],
+        &["*json"],
         &[","],
     ] {
         check_accepts(values, false);
@@ -62,7 +67,11 @@ fn bodies_that_are_json() {
     for values in [
         &[][..],
         &["application/json"],
+        &[""],
+        &[" ", "application/json"],
         &["APPLICATION/JSON;charset=UTF-8"],
+        &["application/json; charset=utf8"],
+        &["application/json;Charset=\"Utf8\""],
         &["application/json; charset=\"utf-8\""],
         &["application/json; boundary=x"],
     ] {
@@ -70,8 +79,10 @@ fn bodies_that_are_json() {
     }
     for values in [
         &["text/plain"][..],
-        &[""],
         &["application/json; charset=latin1"],
+        &["application/json; charset="],
+        &["application/json; charset=utf-8; charset=utf-16"],
+        &["; charset=utf-8"],
         &["application/json", "text/plain"],
         &["application/x-www-form-urlencoded"],
     ] {
