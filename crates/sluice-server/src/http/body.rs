@@ -38,6 +38,8 @@ pub(crate) struct BodyReader<'payload> {
     decoder: Decoder,
     input: Bytes,
     received_bytes: u64,
+    /// What the head declares. A request to upgrade, which is answered like any other, has a payload without end.
+    declared_bytes: Option<u64>,
     decoded_bytes: usize,
     bytes_max: usize,
     pace: Pace,
@@ -64,17 +66,19 @@ impl<'payload> BodyReader<'payload> {
         let Ok(decoder) = Decoder::new(head::content_encoding(headers)?) else {
             return Err(Cause::Internal);
         };
+        let declared_bytes = head::content_length(headers).map(|bytes| bytes as u64);
         Ok(Self {
             payload,
             decoder,
             input: Bytes::new(),
             received_bytes: 0,
+            declared_bytes,
             decoded_bytes: 0,
             bytes_max,
             pace,
             started: Instant::now(),
             waited: Duration::ZERO,
-            has_ended: false,
+            has_ended: declared_bytes == Some(0),
         })
     }
 
@@ -116,7 +120,12 @@ impl<'payload> BodyReader<'payload> {
         match received {
             Err(_elapsed) => return Err(too_late()),
             Ok(None) => self.has_ended = true,
-            Ok(Some(Ok(chunk))) => {
+            Ok(Some(Ok(mut chunk))) => {
+                if let Some(declared_bytes) = self.declared_bytes {
+                    let missing = declared_bytes - self.received_bytes;
+                    chunk.truncate(usize::try_from(missing).unwrap_or(usize::MAX));
+                    self.has_ended = chunk.len() as u64 == missing;
+                }
                 self.received_bytes += chunk.len() as u64;
                 // An encoding can carry any number of bytes that decode to nothing.
                 if (self.bytes_max as u64) < self.received_bytes {

@@ -53,6 +53,8 @@ pub(crate) struct RequestStream<Io> {
     /// Whether the client has closed its side.
     has_ended: bool,
     sleep: Option<Pin<Box<Sleep>>>,
+    /// Whether the answer to what is no request is written, but for telling so.
+    has_refused: bool,
     /// Once our side of writing is shut.
     farewell: Option<Farewell>,
 }
@@ -62,7 +64,8 @@ impl<Io> RequestStream<Io> {
     /// `keep_alive` without any byte between two requests.
     pub(crate) fn new(io: Io, head_timeout: Duration, keep_alive: Duration) -> Self {
         let progress = Rc::new(RequestProgress::new(head_timeout, keep_alive));
-        Self { io, progress, held: BytesMut::new(), has_ended: false, sleep: None, farewell: None }
+        let held = BytesMut::new();
+        Self { io, progress, held, has_ended: false, sleep: None, has_refused: false, farewell: None }
     }
 
     /// Where the requests of the connection tell how far they are.
@@ -157,13 +160,26 @@ impl<Io: AsyncRead + Unpin> AsyncRead for RequestStream<Io> {
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> AsyncWrite for RequestStream<Io> {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let polled = Pin::new(&mut this.io).poll_write(context, bytes);
-        if polled.is_ready() {
-            this.progress.note_written();
+    /// Writes, and holds the last bytes of a refusal back from whoever asks until the connection can be closed: actix-web
+    /// refuses what is no request by itself, and drops the stream as soon as that is written.
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if !self.has_refused {
+            let polled = Pin::new(&mut self.io).poll_write(context, bytes);
+            if polled.is_ready() {
+                self.progress.note_written();
+            }
+            let is_whole = matches!(polled, Poll::Ready(Ok(count)) if count == bytes.len());
+            if !is_whole || !self.progress.is_no_request() {
+                return polled;
+            }
+            self.has_refused = true;
         }
-        polled
+        ready!(self.poll_shutdown(context))?;
+        Poll::Ready(Ok(bytes.len()))
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 
 use crate::{
-    client::{Answer, Connection},
+    client::{Answer, Connection, HANG_GUARD},
     daemon::{Running, as_user, request, shared},
     slow_heads::tls,
 };
@@ -11,7 +11,7 @@ use crate::{
 const INDICATORS: &str = "/api/1.0/suppliers/InternalTI/indicators";
 
 /// Versions and header lines that ask for the end of the connection.
-const CLOSING: [(&str, &str); 14] = [
+const CLOSING: [(&str, &str); 16] = [
     ("HTTP/1.1", "Connection: close\r\n"),
     ("HTTP/1.1", "connection: CLOSE\r\n"),
     ("HTTP/1.1", "CONNECTION:close\r\n"),
@@ -23,6 +23,8 @@ const CLOSING: [(&str, &str); 14] = [
     ("HTTP/1.1", "Connection: \u{e9}, close\r\n"),
     ("HTTP/1.1", "Connection: Upgrade, close\r\nUpgrade: h2c\r\n"),
     ("HTTP/1.1", "Connection: Upgrade\r\nUpgrade: h2c\r\n"),
+    ("HTTP/1.1", "Connection: Upgrade\r\nUpgrade: websocket\r\n"),
+    ("HTTP/1.1", "Connection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n"),
     ("HTTP/1.0", ""),
     ("HTTP/1.0", "Connection: close\r\n"),
     ("HTTP/1.0", "Connection: keep-alive, close\r\n"),
@@ -180,6 +182,41 @@ fn a_refusal_reaches_a_client_that_still_sends() {
             assert_eq!(send_all(stream, &head, is_chunked).status, want);
             assert_eq!(send_all(tls(&secure), &head, is_chunked).status, want);
         }
+    }
+}
+
+/// Heads that announce a body and are no request.
+const MALFORMED: [(&str, &str); 6] = [
+    ("HTTP/1.1", "Host: x\r\nContent-Length: 99999999\r\nTransfer-Encoding: chunked\r\n"),
+    ("HTTP/1.1", "Host: x\r\nTransfer-Encoding: gzip, chunked\r\n"),
+    ("HTTP/1.1", "Host: x\r\nContent-Length: 99999999\r\nContent-Length: 99999999\r\n"),
+    ("HTTP/1.1", "Host: x\r\nContent-Length: +99999999\r\n"),
+    ("HTTP/1.1", "Content-Length: 99999999\r\n"),
+    ("HTTP/1.0", "Transfer-Encoding: chunked\r\n"),
+];
+
+/// actix-web refuses these by itself, and would drop the connection with what has not been read.
+#[test]
+fn the_refusal_of_what_is_no_request_reaches_a_client_that_still_sends() {
+    #[track_caller]
+    fn check(mut stream: impl Read + Write, head: &str) {
+        stream.write_all(head.as_bytes()).unwrap();
+        for number in 0..16 {
+            let sent = stream.write_all(&vec![b' '; 1 << 20]);
+            assert!(sent.is_ok(), "the pipe is broken after {number} MiB: {head}");
+        }
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert_eq!(answer.matches(" 400 Bad Request\r\n").count(), 1, "{head}: {answer:?}");
+    }
+    let plain = shared();
+    let secure = Running::start(&[("SLUICE_TLS__SELF_SIGNED", "true")]);
+    for (version, headers) in MALFORMED {
+        let head = format!("PUT {INDICATORS} {version}\r\n{headers}{}\r\n", as_user("admin"));
+        let stream = std::net::TcpStream::connect(plain.address()).unwrap();
+        stream.set_read_timeout(Some(HANG_GUARD)).unwrap();
+        check(stream, &head);
+        check(tls(&secure), &head);
     }
 }
 

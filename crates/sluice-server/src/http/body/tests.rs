@@ -49,6 +49,23 @@ async fn a_declared_length_is_refused_unread() {
     assert!(read(&headers, payload(&[], true), 4).await.is_err());
 }
 
+/// The payload of a request to upgrade has no end, and what follows the request in it.
+#[tokio::test(flavor = "current_thread")]
+async fn a_body_ends_where_its_head_says() {
+    let mut headers = HeaderMap::new();
+    for (length, want) in [("0", ""), ("2", "[]"), ("5", "[1,2]")] {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static(length));
+        let (first, last) = want.split_at(want.len() / 2);
+        for chunks in [vec![want], vec![first, last], vec![first, last, "PUT /"]] {
+            let chunks: Vec<_> = chunks.into_iter().filter(|chunk| !chunk.is_empty()).collect();
+            assert_eq!(read(&headers, payload(&chunks, true), 9).await.as_deref(), Ok(want));
+        }
+    }
+    headers.insert(CONTENT_LENGTH, HeaderValue::from_static("3"));
+    assert_eq!(read(&headers, payload(&["[]PUT"], true), 9).await.as_deref(), Ok("[]P"));
+    assert!(read(&headers, payload(&["[]"], true), 9).await.is_err());
+}
+
 #[tokio::test(flavor = "current_thread")]
 async fn a_stalled_body_is_given_up() {
     let stalled = read(&HeaderMap::new(), payload(&["["], true), 100).await;

@@ -63,17 +63,23 @@ impl Farewell {
                 Poll::Ready(_) => return Poll::Ready(()),
                 Poll::Pending => {
                     if 0 < read {
-                        let quiet_ends = (Instant::now() + QUIET_TIME_MAX).min(self.ends);
-                        self.quiet.as_mut().reset(quiet_ends);
+                        self.note_bytes();
                     }
                     return self.quiet.as_mut().poll(context);
                 }
             }
         }
+        self.note_bytes();
         if self.ends <= Instant::now() {
             return Poll::Ready(());
         }
         context.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// The client has not been silent until now.
+    fn note_bytes(&mut self) {
+        let quiet_ends = (Instant::now() + QUIET_TIME_MAX).min(self.ends);
+        self.quiet.as_mut().reset(quiet_ends);
     }
 }

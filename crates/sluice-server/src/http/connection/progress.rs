@@ -208,6 +208,11 @@ impl RequestProgress {
             && AHEAD_BYTES_MAX <= self.given_bytes.get()
     }
 
+    /// Returns true if a whole head was given of which no request has come.
+    pub(super) fn is_no_request(&self) -> bool {
+        self.is_between() && self.head.get() == HeadScan::Complete
+    }
+
     /// Returns true if the last answer is given.
     pub(super) fn is_closing(&self) -> bool {
         self.stage.get() == Stage::Closing

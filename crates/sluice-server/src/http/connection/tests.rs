@@ -103,6 +103,31 @@ async fn the_end_waits_for_what_the_client_still_sends() {
     assert!(10 <= started.elapsed().as_secs());
 }
 
+/// A burst that is taken whole by the reads of one turn is a sign of life like any other.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn the_end_waits_for_a_client_that_sends_in_bursts() {
+    let (mut client, server) = duplex(1 << 20);
+    let mut stream = RequestStream::new(server, Duration::from_secs(1), Duration::from_mins(1));
+    let progress = stream.progress();
+    client.write_all(LAST).await.unwrap();
+    read(&mut stream).await.unwrap();
+    progress.begin(request_of(LAST).head());
+    progress.answer(true);
+    progress.end();
+    let sending = async move {
+        for kibibytes in [16, 256, 128, 256, 512] {
+            tokio::time::sleep(Duration::from_secs(4)).await;
+            client.write_all(&vec![b'x'; kibibytes << 10]).await.unwrap();
+        }
+    };
+    let started = tokio::time::Instant::now();
+    let ending = async {
+        stream.shutdown().await.unwrap();
+        started.elapsed().as_secs()
+    };
+    assert_eq!(tokio::join!(ending, sending), (20, ()));
+}
+
 /// Neither for one that is silent, nor for one that sends for ever.
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn the_end_has_bounds() {
