@@ -105,8 +105,15 @@ impl<'a> Matches<'a> {
             indicator: &self.indicator,
             level: self.candidates.left().get(place)?.level,
             context: self.found.context(found),
-            tags: self.row(place).map_or(&[], |row| self.found.tags.get(row)),
+            tags: self.tags(place),
         })
+    }
+
+    fn tags(&self, place: usize) -> &[TagId] {
+        match self.row(place) {
+            Some(row) if self.detector.rules.with_tags => self.found.tags.get(row),
+            _ => &[],
+        }
     }
 
     /// Goes to the value whose candidates, which were read, are at `places`. The text that the matches are for pays for

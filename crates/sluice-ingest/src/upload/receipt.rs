@@ -10,7 +10,10 @@
 //! A value that is a string is told as it was spelled, even if its escapes are none of Unicode: whoever could send it
 //! can read it. Of any other value the JSON text is told, as a string, up to [`OTHER_BYTES_MAX`].
 
-use std::{borrow::Cow, sync::Arc};
+use std::{
+    borrow::Cow,
+    sync::{Arc, LazyLock},
+};
 
 use bytes::Bytes;
 use sluice_model::{
@@ -62,7 +65,7 @@ fn code(rejection: &Rejection) -> u8 {
 }
 
 /// The sentences of all numbers but [`UNKNOWN_TAG`], whose place is empty; all plain ASCII.
-fn sentences() -> Vec<String> {
+static SENTENCES: LazyLock<Vec<String>> = LazyLock::new(|| {
     let mut sentences = vec![
         String::new(),
         Rejection::ContextNotAllowed.to_string(),
@@ -74,7 +77,7 @@ fn sentences() -> Vec<String> {
     }
     sentences.extend(NotAnIndicator::ALL.map(|reason| Rejection::InvalidFormat(reason).to_string()));
     sentences
-}
+});
 
 /// What stands between the quotes of the JSON string of a text.
 fn escaped(text: &str) -> String {
@@ -118,17 +121,11 @@ pub(crate) struct SliceRejections {
     bytes: Vec<u8>,
     count: u64,
     json_bytes: u64,
-    sentence_bytes: Box<[usize]>,
 }
 
 impl SliceRejections {
     pub(crate) fn new() -> Self {
-        Self {
-            bytes: Vec::new(),
-            count: 0,
-            json_bytes: 0,
-            sentence_bytes: sentences().iter().map(String::len).collect(),
-        }
+        Self { bytes: Vec::new(), count: 0, json_bytes: 0 }
     }
 
     /// Adds an element; `indicator` is its JSON text, empty when it had none.
@@ -147,8 +144,8 @@ impl SliceRejections {
         if let Rejection::UnknownTag(name) = rejection {
             self.push_text(name.as_bytes());
             entry_bytes += told_tag(name.as_bytes()).len();
-        } else if let Some(bytes) = self.sentence_bytes.get(usize::from(code)) {
-            entry_bytes += bytes;
+        } else if let Some(sentence) = SENTENCES.get(usize::from(code)) {
+            entry_bytes += sentence.len();
         }
         self.count += 1;
         self.json_bytes += entry_bytes as u64;
@@ -208,7 +205,6 @@ impl Receipt {
             at: 0,
             is_first: true,
             is_closed: false,
-            sentences: sentences(),
             _memory: self.memory,
         }
     }
@@ -223,7 +219,6 @@ struct JsonChunks {
     is_first: bool,
     /// Whether the array has been written to its end.
     is_closed: bool,
-    sentences: Vec<String>,
     _memory: Option<Arc<RequestMemory>>,
 }
 
@@ -247,7 +242,7 @@ impl JsonChunks {
         if code == UNKNOWN_TAG {
             chunk.extend_from_slice(told_tag(take_text(&mut kept)?).as_bytes());
         } else {
-            chunk.extend_from_slice(self.sentences.get(usize::from(code))?.as_bytes());
+            chunk.extend_from_slice(SENTENCES.get(usize::from(code))?.as_bytes());
         }
         chunk.extend_from_slice(CLOSING);
         self.at += left.len() - kept.len();

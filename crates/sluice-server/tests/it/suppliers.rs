@@ -268,3 +268,36 @@ fn a_body_whose_supplier_is_removed_meanwhile_is_answered_with_404() {
         }
     }
 }
+
+/// Whoever is renamed or disabled is still there: its body is stored, under the new name.
+#[test]
+fn a_body_whose_supplier_is_renamed_or_disabled_meanwhile_is_stored() {
+    let daemon = Running::start(&[]);
+    for (number, (patch, now)) in [
+        (r#"[{"name":"Renamed"}]"#, "Renamed"),
+        (r#"[{"status":"disabled"}]"#, "Changed"),
+        (r#"[{"name":"Both","status":"disabled"}]"#, "Both"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        daemon.add_suppliers(&["Changed"], 50);
+        let mut connection = daemon.connect();
+        let headers = format!("{}Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n", as_user("admin"));
+        assert!(connection.send(&request("PUT", "/api/1.0/suppliers/Changed/indicators", &headers, b"")));
+        assert_eq!(connection.receive().unwrap().status, 100);
+        let host = format!("changed{number}.example.com");
+        assert!(connection.send_chunk(format!(r#"[{{"indicator":"{host}"}}"#).as_bytes()));
+        assert_eq!(daemon.ask("PUT", "1.0/suppliers/Changed", patch).status, 200);
+        assert!(connection.send_chunk(b"]"));
+        assert!(connection.send_chunk(b""));
+        assert_eq!(connection.receive().unwrap().status, 201);
+        let is_enabled = !patch.contains("disabled");
+        let detected = format!("{now}_URL {host} {{}}");
+        assert_eq!(daemon.detections("", &[&host]), [if is_enabled { detected.as_str() } else { "" }]);
+        let path = format!("1.0/suppliers/{now}");
+        assert_eq!(daemon.ask("PUT", &path, r#"[{"status":"enabled"}]"#).status, 200);
+        assert_eq!(daemon.detections("", &[&host]), [detected]);
+        assert_eq!(daemon.ask("DELETE", &path, "").status, 201);
+    }
+}

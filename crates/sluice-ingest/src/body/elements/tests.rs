@@ -173,6 +173,7 @@ fn what_needs_decoding_is_parsed() {
     for element in [
         r#"{"indicator":"example.com\/a"}"#,
         r#"{"tags":["A","\u0042"]}"#,
+        r#"{"mark_detections":["\n"]}"#,
         r#"{"\u0069ndicator":"192.0.2.1"}"#,
         r#"{"context":{"a":1,"b":2,"a":3}}"#,
         r#"{"context":{"a":"\ud834\udd1e"}}"#,

@@ -4,6 +4,7 @@ use proptest::{collection::vec, prelude::*, sample::select};
 use sluice_model::limits;
 
 use super::{BodySlice, SLICE_ELEMENTS_MAX, SplitState, Splitter};
+use crate::error::{BodyError, Fault};
 
 fn slices(body: &[u8], chunk_bytes: usize) -> Vec<BodySlice> {
     let mut splitter = Splitter::new();
@@ -59,13 +60,63 @@ proptest! {
         state in select(vec![SplitState::Element, SplitState::Text, SplitState::Escape]),
         depth in 1_usize..limits::NESTING_LEVELS_MAX,
     ) {
-        let bytes = pieces.concat().into_bytes();
-        let splitter = || Splitter { state, depth, ..Splitter::new() };
-        let (mut blocks, mut single) = (splitter(), splitter());
-        let scanned = blocks.scan(&bytes);
-        prop_assert_eq!(scanned, single.scan_bytes(&bytes));
-        // After an error nothing is scanned any more.
-        prop_assert!(scanned.is_err() || (blocks.state, blocks.depth) == (single.state, single.depth));
+        check_scan(pieces.concat().as_bytes(), state, depth)?;
+    }
+}
+
+fn check_scan(bytes: &[u8], state: SplitState, depth: usize) -> Result<(), TestCaseError> {
+    let splitter = || Splitter { state, depth, ..Splitter::new() };
+    let (mut blocks, mut single) = (splitter(), splitter());
+    let scanned = blocks.scan(bytes);
+    prop_assert_eq!(scanned, single.scan_bytes(bytes));
+    // After an error nothing is scanned any more.
+    prop_assert!(scanned.is_err() || (blocks.state, blocks.depth) == (single.state, single.depth));
+    Ok(())
+}
+
+/// The bracket that is one too many lies in a block of its own, or behind strings with brackets and escapes.
+#[test]
+fn a_bracket_too_many_is_found_alike() {
+    let blocks = ["{", "{[{[", "\"{\\\"{\"{", "\"        \u{fb}\u{dd}[\"", "        "];
+    for state in [SplitState::Element, SplitState::Text, SplitState::Escape] {
+        for depth in 1..limits::NESTING_LEVELS_MAX {
+            for block in blocks {
+                for before in 0..70 {
+                    let bytes = format!("{}\"{}", ";".repeat(before), block.repeat(40));
+                    check_scan(bytes.as_bytes(), state, depth).unwrap();
+                }
+            }
+        }
+    }
+}
+
+/// The text that comes of a body in such chunks, or its first error.
+fn outcome(body: &[u8], chunk_bytes: usize) -> Result<Vec<u8>, BodyError> {
+    let mut splitter = Splitter::new();
+    for mut chunk in body.chunks(chunk_bytes) {
+        assert!(splitter.next_slice(&mut chunk)?.is_none());
+    }
+    Ok(splitter.finish()?.unwrap().text)
+}
+
+#[test]
+fn deep_elements_may_be_cut_anywhere() {
+    // The array and its element are two levels.
+    for levels in limits::NESTING_LEVELS_MAX - 1..=limits::NESTING_LEVELS_MAX + 2 {
+        for filler in ["", "\"}]\",", "\"\\\"]\","] {
+            let (opening, closing) = (format!("[{filler}").repeat(levels - 2), "]".repeat(levels - 2));
+            let body = format!("[{{\"a\":{opening}1{closing}}},{{\"b\":{opening}1{closing}}}]");
+            let whole = outcome(body.as_bytes(), body.len());
+            if levels <= limits::NESTING_LEVELS_MAX {
+                assert_eq!(whole.as_deref(), Ok(body.as_bytes()));
+            } else {
+                let before = "[{\"a\":".len() + (limits::NESTING_LEVELS_MAX - 2) * (1 + filler.len());
+                assert_eq!(whole, Err(BodyError::Syntax { fault: Fault::TooDeep, byte: before as u64 }));
+            }
+            for chunk_bytes in 1..body.len() {
+                assert_eq!(outcome(body.as_bytes(), chunk_bytes), whole, "{body} in {chunk_bytes}");
+            }
+        }
     }
 }
 
