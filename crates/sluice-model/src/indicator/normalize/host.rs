@@ -60,17 +60,27 @@ const IS_PLAIN_BYTE: [bool; 256] = {
 /// The text is not a host, is one that could mean another, or a mask that is too wide.
 pub(super) fn append(host: &str, notation: Notation, key: &mut Vec<u8>) -> Result<Host, NotAnIndicator> {
     let address = if let Some(bracketed) = host.strip_prefix('[') {
-        let Some(Ok(address)) = bracketed.strip_suffix(']').map(str::parse::<Ipv6Addr>) else {
-            return Err(NotAnIndicator::Format);
-        };
-        IpAddr::V6(address)
+        match bracketed.strip_suffix(']').map(|inside| (inside, inside.parse::<Ipv6Addr>())) {
+            Some((_, Ok(address))) => IpAddr::V6(address),
+            Some((inside, Err(_))) if range::is_ipv6_range(inside) => {
+                return Err(NotAnIndicator::AddressRange);
+            }
+            _ => return Err(NotAnIndicator::Format),
+        }
     } else {
         let name = to_ascii(host)?;
         let name = name.trim_matches('.');
         if !ip::is_numeric_name(name) {
             return append_name(name, key);
         }
-        IpAddr::V4(ip::parse_numeric_name(name, notation)?)
+        match ip::parse_numeric_name(name, notation) {
+            Ok(address) => IpAddr::V4(address),
+            // `192.0.2.1-192.0.2.9` ends with a number.
+            Err(NotAnIndicator::Format) if range::is_ipv4_range(name) => {
+                return Err(NotAnIndicator::AddressRange);
+            }
+            Err(reason) => return Err(reason),
+        }
     };
     key::append_address_host(address, key);
     Ok(Host::Address(address))

@@ -34,14 +34,19 @@ pub(super) fn is_ipv4_range(host: &str) -> bool {
 pub(super) fn is_address_range(text: &str) -> bool {
     let text: String =
         text.chars().filter(|character| !character.is_whitespace()).map(plain_hyphen).collect();
-    let host = text.split_once("://").map_or(&*text, |(_scheme, after)| after);
-    let host = host.split(['/', '\\', '#']).next().unwrap_or(host);
-    is_ipv6_range(host) || is_ipv4_range(host.split(':').next().unwrap_or(host))
+    let (host, ends): (&str, &[char]) = match text.split_once("://") {
+        // Behind a scheme a question mark begins a query.
+        Some((_scheme, after)) => (after, &['/', '\\', '#', '?']),
+        None => (&text, &['/', '\\', '#']),
+    };
+    let host = host.split(ends).next().unwrap_or(host);
+    let inside = host.strip_prefix('[').and_then(|host| host.split_once(']'));
+    is_ipv6_range(inside.map_or(host, |(inside, _port)| inside))
+        || is_ipv4_range(host.split(':').next().unwrap_or(host))
 }
 
-fn is_ipv6_range(host: &str) -> bool {
-    let host =
-        host.strip_prefix('[').and_then(|host| host.split_once(']')).map_or(host, |(host, _port)| host);
+/// Returns true if a text without brackets around it stands for several IPv6 addresses.
+pub(super) fn is_ipv6_range(host: &str) -> bool {
     let is_part = |character: char| {
         character.is_ascii_hexdigit() || matches!(character, ':' | '.') || WILD.contains(&character)
     };

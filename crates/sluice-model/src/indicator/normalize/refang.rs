@@ -72,7 +72,9 @@ fn is_whole(text: &str) -> bool {
 fn split_scheme(text: &str) -> Option<(&str, &str)> {
     let (scheme, after) = text.split_once(':')?;
     let is_scheme = scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.*".contains(&byte));
-    if is_scheme && after.starts_with(['/', '\\']) { Some((scheme, after)) } else { None }
+    // `example.com:/a` is a host with a port that is left out.
+    let has_slashes = after.starts_with("//") || after.starts_with(['/', '\\']) && !scheme.contains('.');
+    if is_scheme && has_slashes { Some((scheme, after)) } else { None }
 }
 
 /// What a defanged scheme, in any letter case, stands for; `None` for a scheme that is not defanged.

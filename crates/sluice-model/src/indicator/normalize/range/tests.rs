@@ -42,6 +42,8 @@ fn names_and_single_addresses_are_none() {
         "1-2.example.com",
         "192-0-2-1.example.com",
         "192.0.2.1.example",
+        "http://192.0.2.09?",
+        "http://192.0.2.09?q=*",
         "1.xyz",
         "x",
         "",

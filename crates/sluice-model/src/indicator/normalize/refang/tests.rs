@@ -58,6 +58,8 @@ fn a_url_that_is_whole_is_not_touched() {
         "http:/host.example.org/{dot}",
         "http:\\\\host.example.org\\[.]",
         "http://[2001:db8::1]/[.]",
+        "host.example.org:/a[.]b",
+        "host.example.org:80/a[.]b",
         "host.example.org?[.]",
         "host.example.org#[.]",
         "http://user:a(b)@host.example.org:80/[.]",

@@ -202,6 +202,20 @@ fn ranges_and_wildcards_are_no_addresses() {
     }
 }
 
+/// Whatever spelling of a scheme and whatever else of a URL is around them.
+#[test]
+fn ranges_of_addresses_are_refused_as_such_wherever_a_host_stands() {
+    for host in ["192.0.2.1-192.0.2.9", "192.0.2.1-9", "192.0.2.*", "[2001:db8::*]", "[2001:db8::1-9]"] {
+        for scheme in ["", "http://", "https:/", "http:///", "//", "http:\\\\", "tcp://"] {
+            for user in ["", "user@", "user:pw@"] {
+                for end in ["", "/", "/a", "/24", ":80", ":80/a?q=1", "#f", "/*"] {
+                    check_reason(&format!("{scheme}{user}{host}{end}"), NotAnIndicator::AddressRange);
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn numeric_names_that_are_no_address_are_refused() {
     for text in [
