@@ -3,12 +3,12 @@
 //! In: the candidates of a value, what is found under them. Out: [`Matches`], one after the other. Order: confidence,
 //! highest first, then the supplier's name, then the most specific indicator first.
 //!
-//! False positives (the contract leaves it open for levels): an indicator on the list matches for `InternalTI`
-//! alone; and when the value itself is on the list, in full, without its query or by its host alone, so does every level
-//! of it. A parent domain or a mask on the list suppresses only its own matches.
+//! False positives: an indicator on the list matches for `InternalTI` alone; and when it names the value (in full,
+//! without its query, by its host alone, by a mask, a prefix mask or a network), so does every level of the value. A
+//! parent domain on the list suppresses only its own matches.
 //!
 //! If `example.com` is on the list, `a.example.com/x` still matches by `a.example.com`, but not by `example.com`. If
-//! `a.example.com` is, it matches by neither.
+//! `a.example.com` or `*.example.com` is, it matches by neither.
 
 use std::ops::Range;
 
