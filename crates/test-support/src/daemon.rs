@@ -37,12 +37,17 @@ pub struct Daemon {
 impl Daemon {
     /// Starts the daemon on a port of its own choice with its data in `dir`.
     pub fn start(binary: &Path, dir: &Path) -> Self {
+        Self::start_with(binary, dir, &[])
+    }
+
+    /// The same, with `SLUICE_*` variables.
+    pub fn start_with(binary: &Path, dir: &Path, settings: &[(&str, &str)]) -> Self {
         let password_file = dir.join("password");
         std::fs::write(&password_file, CREDENTIALS.1).unwrap();
         let said = dir.join("said");
         let mut command = Command::new(binary);
         // Variables of the test's own are none of the daemon's configuration.
-        command.env_clear().env("RUST_BACKTRACE", "1");
+        command.env_clear().env("RUST_BACKTRACE", "1").envs(settings.iter().copied());
         command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(dir.join("data"));
         command.arg("--admin-password-file").arg(password_file);
         let stderr = File::options().create(true).append(true).open(&said).unwrap();
@@ -155,6 +160,11 @@ impl Daemon {
 
     /// Asks the daemon to stop and waits for its end.
     pub fn terminate(mut self) -> ExitStatus {
+        self.stop()
+    }
+
+    /// The same, and keeps what it said.
+    pub fn stop(&mut self) -> ExitStatus {
         self.ask_to_stop();
         let give_up = Instant::now() + STOP_WAIT;
         loop {

@@ -17,5 +17,6 @@ pub mod crash;
 pub mod daemon;
 pub mod dice;
 pub mod feed;
+pub mod oracle;
 pub mod powercut;
 pub mod script;

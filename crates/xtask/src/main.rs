@@ -12,9 +12,9 @@ mod proc;
 mod tidy;
 mod workspace;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
 use clap::Parser;
-use test_support::{crash, powercut};
+use test_support::{crash, oracle, powercut};
 
 use self::workspace::{Profile, build, root};
 
@@ -45,6 +45,18 @@ enum Task {
         /// What everything but the threads' timing is drawn from.
         #[arg(long, default_value_t = 1)]
         seed: u64,
+    },
+    /// Compares lookups and refusals with a plain reading of the contract.
+    Oracle {
+        /// Number of lookups.
+        #[arg(long, default_value_t = 1_000_000)]
+        lookups: u64,
+        /// What everything is drawn from.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How the daemon is built.
+        #[arg(long, value_enum, default_value_t = Profile::Release)]
+        profile: Profile,
     },
     /// Pushes a feed into a fresh daemon and measures.
     Load(Box<load::Load>),
@@ -77,6 +89,13 @@ fn main() -> Result<()> {
                 powercut::Plan { workload: &workload, small_images, large_images, seed, deaf_to: None };
             let summary = powercut::run(&plan).map_err(|loss| anyhow!(loss))?;
             println!("seed {seed}: {summary}");
+            Ok(())
+        }
+        Task::Oracle { lookups, seed, profile } => {
+            let daemon = build("sluice-server", "sluiced", profile)?;
+            let summary = oracle::run(&daemon, lookups, seed);
+            println!("{summary}");
+            ensure!(summary.differences == 0, "the daemon is not as the contract reads");
             Ok(())
         }
         Task::Load(load) => load.run(),
