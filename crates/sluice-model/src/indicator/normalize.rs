@@ -126,6 +126,9 @@ fn append(text: &str, key: &mut Vec<u8>) -> Result<Recognized, NotAnIndicator> {
     if let Some(network) = network::parse(text) {
         return append_network(network, key);
     }
+    if network::has_dotted_mask(text) {
+        return Err(NotAnIndicator::AddressRange);
+    }
     let url = Url::split(text)?;
     if url.has_blank() { Err(NotAnIndicator::Format) } else { url.append(key) }
 }

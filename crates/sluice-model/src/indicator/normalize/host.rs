@@ -106,6 +106,10 @@ fn to_ascii(host: &str) -> Result<Cow<'_, str>, NotAnIndicator> {
     if decoded.is_ascii() {
         return Ok(Cow::Owned(decoded));
     }
+    // Conversion would make a name of a range with a dash.
+    if range::is_address_range(&decoded) {
+        return Err(NotAnIndicator::AddressRange);
+    }
     // Conversion would drop what cannot be seen.
     if decoded.contains(ends::is_blank) || is_too_long_to_convert(&decoded) {
         return Err(NotAnIndicator::Format);

@@ -55,7 +55,11 @@ pub(super) fn is_ipv6_range(host: &str) -> bool {
 
 /// Dashes of documents are hyphens.
 fn plain_hyphen(character: char) -> char {
-    if matches!(character, '\u{2010}'..='\u{2015}' | '\u{2212}') { '-' } else { character }
+    if matches!(character, '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe63}' | '\u{ff0d}') {
+        '-'
+    } else {
+        character
+    }
 }
 
 #[cfg(test)]

@@ -197,9 +197,18 @@ fn ranges_and_wildcards_are_no_addresses() {
         "2001:db8::*",
         "*.[::1]",
         "192.0.2.[1-9]",
+        "192.0.2.0/255.255.255.0",
+        "192.0.2.0/0.0.0.255",
     ] {
         check_reason(text, NotAnIndicator::AddressRange);
     }
+    // What documents make of a hyphen would become a name of its own.
+    for dash in "\u{2010}\u{2011}\u{2012}\u{2013}\u{2014}\u{2015}\u{2212}\u{ff0d}\u{fe63}".chars() {
+        for text in ["192.0.2.1-9", "192.0.2.1-192.0.2.9", "http://192.0.2.1-9/a", "192.0.2.1 - 192.0.2.9"] {
+            check_reason(&text.replace('-', &dash.to_string()), NotAnIndicator::AddressRange);
+        }
+    }
+    check("http://192.0.2.0/255.255.255.0", "192.0.2.0/255.255.255.0");
 }
 
 /// Whatever spelling of a scheme and whatever else of a URL is around them.

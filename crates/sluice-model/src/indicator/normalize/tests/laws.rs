@@ -73,7 +73,8 @@ fn check_printed_form(text: &str) -> Result<(), TestCaseError> {
     let printed = value.to_string();
     prop_assert_eq!(Indicator::recognize(text), Ok(value.clone()));
     // A URL that prints like a network, or like one that is too wide, is told from it by a scheme.
-    let prints_as_network = value.kind() == IndicatorKind::Url && network::parse(&printed).is_some();
+    let prints_as_network = value.kind() == IndicatorKind::Url
+        && (network::parse(&printed).is_some() || network::has_dotted_mask(&printed));
     let printed = if prints_as_network { format!("http://{printed}") } else { printed };
     prop_assert_eq!(Indicator::recognize(&printed), Ok(value.clone()), "printed {:?}", &printed);
     if !printed.contains(char::is_whitespace) {
@@ -179,7 +180,7 @@ proptest! {
         dense in "[a-c0-9./:?@#-]{0,16}",
         hash in "[0-9a-fA-Fg]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}",
         address in any::<Ipv4Addr>(),
-        length in "[0-9/?]{0,4}",
+        length in "[0-9/?]{0,4}|(255\\.){0,3}(255|254|1|0)(\\.0){0,3}",
     ) {
         for text in [plain, url, ascii, dense, hash, address.to_string(), format!("{address}/{length}")] {
             check_both_ways(&text)?;

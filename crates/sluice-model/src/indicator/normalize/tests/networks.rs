@@ -78,6 +78,9 @@ fn a_length_is_digits_that_an_address_has_bits_for() {
         ("192.0.2.0/24/x", "192.0.2.0/24/x"),
         ("192.0.2.0/24?", "192.0.2.0/24"),
         ("192.0.2.0/+24", "192.0.2.0/+24"),
+        ("192.0.2.0/255.0.255.0", "192.0.2.0/255.0.255.0"),
+        ("192.0.2.0/192.0.2.9", "192.0.2.0/192.0.2.9"),
+        ("192.0.2.0:80/255.255.255.0", "192.0.2.0/255.255.255.0"),
         ("192.0.2.0/", "192.0.2.0"),
         ("192.0.2.0:80/24", "192.0.2.0/24"),
         ("a@192.0.2.0/24", "192.0.2.0/24"),
@@ -135,6 +138,17 @@ proptest! {
             }
             Err(NotAnIndicator::WideNetwork) => prop_assert!(length < widest),
             Err(_) => prop_assert!(address.is_ipv6() && single < length),
+        }
+    }
+
+    #[test]
+    fn a_dotted_mask_is_refused(address in any::<Ipv4Addr>(), length in 0..=32_u8) {
+        let mask = u32::MAX.checked_shl(u32::from(32 - length)).unwrap_or(0);
+        for mask in [mask, !mask] {
+            let text = format!("{address}/{}", Ipv4Addr::from_bits(mask));
+            prop_assert_eq!(Indicator::parse(&text), Err(NotAnIndicator::AddressRange));
+            let with_scheme = format!("http://{text}");
+            prop_assert!(Indicator::parse(&with_scheme).is_ok());
         }
     }
 
