@@ -6,6 +6,7 @@
 //! round; and addresses that nothing stored holds, with networks beside the feed or without.
 
 use std::{
+    convert::Infallible,
     hint::black_box,
     pin::pin,
     sync::Arc,
@@ -20,7 +21,7 @@ use sluice_benches::{Feed, networks, push, scratch_store};
 use sluice_ingest::{AnswerText, IngestError, Ingestor, LookupRules, Matches, Render};
 use sluice_model::{
     Indicator, TenantId, limits,
-    matching::{CandidateKeys, MatchScope, address_or_network, candidate_keys, group_of},
+    matching::{CandidateKey, MatchScope, address_or_network, candidate_keys, group_of},
     normalize::recognize_object,
 };
 use sluice_store::{SingleThread, Store};
@@ -138,19 +139,27 @@ fn stages(store: &Store, values: &[String]) -> anyhow::Result<()> {
     });
     show("first filter", per_value, near.len());
     let may_have_prefix_masks = |mark: &[u8]| snapshot.may_hold_prefix_mask(mark);
-    let (mut candidates, mut wanted) = (CandidateKeys::new(), Vec::new());
+    let (mut room, mut candidates_count) = (Vec::new(), 0);
     let per_value = timed(values.len(), || {
         for key in &near {
-            candidate_keys(key, 0, MatchScope::Levels, may_have_prefix_masks, &mut candidates);
-            wanted.push(candidates.len());
+            let count = |_: CandidateKey<'_>| {
+                candidates_count += 1;
+                Ok::<_, Infallible>(())
+            };
+            let Ok(()) = candidate_keys(key, 0, MatchScope::Levels, may_have_prefix_masks, &mut room, count);
         }
     });
-    show("candidates of those", per_value, wanted.iter().sum());
+    show("candidates of those", per_value, candidates_count);
     let mut probed: Vec<Vec<u8>> = Vec::new();
     let per_value = timed(values.len(), || {
         for key in &near {
-            candidate_keys(key, 0, MatchScope::Levels, may_have_prefix_masks, &mut candidates);
-            probed.extend(candidates.iter().filter(|key| snapshot.may_hold(key)).map(<[u8]>::to_vec));
+            let probe = |candidate: CandidateKey<'_>| {
+                if snapshot.may_hold(candidate.key) {
+                    probed.push(candidate.key.to_vec());
+                }
+                Ok::<_, Infallible>(())
+            };
+            let Ok(()) = candidate_keys(key, 0, MatchScope::Levels, may_have_prefix_masks, &mut room, probe);
         }
     });
     show("candidates and filter of each", per_value, probed.len());

@@ -8,20 +8,29 @@
 //! Filters are asked for many values in a row, so that the waits for memory overlap. Reads nothing else; what a filter
 //! lets through by mistake is found out when it is read.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use sluice_model::{
-    IndicatorKind,
-    matching::{CandidateKeys, MatchScope, address_or_network, candidate_keys, group_of, is_url},
+    IndicatorKind, limits,
+    matching::{
+        CandidateKey, MatchScope, address_or_network, candidate_keys, group_of, is_url, network_keys,
+    },
     normalize::recognize_object,
     ranges::bytes_at,
 };
 use sluice_store::Snapshot;
 
 use super::lists::Lists;
+use crate::{
+    error::IngestError,
+    memory::{HeldBytes, RequestMemory},
+};
 
 /// Values for which the filters are asked in one go; their keys stay in the nearest cache.
 const VALUES_ASKED_TOGETHER: usize = 64;
+
+/// Bytes of keys after which what is held is counted: a single value may have thousands that are stored.
+const COUNTED_BYTES: usize = 64 * limits::KIB;
 
 /// A key that may be stored.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +39,7 @@ pub(super) struct Candidate {
     value: u32,
     /// Its number among the levels of the value: 0 is the value in full.
     pub(super) level: u16,
-    /// Whether it names the value (`CandidateKeys::names_value`).
+    /// Whether it names the value ([`CandidateKey::names_value`]).
     pub(super) names_value: bool,
 }
 
@@ -56,12 +65,24 @@ fn has_levels(kind: IndicatorKind, snapshot: &Snapshot) -> bool {
     }
 }
 
-/// Lists all that a value can match, of networks and prefix masks those that may be stored.
-fn list_levels(key: &[u8], www_labels: u8, snapshot: &Snapshot, levels: &mut CandidateKeys) {
+/// Hands out what a value can match, if it may be stored, with the number of its level. Each key is made in `room`.
+fn visit_levels<E>(
+    key: &[u8],
+    www_labels: u8,
+    snapshot: &Snapshot,
+    room: &mut Vec<u8>,
+    mut visit: impl FnMut(u16, CandidateKey<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut levels = 0_u16..;
+    let mut visit_stored = |candidate: CandidateKey<'_>| {
+        let level = levels.next().unwrap_or(u16::MAX);
+        if snapshot.may_hold(candidate.key) { visit(level, candidate) } else { Ok(()) }
+    };
     let may_have_prefix_masks = |mark: &[u8]| snapshot.may_hold_prefix_mask(mark);
-    candidate_keys(key, www_labels, MatchScope::Levels, may_have_prefix_masks, levels);
-    if let Some(held) = address_or_network(key) {
-        levels.push_networks(held, snapshot.network_lengths(held));
+    candidate_keys(key, www_labels, MatchScope::Levels, may_have_prefix_masks, room, &mut visit_stored)?;
+    match address_or_network(key) {
+        Some(held) => network_keys(held, snapshot.network_lengths(held), room, visit_stored),
+        None => Ok(()),
     }
 }
 
@@ -70,56 +91,84 @@ fn network_lengths(key: &[u8], snapshot: &Snapshot) -> u128 {
     address_or_network(key).map_or(0, |held| snapshot.network_lengths(held))
 }
 
-/// Collects the candidates of the values of a slice, whose memory a permit covers, so their keys come to less than 4
-/// GiB.
-#[derive(Default)]
+/// Collects the candidates of the values of a slice. The memory of the request covers what is left of them.
 pub(super) struct Candidates {
     values_count: u32,
     /// Values for which the filters were not asked yet: the number, if it has other candidates than itself how many `www.`
     /// were cut off its host, and where its key is.
     unasked: Vec<(u32, Option<u8>, Range<usize>)>,
     unasked_keys: Vec<u8>,
-    /// Room for the candidates of one value.
-    levels: CandidateKeys,
+    /// Room for a candidate of a value.
+    room: Vec<u8>,
     left: Vec<Candidate>,
     left_keys: Lists<u8>,
+    held: HeldBytes,
+    counted_bytes: usize,
 }
 
 impl Candidates {
+    /// Begins with the first value of a slice.
+    pub(super) fn new(memory: &Arc<RequestMemory>) -> Self {
+        Self {
+            values_count: 0,
+            unasked: Vec::new(),
+            unasked_keys: Vec::new(),
+            room: Vec::new(),
+            left: Vec::new(),
+            left_keys: Lists::default(),
+            held: HeldBytes::new(memory),
+            counted_bytes: 0,
+        }
+    }
+
     /// Takes the next value. Which candidates it leaves is known after [`ask_filters`](Self::ask_filters).
     ///
-    /// `None` when the keys come to 4 GiB.
-    pub(super) fn add(&mut self, text: &str, scope: MatchScope, snapshot: &Snapshot) -> Option<()> {
+    /// # Errors
+    ///
+    /// That memory is short.
+    pub(super) fn add(
+        &mut self,
+        text: &str,
+        scope: MatchScope,
+        snapshot: &Snapshot,
+    ) -> Result<(), IngestError> {
         let value = self.values_count;
-        self.values_count = value.checked_add(1)?;
+        self.values_count = value.checked_add(1).ok_or(IngestError::Internal)?;
         let from = self.unasked_keys.len();
-        let Ok(found) = recognize_object(text, &mut self.unasked_keys) else { return Some(()) };
+        let Ok(found) = recognize_object(text, &mut self.unasked_keys) else { return Ok(()) };
         let has_levels = scope == MatchScope::Levels && has_levels(found.kind, snapshot);
         let www_labels = if has_levels { Some(found.www_labels) } else { None };
         self.unasked.push((value, www_labels, from..self.unasked_keys.len()));
-        if self.unasked.len() < VALUES_ASKED_TOGETHER { Some(()) } else { self.ask_filters(snapshot) }
+        if self.unasked.len() < VALUES_ASKED_TOGETHER { Ok(()) } else { self.ask_filters(snapshot) }
     }
 
-    /// Asks the filters for the values for which they were not asked yet. `None` as of [`add`](Self::add).
-    pub(super) fn ask_filters(&mut self, snapshot: &Snapshot) -> Option<()> {
+    /// Asks the filters for the values for which they were not asked yet.
+    ///
+    /// # Errors
+    ///
+    /// As of [`add`](Self::add).
+    pub(super) fn ask_filters(&mut self, snapshot: &Snapshot) -> Result<(), IngestError> {
         let mut unasked = std::mem::take(&mut self.unasked);
         let keys = std::mem::take(&mut self.unasked_keys);
         // All first questions before any second one: their waits for memory overlap.
         unasked.retain(|(_, www_labels, key)| {
             may_match(bytes_at(&keys, key.clone()), www_labels.is_some(), snapshot)
         });
+        let mut room = std::mem::take(&mut self.room);
         for (value, www_labels, key) in &unasked {
             let key = bytes_at(&keys, key.clone());
             if let Some(www_labels) = *www_labels {
-                self.push_levels(*value, key, www_labels, snapshot)?;
+                visit_levels(key, www_labels, snapshot, &mut room, |level, candidate| {
+                    self.push(*value, level, candidate)
+                })?;
             } else {
-                self.push(*value, 0, true, key)?;
+                self.push(*value, 0, CandidateKey { key, names_value: true })?;
             }
         }
-        (self.unasked, self.unasked_keys) = (unasked, keys);
+        (self.unasked, self.unasked_keys, self.room) = (unasked, keys, room);
         self.unasked.clear();
         self.unasked_keys.clear();
-        Some(())
+        Ok(())
     }
 
     /// Returns true if any candidate is left, at the first one that is. Asks the filters for the values for which they
@@ -134,11 +183,8 @@ impl Candidates {
                 continue;
             }
             let Some(www_labels) = *www_labels else { return true };
-            list_levels(key, www_labels, snapshot, &mut self.levels);
-            for key in self.levels.iter() {
-                if snapshot.may_hold(key) {
-                    return true;
-                }
+            if visit_levels(key, www_labels, snapshot, &mut self.room, |_, _| Err(())).is_err() {
+                return true;
             }
         }
         self.unasked.clear();
@@ -146,27 +192,31 @@ impl Candidates {
         false
     }
 
-    fn push_levels(&mut self, value: u32, key: &[u8], www_labels: u8, snapshot: &Snapshot) -> Option<()> {
-        let mut levels = std::mem::take(&mut self.levels);
-        list_levels(key, www_labels, snapshot, &mut levels);
-        for (level, key) in (0_u16..).zip(levels.iter()) {
-            if snapshot.may_hold(key) {
-                self.push(value, level, levels.names_value(level.into()), key)?;
-            }
-        }
-        self.levels = levels;
-        Some(())
-    }
-
-    fn push(&mut self, value: u32, level: u16, names_value: bool, key: &[u8]) -> Option<()> {
+    fn push(&mut self, value: u32, level: u16, candidate: CandidateKey<'_>) -> Result<(), IngestError> {
+        let CandidateKey { key, names_value } = candidate;
         self.left_keys.items.extend_from_slice(key);
         self.left.push(Candidate { value, level, names_value });
-        self.left_keys.finish_list()
+        // Keys of 4 GiB are more than any permit covers.
+        self.left_keys.finish_list().ok_or(IngestError::Internal)?;
+        if self.counted_bytes + COUNTED_BYTES < self.left_keys.items.len() { self.count() } else { Ok(()) }
     }
 
-    /// Gives back all memory but that of what is left.
-    pub(super) fn shed(&mut self) {
-        (self.unasked, self.unasked_keys, self.levels) = Default::default();
+    /// Counts the memory of what is left.
+    fn count(&mut self) -> Result<(), IngestError> {
+        self.counted_bytes = self.left_keys.items.len();
+        let left_bytes = self.left.capacity() * size_of::<Candidate>();
+        self.held.set(self.left_keys.heap_bytes() + left_bytes)
+    }
+
+    /// Asks the filters for the last values, and gives back all memory but that of what is left.
+    ///
+    /// # Errors
+    ///
+    /// As of [`add`](Self::add).
+    pub(super) fn finish(&mut self, snapshot: &Snapshot) -> Result<(), IngestError> {
+        self.ask_filters(snapshot)?;
+        (self.unasked, self.unasked_keys, self.room) = Default::default();
+        self.count()
     }
 
     /// The candidates that are left, by value, most specific first. The number of one is its place.
@@ -199,15 +249,5 @@ impl Candidates {
     /// The key at a place.
     pub(super) fn key(&self, place: usize) -> &[u8] {
         self.left_keys.get(place)
-    }
-
-    /// Bytes of the keys that are left so far.
-    pub(super) fn keys_bytes(&self) -> usize {
-        self.left_keys.items.len()
-    }
-
-    /// Bytes of memory after [`shed`](Self::shed).
-    pub(super) fn heap_bytes(&self) -> usize {
-        self.left_keys.heap_bytes() + self.left.capacity() * size_of::<Candidate>()
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     memory::{HeldBytes, RequestMemory},
 };
 
-/// Bytes of objects or keys after which what is held is counted.
+/// Bytes of objects after which what is held is counted.
 const COUNTED_BYTES: usize = 64 * limits::KIB;
 
 /// Values that wait for their answer.
@@ -40,7 +40,7 @@ impl Gathered {
     ) -> Result<Self, IngestError> {
         let mut gathered = Self {
             objects: Lists::default(),
-            candidates: Candidates::default(),
+            candidates: Candidates::new(memory),
             first_index: slice.first_element,
             tried_bytes: 0,
             held: HeldBytes::new(memory),
@@ -66,9 +66,8 @@ impl Gathered {
             index += 1;
             object.append_compact(&mut gathered.objects.items);
             gathered.objects.finish_list().ok_or(IngestError::Internal)?;
-            let added = gathered.candidates.add(string, detector.rules.scope, &detector.snapshot);
-            added.ok_or(IngestError::Internal)?;
-            let bytes = gathered.objects.items.len() + gathered.candidates.keys_bytes();
+            gathered.candidates.add(string, detector.rules.scope, &detector.snapshot)?;
+            let bytes = gathered.objects.items.len();
             if gathered.counted_bytes + COUNTED_BYTES < bytes { gathered.count() } else { Ok(()) }
         });
         visited?;
@@ -81,8 +80,8 @@ impl Gathered {
     }
 
     fn count(&mut self) -> Result<(), IngestError> {
-        self.counted_bytes = self.objects.items.len() + self.candidates.keys_bytes();
-        self.held.set(self.objects.heap_bytes() + self.candidates.heap_bytes())
+        self.counted_bytes = self.objects.items.len();
+        self.held.set(self.objects.heap_bytes())
     }
 
     /// Asks the filters for the last values; from then on all candidates are known.
@@ -91,8 +90,7 @@ impl Gathered {
     ///
     /// That memory is short.
     pub(super) fn finish(&mut self, detector: &Detector) -> Result<(), IngestError> {
-        self.candidates.ask_filters(&detector.snapshot).ok_or(IngestError::Internal)?;
-        self.candidates.shed();
+        self.candidates.finish(&detector.snapshot)?;
         self.count()
     }
 }

@@ -13,7 +13,7 @@
 //! silent: a mask has the path of the looked-up URL, its beginnings or none; a host that is itself a public suffix has
 //! no parents; a looked-up network is tried by the wider ones that hold it.
 
-use crate::{limits, ranges::bytes_at};
+use crate::limits;
 
 use super::{
     ends::{self, PREFIX_MASK_END},
@@ -31,117 +31,136 @@ pub enum MatchScope {
     Levels,
 }
 
-/// Keys to probe, in order; meant to be used again and again.
-#[derive(Clone, Debug, Default)]
-pub struct CandidateKeys {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-    /// Of each key, whether it names the value.
-    names_value: Vec<bool>,
+/// A key to probe.
+#[derive(Clone, Copy, Debug)]
+pub struct CandidateKey<'k> {
+    /// The key.
+    pub key: &'k [u8],
+    /// Whether it names the looked-up value: as itself, by a mask or by a network. Parent domains do not.
+    pub names_value: bool,
 }
 
-impl CandidateKeys {
-    /// Makes an empty list.
-    pub fn new() -> Self {
-        Self::default()
+/// Hands out keys, each made in the place of the one before: those of a single value may come to tens of mebibytes.
+struct Walk<'w, M, V> {
+    key: &'w mut Vec<u8>,
+    may_have_prefix_masks: M,
+    visit: V,
+}
+
+impl<M, V, E> Walk<'_, M, V>
+where
+    M: FnMut(&[u8]) -> bool,
+    V: FnMut(CandidateKey<'_>) -> Result<(), E>,
+{
+    /// Hands out the key that was made.
+    fn end_key(&mut self) -> Result<(), E> {
+        (self.visit)(CandidateKey { key: self.key, names_value: true })
     }
 
-    /// Forgets the keys and keeps the memory.
-    pub fn clear(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
-        self.names_value.clear();
+    /// Hands out the key of a URL: what its key begins with up to the host's end, and the rest.
+    fn visit_url(&mut self, level: &Level<'_>, rest: &str) -> Result<(), E> {
+        level.begin(self.key);
+        self.key.extend_from_slice(rest.as_bytes());
+        self.end_key()
     }
 
-    /// The number of keys.
-    pub fn len(&self) -> usize {
-        self.ends.len()
+    /// Hands out the key of a parent domain.
+    fn visit_parent(&mut self, host: &str) -> Result<(), E> {
+        Level::host(host).begin(self.key);
+        (self.visit)(CandidateKey { key: self.key, names_value: false })
     }
 
-    /// Returns true if there is no key.
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
-    /// Returns true if a key, by its number, names the looked-up value: as itself or by a mask. Parent domains do not.
-    pub fn names_value(&self, number: usize) -> bool {
-        self.names_value.get(number) == Some(&true)
-    }
-
-    /// The keys, most specific first.
-    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let mut start = 0;
-        self.ends.iter().map(move |end| {
-            let key = bytes_at(&self.bytes, start..*end);
-            start = *end;
-            key
-        })
-    }
-
-    /// Adds the key of a URL: what its key begins with up to the host's end, and the rest.
-    fn push_url(&mut self, level: &Level<'_>, rest: &str) {
-        level.append(&mut self.bytes);
-        self.bytes.extend_from_slice(rest.as_bytes());
-        self.end_key();
-    }
-
-    /// Adds the keys of a level with all that a URL has behind its host, and without anything behind it.
-    fn push_level(
-        &mut self,
-        level: &Level<'_>,
-        tail: &Tail<'_>,
-        mut may_have_prefix_masks: impl FnMut(&[u8]) -> bool,
-    ) {
-        if !tail.rest.is_empty() {
-            self.push_url(level, tail.rest);
+    /// Hands out every level of a URL. `a.b.example.com/x?q`, its host in key form, gives
+    ///
+    /// 1. `a.b.example.com/x?q`, `a.b.example.com/x`, `a.b.example.com/x/*`, `a.b.example.com`;
+    /// 2. `*.b.example.com/x?q`, `*.b.example.com/x`, `*.b.example.com/x/*`, `*.b.example.com`, `b.example.com`;
+    /// 3. the same of `example.com`, which is where names are registered.
+    ///
+    /// `www.example.com` is `example.com`, and `*.example.com` is a mask of it. `a.duckdns.org` has the mask
+    /// `*.duckdns.org` and no parent, because others register names there.
+    fn visit_levels(&mut self, host: &str, www_labels: usize, tail: &Tail<'_>) -> Result<(), E> {
+        self.visit_level(&Level::host(host), tail)?;
+        if let Some(address) = key::host_address(host) {
+            self.key.clear();
+            key::append_address(address, self.key);
+            return self.end_key();
         }
-        if tail.has_query && !tail.path.is_empty() && tail.path != PREFIX_MASK_END {
-            level.append(&mut self.bytes);
-            ends::append_path(tail.path, &mut self.bytes);
-            self.end_key();
+        self.visit_url(&Level::host(host), "")?;
+        let labels = host.strip_suffix('.').unwrap_or(host);
+        // A name of two labels has no parent, and a mask of it matches it only with `www.` before it.
+        if www_labels == 0 && labels.bytes().filter(|byte| *byte == b'.').count() < 2 {
+            return Ok(());
         }
-        if tail.may_have_prefix_masks {
-            let start = self.bytes.len();
-            level.append(&mut self.bytes);
-            let may_have_some = may_have_prefix_masks(bytes_at(&self.bytes, start..));
-            self.bytes.truncate(start);
-            if may_have_some {
-                self.push_prefix_masks(level, tail.path);
+        for www_labels in (0..www_labels.min(www_labels_max(host))).rev() {
+            // `*.co.uk` is not a mask, `*.www.co.uk` is one, and `*.www.kawasaki.jp` is not: its names are suffixes.
+            if !suffix::is_wide_mask(labels, www_labels) {
+                self.visit_mask(&Level::mask(host, www_labels), tail)?;
             }
         }
+        self.visit_parents(host, labels, tail)
     }
 
-    /// Adds the prefix masks of a path, `/a/b`: `/a/b/*` and `/a/*`.
-    fn push_prefix_masks(&mut self, level: &Level<'_>, path: &str) {
+    /// Hands out the masks of the parents of a host, and the parents.
+    fn visit_parents(&mut self, host: &str, labels: &str, tail: &Tail<'_>) -> Result<(), E> {
+        let suffixes = suffix::suffixes_of(labels);
+        for (dot, _) in labels.rmatch_indices('.') {
+            // In key form a parent is a prefix.
+            let ((parent, below), labels) = (host.split_at(dot + 1), labels.split_at(dot).0);
+            // The looked-up value may be a mask itself, and was handed out as the host then.
+            if below != "*." && suffix::has_masks(labels, suffixes) {
+                self.visit_mask(&Level::mask(parent, 0), tail)?;
+            }
+            // A parent `www.example.com` is stored as `example.com`, which comes as well.
+            let is_www = labels.strip_suffix(".www").is_some_and(|above| above.contains('.'));
+            if suffixes.whole < dot && !is_www {
+                self.visit_parent(parent)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands out the keys of a mask.
+    fn visit_mask(&mut self, level: &Level<'_>, tail: &Tail<'_>) -> Result<(), E> {
+        self.visit_level(level, tail)?;
+        self.visit_url(level, "")
+    }
+
+    /// Hands out the keys of a level with all that a URL has behind its host, and without anything behind it.
+    fn visit_level(&mut self, level: &Level<'_>, tail: &Tail<'_>) -> Result<(), E> {
+        if !tail.rest.is_empty() {
+            self.visit_url(level, tail.rest)?;
+        }
+        if tail.has_query && !tail.path.is_empty() && tail.path != PREFIX_MASK_END {
+            level.begin(self.key);
+            ends::append_path(tail.path, self.key);
+            self.end_key()?;
+        }
+        if tail.may_have_prefix_masks {
+            level.begin(self.key);
+            if (self.may_have_prefix_masks)(self.key) {
+                self.visit_prefix_masks(level, tail.path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands out the prefix masks of a path, `/a/b`: `/a/b/*` and `/a/*`.
+    fn visit_prefix_masks(&mut self, level: &Level<'_>, path: &str) -> Result<(), E> {
         let mut segments = path.bytes().filter(|byte| *byte == b'/').count();
         let mut prefix = path;
         while 0 < segments {
-            // The looked-up value may be a prefix mask itself, and was added in full then.
+            // The looked-up value may be a prefix mask itself, and was handed out in full then.
             if segments <= limits::PREFIX_MASK_SEGMENTS_MAX
                 && path.strip_suffix(PREFIX_MASK_END) != Some(prefix)
             {
-                level.append(&mut self.bytes);
-                ends::append_prefix_mask(prefix, &mut self.bytes);
-                self.end_key();
+                level.begin(self.key);
+                ends::append_prefix_mask(prefix, self.key);
+                self.end_key()?;
             }
             prefix = prefix.rsplit_once('/').map_or("", |(shorter, _)| shorter);
             segments -= 1;
         }
-    }
-
-    /// Adds the networks of some lengths that hold an address or network: bit `n` of `lengths` is length `n`. A network
-    /// that is on the list of false positives suppresses whatever it holds, so they name the value.
-    pub fn push_networks(&mut self, held: Network, lengths: u128) {
-        for network in held.holders(lengths) {
-            key::append_network(network, &mut self.bytes);
-            self.end_key();
-        }
-    }
-
-    /// Makes a key of the bytes that were added.
-    fn end_key(&mut self) {
-        self.ends.push(self.bytes.len());
-        self.names_value.push(true);
+        Ok(())
     }
 }
 
@@ -165,8 +184,9 @@ impl<'a> Level<'a> {
         Self { host, www_labels, mask: "*." }
     }
 
-    /// Appends what all keys of the level begin with.
-    fn append(&self, key: &mut Vec<u8>) {
+    /// Makes a key be what all keys of the level begin with.
+    fn begin(&self, key: &mut Vec<u8>) {
+        key.clear();
         key.push(key::URL);
         key.extend_from_slice(self.host.as_bytes());
         for _ in 0..self.www_labels {
@@ -187,42 +207,63 @@ struct Tail<'a> {
     may_have_prefix_masks: bool,
 }
 
-/// Replaces `candidates` by the keys to probe for a looked-up value whose own key is `key`, and whose host had so many
-/// `www.` more.
+/// Hands out the keys to probe for a looked-up value whose own key is `value`, and whose host had so many `www.` more:
+/// most specific first, no key twice, each made in `key`. Ends early with the error of `visit`.
 ///
 /// `may_have_prefix_masks` says whether a prefix mask may be stored whose key has a [mark](prefix_marks). It is asked
 /// once for a value with a path, and if it agrees once for each host and mask.
 ///
 /// Costs at most four short copies for each label of the host, and a walk through the Public Suffix List; for each host
 /// and mask that has prefix masks, one more copy for each segment of the path.
-pub fn candidate_keys(
-    key: &[u8],
+///
+/// # Errors
+///
+/// Those of `visit`.
+pub fn candidate_keys<E>(
+    value: &[u8],
     www_labels: u8,
     scope: MatchScope,
     mut may_have_prefix_masks: impl FnMut(&[u8]) -> bool,
-    candidates: &mut CandidateKeys,
-) {
-    candidates.clear();
-    match KeyView::read(key) {
+    key: &mut Vec<u8>,
+    mut visit: impl FnMut(CandidateKey<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    match KeyView::read(value) {
         Some(KeyView::Url { host, rest }) if scope == MatchScope::Levels => {
             let (path, query) =
                 rest.split_once('?').map_or((rest, None), |(path, query)| (path, Some(query)));
             let path = path.strip_suffix('/').unwrap_or(path);
             let may_have_prefix_masks_near =
-                !path.is_empty() && near_host(key).is_some_and(&mut may_have_prefix_masks);
+                !path.is_empty() && near_host(value).is_some_and(&mut may_have_prefix_masks);
             let tail = Tail {
                 rest,
                 path,
                 has_query: query.is_some(),
                 may_have_prefix_masks: may_have_prefix_masks_near,
             };
-            push_levels(host, www_labels.into(), &tail, may_have_prefix_masks, candidates);
+            Walk { key, may_have_prefix_masks, visit }.visit_levels(host, www_labels.into(), &tail)
         }
-        _ => {
-            candidates.bytes.extend_from_slice(key);
-            candidates.end_key();
-        }
+        _ => visit(CandidateKey { key: value, names_value: true }),
     }
+}
+
+/// Hands out, each made in `key`, the networks of some lengths that hold an address or network: bit `n` of `lengths` is
+/// length `n`. Whatever holds a value names it.
+///
+/// # Errors
+///
+/// Those of `visit`.
+pub fn network_keys<E>(
+    held: Network,
+    lengths: u128,
+    key: &mut Vec<u8>,
+    mut visit: impl FnMut(CandidateKey<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    for network in held.holders(lengths) {
+        key.clear();
+        key::append_network(network, key);
+        visit(CandidateKey { key, names_value: true })?;
+    }
+    Ok(())
 }
 
 /// Where the keys of networks begin, in the order of keys: they come last.
@@ -291,63 +332,6 @@ pub fn group_of(key: &[u8]) -> Option<&[u8]> {
 fn label_bytes(host: &[u8]) -> Option<usize> {
     let end = host.iter().position(|byte| matches!(byte, b'.' | b'/'))?;
     if 0 < end && host.get(end) == Some(&b'.') { Some(end) } else { None }
-}
-
-/// Adds every level of a URL. `a.b.example.com/x?q`, its host in key form, gives
-///
-/// 1. `a.b.example.com/x?q`, `a.b.example.com/x`, `a.b.example.com/x/*`, `a.b.example.com`;
-/// 2. `*.b.example.com/x?q`, `*.b.example.com/x`, `*.b.example.com/x/*`, `*.b.example.com`, `b.example.com`;
-/// 3. the same of `example.com`, which is where names are registered.
-///
-/// `www.example.com` is `example.com`, and `*.example.com` is a mask of it. `a.duckdns.org` has the mask
-/// `*.duckdns.org` and no parent, because others register names there.
-fn push_levels(
-    host: &str,
-    www_labels: usize,
-    tail: &Tail<'_>,
-    mut may_have_prefix_masks: impl FnMut(&[u8]) -> bool,
-    candidates: &mut CandidateKeys,
-) {
-    candidates.push_level(&Level::host(host), tail, &mut may_have_prefix_masks);
-    if let Some(address) = key::host_address(host) {
-        key::append_address(address, &mut candidates.bytes);
-        candidates.end_key();
-        return;
-    }
-    candidates.push_url(&Level::host(host), "");
-    let labels = host.strip_suffix('.').unwrap_or(host);
-    // A name of two labels has no parent, and a mask of it matches it only with `www.` before it.
-    if www_labels == 0 && labels.bytes().filter(|byte| *byte == b'.').count() < 2 {
-        return;
-    }
-    let suffixes = suffix::suffixes_of(labels);
-    let mut push_masks = |host: &str, www_labels: usize, candidates: &mut CandidateKeys| {
-        let level = Level::mask(host, www_labels);
-        candidates.push_level(&level, tail, &mut may_have_prefix_masks);
-        candidates.push_url(&level, "");
-    };
-    for www_labels in (0..www_labels.min(www_labels_max(host))).rev() {
-        // `*.co.uk` is not a mask, `*.www.co.uk` is one, and `*.www.kawasaki.jp` is not: its names are suffixes.
-        if !suffix::is_wide_mask(labels, www_labels) {
-            push_masks(host, www_labels, candidates);
-        }
-    }
-    for (dot, _) in labels.rmatch_indices('.') {
-        // In key form a parent is a prefix.
-        let ((parent, below), labels) = (host.split_at(dot + 1), labels.split_at(dot).0);
-        // The looked-up value may be a mask itself, and was added as the host then.
-        if below != "*." && suffix::has_masks(labels, suffixes) {
-            push_masks(parent, 0, candidates);
-        }
-        // A parent `www.example.com` is stored as `example.com`, which comes as well.
-        let is_www = labels.strip_suffix(".www").is_some_and(|above| above.contains('.'));
-        if suffixes.whole < dot && !is_www {
-            candidates.push_url(&Level::host(parent), "");
-            if let Some(names_value) = candidates.names_value.last_mut() {
-                *names_value = false;
-            }
-        }
-    }
 }
 
 /// How many masks with `www.` of a host are short enough to be stored.

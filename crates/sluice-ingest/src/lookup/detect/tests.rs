@@ -3,14 +3,14 @@
 mod masks;
 mod networks;
 
-use std::{collections::BTreeSet, ops::Range, sync::Arc};
+use std::{collections::BTreeSet, convert::Infallible, ops::Range, sync::Arc};
 
 use expect_test::{Expect, expect};
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
 use sluice_model::{
     Indicator, TenantId,
-    matching::{CandidateKeys, MatchScope, address_or_network, candidate_keys},
+    matching::{CandidateKey, MatchScope, address_or_network, candidate_keys, network_keys},
     normalize::recognize_object,
 };
 use sluice_store::{Record, SingleThread};
@@ -216,18 +216,24 @@ fn a_false_positive_reaches_the_levels_of_its_value() {
 /// What is found of one value, read key by key: the rules at their plainest.
 fn reference(fixture: &Fixture, rules: LookupRules, object: &str) -> Value {
     let snapshot = fixture.store.snapshot();
-    let (mut key, mut candidates) = (Vec::new(), CandidateKeys::new());
+    let (mut key, mut candidates) = (Vec::new(), Vec::new());
+    let mut collect = |candidate: CandidateKey<'_>| {
+        candidates.push((candidate.key.to_vec(), candidate.names_value));
+        Ok::<_, Infallible>(())
+    };
     if let Ok(value) = recognize_object(object, &mut key) {
         let may_have_prefix_masks = |mark: &[u8]| snapshot.may_hold_prefix_mask(mark);
-        candidate_keys(&key, value.www_labels, rules.scope, may_have_prefix_masks, &mut candidates);
+        let (www_labels, mut room) = (value.www_labels, Vec::new());
+        let Ok(()) =
+            candidate_keys(&key, www_labels, rules.scope, may_have_prefix_masks, &mut room, &mut collect);
         if let Some(held) = address_or_network(&key)
             && rules.scope == MatchScope::Levels
         {
-            candidates.push_networks(held, u128::MAX);
+            let Ok(()) = network_keys(held, u128::MAX, &mut room, collect);
         }
     }
     let (mut matches, mut record, mut is_value_listed) = (Vec::new(), Record::new(), false);
-    for (level, key) in candidates.iter().enumerate() {
+    for (level, (key, names_value)) in candidates.iter().enumerate() {
         if !snapshot.get(key, &mut record).unwrap() {
             continue;
         }
@@ -261,7 +267,7 @@ fn reference(fixture: &Fixture, rules: LookupRules, object: &str) -> Value {
                 one,
             ));
         }
-        is_value_listed |= is_listed && candidates.names_value(level);
+        is_value_listed |= is_listed && *names_value;
         matches
             .extend(here.into_iter().map(|(order, is_internal, one)| (order, is_internal, is_listed, one)));
     }
@@ -371,8 +377,8 @@ fn named_object(value: &str) -> String {
     format!("https://user@{host}:8443{rest}#f")
 }
 
-fn candidates_of(detector: &Detector, values: &[&str]) -> Candidates {
-    let mut candidates = Candidates::default();
+fn candidates_of(fixture: &Fixture, detector: &Detector, values: &[&str]) -> Candidates {
+    let mut candidates = Candidates::new(&memory_of(fixture, usize::MAX));
     for value in values {
         candidates.add(value, MatchScope::Levels, &detector.snapshot).unwrap();
     }
@@ -393,7 +399,7 @@ fn too_much_found_is_told_and_can_be_read_in_parts() {
     }
     let detector = Detector::new(fixture.store.snapshot(), lookup_rules(), SuppliersCache::default());
     let values = ["a.example", "b.example", "none.example", "c.example", "a.example"];
-    let candidates = candidates_of(&detector, &values);
+    let candidates = candidates_of(&fixture, &detector, &values);
     let keys = keys(&candidates);
     assert!(detector.read(&keys, 2_500).unwrap().is_none());
     let whole = detector.read(&keys, 8_000).unwrap().unwrap();
@@ -445,7 +451,7 @@ fn a_result_is_not_written_beyond_the_room_for_it() {
         levels.iter().map(|level| json!({"indicator": level, "context": context})).collect();
     fixture.put("Feed", &json!(elements).to_string()).unwrap();
     let detector = Detector::new(fixture.store.snapshot(), lookup_rules(), SuppliersCache::default());
-    let candidates = candidates_of(&detector, &[levels.last().unwrap()]);
+    let candidates = candidates_of(&fixture, &detector, &[levels.last().unwrap()]);
     let keys = keys(&candidates);
     let found = detector.read(&keys, 4 * CONTEXT_BYTES).unwrap().unwrap();
     let mut matches = Matches::new(&detector, &candidates, &found, 0, 0);
@@ -470,7 +476,7 @@ fn matches_count_among_what_is_found() {
         fixture.hold(&supplier, &["192.0.2.1", "192.0.2.2"]);
     }
     let detector = Detector::new(fixture.store.snapshot(), lookup_rules(), SuppliersCache::default());
-    let candidates = candidates_of(&detector, &["192.0.2.1", "192.0.2.2"]);
+    let candidates = candidates_of(&fixture, &detector, &["192.0.2.1", "192.0.2.2"]);
     // Enough for the rows, which are shorter; not enough for what grows to 40 matches.
     let bytes_max = 60 * size_of::<super::FoundMatch>() + 40;
     assert!(
@@ -501,12 +507,29 @@ fn contexts_are_read_of_matches_alone() {
     let read_bytes = || {
         let cache = SuppliersCache::default();
         let detector = Detector::new(fixture.store.snapshot(), lookup_rules(), cache);
-        let candidates = candidates_of(&detector, &["a.example"]);
+        let candidates = candidates_of(&fixture, &detector, &["a.example"]);
         detector.read(&keys(&candidates), usize::MAX).unwrap().unwrap().contexts.text_bytes()
     };
     let both = read_bytes();
     fixture.disable("Off");
     assert_eq!(read_bytes() + r#"{"of":"Off"}"#.len(), both);
+}
+
+/// A value of 8 KiB may have thousands of candidates that are stored, tens of mebibytes of them.
+#[test]
+fn what_a_single_value_leaves_is_counted_while_it_grows() {
+    let fixture = Fixture::new();
+    let object = format!("http://example.com/{}{}", "a".repeat(7_000), "/b".repeat(31));
+    let masks: Vec<String> = (1..=31).map(|cut| format!("{}/*", &object[..object.len() - 2 * cut])).collect();
+    fixture.hold("Feed", &masks.iter().map(String::as_str).collect::<Vec<_>>());
+    let snapshot = fixture.store.snapshot();
+    for (permit_bytes_max, is_refused) in [(100_000, true), (1_000_000, false)] {
+        let mut candidates = Candidates::new(&memory_of(&fixture, permit_bytes_max));
+        candidates.add(&object, MatchScope::Levels, &snapshot).unwrap();
+        let finished = candidates.finish(&snapshot);
+        assert_eq!(matches!(finished, Err(IngestError::TooManyAnswerBytes)), is_refused, "{finished:?}");
+        assert_eq!(candidates.left().len() < 31, is_refused);
+    }
 }
 
 /// Whether anything is to be read is told at the first wanted key, and the same as when all are collected.
@@ -526,7 +549,8 @@ fn a_wanted_key_is_noticed_without_collecting() {
         &["http://198.51.100.1/x"],
         &["198.51.100.0/25"],
     ] {
-        let (mut candidates, mut asked) = (Candidates::default(), Candidates::default());
+        let memory = memory_of(&fixture, usize::MAX);
+        let (mut candidates, mut asked) = (Candidates::new(&memory), Candidates::new(&memory));
         for value in values {
             candidates.add(value, MatchScope::Levels, &detector.snapshot).unwrap();
             asked.add(value, MatchScope::Levels, &detector.snapshot).unwrap();

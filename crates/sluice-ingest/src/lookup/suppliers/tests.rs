@@ -35,14 +35,15 @@ fn a_lookup_that_begins_makes_nothing() {
     let rules = crate::fixture::lookup_rules();
     let look_up = || {
         let detector = Detector::new(fixture.store.snapshot(), rules, cache.clone());
-        let mut candidates = Candidates::default();
+        let permit = fixture.ingestor.reserve(None, 1 << 10).unwrap();
+        let memory = RequestMemory::new(permit, 0);
+        let mut candidates = Candidates::new(&memory);
         candidates.add("a.example", rules.scope, &detector.snapshot).unwrap();
         candidates.ask_filters(&detector.snapshot).unwrap();
         let places = candidates.places_of(&(0..1));
         let keys: Vec<_> = places.clone().map(|place| candidates.key(place)).collect();
         let found = detector.read(&keys, usize::MAX).unwrap().unwrap();
-        let permit = fixture.ingestor.reserve(None, 1 << 10).unwrap();
-        let mut text = AnswerText::new(&RequestMemory::new(permit, 0), 0, 0);
+        let mut text = AnswerText::new(&memory, 0, 0);
         Matches::new(&detector, &candidates, &found, 0, 0).rank(places, &mut text).unwrap();
     };
     look_up();

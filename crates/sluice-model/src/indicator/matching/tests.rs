@@ -1,6 +1,8 @@
 //! The levels of a lookup, in order, and never one twice.
 
-use std::{collections::BTreeSet, fmt::Write as _};
+mod networks;
+
+use std::{collections::BTreeSet, convert::Infallible, fmt::Write as _};
 
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
@@ -10,14 +12,47 @@ use crate::{
     normalize::{normalize_into, recognize_object},
 };
 
-use super::{CandidateKeys, MatchScope, address_or_network, candidate_keys, group_of, prefix_marks};
+use super::{CandidateKey, MatchScope, candidate_keys, group_of, prefix_marks};
+
+/// Keys as they were handed out.
+#[derive(Default)]
+struct CandidateKeys {
+    keys: Vec<(Vec<u8>, bool)>,
+}
+
+impl CandidateKeys {
+    fn of(key: &[u8], www_labels: u8, scope: MatchScope, ask: impl FnMut(&[u8]) -> bool) -> Self {
+        let mut candidates = Self::default();
+        let visit = |candidate: CandidateKey<'_>| {
+            candidates.push(candidate);
+            Ok::<_, Infallible>(())
+        };
+        let Ok(()) = candidate_keys(key, www_labels, scope, ask, &mut Vec::new(), visit);
+        candidates
+    }
+
+    fn push(&mut self, candidate: CandidateKey<'_>) {
+        self.keys.push((candidate.key.to_vec(), candidate.names_value));
+    }
+
+    fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.keys.iter().map(|(key, _)| key.as_slice())
+    }
+
+    fn names_value(&self, number: usize) -> bool {
+        self.keys[number].1
+    }
+}
 
 /// The candidates of `text`, if it is a value, where there may be prefix masks everywhere or nowhere.
 fn candidates_of(text: &str, scope: MatchScope, has_prefix_masks: bool) -> Option<(Vec<u8>, CandidateKeys)> {
-    let (mut key, mut candidates) = (Vec::new(), CandidateKeys::new());
+    let mut key = Vec::new();
     let recognized = recognize_object(text, &mut key).ok()?;
-    candidate_keys(&key, recognized.www_labels, scope, |_| has_prefix_masks, &mut candidates);
-    assert_eq!(candidates.iter().count(), candidates.len());
+    let candidates = CandidateKeys::of(&key, recognized.www_labels, scope, |_| has_prefix_masks);
     Some((key, candidates))
 }
 
@@ -190,13 +225,32 @@ fn exact_scope_tries_the_value_alone() {
 }
 
 #[test]
-fn a_list_is_used_again() {
-    let (key, mut candidates) = candidates_of("a.example.com/x?q", MatchScope::Levels, false).unwrap();
-    assert_eq!(candidates.len(), 7);
-    candidate_keys(b"\x04\xc0\x00\x02\x01", 0, MatchScope::Levels, |_| false, &mut candidates);
-    assert_eq!(printed(&candidates), ["192.0.2.1"]);
-    candidate_keys(&key, 0, MatchScope::Exact, |_| false, &mut candidates);
-    assert_eq!(printed(&candidates), ["a.example.com/x?q"]);
+fn a_visitor_can_end_the_walk() {
+    let (key, all) = candidates_of("http://b.a.example.com/x/y?q", MatchScope::Levels, true).unwrap();
+    for wanted in 0..all.len() {
+        let (mut seen, mut room) = (CandidateKeys::default(), b"of another value".to_vec());
+        let visit = |candidate: CandidateKey<'_>| {
+            seen.push(candidate);
+            if seen.len() == wanted + 1 { Err(()) } else { Ok(()) }
+        };
+        assert_eq!(candidate_keys(&key, 0, MatchScope::Levels, |_| true, &mut room, visit), Err(()));
+        assert_eq!(seen.keys, all.keys[..=wanted]);
+    }
+}
+
+/// A value of 8 KiB has thousands of candidates, which would come to tens of mebibytes.
+#[test]
+fn candidates_take_the_memory_of_one() {
+    let path = format!("/{}{}", "a".repeat(7_000), "/b".repeat(31));
+    let text = format!("http://{}example.com{path}?{}", "a.".repeat(120), "q".repeat(800));
+    let (mut key, mut room, mut bytes) = (Vec::new(), Vec::new(), 0);
+    recognize_object(&text, &mut key).unwrap();
+    let visit = |candidate: CandidateKey<'_>| {
+        bytes += candidate.key.len();
+        Ok::<_, Infallible>(())
+    };
+    let Ok(()) = candidate_keys(&key, 0, MatchScope::Levels, |_| true, &mut room, visit);
+    assert!(20 << 20 < bytes && room.capacity() <= 20_000, "{bytes} in {}", room.capacity());
 }
 
 #[test]
@@ -323,7 +377,7 @@ fn prefix_masks_are_asked_for_once_and_then_at_each_level() {
             asked.push(String::from_utf8(mark[1..].to_vec()).unwrap());
             answer
         };
-        candidate_keys(&key, recognized.www_labels, MatchScope::Levels, ask, &mut CandidateKeys::new());
+        CandidateKeys::of(&key, recognized.www_labels, MatchScope::Levels, ask);
         asked
     };
     assert_eq!(asked("www.a.example.com/x/y/z?q", false), ["com.example."]);
@@ -467,10 +521,10 @@ proptest! {
         prop_assert!(place.is_some(), "{:?} by {:?}", value, object);
         prop_assert!(candidates.names_value(place.unwrap()), "{:?} by {:?}", value, object);
         // Whether to look is asked with the marks that it has.
-        let (mut key, mut asked, mut candidates) = (Vec::new(), BTreeSet::new(), CandidateKeys::new());
+        let (mut key, mut asked) = (Vec::new(), BTreeSet::new());
         let recognized = recognize_object(&object, &mut key).unwrap();
         let ask = |mark: &[u8]| asked.insert(mark.to_vec());
-        candidate_keys(&key, recognized.www_labels, MatchScope::Levels, ask, &mut candidates);
+        CandidateKeys::of(&key, recognized.www_labels, MatchScope::Levels, ask);
         for mark in prefix_marks(value.key()).into_iter().flatten() {
             prop_assert!(asked.contains(mark), "{:?} by {:?}", value, object);
         }
@@ -525,37 +579,4 @@ fn generated_texts_are_often_values() {
     });
     let values = texts.filter(|text| normalize_into(text, &mut Vec::new()).is_ok()).count();
     assert!(400 < values, "only {values} of 1000");
-}
-
-/// Lists the networks that would be probed for `text` after itself, if there are some of all lengths.
-fn networks_around(text: &str) -> Vec<String> {
-    let mut candidates = CandidateKeys::new();
-    let value = Indicator::recognize(text).unwrap();
-    candidate_keys(value.key(), 0, MatchScope::Levels, |_| false, &mut candidates);
-    let own_count = candidates.len();
-    if let Some(held) = address_or_network(value.key()) {
-        candidates.push_networks(held, u128::MAX);
-        assert!((0..candidates.len()).all(|number| candidates.names_value(number)));
-    }
-    candidates.iter().skip(own_count).map(|key| Indicator::from_key(key).unwrap().to_string()).collect()
-}
-
-#[test]
-fn an_address_is_tried_by_the_networks_that_hold_it() {
-    let networks = networks_around("192.0.2.77");
-    assert_eq!(networks.len(), 24);
-    assert_eq!(
-        (&*networks[0], &*networks[7], &*networks[23]),
-        ("192.0.2.76/31", "192.0.2.0/24", "192.0.0.0/8")
-    );
-    assert_eq!(networks_around("http://192.0.2.77:80/a?b"), networks);
-    assert_eq!(networks_around("::ffff:192.0.2.77"), networks);
-    let networks = networks_around("2001:db8::1");
-    assert_eq!(networks.len(), 112);
-    assert_eq!((&*networks[0], &*networks[111]), ("2001:db8::/127", "2001::/16"));
-    assert_eq!(networks_around("https://[2001:db8::1]/a"), networks);
-    assert_eq!(networks_around("192.0.2.0/9"), ["192.0.0.0/8"]);
-    for none in ["example.com/24", "1.2.3.4.example.com", &"0a".repeat(16)] {
-        assert!(networks_around(none).is_empty(), "{none}");
-    }
 }
