@@ -76,7 +76,7 @@ pub(crate) fn replay(
 ) -> Result<Replayed, ReplayError> {
     let segments = segment::list(dir).map_err(ReplayError::io("list", dir))?;
     let mut replayed = Replayed { first_lsn: segments.first().map(|(lsn, _)| *lsn), ..Replayed::default() };
-    check_newest(dir, segments.last().map(|(lsn, _)| *lsn))?;
+    let newest_lsn = check_newest(dir, segments.last().map(|(lsn, _)| *lsn))?;
     let mut bytes = Vec::new();
     let mut remaining = segments.into_iter().peekable();
     while let Some((lsn, _)) = remaining.next() {
@@ -87,7 +87,7 @@ pub(crate) fn replay(
             LoadedSegment { path, lsn, bytes: &bytes, salt: None, valid_length: 0, synced_lsn: 0 };
         segment.walk(&mut replayed, visit)?;
         if remaining.peek().is_none() {
-            segment.check_torn()?;
+            segment.check_torn(newest_lsn)?;
             segment.cut_and_sync().map_err(ReplayError::io("cut and sync", &segment.path))?;
             replayed.torn_bytes = (bytes.len() - segment.valid_length) as u64;
         } else if segment.valid_length < bytes.len() {
@@ -98,11 +98,11 @@ pub(crate) fn replay(
     Ok(replayed)
 }
 
-/// The segment that was the newest must be there still, or a newer one.
-fn check_newest(dir: &Path, last_lsn: Option<u64>) -> Result<(), ReplayError> {
-    let Some(lsn) = segment::newest(dir).map_err(ReplayError::io("list", dir))? else { return Ok(()) };
+/// The segment that was the newest must be there still, or a newer one. Returns its position, if it is known.
+fn check_newest(dir: &Path, last_lsn: Option<u64>) -> Result<Option<u64>, ReplayError> {
+    let Some(lsn) = segment::newest(dir).map_err(ReplayError::io("list", dir))? else { return Ok(None) };
     if last_lsn.is_some_and(|last_lsn| lsn <= last_lsn) {
-        return Ok(());
+        return Ok(Some(lsn));
     }
     let detail =
         "the newest segment of the log is missing, and what was acknowledged last with it".to_owned();
@@ -168,16 +168,20 @@ impl LoadedSegment<'_> {
         Ok(())
     }
 
-    /// Tells a torn tail, which is normal, from damage to what was synced.
-    fn check_torn(&self) -> Result<(), ReplayError> {
+    /// Tells a torn tail, which is normal, from damage to what was synced. The segment that is known as the newest had
+    /// a synced header when it became known.
+    fn check_torn(&self, newest_lsn: Option<u64>) -> Result<(), ReplayError> {
+        let Some(salt) = self.salt else {
+            // Frames are written only after the header is synced, so a crash leaves no more than a header.
+            if segment::HEADER_BYTES < self.bytes.len() {
+                return Err(self.damaged(0, "frames follow a broken header"));
+            }
+            let was_whole = newest_lsn == Some(self.lsn);
+            return if was_whole { Err(self.damaged(0, "its header was whole once")) } else { Ok(()) };
+        };
         if self.valid_length == self.bytes.len() {
             return Ok(());
         }
-        let Some(salt) = self.salt else {
-            // Frames are written only after the header is synced, so a crash leaves no more than a header.
-            let is_cut_short = self.bytes.len() <= segment::HEADER_BYTES;
-            return if is_cut_short { Ok(()) } else { Err(self.damaged(0, "frames follow a broken header")) };
-        };
         match self.later_claim(salt, self.valid_length) {
             Some((lsn, synced_lsn)) => {
                 let why = format!("the frame at {lsn} says that the log was synced up to {synced_lsn}");

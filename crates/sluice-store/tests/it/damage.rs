@@ -223,6 +223,33 @@ fn torn_trees_are_refused_or_unreadable() {
     assert!(0 < refused);
 }
 
+/// Files of the trees that are gone, empty, cut or noise: sled names some of that as a fault of the disk.
+#[test]
+fn trees_whose_files_are_cut_or_noise_are_refused_or_unreadable() {
+    let (_world, dir) = built(WRITES);
+    for entry in fs::read_dir(dir.join("trees")).unwrap() {
+        let entry = entry.unwrap();
+        if entry.path().is_dir() {
+            continue;
+        }
+        let file = format!("trees/{}", entry.file_name().to_str().unwrap());
+        for kind in 0..6 {
+            let damage = |bytes: &mut Vec<u8>| match kind {
+                0 => bytes.clear(),
+                1 => bytes.truncate(1),
+                2 => bytes.truncate(bytes.len() / 2),
+                3 => bytes.truncate(bytes.len() - 1),
+                4 => bytes.fill(0xff),
+                _ => bytes.fill(0),
+            };
+            match check_with(&dir, &file, 0, 0, damage) {
+                Outcome::Refused => println!("{file} damage {kind}: refused"),
+                Outcome::Read { unreadable } => println!("{file} damage {kind}: {unreadable} unreadable"),
+            }
+        }
+    }
+}
+
 /// A log of several segments, as several starts without a checkpoint leave it, newest last.
 fn with_segments() -> (World, Vec<String>) {
     let mut world = World::new();
@@ -257,6 +284,19 @@ fn the_newest_segment_is_missed_by_its_name() {
     fs::remove_file(world.data_dir().join("log").join(&newest)).unwrap();
     let refusal = world.try_open().err().unwrap().to_string();
     assert!(refusal.contains(&newest) && refusal.contains("is missing"), "{refusal}");
+}
+
+/// It was taken for a creation that a crash had cut short, and what had been acknowledged last was gone without a word.
+#[test]
+fn the_newest_segment_is_missed_when_only_its_name_is_left() {
+    let (world, segments) = with_segments();
+    for segment in &segments {
+        for length in [0, 1, 31] {
+            let kept = |bytes: &mut Vec<u8>| bytes.truncate(length);
+            let seen = check_with(&world.data_dir(), &format!("log/{segment}"), 0, 0, kept);
+            assert!(matches!(seen, Outcome::Refused), "{segment} of {length} bytes");
+        }
+    }
 }
 
 #[test]
