@@ -34,6 +34,7 @@ use crate::{
     networks::NetworkSummary,
     read::View,
     run::{Part, Run},
+    stamps::Given,
     trees::Trees,
 };
 
@@ -63,6 +64,8 @@ pub(crate) struct Recovered {
     pub(crate) newest_by_segment: BTreeMap<u64, u64>,
     /// The first transaction number that was not used.
     pub(crate) next_txn: u64,
+    /// The latest stamps of the commits of the log, if they carry any.
+    pub(crate) given: Option<Given>,
 }
 
 /// Recovers what is in `data_dir`, or creates it.
@@ -125,6 +128,7 @@ pub(crate) fn recover(data_dir: &Path) -> Result<Recovered, OpenError> {
         filters: replay.filters,
         log,
         newest_by_segment: replay.newest_by_segment,
+        given: replay.given,
         next_txn: manifest.next_txn.max(replayed.txn_max + 1),
         manifest,
     })

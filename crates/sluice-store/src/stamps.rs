@@ -1,12 +1,14 @@
 //! How old a holding is, whatever the clock of the machine says.
 //!
-//! In: the [`Clock`], and what the manifest remembers of earlier lives of the store. Out: stamps for updates, and the
-//! ages of stamps. A *life* is the time from one opening of the store to its end.
+//! In: the [`Clock`], and what manifest and log remember of earlier lives of the store. Out: stamps for updates, and
+//! the ages of stamps. A *life* is the time from one opening of the store to its end.
 //!
 //! A stamp counts the seconds that the store has been running over all its lives, from the hour of its birth on. It
-//! grows with the steady clock of the process alone, so a wrong clock of the day cannot move it, no two moments share
-//! one, and the difference of two is never more than the time that really went by. Each life also has an *offset*: how
-//! far the clock of the day is ahead of the stamps, as read last in that life.
+//! grows with the steady clock of the process alone, so a wrong clock of the day cannot move it, and the difference of
+//! two is never more than the time that really went by. Each life also has an *offset*: how far the clock of the day is
+//! ahead of the stamps, as read last in that life. An update is stamped with the present, or with the first stamp of the
+//! life if that is later: no two lives share a stamp, so each tells in which life it was given. A kill makes the store
+//! forget some of its running time, but no stamp of a row that it has: commits carry theirs ([`Given`]).
 //!
 //! | age | is the time since the update | cannot be | so it decides |
 //! |---|---|---|---|
@@ -24,7 +26,13 @@
 //! they are as old as they say; the store counts as running since it first saw them, which goes for those from the
 //! future as well.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -32,8 +40,8 @@ use crate::clock::Clock;
 
 /// Lives that are remembered; of more, neighbors whose offsets differ least become one.
 const LIVES_MAX: usize = 32;
-/// Seconds of stamps that a kill may make the store give again: those given since the manifest was written last.
-const GIVEN_AGAIN_SECONDS_MAX: u32 = 3_600;
+/// The last hour of birth, in 2065, whatever the clock says then: stamps must not come to the end of their numbers.
+const BORN_SECONDS_MAX: u32 = 3_000_000_000;
 /// How long the manifest may lag behind the stamps.
 const RECORD_INTERVAL: Duration = Duration::from_mins(10);
 /// Change of the offset, in seconds, that goes into the manifest at once.
@@ -42,7 +50,7 @@ const OFFSET_STEP_SECONDS: i64 = 2;
 /// One life of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Life {
-    /// The first stamp of it.
+    /// The first stamp that it gave.
     from: u32,
     /// Seconds that the clock of the day was ahead of the stamps.
     offset: i64,
@@ -51,12 +59,45 @@ struct Life {
 /// What the manifest remembers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StampsRecord {
-    /// Stamps up to this one may have been given.
+    /// The present when it was written.
     stamp: u32,
     /// The first stamp that was given, ever.
     since: u32,
+    /// The last stamp of an update.
+    #[serde(default)]
+    given: u32,
     /// Earliest first.
     lives: Vec<Life>,
+}
+
+/// What a commit remembers, in case that the manifest is written no more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Given {
+    /// The present when it was committed.
+    stamp: u32,
+    /// The last stamp of an update then.
+    update: u32,
+}
+
+impl Given {
+    /// Bytes of it.
+    pub(crate) const BYTES: usize = 8;
+
+    /// As a commit carries it.
+    pub(crate) fn to_bytes(self) -> [u8; Self::BYTES] {
+        (u64::from(self.stamp) << u32::BITS | u64::from(self.update)).to_be_bytes()
+    }
+
+    /// Reads it back.
+    pub(crate) fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
+        let [s0, s1, s2, s3, update @ ..] = bytes;
+        Self { stamp: u32::from_be_bytes([s0, s1, s2, s3]), update: u32::from_be_bytes(update) }
+    }
+
+    /// The later of both.
+    pub(crate) fn later(self, other: Self) -> Self {
+        Self { stamp: self.stamp.max(other.stamp), update: self.update.max(other.update) }
+    }
 }
 
 /// Gives stamps in one life of the store.
@@ -65,38 +106,67 @@ pub(crate) struct Stamps {
     clock: Arc<dyn Clock>,
     /// What the clock said when the store was opened.
     opened_at: Duration,
-    /// Of the lives before this one; this one begins at its stamp.
+    /// Of the lives before this one.
     before: Arc<StampsRecord>,
+    /// The last stamp of an update.
+    given: AtomicU32,
 }
 
 impl Stamps {
-    /// Begins a life after those of the manifest; without any, at the present time of day.
-    pub(crate) fn begin(clock: Arc<dyn Clock>, recorded: Option<StampsRecord>) -> Self {
-        let born = || {
-            let now = clock.now_seconds();
-            StampsRecord { stamp: now, since: now, lives: Vec::new() }
+    /// Begins a life after those that manifest and commits remember; without any, at the present time of day.
+    pub(crate) fn begin(
+        clock: Arc<dyn Clock>,
+        recorded: Option<StampsRecord>,
+        committed: Option<Given>,
+    ) -> Self {
+        let before = match (recorded, committed) {
+            (Some(recorded), committed) => recorded.after(committed.unwrap_or_default()),
+            // The manifest of the first life was never written.
+            (None, Some(given)) => {
+                StampsRecord { since: given.stamp, ..StampsRecord::default() }.after(given)
+            }
+            (None, None) => {
+                let now = clock.now_seconds().min(BORN_SECONDS_MAX);
+                StampsRecord { stamp: now, since: now, given: 0, lives: Vec::new() }
+            }
         };
-        let before = Arc::new(recorded.unwrap_or_else(born));
-        Self { opened_at: clock.elapsed(), before, clock }
+        let given = AtomicU32::new(before.given);
+        Self { opened_at: clock.elapsed(), before: Arc::new(before), given, clock }
     }
 
     /// The present stamp, and how old others are now.
     pub(crate) fn ages(&self) -> Ages {
-        let running = self.clock.elapsed().saturating_sub(self.opened_at).as_secs();
-        let stamp = self.before.stamp.saturating_add(u32::try_from(running).unwrap_or(u32::MAX));
+        let stamp = self.stamp();
         let offset = i64::from(self.clock.now_seconds()) - i64::from(stamp);
         Ages { stamp, offset, before: Arc::clone(&self.before) }
+    }
+
+    /// What the commit of the updates so far is to carry.
+    pub(crate) fn given(&self) -> Given {
+        Given { stamp: self.stamp(), update: self.given.load(Ordering::Relaxed) }
+    }
+
+    /// What an update of this moment is stamped with.
+    pub(crate) fn for_update(&self) -> u32 {
+        let stamp = self.stamp().max(self.before.first_of_next());
+        self.given.fetch_max(stamp, Ordering::Relaxed);
+        stamp
+    }
+
+    fn stamp(&self) -> u32 {
+        let running = self.clock.elapsed().saturating_sub(self.opened_at).as_secs();
+        self.before.stamp.saturating_add(u32::try_from(running).unwrap_or(u32::MAX))
     }
 
     /// What the manifest is to remember from now on.
     pub(crate) fn record(&self) -> StampsRecord {
         let Ages { stamp, offset, before } = self.ages();
         let mut lives = before.lives.clone();
-        lives.push(Life { from: before.stamp, offset });
+        lives.push(Life { from: before.first_of_next(), offset });
         while LIVES_MAX < lives.len() {
             join_closest(&mut lives);
         }
-        StampsRecord { stamp, since: before.since, lives }
+        StampsRecord { stamp, since: before.since, given: self.given.load(Ordering::Relaxed), lives }
     }
 
     /// Returns true if the manifest remembers too little: the clock of the day was set, or much time went by.
@@ -106,6 +176,19 @@ impl Stamps {
         let offset = recorded.lives.last().map_or(0, |life| life.offset);
         RECORD_INTERVAL.as_secs() <= u64::from(now.stamp.saturating_sub(recorded.stamp))
             || OFFSET_STEP_SECONDS < (now.offset - offset).abs()
+    }
+}
+
+impl StampsRecord {
+    /// The same, after the commits that came later.
+    fn after(self, committed: Given) -> Self {
+        let (stamp, given) = (self.stamp.max(committed.stamp), self.given.max(committed.update));
+        Self { stamp, given, ..self }
+    }
+
+    /// The first stamp that the life after it gives.
+    fn first_of_next(&self) -> u32 {
+        self.stamp.max(self.given.saturating_add(1))
     }
 }
 
@@ -135,15 +218,10 @@ pub(crate) struct Ages {
 impl Ages {
     /// Seconds that the store has been running since an update; never more than went by.
     pub(crate) fn running_seconds(&self, updated: u32) -> u32 {
-        let StampsRecord { stamp: begun, since, .. } = *self.before;
-        let from = if updated <= self.stamp {
-            updated.max(since)
-        } else if updated <= begun.saturating_add(GIVEN_AGAIN_SECONDS_MAX) {
-            // Given before a kill.
-            begun
-        } else {
-            since
-        };
+        let StampsRecord { since, .. } = *self.before;
+        // What is from the future and was not given is of an older daemon.
+        let is_given = updated <= self.stamp.max(self.before.first_of_next());
+        let from = if is_given { updated.max(since) } else { since };
         self.stamp.saturating_sub(from)
     }
 
@@ -154,20 +232,16 @@ impl Ages {
         by_clock.max(self.running_seconds(updated).into())
     }
 
-    /// Seconds that the clock of the day was ahead of a stamp when it was given; of lives that may have given it, the
-    /// most.
+    /// Seconds that the clock of the day was ahead of a stamp in the life that gave it.
     fn offset_of(&self, updated: u32) -> i64 {
         if updated < self.before.since {
             return 0;
         }
-        let own = Life { from: self.before.stamp, offset: self.offset };
-        let lives = &self.before.lives;
-        let ends = lives.iter().skip(1).chain([&own]).map(|next| next.from);
-        let lives = lives.iter().zip(ends).chain([(&own, u32::MAX)]);
-        let may_have_given = lives.filter(|(life, end)| {
-            (life.from..=end.saturating_add(GIVEN_AGAIN_SECONDS_MAX)).contains(&updated)
-        });
-        may_have_given.map(|(life, _)| life.offset).max().unwrap_or(self.offset)
+        if self.before.first_of_next() <= updated {
+            return self.offset;
+        }
+        let life = self.before.lives.iter().rfind(|life| life.from <= updated);
+        life.map_or(self.offset, |life| life.offset)
     }
 }
 

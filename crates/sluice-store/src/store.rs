@@ -73,7 +73,7 @@ impl Store {
         let shared = Arc::new(Shared {
             disk_free_bytes: AtomicU64::new(u64::MAX),
             disk_asked_ms: AtomicU64::new(0),
-            stamps: Stamps::begin(Arc::clone(&config.clock), found.manifest.stamps.clone()),
+            stamps: Stamps::begin(Arc::clone(&config.clock), found.manifest.stamps.clone(), found.given),
             config,
             networks: Arc::clone(&found.view.networks),
             view: RwLock::new(Arc::new(found.view)),
@@ -190,7 +190,7 @@ impl Store {
     /// hour of its birth. It is the time of day only while the clock of the machine was always right and the store never
     /// down.
     pub fn stamp_seconds(&self) -> u32 {
-        self.shared.stamps.ages().stamp
+        self.shared.stamps.for_update()
     }
 
     /// Whether writes are taken.

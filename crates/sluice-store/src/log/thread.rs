@@ -260,12 +260,18 @@ impl LogThread {
             return done(Ok(()));
         }
         self.sequence += 1;
-        let payload = self.sequence.to_be_bytes();
+        let given = self.shared.stamps.given().to_bytes();
+        let payload = [self.sequence.to_be_bytes(), given].concat();
         let waiting = Waiting { slices, first_segment_lsn, ..self.waiting_for(done) };
         self.append_end(FrameKind::Commit, txn.id, &payload, waiting);
     }
 
     /// Refuses a write whose supplier was removed by what came before in the log.
+    ///
+    /// The order matters: first the commit is taken, then its supplier is looked for, then what waits is synced, and only
+    /// then is the commit refused. Looked for earlier, by whoever sends the commit, a removal could still come between.
+    /// Refused before the sync, the client would be told that a supplier does not exist that comes back after a power
+    /// cut. And were the commit frame appended before, that sync would make the write durable.
     fn check_supplier(&mut self, supplier: Option<SupplierId>) -> Result<(), WriteError> {
         let Some(supplier) = supplier else { return Ok(()) };
         if self.catalogue.supplier_by_id(supplier).is_some() {

@@ -15,6 +15,7 @@ use crate::{
     log::{Frame, FrameKind, ReplayError},
     manifest::Manifest,
     memtable::{Slice, join_small},
+    stamps::Given,
 };
 
 /// What the frames so far come to.
@@ -37,6 +38,8 @@ pub(super) struct Replay {
     first_segment_lsn: HashMap<u64, u64>,
     /// Newest commit of those that begin in a segment, by the segment's position.
     pub(super) newest_by_segment: BTreeMap<u64, u64>,
+    /// The latest stamps of commits, if they carry any.
+    pub(super) given: Option<Given>,
 }
 
 impl Replay {
@@ -53,6 +56,7 @@ impl Replay {
             packed: HashMap::new(),
             first_segment_lsn: HashMap::new(),
             newest_by_segment: BTreeMap::new(),
+            given: None,
         }
     }
 
@@ -85,7 +89,11 @@ impl Replay {
     }
 
     fn take_commit(&mut self, frame: &Frame<'_>) -> Result<(), ReplayError> {
-        let (sequence, _) = sequence_of(frame)?;
+        let (sequence, rest) = sequence_of(frame)?;
+        // Older daemons wrote none.
+        if let Some(given) = rest.first_chunk() {
+            self.given = Some(self.given.unwrap_or_default().later(Given::from_bytes(*given)));
+        }
         let first_segment_lsn = self.first_segment_lsn.remove(&frame.txn).unwrap_or(0);
         let slices = self.packed.remove(&frame.txn);
         // The first frames of a commit that is in the runs already may be gone.

@@ -10,7 +10,7 @@ use std::{
 
 use proptest::prelude::*;
 
-use super::{LIVES_MAX, Life, Stamps, StampsRecord, join_closest};
+use super::{Given, LIVES_MAX, Life, Stamps, StampsRecord, join_closest};
 use crate::clock::Clock;
 
 const START: i64 = 1_800_000_000;
@@ -27,7 +27,7 @@ struct Machine {
 impl Clock for Machine {
     fn now_seconds(&self) -> u32 {
         let passed = i64::try_from(self.elapsed().as_secs()).unwrap();
-        u32::try_from(START + passed + self.wrong_seconds.load(Ordering::SeqCst)).unwrap()
+        u32::try_from(START + passed + self.wrong_seconds.load(Ordering::SeqCst)).unwrap_or(u32::MAX)
     }
 
     fn elapsed(&self) -> Duration {
@@ -41,6 +41,8 @@ struct World {
     stamps: Stamps,
     /// As the manifest has it.
     recorded: StampsRecord,
+    /// As the newest commit has it.
+    committed: Option<Given>,
     wrong: i64,
     /// How wrong the clock was in this life when the manifest was written.
     wrong_recorded: i64,
@@ -54,7 +56,6 @@ struct Update {
     at_ms: u64,
     /// Milliseconds that the store has been running since, less those that a kill made it forget.
     remembered_ms: i64,
-    life: usize,
     /// How wrong the clock was when its life ended; `None` while it lasts.
     wrong: Option<i64>,
 }
@@ -82,9 +83,9 @@ enum Event {
 impl World {
     fn new() -> Self {
         let machine = Arc::new(Machine::default());
-        let stamps = Stamps::begin(Arc::clone(&machine) as Arc<dyn Clock>, None);
+        let stamps = Stamps::begin(Arc::clone(&machine) as Arc<dyn Clock>, None, None);
         let recorded = stamps.record();
-        Self { machine, stamps, recorded, wrong: 0, wrong_recorded: 0, lives: 0 }
+        Self { machine, stamps, recorded, committed: None, wrong: 0, wrong_recorded: 0, lives: 0 }
     }
 
     fn passed_ms(&self) -> u64 {
@@ -108,14 +109,18 @@ impl World {
     fn reopen(&mut self, down_ms: u64, wrong: i64) {
         self.pass(down_ms);
         self.set(wrong);
-        self.stamps = Stamps::begin(Arc::clone(&self.machine) as Arc<dyn Clock>, Some(self.recorded.clone()));
+        let recorded = Some(self.recorded.clone());
+        self.stamps = Stamps::begin(Arc::clone(&self.machine) as Arc<dyn Clock>, recorded, self.committed);
         self.lives += 1;
         self.record();
     }
 
-    fn update(&self) -> Update {
-        let stamp = self.stamps.ages().stamp;
-        Update { stamp, at_ms: self.passed_ms(), remembered_ms: 0, life: self.lives, wrong: None }
+    /// A row that is stamped and committed at once.
+    fn update(&mut self) -> Update {
+        let stamp = self.stamps.for_update();
+        let given = self.stamps.given();
+        self.committed = Some(self.committed.unwrap_or_default().later(given));
+        Update { stamp, at_ms: self.passed_ms(), remembered_ms: 0, wrong: None }
     }
 
     /// Seconds since an update: as the store was running, and as lookups see it.
@@ -131,8 +136,9 @@ impl World {
         // A stamp may have been given up to a second before the update.
         assert!(running * 1_000 < real_ms + 1_000, "{update:?} is {real_ms} ms old, and running {running} s");
         assert!(running <= age);
-        // Each life forgets the part of a second with which it ends.
-        let forgotten_ms = 1_000 * (self.lives - update.life + 1) as u64;
+        // Each life forgets the part of a second with which it ends; those of less than a second that gave stamps have put
+        // them a second further ahead each.
+        let forgotten_ms = 1_000 * (self.lives + 2) as u64;
         let known_ms = i64::try_from(running * 1_000 + forgotten_ms).unwrap();
         assert!(update.remembered_ms <= known_ms, "{update:?}: only {running} s");
         if self.wrong <= update.wrong.unwrap_or(self.wrong) {
@@ -164,10 +170,10 @@ impl World {
                 self.reopen(down_ms, wrong);
             }
             Event::Kill { down_ms, wrong } => {
-                let forgotten = i64::from(self.stamps.ages().stamp - self.recorded.stamp) + 1;
+                let remembered = self.committed.map_or(0, |given| given.stamp).max(self.recorded.stamp);
+                let forgotten = i64::from(self.stamps.ages().stamp - remembered) + 1;
                 for update in updates.iter_mut() {
-                    // Stamps that are given again count from when they are.
-                    update.remembered_ms -= 2 * 1_000 * forgotten;
+                    update.remembered_ms -= 1_000 * forgotten;
                 }
                 self.end_life(updates);
                 self.reopen(down_ms, wrong);
@@ -208,18 +214,25 @@ proptest! {
         }
     }
 
-    /// With a clock that is always equally wrong, lookups see the real age, whenever the store was down.
+    /// With a clock that is always equally wrong, lookups see the real age, whenever the store was down and however it
+    /// ended.
     #[test]
     fn a_steady_clock_tells_the_age(
         wrong in -400 * DAY..400 * DAY,
-        lives in prop::collection::vec((1_000..100 * HOUR * 1_000, 0..100 * HOUR * 1_000), 1..LIVES_MAX),
+        lives in prop::collection::vec(
+            (prop_oneof![1_000..700_000_u64, 1_000..100 * HOUR * 1_000], 0..100 * HOUR * 1_000, any::<bool>()),
+            1..LIVES_MAX,
+        ),
     ) {
         let (mut world, mut updates) = (World::new(), Vec::new());
         world.set(wrong);
-        for (ms, down_ms) in lives {
+        for (ms, down_ms, is_killed) in lives {
             updates.push(world.update());
             world.happen(Event::Run { ms }, &mut updates);
-            world.happen(Event::Stop { down_ms, wrong }, &mut updates);
+            updates.push(world.update());
+            let end =
+                if is_killed { Event::Kill { down_ms, wrong } } else { Event::Stop { down_ms, wrong } };
+            world.happen(end, &mut updates);
             for update in &updates {
                 let real = (world.passed_ms() - update.at_ms) / 1_000;
                 let (_, age) = world.ages(update);
@@ -258,12 +271,41 @@ fn a_clock_that_was_ahead_for_some_lives_hides_and_destroys_nothing() {
     assert_eq!(world.ages(&late), (60, 60));
 }
 
+#[test]
+fn a_store_that_is_born_at_the_end_of_time_has_ages() {
+    let machine = Arc::new(Machine::default());
+    machine.wrong_seconds.store(i64::from(u32::MAX), Ordering::SeqCst);
+    let stamps = Stamps::begin(Arc::clone(&machine) as Arc<dyn Clock>, None, None);
+    let updated = stamps.for_update();
+    machine.passed_ms.store(90_000, Ordering::SeqCst);
+    assert_eq!(stamps.ages().age_seconds(updated, machine.now_seconds()), 90);
+}
+
+/// The manifest of the first life was never written, but commits were.
+#[test]
+fn commits_alone_go_on_where_they_were() {
+    let machine = Arc::new(Machine::default());
+    let clock = Arc::clone(&machine) as Arc<dyn Clock>;
+    machine.wrong_seconds.store(30 * DAY, Ordering::SeqCst);
+    let first = Stamps::begin(Arc::clone(&clock), None, None);
+    let updated = first.for_update();
+    let given = first.given();
+    assert_eq!((given.update, Given::from_bytes(given.to_bytes())), (updated, given));
+    machine.wrong_seconds.store(0, Ordering::SeqCst);
+    let second = Stamps::begin(Arc::clone(&clock), None, Some(given));
+    assert_eq!(second.for_update(), given.update + 1);
+    machine.passed_ms.store(90_000, Ordering::SeqCst);
+    let ages = second.ages();
+    assert_eq!((ages.running_seconds(given.update), ages.running_seconds(given.update + 1)), (90, 89));
+}
+
 /// A store of an older daemon has times of day for stamps, of which some may be from the future.
 #[test]
 fn stamps_of_an_older_daemon_count_as_of_the_first_start_and_by_the_clock() {
     let (mut world, mut updates) = (World::new(), Vec::new());
     let start = u32::try_from(START).unwrap();
-    let at = |world: &World, stamp: u32| world.ages(&Update { stamp, ..world.update() });
+    let at =
+        |world: &World, stamp: u32| world.ages(&Update { stamp, at_ms: 0, remembered_ms: 0, wrong: None });
     assert_eq!(at(&world, start - 500), (0, 500));
     assert_eq!(at(&world, start + 90_000), (0, 0));
     world.happen(Event::Run { ms: 70_000 }, &mut updates);

@@ -200,6 +200,42 @@ fn a_clock_that_jumps_ahead_and_comes_back_destroys_nothing() {
     assert_eq!(world.store().figures().rows_count, 0);
 }
 
+/// What a kill makes the store forget is how long it was running, not how old anything is. An update of its last
+/// second, or after the manifest was written last, once counted as one of the next life.
+#[test]
+fn the_time_that_a_store_was_down_counts_however_it_ended() {
+    for (ran_before, ran_after) in [(0, 0), (0, 1), (1, 0), (500, 0), (500, 90), (1_000, 599)] {
+        for is_clean in [true, false] {
+            let (mut world, clock) = World::stopped(Tuning::default());
+            let mut pushed = Vec::new();
+            for life in 0..4 {
+                clock.pass(ran_before);
+                let updated = world.store().stamp_seconds();
+                world.put(&[("a", &life.to_string())]);
+                pushed.push((updated, clock.passed()));
+                clock.pass(ran_after);
+                let store = world.take();
+                if is_clean {
+                    store.close();
+                } else {
+                    store.halt();
+                }
+                drop(store);
+                clock.pass(70);
+                world.reopen();
+                let snapshot = world.store().snapshot();
+                for (updated, at) in &pushed {
+                    let age = snapshot.age_seconds(*updated, clock.now_seconds());
+                    let real = u64::from(clock.passed() - at);
+                    // Stamps of lives of no length lie a second apart.
+                    assert!(age.abs_diff(real) <= 4, "{age} s instead of {real}: {ran_before} {ran_after}");
+                    assert!(u64::from(clock.passed() - at) + 1 >= age);
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_clock_that_falls_back_makes_nothing_immortal() {
     let (mut world, clock) = World::stopped(Tuning::default());
