@@ -1,8 +1,9 @@
 //! Who is asking: from an `Authorization` header to an identity.
 //!
 //! In: the header and the client's address. Out: an `Identity`, or a refusal that does not say why. An unknown user, a
-//! wrong password and a malformed header cost one hash each. Hashes are computed on a thread with a bounded queue, the
-//! password worker, so they neither block the HTTP threads nor wait behind the parsing of bodies.
+//! wrong password and a malformed header cost one hash each. Hashes are computed on a thread of their own, the password
+//! worker, so they neither block the HTTP threads nor wait behind the parsing of bodies. Whoever has logged in before is
+//! remembered across restarts and comes before strangers ([`lines`]), so guessing from everywhere locks nobody out.
 //!
 //! What an identity may do is [`role`]'s table. A change of the accounts counts within a second.
 
@@ -13,14 +14,21 @@ pub mod error;
 pub(crate) mod expiring;
 pub(crate) mod fingerprint;
 pub mod first_admin;
+pub(crate) mod keeper;
+pub(crate) mod known;
+pub(crate) mod lines;
+pub(crate) mod network;
 pub mod password;
+pub(crate) mod password_worker;
 pub(crate) mod private_files;
 pub mod role;
+pub(crate) mod share;
 pub(crate) mod throttle;
 pub(crate) mod token;
 
 use std::{
     net::IpAddr,
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -35,15 +43,14 @@ use self::{
     basic::Claim,
     checks::{Checks, Step},
     error::AuthError,
+    keeper::Keeper,
+    password_worker::{PasswordJob, PasswordWorker},
     role::Identity,
 };
-use crate::{clock::now_seconds, http::problem::Cause, worker::Worker};
+use crate::{clock::now_seconds, http::problem::Cause};
 
 #[cfg(test)]
 mod tests;
-
-/// Passwords waiting to be checked. At 33 ms each, the last one waits about two seconds.
-const CHECKS_QUEUED_MAX: usize = 64;
 
 /// How often the accounts file is looked at, at most.
 const REREAD_INTERVAL: Duration = Duration::from_millis(500);
@@ -54,7 +61,8 @@ pub(crate) struct Auth {
     cached: Mutex<CachedAccounts>,
     fingerprint_key: Hmac<Sha256>,
     checks: Arc<Mutex<Checks>>,
-    password_worker: Worker,
+    password_worker: PasswordWorker,
+    known: Keeper,
 }
 
 struct CachedAccounts {
@@ -66,12 +74,13 @@ struct CachedAccounts {
 }
 
 impl Auth {
-    /// Reads the accounts and starts the password worker.
+    /// Reads the accounts and the known logins, and starts the password worker.
     ///
     /// # Errors
     ///
     /// By variant of [`AuthError`].
-    pub(crate) fn start(file: AccountsFile) -> Result<Self, AuthError> {
+    pub(crate) fn start(data_dir: &Path) -> Result<Self, AuthError> {
+        let file = AccountsFile::new(data_dir);
         let stamp = file.stamp();
         let accounts = Arc::new(file.read()?);
         Ok(Self {
@@ -79,8 +88,8 @@ impl Auth {
             cached: Mutex::new(CachedAccounts { accounts, stamp, looked_at: Instant::now() }),
             fingerprint_key: fingerprint::keyed(&password::random_bytes()?),
             checks: Arc::default(),
-            password_worker: Worker::start("password-worker", CHECKS_QUEUED_MAX)
-                .map_err(AuthError::Thread)?,
+            password_worker: PasswordWorker::start().map_err(AuthError::Thread)?,
+            known: Keeper::start(data_dir)?,
         })
     }
 
@@ -103,6 +112,7 @@ impl Auth {
             Some(_) => Claim::Malformed,
         };
         let accounts = self.accounts();
+        let address = network::of_client(address);
         match claim {
             Claim::Token(token) => by_token(&accounts, &token).ok_or(Cause::Unauthorized),
             Claim::Password { user, password } => self.by_password(accounts, user, password, address).await,
@@ -123,20 +133,35 @@ impl Auth {
             return Err(Cause::Unauthorized);
         }
         let known = accounts.user(&user);
-        let hash = known.map(|known| known.password_hash.clone());
-        let fingerprint = fingerprint::of(&self.fingerprint_key, &user, hash.as_deref(), &password);
-        match Checks::begin(&self.checks, fingerprint, address, &user, Instant::now())? {
-            Step::Passed => {}
-            Step::Wait(outcome) => outcome.wait().await?,
-            Step::Check(check, outcome) => {
-                let job = move || check.run(|| check_password(&password, hash.as_deref()));
-                // A job that is refused or lost is dropped, and the check in it ends all the same.
-                let _told_by_outcome = self.password_worker.run(job).await;
-                outcome.wait().await?;
+        let hash = known.map(|known| known.password_hash.as_str());
+        let fingerprint = fingerprint::of(&self.fingerprint_key, &user, hash, &password);
+        let recalled = self.checks.lock().recall(&fingerprint, address, Instant::now());
+        if recalled != Some(false) {
+            let account = hash.map(|hash| fingerprint::of_account(&user, hash));
+            if recalled.is_none() {
+                let standing = self.known.standing(address, account.as_ref());
+                let now = Instant::now();
+                match Checks::begin(&self.checks, fingerprint, standing, address, &user, now)? {
+                    Step::Passed => {}
+                    Step::Wait(outcome) => outcome.wait().await?,
+                    Step::Check(check, outcome) => {
+                        let job = PasswordJob { check, password, hash: hash.map(str::to_owned) };
+                        self.password_worker.enter(standing, address, job);
+                        outcome.wait().await?;
+                    }
+                }
+            }
+            if let Some(account) = account {
+                self.known.note(address, account);
             }
         }
         let Some(known) = known else { return Err(Cause::Unauthorized) };
         Ok(Identity { role: known.role, tenants: known.tenants.clone() })
+    }
+
+    /// Writes what is not on the disk yet. Blocking.
+    pub(crate) fn close(&self) {
+        self.known.close();
     }
 
     /// The accounts as they are on file, or were half a second ago.
@@ -171,17 +196,6 @@ impl Auth {
         }
         tracing::info!(users = accounts.users.len(), tokens = accounts.tokens.len(), "accounts read again");
         accounts
-    }
-}
-
-fn check_password(password: &[u8], hash: Option<&str>) -> Result<(), Cause> {
-    match password::verify_password(password, hash) {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Cause::Unauthorized),
-        Err(error) => {
-            tracing::error!(%error, "a password could not be checked");
-            Err(Cause::Internal)
-        }
     }
 }
 

@@ -38,7 +38,7 @@ use std::{
 use tokio::sync::{mpsc, watch};
 
 use self::{
-    auth::{Auth, accounts::AccountsFile},
+    auth::Auth,
     config::Config,
     http::{body::Pace, listener::listen},
     life::{
@@ -115,7 +115,7 @@ impl Daemon {
 ///
 /// By variant of [`ServeError`]. A store that does not open is an [`Ending`].
 pub fn serve(config: Config) -> Result<Daemon, ServeError> {
-    let auth = Auth::start(AccountsFile::new(&config.data_dir)).map_err(ServeError::Auth)?;
+    let auth = Auth::start(&config.data_dir).map_err(ServeError::Auth)?;
     let entity_worker = Worker::start("entity-worker", ENTITIES_QUEUED_MAX).map_err(ServeError::Thread)?;
     let pace = Pace {
         stall: config.http.body_stall_seconds.seconds(),

@@ -2,8 +2,9 @@
 //!
 //! In: the fingerprint of a password, with the address and user it came from. Out: that it passed a moment ago, a
 //! check under way to wait for, a check to carry out, or a refusal. All of it is decided under one lock, so however
-//! many requests carry a password, it is under check at most once, and it is remembered before it ceases to be under
-//! way. A [`Check`] ends when its job ends or is dropped, whether or not the request that began it is still there.
+//! many requests of the same standing carry a password, it is under check at most once, and it is remembered before it
+//! ceases to be under way. Those who are known better do not wait for the check of those who are known less. A [`Check`]
+//! ends when its job ends or is dropped, whether or not the request that began it is still there.
 //!
 //! An example: 200 requests arrive at once with the same right password. The first gets [`Step::Check`], 199 get
 //! [`Step::Wait`], one hash is computed, and the 201st gets [`Step::Passed`] for five minutes.
@@ -20,6 +21,7 @@ use tokio::sync::watch;
 
 use super::{
     expiring::Expiring,
+    known::Standing,
     throttle::{Attempt, Throttle},
 };
 use crate::http::problem::Cause;
@@ -33,8 +35,8 @@ const REMEMBERED: Duration = Duration::from_mins(5);
 /// Successes remembered at once.
 const REMEMBERED_MAX: usize = 4_096;
 
-/// Seconds to wait when the queue of the password worker is full.
-const FULL_RETRY_SECONDS: u32 = 2;
+/// Seconds to wait when others come first.
+const REFUSED_RETRY_SECONDS: u32 = 2;
 
 /// How a check ends: the password is the user's, or the cause to answer.
 #[derive(Clone)]
@@ -46,7 +48,7 @@ impl Outcome {
     /// # Errors
     ///
     /// [`Cause::Unauthorized`] if it is not the user's password or there is no such user,
-    /// [`Cause::TooManyAttempts`] if the queue is full, [`Cause::Internal`] if it could not be checked.
+    /// [`Cause::TooManyAttempts`] if others came first, [`Cause::Internal`] if it could not be checked.
     pub(crate) async fn wait(mut self) -> Result<(), Cause> {
         match self.0.wait_for(Option::is_some).await {
             Ok(outcome) => outcome.clone().unwrap_or(Err(Cause::Internal)),
@@ -67,10 +69,11 @@ pub(crate) enum Step {
 
 /// All that is known about passwords that were sent.
 pub(crate) struct Checks {
-    passed: Expiring<[u8; 32], ()>,
+    /// With the address that was told last.
+    passed: Expiring<[u8; 32], Option<IpAddr>>,
     throttle: Throttle,
-    /// Bounded by the queue of the password worker: a check that finds it full ends at once.
-    under_way: HashMap<[u8; 32], Outcome>,
+    /// Bounded by the lines of the password worker: a check that is refused there ends at once.
+    under_way: HashMap<([u8; 32], Standing), Outcome>,
 }
 
 impl Default for Checks {
@@ -84,6 +87,12 @@ impl Default for Checks {
 }
 
 impl Checks {
+    /// Recalls a password that passed a moment ago: true if this is news from `address`.
+    pub(crate) fn recall(&mut self, fingerprint: &[u8; 32], address: IpAddr, now: Instant) -> Option<bool> {
+        let (_, told) = self.passed.get_mut(fingerprint, now)?;
+        Some(told.replace(address) != Some(address))
+    }
+
     /// Decides what to do about a password that `user` sent from `address`.
     ///
     /// # Errors
@@ -92,6 +101,7 @@ impl Checks {
     pub(crate) fn begin(
         this: &Arc<Mutex<Self>>,
         fingerprint: [u8; 32],
+        standing: Standing,
         address: IpAddr,
         user: &str,
         now: Instant,
@@ -100,7 +110,7 @@ impl Checks {
         if checks.passed.get_mut(&fingerprint, now).is_some() {
             return Ok(Step::Passed);
         }
-        if let Some(outcome) = checks.under_way.get(&fingerprint) {
+        if let Some(outcome) = checks.under_way.get(&(fingerprint, standing)) {
             return Ok(Step::Wait(outcome.clone()));
         }
         let attempt = match checks.throttle.admit(address, user, now) {
@@ -109,10 +119,11 @@ impl Checks {
         };
         let (outcome_out, outcome_in) = watch::channel(None);
         let outcome = Outcome(outcome_in);
-        checks.under_way.insert(fingerprint, outcome.clone());
-        // What it says if it is dropped unchecked, since the queue is full.
-        let unchecked = Err(Cause::TooManyAttempts { retry_after_seconds: FULL_RETRY_SECONDS });
-        let check = Check { checks: Arc::clone(this), fingerprint, attempt, outcome: unchecked, outcome_out };
+        checks.under_way.insert((fingerprint, standing), outcome.clone());
+        // What it says if it is dropped unchecked.
+        let unchecked = Err(Cause::TooManyAttempts { retry_after_seconds: REFUSED_RETRY_SECONDS });
+        let checks = Arc::clone(this);
+        let check = Check { checks, fingerprint, standing, attempt, outcome: unchecked, outcome_out };
         Ok(Step::Check(check, outcome))
     }
 }
@@ -121,17 +132,23 @@ impl Checks {
 pub(crate) struct Check {
     checks: Arc<Mutex<Checks>>,
     fingerprint: [u8; 32],
+    standing: Standing,
     attempt: Attempt,
     outcome: Result<(), Cause>,
     outcome_out: watch::Sender<Option<Result<(), Cause>>>,
 }
 
 impl Check {
-    /// Carries the check out and ends it.
-    pub(crate) fn run(mut self, check: impl FnOnce() -> Result<(), Cause>) {
+    /// Carries the check out, ends it and returns its outcome.
+    ///
+    /// # Errors
+    ///
+    /// Whatever `check` says.
+    pub(crate) fn run(mut self, check: impl FnOnce() -> Result<(), Cause>) -> Result<(), Cause> {
         // What stands here should `check` panic.
         self.outcome = Err(Cause::Internal);
         self.outcome = check();
+        self.outcome.clone()
     }
 }
 
@@ -140,11 +157,11 @@ impl Drop for Check {
         let now = Instant::now();
         {
             let mut checks = self.checks.lock();
-            checks.under_way.remove(&self.fingerprint);
+            checks.under_way.remove(&(self.fingerprint, self.standing));
             match self.outcome {
                 Ok(()) => {
                     checks.throttle.release(&self.attempt);
-                    checks.passed.insert(self.fingerprint, (), now);
+                    checks.passed.insert(self.fingerprint, None, now);
                 }
                 Err(Cause::Unauthorized) => checks.throttle.count_failure(&self.attempt, now),
                 Err(_) => checks.throttle.release(&self.attempt),

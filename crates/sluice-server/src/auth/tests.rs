@@ -8,6 +8,9 @@ use futures_util::{FutureExt as _, future::join_all};
 use super::{
     Auth, REREAD_INTERVAL,
     accounts::{AccountsFile, Scope, Token, User},
+    fingerprint,
+    known::Standing,
+    network,
     password::hash_password,
     role::Role,
     token,
@@ -42,7 +45,7 @@ fn fixture() -> Fixture {
         Ok(())
     })
     .unwrap();
-    let auth = Auth::start(file.clone()).unwrap();
+    let auth = Auth::start(dir.path()).unwrap();
     Fixture { _dir: dir, file, auth }
 }
 
@@ -111,6 +114,42 @@ async fn a_changed_password_ends_the_old_one() {
     look_again(&fixture.auth);
     assert_eq!(identify(&fixture.auth, &[&good], "192.0.2.1").await, Err(Cause::Unauthorized));
     assert_eq!(identify(&fixture.auth, &[&basic("ann:other")], "192.0.2.1").await, Ok(Role::Analyst));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_login_is_known_until_the_password_changes_or_the_user_goes() {
+    let fixture = fixture();
+    let auth = &fixture.auth;
+    let standing = || {
+        let accounts = auth.accounts();
+        let account = accounts.user("ann").map(|ann| fingerprint::of_account("ann", &ann.password_hash));
+        auth.known.standing("192.0.2.1".parse().unwrap(), account.as_ref())
+    };
+    assert_eq!(identify(auth, &[&basic("ann:wrong")], "192.0.2.1").await, Err(Cause::Unauthorized));
+    assert_eq!(standing(), Standing::Stranger);
+    assert_eq!(identify(auth, &[&basic("ann:secret")], "192.0.2.2").await, Ok(Role::Analyst));
+    assert_eq!(standing(), Standing::Stranger);
+    // Remembered from elsewhere, but right.
+    assert_eq!(identify(auth, &[&basic("ann:secret")], "192.0.2.1").await, Ok(Role::Analyst));
+    assert_eq!(standing(), Standing::KnownPair);
+    let hash = hash_password(b"other").unwrap();
+    fixture.file.change(|accounts| accounts.set_password("ann", hash)).unwrap();
+    look_again(auth);
+    assert_eq!(standing(), Standing::KnownAddress);
+    assert_eq!(identify(auth, &[&basic("ann:other")], "192.0.2.1").await, Ok(Role::Analyst));
+    assert_eq!(standing(), Standing::KnownPair);
+    fixture.file.change(|accounts| accounts.remove_user("ann")).unwrap();
+    look_again(auth);
+    assert_eq!(standing(), Standing::KnownAddress);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn an_ipv6_network_is_known_as_a_whole() {
+    let fixture = fixture();
+    let auth = &fixture.auth;
+    assert_eq!(identify(auth, &[&basic("ann:secret")], "2001:db8::1").await, Ok(Role::Analyst));
+    let network = network::of_client("2001:db8::2".parse().unwrap());
+    assert_eq!(auth.known.standing(network, None), Standing::KnownAddress);
 }
 
 #[tokio::test(flavor = "current_thread")]

@@ -6,15 +6,15 @@
 //! is under way: the next is refused for a second. If the check under way succeeds, its place is free again; if it
 //! fails, it is the tenth, and the next is refused until the window ends.
 //!
-//! An IPv6 client is its /64, since it can pick any address in there. No clock: the caller says what time it is.
+//! An address is that of a client (see `network`). No clock: the caller says what time it is.
 
 use std::{
     hash::{BuildHasher as _, Hash, RandomState},
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     time::{Duration, Instant},
 };
 
-use super::expiring::Expiring;
+use super::{expiring::Expiring, network};
 
 #[cfg(test)]
 mod tests;
@@ -68,7 +68,7 @@ impl Throttle {
     ///
     /// The seconds until the window of the address, or of the address and user, ends; at least 1.
     pub(crate) fn admit(&mut self, address: IpAddr, user: &str, now: Instant) -> Result<Attempt, u32> {
-        let address = self.hasher.hash_one(network(address));
+        let address = self.hasher.hash_one(network::of_client(address));
         let user = (address, self.hasher.hash_one(user));
         let (mut of_user, mut of_address) = (0, 0);
         for other in &self.under_way {
@@ -94,14 +94,6 @@ impl Throttle {
         self.release(attempt);
         count(&mut self.by_user, attempt.user, now);
         count(&mut self.by_address, attempt.address, now);
-    }
-}
-
-/// The part of an address that one client holds.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => IpAddr::V4(v4),
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
     }
 }
 

@@ -158,6 +158,7 @@ pub(crate) async fn supervise(
             take_failure(Ending::StoreFailed("it could not be closed in good order".to_owned()), &mut ending);
         }
     }
+    state.auth.close();
     ending
 }
 

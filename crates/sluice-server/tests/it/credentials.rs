@@ -1,29 +1,13 @@
 //! Section 2 and S1 to S3: who is let in, what the others see, and how often they may try.
 
-use std::net::{IpAddr, SocketAddr, TcpStream};
-
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use expect_test::expect;
 use sluice_server::auth::{accounts::AccountsFile, password::hash_password};
-use socket2::{Domain, Socket, Type};
 
-use crate::{
-    client::{Answer, Connection},
-    daemon::{Running, as_token, as_user, request, wait_until, with_password},
-};
+use crate::daemon::{Running, as_token, as_user, wait_until, with_password};
 
 fn basic(bytes: &[u8]) -> String {
     format!("Authorization: Basic {}\r\n", STANDARD.encode(bytes))
-}
-
-/// Asks from another address of the loopback network.
-fn ask_from(daemon: &Running, from: [u8; 4], headers: &str) -> Answer {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.bind(&SocketAddr::from((IpAddr::from(from), 0)).into()).unwrap();
-    socket.connect(&daemon.address().into()).unwrap();
-    let mut connection = Connection::over(TcpStream::from(socket));
-    assert!(connection.send(&request("GET", "/api/1.0/suppliers", headers, b"")));
-    connection.answer()
 }
 
 #[test]
@@ -55,7 +39,7 @@ fn every_refused_credential_looks_alike() {
     ];
     let mut first = None;
     for (number, headers) in (1_u8..).zip(&headers) {
-        let answer = ask_from(&daemon, [127, 0, 1, number], headers);
+        let answer = daemon.ask_from([127, 0, 1, number], headers);
         let challenge = answer.header("www-authenticate").unwrap_or_else(|| panic!("{headers}: {answer:?}"));
         assert!(challenge.starts_with("Basic realm=\""), "{challenge}");
         let seen = (answer.status, answer.body.clone(), answer.head.lines().count());
@@ -101,22 +85,22 @@ fn ten_wrong_passwords_a_minute_are_checked_and_the_rest_are_not() {
     let daemon = Running::start(&[]);
     let (bad, here) = (with_password("admin", "wrong"), [127, 0, 0, 1]);
     for attempt in 0..10 {
-        assert_eq!(ask_from(&daemon, here, &bad).status, 401, "{attempt}");
+        assert_eq!(daemon.ask_from(here, &bad).status, 401, "{attempt}");
     }
-    let answer = ask_from(&daemon, here, &bad);
+    let answer = daemon.ask_from(here, &bad);
     assert_eq!(answer.status, 429, "{answer:?}");
     expect![[r#"[{"status":"An error occurred while getting a list of suppliers","reason":"Too many failed attempts to log in"}]"#]].assert_eq(&answer.body);
     // Not even the right one is checked from there, but another user's is, and this user's from elsewhere.
-    assert_eq!(ask_from(&daemon, here, &as_user("admin")).status, 429);
-    assert_eq!(ask_from(&daemon, here, &as_user("ann")).status, 200);
-    assert_eq!(ask_from(&daemon, [127, 0, 0, 2], &as_user("admin")).status, 200);
+    assert_eq!(daemon.ask_from(here, &as_user("admin")).status, 429);
+    assert_eq!(daemon.ask_from(here, &as_user("ann")).status, 200);
+    assert_eq!(daemon.ask_from([127, 0, 0, 2], &as_user("admin")).status, 200);
 }
 
 #[test]
 fn sixty_wrong_passwords_of_one_address_are_checked() {
     let daemon = Running::start(&[]);
     let from =
-        |address, user: usize| ask_from(&daemon, address, &with_password(&format!("user{user}"), "x")).status;
+        |address, user: usize| daemon.ask_from(address, &with_password(&format!("user{user}"), "x")).status;
     let statuses: Vec<u16> = (0..61).map(|user| from([127, 0, 0, 3], user)).collect();
     assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 60, "{statuses:?}");
     assert_eq!(statuses[60], 429);

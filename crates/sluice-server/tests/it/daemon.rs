@@ -5,7 +5,7 @@
 
 use std::{
     fmt::Write as _,
-    net::SocketAddr,
+    net::{SocketAddr, TcpStream},
     path::Path,
     sync::{Arc, LazyLock, Mutex, PoisonError, Weak},
     time::Instant,
@@ -25,6 +25,7 @@ use sluice_server::{
     config::{self, Flags},
     serve,
 };
+use socket2::{Domain, Socket, Type};
 
 use crate::client::{Answer, Connection, HANG_GUARD};
 
@@ -155,6 +156,22 @@ impl Running {
 
     pub(crate) fn connect(&self) -> Connection {
         Connection::open(self.address())
+    }
+
+    /// Connects from another address of the loopback network.
+    pub(crate) fn connect_from(&self, from: [u8; 4]) -> TcpStream {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((from, 0)).into()).unwrap();
+        socket.connect(&self.address().into()).unwrap();
+        socket.into()
+    }
+
+    /// Asks from another address of the loopback network.
+    #[track_caller]
+    pub(crate) fn ask_from(&self, from: [u8; 4], headers: &str) -> Answer {
+        let mut connection = Connection::over(self.connect_from(from));
+        assert!(connection.send(&request("GET", "/api/1.0/suppliers", headers, b"")));
+        connection.answer()
     }
 
     /// Sends raw bytes on a connection of their own and reads one answer.

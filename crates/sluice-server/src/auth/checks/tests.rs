@@ -9,14 +9,22 @@ use std::{
 use futures_util::FutureExt as _;
 use parking_lot::Mutex;
 
-use super::{Cause, Check, Checks, FULL_RETRY_SECONDS, Outcome, Step};
+use super::{Cause, Check, Checks, Outcome, REFUSED_RETRY_SECONDS, Standing, Step};
 
 const FINGERPRINT: [u8; 32] = [1; 32];
 
-const UNCHECKED: Cause = Cause::TooManyAttempts { retry_after_seconds: FULL_RETRY_SECONDS };
+const UNCHECKED: Cause = Cause::TooManyAttempts { retry_after_seconds: REFUSED_RETRY_SECONDS };
 
 fn begin_at(checks: &Arc<Mutex<Checks>>, now: Instant) -> Result<Step, Cause> {
-    Checks::begin(checks, FINGERPRINT, IpAddr::from([192, 0, 2, 1]), "ann", now)
+    begin_as(checks, Standing::Stranger, now)
+}
+
+fn begin_as(checks: &Arc<Mutex<Checks>>, standing: Standing, now: Instant) -> Result<Step, Cause> {
+    Checks::begin(checks, FINGERPRINT, standing, address(1), "ann", now)
+}
+
+fn address(last: u8) -> IpAddr {
+    IpAddr::from([192, 0, 2, last])
 }
 
 fn begin(checks: &Arc<Mutex<Checks>>) -> Result<Step, Cause> {
@@ -43,13 +51,13 @@ fn check(end: impl FnOnce(Check), want: Result<(), Cause>) -> Step {
 
 #[test]
 fn a_success_is_told_to_all_and_known_from_then_on() {
-    let next = check(|check| check.run(|| Ok(())), Ok(()));
+    let next = check(|check| drop(check.run(|| Ok(()))), Ok(()));
     assert!(matches!(next, Step::Passed));
 }
 
 #[test]
 fn a_failure_is_told_to_all_and_checked_again() {
-    let next = check(|check| check.run(|| Err(Cause::Unauthorized)), Err(Cause::Unauthorized));
+    let next = check(|check| drop(check.run(|| Err(Cause::Unauthorized))), Err(Cause::Unauthorized));
     assert!(matches!(next, Step::Check(..)));
 }
 
@@ -74,10 +82,34 @@ fn a_success_is_remembered_for_five_minutes() {
     let checks = Arc::default();
     let before = Instant::now();
     let Ok(Step::Check(check, _)) = begin_at(&checks, before) else { panic!("no check") };
-    check.run(|| Ok(()));
+    assert_eq!(check.run(|| Ok(())), Ok(()));
     let after = Instant::now();
     assert!(matches!(begin_at(&checks, before + Duration::from_secs(299)), Ok(Step::Passed)));
     assert!(matches!(begin_at(&checks, after + Duration::from_mins(5)), Ok(Step::Check(..))));
+}
+
+#[test]
+fn a_known_client_does_not_wait_for_the_check_of_a_stranger() {
+    let checks = Arc::default();
+    let now = Instant::now();
+    let Ok(Step::Check(_strangers, stranger)) = begin(&checks) else { panic!("no check") };
+    let Ok(Step::Check(check, known)) = begin_as(&checks, Standing::KnownPair, now) else {
+        panic!("the known client waits")
+    };
+    assert_eq!(check.run(|| Ok(())), Ok(()));
+    assert_eq!((told(known), told(stranger)), (Some(Ok(())), None));
+    assert!(matches!(begin(&checks), Ok(Step::Passed)));
+}
+
+#[test]
+fn a_success_is_news_once_from_each_address_in_turn() {
+    let checks = Arc::<Mutex<Checks>>::default();
+    let now = Instant::now();
+    let recall = |last| checks.lock().recall(&FINGERPRINT, address(last), now);
+    assert_eq!(recall(1), None);
+    let Ok(Step::Check(check, _)) = begin_at(&checks, now) else { panic!("no check") };
+    assert_eq!(check.run(|| Ok(())), Ok(()));
+    assert_eq!([1, 1, 2, 2, 1].map(recall), [true, false, true, false, true].map(Some));
 }
 
 #[test]
@@ -89,7 +121,7 @@ fn only_failures_are_counted_and_only_once_for_all_who_wait() {
             for _ in 0..10 {
                 assert!(matches!(begin(&checks), Ok(Step::Wait(_))));
             }
-            check.run(|| outcome.clone());
+            assert_eq!(check.run(|| outcome.clone()), outcome);
         }
     }
     assert!(matches!(begin(&checks), Err(Cause::TooManyAttempts { retry_after_seconds: 1..=60 })));

@@ -1,0 +1,143 @@
+//! The file of known logins, `known-logins` in the data directory, and the thread that writes it.
+//!
+//! In: logins that were right. Out: how well an address and an account are known, across restarts. A new login is
+//! written at once, mode 0600 and atomically, but not more often than every few seconds; the rest at the end. What a kill
+//! takes with it is at most the logins of these seconds. A file that cannot be read or written costs no login: it is
+//! warned of, and whoever is not known queues with strangers.
+
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    net::IpAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use super::{
+    error::AuthError,
+    known::{AccountDigest, KnownLogins, Standing, TEXT_BYTES_MAX},
+    private_files::replace_private,
+};
+
+#[cfg(test)]
+mod tests;
+
+/// Shortest time between two writes.
+const WRITE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Shortest time from a write that failed to the next.
+const RETRY_INTERVAL: Duration = Duration::from_mins(1);
+
+/// See the module.
+pub(crate) struct Keeper {
+    kept: Arc<Kept>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What requests and the thread share.
+struct Kept {
+    path: PathBuf,
+    unsaved: Mutex<Unsaved>,
+    /// Told when there is something to write, or nothing any more.
+    changed: Condvar,
+}
+
+struct Unsaved {
+    logins: KnownLogins,
+    is_changed: bool,
+    is_closed: bool,
+}
+
+impl Keeper {
+    /// Reads the file and starts the thread.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError::Thread`].
+    pub(crate) fn start(data_dir: &Path) -> Result<Self, AuthError> {
+        let path = data_dir.join("known-logins");
+        let logins = match read(&path) {
+            Ok(text) => KnownLogins::of_text(&text),
+            Err(error) => {
+                tracing::warn!(%error, path = %path.display(), "the known logins are not read; nobody is known");
+                KnownLogins::default()
+            }
+        };
+        let unsaved = Mutex::new(Unsaved { logins, is_changed: false, is_closed: false });
+        let kept = Arc::new(Kept { path, unsaved, changed: Condvar::new() });
+        let for_thread = Arc::clone(&kept);
+        let thread = thread::Builder::new().name("known-logins".to_owned());
+        let thread = thread.spawn(move || for_thread.keep()).map_err(AuthError::Thread)?;
+        Ok(Self { kept, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// How well an address and an account are known; `None` is an account that does not exist.
+    pub(crate) fn standing(&self, address: IpAddr, account: Option<&AccountDigest>) -> Standing {
+        self.kept.unsaved.lock().logins.standing(address, account)
+    }
+
+    /// Remembers a login that was right.
+    pub(crate) fn note(&self, address: IpAddr, account: AccountDigest) {
+        let mut unsaved = self.kept.unsaved.lock();
+        if unsaved.logins.note(address, account) {
+            unsaved.is_changed = true;
+            self.kept.changed.notify_all();
+        }
+    }
+
+    /// Writes what is not written yet and ends the thread. Blocking.
+    pub(crate) fn close(&self) {
+        self.kept.unsaved.lock().is_closed = true;
+        self.kept.changed.notify_all();
+        let thread = self.thread.lock().take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the thread that writes known logins panicked");
+        }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Kept {
+    /// Writes what changes until it is closed.
+    fn keep(&self) {
+        let mut unsaved = self.unsaved.lock();
+        loop {
+            self.changed.wait_while(&mut unsaved, |unsaved| !unsaved.is_changed && !unsaved.is_closed);
+            if !unsaved.is_changed {
+                return;
+            }
+            unsaved.is_changed = false;
+            let text = unsaved.logins.to_text();
+            let written = MutexGuard::unlocked(&mut unsaved, || replace_private(&self.path, text.as_bytes()));
+            let mut pause = WRITE_INTERVAL;
+            if let Err(error) = written {
+                tracing::warn!(%error, path = %self.path.display(), "the known logins could not be written");
+                // Not at the end, where it would be tried again without a pause.
+                unsaved.is_changed |= !unsaved.is_closed;
+                pause = RETRY_INTERVAL;
+            }
+            self.changed.wait_while_for(&mut unsaved, |unsaved| !unsaved.is_closed, pause);
+        }
+    }
+}
+
+/// The text of the file; a missing one is empty. A longer one than is ever written is damaged and cut.
+fn read(path: &Path) -> io::Result<String> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
+        Err(error) => return Err(error),
+    };
+    let mut text = Vec::new();
+    file.take(TEXT_BYTES_MAX as u64).read_to_end(&mut text)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
