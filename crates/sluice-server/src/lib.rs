@@ -99,6 +99,17 @@ impl Daemon {
         drop(self.endings_out.try_send(Ending::Stopped));
     }
 
+    /// Ends the daemon because the engine of its store failed where the store cannot see it. Does not wait.
+    pub fn fail(&self, cause: &str) {
+        self.state.set_failed();
+        if let Some(ingestor) = self.state.opened() {
+            ingestor.store().fail(cause);
+        } else {
+            // Once the queue is full or closed, the daemon is ending already.
+            drop(self.endings_out.try_send(Ending::StoreFailed(cause.to_owned())));
+        }
+    }
+
     /// Waits until the daemon has ended. Blocking.
     ///
     /// # Errors

@@ -24,7 +24,11 @@ use sluice_server::{
     life::fd_limit,
     serve,
 };
-use tokio::signal::unix::{SignalKind, signal};
+use sluice_store::watch_engine;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+};
 
 use crate::commands::Command;
 
@@ -73,13 +77,18 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let Some(password) = first_admin::ensure_administrator(&config)? {
         say(&announcement(&password, &first_admin::password_file(&config)))?;
     }
+    // One is enough to end.
+    let (trouble_out, mut trouble_in) = mpsc::channel(1);
+    watch_engine(Box::new(move |cause| drop(trouble_out.try_send(cause.to_owned()))));
     let daemon = serve(config.clone())?;
     say(&next_steps(&config, daemon.address()))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(attend(&daemon))?;
-    match daemon.join()? {
-        Ending::Stopped => Ok(()),
-        ending => Err(anyhow::Error::new(ending)),
+    runtime.block_on(attend(&daemon, &mut trouble_in))?;
+    match (daemon.join()?, trouble_in.try_recv()) {
+        (Ending::Stopped, Err(_no_trouble)) => Ok(()),
+        // At the very end, when nobody else listened any more.
+        (Ending::Stopped, Ok(cause)) => Err(anyhow::Error::new(Ending::StoreFailed(cause))),
+        (ending, _) => Err(anyhow::Error::new(ending)),
     }
 }
 
@@ -109,8 +118,9 @@ fn start_logging(config: &Config) {
     }
 }
 
-/// Tells the service manager how the daemon is, and stops the daemon on SIGTERM or SIGINT.
-async fn attend(daemon: &Daemon) -> anyhow::Result<()> {
+/// Tells the service manager how the daemon is, and stops the daemon on SIGTERM or SIGINT, or when the engine of its store
+/// fails.
+async fn attend(daemon: &Daemon, trouble_in: &mut mpsc::Receiver<String>) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut phase = daemon.phase();
@@ -121,6 +131,7 @@ async fn attend(daemon: &Daemon) -> anyhow::Result<()> {
         tokio::select! {
             _ = terminate.recv() => daemon.stop(),
             _ = interrupt.recv() => daemon.stop(),
+            Some(cause) = trouble_in.recv() => daemon.fail(&cause),
             _ = beat.tick() => if daemon.is_responsive() {
                 notify(NotifyState::Watchdog);
             },

@@ -95,8 +95,8 @@ pub enum OpenError {
         /// The lock file.
         path: PathBuf,
     },
-    /// The operating system refused.
-    #[error("cannot {action} {path}")]
+    /// The operating system refused. A start takes nothing away before everything is read.
+    #[error("cannot {action} {path}; nothing that was acknowledged is lost")]
     Io {
         /// What was tried.
         action: &'static str,
@@ -134,11 +134,11 @@ impl OpenError {
 /// Why the trees failed. Always final: the store takes no more writes and the process must end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TreeError {
-    /// sled refused or panicked.
-    #[error("sled: {detail}")]
-    Sled {
-        /// sled's words.
-        detail: String,
+    /// sled cannot make sense of its files.
+    #[error("{detail}")]
+    Unreadable {
+        /// In our words.
+        detail: &'static str,
     },
     /// The operating system refused.
     #[error("cannot {action}: {source}")]

@@ -41,7 +41,8 @@
 //! * A completion of success comes after the sync of its commit frame (D1), and after the rows are visible.
 //! * Frames without a commit frame are nothing: an abandoned, refused or cut-off write leaves no trace (D3, D4).
 //! * Readers see whole views: all of a commit or nothing, rows and posting lists together (D5).
-//! * After a failed sync nothing more is written and `on_failure` is called; a full disk is not a failure (D7).
+//! * After a failed sync nothing more is written and `on_failure` is called; a full disk is not a failure (D7). What fails
+//!   in sled's own threads is known to [`watch_engine`] alone, and the process hands it to [`Store::fail`].
 //! * The log stays within [`Tuning::log_bytes_max`], whoever sends what how slowly (`log/thread.rs`).
 //! * Every frame, block, index, filter and the manifest has a checksum; what is damaged is refused by name (D8).
 //!
@@ -85,3 +86,4 @@ pub use read::{
 pub use requests::Completion;
 pub use shared::Health;
 pub use store::{Store, StoreFigures, Write};
+pub use trees::watch_engine;

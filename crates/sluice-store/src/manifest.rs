@@ -111,16 +111,17 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// Any failure of the disk. Before the rename the old manifest is still whole.
+    /// Any failure of the disk; a sync that failed is never taken for a disk that is only full. Before the rename the old
+    /// manifest is still whole.
     pub(crate) fn write(&self, dir: &Path) -> io::Result<()> {
         let body = serde_json::to_string_pretty(self)?;
         let beside = dir.join(FILE_BESIDE);
         let mut file = File::create(&beside)?;
         writeln!(file, "{}", checksum_line(&body))?;
         file.write_all(body.as_bytes())?;
-        file.sync_all()?;
+        file.sync_all().map_err(io::Error::other)?;
         fs::rename(&beside, dir.join(FILE))?;
-        File::open(dir)?.sync_all()
+        File::open(dir)?.sync_all().map_err(io::Error::other)
     }
 }
 

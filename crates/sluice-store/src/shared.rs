@@ -101,7 +101,10 @@ impl Shared {
     /// Notes that nothing can be written any more, and says so once.
     pub(crate) fn fail(&self, cause: &str) {
         if !self.has_failed.swap(true, Ordering::SeqCst) {
-            tracing::error!(cause, "the store failed and takes no more writes");
+            tracing::error!(
+                cause,
+                "the store failed and takes no more writes; nothing that was acknowledged is lost"
+            );
             (self.on_failure)(cause);
         }
     }

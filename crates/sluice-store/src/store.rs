@@ -221,6 +221,11 @@ impl Store {
         }
     }
 
+    /// Takes no more writes, because of something that the store cannot see itself.
+    pub fn fail(&self, cause: &str) {
+        self.shared.fail(cause);
+    }
+
     /// Moves all that is committed into the trees and trims the log; false when that was not possible. Blocking.
     pub fn checkpoint(&self) -> bool {
         self.ask_compaction(CompactionRequest::Checkpoint)

@@ -3,26 +3,32 @@
 //! In: pieces of at most [`PIECE_BYTES_MAX`] bytes under short keys. Out: the same pieces. What sled 0.34.7
 //! does not do is done here: its writes reach the disk before it reuses what they replace (`sluice_sync`), every
 //! file is synced at a checkpoint, pages stay small enough that none goes to the never-synced blob files, a
-//! leftover snapshot that blocks the next open is swept, and panics of a damaged store become errors.
+//! leftover snapshot that blocks the next open is swept, panics of a damaged store become errors, and its drop, which
+//! writes and syncs, can neither panic nor wait for ever.
 //!
 //! Keys of a part: `part id, piece number`, both big-endian. Pieces of rows count from 0, those of the index
 //! from [`INDEX_PIECES_FROM`], those of the filter from [`FILTER_PIECES_FROM`].
+
+mod watch;
 
 use std::{
     ffi::OsStr,
     fmt::Display,
     fs::{self, File},
     io,
-    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
+    thread,
     time::{Duration, Instant},
 };
+
+use crossbeam_channel::bounded;
 
 /// Consecutive pieces as read.
 pub(crate) use sled::IVec as Pieces;
 // Linked for the symbol that it defines.
 use sluice_sync as _;
 
+pub use self::watch::watch_engine;
 use crate::error::{OpenError, ReadError, TreeError};
 
 /// Largest value. A leaf of sled holds 16, and pages over a quarter of a segment become unsynced blob files.
@@ -35,6 +41,8 @@ const CACHE_BYTES: u64 = 32 * 1024 * 1024;
 const FLUSH_INTERVAL_MS: u64 = 200;
 /// How long a store that was just killed may still hold its lock.
 const LOCK_WAIT: Duration = Duration::from_secs(30);
+/// How long sled's drop may take.
+const DROP_WAIT: Duration = Duration::from_secs(5);
 
 /// First piece number of a part's index.
 pub(crate) const INDEX_PIECES_FROM: u32 = 0x8000_0000;
@@ -65,7 +73,13 @@ pub(crate) struct Trees {
     pub(crate) tags: sled::Tree,
     /// `generation, piece` to a piece of a catalogue.
     pub(crate) catalogue: sled::Tree,
+    /// Fields are dropped in their order.
+    _last: LastHandle,
 }
+
+/// The handle of sled that is dropped last, and so is the one that closes it.
+#[derive(Debug)]
+struct LastHandle(Option<sled::Db>);
 
 impl Trees {
     /// Opens or creates the trees in `dir`. Waits for a lock that a killed process still holds.
@@ -78,22 +92,20 @@ impl Trees {
         sweep_unfinished_snapshots(dir).map_err(OpenError::io("sweep", dir))?;
         let give_up = Instant::now() + LOCK_WAIT;
         loop {
-            match catch_unwind(AssertUnwindSafe(|| Self::try_open(dir))) {
+            match watch::call(|| Self::try_open(dir)) {
                 Ok(Ok(trees)) => {
                     // sled writes its settings once and never syncs them.
                     return match trees.sync() {
                         Ok(()) => Ok(trees),
                         Err(TreeError::Io { action, source }) => Err(OpenError::io(action, dir)(source)),
-                        Err(error) => Err(unreadable(dir, &error)),
+                        Err(error) => Err(not_opened(dir, &error)),
                     };
                 }
                 Ok(Err(sled::Error::Io(source))) if is_lock_held(&source) && Instant::now() < give_up => {
-                    std::thread::sleep(Duration::from_millis(50));
+                    thread::sleep(Duration::from_millis(50));
                 }
-                // A full disk, say: nothing is wrong with what is stored.
-                Ok(Err(sled::Error::Io(source))) => return Err(OpenError::io("open", dir)(source)),
-                Ok(Err(error)) => return Err(unreadable(dir, &error)),
-                Err(panic) => return Err(unreadable(dir, &panic_text(panic.as_ref()))),
+                Ok(Err(error)) => return Err(not_opened(dir, &error)),
+                Err(panic) => return Err(not_opened(dir, &panic)),
             }
         }
     }
@@ -112,6 +124,7 @@ impl Trees {
             tags: db.open_tree("tags")?,
             catalogue: db.open_tree("catalogue")?,
             file: File::open(dir.join("db"))?,
+            _last: LastHandle(Some(db.clone())),
             db,
             dir: dir.to_owned(),
         })
@@ -148,10 +161,34 @@ impl Trees {
     }
 }
 
-/// Names files that sled cannot open. Its own words are about its own code.
-fn unreadable(dir: &Path, error: &dyn Display) -> OpenError {
+impl Drop for LastHandle {
+    /// Closes sled on a thread of its own: the drop flushes and syncs, panics when that fails, and waits for threads that
+    /// may have died. What a checkpoint named is on the disk long before.
+    fn drop(&mut self) {
+        let Some(db) = self.0.take() else { return };
+        let (done, closed) = bounded(1);
+        let close = move || drop(done.send(watch::call(|| drop(db))));
+        if thread::Builder::new().name("close-trees".to_owned()).spawn(close).is_err() {
+            return;
+        }
+        let trouble = match closed.recv_timeout(DROP_WAIT) {
+            Ok(Ok(())) => return,
+            Ok(Err(panic)) => panic,
+            Err(_silent) => "a thread of sled's does not end".to_owned(),
+        };
+        tracing::warn!("the trees were not closed in good order; the next start reads the log instead");
+        watch::report(&trouble);
+    }
+}
+
+/// Names files that sled cannot open. Its own words are about its own code. What the operating system refuses, on a full
+/// disk, say, is no damage.
+fn not_opened(dir: &Path, error: &dyn Display) -> OpenError {
     tracing::debug!(%error, "sled does not open");
-    OpenError::Damaged { path: dir.to_owned(), detail: UNREADABLE.to_owned() }
+    match watch::os_error_in(&error.to_string()) {
+        Some(source) => OpenError::io("open", dir)(source),
+        None => OpenError::Damaged { path: dir.to_owned(), detail: UNREADABLE.to_owned() },
+    }
 }
 
 fn sync_file(path: &Path) -> io::Result<()> {
@@ -164,14 +201,16 @@ fn sync_file(path: &Path) -> io::Result<()> {
 ///
 /// Whatever sled says; all of it is final.
 pub(crate) fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, TreeError> {
-    match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(TreeError::Sled { detail: error.to_string() }),
-        Err(panic) => {
-            tracing::debug!(panic = panic_text(panic.as_ref()), "sled panicked");
-            Err(TreeError::Sled { detail: UNREADABLE.to_owned() })
-        }
-    }
+    let text = match watch::call(call) {
+        Ok(Ok(value)) => return Ok(value),
+        Ok(Err(error)) => error.to_string(),
+        Err(panic) => panic,
+    };
+    tracing::debug!(text, "sled failed");
+    Err(match watch::os_error_in(&text) {
+        Some(source) => TreeError::Io { action: "use the trees", source },
+        None => TreeError::Unreadable { detail: UNREADABLE },
+    })
 }
 
 /// Stores `bytes` under consecutive pieces from `from_piece` and returns how many there were.
@@ -261,11 +300,6 @@ fn sweep_unfinished_snapshots(dir: &Path) -> io::Result<()> {
 
 fn is_lock_held(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock || error.to_string().contains("could not acquire lock")
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panic without a text").to_owned()
 }
 
 /// Removes the pieces of every part that is not in `named`; `part_at` is where the part number stands in a key.

@@ -5,7 +5,7 @@
 //! hold exactly what the clients' ledgers say, and has worked for them for a random time. Some are asked to stop
 //! just before, so that the kill finds them moving everything into the trees.
 
-mod scripted;
+pub(crate) mod scripted;
 
 use std::{
     fmt,
@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use scripted::ScriptedClient;
+use scripted::{History, ScriptedClient};
 
 use crate::{daemon::Daemon, dice::Dice, script::Script};
 
@@ -77,8 +77,10 @@ pub fn run(binary: &Path, cycles: u32, seed: u64) -> KillSummary {
     let started = Instant::now();
     let dir = tempfile::tempdir().unwrap();
     let mut dice = Dice::new(&[seed]);
+    let draw = |seed, client, number, model: &_| Script { seed, keys: KEYS }.operation(client, number, model);
+    let history = History { seed, keys: KEYS, draw };
     let mut clients: Vec<ScriptedClient> =
-        (0..CLIENTS).map(|number| ScriptedClient::new(number, Script { seed, keys: KEYS })).collect();
+        (0..CLIENTS).map(|number| ScriptedClient::new(number, history)).collect();
     let mut summary = KillSummary { seed, cycles, ..KillSummary::default() };
     let mut ready_ms = READY_MS_GUESS;
     for _ in 0..cycles {

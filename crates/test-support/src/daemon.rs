@@ -40,7 +40,7 @@ impl Daemon {
         Self::start_with(binary, dir, &[])
     }
 
-    /// The same, with `SLUICE_*` variables.
+    /// The same, with these variables in its environment.
     pub fn start_with(binary: &Path, dir: &Path, settings: &[(&str, &str)]) -> Self {
         let password_file = dir.join("password");
         std::fs::write(&password_file, CREDENTIALS.1).unwrap();
@@ -72,24 +72,31 @@ impl Daemon {
 
     /// Waits until the daemon takes requests; returns the time since its start.
     pub fn wait_until_ready(&mut self) -> Duration {
-        let address = match self.addresses.recv_timeout(READY_WAIT) {
-            Ok(address) => address,
-            Err(error) => {
-                let ended = self.child.try_wait();
-                panic!("the daemon printed no address ({error}, {ended:?}): {}", self.said())
+        match self.try_ready(READY_WAIT) {
+            Ok(took) => took,
+            Err(ended) => panic!("the daemon is not ready, {ended:?}: {}", self.said()),
+        }
+    }
+
+    /// Waits until the daemon takes requests; returns the time since its start.
+    ///
+    /// # Errors
+    ///
+    /// How it has ended instead; `None` when it has done neither for so long.
+    pub fn try_ready(&mut self, limit: Duration) -> Result<Duration, Option<ExitStatus>> {
+        while self.started.elapsed() < limit {
+            if let Some(address) = self.address {
+                let answer = Client::new(address, "", "").request("GET", "/readyz", b"");
+                if answer.is_ok_and(|answer| answer.status == 200) {
+                    return Ok(self.started.elapsed());
+                }
             }
-        };
-        self.address = Some(address);
-        loop {
-            let answer = Client::new(address, "", "").request("GET", "/readyz", b"");
-            if answer.as_ref().is_ok_and(|answer| answer.status == 200) {
-                return self.started.elapsed();
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return Err(Some(status));
             }
-            let ended = self.child.try_wait().unwrap();
-            let is_over = ended.is_some() || READY_WAIT < self.started.elapsed();
-            assert!(!is_over, "not ready: {answer:?}, {ended:?}: {}", self.said());
             self.pause(ASK_INTERVAL);
         }
+        Err(None)
     }
 
     /// A client of the daemon, which must have been ready.
@@ -166,12 +173,20 @@ impl Daemon {
     /// The same, and keeps what it said.
     pub fn stop(&mut self) -> ExitStatus {
         self.ask_to_stop();
-        let give_up = Instant::now() + STOP_WAIT;
+        match self.wait_for_end(STOP_WAIT) {
+            Some(status) => status,
+            None => panic!("the daemon does not stop: {}", self.said()),
+        }
+    }
+
+    /// Waits for the end of the daemon; `None` when it has not come for so long.
+    pub fn wait_for_end(&mut self, limit: Duration) -> Option<ExitStatus> {
+        let give_up = Instant::now() + limit;
         loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
+            let status = self.child.try_wait().unwrap();
+            if status.is_some() || give_up <= Instant::now() {
                 return status;
             }
-            assert!(Instant::now() < give_up, "the daemon does not stop: {}", self.said());
             thread::park_timeout(ASK_INTERVAL);
         }
     }

@@ -1,4 +1,5 @@
-//! What tests and tools share: seeded feeds and histories, a disk that loses power, a daemon that gets killed.
+//! What tests and tools share: seeded feeds and histories, a disk that loses power, one that fails, a daemon that
+//! gets killed.
 //!
 //! In: a seed and a size. Out: a summary, or a panic that names the seed: everything here is test code, so a
 //! broken promise, a missing tool and a bug of the test itself all end the same way. Nothing here is for the
@@ -16,6 +17,7 @@ pub mod client;
 pub mod crash;
 pub mod daemon;
 pub mod dice;
+pub mod faults;
 pub mod feed;
 pub mod oracle;
 pub mod powercut;

@@ -14,7 +14,7 @@ mod workspace;
 
 use anyhow::{Result, anyhow, ensure};
 use clap::Parser;
-use test_support::{crash, oracle, powercut};
+use test_support::{crash, faults, oracle, powercut};
 
 use self::workspace::{Profile, build, root};
 
@@ -58,6 +58,18 @@ enum Task {
         #[arg(long, value_enum, default_value_t = Profile::Release)]
         profile: Profile,
     },
+    /// Lets calls to the disk fail under the daemon, at its start, in its run and at its stop (T3).
+    Faults {
+        /// Number of points at which calls fail.
+        #[arg(long, default_value_t = 500)]
+        points: u32,
+        /// What the points are drawn from.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How the daemon is built.
+        #[arg(long, value_enum, default_value_t = Profile::Dev)]
+        profile: Profile,
+    },
     /// Pushes a feed into a fresh daemon and measures.
     Load(Box<load::Load>),
     /// Feeds Sluice and what one would run instead, and measures all alike.
@@ -78,6 +90,12 @@ fn main() -> Result<()> {
         Task::Crash { cycles, seed, profile } => {
             let daemon = build("sluice-server", "sluiced", profile)?;
             println!("{}", crash::run(&daemon, cycles, seed));
+            Ok(())
+        }
+        Task::Faults { points, seed, profile } => {
+            let daemon = build("sluice-server", "sluiced", profile)?;
+            let summary = faults::run(&daemon, points, seed).map_err(|broken| anyhow!(broken))?;
+            println!("{summary}");
             Ok(())
         }
         Task::Powercut { images, seed } => {

@@ -3,10 +3,11 @@
 //! In: a running server, and reasons to end it: a signal, or a store that did not open or failed. Out: the
 //! [`Ending`]. Closing goes in this order: no new connections are accepted; requests in flight get their time; the
 //! store takes a checkpoint and closes. When the store fails, requests in flight are answered with a 500 and the
-//! daemon ends by itself.
+//! daemon ends by itself, within half a minute even where a thread of the store never comes back.
 
 use std::{
     io,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     sync::Arc,
     thread::{self, JoinHandle},
@@ -29,6 +30,12 @@ pub(crate) const ENDINGS_QUEUED_MAX: usize = 8;
 
 /// Time for requests in flight once the store has failed: all they can get is a 500.
 const FAILED_STOP_TIMEOUT: Duration = Duration::from_secs(3);
+/// Time for a store that has failed to open or to close: its threads may wait for ever for one that has died.
+const FAILED_CLOSE_TIMEOUT: Duration = Duration::from_secs(8);
+/// Time for a store that has not failed to close. The service manager kills after 90 s, of which requests may take 30.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(55);
+/// How often a thread that is to end is looked at.
+const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 
 /// How far the daemon is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,7 +58,7 @@ pub enum Ending {
     #[error("the store could not be opened")]
     NotOpened(#[source] OpenError),
     /// The store could no longer write.
-    #[error("the store failed: {0}")]
+    #[error("the store failed: {0}; nothing that was acknowledged is lost")]
     StoreFailed(String),
     /// The server, or a thread of it, could not be started.
     #[error("the server could not be started")]
@@ -88,7 +95,11 @@ pub(crate) fn open_store(
         drop(failed_out.try_send(Ending::StoreFailed(cause.to_owned())));
     });
     thread::Builder::new().name("open-store".to_owned()).spawn(move || {
-        match open(store_config, on_failure, threads_count, body_bytes_budget) {
+        let opened = catch_unwind(AssertUnwindSafe(|| {
+            open(store_config, on_failure, threads_count, body_bytes_budget)
+        }));
+        let panicked = |_panic| Err(Ending::StoreFailed("opening it panicked".to_owned()));
+        match opened.unwrap_or_else(panicked) {
             Ok(ingestor) => {
                 state.set_ingestor(ingestor);
                 phase.send_if_modified(become_ready);
@@ -142,24 +153,58 @@ pub(crate) async fn supervise(
     }
     // The server has ended; how it did makes no difference any more.
     drop(serving.await);
-    // Nothing else runs on this thread any more, so it may block. A store that is still opening opens first: it is then
-    // closed in good order.
-    if opener.join().is_err() {
-        tracing::error!("opening the store panicked");
+    // A store that is still opening opens first, unless it has failed: it is then closed in good order.
+    if !has_ended(&opener, Duration::MAX, &mut endings_in, &mut ending).await {
+        return ending;
     }
     if let Some(ingestor) = state.opened() {
-        let store = ingestor.store();
-        store.close();
-        while let Ok(later) = endings_in.try_recv() {
-            take_failure(later, &mut ending);
-        }
-        // Its report may have found the queue full.
-        if store.health() == Health::Failed {
-            take_failure(Ending::StoreFailed("it could not be closed in good order".to_owned()), &mut ending);
-        }
+        close(ingestor.store().clone(), &mut endings_in, &mut ending).await;
     }
     state.auth.close();
     ending
+}
+
+/// Closes the store on a thread of its own, which is left behind when it does not come back in time.
+async fn close(store: Store, endings_in: &mut mpsc::Receiver<Ending>, ending: &mut Ending) {
+    if let Ending::StoreFailed(cause) = &*ending {
+        // It may have opened after its engine failed.
+        store.fail(cause);
+    }
+    let closing = store.clone();
+    let started = thread::Builder::new().name("close-store".to_owned()).spawn(move || closing.close());
+    let closed = match started {
+        Ok(closer) => has_ended(&closer, CLOSE_TIMEOUT, endings_in, ending).await,
+        Err(_no_thread) => false,
+    };
+    if !closed || store.health() == Health::Failed {
+        // Its report may have found the queue full.
+        take_failure(Ending::StoreFailed("it could not be closed in good order".to_owned()), ending);
+    }
+}
+
+/// Waits for a thread to end; false if it has not within `limit`, or within [`FAILED_CLOSE_TIMEOUT`] once the daemon has
+/// failed.
+async fn has_ended(
+    thread: &JoinHandle<()>,
+    limit: Duration,
+    endings_in: &mut mpsc::Receiver<Ending>,
+    ending: &mut Ending,
+) -> bool {
+    let (started, mut failed_at) = (Instant::now(), None);
+    loop {
+        let is_over = thread.is_finished();
+        while let Ok(later) = endings_in.try_recv() {
+            take_failure(later, ending);
+        }
+        if !matches!(ending, Ending::Stopped) {
+            failed_at.get_or_insert_with(Instant::now);
+        }
+        let is_late = failed_at.is_some_and(|failed_at: Instant| FAILED_CLOSE_TIMEOUT <= failed_at.elapsed());
+        if is_over || is_late || limit <= started.elapsed() {
+            return is_over;
+        }
+        tokio::time::sleep(LOOK_INTERVAL).await;
+    }
 }
 
 /// Waits until requests in flight are answered. Returns false if they are to be cut: on a second stop, or when

@@ -29,6 +29,14 @@ pub(crate) enum LogError {
 }
 
 impl LogError {
+    /// The error and its cause, for one line.
+    pub(super) fn with_source(&self) -> String {
+        match self {
+            Self::Write(source) | Self::Sync(source) => format!("{self}: {source}"),
+            Self::DiskFull | Self::Failed | Self::TooLong { .. } => self.to_string(),
+        }
+    }
+
     /// Sorts a failed write into those that end when space returns and the others.
     pub(super) fn from_write(source: io::Error) -> Self {
         match source.kind() {

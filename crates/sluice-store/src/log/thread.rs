@@ -156,8 +156,12 @@ impl LogThread {
                 requests::reply(&reply, keep_from);
             }
             LogRequest::Trim { keep_from, reply } => {
-                if let Err(error) = self.log.trim(keep_from) {
-                    tracing::warn!(%error, "old log segments stay for now");
+                match self.log.trim(keep_from) {
+                    Ok(_bytes) => {}
+                    Err(error @ LogError::Write(_)) => {
+                        tracing::warn!(%error, "old log segments stay for now");
+                    }
+                    Err(error) => drop(self.refuse_unsynced(&error)),
                 }
                 self.shared.log_bytes.store(self.log.bytes(), Ordering::Relaxed);
                 requests::reply(&reply, ());
@@ -348,22 +352,17 @@ impl LogThread {
     /// second is refused, and the log is cut back to 150. After any other failure it is not known what the disk has:
     /// everything is refused, and so is all that comes.
     fn refuse_unsynced(&mut self, error: &LogError) -> WriteError {
-        let mut refusal = match error {
-            LogError::DiskFull => WriteError::DiskFull,
-            _ => WriteError::Failed,
+        let failure = match error {
+            LogError::DiskFull => self.log.discard_unsynced().err().map(|error| error.with_source()),
+            _ => Some(error.with_source()),
         };
-        if matches!(refusal, WriteError::DiskFull) && self.log.discard_unsynced().is_err() {
-            refusal = WriteError::Failed;
-        }
-        if matches!(refusal, WriteError::Failed) {
-            self.shared.fail(&format!("{error}: {:?}", std::error::Error::source(error)));
+        if let Some(cause) = failure {
+            self.shared.fail(&cause);
         }
         let synced_lsn = self.log.synced_lsn();
         let has_failed = self.shared.has_failed();
-        if has_failed {
-            // What is durable is no longer told apart: a 500 promises neither.
-            refusal = WriteError::Failed;
-        }
+        // What is durable after a failure is no longer told apart: a 500 promises neither.
+        let refusal = if has_failed { WriteError::Failed } else { WriteError::DiskFull };
         let (mut durable, mut lost) = (Vec::new(), Vec::new());
         for waiting in std::mem::take(&mut self.waiting) {
             let is_durable = waiting.end_lsn <= synced_lsn && !has_failed;
@@ -439,8 +438,10 @@ impl LogThread {
         if marked.is_ok() {
             marked = self.log.sync();
         }
-        if let Err(error) = marked {
-            tracing::warn!(%error, "the log was closed without a marker");
+        match marked {
+            Ok(()) => {}
+            Err(error @ LogError::DiskFull) => tracing::warn!(%error, "the log was closed without a marker"),
+            Err(error) => self.shared.fail(&error.with_source()),
         }
     }
 }

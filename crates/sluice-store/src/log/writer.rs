@@ -152,8 +152,7 @@ impl LogWriter {
         }
         self.current.written_length = self.current.synced_length;
         if let Err(source) = self.current.file.set_len(self.current.synced_length) {
-            self.state = State::Failed;
-            return Err(LogError::Sync(source));
+            return Err(self.fail(source));
         }
         self.sync_file()?;
         self.state = State::Ready;
@@ -185,7 +184,7 @@ impl LogWriter {
     ///
     /// # Errors
     ///
-    /// [`LogError::Write`]: the log is as good as before, and a later call removes the rest.
+    /// [`LogError::Write`]: the log is as good as before, and a later call removes the rest. [`LogError::Sync`] is final.
     pub(crate) fn trim(&mut self, keep_from_segment_lsn: u64) -> Result<u64, LogError> {
         if let State::Failed = self.state {
             return Err(LogError::Failed);
@@ -203,7 +202,7 @@ impl LogWriter {
             }
         }
         if 0 < removed_bytes {
-            segment::sync_dir(&self.dir).map_err(LogError::Write)?;
+            segment::sync_dir(&self.dir).map_err(|source| self.fail(source))?;
         }
         Ok(removed_bytes)
     }
@@ -233,10 +232,7 @@ impl LogWriter {
         self.state = State::Full;
         let next = match Segment::create(&self.dir, self.lsn()) {
             Ok(next) => next,
-            Err(LogError::Sync(source)) => {
-                self.state = State::Failed;
-                return Err(LogError::Sync(source));
-            }
+            Err(LogError::Sync(source)) => return Err(self.fail(source)),
             Err(error) => return Err(error),
         };
         let full = std::mem::replace(&mut self.current, next);
@@ -264,11 +260,16 @@ impl LogWriter {
 
     fn sync_file(&mut self) -> Result<(), LogError> {
         if let Err(source) = self.current.file.sync_data() {
-            self.state = State::Failed;
-            return Err(LogError::Sync(source));
+            return Err(self.fail(source));
         }
         self.current.synced_length = self.current.written_length;
         Ok(())
+    }
+
+    /// Takes nothing more.
+    fn fail(&mut self, source: io::Error) -> LogError {
+        self.state = State::Failed;
+        LogError::Sync(source)
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::{
     client::{Answer, Client},
     dice::Dice,
-    script::{Change, Model, Operation, Script, supplier_name, tag_prefix},
+    script::{Change, Model, Operation, supplier_name, tag_prefix},
 };
 
 /// What became of the requests.
@@ -22,49 +22,71 @@ pub(crate) struct Counts {
     pub(crate) unanswered_applied: u64,
 }
 
+/// Where operations come from.
+#[derive(Clone, Copy)]
+pub(crate) struct History {
+    /// What they are drawn from.
+    pub(crate) seed: u64,
+    /// Keys of each client, numbered from 0.
+    pub(crate) keys: u32,
+    /// Draws an operation from a seed, a client's number, the operation's number and the client's model.
+    pub(crate) draw: fn(u64, u32, u32, &Model) -> Operation,
+}
+
 /// A client and what it knows.
+#[derive(Clone)]
 pub(crate) struct ScriptedClient {
     pub(crate) number: u32,
-    script: Script,
+    history: History,
     operations: u32,
     answered: Model,
     in_flight: Option<Operation>,
     pub(crate) counts: Counts,
 }
 
-enum Outcome {
+/// What became of one request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Outcome {
+    /// A read that was answered.
+    Read,
+    /// A write that was answered with success.
     Acked,
+    /// Refused with the promise that nothing of it is stored.
     Refused,
+    /// No answer, or one that promises neither.
     Unanswered,
 }
 
 impl ScriptedClient {
-    pub(crate) fn new(number: u32, script: Script) -> Self {
+    pub(crate) fn new(number: u32, history: History) -> Self {
         let (answered, counts) = (Model::default(), Counts::default());
-        Self { number, script, operations: 0, answered, in_flight: None, counts }
+        Self { number, history, operations: 0, answered, in_flight: None, counts }
     }
 
     /// Sends one request after the other until one gets no answer.
     pub(crate) fn run(&mut self, client: &mut Client) {
-        loop {
-            let operation = self.script.operation(self.number, self.operations, &self.answered);
-            let mut dice =
-                Dice::new(&[self.script.seed, 1, u64::from(self.number), u64::from(self.operations)]);
-            self.operations += 1;
-            let outcome = self.perform(client, &operation, &mut dice);
-            match outcome {
-                Outcome::Acked => {
-                    self.answered.apply(&operation);
-                    self.counts.acked += 1;
-                }
-                Outcome::Refused => self.counts.refused += 1,
-                Outcome::Unanswered => {
-                    self.in_flight = Some(operation);
-                    self.counts.unanswered += 1;
-                    return;
-                }
+        while self.step(client) != Outcome::Unanswered {}
+    }
+
+    /// Sends one request.
+    pub(crate) fn step(&mut self, client: &mut Client) -> Outcome {
+        let History { seed, draw, .. } = self.history;
+        let operation = draw(seed, self.number, self.operations, &self.answered);
+        let mut dice = Dice::new(&[seed, 1, u64::from(self.number), u64::from(self.operations)]);
+        self.operations += 1;
+        let outcome = self.perform(client, &operation, &mut dice);
+        match outcome {
+            Outcome::Read | Outcome::Acked => {
+                self.answered.apply(&operation);
+                self.counts.acked += 1;
+            }
+            Outcome::Refused => self.counts.refused += 1,
+            Outcome::Unanswered => {
+                self.in_flight = Some(operation);
+                self.counts.unanswered += 1;
             }
         }
+        outcome
     }
 
     fn perform(&self, client: &mut Client, operation: &Operation, dice: &mut Dice) -> Outcome {
@@ -140,7 +162,7 @@ impl ScriptedClient {
             Ok(found) => {
                 let difference = found.difference(&self.answered);
                 assert!(found == self.answered, "client {} found / has: {difference}", self.number);
-                Outcome::Acked
+                Outcome::Read
             }
             Err(_) => Outcome::Unanswered,
         }
@@ -148,7 +170,7 @@ impl ScriptedClient {
 
     /// What the daemon shows of this client.
     fn observe(&self, client: &mut Client) -> io::Result<Model> {
-        let rows = (0..self.script.keys).map(|key| format!("{{\"object\":\"{}\"}}", self.indicator(key)));
+        let rows = (0..self.history.keys).map(|key| format!("{{\"object\":\"{}\"}}", self.indicator(key)));
         let body = format!("[{}]", rows.collect::<Vec<_>>().join(","));
         let results = get(client, "POST", "/api/1.3/lookup", &body)?;
         let category = format!("{}_", supplier_name(self.number));
@@ -162,7 +184,7 @@ impl ScriptedClient {
                 }
             }
         }
-        assert_eq!(results.as_array().unwrap().len(), usize::try_from(self.script.keys).unwrap());
+        assert_eq!(results.as_array().unwrap().len(), usize::try_from(self.history.keys).unwrap());
         let names = |list: &Value| -> Vec<String> {
             let names = list.as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned());
             names.collect()
@@ -189,7 +211,7 @@ impl ScriptedClient {
             panic!("client {}: found / expected: {without}; or {with}", self.number);
         }
         self.answered = found;
-        u64::from(self.script.keys)
+        u64::from(self.history.keys)
     }
 }
 
