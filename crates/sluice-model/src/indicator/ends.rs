@@ -44,6 +44,32 @@ pub(super) fn append_prefix_mask(prefix: &str, key: &mut Vec<u8>) {
     key.extend_from_slice(PREFIX_MASK_END.as_bytes());
 }
 
+/// Appends the path of the prefix mask of a whole path in normal form. If that is a prefix mask itself, a blank character
+/// before its `/*` no longer stands there: `/a%20/*` and its mask are `/a /*/*`.
+pub(super) fn append_prefix_mask_of(path: &str, key: &mut Vec<u8>) {
+    let Some(prefix) = path.strip_suffix(PREFIX_MASK_END) else { return append_prefix_mask(path, key) };
+    // One to three bytes are a blank character. A `%` of the path itself is `%25`, so its escapes are none of ours.
+    let escaped = (1..=3).find_map(|bytes| {
+        let (shown, escapes) = prefix.split_at_checked(prefix.len().checked_sub(3 * bytes)?)?;
+        let last = String::from_utf8(percent::decode_strictly(escapes)?).ok()?;
+        if escapes.starts_with('%') && is_single_blank(&last) { Some((shown, last)) } else { None }
+    });
+    match escaped {
+        Some((shown, last)) => {
+            key.extend_from_slice(shown.as_bytes());
+            key.extend_from_slice(last.as_bytes());
+        }
+        None => key.extend_from_slice(prefix.as_bytes()),
+    }
+    key.extend_from_slice(PREFIX_MASK_END.as_bytes());
+    key.extend_from_slice(PREFIX_MASK_END.as_bytes());
+}
+
+fn is_single_blank(text: &str) -> bool {
+    let mut characters = text.chars();
+    characters.next().is_some_and(is_blank) && characters.next().is_none()
+}
+
 /// Appends a text with a blank character at its end escaped.
 pub(super) fn append_end(text: &str, key: &mut Vec<u8>) {
     // Most end in a plain character.

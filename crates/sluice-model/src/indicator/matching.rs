@@ -154,7 +154,11 @@ where
                 && path.strip_suffix(PREFIX_MASK_END) != Some(prefix)
             {
                 level.begin(self.key);
-                ends::append_prefix_mask(prefix, self.key);
+                if prefix.len() == path.len() {
+                    ends::append_prefix_mask_of(path, self.key);
+                } else {
+                    ends::append_prefix_mask(prefix, self.key);
+                }
                 self.end_key()?;
             }
             prefix = prefix.rsplit_once('/').map_or("", |(shorter, _)| shorter);
