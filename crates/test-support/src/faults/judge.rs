@@ -33,6 +33,9 @@ const REASONS: [&str; 3] = [
     "the disk of the log is full",
 ];
 
+/// File that the daemon can do without.
+const KNOWN_LOGINS: &str = "known-logins";
+
 /// Compares what was seen with what is promised.
 ///
 /// # Errors
@@ -57,9 +60,18 @@ pub(super) fn judge(seen: &Seen<'_>) -> Result<(), String> {
     }
 }
 
-/// Returns true if a daemon that has seen these calls cannot go on: a sync failed, or the trees could not be written.
+/// Returns true if a daemon that has seen these calls cannot go on, because a sync failed. That of the file of known
+/// logins does no harm: nothing that was acknowledged is in it. The sync of the directory belongs to the last rename.
 pub(super) fn must_end(trace: &str) -> bool {
-    trace.lines().any(|line| line.starts_with("fail sync "))
+    let mut renamed = "";
+    trace.lines().any(|line| {
+        renamed = line.strip_prefix("ok rename ").unwrap_or(renamed);
+        match line.strip_prefix("fail sync ") {
+            Some("") => renamed != KNOWN_LOGINS,
+            Some(name) => !name.starts_with(KNOWN_LOGINS),
+            None => false,
+        }
+    })
 }
 
 /// Returns true if a sync of the log failed.
