@@ -3,7 +3,7 @@
 //! In: the header and the client's address. Out: an `Identity`, or a refusal that does not say why. An unknown user, a
 //! wrong password and a malformed header cost one hash each. Hashes are computed on a thread of their own, the password
 //! worker, so they neither block the HTTP threads nor wait behind the parsing of bodies. Whoever has logged in before is
-//! remembered across restarts and comes before strangers ([`lines`]), so guessing from everywhere locks nobody out.
+//! remembered across restarts and comes before strangers (`lines`), so guessing from everywhere locks nobody out.
 //!
 //! What an identity may do is [`role`]'s table. A change of the accounts counts within a second.
 

@@ -5,7 +5,7 @@
 //! some of it. A right password is given back, so any number of good users may log in together.
 //!
 //! A check takes 33 ms, so each of the three shares (see `lines`) costs 3 % of a core, and what a crowd may use of its
-//! savings as much again for a minute. Most attacks meet only one of the three.
+//! savings as much again for half a minute. Most attacks meet only one of the three.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ pub(super) const EARNED_EVERY: Duration = Duration::from_secs(1);
 pub(super) const SAVED_MAX: u32 = 112;
 
 /// How many of these a crowd leaves.
-pub(super) const LEFT_BY_CROWD: u32 = 64;
+pub(super) const LEFT_BY_CROWD: u32 = 88;
 
 /// See the module.
 #[derive(Default)]
