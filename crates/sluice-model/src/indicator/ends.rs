@@ -65,9 +65,12 @@ pub(super) fn append_prefix_mask_of(path: &str, key: &mut Vec<u8>) {
     key.extend_from_slice(PREFIX_MASK_END.as_bytes());
 }
 
+/// Returns true for a blank character that is escaped for standing at an end. A control character has its escape wherever
+/// it stands.
 fn is_single_blank(text: &str) -> bool {
     let mut characters = text.chars();
-    characters.next().is_some_and(is_blank) && characters.next().is_none()
+    let is_first = characters.next().is_some_and(|first| is_blank(first) && !first.is_control());
+    is_first && characters.next().is_none()
 }
 
 /// Appends a text with a blank character at its end escaped.

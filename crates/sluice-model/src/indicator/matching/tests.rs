@@ -357,6 +357,13 @@ fn a_path_is_tried_with_its_prefix_masks() {
             example.com"#]],
     );
     check_with_prefix_masks(
+        "example.com/%0a/*",
+        &expect![[r#"
+            example.com/%0a/*
+            example.com/%0a/*/*
+            example.com"#]],
+    );
+    check_with_prefix_masks(
         "example.com/a%2520%25e3%2580%2580/%e3%80%80/*",
         &expect![[r#"
             example.com/a%2520%25e3%2580%2580/%e3%80%80/*
