@@ -350,13 +350,6 @@ fn a_path_is_tried_with_its_prefix_masks() {
             example.com"#]],
     );
     check_with_prefix_masks(
-        "example.com/a%20/*",
-        &expect![[r#"
-            example.com/a%20/*
-            example.com/a /*/*
-            example.com"#]],
-    );
-    check_with_prefix_masks(
         "example.com/%0a/*",
         &expect![[r#"
             example.com/%0a/*
