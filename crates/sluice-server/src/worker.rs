@@ -1,6 +1,6 @@
 //! One named thread with a bounded queue, for work that would block the HTTP threads.
 //!
-//! In: jobs that take milliseconds (a password check, a large body of a supplier). Out: their results, awaited. Jobs
+//! In: jobs that take milliseconds (a change of the catalogue, a large body of a supplier). Out: their results, awaited. Jobs
 //! run one at a time in order of arrival. A job that finds the queue full is refused at once, so a flood of one kind
 //! of job can starve only its own kind. A panic inside a job is an error of that caller only.
 //!

@@ -22,3 +22,4 @@ pub mod feed;
 pub mod oracle;
 pub mod powercut;
 pub mod script;
+pub mod stopped;

@@ -29,8 +29,9 @@ use crate::{
 /// Values for which the filters are asked in one go; their keys stay in the nearest cache.
 const VALUES_ASKED_TOGETHER: usize = 64;
 
-/// Bytes of keys after which what is held is counted: a single value may have thousands that are stored.
-const COUNTED_BYTES: usize = 64 * limits::KIB;
+/// Bytes of keys, or of objects, after which what is held is counted: a single value may have thousands of keys that are
+/// stored.
+pub(super) const COUNTED_BYTES: usize = 64 * limits::KIB;
 
 /// A key that may be stored.
 #[derive(Clone, Copy, Debug)]

@@ -2,17 +2,16 @@
 
 use std::{ops::Range, sync::Arc};
 
-use sluice_model::limits;
-
-use super::{candidates::Candidates, detect::Detector, lists::Lists};
+use super::{
+    candidates::{COUNTED_BYTES, Candidates},
+    detect::Detector,
+    lists::Lists,
+};
 use crate::{
     body::{elements, scan::KnownProperty, split::BodySlice},
     error::{BodyError, IngestError},
     memory::{HeldBytes, RequestMemory},
 };
-
-/// Bytes of objects after which what is held is counted.
-const COUNTED_BYTES: usize = 64 * limits::KIB;
 
 /// Values that wait for their answer.
 pub(super) struct Gathered {

@@ -1,6 +1,6 @@
 //! What a stopped daemon has left in its directory, read and written without it.
 
-use std::{path::Path, sync::mpsc};
+use std::path::Path;
 
 use sluice_model::{
     SupplierId, TenantId,
@@ -8,6 +8,7 @@ use sluice_model::{
     row::{self, HoldingChange, TagsChange},
 };
 use sluice_store::{Record, SliceBuilder, Store, StoreConfig, Tuning};
+use test_support::stopped::commit_and_close;
 
 fn open(dir: &Path) -> Store {
     let (data_dir, tuning) = (dir.to_owned(), Tuning::default());
@@ -47,10 +48,5 @@ pub(crate) fn add_updated_at(dir: &Path, supplier: &str, indicators: &[(&str, u3
         row::encode(supplier, holding, TagsChange::Keep, &mut row);
         rows.push(&key_of(indicator), &row).unwrap();
     }
-    let write = store.begin().unwrap();
-    write.append(0, rows.finish()).unwrap();
-    let (done_out, done_in) = mpsc::channel();
-    write.commit(Box::new(move |outcome| done_out.send(outcome).unwrap()));
-    done_in.recv().unwrap().unwrap();
-    store.close();
+    commit_and_close(&store, rows);
 }

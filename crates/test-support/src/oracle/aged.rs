@@ -4,7 +4,6 @@
 
 use std::{
     path::Path,
-    sync::mpsc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -13,6 +12,8 @@ use sluice_model::{
     row::{self, HoldingChange, TagsChange},
 };
 use sluice_store::{SliceBuilder, Store, StoreConfig};
+
+use crate::stopped::commit_and_close;
 
 /// A value, and who had it when.
 pub(super) struct Aged {
@@ -38,10 +39,5 @@ pub(super) fn add(data_dir: &Path, values: &[Aged]) {
         row::encode(supplier, HoldingChange::Hold { updated, context: None }, TagsChange::Keep, &mut row);
         rows.push(indicator.key(), &row).unwrap();
     }
-    let write = store.begin().unwrap();
-    write.append(0, rows.finish()).unwrap();
-    let (done_out, done_in) = mpsc::channel();
-    write.commit(Box::new(move |outcome| done_out.send(outcome).unwrap()));
-    done_in.recv().unwrap().unwrap();
-    store.close();
+    commit_and_close(&store, rows);
 }

@@ -29,6 +29,19 @@ fn connection() -> (RequestStream<DuplexStream>, Rc<RequestProgress>, DuplexStre
     (stream, progress, client)
 }
 
+/// Brings a connection to where only its end is left.
+async fn answer_last(
+    stream: &mut RequestStream<DuplexStream>,
+    progress: &RequestProgress,
+    client: &mut DuplexStream,
+) {
+    client.write_all(LAST).await.unwrap();
+    read(stream).await.unwrap();
+    progress.begin(request_of(LAST).head());
+    progress.answer(true);
+    progress.end();
+}
+
 async fn read(stream: &mut RequestStream<DuplexStream>) -> io::Result<usize> {
     stream.read(&mut [0; 4_096]).await
 }
@@ -84,11 +97,7 @@ async fn nothing_is_given_after_the_last_request() {
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn the_end_waits_for_what_the_client_still_sends() {
     let (mut stream, progress, mut client) = connection();
-    client.write_all(LAST).await.unwrap();
-    read(&mut stream).await.unwrap();
-    progress.begin(request_of(LAST).head());
-    progress.answer(true);
-    progress.end();
+    answer_last(&mut stream, &progress, &mut client).await;
     let sending = async move {
         for _ in 0..100 {
             client.write_all(&vec![b'x'; 100_000]).await.unwrap();
@@ -109,11 +118,7 @@ async fn the_end_waits_for_a_client_that_sends_in_bursts() {
     let (mut client, server) = duplex(1 << 20);
     let mut stream = RequestStream::new(server, Duration::from_secs(1), Duration::from_mins(1));
     let progress = stream.progress();
-    client.write_all(LAST).await.unwrap();
-    read(&mut stream).await.unwrap();
-    progress.begin(request_of(LAST).head());
-    progress.answer(true);
-    progress.end();
+    answer_last(&mut stream, &progress, &mut client).await;
     let sending = async move {
         for kibibytes in [16, 256, 128, 256, 512] {
             tokio::time::sleep(Duration::from_secs(4)).await;
@@ -133,11 +138,7 @@ async fn the_end_waits_for_a_client_that_sends_in_bursts() {
 async fn the_end_has_bounds() {
     for (pause_seconds, want_seconds) in [(3_600, 5), (4, 60)] {
         let (mut stream, progress, mut client) = connection();
-        client.write_all(LAST).await.unwrap();
-        read(&mut stream).await.unwrap();
-        progress.begin(request_of(LAST).head());
-        progress.answer(true);
-        progress.end();
+        answer_last(&mut stream, &progress, &mut client).await;
         let started = tokio::time::Instant::now();
         let sending = async {
             loop {
