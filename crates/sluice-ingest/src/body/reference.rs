@@ -56,7 +56,8 @@ impl Loose {
                         sent_key: key.get().to_owned(),
                         value: Self::read_raw(value)?,
                     };
-                    members.retain(|earlier| earlier.key != member.key);
+                    // A key that cannot be read is no other key's twin: each of them counts.
+                    members.retain(|earlier| has_flaw(&member.key) || earlier.key != member.key);
                     members.push(member);
                 }
                 LooseKind::Object(members)
@@ -69,7 +70,7 @@ impl Loose {
 
     /// The first flaw of what counts.
     pub(crate) fn flaw(&self) -> Option<Flaw> {
-        let of_text = |text: &[u8]| str::from_utf8(text).is_err().then_some(Flaw::Unicode);
+        let of_text = |text: &[u8]| has_flaw(text).then_some(Flaw::Unicode);
         match &self.kind {
             LooseKind::Word => None,
             LooseKind::Number => {
@@ -97,6 +98,11 @@ impl Loose {
             LooseKind::Word | LooseKind::Number | LooseKind::Text(_) => self.sent.clone(),
         }
     }
+}
+
+/// Whether a string has a lone surrogate.
+fn has_flaw(text: &[u8]) -> bool {
+    str::from_utf8(text).is_err()
 }
 
 /// A string as bytes, which `serde_json` does not check for surrogates.

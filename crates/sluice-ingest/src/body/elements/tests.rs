@@ -184,6 +184,19 @@ fn what_needs_decoding_is_parsed() {
     }
 }
 
+/// Keys with the same lone surrogate are two keys, so the first of them stands before the number.
+#[test]
+fn both_ways_see_the_same_flaw_first() {
+    for value in [
+        r#"{"\ud800":"","a":1e999,"\ud800":""}"#,
+        r#"{"a":1e999,"\ud800":"","\ud800":""}"#,
+        r#"{"a":1e999,"\ud800":"","a":1}"#,
+        r#"[{"\ud800":1,"\ud800":1e999}]"#,
+    ] {
+        check(format!("[{{\"context\":{value}}}]").as_bytes()).unwrap();
+    }
+}
+
 /// The strings of the last list of tags, as they are read.
 fn tags(body: &str) -> Vec<String> {
     let mut tags = Vec::new();
