@@ -6,14 +6,14 @@
 //! network it costs one look at a flag.
 //!
 //! Prefixes of some lengths are *nodes* ([`IPV4_LEVELS`], [`IPV6_LEVELS`]). A node knows the lengths of the networks
-//! below it, up to the next level, and whether there are nodes below it. A question goes from node to node until there is
-//! none below, and for each length that they name, a bit says whether that very network is there. Say `192.0.2.0/24` and
-//! `192.0.2.64/26` are stored. The node `192.0/16` has length 24 and nodes below, the node `192.0.2/24` has length 26.
-//! `198.51.100.7` costs one look. `192.0.77.7` costs three: the first node, the bit of `192.0.77.0/24`, the node
-//! `192.0.77/24`.
+//! at and below it, up to the longest of its level, and whether there are nodes below it. A question goes from node to
+//! node until there is none below, and for each length that they name, a bit says whether that very network is there. Say
+//! `192.0.2.0/24` and `192.0.2.64/26` are stored. The node `192.0/16` has length 24 and nodes below, the node `192.0.2/24`
+//! has length 26. `198.51.100.7` costs one look. `192.0.77.7` costs three: the first node, the bit of `192.0.77.0/24`, the
+//! node `192.0.77/24`. Networks that hold several nodes of their level are noted in all of them: that is why the networks
+//! of 29 to 32 bits that registries give out are told apart by the node of 32 bits, and not by a bit for each length.
 //!
-//! The first IPv4 nodes have a table with a place for each, and networks that hold several of them are noted in all. All
-//! else is found by hash, and nothing tells two with the same hash apart, so an answer can name too many lengths, never
+//! The first IPv4 nodes have a table with a place for each. All else is found by hash, and nothing tells two with the same hash apart, so an answer can name too many lengths, never
 //! too few: more and more from some hundred thousand networks on, until all lengths are asked for. Nothing is removed, so
 //! a deleted network costs questions until the next start. Memory is [`SUMMARY_BYTES`] from the first network on, however
 //! many there are.
@@ -26,12 +26,12 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use sluice_model::{limits, matching::address_or_network, network::Network, ranges::items_at};
+use sluice_model::{limits, matching::address_or_network, network::Network};
 
-/// IPv4 prefixes of 16 and of 24 bits are nodes; the last level ends with the longest network.
-const IPV4_LEVELS: &[u8] = &[IPV4_TABLE_BITS, 24, 31];
-/// The same for IPv6.
-const IPV6_LEVELS: &[u8] = &[16, 32, 48, 64, 80, 96, 112, 127];
+/// IPv4 prefixes of 16 and of 24 bits are nodes. With each level stands the longest network that its nodes know.
+const IPV4_LEVELS: &[(u8, u8)] = &[(IPV4_TABLE_BITS, 24), (24, 31)];
+/// The same for IPv6. A network of 29 bits has eight nodes of 32.
+const IPV6_LEVELS: &[(u8, u8)] = &[(16, 28), (32, 48), (48, 64), (64, 80), (80, 96), (96, 112), (112, 127)];
 
 /// Bits of the IPv4 nodes that have a table of their own.
 const IPV4_TABLE_BITS: u8 = 16;
@@ -47,7 +47,7 @@ const SUMMARY_WORDS: usize = IPV4_WORDS + (1 << NODE_WORDS_LOG) + (1 << BIT_WORD
 const SUMMARY_BYTES: usize = SUMMARY_WORDS * size_of::<AtomicU32>();
 const _: () = assert!(SUMMARY_BYTES <= limits::STANDING_BYTES / 64);
 
-/// Of a node: there are nodes below it. Bit `n` of the others is the length that is `n` shorter than the next level.
+/// Of a node: there are nodes below it. Bit `n` of the others is the length that is `n` shorter than the longest one.
 const HAS_BELOW: u32 = 1 << 31;
 
 /// Knows of which lengths there are networks, and about where.
@@ -90,11 +90,14 @@ fn no_words() -> Box<[AtomicU32]> {
 }
 
 fn note(words: &[AtomicU32], network: Network) {
-    for (node_bits, longest) in levels_of(network) {
+    for &(node_bits, longest) in levels_of(network) {
         let shorter_by = longest.checked_sub(network.length());
         let said = shorter_by.map_or(HAS_BELOW, |shorter_by| 1 << shorter_by);
-        for node in nodes_of(words, network, node_bits) {
-            node.fetch_or(said, Ordering::Relaxed);
+        let nodes_count = 1_u128 << node_bits.saturating_sub(network.length());
+        for number in 0..nodes_count {
+            if let Some(node) = node_of(words, network, node_bits, number) {
+                node.fetch_or(said, Ordering::Relaxed);
+            }
         }
         if shorter_by.is_some() {
             break;
@@ -108,8 +111,8 @@ fn note(words: &[AtomicU32], network: Network) {
 
 fn lengths_around(words: &[AtomicU32], held: Network) -> u128 {
     let mut lengths = 0;
-    for (node_bits, longest) in levels_of(held) {
-        let node = nodes_of(words, held, node_bits).first().map_or(0, |node| node.load(Ordering::Relaxed));
+    for &(node_bits, longest) in levels_of(held) {
+        let node = node_of(words, held, node_bits, 0).map_or(0, |node| node.load(Ordering::Relaxed));
         let mut named = node & !HAS_BELOW;
         while named != 0 {
             let shorter_by = u8::try_from(named.trailing_zeros()).unwrap_or(longest);
@@ -128,33 +131,31 @@ fn lengths_around(words: &[AtomicU32], held: Network) -> u128 {
 }
 
 /// The levels of a family: how many bits their nodes have, and the longest network that those know.
-fn levels_of(network: Network) -> impl Iterator<Item = (u8, u8)> {
-    let levels = if network.address().is_ipv4() { IPV4_LEVELS } else { IPV6_LEVELS };
-    levels.iter().copied().zip(items_at(levels, 1..).iter().copied())
+fn levels_of(network: Network) -> &'static [(u8, u8)] {
+    if network.address().is_ipv4() { IPV4_LEVELS } else { IPV6_LEVELS }
 }
 
-/// The node that a network is in, of those with so many bits; all that are in the network, if it is the shorter one.
-fn nodes_of(words: &[AtomicU32], network: Network, node_bits: u8) -> &[AtomicU32] {
+/// The node with so many bits that a network is in; one of those that are in the network, if it is the shorter one.
+fn node_of(words: &[AtomicU32], network: Network, node_bits: u8, number: u128) -> Option<&AtomicU32> {
+    let bits = network.first_bits(node_bits) | number << (u128::BITS - u32::from(node_bits));
     if node_bits == IPV4_TABLE_BITS && network.address().is_ipv4() {
-        let first = (network.first_bits(IPV4_TABLE_BITS) >> (u128::BITS - 16)) as usize;
-        let count = 1 << IPV4_TABLE_BITS.saturating_sub(network.length());
-        return items_at(words, first..first + count);
+        return words.get((bits >> (u128::BITS - u32::from(IPV4_TABLE_BITS))) as usize);
     }
-    let place = IPV4_WORDS + (hash(network, node_bits) >> (u64::BITS - NODE_WORDS_LOG)) as usize;
-    items_at(words, place..=place)
+    let hash = hash(bits, node_bits, network.address().is_ipv6());
+    words.get(IPV4_WORDS + (hash >> (u64::BITS - NODE_WORDS_LOG)) as usize)
 }
 
 /// The bit of the network that has the first bits of an address, and the word that it is in.
 fn bit_of(words: &[AtomicU32], network: Network, length: u8) -> (Option<&AtomicU32>, u32) {
-    let hash = hash(network, length);
+    let hash = hash(network.first_bits(length), length, network.address().is_ipv6());
     let place = IPV4_WORDS + (1 << NODE_WORDS_LOG) + (hash >> (u64::BITS - BIT_WORDS_LOG)) as usize;
     (words.get(place), 1 << (hash % u64::from(u32::BITS)))
 }
 
 /// Hash of the first bits of an address: the product of its halves, in which constants are mixed, folded.
-fn hash(network: Network, length: u8) -> u64 {
-    let (high, low) = halves(network.first_bits(length));
-    let family_and_length = u64::from(length) << 1 | u64::from(network.address().is_ipv6());
+fn hash(bits: u128, length: u8, is_ipv6: bool) -> u64 {
+    let (high, low) = halves(bits);
+    let family_and_length = u64::from(length) << 1 | u64::from(is_ipv6);
     let low = low ^ family_and_length.wrapping_mul(0xd6e8_feb8_6659_fd93) ^ 0xa076_1d64_78bd_642f;
     let (high, low) = halves(u128::from(high ^ 0x9e37_79b9_7f4a_7c15) * u128::from(low));
     high ^ low
