@@ -10,7 +10,7 @@ use crate::limits;
 const CUT_MARK: &str = "...";
 
 /// `text` escaped, its end cut off and marked if it is too long.
-pub(crate) fn excerpt(text: &str) -> Box<str> {
+pub fn excerpt(text: &str) -> Box<str> {
     let shown = first_chars(text, limits::ECHO_CHARS_MAX);
     let mut excerpt = String::with_capacity(shown.len() + CUT_MARK.len());
     for character in shown.chars() {
@@ -39,7 +39,7 @@ fn first_chars(text: &str, count: usize) -> &str {
 }
 
 /// Returns true for a control, a line or paragraph separator, or a character that changes the direction of text.
-fn is_unsafe_to_show(character: char) -> bool {
+pub fn is_unsafe_to_show(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -8,7 +8,7 @@
 //!
 //! No I/O, no JSON, no async, no threads, no clock: equal input gives equal output, everywhere.
 
-mod excerpt;
+pub mod excerpt;
 pub mod hex;
 mod indicator;
 pub mod limits;

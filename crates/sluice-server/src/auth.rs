@@ -42,7 +42,7 @@ use self::{
     accounts::{Accounts, AccountsFile},
     basic::Claim,
     checks::{Checks, Step},
-    error::AuthError,
+    error::{AuthError, Refused},
     keeper::Keeper,
     password_worker::{PasswordJob, PasswordWorker},
     role::Identity,
@@ -93,19 +93,20 @@ impl Auth {
         })
     }
 
-    /// Finds out who is asking. `headers` are all `Authorization` headers of the request.
+    /// Finds out who is asking, and by which name: that of the user, or `token:` and that of the token. `headers` are all
+    /// `Authorization` headers of the request.
     ///
     /// # Errors
     ///
     /// [`Cause::Unauthorized`], or [`Cause::TooManyAttempts`] before anything is checked, or
-    /// [`Cause::Internal`].
+    /// [`Cause::Internal`], each with what the log is told.
     pub(crate) async fn identify(
         &self,
         mut headers: impl Iterator<Item = &[u8]>,
         address: IpAddr,
-    ) -> Result<Identity, Cause> {
+    ) -> Result<(String, Identity), Refused> {
         let Some(header) = headers.next() else {
-            return Err(Cause::Unauthorized);
+            return Err(refused("-", "no credentials", Cause::Unauthorized));
         };
         let claim = match headers.next() {
             None => basic::read_claim(header),
@@ -114,34 +115,41 @@ impl Auth {
         let accounts = self.accounts();
         let address = network::of_client(address);
         match claim {
-            Claim::Token(token) => by_token(&accounts, &token).ok_or(Cause::Unauthorized),
-            Claim::Password { user, password } => self.by_password(accounts, user, password, address).await,
-            Claim::Malformed => {
-                self.by_password(accounts, String::new(), Zeroizing::default(), address).await
+            Claim::Token(token) => by_token(&accounts, &token),
+            Claim::Password { user, password } => {
+                match self.by_password(&accounts, &user, password, address).await {
+                    Ok(identity) => Ok((user, identity)),
+                    Err(cause) => Err(refused(&user, reason(&accounts, &user, &cause), cause)),
+                }
             }
+            Claim::Malformed => match self.by_password(&accounts, "", Zeroizing::default(), address).await {
+                // There is no user without a name.
+                Ok(_) => Err(refused("-", "malformed credentials", Cause::Unauthorized)),
+                Err(cause) => Err(refused("-", "malformed credentials", cause)),
+            },
         }
     }
 
     async fn by_password(
         &self,
-        accounts: Arc<Accounts>,
-        user: String,
+        accounts: &Accounts,
+        user: &str,
         password: Zeroizing<Vec<u8>>,
         address: IpAddr,
     ) -> Result<Identity, Cause> {
         if password::PASSWORD_BYTES_MAX < password.len() {
             return Err(Cause::Unauthorized);
         }
-        let known = accounts.user(&user);
+        let known = accounts.user(user);
         let hash = known.map(|known| known.password_hash.as_str());
-        let fingerprint = fingerprint::of(&self.fingerprint_key, &user, hash, &password);
+        let fingerprint = fingerprint::of(&self.fingerprint_key, user, hash, &password);
         let recalled = self.checks.lock().recall(&fingerprint, address, Instant::now());
         if recalled != Some(false) {
-            let account = hash.map(|hash| fingerprint::of_account(&user, hash));
+            let account = hash.map(|hash| fingerprint::of_account(user, hash));
             if recalled.is_none() {
                 let standing = self.known.standing(address, account.as_ref());
                 let now = Instant::now();
-                match Checks::begin(&self.checks, fingerprint, standing, address, &user, now)? {
+                match Checks::begin(&self.checks, fingerprint, standing, address, user, now)? {
                     Step::Passed => {}
                     Step::Wait(outcome) => outcome.wait().await?,
                     Step::Check(check, outcome) => {
@@ -210,7 +218,23 @@ pub fn make_token() -> Result<(Zeroizing<String>, String), AuthError> {
     Ok((text, digest))
 }
 
-fn by_token(accounts: &Accounts, text: &str) -> Option<Identity> {
+fn refused(user: &str, reason: &'static str, cause: Cause) -> Refused {
+    // Some clients send a token in place of the name of a user, and the log must not have it.
+    let user = if token::is_like_one(user) { "(a token)" } else { user };
+    Refused { cause, user: user.to_owned(), reason }
+}
+
+/// Why a user and a password were refused, for the log.
+fn reason(accounts: &Accounts, user: &str, cause: &Cause) -> &'static str {
+    match cause {
+        Cause::Unauthorized if accounts.user(user).is_none() => "unknown user",
+        Cause::Unauthorized => "wrong password",
+        Cause::TooManyAttempts { .. } => "too many attempts",
+        _ => "it could not be checked",
+    }
+}
+
+fn by_token(accounts: &Accounts, text: &str) -> Result<(String, Identity), Refused> {
     let digest = token::digest(text);
     let mut found = None;
     // Every digest is compared, so that time does not tell which one matched.
@@ -219,9 +243,12 @@ fn by_token(accounts: &Accounts, text: &str) -> Option<Identity> {
             found = Some(known);
         }
     }
-    let known = found?;
+    let Some(known) = found else {
+        return Err(refused("token:", "unknown token", Cause::Unauthorized));
+    };
+    let name = format!("token:{}", known.name);
     if known.expires_at_seconds <= u64::from(now_seconds()) {
-        return None;
+        return Err(refused(&name, "expired token", Cause::Unauthorized));
     }
-    Some(Identity { role: known.scope.role(), tenants: known.tenants.clone() })
+    Ok((name, Identity { role: known.scope.role(), tenants: known.tenants.clone() }))
 }

@@ -38,6 +38,9 @@ pub struct Flags {
     /// First start only: file with the password of the administrator `admin`.
     #[arg(long, value_name = "FILE", global = true)]
     pub admin_password_file: Option<PathBuf>,
+    /// How log lines are written.
+    #[arg(long, value_name = "FORMAT", value_enum, global = true)]
+    pub log_format: Option<LogFormat>,
 }
 
 /// Why a configuration is refused.
@@ -147,6 +150,7 @@ pub fn load(
     config.listen = flags.listen.unwrap_or(config.listen);
     config.data_dir = flags.data_dir.unwrap_or(config.data_dir);
     config.admin_password_file = flags.admin_password_file.or(config.admin_password_file);
+    config.log.format = flags.log_format.unwrap_or(config.log.format);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     config.ingest.threads = config.ingest.threads.or(cores as u64);
     let Err((key, detail)) = check(&config) else { return Ok(config) };

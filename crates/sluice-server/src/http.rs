@@ -8,4 +8,6 @@ pub(crate) mod connection;
 pub(crate) mod head;
 pub(crate) mod listener;
 pub(crate) mod problem;
+pub(crate) mod record;
+pub(crate) mod request_id;
 pub(crate) mod service;

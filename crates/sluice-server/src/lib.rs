@@ -26,6 +26,7 @@ mod clock;
 pub mod config;
 pub(crate) mod http;
 pub mod life;
+pub mod logging;
 pub(crate) mod worker;
 
 use std::{
@@ -42,6 +43,7 @@ use self::{
     config::Config,
     http::{body::Pace, listener::listen},
     life::{
+        conditions,
         lifecycle::{self, ENDINGS_QUEUED_MAX},
         state::State,
         tls,
@@ -144,6 +146,8 @@ pub fn serve(config: Config) -> Result<Daemon, ServeError> {
     let for_daemon = Arc::clone(&state);
     let run = move || {
         actix_web::rt::System::new().block_on(async move {
+            // It ends with the runtime.
+            drop(actix_web::rt::spawn(conditions::watch(Arc::clone(&state))));
             let server = match api::front::start(&config, listener, tls, &state) {
                 Ok(server) => server,
                 Err(error) => return Ending::NotStarted(error),

@@ -1,8 +1,9 @@
 //! The process: from the start of the daemon to its end.
 //!
 //! `lifecycle` opens the store, serves, and closes everything in order; `state` is what it shares with the requests;
-//! `tls` and [`fd_limit`] prepare sockets and file descriptors.
+//! `conditions` tells the log what becomes of the store; `tls` and [`fd_limit`] prepare sockets and file descriptors.
 
+pub(crate) mod conditions;
 pub mod error;
 pub mod fd_limit;
 pub(crate) mod lifecycle;

@@ -20,9 +20,9 @@ use sd_notify::NotifyState;
 use sluice_server::{
     Daemon, Ending, Phase,
     auth::first_admin,
-    config::{self, Config, Flags, LogFormat},
+    config::{self, Config, Flags},
     life::fd_limit,
-    serve,
+    logging, serve,
 };
 use sluice_store::watch_engine;
 use tokio::{
@@ -72,7 +72,8 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let Some(command) = arguments.command {
         return say(&commands::run(command, &config)?);
     }
-    start_logging(&config);
+    logging::start(&config.log);
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), data_dir = %config.data_dir.display(), "sluiced starts");
     fd_limit::raise_limit();
     if let Some(password) = first_admin::ensure_administrator(&config)? {
         say(&announcement(&password, &first_admin::password_file(&config)))?;
@@ -85,7 +86,10 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(attend(&daemon, &mut trouble_in))?;
     match (daemon.join()?, trouble_in.try_recv()) {
-        (Ending::Stopped, Err(_no_trouble)) => Ok(()),
+        (Ending::Stopped, Err(_no_trouble)) => {
+            tracing::info!("stopped in good order");
+            Ok(())
+        }
         // At the very end, when nobody else listened any more.
         (Ending::Stopped, Ok(cause)) => Err(anyhow::Error::new(Ending::StoreFailed(cause))),
         (ending, _) => Err(anyhow::Error::new(ending)),
@@ -106,18 +110,6 @@ fn say(text: &str) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "{text}").context("cannot write to standard output")
 }
 
-fn start_logging(config: &Config) {
-    let filter = tracing_subscriber::EnvFilter::new(format!(
-        "{level},actix_http=off,actix_server=warn,sled=warn",
-        level = config.log.level
-    ));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match config.log.format {
-        LogFormat::Text => subscriber.with_ansi(false).init(),
-        LogFormat::Json => subscriber.json().init(),
-    }
-}
-
 /// Tells the service manager how the daemon is, and stops the daemon on SIGTERM or SIGINT, or when the engine of its store
 /// fails.
 async fn attend(daemon: &Daemon, trouble_in: &mut mpsc::Receiver<String>) -> anyhow::Result<()> {
@@ -129,8 +121,8 @@ async fn attend(daemon: &Daemon, trouble_in: &mut mpsc::Receiver<String>) -> any
     let mut beat = tokio::time::interval(limit / 3);
     loop {
         tokio::select! {
-            _ = terminate.recv() => daemon.stop(),
-            _ = interrupt.recv() => daemon.stop(),
+            _ = terminate.recv() => stop(daemon, "SIGTERM"),
+            _ = interrupt.recv() => stop(daemon, "SIGINT"),
             Some(cause) = trouble_in.recv() => daemon.fail(&cause),
             _ = beat.tick() => if daemon.is_responsive() {
                 notify(NotifyState::Watchdog);
@@ -141,12 +133,20 @@ async fn attend(daemon: &Daemon, trouble_in: &mut mpsc::Receiver<String>) -> any
                 }
                 match *phase.borrow_and_update() {
                     Phase::Opening => {}
-                    Phase::Ready => notify(NotifyState::Ready),
+                    Phase::Ready => {
+                        tracing::info!(address = %daemon.address(), "ready: requests are taken");
+                        notify(NotifyState::Ready);
+                    }
                     Phase::Stopping => notify(NotifyState::Stopping),
                 }
             }
         }
     }
+}
+
+fn stop(daemon: &Daemon, signal: &str) {
+    tracing::info!(signal, "stopping: requests in flight are finished, then the store is closed");
+    daemon.stop();
 }
 
 fn notify(state: NotifyState<'_>) {

@@ -198,6 +198,11 @@ impl Store {
         self.shared.health()
     }
 
+    /// Why no write can be taken now; `None` if one can.
+    pub fn refusal(&self) -> Option<WriteError> {
+        self.shared.admit().err()
+    }
+
     /// Returns true if a thread of the store has been held up for so long that only a restart helps.
     pub fn is_stuck(&self) -> bool {
         self.shared.is_stuck()

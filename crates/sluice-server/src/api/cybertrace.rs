@@ -26,7 +26,7 @@ use super::{
     request::{Read, Request, Streaming},
 };
 use crate::{
-    http::{body::BodyReader, problem::Cause},
+    http::{body::BodyReader, problem::Cause, record::RequestRecord},
     life::state::State,
 };
 
@@ -40,6 +40,7 @@ pub(crate) async fn carry_out(
     head: &RequestHead,
     payload: &mut Payload,
     admitted: Admitted,
+    record: &RequestRecord,
 ) -> Result<HttpResponse, Cause> {
     let Admitted { route, request, identity, ingestor } = admitted;
     let store = ingestor.store();
@@ -49,13 +50,14 @@ pub(crate) async fn carry_out(
             changes::make(&state.entity_worker, store, change, &Entity::default(), &identity).await
         }
         Request::Change(change, Some(_kept_until_made)) => {
-            let reader = BodyReader::new(&head.headers, payload, route.body_bytes_max, state.pace)?;
-            let entity = changes::read_entity(&state.entity_worker, reader).await?;
-            changes::make(&state.entity_worker, store, change, &entity, &identity).await
+            let mut reader = BodyReader::new(&head.headers, payload, route.body_bytes_max, state.pace)?;
+            let entity = changes::read_entity(&state.entity_worker, &mut reader).await;
+            note_body(record, &reader);
+            changes::make(&state.entity_worker, store, change, &entity?, &identity).await
         }
         Request::Stream(streaming, permit) => {
-            let reader = BodyReader::new(&head.headers, payload, route.body_bytes_max, state.pace)?;
-            match streaming {
+            let mut reader = BodyReader::new(&head.headers, payload, route.body_bytes_max, state.pace)?;
+            let outcome = match streaming {
                 Streaming::Lookup(tenant) => {
                     let rules = LookupRules {
                         tenant,
@@ -63,17 +65,24 @@ pub(crate) async fn carry_out(
                         now_seconds: crate::now_seconds(),
                         with_tags: false,
                     };
-                    lookup::lookup(&ingestor, rules, permit, reader).await
+                    lookup::lookup(&ingestor, rules, permit, &mut reader).await
                 }
                 Streaming::AddIndicators(supplier, version) => {
-                    indicators::add(&ingestor, &supplier, version, permit, reader).await
+                    indicators::add(&ingestor, &supplier, version, permit, &mut reader, record).await
                 }
                 Streaming::DeleteIndicators(supplier, version) => {
-                    indicators::delete(&ingestor, &supplier, version, permit, reader).await
+                    indicators::delete(&ingestor, &supplier, version, permit, &mut reader, record).await
                 }
-            }
+            };
+            note_body(record, &reader);
+            outcome
         }
     }
+}
+
+fn note_body(record: &RequestRecord, reader: &BodyReader<'_>) {
+    record.received_bytes.set(reader.received_bytes());
+    record.waited.set(reader.waited());
 }
 
 fn show(store: &Store, read: Read) -> Result<HttpResponse, Cause> {

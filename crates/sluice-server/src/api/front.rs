@@ -22,7 +22,7 @@ use actix_service::{
 use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
 use actix_web::{
     App, HttpMessage as _, HttpRequest, HttpResponse, Responder,
-    body::BoxBody,
+    body::{BodySize, BoxBody, MessageBody as _},
     dev::{AppConfig, Payload, RequestHead, Response, Server},
     web,
 };
@@ -42,6 +42,8 @@ use crate::{
     http::answer,
     http::connection::{RequestStream, progress::RequestProgress},
     http::problem::{Cause, GENERIC_SENTENCE, Problem},
+    http::record::RequestRecord,
+    http::request_id::X_REQUEST_ID,
     http::service,
     life::{fd_limit::connections_per_worker_max, state::State},
 };
@@ -135,15 +137,17 @@ async fn expect(state: Arc<State>, mut request: Request) -> Result<Request, Resp
     if health::answer(&state, &request.head().method, request.head().uri.path()).is_some() {
         return Ok(request);
     }
-    match catching("gate", gate::admit(&state, request.head())).await {
+    let record = RequestRecord::begin(request.head());
+    match catching("gate", gate::admit(&state, request.head(), &record)).await {
         Ok(admitted) => {
-            // Found again by `respond`, so that a request is judged once.
-            request.extensions_mut().insert(admitted);
+            // Found again by `answer_request`, so that a request is judged once.
+            request.extensions_mut().insert((admitted, record));
             Ok(request)
         }
         Err(problem) => {
             let payload = request.take_payload();
-            Err(answer::with_payload(answer::problem(&problem), payload, progress).into())
+            let response = finish(&state, &record, request.head(), Err(problem));
+            Err(answer::with_payload(response, payload, progress).into())
         }
     }
 }
@@ -157,27 +161,52 @@ async fn answer_request(
     if let Some(progress) = &progress {
         progress.begin(request.head());
     }
-    let mut payload = payload.into_inner();
-    let response = match respond(&state, &request, &mut payload).await {
-        Ok(response) => response,
-        Err(problem) => answer::problem(&problem),
+    let passed = request.extensions_mut().remove::<(Admitted, RequestRecord)>();
+    let (admitted, record) = match passed {
+        Some((admitted, record)) => (Some(admitted), record),
+        None => (None, RequestRecord::begin(request.head())),
     };
+    let mut payload = payload.into_inner();
+    let outcome = respond(&state, &request, &mut payload, admitted, &record).await;
+    let response = finish(&state, &record, request.head(), outcome);
     answer::with_payload(response, payload, progress)
+}
+
+/// Makes the answer of an outcome, gives it the id of the request, and tells the log.
+fn finish(
+    state: &State,
+    record: &RequestRecord,
+    head: &RequestHead,
+    outcome: Result<HttpResponse, Problem>,
+) -> HttpResponse {
+    let (mut response, cause) = match outcome {
+        Ok(response) => (response, None),
+        Err(problem) => (answer::problem(&problem), Some(problem.cause)),
+    };
+    let sent_bytes = match response.body().size() {
+        BodySize::Sized(bytes) => bytes,
+        BodySize::None | BodySize::Stream => 0,
+    };
+    state.request_log.answered(record, head.uri.path(), response.status(), sent_bytes, cause.as_ref());
+    response.headers_mut().insert(X_REQUEST_ID.clone(), record.id.to_header());
+    response
 }
 
 async fn respond(
     state: &State,
     request: &HttpRequest,
     payload: &mut Payload,
+    admitted: Option<Admitted>,
+    record: &RequestRecord,
 ) -> Result<HttpResponse, Problem> {
     let head: &RequestHead = request.head();
     if let Some(response) = health::answer(state, &head.method, head.uri.path()) {
+        record.route.set("Health");
         return Ok(response);
     }
-    let passed = request.extensions_mut().remove::<Admitted>();
-    let admitted = match passed {
+    let admitted = match admitted {
         Some(admitted) => admitted,
-        None => catching("gate", gate::admit(state, head)).await?,
+        None => catching("gate", gate::admit(state, head, record)).await?,
     };
     let route = admitted.route;
     if route.body_bytes_max != 0
@@ -185,7 +214,7 @@ async fn respond(
     {
         progress.want_body();
     }
-    let work = cybertrace::carry_out(state, head, payload, admitted);
+    let work = cybertrace::carry_out(state, head, payload, admitted, record);
     catching(route.name, async { work.await.map_err(|cause| Problem::new(route.sentence, cause)) }).await
 }
 

@@ -19,7 +19,7 @@
 //!
 //! A request that expects `100-continue` passes here before it is told to go on, and is not judged again afterwards.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::time::Instant;
 
 use actix_web::{
     dev::RequestHead,
@@ -40,6 +40,7 @@ use crate::{
     http::body,
     http::head::{self, Encoding},
     http::problem::{self, Cause, Problem},
+    http::record::RequestRecord,
     life::state::State,
 };
 
@@ -63,25 +64,38 @@ pub(crate) struct Admitted {
 /// # Errors
 ///
 /// The problem to answer.
-pub(crate) async fn admit(state: &State, head: &RequestHead) -> Result<Admitted, Problem> {
+pub(crate) async fn admit(
+    state: &State,
+    head: &RequestHead,
+    record: &RequestRecord,
+) -> Result<Admitted, Problem> {
     let (sentence, found) = match route::find(&TABLES, &head.method, head.uri.path()) {
         Ok(found) => (found.route.sentence, Ok(found)),
         Err(problem) => (problem.sentence, Err(problem.cause)),
     };
-    judge(state, head, found).await.map_err(|cause| Problem::new(sentence, cause))
+    judge(state, head, found, record).await.map_err(|cause| Problem::new(sentence, cause))
 }
 
 async fn judge(
     state: &State,
     head: &RequestHead,
     found: Result<Found<'_>, Cause>,
+    record: &RequestRecord,
 ) -> Result<Admitted, Cause> {
-    let address = match head.peer_addr {
-        Some(peer) => peer.ip(),
-        None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-    };
+    if let Ok(found) = &found {
+        record.route.set(found.route.name);
+    }
     let claims = head.headers.get_all(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-    let identity = state.auth.identify(claims, address).await?;
+    let identity = match state.auth.identify(claims, record.address).await {
+        Ok((user, identity)) => {
+            record.user.get_or_init(|| user);
+            identity
+        }
+        Err(refused) => {
+            state.request_log.login_refused(record, &refused, Instant::now());
+            return Err(refused.cause);
+        }
+    };
     let found = found?;
     let route = found.route;
     let target = head.uri.path_and_query().map_or("", PathAndQuery::as_str);

@@ -1,8 +1,9 @@
 //! Credentials, right and wrong, and accounts that change under the daemon.
 
-use std::{net::IpAddr, time::Instant};
+use std::{fmt::Write as _, net::IpAddr, time::Instant};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use expect_test::expect;
 use futures_util::{FutureExt as _, future::join_all};
 
 use super::{
@@ -56,7 +57,7 @@ fn basic(pair: &str) -> String {
 async fn identify(auth: &Auth, headers: &[&str], address: &str) -> Result<Role, Cause> {
     let address: IpAddr = address.parse().unwrap();
     let found = auth.identify(headers.iter().map(|header| header.as_bytes()), address).await;
-    found.map(|identity| identity.role)
+    found.map(|(_, identity)| identity.role).map_err(|refused| refused.cause)
 }
 
 async fn identify_owned(auth: &Auth, header: &str) -> Result<Role, Cause> {
@@ -86,6 +87,44 @@ async fn right_and_wrong_credentials() {
     ] {
         assert_eq!(identify(auth, headers, "192.0.2.1").await, Err(Cause::Unauthorized), "{headers:?}");
     }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn the_log_is_told_who_was_let_in_and_why_others_were_not() {
+    let fixture = fixture();
+    let address = "192.0.2.1".parse().unwrap();
+    let token_as_user = basic("sluice_c2VjcmV0c2VjcmV0:x");
+    let mut told = String::new();
+    for headers in [
+        &["Bearer good"][..],
+        &[&basic("ann:secret")],
+        &[],
+        &[&basic("ann:wrong")],
+        &[&basic("bob:secret")],
+        &[&token_as_user],
+        &["Basic !"],
+        &[&basic("ann:secret"), &basic("ann:secret")],
+        &["Bearer old"],
+        &["Bearer secret"],
+    ] {
+        match fixture.auth.identify(headers.iter().map(|header| header.as_bytes()), address).await {
+            Ok((user, _)) => writeln!(told, "{user} is let in").unwrap(),
+            Err(refused) => writeln!(told, "{} is refused: {}", refused.user, refused.reason).unwrap(),
+        }
+    }
+    expect![[r#"
+        token:good is let in
+        ann is let in
+        - is refused: no credentials
+        ann is refused: wrong password
+        bob is refused: unknown user
+        (a token) is refused: unknown user
+        - is refused: malformed credentials
+        - is refused: malformed credentials
+        token:old is refused: expired token
+        token: is refused: unknown token
+    "#]]
+    .assert_eq(&told);
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -212,9 +251,9 @@ async fn a_check_that_outlives_a_change_leaves_nothing_behind() {
     fixture.file.change(|accounts| accounts.set_password("ann", hash)).unwrap();
     look_again(auth);
     assert_ne!(*auth.accounts(), *before);
-    let (user, password) = ("ann".to_owned(), b"secret".to_vec().into());
+    let password = b"secret".to_vec().into();
     // It began before the change, so it is judged by what held then.
-    let found = auth.by_password(before, user, password, "192.0.2.1".parse().unwrap()).await;
+    let found = auth.by_password(&before, "ann", password, "192.0.2.1".parse().unwrap()).await;
     assert_eq!(found.map(|identity| identity.role), Ok(Role::Analyst));
     let refused = identify(auth, &[&basic("ann:secret")], "192.0.2.1").await;
     assert_eq!(refused, Err(Cause::Unauthorized));

@@ -20,6 +20,11 @@ pub(crate) fn print(random: &[u8; 32]) -> Zeroizing<String> {
     Zeroizing::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random)))
 }
 
+/// Returns true for what has the form of a token, wherever it stands.
+pub(crate) fn is_like_one(text: &str) -> bool {
+    text.contains(PREFIX)
+}
+
 /// The digest under which a token is kept, in hex.
 pub(crate) fn digest(token: &str) -> String {
     hex::encode(&Sha256::digest(token.as_bytes()))

@@ -10,6 +10,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 use serde::{Deserialize, Deserializer, de};
 use sluice_model::{TenantName, limits, matching::MatchScope};
 use sluice_store::LOG_BYTES_MAX;
+use tracing_subscriber::filter::Targets;
 
 /// What is in force. Fields have the names and the order of the keys.
 #[derive(Clone, PartialEq, Debug, Deserialize)]
@@ -131,16 +132,29 @@ pub struct LogSettings {
     pub level: String,
     /// How a line is written.
     pub format: LogFormat,
+    /// Other levels for parts of the daemon: `sluice_store=debug,sluice_ingest=trace`.
+    #[serde(deserialize_with = "log_filter")]
+    pub filter: String,
+    /// Whether each request has a line.
+    pub access: bool,
+    /// Milliseconds, without those that the client was waited for, from which a request counts as slow; 0 if none does.
+    pub slow_request_ms: Bounded<0, 86_400_000, 10_000>,
 }
 
 impl Default for LogSettings {
     fn default() -> Self {
-        Self { level: "info".to_owned(), format: LogFormat::Text }
+        Self {
+            level: "info".to_owned(),
+            format: LogFormat::Text,
+            filter: String::new(),
+            access: false,
+            slow_request_ms: Bounded::default(),
+        }
     }
 }
 
 /// How log lines are written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogFormat {
     /// For people.
@@ -230,4 +244,20 @@ fn log_level<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
     let level = String::deserialize(from)?;
     if LEVELS.contains(&level.as_str()) { Ok(level) } else { Err(de::Error::unknown_variant(&level, LEVELS)) }
+}
+
+fn log_filter<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let filter = String::deserialize(from)?;
+    if filter.is_empty() {
+        return Ok(filter);
+    }
+    let targets: Targets = filter.parse().map_err(de::Error::custom)?;
+    // What libraries say at lower levels can hold credentials.
+    let is_own =
+        targets.default_level().is_none() && targets.iter().all(|(target, _)| target.starts_with("sluice"));
+    if is_own {
+        Ok(filter)
+    } else {
+        Err(de::Error::custom("write PART=LEVEL, where PART begins with sluice"))
+    }
 }

@@ -200,5 +200,17 @@ fn the_shipped_file_shows_every_key_with_its_default() {
         .collect();
     assert_eq!(load_text(&active, &[]).unwrap(), load_text("", &[]).unwrap());
     let keys = active.lines().filter(|line| line.contains('=')).count();
-    assert_eq!(keys, 25, "a key was added without its line, or the other way round");
+    assert_eq!(keys, 28, "a key was added without its line, or the other way round");
+}
+
+#[test]
+fn the_log_shows_details_of_our_own_parts_only() {
+    let config =
+        load_text("[log]\nfilter = \"sluice_store=debug,sluice_ingest::body=trace\"\n", &[]).unwrap();
+    assert_eq!(config.log.filter, "sluice_store=debug,sluice_ingest::body=trace");
+    for refused in ["actix_http=trace", "trace", "sluice_store=debug,rustls=trace", "sluice_store=loud"] {
+        assert!(load_text(&format!("[log]\nfilter = \"{refused}\"\n"), &[]).is_err(), "{refused}");
+    }
+    let flags = Flags { log_format: Some(LogFormat::Json), ..Flags::default() };
+    assert_eq!(load(None, std::iter::empty(), flags).unwrap().log.format, LogFormat::Json);
 }

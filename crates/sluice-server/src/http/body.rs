@@ -111,6 +111,16 @@ impl<'payload> BodyReader<'payload> {
         }
     }
 
+    /// Bytes that have arrived, as sent.
+    pub(crate) fn received_bytes(&self) -> u64 {
+        self.received_bytes
+    }
+
+    /// Time that the client was waited for.
+    pub(crate) fn waited(&self) -> Duration {
+        self.waited
+    }
+
     async fn receive(&mut self) -> Result<(), Cause> {
         let asked = Instant::now();
         // A time-out of zero would still take what is there already, for as long as something is.

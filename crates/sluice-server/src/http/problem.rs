@@ -55,6 +55,8 @@ pub(crate) enum Cause {
     StoreFailed,
     /// The daemon is going down.
     Stopping,
+    /// Stored data cannot be read; what is wrong with it is for the log alone.
+    Unreadable(Box<str>),
     /// Something of ours failed.
     Internal,
 }
@@ -79,7 +81,9 @@ impl Cause {
             Self::Starting => StatusCode::from_u16(425).unwrap_or(StatusCode::SERVICE_UNAVAILABLE),
             Self::Busy { .. } | Self::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
-            Self::StoreFailed | Self::Stopping | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::StoreFailed | Self::Stopping | Self::Unreadable(_) | Self::Internal => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
         }
     }
 
@@ -98,7 +102,15 @@ impl Cause {
             Self::DiskFull => "The disk is full or below its reserve; nothing was processed".into(),
             Self::StoreFailed => "The storage failed".into(),
             Self::Stopping => "The service is stopping".into(),
-            Self::Internal => "Internal error".into(),
+            Self::Unreadable(_) | Self::Internal => "Internal error".into(),
+        }
+    }
+
+    /// The cause for the log, which may know more than the client.
+    pub(crate) fn reason_for_log(&self) -> Cow<'_, str> {
+        match self {
+            Self::Unreadable(error) => Cow::Borrowed(error),
+            _ => self.reason(),
         }
     }
 
@@ -157,10 +169,7 @@ impl From<IngestError> for Cause {
                 Self::BadRequest("The answer would be too large; look up fewer objects at once".into())
             }
             IngestError::Write(write) => write.into(),
-            IngestError::Read(read) => {
-                tracing::error!(%read, "the store could not be read");
-                Self::Internal
-            }
+            IngestError::Read(read) => Self::Unreadable(read.to_string().into()),
             IngestError::Internal => Self::Internal,
         }
     }

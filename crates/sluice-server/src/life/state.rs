@@ -14,6 +14,7 @@ use sluice_store::Health;
 use crate::{
     auth::Auth,
     http::{body::Pace, problem::Cause},
+    logging::requests::RequestLog,
     worker::Worker,
 };
 
@@ -27,6 +28,8 @@ pub(crate) struct State {
     pub(crate) match_scope: MatchScope,
     /// Reads large bodies of suppliers and tags, and hands changes of the catalogue to the store.
     pub(crate) entity_worker: Worker,
+    /// Tells of requests in the log.
+    pub(crate) request_log: RequestLog,
     ingestor: OnceLock<Ingestor>,
     has_failed: AtomicBool,
 }
@@ -39,6 +42,7 @@ impl State {
             pace,
             match_scope,
             entity_worker,
+            request_log: RequestLog::default(),
             ingestor: OnceLock::new(),
             has_failed: AtomicBool::new(false),
         }

@@ -38,6 +38,8 @@ mod json;
 #[cfg(test)]
 mod life;
 #[cfg(test)]
+mod log_lines;
+#[cfg(test)]
 mod logins;
 #[cfg(test)]
 mod lookup;

@@ -28,7 +28,7 @@ pub(crate) fn as_administrator() -> String {
 }
 
 impl Process {
-    /// Starts the daemon in a shell that has done `setup`, and waits until it is ready.
+    /// Starts the daemon in a shell that has done `setup`, and waits until its store is open.
     pub(crate) fn after(setup: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let password_file = dir.path().join("password");
@@ -48,7 +48,7 @@ impl Process {
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let address = line.split("http://").nth(1).and_then(|rest| rest.split(". To").next());
         let process = Self { address: address.unwrap().parse().unwrap(), child, dir };
-        while process.ask("GET", "/readyz", b"").status != 200 {}
+        while process.ask("GET", "/readyz", b"").status == 425 {}
         process
     }
 
@@ -87,6 +87,14 @@ impl Process {
     pub(crate) fn ask(&self, method: &str, path: &str, body: &[u8]) -> Answer {
         let mut connection = self.connect();
         let _is_taken = connection.send(&request(method, path, &as_administrator(), body));
+        connection.answer()
+    }
+
+    /// Sends raw bytes on a connection of their own and reads one answer.
+    #[track_caller]
+    pub(crate) fn send(&self, request: &[u8]) -> Answer {
+        let mut connection = self.connect();
+        let _is_taken = connection.send(request);
         connection.answer()
     }
 

@@ -28,7 +28,10 @@ mod tests;
 /// # Errors
 ///
 /// [`Cause::BadRequest`] for anything but one object, [`Cause::Busy`] when too many long ones wait to be read.
-pub(super) async fn read_entity(entity_worker: &Worker, mut reader: BodyReader<'_>) -> Result<Entity, Cause> {
+pub(super) async fn read_entity(
+    entity_worker: &Worker,
+    reader: &mut BodyReader<'_>,
+) -> Result<Entity, Cause> {
     let mut body = ObjectReader::default();
     while let Some(piece) = reader.next().await? {
         body.push(&piece).map_err(|error| refused(&error))?;

@@ -9,7 +9,7 @@ use sluice_store::catalogue::Supplier;
 
 use crate::{
     api::request::Version,
-    http::{answer, body::BodyReader, problem::Cause},
+    http::{answer, body::BodyReader, problem::Cause, record::RequestRecord},
 };
 
 /// Adds indicators and answers once every accepted one is durable.
@@ -18,7 +18,8 @@ pub(super) async fn add(
     supplier: &Supplier,
     version: Version,
     permit: Permit,
-    reader: BodyReader<'_>,
+    reader: &mut BodyReader<'_>,
+    record: &RequestRecord,
 ) -> Result<HttpResponse, Cause> {
     let action = UploadAction::Put {
         is_false_positive: supplier.is_false_positive(),
@@ -26,7 +27,7 @@ pub(super) async fn add(
         now_seconds: ingestor.store().stamp_seconds(),
     };
     let upload = ingestor.upload(permit, rules(supplier, version, action))?;
-    let receipt = upload_body(reader, upload).await?;
+    let receipt = upload_body(reader, upload, record).await?;
     answer_receipt(
         receipt,
         StatusCode::CREATED,
@@ -41,10 +42,11 @@ pub(super) async fn delete(
     supplier: &Supplier,
     version: Version,
     permit: Permit,
-    reader: BodyReader<'_>,
+    reader: &mut BodyReader<'_>,
+    record: &RequestRecord,
 ) -> Result<HttpResponse, Cause> {
     let upload = ingestor.upload(permit, rules(supplier, version, UploadAction::Delete))?;
-    let receipt = upload_body(reader, upload).await?;
+    let receipt = upload_body(reader, upload, record).await?;
     answer_receipt(
         receipt,
         StatusCode::OK,
@@ -62,11 +64,18 @@ fn rules(supplier: &Supplier, version: Version, action: UploadAction) -> UploadR
     }
 }
 
-async fn upload_body(mut reader: BodyReader<'_>, mut upload: Upload) -> Result<Receipt, Cause> {
+async fn upload_body(
+    reader: &mut BodyReader<'_>,
+    mut upload: Upload,
+    record: &RequestRecord,
+) -> Result<Receipt, Cause> {
     while let Some(piece) = reader.next().await? {
         upload.feed(&piece).await?;
     }
-    Ok(upload.finish().await?)
+    let receipt = upload.finish().await?;
+    record.accepted_count.set(receipt.accepted_count);
+    record.refused_count.set(receipt.rejected_count);
+    Ok(receipt)
 }
 
 fn answer_receipt(

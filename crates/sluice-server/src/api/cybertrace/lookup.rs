@@ -11,7 +11,7 @@ pub(super) async fn lookup(
     ingestor: &Ingestor,
     rules: LookupRules,
     permit: Permit,
-    mut reader: BodyReader<'_>,
+    reader: &mut BodyReader<'_>,
 ) -> Result<HttpResponse, Cause> {
     let mut query = ingestor.lookup(permit, rules, CyberTrace);
     while let Some(piece) = reader.next().await? {

@@ -22,6 +22,7 @@ fn the_table_of_causes() {
         Cause::DiskFull,
         Cause::StoreFailed,
         Cause::Stopping,
+        Cause::Unreadable("what is damaged".into()),
         Cause::Internal,
     ];
     let mut seen = String::new();
@@ -44,6 +45,7 @@ fn the_table_of_causes() {
         507 Some(10) The disk is full or below its reserve; nothing was processed
         500 None The storage failed
         500 None The service is stopping
+        500 None Internal error
         500 None Internal error
     "#]]
     .assert_eq(&seen);

@@ -1,0 +1,64 @@
+//! What is known of a request while it is carried out, for the lines that tell of it.
+//!
+//! In: its head, then whatever the gate and the API learn about it. Out: the same. It costs a glance at the clock and the
+//! id; nothing here is sent to the client but the id.
+
+use std::{
+    cell::{Cell, OnceCell},
+    net::{IpAddr, Ipv4Addr},
+    time::{Duration, Instant},
+};
+
+use actix_web::dev::RequestHead;
+
+use super::request_id::RequestId;
+
+/// See the module.
+pub(crate) struct RequestRecord {
+    /// Its id.
+    pub(crate) id: RequestId,
+    /// Where it comes from.
+    pub(crate) address: IpAddr,
+    began: Instant,
+    /// Name of what is asked; none while that is unknown.
+    pub(crate) route: Cell<&'static str>,
+    /// Who asks, once that is known; a token as `token:` and its name.
+    pub(crate) user: OnceCell<String>,
+    /// Bytes of its body that have arrived, as sent.
+    pub(crate) received_bytes: Cell<u64>,
+    /// Time that the client was waited for.
+    pub(crate) waited: Cell<Duration>,
+    /// Indicators that were accepted.
+    pub(crate) accepted_count: Cell<u64>,
+    /// Indicators that were refused.
+    pub(crate) refused_count: Cell<u64>,
+}
+
+impl RequestRecord {
+    /// Begins with a head that has just arrived.
+    pub(crate) fn begin(head: &RequestHead) -> Self {
+        Self {
+            id: RequestId::of(&head.headers),
+            address: head
+                .peer_addr
+                .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical()),
+            began: Instant::now(),
+            route: Cell::new("-"),
+            user: OnceCell::new(),
+            received_bytes: Cell::new(0),
+            waited: Cell::new(Duration::ZERO),
+            accepted_count: Cell::new(0),
+            refused_count: Cell::new(0),
+        }
+    }
+
+    /// Time since its head has arrived.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// Who asks; `-` while that is unknown.
+    pub(crate) fn user(&self) -> &str {
+        self.user.get().map_or("-", String::as_str)
+    }
+}

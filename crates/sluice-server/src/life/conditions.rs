@@ -1,0 +1,101 @@
+//! Changes of state that operators must know of: told when they come and when they go, not once a request.
+//!
+//! In: the store, looked at every second. Out: log lines. A state that flickers is told once: it counts as gone when it has
+//! not been seen for a while. How many lines were left out of the log is told here too.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use sluice_store::{Store, WriteError};
+
+use super::state::State;
+
+#[cfg(test)]
+mod tests;
+
+/// How often the store is looked at.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// Looks without a state after which it counts as gone.
+const CALM_LOOKS: u32 = 10;
+/// Runs from which merges lag behind. Full tiers come to some 30, and above 64 the store refuses writes.
+const RUNS_MANY: usize = 40;
+
+/// A state that comes and goes.
+#[derive(Default)]
+struct Condition {
+    is_told: bool,
+    /// Looks since it was last seen.
+    calm_looks: u32,
+}
+
+impl Condition {
+    /// Takes what is seen; returns whether the state holds if that is to be told now.
+    fn look(&mut self, is_seen: bool) -> Option<bool> {
+        self.calm_looks = if is_seen { 0 } else { self.calm_looks.saturating_add(1) };
+        let is_gone = CALM_LOOKS <= self.calm_looks;
+        if self.is_told && is_gone || !self.is_told && is_seen {
+            self.is_told = is_seen;
+            return Some(is_seen);
+        }
+        None
+    }
+}
+
+/// What is watched.
+#[derive(Default)]
+struct Conditions {
+    disk_full: Condition,
+    busy: Condition,
+    merge_debt: Condition,
+}
+
+impl Conditions {
+    fn look(&mut self, store: &Store) {
+        let refusal = store.refusal();
+        match self.disk_full.look(matches!(refusal, Some(WriteError::DiskFull))) {
+            Some(true) => tracing::warn!(
+                "the disk has less free space than disk_reserve_bytes: writes are refused with 507, lookups go on. Free \
+                 some space; writes resume by themselves"
+            ),
+            Some(false) => tracing::info!("the disk has its reserve again: writes are taken"),
+            None => {}
+        }
+        let figures = store.figures();
+        let (memtable_bytes, runs, log_bytes) =
+            (figures.memtable_bytes, figures.runs_count, figures.log_bytes);
+        match self.busy.look(matches!(refusal, Some(WriteError::Busy { .. }))) {
+            Some(true) => tracing::warn!(
+                memtable_bytes,
+                runs,
+                log_bytes,
+                "the disk cannot keep up: writes are refused with 429 until flushes and merges have caught up"
+            ),
+            Some(false) => tracing::info!("flushes and merges have caught up: writes are taken"),
+            None => {}
+        }
+        match self.merge_debt.look(RUNS_MANY <= runs) {
+            Some(true) => tracing::warn!(
+                runs,
+                "merges lag behind: lookups become slower, and writes are refused with 429 above 64 runs"
+            ),
+            Some(false) => tracing::info!(runs, "merges have caught up"),
+            None => {}
+        }
+    }
+}
+
+/// Watches for as long as the runtime runs.
+pub(crate) async fn watch(state: Arc<State>) {
+    let mut conditions = Conditions::default();
+    let mut interval = tokio::time::interval(LOOK_INTERVAL);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        state.request_log.tell_left_out(Instant::now());
+        if let Some(ingestor) = state.opened() {
+            conditions.look(ingestor.store());
+        }
+    }
+}

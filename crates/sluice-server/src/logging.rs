@@ -1,0 +1,108 @@
+//! The log: lines on standard error, whose level, format and switches can be changed while the daemon runs.
+//!
+//! In: `[log]` of the configuration, at the start and whenever it is read anew. Out: lines. Three kinds have a target of
+//! their own and do not depend on the level: `audit` (changes, by whom), `login` (refused logins) and `access` (one line a
+//! request, if switched on). Of libraries only warnings are shown, whatever the level: at lower ones, they tell of headers,
+//! and so of credentials.
+//!
+//! There is one log in a process, as there is one standard error: hence the statics.
+
+pub(crate) mod line;
+pub(crate) mod quota;
+pub(crate) mod requests;
+
+use std::{
+    io,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use rustix::fs::fstat;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::{
+    Registry, filter::Targets, fmt, layer::SubscriberExt as _, reload, util::SubscriberInitExt as _,
+};
+
+use self::line::LineFormat;
+use crate::config::{LogFormat, LogSettings};
+
+/// Target of the lines that tell who has changed what.
+pub(crate) const AUDIT: &str = "audit";
+/// Target of the lines that tell of refused logins.
+pub(crate) const LOGIN: &str = "login";
+/// Target of the lines that tell of each request.
+pub(crate) const ACCESS: &str = "access";
+
+/// What our own targets begin with: the daemon's and those of its crates.
+const OWN: &str = "sluice";
+
+/// What can be changed in the log of this process, once it has begun.
+static CONTROL: OnceLock<Control> = OnceLock::new();
+
+/// Milliseconds from which a request counts as slow; 0 if none does.
+static SLOW_MS: AtomicU64 = AtomicU64::new(0);
+
+struct Control {
+    filter: reload::Handle<Targets, Registry>,
+    is_json: Arc<AtomicBool>,
+}
+
+/// Begins to log. To be called once; only the first call has an effect.
+pub fn start(settings: &LogSettings) {
+    let (filter, handle) = reload::Layer::new(Targets::new());
+    let is_json = Arc::new(AtomicBool::new(false));
+    let format = LineFormat::new(Arc::clone(&is_json), is_journal());
+    let lines = fmt::layer().event_format(format).with_writer(io::stderr).log_internal_errors(false);
+    if CONTROL.set(Control { filter: handle, is_json }).is_ok() {
+        // Another subscriber can only be that of a test.
+        let _is_first = tracing_subscriber::registry().with(filter).with(lines).try_init().is_ok();
+        apply(settings);
+    }
+}
+
+/// Puts other settings into force, from the next line on. Without a log that has begun, this does nothing.
+pub fn apply(settings: &LogSettings) {
+    SLOW_MS.store(settings.slow_request_ms.get(), Ordering::Relaxed);
+    if let Some(control) = CONTROL.get() {
+        control.is_json.store(settings.format == LogFormat::Json, Ordering::Relaxed);
+        // It fails when the subscriber is gone, and then nobody misses it.
+        drop(control.filter.reload(targets(settings)));
+    }
+}
+
+/// The time from which a request counts as slow.
+pub(crate) fn slow_after() -> Option<Duration> {
+    match SLOW_MS.load(Ordering::Relaxed) {
+        0 => None,
+        slow_ms => Some(Duration::from_millis(slow_ms)),
+    }
+}
+
+/// What is written of which target.
+fn targets(settings: &LogSettings) -> Targets {
+    let level = settings.level.parse().unwrap_or(LevelFilter::INFO);
+    // Both were checked when the configuration was read.
+    let finer: Targets = settings.filter.parse().unwrap_or_default();
+    let access = if settings.access { LevelFilter::INFO } else { LevelFilter::OFF };
+    let libraries = level.min(LevelFilter::WARN);
+    Targets::new()
+        .with_default(libraries)
+        .with_target("actix_http", LevelFilter::OFF)
+        .with_target(OWN, level)
+        .with_targets(finer.iter().map(|(target, level)| (target.to_owned(), level)))
+        .with_target(AUDIT, LevelFilter::INFO)
+        .with_target(LOGIN, LevelFilter::INFO)
+        .with_target(ACCESS, access)
+}
+
+/// Returns true if standard error goes to the journal, as systemd tells its services.
+fn is_journal() -> bool {
+    let Ok(stream) = std::env::var("JOURNAL_STREAM") else { return false };
+    match fstat(io::stderr()) {
+        Ok(stat) => stream == format!("{}:{}", stat.st_dev, stat.st_ino),
+        Err(_closed) => false,
+    }
+}

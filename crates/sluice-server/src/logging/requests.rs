@@ -1,0 +1,207 @@
+//! What is told of requests: those that failed, those that were slow, refused logins, and each one if that is wanted.
+//!
+//! In: requests that are answered, with the cause if they failed. Out: log lines. A client can make as many requests fail
+//! as it likes, so lines of one kind have a quota a minute; what is left out is counted, and the count is told when the
+//! minute is over. Refused logins have a quota for each address besides, so that one who guesses a lot does not hide the
+//! others; it is more than a ban takes.
+
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
+
+use actix_web::http::StatusCode;
+use parking_lot::Mutex;
+use sluice_model::excerpt::excerpt;
+
+use super::{
+    ACCESS, LOGIN,
+    quota::{QUOTA_TIME, Quota},
+    slow_after,
+};
+use crate::{
+    auth::{error::Refused, expiring::Expiring, network},
+    http::{problem::Cause, record::RequestRecord},
+};
+
+#[cfg(test)]
+mod tests;
+
+/// Lines a minute for requests that failed with one status, and for slow ones.
+const REQUEST_LINES_MAX: u32 = 60;
+/// Lines a minute for refused logins.
+const LOGIN_LINES_MAX: u32 = 300;
+/// Of these, lines for one address; fail2ban bans after five in ten minutes.
+const LOGIN_LINES_PER_ADDRESS_MAX: u32 = 10;
+/// Addresses that are told apart.
+const ADDRESSES_MAX: usize = 4_096;
+/// Lines a minute about damage.
+const DAMAGE_LINES_MAX: u32 = 1;
+
+/// See the module.
+pub(crate) struct RequestLog {
+    internal: Quota,
+    busy: Quota,
+    disk_full: Quota,
+    slow: Quota,
+    damage: Quota,
+    logins: Quota,
+    by_address: Mutex<Expiring<IpAddr, u32>>,
+}
+
+impl Default for RequestLog {
+    fn default() -> Self {
+        Self {
+            internal: Quota::new(REQUEST_LINES_MAX),
+            busy: Quota::new(REQUEST_LINES_MAX),
+            disk_full: Quota::new(REQUEST_LINES_MAX),
+            slow: Quota::new(REQUEST_LINES_MAX),
+            damage: Quota::new(DAMAGE_LINES_MAX),
+            logins: Quota::new(LOGIN_LINES_MAX),
+            by_address: Mutex::new(Expiring::new(QUOTA_TIME, ADDRESSES_MAX)),
+        }
+    }
+}
+
+impl RequestLog {
+    /// Tells of a request that is answered. `sent_bytes` is the length of the body of the answer.
+    pub(crate) fn answered(
+        &self,
+        record: &RequestRecord,
+        path: &str,
+        status: StatusCode,
+        sent_bytes: u64,
+        cause: Option<&Cause>,
+    ) {
+        if let Some(cause) = cause {
+            self.failed(record, path, cause, Instant::now());
+        }
+        if let Some(slow_after) = slow_after() {
+            self.note_time(record, path, status, slow_after);
+        }
+        tracing::info!(
+            target: ACCESS,
+            request_id = record.id.as_str(),
+            address = %record.address,
+            user = &*excerpt(record.user()),
+            route = record.route.get(),
+            status = status.as_u16(),
+            received_bytes = record.received_bytes.get(),
+            sent_bytes,
+            ms = milliseconds(record.elapsed()),
+            accepted = record.accepted_count.get(),
+            refused = record.refused_count.get(),
+            "request"
+        );
+    }
+
+    fn failed(&self, record: &RequestRecord, path: &str, cause: &Cause, now: Instant) {
+        let quota = match cause {
+            Cause::Busy { .. } => &self.busy,
+            Cause::DiskFull => &self.disk_full,
+            Cause::StoreFailed | Cause::Stopping | Cause::Unreadable(_) | Cause::Internal => &self.internal,
+            _ => return,
+        };
+        if let Cause::Unreadable(error) = cause
+            && self.damage.take(now)
+        {
+            tracing::error!(
+                error = &**error,
+                "stored data is damaged or cannot be read: requests that need it fail. Restore the data directory from a \
+                 backup, or push the feeds again into an empty one"
+            );
+        }
+        if !quota.take(now) {
+            return;
+        }
+        let (status, reason) = (cause.status().as_u16(), cause.reason_for_log());
+        let (user, path) = (excerpt(record.user()), excerpt(path));
+        let (id, route, ms) = (record.id.as_str(), record.route.get(), milliseconds(record.elapsed()));
+        // The level of an event is fixed where it stands.
+        if status == 500 {
+            tracing::error!(
+                request_id = id, address = %record.address, user = &*user, route, path = &*path, status, ms, reason = &*reason,
+                "a request failed"
+            );
+        } else {
+            tracing::warn!(
+                request_id = id, address = %record.address, user = &*user, route, path = &*path, status, ms, reason = &*reason,
+                "a request was refused"
+            );
+        }
+    }
+
+    fn note_time(&self, record: &RequestRecord, path: &str, status: StatusCode, slow_after: Duration) {
+        let elapsed = record.elapsed();
+        let own = elapsed.saturating_sub(record.waited.get());
+        if own < slow_after || !self.slow.take(Instant::now()) {
+            return;
+        }
+        tracing::warn!(
+            request_id = record.id.as_str(),
+            address = %record.address,
+            user = &*excerpt(record.user()),
+            route = record.route.get(),
+            path = &*excerpt(path),
+            status = status.as_u16(),
+            ms = milliseconds(elapsed),
+            waited_for_client_ms = milliseconds(record.waited.get()),
+            received_bytes = record.received_bytes.get(),
+            "a request was slow"
+        );
+    }
+
+    /// Tells of a login that was refused.
+    pub(crate) fn login_refused(&self, record: &RequestRecord, refused: &Refused, now: Instant) {
+        if !self.may_tell_of(record.address, now) {
+            return;
+        }
+        // The filter of fail2ban in `deploy` goes by the order of these fields.
+        tracing::warn!(
+            target: LOGIN,
+            address = %record.address,
+            reason = refused.reason,
+            user = &*excerpt(&refused.user),
+            request_id = record.id.as_str(),
+            "login refused"
+        );
+    }
+
+    fn may_tell_of(&self, address: IpAddr, now: Instant) -> bool {
+        let address = network::of_client(address);
+        {
+            let mut by_address = self.by_address.lock();
+            match by_address.get_mut(&address, now) {
+                Some((_, count)) if *count < LOGIN_LINES_PER_ADDRESS_MAX => *count += 1,
+                Some(_) => {
+                    self.logins.leave_out();
+                    return false;
+                }
+                None => by_address.insert(address, 1, now),
+            }
+        }
+        self.logins.take(now)
+    }
+
+    /// Tells how many lines were left out in minutes that are over. To be called now and then.
+    pub(crate) fn tell_left_out(&self, now: Instant) {
+        for (quota, what) in [
+            (&self.internal, "requests that failed with 500"),
+            (&self.busy, "requests that were refused with 429"),
+            (&self.disk_full, "requests that were refused with 507"),
+            (&self.slow, "slow requests"),
+            (&self.logins, "refused logins"),
+        ] {
+            let count = quota.take_left_out(now);
+            if count != 0 {
+                tracing::warn!(count, what, "more happened than was told, to keep the log short");
+            }
+        }
+    }
+}
+
+/// With microseconds as decimals.
+fn milliseconds(duration: Duration) -> f64 {
+    let microseconds = u32::try_from(duration.as_micros()).unwrap_or(u32::MAX);
+    f64::from(microseconds) / 1_000.0
+}

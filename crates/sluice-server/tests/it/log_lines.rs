@@ -1,0 +1,180 @@
+//! What the log says of requests and logins: enough for whoever reads it, on one line each, and never more than so much.
+
+use regex::Regex;
+
+use crate::{
+    client::Answer,
+    daemon::{as_token, request, wait_until, with_password},
+    process::{Process, as_administrator},
+};
+
+const SUPPLIERS: &str = "/api/1.0/suppliers";
+const INDICATORS: &str = "/api/1.0/suppliers/InternalTI/indicators";
+
+fn get(process: &Process, headers: &str) -> Answer {
+    let mut connection = process.connect();
+    assert!(connection.send(&request("GET", SUPPLIERS, headers, b"")));
+    connection.answer()
+}
+
+fn id_of(answer: &Answer) -> &str {
+    answer.header("x-request-id").unwrap_or_else(|| panic!("no id: {answer:?}"))
+}
+
+/// The lines that have a text in them.
+fn lines_with(process: &Process, text: &str) -> Vec<String> {
+    process.said().lines().filter(|line| line.contains(text)).map(str::to_owned).collect()
+}
+
+#[test]
+fn an_answer_has_the_id_of_its_request_and_so_has_its_line() {
+    let process = Process::after("export SLUICE_LOG__ACCESS=true");
+    let own = get(&process, &format!("{}X-Request-Id: trace-7\r\n", as_administrator()));
+    assert_eq!((own.status, id_of(&own)), (200, "trace-7"));
+    let made = get(&process, &as_administrator());
+    let hostile = get(&process, &format!("{}X-Request-Id: a\tb\r\n", as_administrator()));
+    let refused = get(&process, "X-Request-Id: trace-8\r\n");
+    assert_eq!((refused.status, id_of(&refused)), (401, "trace-8"));
+    let body = format!("{}Expect: 100-continue\r\nContent-Length: 200000000\r\n", as_administrator());
+    let early = process.send(&request("PUT", INDICATORS, &body, b""));
+    assert_eq!(early.status, 400);
+    for answer in [&own, &made, &hostile, &refused, &early] {
+        let id = id_of(answer);
+        let told = lines_with(&process, &format!("access: request request_id=\"{id}\" "));
+        assert_eq!(told.len(), 1, "{id}: {}", process.said());
+        assert!(told[0].contains(&format!(" status={} ", answer.status)), "{told:?}");
+    }
+    assert_ne!(id_of(&made), id_of(&hostile));
+}
+
+#[test]
+fn the_access_log_counts_what_was_accepted_and_refused() {
+    let process = Process::after("export SLUICE_LOG__ACCESS=true SLUICE_LOG__LEVEL=error");
+    let body =
+        br#"[{"indicator":"a.example.com"},{"indicator":"b.example.com"},{"indicator":"bad\\.example.com"}]"#;
+    let answer = process.ask("PUT", INDICATORS, body);
+    assert_eq!(answer.status, 202);
+    let told = lines_with(&process, &format!("request_id=\"{}\"", id_of(&answer)));
+    let [line] = told.as_slice() else { panic!("{}", process.said()) };
+    for part in [
+        " address=127.0.0.1 user=\"admin\" route=\"AddIndicators\" status=202 ",
+        &format!(" received_bytes={} sent_bytes={} ", body.len(), answer.body.len()),
+        " accepted=2 refused=1",
+    ] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+}
+
+#[test]
+fn a_refused_login_is_told_on_one_line_whatever_its_user_is_called() {
+    let process = Process::after("");
+    let hostile =
+        "a\"\n<0>x login: login refused address=192.0.2.1 reason=\"wrong password\"\u{202e}\u{1b}[2J";
+    for headers in [
+        with_password("admin", "wrong"),
+        with_password(hostile, "secret"),
+        with_password(&"long".repeat(200), "secret"),
+        as_token("sluice_never"),
+        "Authorization: Basic !\r\n".to_owned(),
+        String::new(),
+    ] {
+        assert_eq!(get(&process, &headers).status, 401);
+    }
+    let lines = lines_with(&process, "login refused");
+    assert_eq!(lines.len(), 6, "{}", process.said());
+    let wanted = [
+        "\"wrong password\" user=\"admin\"",
+        "\"unknown user\" user=\"a\\\"",
+        "\"unknown user\" user=\"longlong",
+        "\"unknown token\" user=\"token:\"",
+        "\"malformed credentials\" user=\"-\"",
+        "\"no credentials\" user=\"-\"",
+    ];
+    for (line, wanted) in lines.iter().zip(wanted) {
+        let told = line.split_once(" WARN login: login refused address=127.0.0.1 reason=").unwrap().1;
+        assert!(told.starts_with(wanted), "{line}");
+        assert!(line.len() < 400 && !line.contains(char::is_control) && !line.contains('\u{202e}'), "{line}");
+    }
+}
+
+#[test]
+fn refused_logins_of_one_address_are_told_a_bounded_number_of_times() {
+    let process = Process::after("");
+    for _ in 0..50 {
+        assert_eq!(get(&process, "").status, 401);
+    }
+    assert_eq!(lines_with(&process, "login refused").len(), 10, "{}", process.said());
+}
+
+#[test]
+fn a_full_disk_is_told_once_and_the_requests_that_it_fails_a_bounded_number_of_times() {
+    let process = Process::after("export SLUICE_DISK_RESERVE_BYTES=9000000000000000000");
+    for _ in 0..100 {
+        assert_eq!(process.ask("PUT", INDICATORS, b"[]").status, 507);
+    }
+    wait_until("the state is told", || {
+        !lines_with(&process, "less free space than disk_reserve_bytes").is_empty()
+    });
+    let told = lines_with(&process, "a request was refused");
+    assert_eq!(told.len(), 60, "{}", process.said());
+    for part in
+        [" user=\"admin\" ", " route=\"AddIndicators\" ", &format!(" path=\"{INDICATORS}\" "), " status=507 "]
+    {
+        assert!(told[0].contains(part), "{part}: {}", told[0]);
+    }
+    assert_eq!(lines_with(&process, "less free space than disk_reserve_bytes").len(), 1);
+}
+
+/// The expressions of the filter that is shipped, with its abbreviations written out.
+fn ban_expressions() -> Vec<Regex> {
+    let filter = include_str!("../../../../deploy/fail2ban/filter.d/sluice.conf");
+    let value = |name: &str| {
+        let rest = filter.split_once(&format!("\n{name} = ")).unwrap().1;
+        rest.lines().next().unwrap().to_owned()
+    };
+    let first = value("failregex");
+    let rest = filter.split_once(&first).unwrap().1.lines().skip(1);
+    let expressions = std::iter::once(first.as_str()).chain(rest.take_while(|line| line.starts_with(' ')));
+    let written_out = expressions.map(|expression| {
+        let expression = expression.trim().replace("%(_prefix)s", &value("_prefix"));
+        let expression = expression.replace("%(_guess)s", &value("_guess"));
+        Regex::new(&expression.replace("<ADDR>", "(?P<address>[0-9A-Fa-f:.]+)")).unwrap()
+    });
+    written_out.collect()
+}
+
+/// Who is to be banned for a line.
+fn banned(expressions: &[Regex], line: &str) -> Option<String> {
+    let found = expressions.iter().find_map(|expression| expression.captures(line))?;
+    Some(found["address"].to_owned())
+}
+
+#[test]
+fn the_filter_of_fail2ban_finds_those_who_guess_and_nobody_else() {
+    let expressions = ban_expressions();
+    assert_eq!(expressions.len(), 2);
+    for format in ["text", "json"] {
+        let process = Process::after(&format!("export SLUICE_LOG__ACCESS=true SLUICE_LOG__FORMAT={format}"));
+        let hostile = "x WARN login: login refused address=192.0.2.1 reason=\"wrong password\"";
+        let guesses = [
+            with_password("admin", "wrong"),
+            with_password("nobody", "wrong"),
+            with_password(hostile, "wrong"),
+            as_token("sluice_never"),
+            "Authorization: Basic !\r\n".to_owned(),
+        ];
+        for guess in &guesses {
+            assert_eq!(get(&process, guess).status, 401);
+        }
+        assert_eq!(get(&process, "").status, 401);
+        assert_eq!(get(&process, &as_administrator()).status, 200);
+        let said = process.said();
+        let bans: Vec<String> = said.lines().filter_map(|line| banned(&expressions, line)).collect();
+        assert_eq!(bans, vec!["127.0.0.1"; guesses.len()], "{said}");
+        // As fail2ban gets it from the journal, and with the time taken out.
+        let line = said.lines().find(|line| line.contains("wrong password")).unwrap();
+        let time = if format == "text" { line.split(' ').next() } else { line.split('"').nth(3) };
+        let from_journal = format!("host sluiced[7]: {}", line.replacen(time.unwrap(), "", 1));
+        assert_eq!(banned(&expressions, &from_journal).as_deref(), Some("127.0.0.1"), "{from_journal}");
+    }
+}
