@@ -127,6 +127,20 @@ fn a_stranger_from_a_quiet_neighborhood_comes_before_a_crowded_one() {
 }
 
 #[test]
+fn a_stranger_is_heard_although_others_came_one_by_one_and_now_wait() {
+    let mut world = World::new();
+    let neighbors = |number| 0xc633_6400 + number % 100;
+    for n in 0..SAVED_MAX {
+        world.enter(Standing::Stranger, neighbors(n));
+        world.check(|_| false);
+    }
+    world.attack(30, 1, neighbors);
+    let good = world.enter(Standing::Stranger, 0xc000_0200);
+    world.attack(20, 1, neighbors);
+    assert!(world.checked.contains(&good));
+}
+
+#[test]
 fn a_stranger_comes_before_neighbors_who_have_failed() {
     let mut world = World::new();
     let neighbors = |number| 0xc000_0200 + number % 100;
@@ -189,6 +203,39 @@ proptest! {
         let mut ended: Vec<u32> = world.refused.iter().chain(&world.checked).copied().collect();
         ended.sort_unstable();
         prop_assert_eq!(ended, (0..world.entered).collect::<Vec<_>>());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn every_line_moves_within_a_second_whatever_came_before(
+        history in vec((0_usize..3, 1_u32..4, 1_u32..150, 0_u64..3_000), 0..8),
+    ) {
+        let (mut world, mut standings) = (World::new(), vec![]);
+        let enter = |world: &mut World, standings: &mut Vec<usize>, standing| {
+            standings.push(standing);
+            world.enter(STANDINGS[standing], sparse(world.entered));
+        };
+        for (standing, at_once, times, pause) in history {
+            for _ in 0..times {
+                (0..at_once).for_each(|_| enter(&mut world, &mut standings, standing));
+                while world.check(|_| false).is_some() {}
+            }
+            world.now += Duration::from_millis(pause);
+        }
+        for standing in [0, 0, 1, 1, 2, 2] {
+            enter(&mut world, &mut standings, standing);
+        }
+        let (before, end) = (world.checked.len(), world.now + EARNED_EVERY + 3 * CHECK_TIME);
+        while world.now < end {
+            if world.check(|_| false).is_none() {
+                world.now += CHECK_TIME;
+            }
+        }
+        let moved: BTreeSet<usize> = world.checked[before..].iter().map(|job| standings[*job as usize]).collect();
+        prop_assert_eq!(moved, BTreeSet::from([0, 1, 2]));
     }
 }
 
