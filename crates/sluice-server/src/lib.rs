@@ -16,7 +16,8 @@
 //! | `actix-server acceptor` | accepts connections and hands them to the threads above |
 //! | `open-store` | opens the store while the daemon already answers, then ends |
 //! | `entity-worker` | `worker`: large bodies of suppliers and tags, changes of the catalogue |
-//! | `password-worker` | `worker`: password hashes, 33 ms each |
+//! | `password-worker` | `auth::password_worker`: password hashes, 33 ms each |
+//! | `known-logins` | `auth::keeper`: writes who has logged in |
 //!
 //! Storage and its threads belong to `sluice-store`, parsing and its pools to `sluice-ingest`.
 

@@ -3,15 +3,18 @@
 //! In: logins that were right. Out: how well an address and an account are known, across restarts. A new login is
 //! written at once, mode 0600 and atomically, but not more often than every few seconds; the rest at the end. What a kill
 //! takes with it is at most the logins of these seconds. A file that cannot be read or written costs no login: it is
-//! warned of, and whoever is not known queues with strangers.
+//! warned of, and whoever is not known queues with strangers. A disk that never answers holds up nothing but the thread.
 
 use std::{
     fs::File,
     io::{self, Read as _},
     net::IpAddr,
     path::{Path, PathBuf},
-    sync::Arc,
-    thread::{self, JoinHandle},
+    sync::{
+        Arc,
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread,
     time::Duration,
 };
 
@@ -20,7 +23,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use super::{
     error::AuthError,
     known::{AccountDigest, KnownLogins, Standing, TEXT_BYTES_MAX},
-    private_files::replace_private,
+    private_files::put_private,
 };
 
 #[cfg(test)]
@@ -32,10 +35,14 @@ const WRITE_INTERVAL: Duration = Duration::from_secs(5);
 /// Shortest time from a write that failed to the next.
 const RETRY_INTERVAL: Duration = Duration::from_mins(1);
 
+/// How long the end waits for the last write.
+const CLOSE_WAIT: Duration = Duration::from_secs(3);
+
 /// See the module.
 pub(crate) struct Keeper {
     kept: Arc<Kept>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    /// Closed when the thread ends; `None` once that was waited for.
+    ended: Mutex<Option<mpsc::Receiver<()>>>,
 }
 
 /// What requests and the thread share.
@@ -70,9 +77,13 @@ impl Keeper {
         let unsaved = Mutex::new(Unsaved { logins, is_changed: false, is_closed: false });
         let kept = Arc::new(Kept { path, unsaved, changed: Condvar::new() });
         let for_thread = Arc::clone(&kept);
-        let thread = thread::Builder::new().name("known-logins".to_owned());
-        let thread = thread.spawn(move || for_thread.keep()).map_err(AuthError::Thread)?;
-        Ok(Self { kept, thread: Mutex::new(Some(thread)) })
+        let (running, ended) = mpsc::channel();
+        let keep = move || {
+            let _running = running;
+            for_thread.keep();
+        };
+        thread::Builder::new().name("known-logins".to_owned()).spawn(keep).map_err(AuthError::Thread)?;
+        Ok(Self { kept, ended: Mutex::new(Some(ended)) })
     }
 
     /// How well an address and an account are known; `None` is an account that does not exist.
@@ -89,13 +100,15 @@ impl Keeper {
         }
     }
 
-    /// Writes what is not written yet and ends the thread. Blocking.
+    /// Writes what is not written yet and ends the thread, which is left behind when the disk does not answer. Blocking, a
+    /// few seconds at most.
     pub(crate) fn close(&self) {
         self.kept.unsaved.lock().is_closed = true;
         self.kept.changed.notify_all();
-        let thread = self.thread.lock().take();
-        if thread.is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the thread that writes known logins panicked");
+        let Some(ended) = self.ended.lock().take() else { return };
+        if ended.recv_timeout(CLOSE_WAIT) == Err(RecvTimeoutError::Timeout) {
+            let path = self.kept.path.display();
+            tracing::warn!(%path, "the known logins could not be written: the disk does not answer");
         }
     }
 }
@@ -117,7 +130,7 @@ impl Kept {
             }
             unsaved.is_changed = false;
             let text = unsaved.logins.to_text();
-            let written = MutexGuard::unlocked(&mut unsaved, || replace_private(&self.path, text.as_bytes()));
+            let written = MutexGuard::unlocked(&mut unsaved, || put_private(&self.path, text.as_bytes()));
             let mut pause = WRITE_INTERVAL;
             if let Err(error) = written {
                 tracing::warn!(%error, path = %self.path.display(), "the known logins could not be written");

@@ -49,9 +49,19 @@ pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// When any step fails; the file is then as before.
+/// When any step fails; until the last, the sync of the directory, the file is then as before.
 pub(crate) fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let dir = parent(path);
+    put_private(path, bytes)?;
+    File::open(parent(path))?.sync_all()
+}
+
+/// Replaces a file as a whole with mode 0600; a power cut may bring back the one before. Leaves the sync of the
+/// directory to others, to whom its failure matters: the operating system tells it once.
+///
+/// # Errors
+///
+/// When any step fails; the file is then as before.
+pub(crate) fn put_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = path.with_added_extension("new");
     // One that a kill has left behind may have another mode.
     match fs::remove_file(&beside) {
@@ -61,8 +71,7 @@ pub(crate) fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = create_private(&beside)?;
     file.write_all(bytes)?;
     file.sync_all()?;
-    fs::rename(&beside, path)?;
-    File::open(dir)?.sync_all()
+    fs::rename(&beside, path)
 }
 
 /// Opens a file for locking; creates it with mode 0600 if it is missing.

@@ -61,17 +61,10 @@ pub(super) fn judge(seen: &Seen<'_>) -> Result<(), String> {
 }
 
 /// Returns true if a daemon that has seen these calls cannot go on, because a sync failed. That of the file of known
-/// logins does no harm: nothing that was acknowledged is in it. The sync of the directory belongs to the last rename.
+/// logins does no harm: nothing that was acknowledged is in it.
 pub(super) fn must_end(trace: &str) -> bool {
-    let mut renamed = "";
-    trace.lines().any(|line| {
-        renamed = line.strip_prefix("ok rename ").unwrap_or(renamed);
-        match line.strip_prefix("fail sync ") {
-            Some("") => renamed != KNOWN_LOGINS,
-            Some(name) => !name.starts_with(KNOWN_LOGINS),
-            None => false,
-        }
-    })
+    let mut unsynced = trace.lines().filter_map(|line| line.strip_prefix("fail sync "));
+    unsynced.any(|name| !name.starts_with(KNOWN_LOGINS))
 }
 
 /// Returns true if a sync of the log failed.

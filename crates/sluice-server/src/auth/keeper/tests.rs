@@ -1,6 +1,6 @@
 //! What survives: a close, damage, a directory that cannot be written.
 
-use std::{fs, net::IpAddr, os::unix::fs::PermissionsExt as _};
+use std::{fs, net::IpAddr, os::unix::fs::PermissionsExt as _, sync::mpsc};
 
 use super::{Keeper, Standing, TEXT_BYTES_MAX};
 
@@ -62,5 +62,14 @@ fn a_file_that_cannot_be_read_or_written_costs_no_login() {
     let keeper = Keeper::start(dir.path()).unwrap();
     keeper.note(address(1), ANN);
     assert_eq!(keeper.standing(address(1), Some(&ANN)), Standing::KnownPair);
+    keeper.close();
+}
+
+#[test]
+fn a_disk_that_never_answers_does_not_hold_up_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let keeper = Keeper::start(dir.path()).unwrap();
+    let (_never_ends, ended) = mpsc::channel();
+    *keeper.ended.lock() = Some(ended);
     keeper.close();
 }
