@@ -84,14 +84,15 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     let daemon = serve(config.clone())?;
     say(&next_steps(&config, daemon.address()))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(attend(&daemon, &mut trouble_in))?;
-    match (daemon.join()?, trouble_in.try_recv()) {
-        (Ending::Stopped, Err(_no_trouble)) => {
+    let told = runtime.block_on(attend(&daemon, &mut trouble_in))?;
+    let ending = daemon.join()?;
+    // Trouble of the very end, when the daemon listened no more, or nobody did.
+    match (ending, told.or_else(|| trouble_in.try_recv().ok())) {
+        (Ending::Stopped, None) => {
             tracing::info!("stopped in good order");
             Ok(())
         }
-        // At the very end, when nobody else listened any more.
-        (Ending::Stopped, Ok(cause)) => Err(anyhow::Error::new(Ending::StoreFailed(cause))),
+        (Ending::Stopped, Some(cause)) => Err(anyhow::Error::new(Ending::StoreFailed(cause))),
         (ending, _) => Err(anyhow::Error::new(ending)),
     }
 }
@@ -111,25 +112,29 @@ fn say(text: &str) -> anyhow::Result<()> {
 }
 
 /// Tells the service manager how the daemon is, and stops the daemon on SIGTERM or SIGINT, or when the engine of its store
-/// fails.
-async fn attend(daemon: &Daemon, trouble_in: &mut mpsc::Receiver<String>) -> anyhow::Result<()> {
+/// fails. Returns the cause of that: a daemon that has all but ended takes no notice of it.
+async fn attend(daemon: &Daemon, trouble_in: &mut mpsc::Receiver<String>) -> anyhow::Result<Option<String>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut phase = daemon.phase();
     // Without a watchdog the beats go nowhere.
     let limit = sd_notify::watchdog_enabled().unwrap_or(Duration::from_hours(3));
     let mut beat = tokio::time::interval(limit / 3);
+    let mut told = None;
     loop {
         tokio::select! {
             _ = terminate.recv() => stop(daemon, "SIGTERM"),
             _ = interrupt.recv() => stop(daemon, "SIGINT"),
-            Some(cause) = trouble_in.recv() => daemon.fail(&cause),
+            Some(cause) = trouble_in.recv() => {
+                daemon.fail(&cause);
+                told.get_or_insert(cause);
+            }
             _ = beat.tick() => if daemon.is_responsive() {
                 notify(NotifyState::Watchdog);
             },
             changed = phase.changed() => {
                 if changed.is_err() {
-                    return Ok(());
+                    return Ok(told);
                 }
                 match *phase.borrow_and_update() {
                     Phase::Opening => {}
