@@ -5,6 +5,7 @@
 //! come from a file or from standard input, never from an argument; a token is shown once.
 
 use std::{
+    collections::BTreeMap,
     io::Read as _,
     path::{Path, PathBuf},
 };
@@ -18,7 +19,7 @@ use sluice_server::{
     auth::make_token,
     auth::password::hash_password,
     auth::role::Role,
-    config::Config,
+    config::{self, Config, Origin},
 };
 use zeroize::Zeroizing;
 
@@ -28,7 +29,7 @@ const DAY_SECONDS: u64 = 86_400;
 /// A command; the daemon serves without one.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Print the configuration in force, or what is wrong with it.
+    /// Print the configuration in force as TOML, with where each value comes from; or what is wrong with it.
     CheckConfig,
     /// Manage users.
     #[command(subcommand)]
@@ -103,9 +104,13 @@ pub(crate) enum TokenCommand {
 /// # Errors
 ///
 /// Whatever went wrong, in words for the terminal.
-pub(crate) fn run(command: Command, config: &Config) -> anyhow::Result<String> {
+pub(crate) fn run(
+    command: Command,
+    config: &Config,
+    origins: &BTreeMap<String, Origin>,
+) -> anyhow::Result<String> {
     match command {
-        Command::CheckConfig => Ok(format!("{config:#?}")),
+        Command::CheckConfig => Ok(config::show(config, origins)),
         Command::User(command) => run_user(command, &AccountsFile::existing(&config.data_dir)?),
         Command::Token(command) => run_token(command, &AccountsFile::existing(&config.data_dir)?),
     }

@@ -1,26 +1,32 @@
 //! Configuration: a TOML file, `SLUICE_*` variables and flags to one [`Config`].
 //!
-//! In: these three layers over the defaults, each overriding the one before. Out: checked values, or a refusal that
-//! names the file with line and key, the variable, or the flag. Unknown keys are refused everywhere. A variable is a
-//! file of one key: `SLUICE_HTTP__WORKERS=4` is `http.workers = 4`. An empty text counts as an absent key.
+//! In: these three layers over the defaults, each overriding the one before. Out: checked values and where each comes
+//! from, or a refusal that names the file with line and key, the variable, or the flag. Unknown keys are refused
+//! everywhere. A variable is one key: `SLUICE_HTTP__WORKERS=4` is `http.workers = 4`. An empty text counts as an absent
+//! key.
 //!
-//! Layers are checked one by one, for the sake of their messages; then their tables are merged and read once. Nothing
-//! is opened here but the configuration file itself; secrets are paths, never values.
+//! Settings are checked one by one, for the sake of their messages; then they are laid over one another and read once.
+//! Nothing is opened here but the configuration file itself; secrets are paths, never values.
 
+mod names;
 mod settings;
+mod units;
 
 use std::{
+    collections::BTreeMap,
     ffi::OsString,
-    fs, io,
+    fmt, fs, io,
+    mem::discriminant,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
 
 use serde::Deserialize as _;
-use toml::{Table, Value};
+use toml::{Table, Value, de::DeTable};
 
-pub use self::settings::{
-    Bounded, Config, HttpSettings, IngestSettings, LogFormat, LogSettings, TlsSettings,
+pub use self::{
+    settings::{Config, HttpSettings, IngestSettings, LogFormat, LogSettings, TlsSettings},
+    units::Bounded,
 };
 
 #[cfg(test)]
@@ -43,6 +49,30 @@ pub struct Flags {
     pub log_format: Option<LogFormat>,
 }
 
+/// Where a value comes from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Origin {
+    /// From nowhere: it is the default.
+    Default,
+    /// From the file, at a line counted from 1.
+    File(PathBuf, usize),
+    /// From the environment variable of this name.
+    Variable(String),
+    /// From this flag.
+    Flag(&'static str),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => formatter.write_str("default"),
+            Self::File(path, line) => write!(formatter, "{}:{line}", path.display()),
+            Self::Variable(name) => write!(formatter, "environment variable {name}"),
+            Self::Flag(name) => formatter.write_str(name),
+        }
+    }
+}
+
 /// Why a configuration is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -55,38 +85,31 @@ pub enum ConfigError {
         #[source]
         source: io::Error,
     },
-    /// The file breaks a rule; the detail has line and key.
-    #[error("{}: {detail}", path.display())]
-    File {
-        /// Which file.
-        path: PathBuf,
-        /// Line, key and rule.
+    /// The file is no TOML, or a name or value in the environment is no text.
+    #[error("{origin}: {detail}")]
+    Malformed {
+        /// Where.
+        origin: Origin,
+        /// What is wrong.
         detail: String,
     },
-    /// A variable breaks a rule.
-    #[error("environment variable {name}: {detail}")]
-    Variable {
-        /// Which variable.
-        name: String,
+    /// A value breaks a rule, by itself or together with others.
+    #[error("{origin}: {key}: {detail}")]
+    Refused {
+        /// Where it was set.
+        origin: Origin,
+        /// Its key.
+        key: String,
         /// The rule.
         detail: String,
     },
-    /// A flag breaks a rule.
-    #[error("{name}: {detail}")]
-    Flag {
-        /// Which flag.
-        name: &'static str,
-        /// The rule.
-        detail: &'static str,
-    },
-    /// A default breaks a rule together with what was set.
-    #[error("{key}: {detail}")]
-    Default {
-        /// The key at fault.
-        key: &'static str,
-        /// The rule.
-        detail: &'static str,
-    },
+}
+
+/// A value that was set for a key by its present name.
+struct Setting {
+    key: String,
+    value: Value,
+    origin: Origin,
 }
 
 /// What the names of our variables begin with.
@@ -96,7 +119,7 @@ const VARIABLE_PREFIX: &str = "SLUICE_";
 ///
 /// # Errors
 ///
-/// [`ConfigError::Variable`] if one of ours is not UTF-8.
+/// [`ConfigError::Malformed`] if one of ours is not UTF-8.
 pub fn own_variables(
     environment: impl Iterator<Item = (OsString, OsString)>,
 ) -> Result<Vec<(String, String)>, ConfigError> {
@@ -106,8 +129,8 @@ pub fn own_variables(
             continue;
         }
         let (Some(text), Some(value)) = (name.to_str(), value.to_str()) else {
-            let detail = "name or value is not UTF-8".to_owned();
-            return Err(ConfigError::Variable { name: name.to_string_lossy().into_owned(), detail });
+            let origin = Origin::Variable(name.to_string_lossy().into_owned());
+            return Err(ConfigError::Malformed { origin, detail: "name or value is not UTF-8".to_owned() });
         };
         ours.push((text.to_owned(), value.to_owned()));
     }
@@ -124,138 +147,189 @@ pub fn load(
     variables: impl Iterator<Item = (String, String)>,
     flags: Flags,
 ) -> Result<Config, ConfigError> {
-    let path = file.unwrap_or(Path::new("")).to_owned();
-    let text = match file.map(fs::read_to_string).transpose() {
-        Ok(text) => text.unwrap_or_else(String::new),
-        Err(source) => return Err(ConfigError::Unreadable { path, source }),
-    };
-    let mut merged = match read_file(&text) {
-        Ok(table) => table,
-        Err(error) => return Err(ConfigError::File { path, detail: with_line(&text, &error) }),
+    load_with_origins(file, variables, flags).map(|(config, _)| config)
+}
+
+/// The same, and tells of each key that was set, by its present name, where its value comes from.
+///
+/// # Errors
+///
+/// By variant of [`ConfigError`].
+pub fn load_with_origins(
+    file: Option<&Path>,
+    variables: impl Iterator<Item = (String, String)>,
+    flags: Flags,
+) -> Result<(Config, BTreeMap<String, Origin>), ConfigError> {
+    let mut settings = match file {
+        Some(path) => read_file(path)?,
+        None => vec![],
     };
     let mut variables: Vec<(String, String)> = variables.collect();
     variables.sort();
-    let mut layers = Vec::new();
     for (name, value) in variables {
-        if let Some(key) = name.strip_prefix(VARIABLE_PREFIX) {
-            let layer = read_variable(&name, key, &value)?;
-            merge(&mut merged, &layer);
-            layers.push((name, layer));
+        settings.extend(read_variable(name, &value));
+    }
+    let names = names::all();
+    let (mut merged, mut origins) = (Table::new(), BTreeMap::new());
+    for mut setting in settings {
+        check_setting(&mut setting, &names)?;
+        let Setting { key, value, origin } = setting;
+        if value.as_str() == Some("") {
+            continue;
+        }
+        lay(&mut merged, &key, value);
+        let before = origins.insert(key.clone(), origin.clone());
+        if let Some(before) = before.filter(|before| discriminant(before) == discriminant(&origin)) {
+            let detail = format!("it has been set under another name already, at {before}");
+            return Err(ConfigError::Refused { origin, key, detail });
         }
     }
-    // Cannot fail: each layer has been checked.
-    let mut config = Config::deserialize(merged)
-        .map_err(|error| ConfigError::File { path: path.clone(), detail: error.to_string() })?;
-    let is_flag = flags.listen.is_some();
-    config.listen = flags.listen.unwrap_or(config.listen);
-    config.data_dir = flags.data_dir.unwrap_or(config.data_dir);
-    config.admin_password_file = flags.admin_password_file.or(config.admin_password_file);
-    config.log.format = flags.log_format.unwrap_or(config.log.format);
+    // Cannot fail: each setting has been checked.
+    let config = Config::deserialize(merged);
+    let mut config = config.map_err(|error| ConfigError::Malformed {
+        origin: Origin::Default,
+        detail: error.message().to_owned(),
+    })?;
+    apply_flags(flags, &mut config, &mut origins);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     config.ingest.threads = config.ingest.threads.or(cores as u64);
-    let Err((key, detail)) = check(&config) else { return Ok(config) };
-    // The topmost layer that sets the key is the one in force.
-    if is_flag && key == "listen" {
-        return Err(ConfigError::Flag { name: "--listen", detail });
+    if let Err((key, detail)) = check(&config) {
+        let origin = origins.remove(key).unwrap_or(Origin::Default);
+        return Err(ConfigError::Refused { origin, key: key.to_owned(), detail: detail.to_owned() });
     }
-    if let Some((name, _)) = layers.into_iter().rfind(|(_, layer)| is_set(layer, key)) {
-        return Err(ConfigError::Variable { name, detail: detail.to_owned() });
-    }
-    match line_of(&text, key) {
-        Some(line) => Err(ConfigError::File { path, detail: format!("line {line}: {key}: {detail}") }),
-        None => Err(ConfigError::Default { key, detail }),
-    }
+    Ok((config, origins))
 }
 
-/// Checks a file as a whole, while its errors still have a place in the text, and gives its keys.
-fn read_file(text: &str) -> Result<Table, toml::de::Error> {
-    let _checked: Config = toml::from_str(text)?;
-    toml::from_str(text)
-}
-
-/// The library's message names the line and shows it; the key stands in that line.
-fn with_line(text: &str, error: &toml::de::Error) -> String {
-    let Some(span) = error.span() else { return error.to_string() };
-    let before = text.get(..span.start).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    let message = error.message();
-    if let Some(shown) = text.lines().nth(line - 1)
-        && let Some((key, _)) = shown.split_once('=')
-        && !message.contains(key.trim())
-    {
-        return format!("line {line}: {}: {message}", key.trim());
-    }
-    format!("line {line}: {message}")
-}
-
-/// Checks a variable as a file of one key, and gives that key.
-///
-/// A number, list or truth value is what reads as one; all else is a text. A text may look like a number: a directory
-/// `1234` is refused as a number and then taken as a text, whereas workers `99` are refused as both, and the message
-/// is that of the number.
-fn read_variable(name: &str, key: &str, text: &str) -> Result<Table, ConfigError> {
-    let key = key.to_ascii_lowercase();
-    let as_text = Value::String(text.to_owned());
-    let as_typed = text.parse().unwrap_or_else(|_untyped| as_text.clone());
-    match read_value(&key, as_typed) {
-        Ok(layer) => Ok(layer),
-        Err(error) => read_value(&key, as_text).map_err(|_as_text| ConfigError::Variable {
-            name: name.to_owned(),
-            detail: error.message().to_owned(),
-        }),
-    }
-}
-
-/// `http__workers` is `workers` in the table `http`.
-fn read_value(key: &str, value: Value) -> Result<Table, toml::de::Error> {
-    let layer = match key.split_once("__") {
-        Some((table, key)) => Table::from_iter([(table.to_owned(), Value::Table(one_key(key, value)))]),
-        None => one_key(key, value),
-    };
-    let _checked = Config::deserialize(layer.clone())?;
-    Ok(layer)
-}
-
-fn one_key(key: &str, value: Value) -> Table {
-    Table::from_iter([(key.to_owned(), value)])
-}
-
-/// Lays a table over another. An empty text leaves what is below in force.
-fn merge(below: &mut Table, above: &Table) {
-    for (key, value) in above {
-        match (below.get_mut(key), value) {
-            (Some(Value::Table(below)), Value::Table(above)) => merge(below, above),
-            (_, Value::String(text)) if text.is_empty() => {}
-            (_, value) => drop(below.insert(key.clone(), value.clone())),
+/// Writes what is in force as a file that could be loaded, with a remark on each line where its value comes from.
+pub fn show(config: &Config, origins: &BTreeMap<String, Origin>) -> String {
+    // Cannot fail: the fields are plain values.
+    let values = Table::try_from(config).unwrap_or_default();
+    let (mut lines, mut current) = (Vec::new(), String::new());
+    for dotted in names::all() {
+        let (table, key) = dotted.split_once('.').unwrap_or(("", &dotted));
+        if table != current {
+            lines.push(format!("\n[{table}]"));
+            table.clone_into(&mut current);
+        }
+        if let Some(value) = value_of(&values, &dotted) {
+            let origin = origins.get(&dotted).unwrap_or(&Origin::Default);
+            let setting = format!("{key} = {value}");
+            lines.push(format!("{setting:<40} # {origin}"));
         }
     }
+    lines.join("\n")
 }
 
-/// Returns true if a layer sets a key such as `tls.key`.
-fn is_set(layer: &Table, dotted: &str) -> bool {
-    let value = match dotted.split_once('.') {
-        Some((table, key)) => layer.get(table).and_then(|table| table.get(key)),
-        None => layer.get(dotted),
+/// The settings of a file, in the order of their names.
+fn read_file(path: &Path) -> Result<Vec<Setting>, ConfigError> {
+    let text = fs::read_to_string(path)
+        .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+    let malformed = |error: toml::de::Error| {
+        let line = line_at(&text, error.span().map_or(0, |span| span.start));
+        let detail = error.message().to_owned();
+        ConfigError::Malformed { origin: Origin::File(path.to_owned(), line), detail }
     };
-    value.is_some_and(|value| value.as_str() != Some(""))
-}
-
-/// The line on which a key such as `tls.key` stands in a file, counted from 1.
-fn line_of(text: &str, dotted: &str) -> Option<usize> {
-    let (table, key) = dotted.split_once('.').unwrap_or(("", dotted));
-    let mut current = "";
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if let Some(header) = line.strip_prefix('[') {
-            current = header.split_once(']').map_or(header, |(name, _)| name).trim();
-        } else if let Some((left, _)) = line.split_once('=') {
-            let left = left.trim();
-            if current == table && left == key || current.is_empty() && left == dotted {
-                return Some(index + 1);
+    let places = DeTable::parse(&text).map_err(malformed)?;
+    let values: Table = toml::from_str(&text).map_err(malformed)?;
+    let mut settings = Vec::new();
+    let mut add = |key: String, value: &Value, start: usize| {
+        let origin = Origin::File(path.to_owned(), line_at(&text, start));
+        settings.push(Setting { key, value: value.clone(), origin });
+    };
+    for (name, place) in places.get_ref() {
+        match (values.get(name.get_ref().as_ref()), place.get_ref().as_table()) {
+            (Some(Value::Table(table)), Some(places)) if !table.is_empty() => {
+                for (below, value) in table {
+                    let place = places.keys().find(|place| place.get_ref().as_ref() == below);
+                    let start = place.unwrap_or(name).span().start;
+                    add(format!("{}.{below}", name.get_ref()), value, start);
+                }
             }
+            (Some(value), _) => add(name.get_ref().to_string(), value, name.span().start),
+            (None, _) => {}
         }
     }
-    None
+    Ok(settings)
+}
+
+/// The line, counted from 1, of a byte of a text.
+fn line_at(text: &str, byte: usize) -> usize {
+    text.get(..byte).unwrap_or(text).matches('\n').count() + 1
+}
+
+/// The setting that a variable is, if it is one of ours.
+///
+/// A number, list or truth value is what reads as one; all else is a text. A text may look like a number: what is
+/// refused as a number is then taken as a text, for example a directory `1234`.
+fn read_variable(name: String, text: &str) -> Option<Setting> {
+    let key = name.strip_prefix(VARIABLE_PREFIX)?.to_ascii_lowercase().replacen("__", ".", 1);
+    let as_text = Value::String(text.to_owned());
+    let as_typed: Value = text.parse().unwrap_or_else(|_untyped| as_text.clone());
+    let is_typed = Config::deserialize(one_key(names::present(&key), as_typed.clone())).is_ok();
+    let is_text = Config::deserialize(one_key(names::present(&key), as_text.clone())).is_ok();
+    let value = if is_text && !is_typed { as_text } else { as_typed };
+    Some(Setting { key, value, origin: Origin::Variable(name) })
+}
+
+/// Checks a setting by itself, and gives its key the present name.
+fn check_setting(setting: &mut Setting, names: &[String]) -> Result<(), ConfigError> {
+    let Setting { key, value, origin } = setting;
+    names::present(key).to_owned().clone_into(key);
+    let detail = if names.contains(key) {
+        match Config::deserialize(one_key(key, value.clone())) {
+            Ok(_checked) => return Ok(()),
+            Err(error) => error.message().to_owned(),
+        }
+    } else {
+        names::unknown(key, names)
+    };
+    Err(ConfigError::Refused { origin: origin.clone(), key: key.clone(), detail })
+}
+
+/// A configuration of one key.
+fn one_key(dotted: &str, value: Value) -> Table {
+    let mut table = Table::new();
+    lay(&mut table, dotted, value);
+    table
+}
+
+/// Sets a key such as `tls.key`.
+fn lay(merged: &mut Table, dotted: &str, value: Value) {
+    let Some((table, key)) = dotted.split_once('.') else {
+        merged.insert(dotted.to_owned(), value);
+        return;
+    };
+    if let Value::Table(below) = merged.entry(table).or_insert_with(|| Value::Table(Table::new())) {
+        below.insert(key.to_owned(), value);
+    }
+}
+
+/// The value of a key such as `tls.key`.
+fn value_of<'table>(values: &'table Table, dotted: &str) -> Option<&'table Value> {
+    match dotted.split_once('.') {
+        Some((table, key)) => values.get(table)?.get(key),
+        None => values.get(dotted),
+    }
+}
+
+/// Flags are above all else. Paths in them need not be UTF-8.
+fn apply_flags(flags: Flags, config: &mut Config, origins: &mut BTreeMap<String, Origin>) {
+    if let Some(listen) = flags.listen {
+        config.listen = listen;
+        origins.insert("listen".to_owned(), Origin::Flag("--listen"));
+    }
+    if let Some(data_dir) = flags.data_dir {
+        config.data_dir = data_dir;
+        origins.insert("data_dir".to_owned(), Origin::Flag("--data-dir"));
+    }
+    if let Some(path) = flags.admin_password_file {
+        config.admin_password_file = Some(path);
+        origins.insert("admin_password_file".to_owned(), Origin::Flag("--admin-password-file"));
+    }
+    if let Some(format) = flags.log_format {
+        config.log.format = format;
+        origins.insert("log.format".to_owned(), Origin::Flag("--log-format"));
+    }
 }
 
 /// Checks how values go together; gives the key at fault and the rule.

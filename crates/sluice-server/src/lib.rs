@@ -132,13 +132,13 @@ pub fn serve(config: Config) -> Result<Daemon, ServeError> {
     let auth = Auth::start(&config.data_dir).map_err(ServeError::Auth)?;
     let entity_worker = Worker::start("entity-worker", ENTITIES_QUEUED_MAX).map_err(ServeError::Thread)?;
     let pace = Pace {
-        stall: config.http.body_stall_seconds.seconds(),
-        bytes_per_second_min: config.http.body_bytes_per_second_min.get(),
-        deadline: config.http.body_deadline_seconds.seconds(),
+        stall: config.http.body_stall.seconds(),
+        bytes_per_second_min: config.http.body_rate_min.get(),
+        deadline: config.http.body_deadline.seconds(),
     };
     let state = Arc::new(State::new(auth, pace, config.match_scope, entity_worker));
     let tls = tls::server_config(&config.tls, &config.data_dir)?;
-    let listener = listen(config.listen, config.http.write_timeout_seconds.seconds());
+    let listener = listen(config.listen, config.http.write_timeout.seconds());
     let (listener, address) =
         listener.map_err(|source| ServeError::Listen { address: config.listen, source })?;
     let (endings_out, endings_in) = mpsc::channel(ENDINGS_QUEUED_MAX);

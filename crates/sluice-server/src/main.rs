@@ -1,7 +1,8 @@
 //! `sluiced`: arguments, logging, signals and the exit code; nothing else.
 //!
 //! In: the command line and `SLUICE_*` variables. Out: a served API until SIGTERM or SIGINT, then exit code 0; or a
-//! command's lines. Any failure is one line with its causes on standard error and exit code 1.
+//! command's lines. Any failure is one line with its causes on standard error and exit code 1, or 78 if the
+//! configuration is at fault.
 
 mod commands;
 
@@ -20,7 +21,7 @@ use sd_notify::NotifyState;
 use sluice_server::{
     Daemon, Ending, Phase,
     auth::first_admin,
-    config::{self, Config, Flags},
+    config::{self, Config, ConfigError, Flags},
     life::fd_limit,
     logging, serve,
 };
@@ -36,6 +37,9 @@ use crate::commands::Command;
 // tenth of the CPU time of a body.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Exit code for a configuration that has to be mended first: the service manager does not try again (`EX_CONFIG`).
+const CONFIG_FAULT: u8 = 78;
 
 /// Threat-indicator ingestion daemon. Serves when no command is given.
 #[derive(Debug, Parser)]
@@ -61,16 +65,17 @@ fn main() -> ExitCode {
         Err(error) => {
             // Without standard error there is nowhere to report to.
             drop(writeln!(std::io::stderr(), "sluiced: {error:#}"));
-            ExitCode::FAILURE
+            if error.is::<ConfigError>() { ExitCode::from(CONFIG_FAULT) } else { ExitCode::FAILURE }
         }
     }
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<()> {
     let variables = config::own_variables(std::env::vars_os())?;
-    let config = config::load(arguments.config.as_deref(), variables.into_iter(), arguments.flags)?;
+    let file = arguments.config.as_deref();
+    let (config, origins) = config::load_with_origins(file, variables.into_iter(), arguments.flags)?;
     if let Some(command) = arguments.command {
-        return say(&commands::run(command, &config)?);
+        return say(&commands::run(command, &config, &origins)?);
     }
     logging::start(&config.log);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), data_dir = %config.data_dir.display(), "sluiced starts");

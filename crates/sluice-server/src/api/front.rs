@@ -65,7 +65,7 @@ pub(crate) fn start(
     let builder = Server::build()
         .workers(settings.workers.count())
         .max_concurrent_connections(connections_max)
-        .shutdown_timeout(settings.stop_timeout_seconds.get())
+        .shutdown_timeout(settings.stop_timeout.get())
         .disable_signals();
     let (stopping, state) = (builder.graceful_shutdown_signal(), Arc::clone(state));
     let stopped = move || {
@@ -84,7 +84,7 @@ pub(crate) fn start(
             tls.alpn_protocols = vec![b"http/1.1".to_vec()];
             builder.listen("https", listener, move || {
                 let mut acceptor = Acceptor::new(tls.clone());
-                acceptor.set_handshake_timeout(settings.tls_handshake_timeout_seconds.seconds());
+                acceptor.set_handshake_timeout(settings.tls_handshake_timeout.seconds());
                 let streams = acceptor.map_err(drop).map(move |io: TlsStream<TcpStream>| {
                     let peer = io.get_ref().0.peer_addr().ok();
                     (requests(io, settings), peer)
@@ -97,7 +97,7 @@ pub(crate) fn start(
 }
 
 fn requests<Io>(io: Io, settings: HttpSettings) -> RequestStream<Io> {
-    RequestStream::new(io, settings.head_timeout_seconds.seconds(), settings.keep_alive_seconds.seconds())
+    RequestStream::new(io, settings.head_timeout.seconds(), settings.keep_alive.seconds())
 }
 
 /// The service of one connection, whatever its stream.
@@ -122,7 +122,7 @@ where
         .default_service(web::to(answer_request))
         .into_factory()
         .map_err(|error: actix_web::Error| error.error_response());
-    service::builder(settings.head_timeout_seconds.seconds(), settings.keep_alive_seconds.seconds(), stopped)
+    service::builder(settings.head_timeout.seconds(), settings.keep_alive.seconds(), stopped)
         .expect(fn_service(move |request: Request| expect(Arc::clone(&for_expect), request)))
         .h1(map_config(app, |()| AppConfig::default()))
         .map_err(drop)

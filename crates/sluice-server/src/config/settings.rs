@@ -5,35 +5,40 @@
 //!
 //! A key stands here and, commented out, in `deploy/sluiced.toml`; a test compares the two.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sluice_model::{TenantName, limits, matching::MatchScope};
 use sluice_store::LOG_BYTES_MAX;
 use tracing_subscriber::filter::Targets;
 
+use super::units::{BYTES, Bounded, SECONDS};
+
 /// What is in force. Fields have the names and the order of the keys.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Address to listen on.
     pub listen: SocketAddr,
     /// Directory of everything that is kept.
-    #[serde(deserialize_with = "path")]
+    #[serde(deserialize_with = "path", serialize_with = "shown_path")]
     pub data_dir: PathBuf,
     /// First start only: file with the password of the first administrator.
-    #[serde(deserialize_with = "path_or_empty")]
+    #[serde(deserialize_with = "path_or_empty", serialize_with = "shown_path_or_empty")]
     pub admin_password_file: Option<PathBuf>,
     /// Tenants beside General.
-    #[serde(deserialize_with = "tenants")]
+    #[serde(deserialize_with = "tenants", serialize_with = "shown_tenants")]
     pub tenants: Vec<TenantName>,
     /// How far a looked-up value reaches.
-    #[serde(deserialize_with = "match_scope")]
+    #[serde(deserialize_with = "match_scope", serialize_with = "shown_match_scope")]
     pub match_scope: MatchScope,
     /// Free bytes on the disk below which writes are refused.
-    pub disk_reserve_bytes: Bounded<0, { i64::MAX.cast_unsigned() }, { 1 << 30 }>,
+    pub disk_reserve: Bounded<0, { i64::MAX.cast_unsigned() }, { 1 << 30 }, BYTES>,
     /// Bytes of the log on the disk at which bodies are refused; the bodies held at once must fit in.
-    pub log_bytes_max: Bounded<{ 16 << 20 }, { 1 << 40 }, LOG_BYTES_MAX>,
+    pub log_size_max: Bounded<{ 16 << 20 }, { 1 << 40 }, LOG_BYTES_MAX, BYTES>,
     /// Serve plain HTTP on an address that other machines can reach.
     pub allow_plain_http: bool,
     /// Where the certificate comes from.
@@ -54,8 +59,8 @@ impl Default for Config {
             admin_password_file: None,
             tenants: vec![],
             match_scope: MatchScope::Levels,
-            disk_reserve_bytes: Bounded::default(),
-            log_bytes_max: Bounded::default(),
+            disk_reserve: Bounded::default(),
+            log_size_max: Bounded::default(),
             allow_plain_http: false,
             tls: TlsSettings::default(),
             http: HttpSettings::default(),
@@ -66,14 +71,14 @@ impl Default for Config {
 }
 
 /// Where the certificate comes from: from two files, or made by the daemon, or there is none and HTTP is plain.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TlsSettings {
     /// PEM file with the certificate chain; needs `key`.
-    #[serde(deserialize_with = "path_or_empty")]
+    #[serde(deserialize_with = "path_or_empty", serialize_with = "shown_path_or_empty")]
     pub certificate: Option<PathBuf>,
     /// PEM file with the private key; needs `certificate`.
-    #[serde(deserialize_with = "path_or_empty")]
+    #[serde(deserialize_with = "path_or_empty", serialize_with = "shown_path_or_empty")]
     pub key: Option<PathBuf>,
     /// Made once and kept in the data directory; excludes the two files.
     pub self_signed: bool,
@@ -87,7 +92,7 @@ impl TlsSettings {
 }
 
 /// Connections and bodies.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HttpSettings {
     /// Threads that serve connections.
@@ -95,36 +100,36 @@ pub struct HttpSettings {
     /// Connections of one such thread.
     pub connections_per_worker_max: Bounded<1, 100_000, 10_000>,
     /// Time for the head of a request to arrive.
-    pub head_timeout_seconds: Bounded<1, 60, 10>,
+    pub head_timeout: Bounded<1, 60, 10, SECONDS>,
     /// Time between two requests of a connection.
-    pub keep_alive_seconds: Bounded<1, 3_600, 75>,
+    pub keep_alive: Bounded<1, 3_600, 75, SECONDS>,
     /// Longest time without a byte of a body; also how long a body may be slower than the least rate.
-    pub body_stall_seconds: Bounded<1, 600, 10>,
-    /// Least rate of a body.
-    pub body_bytes_per_second_min: Bounded<0, 1_000_000_000, 65_536>,
+    pub body_stall: Bounded<1, 600, 10, SECONDS>,
+    /// Least bytes of a body in a second.
+    pub body_rate_min: Bounded<0, 1_000_000_000, 65_536, BYTES>,
     /// Longest time for a whole body.
-    pub body_deadline_seconds: Bounded<1, 86_400, 600>,
+    pub body_deadline: Bounded<1, 86_400, 600, SECONDS>,
     /// Time for the client to acknowledge what was sent, at the level of TCP.
-    pub write_timeout_seconds: Bounded<1, 600, 15>,
+    pub write_timeout: Bounded<1, 600, 15, SECONDS>,
     /// Time for the TLS handshake.
-    pub tls_handshake_timeout_seconds: Bounded<1, 60, 5>,
+    pub tls_handshake_timeout: Bounded<1, 60, 5, SECONDS>,
     /// Time for requests in flight when the daemon stops.
-    pub stop_timeout_seconds: Bounded<1, 3_600, 30>,
+    pub stop_timeout: Bounded<1, 3_600, 30, SECONDS>,
 }
 
 /// The pools that read bodies.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct IngestSettings {
     /// Threads; 0 in a file is one for each core, and has been resolved by `load`.
     pub threads: Bounded<0, 256, 0>,
     /// Bytes of bodies held at once: one body of the largest size, at least.
-    pub body_bytes_budget:
-        Bounded<{ limits::BODY_BYTES_MAX as u64 }, { 1 << 40 }, { limits::BODY_BYTES_BUDGET as u64 }>,
+    pub body_budget:
+        Bounded<{ limits::BODY_BYTES_MAX as u64 }, { 1 << 40 }, { limits::BODY_BYTES_BUDGET as u64 }, BYTES>,
 }
 
 /// The lines that are logged.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogSettings {
     /// Least severe level.
@@ -154,64 +159,13 @@ impl Default for LogSettings {
 }
 
 /// How log lines are written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogFormat {
     /// For people.
     Text,
     /// One object a line.
     Json,
-}
-
-/// An integer from `MIN` to `MAX`; `DEFAULT` where the key is absent.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Bounded<const MIN: u64, const MAX: u64, const DEFAULT: u64>(u64);
-
-impl<const MIN: u64, const MAX: u64, const DEFAULT: u64> Bounded<MIN, MAX, DEFAULT> {
-    /// The number.
-    pub fn get(self) -> u64 {
-        self.0
-    }
-
-    /// The number, of things in memory.
-    pub fn count(self) -> usize {
-        usize::try_from(self.0).unwrap_or(usize::MAX)
-    }
-
-    /// The number, in seconds.
-    pub fn seconds(self) -> Duration {
-        Duration::from_secs(self.0)
-    }
-
-    /// The number, or `number` in place of 0.
-    pub(super) fn or(self, number: u64) -> Self {
-        if self.0 == 0 { Self(number) } else { self }
-    }
-}
-
-impl<const MIN: u64, const MAX: u64, const DEFAULT: u64> Default for Bounded<MIN, MAX, DEFAULT> {
-    fn default() -> Self {
-        const { assert!(MIN <= DEFAULT && DEFAULT <= MAX, "the default is out of bounds") };
-        Self(DEFAULT)
-    }
-}
-
-impl<const MIN: u64, const MAX: u64, const DEFAULT: u64> fmt::Debug for Bounded<MIN, MAX, DEFAULT> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, formatter)
-    }
-}
-
-impl<'de, const MIN: u64, const MAX: u64, const DEFAULT: u64> Deserialize<'de>
-    for Bounded<MIN, MAX, DEFAULT>
-{
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let value = i64::deserialize(from)?;
-        match u64::try_from(value) {
-            Ok(value) if (MIN..=MAX).contains(&value) => Ok(Self(value)),
-            _ => Err(de::Error::custom(format_args!("{value} is not from {MIN} to {MAX}"))),
-        }
-    }
 }
 
 fn path<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {
@@ -260,4 +214,27 @@ fn log_filter<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     } else {
         Err(de::Error::custom("write PART=LEVEL, where PART begins with sluice"))
     }
+}
+
+/// Paths need not be UTF-8, what is shown must be.
+fn shown_path<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
+    path.to_string_lossy().serialize(to)
+}
+
+#[expect(clippy::ref_option, reason = "serde hands the field over like this")]
+fn shown_path_or_empty<S: Serializer>(path: &Option<PathBuf>, to: S) -> Result<S::Ok, S::Error> {
+    shown_path(path.as_deref().unwrap_or(Path::new("")), to)
+}
+
+fn shown_tenants<S: Serializer>(tenants: &[TenantName], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(tenants.iter().map(TenantName::as_str))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field over like this")]
+fn shown_match_scope<S: Serializer>(scope: &MatchScope, to: S) -> Result<S::Ok, S::Error> {
+    match scope {
+        MatchScope::Levels => "levels",
+        MatchScope::Exact => "exact",
+    }
+    .serialize(to)
 }

@@ -4,7 +4,7 @@ use std::{ffi::OsString, fs, os::unix::ffi::OsStringExt as _, path::Path};
 
 use expect_test::{Expect, expect};
 
-use super::{Config, ConfigError, Flags, LogFormat, load, own_variables};
+use super::{Config, ConfigError, Flags, LogFormat, load, load_with_origins, own_variables, show};
 
 fn load_text(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let dir = tempfile::tempdir().unwrap();
@@ -41,46 +41,143 @@ fn flags_override_variables_override_the_file() {
 }
 
 #[test]
+fn old_names_and_plain_numbers_are_still_taken() {
+    let old = "disk_reserve_bytes = 5\nlog_bytes_max = 16777216\n[http]\nhead_timeout_seconds = 1\n\
+        keep_alive_seconds = 2\nbody_stall_seconds = 3\nbody_bytes_per_second_min = 4\n\
+        body_deadline_seconds = 5\nwrite_timeout_seconds = 6\ntls_handshake_timeout_seconds = 7\n\
+        stop_timeout_seconds = 8\n[ingest]\nbody_bytes_budget = 134217728\n";
+    let new = "disk_reserve = \"5B\"\nlog_size_max = \"16MiB\"\nhttp.head_timeout = \"1s\"\n\
+        http.keep_alive = \"2s\"\nhttp.body_stall = \"3s\"\nhttp.body_rate_min = \"4B\"\n\
+        http.body_deadline = \"5s\"\nhttp.write_timeout = \"6s\"\nhttp.tls_handshake_timeout = \"7s\"\n\
+        http.stop_timeout = \"8s\"\ningest.body_budget = \"128 MiB\"\n";
+    let variables = [("SLUICE_HTTP__HEAD_TIMEOUT_SECONDS", "1"), ("SLUICE_HTTP__KEEP_ALIVE", "2s")];
+    assert_eq!(load_text(old, &[]).unwrap(), load_text(new, &variables).unwrap());
+    // A variable overrides a file, whichever name either uses.
+    let config = load_text(old, &[("SLUICE_DISK_RESERVE", "1GiB")]).unwrap();
+    assert_eq!(config.disk_reserve.get(), 1 << 30);
+    let refused = load_text("disk_reserve = 1\n\ndisk_reserve_bytes = 2\n", &[]).unwrap_err().to_string();
+    assert!(
+        refused.contains(":3: disk_reserve: it has been set under another name already, at /"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn an_unknown_key_is_answered_with_the_one_that_was_meant() {
+    for text in ["[http]\nworker = 2\n", "workers = 2\n", "http.wrokers = 2\n", "[tls]\nworkers = 2\n"] {
+        let refused = load_text(text, &[]).unwrap_err().to_string();
+        assert!(refused.ends_with("there is no such key; did you mean http.workers?"), "{refused}");
+    }
+    check_refused(
+        "[htpt]\n\nworkers = 1",
+        &[],
+        &expect![":3: htpt.workers: there is no such key; did you mean http.workers?"],
+    );
+    check_refused(
+        "[nothing]\n",
+        &[],
+        &expect![":1: nothing: there is no such key; `sluiced check-config` shows them all"],
+    );
+    check_refused(
+        "zzz = 1\n",
+        &[],
+        &expect![":1: zzz: there is no such key; `sluiced check-config` shows them all"],
+    );
+    check_refused(
+        "\"a.b\" = 1\n",
+        &[],
+        &expect![":1: a.b: there is no such key; `sluiced check-config` shows them all"],
+    );
+}
+
+#[test]
+fn what_is_shown_tells_the_origin_of_each_value_and_can_be_loaded() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("sluiced.toml");
+    fs::write(&path, "tenants = [\"acme\"]\n[http]\nkeep_alive_seconds = 90\n").unwrap();
+    let variables = [("SLUICE_HTTP__WORKERS", "4"), ("SLUICE_INGEST__THREADS", "2"), ("SLUICE_TLS__KEY", "")];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let flags = Flags { data_dir: Some("a \"quoted\"\npath".into()), ..Flags::default() };
+    let (config, origins) = load_with_origins(Some(&path), variables.into_iter(), flags).unwrap();
+    let shown = show(&config, &origins);
+    expect![[r#"
+        listen = "127.0.0.1:9440"                # default
+        data_dir = """
+        a "quoted"
+        path"""        # --data-dir
+        admin_password_file = ""                 # default
+        tenants = ["acme"]                       # DIR/sluiced.toml:1
+        match_scope = "levels"                   # default
+        disk_reserve = "1GiB"                    # default
+        log_size_max = "2GiB"                    # default
+        allow_plain_http = false                 # default
+
+        [tls]
+        certificate = ""                         # default
+        key = ""                                 # default
+        self_signed = false                      # default
+
+        [http]
+        workers = 4                              # environment variable SLUICE_HTTP__WORKERS
+        connections_per_worker_max = 10000       # default
+        head_timeout = "10s"                     # default
+        keep_alive = "1m 30s"                    # DIR/sluiced.toml:3
+        body_stall = "10s"                       # default
+        body_rate_min = "64KiB"                  # default
+        body_deadline = "10m"                    # default
+        write_timeout = "15s"                    # default
+        tls_handshake_timeout = "5s"             # default
+        stop_timeout = "30s"                     # default
+
+        [ingest]
+        threads = 2                              # environment variable SLUICE_INGEST__THREADS
+        body_budget = "1GiB"                     # default
+
+        [log]
+        level = "info"                           # default
+        format = "text"                          # default
+        filter = ""                              # default
+        access = false                           # default
+        slow_request_ms = 10000                  # default"#]]
+    .assert_eq(&shown.replace(dir.path().to_str().unwrap(), "DIR"));
+    assert_eq!(load_text(&shown, &[]).unwrap(), config);
+}
+
+#[test]
 fn a_refusal_names_line_and_key() {
     check_refused(
         "\nlisten = 5\n",
         &[],
-        &expect![": line 2: listen: invalid type: integer `5`, expected socket address"],
+        &expect![":2: listen: invalid type: integer `5`, expected socket address"],
     );
-    check_refused("[http]\n\nworkers = 0\n", &[], &expect![": line 3: workers: 0 is not from 1 to 64"]);
+    check_refused("[http]\n\nworkers = 0\n", &[], &expect![":3: http.workers: 0 is not from 1 to 64"]);
     check_refused(
         "[http]\nworker = 2\n",
         &[],
-        &expect![
-            ": line 2: unknown field `worker`, expected one of `workers`, `connections_per_worker_max`, `head_timeout_seconds`, `keep_alive_seconds`, `body_stall_seconds`, `body_bytes_per_second_min`, `body_deadline_seconds`, `write_timeout_seconds`, `tls_handshake_timeout_seconds`, `stop_timeout_seconds`"
-        ],
+        &expect![":2: http.worker: there is no such key; did you mean http.workers?"],
     );
     check_refused(
         "data_dir = \"a\"\ntenants = [\"tags\"]\n",
         &[],
-        &expect![": line 2: tenants: the name 'tags' is reserved"],
+        &expect![":2: tenants: the name 'tags' is reserved"],
     );
     check_refused(
         "match_scope = \"all\"\n",
         &[],
-        &expect![": line 1: match_scope: unknown variant `all`, expected `levels` or `exact`"],
+        &expect![":1: match_scope: unknown variant `all`, expected `levels` or `exact`"],
     );
     check_refused(
         "\n\nlisten = \"0.0.0.0:80\"\n",
         &[],
-        &expect![": line 3: listen: anything but loopback needs TLS, or allow_plain_http = true"],
+        &expect![":3: listen: anything but loopback needs TLS, or allow_plain_http = true"],
     );
     check_refused(
         "[tls]\ncertificate = \"a\"\n",
         &[],
-        &expect![": line 2: tls.certificate: needs tls.key beside it"],
+        &expect![":2: tls.certificate: needs tls.key beside it"],
     );
-    check_refused("data_dir = \"\"\n", &[], &expect![": line 1: data_dir: an empty path"]);
-    check_refused(
-        "listen = \n",
-        &[],
-        &expect![": line 1: listen: string values must be quoted, expected literal string"],
-    );
+    check_refused("data_dir = \"\"\n", &[], &expect![":1: data_dir: an empty path"]);
+    check_refused("listen = \n", &[], &expect![":1: string values must be quoted, expected literal string"]);
 }
 
 #[test]
@@ -88,33 +185,33 @@ fn a_refusal_names_the_variable() {
     check_refused(
         "",
         &[("SLUICE_HTTP__WORKERS", "many")],
-        &expect![[r#"environment variable SLUICE_HTTP__WORKERS: invalid type: string "many", expected i64"#]],
+        &expect![[r#"environment variable SLUICE_HTTP__WORKERS: http.workers: "many" is not a number"#]],
     );
     check_refused(
         "",
         &[("SLUICE_NO_SUCH", "1")],
         &expect![
-            "environment variable SLUICE_NO_SUCH: unknown field `no_such`, expected one of `listen`, `data_dir`, `admin_password_file`, `tenants`, `match_scope`, `disk_reserve_bytes`, `log_bytes_max`, `allow_plain_http`, `tls`, `http`, `ingest`, `log`"
+            "environment variable SLUICE_NO_SUCH: no_such: there is no such key; `sluiced check-config` shows them all"
         ],
     );
     check_refused(
         "",
         &[("SLUICE_LISTEN", "0.0.0.0:80")],
         &expect![
-            "environment variable SLUICE_LISTEN: anything but loopback needs TLS, or allow_plain_http = true"
+            "environment variable SLUICE_LISTEN: listen: anything but loopback needs TLS, or allow_plain_http = true"
         ],
     );
     check_refused(
         "",
         &[("SLUICE_HTTP__WORKERS", "0")],
-        &expect!["environment variable SLUICE_HTTP__WORKERS: 0 is not from 1 to 64"],
+        &expect!["environment variable SLUICE_HTTP__WORKERS: http.workers: 0 is not from 1 to 64"],
     );
     // What Kubernetes plants for a service named `sluice`.
     check_refused(
         "",
         &[("SLUICE_PORT", "tcp://192.0.2.1:9440")],
         &expect![
-            "environment variable SLUICE_PORT: unknown field `port`, expected one of `listen`, `data_dir`, `admin_password_file`, `tenants`, `match_scope`, `disk_reserve_bytes`, `log_bytes_max`, `allow_plain_http`, `tls`, `http`, `ingest`, `log`"
+            "environment variable SLUICE_PORT: port: there is no such key; `sluiced check-config` shows them all"
         ],
     );
 }
@@ -125,26 +222,24 @@ fn a_refusal_names_the_layer_that_set_the_value() {
     check_refused(
         text,
         &[("SLUICE_TLS__CERTIFICATE", "b"), ("SLUICE_TLS__SELF_SIGNED", "true")],
-        &expect!["environment variable SLUICE_TLS__SELF_SIGNED: excludes tls.certificate and tls.key"],
+        &expect![
+            "environment variable SLUICE_TLS__SELF_SIGNED: tls.self_signed: excludes tls.certificate and tls.key"
+        ],
     );
     check_refused(
         text,
         &[("SLUICE_TLS__KEY", "b")],
-        &expect!["environment variable SLUICE_TLS__KEY: needs tls.certificate beside it"],
+        &expect!["environment variable SLUICE_TLS__KEY: tls.key: needs tls.certificate beside it"],
     );
     // An empty path is as if absent, so the file's is the one at fault.
-    check_refused(
-        text,
-        &[("SLUICE_TLS__KEY", "")],
-        &expect![": line 3: tls.key: needs tls.certificate beside it"],
-    );
+    check_refused(text, &[("SLUICE_TLS__KEY", "")], &expect![":3: tls.key: needs tls.certificate beside it"]);
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("sluiced.toml");
     fs::write(&path, "listen = \"127.0.0.1:1\"\n").unwrap();
     let variables = [("SLUICE_LISTEN".to_owned(), "127.0.0.1:2".to_owned())];
     let flags = Flags { listen: Some("0.0.0.0:80".parse().unwrap()), ..Flags::default() };
     let refused = load(Some(&path), variables.into_iter(), flags).unwrap_err();
-    expect!["--listen: anything but loopback needs TLS, or allow_plain_http = true"]
+    expect!["--listen: listen: anything but loopback needs TLS, or allow_plain_http = true"]
         .assert_eq(&refused.to_string());
 }
 
@@ -175,7 +270,7 @@ fn a_variable_of_ours_that_is_no_text_is_refused() {
     assert_eq!(ours, [("SLUICE_LISTEN".to_owned(), "a".to_owned())]);
     for refused in [of(b"SLUICE_DATA_DIR", &bad), of(b"SLUICE_\xff", &good)] {
         let refused = own_variables([refused].into_iter());
-        assert!(matches!(refused, Err(ConfigError::Variable { .. })), "{refused:?}");
+        assert!(matches!(refused, Err(ConfigError::Malformed { .. })), "{refused:?}");
     }
 }
 

@@ -77,13 +77,13 @@ pub(crate) fn open_store(
     phase: watch::Sender<Phase>,
 ) -> io::Result<JoinHandle<()>> {
     let store_config = StoreConfig {
-        disk_reserve_bytes: config.disk_reserve_bytes.get(),
+        disk_reserve_bytes: config.disk_reserve.get(),
         tenants: config.tenants.clone(),
-        tuning: Tuning::with_log_bytes_max(config.log_bytes_max.get()),
+        tuning: Tuning::with_log_bytes_max(config.log_size_max.get()),
         ..StoreConfig::at(config.data_dir.clone())
     };
     let threads_count = config.ingest.threads.count();
-    let body_bytes_budget = config.ingest.body_bytes_budget.count();
+    let body_bytes_budget = config.ingest.body_budget.count();
     // Weak, because the state will own the store, and the store this callback.
     let failed_state = Arc::downgrade(&state);
     let failed_out = endings_out.clone();

@@ -158,3 +158,22 @@ fn a_variable_of_ours_that_is_no_text_ends_the_start() {
     "#]]
     .assert_eq(&told);
 }
+
+#[test]
+fn a_faulty_configuration_has_an_exit_code_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("sluiced.toml");
+    for (text, said) in [
+        ("[http]\nworker = 4\n", "there is no such key; did you mean http.workers?"),
+        ("listen = \"0.0.0.0:9440\"\n", "anything but loopback needs TLS, or allow_plain_http = true"),
+        ("listen = ", "string values must be quoted, expected literal string"),
+    ] {
+        fs::write(&path, text).unwrap();
+        for command in [&["check-config"][..], &[]] {
+            let output = sluiced().arg("--config").arg(&path).args(command).output().unwrap();
+            let told = String::from_utf8(output.stderr).unwrap();
+            assert!(told.trim_end().ends_with(said), "{told}");
+            assert_eq!((output.status.code(), output.stdout.len()), (Some(78), 0), "{told}");
+        }
+    }
+}
