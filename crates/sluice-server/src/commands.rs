@@ -8,6 +8,7 @@ use std::{
     collections::BTreeMap,
     io::Read as _,
     path::{Path, PathBuf},
+    time::{Duration, UNIX_EPOCH},
 };
 
 use anyhow::Context as _;
@@ -15,7 +16,7 @@ use clap::Subcommand;
 use sluice_model::TenantName;
 use sluice_server::{
     auth::accounts::{AccountsFile, Scope, Token, User},
-    auth::first_admin::{read_password_file, trim_password},
+    auth::first_admin::{self, read_password_file, trim_password},
     auth::make_token,
     auth::password::hash_password,
     auth::role::Role,
@@ -111,12 +112,14 @@ pub(crate) fn run(
 ) -> anyhow::Result<String> {
     match command {
         Command::CheckConfig => Ok(config::show(config, origins)),
-        Command::User(command) => run_user(command, &AccountsFile::existing(&config.data_dir)?),
+        Command::User(command) => {
+            run_user(command, &AccountsFile::existing(&config.data_dir)?, &config.data_dir)
+        }
         Command::Token(command) => run_token(command, &AccountsFile::existing(&config.data_dir)?),
     }
 }
 
-fn run_user(command: UserCommand, file: &AccountsFile) -> anyhow::Result<String> {
+fn run_user(command: UserCommand, file: &AccountsFile, data_dir: &Path) -> anyhow::Result<String> {
     match command {
         UserCommand::Add { name, role, tenants, password_file } => {
             check_tenants(&tenants)?;
@@ -128,10 +131,12 @@ fn run_user(command: UserCommand, file: &AccountsFile) -> anyhow::Result<String>
         UserCommand::Password { name, password_file } => {
             let password_hash = hash_password(&read_password(password_file.as_deref())?)?;
             file.change(|accounts| accounts.set_password(&name, password_hash))?;
+            first_admin::forget_password(data_dir, &name)?;
             Ok(format!("password of user {name} changed"))
         }
         UserCommand::Remove { name } => {
             file.change(|accounts| accounts.remove_user(&name))?;
+            first_admin::forget_password(data_dir, &name)?;
             Ok(format!("user {name} removed"))
         }
         UserCommand::List => {
@@ -166,11 +171,17 @@ fn run_token(command: TokenCommand, file: &AccountsFile) -> anyhow::Result<Strin
             let mut lines = Vec::new();
             for Token { name, scope, tenants, expires_at_seconds, .. } in file.read()?.tokens {
                 let tenants = tenants.join(",");
-                lines.push(format!("{name}\t{scope:?}\t{tenants}\texpires at {expires_at_seconds}"));
+                lines.push(format!("{name}\t{scope:?}\t{tenants}\texpires at {}", date(expires_at_seconds)));
             }
             Ok(lines.join("\n"))
         }
     }
+}
+
+/// A time as people read it; the last one that has four digits of year stands for all later ones.
+fn date(seconds: u64) -> humantime::Rfc3339Timestamp {
+    const LAST: u64 = 253_402_300_799;
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds.min(LAST)))
 }
 
 fn check_tenants(tenants: &[String]) -> anyhow::Result<()> {

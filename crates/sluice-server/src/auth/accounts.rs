@@ -110,9 +110,12 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`AuthError::BadName`], [`AuthError::AlreadyExists`] or [`AuthError::TooMany`].
+    /// [`AuthError::BadName`], [`AuthError::NoTenant`], [`AuthError::AlreadyExists`] or [`AuthError::TooMany`].
     pub fn add_user(&mut self, user: User) -> Result<(), AuthError> {
         check_name(&user.name)?;
+        if user.role == Role::TenantManager && user.tenants.is_empty() {
+            return Err(AuthError::NoTenant);
+        }
         if self.user(&user.name).is_some() {
             return Err(AuthError::AlreadyExists(user.name));
         }
@@ -140,8 +143,14 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`AuthError::NotFound`].
+    /// [`AuthError::NotFound`] or [`AuthError::LastAdministrator`].
     pub fn remove_user(&mut self, name: &str) -> Result<(), AuthError> {
+        let is_administrator = |user: &User| user.role == Role::Administrator;
+        if self.user(name).is_some_and(is_administrator)
+            && !self.users.iter().any(|other| other.name != name && is_administrator(other))
+        {
+            return Err(AuthError::LastAdministrator(name.to_owned()));
+        }
         let count = self.users.len();
         self.users.retain(|user| user.name != name);
         if self.users.len() < count { Ok(()) } else { Err(AuthError::NotFound(name.to_owned())) }

@@ -59,6 +59,14 @@ pub enum AuthError {
         /// How long it may be.
         bytes_max: usize,
     },
+    /// Nobody would be left who may do everything.
+    #[error(
+        "{0} is the last administrator; add another one first: sluiced user add NAME --role administrator"
+    )]
+    LastAdministrator(String),
+    /// A tenant manager who holds nothing may do nothing.
+    #[error("a tenant manager holds a tenant or more; name each by --tenant, for example --tenant General")]
+    NoTenant,
     /// There are too many already.
     #[error("there are {count_max} of them already, which is the limit")]
     TooMany {

@@ -5,7 +5,7 @@
 //! with mode 0600. Blocking.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -27,11 +27,32 @@ mod tests;
 /// Name of the first administrator.
 pub const FIRST_ADMINISTRATOR: &str = "admin";
 
+/// Where a password that was made up is kept.
+const PASSWORD_FILE: &str = "admin-password";
+
 /// The file with the password of the first administrator: the configured one, or the one that is made.
 pub fn password_file(config: &Config) -> PathBuf {
     match &config.admin_password_file {
         Some(path) => path.clone(),
-        None => config.data_dir.join("admin-password"),
+        None => config.data_dir.join(PASSWORD_FILE),
+    }
+}
+
+/// Removes the file with the password that was made up for the first administrator, once `name` no longer has it; true
+/// if there was one.
+///
+/// # Errors
+///
+/// [`AuthError::Io`].
+pub fn forget_password(data_dir: &Path, name: &str) -> Result<bool, AuthError> {
+    if name != FIRST_ADMINISTRATOR {
+        return Ok(false);
+    }
+    let path = data_dir.join(PASSWORD_FILE);
+    match fs::remove_file(&path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(AuthError::Io { action: "remove", path, source }),
     }
 }
 

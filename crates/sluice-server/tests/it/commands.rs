@@ -177,3 +177,65 @@ fn a_faulty_configuration_has_an_exit_code_of_its_own() {
         }
     }
 }
+
+#[test]
+fn the_last_administrator_stays_and_a_manager_has_a_tenant() {
+    let dir = tempfile::tempdir().unwrap();
+    let data_dir = dir.path().join("data");
+    first_start(&data_dir, &[]);
+    let refused = |arguments: &[&str]| {
+        let output = run(&data_dir, arguments);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    expect![[r#"
+        sluiced: admin is the last administrator; add another one first: sluiced user add NAME --role administrator
+    "#]]
+    .assert_eq(&refused(&["user", "remove", "admin"]));
+    expect![[r#"
+        sluiced: a tenant manager holds a tenant or more; name each by --tenant, for example --tenant General
+    "#]]
+    .assert_eq(&refused(&["user", "add", "bob", "--role", "tenant-manager"]));
+    for arguments in [
+        &["user", "add", "bob", "--role", "tenant-manager", "--tenant", "General"][..],
+        &["user", "add", "eve", "--role", "administrator"],
+        &["user", "remove", "admin"],
+        &["user", "remove", "bob"],
+    ] {
+        let output = run(&data_dir, arguments);
+        assert!(output.status.success(), "{output:?}");
+    }
+    refused(&["user", "remove", "eve"]);
+}
+
+#[test]
+fn a_made_up_password_is_forgotten_when_it_is_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    let data_dir = dir.path().join("data");
+    first_start(&data_dir, &[]);
+    let file = data_dir.join("admin-password");
+    assert!(run(&data_dir, &["user", "add", "bob"]).status.success());
+    assert!(run(&data_dir, &["user", "password", "bob"]).status.success());
+    assert!(file.exists());
+    for _again in 0..2 {
+        assert!(run(&data_dir, &["user", "password", "admin"]).status.success());
+        assert!(!file.exists());
+    }
+}
+
+#[test]
+fn the_end_of_a_token_is_a_date() {
+    let dir = tempfile::tempdir().unwrap();
+    let data_dir = dir.path().join("data");
+    first_start(&data_dir, &[]);
+    assert!(run(&data_dir, &["token", "create", "feed"]).status.success());
+    let accounts = data_dir.join("accounts.json");
+    let text = fs::read_to_string(&accounts).unwrap();
+    for (seconds, date) in [(1_735_689_600, "2025-01-01T00:00:00Z"), (u64::MAX, "9999-12-31T23:59:59Z")] {
+        let (before, after) = text.split_once("\"expires_at_seconds\": ").unwrap();
+        let after = after.trim_start_matches(|digit: char| digit.is_ascii_digit());
+        fs::write(&accounts, format!("{before}\"expires_at_seconds\": {seconds}{after}")).unwrap();
+        let listed = String::from_utf8(run(&data_dir, &["token", "list"]).stdout).unwrap();
+        assert_eq!(listed, format!("feed\tRead\tGeneral\texpires at {date}\n"));
+    }
+}
