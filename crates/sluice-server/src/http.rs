@@ -5,6 +5,7 @@
 pub(crate) mod answer;
 pub(crate) mod body;
 pub(crate) mod connection;
+pub(crate) mod forwarded;
 pub(crate) mod head;
 pub(crate) mod listener;
 pub(crate) mod problem;

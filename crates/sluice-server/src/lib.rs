@@ -136,7 +136,8 @@ pub fn serve(config: Config) -> Result<Daemon, ServeError> {
         bytes_per_second_min: config.http.body_rate_min.get(),
         deadline: config.http.body_deadline.seconds(),
     };
-    let state = Arc::new(State::new(auth, pace, config.match_scope, entity_worker));
+    let state = State::new(auth, pace, config.match_scope, entity_worker);
+    let state = Arc::new(state.with_proxies(config.trusted_proxies.clone()));
     let tls = tls::server_config(&config.tls, &config.data_dir)?;
     let listener = listen(config.listen, config.http.write_timeout.seconds());
     let (listener, address) =

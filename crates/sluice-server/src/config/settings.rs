@@ -6,16 +6,20 @@
 //! A key stands here and, commented out, in `deploy/sluiced.toml`; a test compares the two.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
 
+use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sluice_model::{TenantName, limits, matching::MatchScope};
 use sluice_store::LOG_BYTES_MAX;
 use tracing_subscriber::filter::Targets;
 
 use super::units::{BYTES, Bounded, SECONDS};
+
+/// Networks of trusted proxies; each request is held against all of them.
+const PROXIES_MAX: usize = 64;
 
 /// What is in force. Fields have the names and the order of the keys.
 #[derive(Clone, PartialEq, Debug, Deserialize, Serialize)]
@@ -41,6 +45,9 @@ pub struct Config {
     pub log_size_max: Bounded<{ 16 << 20 }, { 1 << 40 }, LOG_BYTES_MAX, BYTES>,
     /// Serve plain HTTP on an address that other machines can reach.
     pub allow_plain_http: bool,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    #[serde(deserialize_with = "networks")]
+    pub trusted_proxies: Vec<IpNet>,
     /// Where the certificate comes from.
     pub tls: TlsSettings,
     /// Connections and bodies.
@@ -62,6 +69,7 @@ impl Default for Config {
             disk_reserve: Bounded::default(),
             log_size_max: Bounded::default(),
             allow_plain_http: false,
+            trusted_proxies: vec![],
             tls: TlsSettings::default(),
             http: HttpSettings::default(),
             ingest: IngestSettings::default(),
@@ -184,6 +192,23 @@ fn tenants<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<TenantName>, D::Err
     }
     let names: Result<Vec<TenantName>, _> = texts.iter().map(|text| TenantName::parse(text)).collect();
     names.map_err(de::Error::custom)
+}
+
+/// Networks and single addresses.
+fn networks<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpNet>, D::Error> {
+    let mut networks = Vec::new();
+    for text in Vec::<String>::deserialize(from)? {
+        let address = text.parse::<IpAddr>().map(IpNet::from);
+        let Ok(network) = text.parse().or(address) else {
+            let detail = format_args!("{text:?} is neither a network (\"192.0.2.0/24\") nor an address");
+            return Err(de::Error::custom(detail));
+        };
+        networks.push(network);
+    }
+    if PROXIES_MAX < networks.len() {
+        return Err(de::Error::custom(format_args!("more than {PROXIES_MAX} networks")));
+    }
+    Ok(networks)
 }
 
 fn match_scope<'de, D: Deserializer<'de>>(from: D) -> Result<MatchScope, D::Error> {

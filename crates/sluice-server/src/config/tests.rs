@@ -111,6 +111,7 @@ fn what_is_shown_tells_the_origin_of_each_value_and_can_be_loaded() {
         disk_reserve = "1GiB"                    # default
         log_size_max = "2GiB"                    # default
         allow_plain_http = false                 # default
+        trusted_proxies = []                     # default
 
         [tls]
         certificate = ""                         # default
@@ -141,6 +142,21 @@ fn what_is_shown_tells_the_origin_of_each_value_and_can_be_loaded() {
         slow_request_ms = 10000                  # default"#]]
     .assert_eq(&shown.replace(dir.path().to_str().unwrap(), "DIR"));
     assert_eq!(load_text(&shown, &[]).unwrap(), config);
+}
+
+#[test]
+fn trusted_proxies_are_networks_or_addresses() {
+    let config = load_text("trusted_proxies = [\"192.0.2.1\", \"2001:db8::/32\"]\n", &[]).unwrap();
+    assert_eq!(format!("{:?}", config.trusted_proxies), "[192.0.2.1/32, 2001:db8::/32]");
+    check_refused(
+        "trusted_proxies = [\"proxy.example.com\"]\n",
+        &[],
+        &expect![[
+            r#":1: trusted_proxies: "proxy.example.com" is neither a network ("192.0.2.0/24") nor an address"#
+        ]],
+    );
+    let many = format!("trusted_proxies = {:?}\n", vec!["192.0.2.1"; 65]);
+    check_refused(&many, &[], &expect![":1: trusted_proxies: more than 64 networks"]);
 }
 
 #[test]
@@ -295,7 +311,7 @@ fn the_shipped_file_shows_every_key_with_its_default() {
         .collect();
     assert_eq!(load_text(&active, &[]).unwrap(), load_text("", &[]).unwrap());
     let keys = active.lines().filter(|line| line.contains('=')).count();
-    assert_eq!(keys, 28, "a key was added without its line, or the other way round");
+    assert_eq!(keys, 29, "a key was added without its line, or the other way round");
 }
 
 #[test]

@@ -5,13 +5,14 @@
 
 use std::{
     cell::{Cell, OnceCell},
-    net::{IpAddr, Ipv4Addr},
+    net::IpAddr,
     time::{Duration, Instant},
 };
 
 use actix_web::dev::RequestHead;
+use ipnet::IpNet;
 
-use super::request_id::RequestId;
+use super::{forwarded, request_id::RequestId};
 
 /// See the module.
 pub(crate) struct RequestRecord {
@@ -35,13 +36,11 @@ pub(crate) struct RequestRecord {
 }
 
 impl RequestRecord {
-    /// Begins with a head that has just arrived.
-    pub(crate) fn begin(head: &RequestHead) -> Self {
+    /// Begins with a head that has just arrived, by way of `proxies` perhaps.
+    pub(crate) fn begin(head: &RequestHead, proxies: &[IpNet]) -> Self {
         Self {
             id: RequestId::of(&head.headers),
-            address: head
-                .peer_addr
-                .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical()),
+            address: forwarded::client(head, proxies),
             began: Instant::now(),
             route: Cell::new("-"),
             user: OnceCell::new(),

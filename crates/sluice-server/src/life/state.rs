@@ -7,6 +7,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+use ipnet::IpNet;
 use sluice_ingest::Ingestor;
 use sluice_model::matching::MatchScope;
 use sluice_store::Health;
@@ -30,6 +31,8 @@ pub(crate) struct State {
     pub(crate) entity_worker: Worker,
     /// Tells of requests in the log.
     pub(crate) request_log: RequestLog,
+    /// Proxies that are believed.
+    pub(crate) proxies: Vec<IpNet>,
     ingestor: OnceLock<Ingestor>,
     has_failed: AtomicBool,
 }
@@ -43,9 +46,15 @@ impl State {
             match_scope,
             entity_worker,
             request_log: RequestLog::default(),
+            proxies: vec![],
             ingestor: OnceLock::new(),
             has_failed: AtomicBool::new(false),
         }
+    }
+
+    /// The same behind proxies that are believed.
+    pub(crate) fn with_proxies(self, proxies: Vec<IpNet>) -> Self {
+        Self { proxies, ..self }
     }
 
     /// The store is open.

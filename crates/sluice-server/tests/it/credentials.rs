@@ -97,6 +97,26 @@ fn ten_wrong_passwords_a_minute_are_checked_and_the_rest_are_not() {
 }
 
 #[test]
+fn clients_behind_a_named_proxy_are_told_apart_and_others_cannot_pretend_to_be_behind_one() {
+    let (bad, proxy) = (with_password("admin", "wrong"), [127, 0, 0, 4]);
+    let from = |daemon: &Running, address, client: &str| {
+        daemon.ask_from(address, &format!("{bad}X-Forwarded-For: {client}\r\n")).status
+    };
+    let daemon = Running::start(&[("SLUICE_TRUSTED_PROXIES", r#"["127.0.0.4"]"#)]);
+    for attempt in 0..10 {
+        assert_eq!(from(&daemon, proxy, "198.51.100.7"), 401, "{attempt}");
+    }
+    // The client is refused, whatever it says before the proxy does; others behind the proxy are not.
+    assert_eq!(from(&daemon, proxy, "203.0.113.5, 198.51.100.7"), 429);
+    assert_eq!(from(&daemon, proxy, "198.51.100.8"), 401);
+    // Nobody but the proxy is believed.
+    for attempt in 0..10 {
+        assert_eq!(from(&daemon, [127, 0, 0, 5], &format!("198.51.100.{attempt}")), 401);
+    }
+    assert_eq!(from(&daemon, [127, 0, 0, 5], "198.51.100.99"), 429);
+}
+
+#[test]
 fn sixty_wrong_passwords_of_one_address_are_checked() {
     let daemon = Running::start(&[]);
     let from =
