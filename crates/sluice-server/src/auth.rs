@@ -20,7 +20,7 @@ pub(crate) mod lines;
 pub(crate) mod network;
 pub mod password;
 pub(crate) mod password_worker;
-pub(crate) mod private_files;
+pub mod private_files;
 pub mod role;
 pub(crate) mod share;
 pub(crate) mod throttle;

@@ -1,8 +1,11 @@
-//! The daemon's commands beside serving: check the configuration, manage users and tokens.
+//! The daemon's commands beside serving: check the configuration, manage users and tokens, verify the data.
 //!
 //! In: parsed arguments and a checked configuration. Out: lines for standard output. Commands work on the accounts file
 //! of a daemon that has been started before, running or not; a running one notices a change within a second. Passwords
 //! come from a file or from standard input, never from an argument; a token is shown once.
+
+mod progress;
+mod verify;
 
 use std::{
     collections::BTreeMap,
@@ -38,6 +41,12 @@ pub(crate) enum Command {
     /// Manage API tokens.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Check everything in the data directory of a stopped daemon, and list what is damaged.
+    Verify {
+        /// The data directory.
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+    },
 }
 
 /// What to do with users.
@@ -116,6 +125,7 @@ pub(crate) fn run(
             run_user(command, &AccountsFile::existing(&config.data_dir)?, &config.data_dir)
         }
         Command::Token(command) => run_token(command, &AccountsFile::existing(&config.data_dir)?),
+        Command::Verify { dir } => verify::run(&dir),
     }
 }
 

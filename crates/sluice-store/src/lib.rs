@@ -74,6 +74,7 @@ pub mod stages;
 mod stamps;
 mod store;
 pub(crate) mod trees;
+mod verify;
 
 pub use clock::Clock;
 pub use config::{LOG_BYTES_MAX, StoreConfig, Tuning};
@@ -87,3 +88,4 @@ pub use requests::Completion;
 pub use shared::Health;
 pub use store::{Store, StoreFigures, Write};
 pub use trees::watch_engine;
+pub use verify::{DAMAGES_LISTED_MAX, Damage, Verified, verify};

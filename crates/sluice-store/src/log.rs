@@ -27,7 +27,7 @@ use sluice_model::limits;
 
 pub(crate) use error::{LogError, ReplayError};
 pub(crate) use frame::FrameKind;
-pub(crate) use replay::{Frame, Replayed, replay};
+pub(crate) use replay::{Frame, Replayed, inspect, replay};
 pub(crate) use thread::LogThread;
 pub(crate) use writer::LogWriter;
 

@@ -22,6 +22,7 @@ use rustix::fs::{FlockOperation, flock};
 use sluice_model::{hex, matching::FIRST_NETWORK_KEY};
 
 use self::replay::Replay;
+pub(crate) use self::replay::check_frame;
 use crate::{
     catalogue::Catalogue,
     contexts::StoredTable,
@@ -159,11 +160,37 @@ fn create_dir(dir: &Path) -> io::Result<()> {
     }
 }
 
+/// Refuses a directory in which no daemon has been: a mistyped path must not become a data directory.
+///
+/// # Errors
+///
+/// [`OpenError::Io`].
+pub(crate) fn check_is_data_dir(data_dir: &Path) -> Result<(), OpenError> {
+    if ["MANIFEST", "log", "trees"].iter().any(|name| data_dir.join(name).exists()) {
+        return Ok(());
+    }
+    let nothing = io::Error::new(io::ErrorKind::NotFound, "no data of a daemon is there");
+    Err(OpenError::io("use", data_dir)(nothing))
+}
+
 fn lock(data_dir: &Path) -> Result<File, OpenError> {
+    lock_within(data_dir, LOCK_WAIT)
+}
+
+/// Locks the directory if nobody has it.
+///
+/// # Errors
+///
+/// [`OpenError::Locked`] or [`OpenError::Io`].
+pub(crate) fn try_lock(data_dir: &Path) -> Result<File, OpenError> {
+    lock_within(data_dir, Duration::ZERO)
+}
+
+fn lock_within(data_dir: &Path, wait: Duration) -> Result<File, OpenError> {
     let path = data_dir.join("LOCK");
     let opened = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
     let file = opened.map_err(OpenError::io("open", &path))?;
-    let give_up = Instant::now() + LOCK_WAIT;
+    let give_up = Instant::now() + wait;
     loop {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(file),
@@ -223,7 +250,15 @@ fn start_log(log_dir: &Path, lsn: u64) -> Result<LogWriter, OpenError> {
 }
 
 /// A log that is gone, or begins after the checkpoint, or ends before it, has lost commits.
-fn check_log_begin(log_dir: &Path, manifest: &Manifest, replayed: &Replayed) -> Result<(), OpenError> {
+///
+/// # Errors
+///
+/// [`OpenError::Damaged`].
+pub(crate) fn check_log_begin(
+    log_dir: &Path,
+    manifest: &Manifest,
+    replayed: &Replayed,
+) -> Result<(), OpenError> {
     if let Some(first_lsn) = replayed.first_lsn
         && (first_lsn..=replayed.next_lsn).contains(&manifest.log_lsn)
     {
@@ -290,7 +325,7 @@ fn summarize_networks(
     Ok(networks)
 }
 
-fn open_error(error: ReplayError) -> OpenError {
+pub(crate) fn open_error(error: ReplayError) -> OpenError {
     match error {
         ReplayError::Io { action, path, source } => OpenError::Io { action, path, source },
         ReplayError::Damaged { path, lsn, detail } => {

@@ -8,7 +8,7 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, lchown},
     path::Path,
 };
 
@@ -97,6 +97,29 @@ fn create_private(path: &Path) -> io::Result<File> {
         rustix::fs::fchown(&file, Some(user), Some(group))?;
     }
     Ok(file)
+}
+
+/// Gives everything below a directory to its owner, when root has worked on it. Follows no symbolic link.
+///
+/// # Errors
+///
+/// When something cannot be looked into or given away.
+pub fn give_to_owner(dir: &Path) -> io::Result<()> {
+    if !geteuid().is_root() {
+        return Ok(());
+    }
+    let owner = fs::metadata(dir)?;
+    let mut dirs = vec![dir.to_owned()];
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(dir)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                dirs.push(entry.path());
+            }
+            lchown(entry.path(), Some(owner.uid()), Some(owner.gid()))?;
+        }
+    }
+    Ok(())
 }
 
 /// The directory of a file; that of a bare name is the working directory.

@@ -22,7 +22,7 @@ fn sluiced() -> Command {
 }
 
 /// Starts a daemon on `data_dir`, waits until it is ready, ends it, and gives what it printed before it listened.
-fn first_start(data_dir: &Path, environment: &[(&str, &str)]) -> String {
+pub(crate) fn first_start(data_dir: &Path, environment: &[(&str, &str)]) -> String {
     let mut daemon = sluiced()
         .args(["--listen", "127.0.0.1:0", "--data-dir"])
         .arg(data_dir)
@@ -53,7 +53,7 @@ fn first_start(data_dir: &Path, environment: &[(&str, &str)]) -> String {
 }
 
 /// Runs a command with a password on its standard input.
-fn run(data_dir: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn run(data_dir: &Path, arguments: &[&str]) -> Output {
     let mut command = sluiced();
     command.arg("--data-dir").arg(data_dir).args(arguments);
     let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -63,7 +63,7 @@ fn run(data_dir: &Path, arguments: &[&str]) -> Output {
     child.wait_with_output().unwrap()
 }
 
-fn for_each_below(path: &Path, visit: &mut impl FnMut(&Path, &fs::Metadata)) {
+pub(crate) fn for_each_below(path: &Path, visit: &mut impl FnMut(&Path, &fs::Metadata)) {
     let metadata = fs::symlink_metadata(path).unwrap();
     visit(path, &metadata);
     if metadata.is_dir() {

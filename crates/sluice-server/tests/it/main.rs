@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod adding;
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
 mod bodies;
 #[cfg(test)]
 mod busy;

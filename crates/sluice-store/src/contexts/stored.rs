@@ -147,6 +147,18 @@ impl StoredTable {
         remove_pieces(&trees.contexts, &prefix, INDEX_PIECES_FROM, self.meta.index_pieces)
     }
 
+    /// Reads every context; `report` gets the numbers of those that a damaged leaf has, from and to, and the damage.
+    pub(crate) fn check(&self, trees: &Trees, report: &mut dyn FnMut(u32, u32, ReadError)) {
+        let mut reader = StoredReader::new(trees, self);
+        for pair in self.leaves.windows(2) {
+            let [(from, _), (to, _)] = pair else { continue };
+            let damaged = (*from..*to).find_map(|number| reader.get(number).err());
+            if let Some(error) = damaged {
+                report(*from, *to, error);
+            }
+        }
+    }
+
     fn missing(&self) -> ReadError {
         ReadError::damaged(self.meta.id, 0, "context is missing")
     }

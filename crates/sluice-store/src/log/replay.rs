@@ -74,6 +74,27 @@ pub(crate) fn replay(
     dir: &Path,
     visit: &mut dyn FnMut(Frame<'_>) -> Result<(), ReplayError>,
 ) -> Result<Replayed, ReplayError> {
+    read_through(dir, visit, &mut |last| last.cut_and_sync())
+}
+
+/// As [`replay`], but changes nothing on disk.
+///
+/// # Errors
+///
+/// As [`replay`].
+pub(crate) fn inspect(
+    dir: &Path,
+    visit: &mut dyn FnMut(Frame<'_>) -> Result<(), ReplayError>,
+) -> Result<Replayed, ReplayError> {
+    read_through(dir, visit, &mut |_last| Ok(()))
+}
+
+/// Shows every frame to `visit`, and the last segment to `end`.
+fn read_through(
+    dir: &Path,
+    visit: &mut dyn FnMut(Frame<'_>) -> Result<(), ReplayError>,
+    end: &mut dyn FnMut(&LoadedSegment<'_>) -> io::Result<()>,
+) -> Result<Replayed, ReplayError> {
     let segments = segment::list(dir).map_err(ReplayError::io("list", dir))?;
     let mut replayed = Replayed { first_lsn: segments.first().map(|(lsn, _)| *lsn), ..Replayed::default() };
     let newest_lsn = check_newest(dir, segments.last().map(|(lsn, _)| *lsn))?;
@@ -88,7 +109,7 @@ pub(crate) fn replay(
         segment.walk(&mut replayed, visit)?;
         if remaining.peek().is_none() {
             segment.check_torn(newest_lsn)?;
-            segment.cut_and_sync().map_err(ReplayError::io("cut and sync", &segment.path))?;
+            end(&segment).map_err(ReplayError::io("cut and sync", &segment.path))?;
             replayed.torn_bytes = (bytes.len() - segment.valid_length) as u64;
         } else if segment.valid_length < bytes.len() {
             return Err(segment.damaged(segment.valid_length, "a later segment follows"));

@@ -119,10 +119,7 @@ impl Replay {
         if !self.is_new(sequence, frame.segment_lsn) {
             return Ok(());
         }
-        let effects: Vec<Effect> = match serde_json::from_slice(text) {
-            Ok(effects) => effects,
-            Err(error) => return Err(frame.damaged(error.to_string())),
-        };
+        let effects = effects_of(text, frame)?;
         self.catalogue.apply_all(&effects).map_err(|detail| frame.damaged(detail))
     }
 
@@ -136,6 +133,27 @@ impl Replay {
         self.newest_by_segment.insert(first_segment_lsn, sequence);
         true
     }
+}
+
+/// Reads a frame as recovery would, and keeps nothing of it.
+///
+/// # Errors
+///
+/// [`ReplayError::Damaged`] when its payload makes no sense.
+pub(crate) fn check_frame(frame: &Frame<'_>) -> Result<(), ReplayError> {
+    match frame.kind {
+        FrameKind::Slice => match frame.payload.split_first_chunk::<4>() {
+            Some((_index, packed)) => unpack(packed, frame).map(drop),
+            None => Err(frame.damaged("slice is too short")),
+        },
+        FrameKind::Commit => sequence_of(frame).map(drop),
+        FrameKind::Catalogue => effects_of(sequence_of(frame)?.1, frame).map(drop),
+        FrameKind::Marker => Ok(()),
+    }
+}
+
+fn effects_of(text: &[u8], frame: &Frame<'_>) -> Result<Vec<Effect>, ReplayError> {
+    serde_json::from_slice(text).map_err(|error| frame.damaged(error.to_string()))
 }
 
 /// The number of a commit or change, and what follows it.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
-use sluice_model::varint::take_varint_u32;
+use sluice_model::{row::Row, varint::take_varint_u32};
 
 use super::{index::Index, rows_block::BlockReader};
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     contexts::{StoredTable, TableId},
     error::{ReadError, TreeError},
     filter::Filter,
+    rows::Rows,
     trees::{FILTER_PIECES_FROM, INDEX_PIECES_FROM, Pieces, Trees, get_pieces, read_pieces, remove_pieces},
 };
 
@@ -113,6 +114,38 @@ impl Part {
         let stored = read_pieces(&trees.indicators, self.meta.id, from, count)?;
         block::unseal(&stored).map_err(ReadError::damage(self.meta.id, from))?;
         Ok(stored)
+    }
+
+    /// Reads one block through and checks that it has the rows that the index says; returns its stored bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Damaged`] when it cannot be read or has others.
+    pub(crate) fn check(&self, trees: &Trees, block: usize) -> Result<u64, ReadError> {
+        let stored = self.read_stored(trees, block)?;
+        let mut framed = Vec::new();
+        let damage = |detail: &str| self.damaged_block(block, detail);
+        BlockReader::default().expand(&stored, &mut framed).map_err(damage)?;
+        let mut rows = Rows(&framed);
+        let (mut last_key, mut count): (Option<&[u8]>, u32) = (None, 0);
+        for (key, row) in rows.by_ref() {
+            if last_key.is_some_and(|last_key| key <= last_key) || Row::decode(row).is_none() {
+                return Err(damage("a row makes no sense"));
+            }
+            last_key = Some(key);
+            count += 1;
+        }
+        if !rows.0.is_empty() || count != self.rows_of(block) {
+            return Err(damage("block has other rows than the index says"));
+        }
+        Ok(stored.len() as u64)
+    }
+
+    /// Rows of a block that the index has.
+    pub(crate) fn rows_of(&self, block: usize) -> u32 {
+        let fences = &self.index.fences;
+        let to = fences.get(block + 1).map_or(self.index.rows, |next| next.first_row);
+        fences.get(block).map_or(0, |fence| to.saturating_sub(fence.first_row))
     }
 
     /// The damage of a block that passes its checksum and makes no sense.

@@ -38,7 +38,7 @@ fn value(key: usize, write: usize) -> String {
 }
 
 /// A directory in which each key was written [`WRITES`] times; `in_trees` of the writes are in the trees.
-fn built(in_trees: usize) -> (World, PathBuf) {
+pub(crate) fn built(in_trees: usize) -> (World, PathBuf) {
     let mut world = World::tuned(Tuning { flush_bytes: 1 << 20, part_bytes: 4_000, ..Tuning::default() });
     for write in 0..WRITES {
         let rows: Vec<_> = (0..KEYS).map(|key| (format!("key-{key:02}"), value(key, write))).collect();
@@ -53,7 +53,7 @@ fn built(in_trees: usize) -> (World, PathBuf) {
     (world, dir)
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

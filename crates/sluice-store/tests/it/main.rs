@@ -13,5 +13,6 @@ mod lifetimes;
 mod model;
 mod opening;
 mod sizes;
+mod verifying;
 mod world;
 mod writes;
