@@ -36,10 +36,11 @@ use std::{
 use hmac::Hmac;
 use parking_lot::Mutex;
 use sha2::Sha256;
+use sluice_model::excerpt::excerpt;
 use zeroize::Zeroizing;
 
 use self::{
-    accounts::{Accounts, AccountsFile},
+    accounts::{AccountChange, Accounts, AccountsFile},
     basic::Claim,
     checks::{Checks, Step},
     error::{AuthError, Refused},
@@ -47,7 +48,7 @@ use self::{
     password_worker::{PasswordJob, PasswordWorker},
     role::Identity,
 };
-use crate::{clock::now_seconds, http::problem::Cause};
+use crate::{clock::now_seconds, http::problem::Cause, logging::AUDIT};
 
 #[cfg(test)]
 mod tests;
@@ -197,11 +198,12 @@ impl Auth {
     }
 
     fn replace(&self, accounts: Arc<Accounts>, stamp: Option<[u64; 4]>) -> Arc<Accounts> {
-        {
+        let before = {
             let mut cached = self.cached.lock();
-            cached.accounts = Arc::clone(&accounts);
             cached.stamp = stamp;
-        }
+            std::mem::replace(&mut cached.accounts, Arc::clone(&accounts))
+        };
+        tell_changes(&accounts, before.last_change());
         tracing::info!(users = accounts.users.len(), tokens = accounts.tokens.len(), "accounts read again");
         accounts
     }
@@ -216,6 +218,15 @@ pub fn make_token() -> Result<(Zeroizing<String>, String), AuthError> {
     let text = token::print(&password::random_bytes()?);
     let digest = token::digest(&text);
     Ok((text, digest))
+}
+
+/// Tells who has changed the accounts since a change of this number.
+fn tell_changes(accounts: &Accounts, number: u64) {
+    for change in accounts.changes.iter().filter(|change| number < change.number) {
+        let AccountChange { number, at_seconds, by, change } = change;
+        let (by, change) = (excerpt(by), change.as_str());
+        tracing::info!(target: AUDIT, number, at_seconds, by = &*by, change, "changed on the command line");
+    }
 }
 
 fn refused(user: &str, reason: &'static str, cause: Cause) -> Refused {

@@ -18,6 +18,7 @@
 //! | `entity-worker` | `worker`: large bodies of suppliers and tags, changes of the catalogue |
 //! | `password-worker` | `auth::password_worker`: password hashes, 33 ms each |
 //! | `known-logins` | `auth::keeper`: writes who has logged in |
+//! | `conditions` | `life::conditions`: tells the log what becomes of the store |
 //!
 //! Storage and its threads belong to `sluice-store`, parsing and its pools to `sluice-ingest`.
 
@@ -138,6 +139,7 @@ pub fn serve(config: Config) -> Result<Daemon, ServeError> {
     };
     let state = State::new(auth, pace, config.match_scope, entity_worker);
     let state = Arc::new(state.with_proxies(config.trusted_proxies.clone()));
+    conditions::watch(&state).map_err(ServeError::Thread)?;
     let tls = tls::server_config(&config.tls, &config.data_dir)?;
     let listener = listen(config.listen, config.http.write_timeout.seconds());
     let (listener, address) =
@@ -148,8 +150,6 @@ pub fn serve(config: Config) -> Result<Daemon, ServeError> {
     let for_daemon = Arc::clone(&state);
     let run = move || {
         actix_web::rt::System::new().block_on(async move {
-            // It ends with the runtime.
-            drop(actix_web::rt::spawn(conditions::watch(Arc::clone(&state))));
             let server = match api::front::start(&config, listener, tls, &state) {
                 Ok(server) => server,
                 Err(error) => return Ending::NotStarted(error),

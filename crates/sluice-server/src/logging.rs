@@ -9,7 +9,6 @@
 
 pub(crate) mod line;
 pub(crate) mod quota;
-pub(crate) mod requests;
 
 use std::{
     io,
@@ -28,6 +27,9 @@ use tracing_subscriber::{
 
 use self::line::LineFormat;
 use crate::config::{LogFormat, LogSettings};
+
+#[cfg(test)]
+mod tests;
 
 /// Target of the lines that tell who has changed what.
 pub(crate) const AUDIT: &str = "audit";
@@ -65,7 +67,7 @@ pub fn start(settings: &LogSettings) {
 
 /// Puts other settings into force, from the next line on. Without a log that has begun, this does nothing.
 pub fn apply(settings: &LogSettings) {
-    SLOW_MS.store(settings.slow_request_ms.get(), Ordering::Relaxed);
+    SLOW_MS.store(settings.slow_request.get(), Ordering::Relaxed);
     if let Some(control) = CONTROL.get() {
         control.is_json.store(settings.format == LogFormat::Json, Ordering::Relaxed);
         // It fails when the subscriber is gone, and then nobody misses it.

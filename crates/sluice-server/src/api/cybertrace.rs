@@ -4,6 +4,7 @@
 //! there are, who may make them and what they take stands in [`table`]. Every match is exhaustive: a request that
 //! is not carried out does not compile.
 
+mod audit;
 mod changes;
 mod entity;
 mod indicators;
@@ -47,13 +48,13 @@ pub(crate) async fn carry_out(
     match request {
         Request::Read(read) => show(store, read),
         Request::Change(change, None) => {
-            changes::make(&state.entity_worker, store, change, &Entity::default(), &identity).await
+            changes::make(&state.entity_worker, store, change, &Entity::default(), &identity, record).await
         }
         Request::Change(change, Some(_kept_until_made)) => {
             let mut reader = BodyReader::new(&head.headers, payload, route.body_bytes_max, state.pace)?;
             let entity = changes::read_entity(&state.entity_worker, &mut reader).await;
             note_body(record, &reader);
-            changes::make(&state.entity_worker, store, change, &entity?, &identity).await
+            changes::make(&state.entity_worker, store, change, &entity?, &identity, record).await
         }
         Request::Stream(streaming, permit) => {
             let mut reader = BodyReader::new(&head.headers, payload, route.body_bytes_max, state.pace)?;

@@ -146,7 +146,7 @@ async fn expect(state: Arc<State>, mut request: Request) -> Result<Request, Resp
         }
         Err(problem) => {
             let payload = request.take_payload();
-            let response = finish(&state, &record, request.head(), Err(problem));
+            let response = finish(&state, &record, Err(problem));
             Err(answer::with_payload(response, payload, progress).into())
         }
     }
@@ -168,17 +168,12 @@ async fn answer_request(
     };
     let mut payload = payload.into_inner();
     let outcome = respond(&state, &request, &mut payload, admitted, &record).await;
-    let response = finish(&state, &record, request.head(), outcome);
+    let response = finish(&state, &record, outcome);
     answer::with_payload(response, payload, progress)
 }
 
 /// Makes the answer of an outcome, gives it the id of the request, and tells the log.
-fn finish(
-    state: &State,
-    record: &RequestRecord,
-    head: &RequestHead,
-    outcome: Result<HttpResponse, Problem>,
-) -> HttpResponse {
+fn finish(state: &State, record: &RequestRecord, outcome: Result<HttpResponse, Problem>) -> HttpResponse {
     let (mut response, cause) = match outcome {
         Ok(response) => (response, None),
         Err(problem) => (answer::problem(&problem), Some(problem.cause)),
@@ -187,7 +182,7 @@ fn finish(
         BodySize::Sized(bytes) => bytes,
         BodySize::None | BodySize::Stream => 0,
     };
-    state.request_log.answered(record, head.uri.path(), response.status(), sent_bytes, cause.as_ref());
+    state.request_log.answered(record, response.status(), sent_bytes, cause.as_ref());
     response.headers_mut().insert(X_REQUEST_ID.clone(), record.id.to_header());
     response
 }

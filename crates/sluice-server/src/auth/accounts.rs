@@ -22,6 +22,7 @@ use super::{
     private_files::{create_private_dir, open_lock, replace_private},
     role::Role,
 };
+use crate::clock::now_seconds;
 
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,9 @@ const NAME_BYTES_MAX: usize = 128;
 
 /// Users, and tokens, in one file.
 const ENTRIES_MAX: usize = 10_000;
+
+/// Changes that are remembered.
+const CHANGES_MAX: usize = 100;
 
 /// Longest accounts file, in bytes.
 const FILE_BYTES_MAX: u64 = 16 << 20;
@@ -43,6 +47,23 @@ pub struct Accounts {
     pub users: Vec<User>,
     /// API tokens, in order of creation.
     pub tokens: Vec<Token>,
+    /// The last changes, oldest first.
+    #[serde(default)]
+    pub changes: Vec<AccountChange>,
+}
+
+/// A change of the accounts, for the log of the daemon: whoever makes it is another process.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountChange {
+    /// One more than that of the change before.
+    pub number: u64,
+    /// Seconds since 1970.
+    pub at_seconds: u64,
+    /// Who: numbers of users of the system.
+    pub by: String,
+    /// What, as a sentence without its subject.
+    pub change: String,
 }
 
 /// An account with a password.
@@ -122,6 +143,8 @@ impl Accounts {
         if ENTRIES_MAX <= self.users.len() {
             return Err(AuthError::TooMany { count_max: ENTRIES_MAX });
         }
+        let User { name, role, tenants, .. } = &user;
+        self.note(format!("user {name} added, role={role:?} tenants={}", tenants.join(",")));
         self.users.push(user);
         Ok(())
     }
@@ -136,6 +159,7 @@ impl Accounts {
             return Err(AuthError::NotFound(name.to_owned()));
         };
         user.password_hash = password_hash;
+        self.note(format!("password of user {name} changed"));
         Ok(())
     }
 
@@ -153,7 +177,11 @@ impl Accounts {
         }
         let count = self.users.len();
         self.users.retain(|user| user.name != name);
-        if self.users.len() < count { Ok(()) } else { Err(AuthError::NotFound(name.to_owned())) }
+        if self.users.len() == count {
+            return Err(AuthError::NotFound(name.to_owned()));
+        }
+        self.note(format!("user {name} removed"));
+        Ok(())
     }
 
     /// Adds a token.
@@ -169,6 +197,11 @@ impl Accounts {
         if ENTRIES_MAX <= self.tokens.len() {
             return Err(AuthError::TooMany { count_max: ENTRIES_MAX });
         }
+        let Token { name, scope, tenants, expires_at_seconds, .. } = &token;
+        let tenants = tenants.join(",");
+        self.note(format!(
+            "token {name} created, scope={scope:?} tenants={tenants} expires_at_seconds={expires_at_seconds}"
+        ));
         self.tokens.push(token);
         Ok(())
     }
@@ -181,7 +214,33 @@ impl Accounts {
     pub fn revoke_token(&mut self, name: &str) -> Result<(), AuthError> {
         let count = self.tokens.len();
         self.tokens.retain(|token| token.name != name);
-        if self.tokens.len() < count { Ok(()) } else { Err(AuthError::NotFound(name.to_owned())) }
+        if self.tokens.len() == count {
+            return Err(AuthError::NotFound(name.to_owned()));
+        }
+        self.note(format!("token {name} revoked"));
+        Ok(())
+    }
+
+    /// Number of the last change; 0 before the first.
+    pub(crate) fn last_change(&self) -> u64 {
+        self.changes.last().map_or(0, |last| last.number)
+    }
+
+    fn note(&mut self, change: String) {
+        let number = self.last_change().saturating_add(1);
+        let surplus = (self.changes.len() + 1).saturating_sub(CHANGES_MAX);
+        self.changes.drain(..surplus);
+        let at_seconds = u64::from(now_seconds());
+        self.changes.push(AccountChange { number, at_seconds, by: who(), change });
+    }
+}
+
+/// Who runs this process: the user of the system, and who became that user by `sudo`.
+fn who() -> String {
+    let user = rustix::process::getuid().as_raw();
+    match std::env::var("SUDO_UID").map(|before| before.parse::<u32>()) {
+        Ok(Ok(before)) => format!("uid {user}, by sudo from uid {before}"),
+        _ => format!("uid {user}"),
     }
 }
 

@@ -16,7 +16,7 @@ use sluice_model::{TenantName, limits, matching::MatchScope};
 use sluice_store::LOG_BYTES_MAX;
 use tracing_subscriber::filter::Targets;
 
-use super::units::{BYTES, Bounded, SECONDS};
+use super::units::{BYTES, Bounded, MILLISECONDS, SECONDS};
 
 /// Networks of trusted proxies; each request is held against all of them.
 const PROXIES_MAX: usize = 64;
@@ -150,8 +150,8 @@ pub struct LogSettings {
     pub filter: String,
     /// Whether each request has a line.
     pub access: bool,
-    /// Milliseconds, without those that the client was waited for, from which a request counts as slow; 0 if none does.
-    pub slow_request_ms: Bounded<0, 86_400_000, 10_000>,
+    /// Time, without that in which the client was waited for, from which a request counts as slow; 0 if none does.
+    pub slow_request: Bounded<0, 86_400_000, 10_000, MILLISECONDS>,
 }
 
 impl Default for LogSettings {
@@ -161,7 +161,7 @@ impl Default for LogSettings {
             format: LogFormat::Text,
             filter: String::new(),
             access: false,
-            slow_request_ms: Bounded::default(),
+            slow_request: Bounded::default(),
         }
     }
 }

@@ -139,7 +139,7 @@ fn what_is_shown_tells_the_origin_of_each_value_and_can_be_loaded() {
         format = "text"                          # default
         filter = ""                              # default
         access = false                           # default
-        slow_request_ms = 10000                  # default"#]]
+        slow_request = "10s"                     # default"#]]
     .assert_eq(&shown.replace(dir.path().to_str().unwrap(), "DIR"));
     assert_eq!(load_text(&shown, &[]).unwrap(), config);
 }

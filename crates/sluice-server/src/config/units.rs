@@ -1,7 +1,7 @@
 //! Numbers of the configuration, as people write them: `4`, `"30s"`, `"1GiB"`.
 //!
 //! In: an integer, or for times and sizes also a text with its unit. Out: a number within its bounds, and back to text.
-//! A plain number is one of seconds or bytes.
+//! A plain number is one of seconds, milliseconds or bytes.
 
 use std::{fmt, time::Duration};
 
@@ -17,6 +17,9 @@ pub(super) const COUNT: char = '1';
 
 /// The unit of times.
 pub(super) const SECONDS: char = 's';
+
+/// The unit of times that may be shorter than a second.
+pub(super) const MILLISECONDS: char = 'm';
 
 /// The unit of sizes.
 pub(super) const BYTES: char = 'B';
@@ -102,6 +105,10 @@ fn read(text: &str, unit: char) -> Result<u64, String> {
             Ok(time) if time.subsec_nanos() == 0 => Some(time.as_secs()),
             _ => None,
         },
+        MILLISECONDS => match humantime::parse_duration(text) {
+            Ok(time) if time.subsec_nanos().is_multiple_of(1_000_000) => u64::try_from(time.as_millis()).ok(),
+            _ => None,
+        },
         BYTES => text.parse().ok().map(|ByteSize(bytes)| bytes),
         _ => None,
     };
@@ -111,6 +118,7 @@ fn read(text: &str, unit: char) -> Result<u64, String> {
 fn wanted(unit: char) -> &'static str {
     match unit {
         SECONDS => "a time in whole seconds, such as \"30s\" or \"10m\"",
+        MILLISECONDS => "a time in whole milliseconds, such as \"500ms\" or \"10s\"",
         BYTES => "a size, such as \"64KiB\" or \"1GiB\"",
         _ => "a number",
     }
@@ -120,6 +128,7 @@ fn wanted(unit: char) -> &'static str {
 fn show(number: u64, unit: char) -> String {
     match unit {
         SECONDS => humantime::format_duration(Duration::from_secs(number)).to_string(),
+        MILLISECONDS => humantime::format_duration(Duration::from_millis(number)).to_string(),
         BYTES => {
             let fits = |size: &&(u64, &str)| number != 0 && number.is_multiple_of(size.0);
             match SIZES.iter().find(fits) {

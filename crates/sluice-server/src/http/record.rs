@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_web::dev::RequestHead;
+use actix_web::{dev::RequestHead, http::Uri};
 use ipnet::IpNet;
 
 use super::{forwarded, request_id::RequestId};
@@ -20,6 +20,7 @@ pub(crate) struct RequestRecord {
     pub(crate) id: RequestId,
     /// Where it comes from.
     pub(crate) address: IpAddr,
+    uri: Uri,
     began: Instant,
     /// Name of what is asked; none while that is unknown.
     pub(crate) route: Cell<&'static str>,
@@ -41,6 +42,7 @@ impl RequestRecord {
         Self {
             id: RequestId::of(&head.headers),
             address: forwarded::client(head, proxies),
+            uri: head.uri.clone(),
             began: Instant::now(),
             route: Cell::new("-"),
             user: OnceCell::new(),
@@ -49,6 +51,11 @@ impl RequestRecord {
             accepted_count: Cell::new(0),
             refused_count: Cell::new(0),
         }
+    }
+
+    /// What it asks for, without a query.
+    pub(crate) fn path(&self) -> &str {
+        self.uri.path()
     }
 
     /// Time since its head has arrived.

@@ -2,9 +2,13 @@
 //!
 //! In: the store, looked at every second. Out: log lines. A state that flickers is told once: it counts as gone when it has
 //! not been seen for a while. How many lines were left out of the log is told here too.
+//!
+//! It has a thread of its own, because it asks the file system, which may hang.
 
 use std::{
-    sync::Arc,
+    io,
+    sync::{Arc, Weak},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -56,7 +60,7 @@ impl Conditions {
         let refusal = store.refusal();
         match self.disk_full.look(matches!(refusal, Some(WriteError::DiskFull))) {
             Some(true) => tracing::warn!(
-                "the disk has less free space than disk_reserve_bytes: writes are refused with 507, lookups go on. Free \
+                "the disk has less free space than disk_reserve: writes are refused with 507, lookups go on. Free \
                  some space; writes resume by themselves"
             ),
             Some(false) => tracing::info!("the disk has its reserve again: writes are taken"),
@@ -86,16 +90,25 @@ impl Conditions {
     }
 }
 
-/// Watches for as long as the runtime runs.
-pub(crate) async fn watch(state: Arc<State>) {
+/// Starts the thread, which ends when the daemon does.
+///
+/// # Errors
+///
+/// When the operating system refuses a thread.
+pub(crate) fn watch(state: &Arc<State>) -> io::Result<()> {
+    let state = Arc::downgrade(state);
+    thread::Builder::new().name("conditions".to_owned()).spawn(move || look_again_and_again(&state))?;
+    Ok(())
+}
+
+fn look_again_and_again(state: &Weak<State>) {
     let mut conditions = Conditions::default();
-    let mut interval = tokio::time::interval(LOOK_INTERVAL);
-    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        interval.tick().await;
+    while let Some(state) = state.upgrade() {
         state.request_log.tell_left_out(Instant::now());
         if let Some(ingestor) = state.opened() {
             conditions.look(ingestor.store());
         }
+        drop(state);
+        thread::sleep(LOOK_INTERVAL);
     }
 }

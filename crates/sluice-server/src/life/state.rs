@@ -12,10 +12,10 @@ use sluice_ingest::Ingestor;
 use sluice_model::matching::MatchScope;
 use sluice_store::Health;
 
+use super::request_log::RequestLog;
 use crate::{
     auth::Auth,
     http::{body::Pace, problem::Cause},
-    logging::requests::RequestLog,
     worker::Worker,
 };
 

@@ -23,7 +23,7 @@ use tracing_subscriber::{
 };
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// See the module.
 pub(crate) struct LineFormat {

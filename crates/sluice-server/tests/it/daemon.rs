@@ -160,10 +160,7 @@ impl Running {
 
     /// Connects from another address of the loopback network.
     pub(crate) fn connect_from(&self, from: [u8; 4]) -> TcpStream {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        socket.bind(&SocketAddr::from((from, 0)).into()).unwrap();
-        socket.connect(&self.address().into()).unwrap();
-        socket.into()
+        connect_from(from, self.address())
     }
 
     /// Asks from another address of the loopback network.
@@ -241,6 +238,14 @@ impl Running {
         let answer = self.ask("PUT", &format!("1.3/{supplier}/indicators"), body);
         assert_eq!(answer.status, 201, "{answer:?}");
     }
+}
+
+/// Connects from another address of the loopback network.
+pub(crate) fn connect_from(from: [u8; 4], to: SocketAddr) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from((from, 0)).into()).unwrap();
+    socket.connect(&to.into()).unwrap();
+    socket.into()
 }
 
 /// Waits for a condition; fails if it does not come true within the hang guard.

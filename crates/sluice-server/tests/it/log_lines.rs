@@ -1,10 +1,8 @@
 //! What the log says of requests and logins: enough for whoever reads it, on one line each, and never more than so much.
 
-use regex::Regex;
-
 use crate::{
     client::Answer,
-    daemon::{as_token, request, wait_until, with_password},
+    daemon::{as_token, wait_until, with_password},
     process::{Process, as_administrator},
 };
 
@@ -12,9 +10,7 @@ const SUPPLIERS: &str = "/api/1.0/suppliers";
 const INDICATORS: &str = "/api/1.0/suppliers/InternalTI/indicators";
 
 fn get(process: &Process, headers: &str) -> Answer {
-    let mut connection = process.connect();
-    assert!(connection.send(&request("GET", SUPPLIERS, headers, b"")));
-    connection.answer()
+    process.ask_with("GET", SUPPLIERS, headers, b"")
 }
 
 fn id_of(answer: &Answer) -> &str {
@@ -36,7 +32,7 @@ fn an_answer_has_the_id_of_its_request_and_so_has_its_line() {
     let refused = get(&process, "X-Request-Id: trace-8\r\n");
     assert_eq!((refused.status, id_of(&refused)), (401, "trace-8"));
     let body = format!("{}Expect: 100-continue\r\nContent-Length: 200000000\r\n", as_administrator());
-    let early = process.send(&request("PUT", INDICATORS, &body, b""));
+    let early = process.ask_with("PUT", INDICATORS, &body, b"");
     assert_eq!(early.status, 400);
     for answer in [&own, &made, &hostile, &refused, &early] {
         let id = id_of(answer);
@@ -112,9 +108,7 @@ fn a_full_disk_is_told_once_and_the_requests_that_it_fails_a_bounded_number_of_t
     for _ in 0..100 {
         assert_eq!(process.ask("PUT", INDICATORS, b"[]").status, 507);
     }
-    wait_until("the state is told", || {
-        !lines_with(&process, "less free space than disk_reserve_bytes").is_empty()
-    });
+    wait_until("the state is told", || !lines_with(&process, "less free space than disk_reserve").is_empty());
     let told = lines_with(&process, "a request was refused");
     assert_eq!(told.len(), 60, "{}", process.said());
     for part in
@@ -122,59 +116,47 @@ fn a_full_disk_is_told_once_and_the_requests_that_it_fails_a_bounded_number_of_t
     {
         assert!(told[0].contains(part), "{part}: {}", told[0]);
     }
-    assert_eq!(lines_with(&process, "less free space than disk_reserve_bytes").len(), 1);
-}
-
-/// The expressions of the filter that is shipped, with its abbreviations written out.
-fn ban_expressions() -> Vec<Regex> {
-    let filter = include_str!("../../../../deploy/fail2ban/filter.d/sluice.conf");
-    let value = |name: &str| {
-        let rest = filter.split_once(&format!("\n{name} = ")).unwrap().1;
-        rest.lines().next().unwrap().to_owned()
-    };
-    let first = value("failregex");
-    let rest = filter.split_once(&first).unwrap().1.lines().skip(1);
-    let expressions = std::iter::once(first.as_str()).chain(rest.take_while(|line| line.starts_with(' ')));
-    let written_out = expressions.map(|expression| {
-        let expression = expression.trim().replace("%(_prefix)s", &value("_prefix"));
-        let expression = expression.replace("%(_guess)s", &value("_guess"));
-        Regex::new(&expression.replace("<ADDR>", "(?P<address>[0-9A-Fa-f:.]+)")).unwrap()
-    });
-    written_out.collect()
-}
-
-/// Who is to be banned for a line.
-fn banned(expressions: &[Regex], line: &str) -> Option<String> {
-    let found = expressions.iter().find_map(|expression| expression.captures(line))?;
-    Some(found["address"].to_owned())
+    assert_eq!(lines_with(&process, "less free space than disk_reserve").len(), 1);
 }
 
 #[test]
-fn the_filter_of_fail2ban_finds_those_who_guess_and_nobody_else() {
-    let expressions = ban_expressions();
-    assert_eq!(expressions.len(), 2);
-    for format in ["text", "json"] {
-        let process = Process::after(&format!("export SLUICE_LOG__ACCESS=true SLUICE_LOG__FORMAT={format}"));
-        let hostile = "x WARN login: login refused address=192.0.2.1 reason=\"wrong password\"";
-        let guesses = [
-            with_password("admin", "wrong"),
-            with_password("nobody", "wrong"),
-            with_password(hostile, "wrong"),
-            as_token("sluice_never"),
-            "Authorization: Basic !\r\n".to_owned(),
-        ];
-        for guess in &guesses {
-            assert_eq!(get(&process, guess).status, 401);
-        }
-        assert_eq!(get(&process, "").status, 401);
-        assert_eq!(get(&process, &as_administrator()).status, 200);
-        let said = process.said();
-        let bans: Vec<String> = said.lines().filter_map(|line| banned(&expressions, line)).collect();
-        assert_eq!(bans, vec!["127.0.0.1"; guesses.len()], "{said}");
-        // As fail2ban gets it from the journal, and with the time taken out.
-        let line = said.lines().find(|line| line.contains("wrong password")).unwrap();
-        let time = if format == "text" { line.split(' ').next() } else { line.split('"').nth(3) };
-        let from_journal = format!("host sluiced[7]: {}", line.replacen(time.unwrap(), "", 1));
-        assert_eq!(banned(&expressions, &from_journal).as_deref(), Some("127.0.0.1"), "{from_journal}");
+fn under_systemd_every_line_has_a_priority_and_no_time() {
+    let process =
+        Process::after("export JOURNAL_STREAM=$(stat -Lc %d:%i /dev/stderr) SLUICE_LOG__ACCESS=true");
+    assert_eq!(get(&process, "").status, 401);
+    assert_eq!(get(&process, &as_administrator()).status, 200);
+    let said = process.said();
+    assert!(said.lines().all(|line| line.starts_with('<') && line.get(2..3) == Some(">")), "{said}");
+    assert_eq!(lines_with(&process, "<4>WARN login: login refused ").len(), 1, "{said}");
+    assert_eq!(lines_with(&process, "<6>INFO sluiced: ready").len(), 1, "{said}");
+}
+
+#[test]
+fn the_life_of_the_daemon_is_told() {
+    let mut process = Process::after("");
+    process.terminate();
+    assert!(process.wait().success());
+    let said = process.said();
+    let begins = [
+        "sluiced starts version=",
+        "ready: requests are taken address=127.0.0.1:",
+        "stopping:",
+        "stopped in",
+    ];
+    let mut rest = said.as_str();
+    for begin in begins {
+        rest = rest.split_once(begin).unwrap_or_else(|| panic!("{begin}: {said}")).1;
     }
+}
+
+#[test]
+fn a_slow_request_is_told() {
+    // Hashing a password takes longer than that.
+    let process = Process::after("export SLUICE_LOG__SLOW_REQUEST=1ms");
+    let answer = get(&process, &as_administrator());
+    let told = lines_with(&process, &format!("a request was slow request_id=\"{}\"", id_of(&answer)));
+    assert_eq!(told.len(), 1, "{}", process.said());
+    let process = Process::after("export SLUICE_LOG__SLOW_REQUEST=0");
+    assert_eq!(get(&process, &as_administrator()).status, 200);
+    assert_eq!(lines_with(&process, "a request was slow").len(), 0, "{}", process.said());
 }

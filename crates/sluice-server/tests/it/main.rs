@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod adding;
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod backup;
 #[cfg(test)]
 mod bodies;
@@ -31,6 +33,8 @@ mod disk;
 mod encodings;
 #[cfg(test)]
 mod endings;
+#[cfg(test)]
+mod fail2ban;
 #[cfg(test)]
 mod heads;
 #[cfg(test)]
@@ -59,6 +63,8 @@ mod process;
 mod retention;
 #[cfg(test)]
 mod roles;
+#[cfg(test)]
+mod secrets;
 #[cfg(test)]
 mod secure;
 #[cfg(test)]

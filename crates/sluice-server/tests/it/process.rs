@@ -85,16 +85,14 @@ impl Process {
     /// Asks as administrator on a connection of its own.
     #[track_caller]
     pub(crate) fn ask(&self, method: &str, path: &str, body: &[u8]) -> Answer {
-        let mut connection = self.connect();
-        let _is_taken = connection.send(&request(method, path, &as_administrator(), body));
-        connection.answer()
+        self.ask_with(method, path, &as_administrator(), body)
     }
 
-    /// Sends raw bytes on a connection of their own and reads one answer.
+    /// Asks with the given header lines on a connection of its own.
     #[track_caller]
-    pub(crate) fn send(&self, request: &[u8]) -> Answer {
+    pub(crate) fn ask_with(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
         let mut connection = self.connect();
-        let _is_taken = connection.send(request);
+        let _is_taken = connection.send(&request(method, path, headers, body));
         connection.answer()
     }
 

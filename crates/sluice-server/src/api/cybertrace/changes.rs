@@ -8,6 +8,7 @@ use sluice_store::{ChangeError, Store, catalogue::CatalogueChange};
 use tokio::sync::oneshot;
 
 use super::{
+    audit,
     entity::{Entity, refused},
     suppliers, tags,
 };
@@ -17,6 +18,8 @@ use crate::{
     http::answer,
     http::body::BodyReader,
     http::problem::{self, Cause},
+    http::record::RequestRecord,
+    life::request_log,
     worker::Worker,
 };
 
@@ -53,6 +56,7 @@ pub(super) async fn make(
     request: EntityChange,
     entity: &Entity,
     identity: &Identity,
+    record: &RequestRecord,
 ) -> Result<HttpResponse, Cause> {
     let (what, status, done) = match request {
         EntityChange::CreateSupplier => ("Supplier", StatusCode::CREATED, "Supplier successfully created"),
@@ -70,7 +74,9 @@ pub(super) async fn make(
         EntityChange::UpdateTag(tag) => tags::update(tag, entity)?,
         EntityChange::RemoveTag(tag) => CatalogueChange::RemoveTag { name: tag.name },
     };
+    let sentence = audit::sentence(&change);
     change_catalogue(entity_worker, store, change, what).await?;
+    request_log::changed(record, &sentence);
     answer::sentence(status, done)
 }
 

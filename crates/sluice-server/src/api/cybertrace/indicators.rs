@@ -10,6 +10,7 @@ use sluice_store::catalogue::Supplier;
 use crate::{
     api::request::Version,
     http::{answer, body::BodyReader, problem::Cause, record::RequestRecord},
+    life::request_log,
 };
 
 /// Adds indicators and answers once every accepted one is durable.
@@ -47,6 +48,7 @@ pub(super) async fn delete(
 ) -> Result<HttpResponse, Cause> {
     let upload = ingestor.upload(permit, rules(supplier, version, UploadAction::Delete))?;
     let receipt = upload_body(reader, upload, record).await?;
+    request_log::changed(record, &format!("{} indicators deleted", receipt.accepted_count));
     answer_receipt(
         receipt,
         StatusCode::OK,

@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
-use super::{Accounts, AccountsFile, AuthError, Role, Scope, Token, User};
+use super::{Accounts, AccountsFile, AuthError, CHANGES_MAX, Role, Scope, Token, User};
 
 fn user(name: &str) -> User {
     User {
@@ -86,7 +86,8 @@ fn a_leftover_of_a_kill_is_no_hindrance() {
     file.change(|accounts| accounts.set_password("one", "other".to_owned())).unwrap();
     assert_eq!(file.read().unwrap().user("one").unwrap().password_hash, "other");
     file.change(|accounts| accounts.remove_user("one")).unwrap();
-    assert_eq!(file.read().unwrap(), Accounts::default());
+    let accounts = file.read().unwrap();
+    assert!(accounts.users.is_empty() && accounts.tokens.is_empty(), "{accounts:?}");
 }
 
 #[test]
@@ -103,4 +104,18 @@ fn a_directory_without_accounts_is_told_apart() {
     assert!(matches!(refused, Err(AuthError::Missing { .. })), "{refused:?}");
     AccountsFile::new(dir.path()).change(|accounts| accounts.add_user(user("one"))).unwrap();
     assert_eq!(AccountsFile::existing(dir.path()).unwrap().read().unwrap().users.len(), 1);
+}
+
+#[test]
+fn every_change_has_a_number_and_the_last_ones_are_kept() {
+    let mut accounts = Accounts::default();
+    for round in 0..CHANGES_MAX {
+        accounts.add_user(user("one")).unwrap();
+        accounts.remove_user("one").unwrap();
+        // What is refused is no change.
+        assert!(accounts.remove_user("one").is_err());
+        assert_eq!(accounts.last_change(), 2 * (round as u64 + 1));
+    }
+    let numbers: Vec<u64> = accounts.changes.iter().map(|change| change.number).collect();
+    assert_eq!(numbers, (101..=200).collect::<Vec<u64>>());
 }

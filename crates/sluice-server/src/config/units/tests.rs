@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde::Deserialize;
 use toml::Value;
 
-use super::{BYTES, Bounded, SECONDS, read, show};
+use super::{BYTES, Bounded, MILLISECONDS, SECONDS, read, show};
 
 #[track_caller]
 fn check<const UNIT: char>(values: &[Value], want: &Expect) {
@@ -46,6 +46,23 @@ fn times_are_taken_as_people_write_them() {
 }
 
 #[test]
+fn short_times_have_milliseconds() {
+    let mut values = texts(&["500ms", "1s 5ms", "10s", "1us", "5"]);
+    values.push(Value::Integer(7));
+    check::<MILLISECONDS>(
+        &values,
+        &expect![[r#"
+        "500ms" = 500
+        "1s 5ms" = 1005
+        "10s" = 10000
+        "1us": "1us" is not a time in whole milliseconds, such as "500ms" or "10s"
+        "5": "5" is not a time in whole milliseconds, such as "500ms" or "10s"
+        7 = 7
+    "#]],
+    );
+}
+
+#[test]
 fn sizes_are_taken_as_people_write_them() {
     let mut values =
         texts(&["64KiB", "1GiB", "1 GiB", "1.5GiB", "2MB", "3g", "512", "512B", "big", "", "9999999TiB"]);
@@ -75,9 +92,9 @@ fn sizes_are_taken_as_people_write_them() {
 proptest! {
     #[test]
     fn what_is_shown_is_read_again(number in any::<u64>(), shift in 0_u32..64) {
-        for unit in [SECONDS, BYTES] {
+        for unit in [SECONDS, MILLISECONDS, BYTES] {
             // The library for times takes years of 365.25 days, and so many of them do not fit.
-            let number = if unit == SECONDS { number >> 32 } else { number >> shift << shift };
+            let number = if unit == BYTES { number >> shift << shift } else { number >> 32 };
             prop_assert_eq!(read(&show(number, unit), unit), Ok(number));
         }
     }

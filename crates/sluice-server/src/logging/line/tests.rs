@@ -31,7 +31,7 @@ impl io::Write for Written {
 }
 
 /// What is written of the events that `tell` makes.
-fn written(is_json: bool, is_journal: bool, tell: impl FnOnce()) -> String {
+pub(crate) fn written(is_json: bool, is_journal: bool, tell: impl FnOnce()) -> String {
     let written = Written::default();
     let for_lines = written.clone();
     let format = LineFormat::new(Arc::new(AtomicBool::new(is_json)), is_journal);

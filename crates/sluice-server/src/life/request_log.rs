@@ -14,14 +14,14 @@ use actix_web::http::StatusCode;
 use parking_lot::Mutex;
 use sluice_model::excerpt::excerpt;
 
-use super::{
-    ACCESS, LOGIN,
-    quota::{QUOTA_TIME, Quota},
-    slow_after,
-};
 use crate::{
     auth::{error::Refused, expiring::Expiring, network},
     http::{problem::Cause, record::RequestRecord},
+    logging::{
+        ACCESS, AUDIT, LOGIN,
+        quota::{QUOTA_TIME, Quota},
+        slow_after,
+    },
 };
 
 #[cfg(test)]
@@ -68,16 +68,15 @@ impl RequestLog {
     pub(crate) fn answered(
         &self,
         record: &RequestRecord,
-        path: &str,
         status: StatusCode,
         sent_bytes: u64,
         cause: Option<&Cause>,
     ) {
         if let Some(cause) = cause {
-            self.failed(record, path, cause, Instant::now());
+            self.failed(record, cause, Instant::now());
         }
         if let Some(slow_after) = slow_after() {
-            self.note_time(record, path, status, slow_after);
+            self.note_time(record, status, slow_after);
         }
         tracing::info!(
             target: ACCESS,
@@ -95,7 +94,7 @@ impl RequestLog {
         );
     }
 
-    fn failed(&self, record: &RequestRecord, path: &str, cause: &Cause, now: Instant) {
+    fn failed(&self, record: &RequestRecord, cause: &Cause, now: Instant) {
         let quota = match cause {
             Cause::Busy { .. } => &self.busy,
             Cause::DiskFull => &self.disk_full,
@@ -115,7 +114,7 @@ impl RequestLog {
             return;
         }
         let (status, reason) = (cause.status().as_u16(), cause.reason_for_log());
-        let (user, path) = (excerpt(record.user()), excerpt(path));
+        let (user, path) = (excerpt(record.user()), excerpt(record.path()));
         let (id, route, ms) = (record.id.as_str(), record.route.get(), milliseconds(record.elapsed()));
         // The level of an event is fixed where it stands.
         if status == 500 {
@@ -131,7 +130,7 @@ impl RequestLog {
         }
     }
 
-    fn note_time(&self, record: &RequestRecord, path: &str, status: StatusCode, slow_after: Duration) {
+    fn note_time(&self, record: &RequestRecord, status: StatusCode, slow_after: Duration) {
         let elapsed = record.elapsed();
         let own = elapsed.saturating_sub(record.waited.get());
         if own < slow_after || !self.slow.take(Instant::now()) {
@@ -142,7 +141,7 @@ impl RequestLog {
             address = %record.address,
             user = &*excerpt(record.user()),
             route = record.route.get(),
-            path = &*excerpt(path),
+            path = &*excerpt(record.path()),
             status = status.as_u16(),
             ms = milliseconds(elapsed),
             waited_for_client_ms = milliseconds(record.waited.get()),
@@ -198,6 +197,19 @@ impl RequestLog {
             }
         }
     }
+}
+
+/// Tells who has changed what, once that is durable. Nothing of it is left out: nobody changes anything without the right.
+pub(crate) fn changed(record: &RequestRecord, change: &str) {
+    tracing::info!(
+        target: AUDIT,
+        request_id = record.id.as_str(),
+        address = %record.address,
+        user = &*excerpt(record.user()),
+        path = &*excerpt(record.path()),
+        change,
+        "changed"
+    );
 }
 
 /// With microseconds as decimals.

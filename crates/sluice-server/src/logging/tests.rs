@@ -1,0 +1,43 @@
+//! What is written at which level.
+
+use proptest::prelude::*;
+use tracing::Level;
+
+use super::{ACCESS, AUDIT, LOGIN, targets};
+use crate::config::LogSettings;
+
+const LEVELS: [(&str, Level); 5] = [
+    ("error", Level::ERROR),
+    ("warn", Level::WARN),
+    ("info", Level::INFO),
+    ("debug", Level::DEBUG),
+    ("trace", Level::TRACE),
+];
+
+proptest! {
+    #[test]
+    fn libraries_have_warnings_at_most_and_our_own_kinds_of_lines_do_not_depend_on_the_level(
+        (level_name, level) in proptest::sample::select(LEVELS.to_vec()),
+        (asked_name, asked) in proptest::sample::select(LEVELS.to_vec()),
+        filter in proptest::sample::select(vec!["", "sluice_store=trace", "sluice=trace"]),
+        access in any::<bool>(),
+    ) {
+        let settings = LogSettings {
+            level: level_name.to_owned(),
+            filter: filter.to_owned(),
+            access,
+            ..LogSettings::default()
+        };
+        let targets = targets(&settings);
+        for library in ["actix_web::middleware", "rustls::conn", "tokio", "mio", "h2", "hyper::proto"] {
+            let is_told = targets.would_enable(library, &asked);
+            prop_assert_eq!(is_told, asked <= level && asked <= Level::WARN, "{} {}", library, asked_name);
+        }
+        prop_assert!(!targets.would_enable("actix_http::h1::dispatcher", &asked));
+        let is_finer = !filter.is_empty();
+        prop_assert_eq!(targets.would_enable("sluice_store::compact", &asked), asked <= level || is_finer);
+        prop_assert_eq!(targets.would_enable("sluiced", &asked), asked <= level || filter == "sluice=trace");
+        prop_assert!(targets.would_enable(AUDIT, &Level::INFO) && targets.would_enable(LOGIN, &Level::WARN));
+        prop_assert_eq!(targets.would_enable(ACCESS, &Level::INFO), access);
+    }
+}
