@@ -34,7 +34,7 @@
 //! | the caller's task | splits, at most 64 KiB at a time; asks filters for tiny lookups, finds faults of tiny bodies | memory, a slot, results (all by `await`) |
 //! | `ingest-{n}` | parses, judges, encodes, sorts and packs slices; asks filters for lookups | the log's queue; its turn to parse a long element |
 //! | `ingest-short-0` | the same for short uploads (the fast lane); commits all uploads | the log's queue |
-//! | `lookup-short-0` | all of a short lookup (the fast lane), with one light read | reads of the disk |
+//! | `lookup-short-{n}` | all of a short lookup (the fast lane), with one light read | reads of the disk |
 //! | `read-light-{n}`, `read-heavy-{n}` | read for lookups and write their answers, several threads for one lookup | reads of the disk |
 //! | those of the store | see `sluice_store` | the disk |
 //!

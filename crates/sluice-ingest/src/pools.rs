@@ -96,8 +96,8 @@ pub(crate) struct Pools {
 }
 
 impl Pools {
-    /// Starts `threads_count` threads for slices, at least one, as many for reads of either kind, and one for each
-    /// fast lane.
+    /// Starts `threads_count` threads for slices, at least one, as many for reads of either kind and for short
+    /// lookups, and one for short uploads.
     ///
     /// # Errors
     ///
@@ -108,7 +108,7 @@ impl Pools {
         Ok(Arc::new(Self {
             ingest: Pool::new("ingest", threads_count, slice_bytes)?,
             ingest_short: Pool::new("ingest-short", 1, short_bytes)?,
-            lookup_short: Pool::new("lookup-short", 1, short_bytes)?,
+            lookup_short: Pool::new("lookup-short", threads_count, short_bytes)?,
             read_light: Pool::new("read-light", threads_count, limits::LIGHT_READ_BYTES_IN_FLIGHT_MAX)?,
             read_heavy: Pool::new("read-heavy", threads_count, limits::HEAVY_READ_BYTES_MAX)?,
         }))
@@ -147,11 +147,18 @@ impl From<oneshot::error::RecvError> for IngestError {
 
 /// All threads of the pool that the caller is a thread of; elsewhere, the caller's thread alone.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct PoolWorkers;
+pub(crate) struct PoolWorkers {
+    /// Whether they may wait for the disk.
+    pub(crate) may_wait: bool,
+}
 
 impl Workers for PoolWorkers {
     fn count(&self) -> usize {
         if rayon::current_thread_index().is_some() { rayon::current_num_threads() } else { 1 }
+    }
+
+    fn may_wait(&self) -> bool {
+        self.may_wait
     }
 
     fn map<I: Send, T: Send>(&self, items: Vec<I>, work: impl Fn(I) -> T + Send + Sync) -> Vec<T> {

@@ -47,6 +47,9 @@ pub const TINY_BODY_BYTES_MAX: usize = 4 * KIB;
 /// of a value.
 pub const TINY_BODY_ELEMENTS_MAX: u64 = 16;
 
+/// Heap bytes that a tiny body may take to read what is in memory on the thread of its connection.
+pub const TINY_BODY_READ_BYTES_MAX: usize = 256 * KIB;
+
 /// Longest short body: a single slice, which does not stand behind the slices of longer bodies.
 pub const SHORT_BODY_BYTES_MAX: usize = 16 * KIB;
 
@@ -66,7 +69,7 @@ pub const PARSE_HEAP_PER_BYTE_MAX: usize = 24;
 
 /// Parsers kept for the next element. Further threads make their own: that of a long element is covered by
 /// [`PARSED_BYTES_IN_FLIGHT_MAX`], that of a short one is small.
-pub const PARSERS_KEPT_MAX: usize = 8;
+pub const PARSERS_KEPT_MAX: usize = 6;
 
 /// Heap bytes of a kept parser: 2^17 nodes of 24 bytes, as many indexes of 4 to 8, three copies of a long element.
 pub const PARSER_KEPT_BYTES_MAX: usize = 5 * MIB;
@@ -86,7 +89,7 @@ pub const HEAD_PERMIT_BYTES: usize = 4 * KIB;
 pub const SMALL_BODY_BYTES_MAX: usize = MIB;
 
 /// Body bytes that only small requests may hold, on top of [`BODY_BYTES_BUDGET`].
-pub const SMALL_BYTES_BUDGET: usize = 64 * MIB;
+pub const SMALL_BYTES_BUDGET: usize = 48 * MIB;
 
 /// Bytes of answer that one lookup may produce. They are paid for out of the budgets for bodies.
 pub const LOOKUP_ANSWER_BYTES_MAX: usize = 256 * MIB;
@@ -99,9 +102,9 @@ pub const HEAVY_READ_BYTES_MAX: usize = 160 * MIB;
 pub const LIGHT_READ_BYTES_MAX: usize = 16 * MIB;
 
 /// Heap bytes of light reads at the same time; further ones wait.
-pub const LIGHT_READ_BYTES_IN_FLIGHT_MAX: usize = 4 * LIGHT_READ_BYTES_MAX;
+pub const LIGHT_READ_BYTES_IN_FLIGHT_MAX: usize = 3 * LIGHT_READ_BYTES_MAX;
 
-/// Heap bytes that a short body may take for reading in the fast lane, which answers one at a time.
+/// Heap bytes that short bodies may take for reading in the fast lane; each of its threads has an equal share.
 pub const SHORT_BODY_READ_BYTES_MAX: usize = 16 * MIB;
 
 /// Heap bytes of committed rows not yet in the trees that are planned for beside the budgets for bodies. The
@@ -112,6 +115,9 @@ pub const MEMTABLE_BYTES_MAX: usize = 384 * MIB;
 /// connections, the summary of networks. Filters of keys and groups are not in it: they take about 2.25 bytes for each indicator stored, 3 at
 /// worst.
 pub const STANDING_BYTES: usize = 128 * MIB;
+
+/// Heap bytes of blocks of the trees that lookups keep at hand.
+pub const BLOCK_CACHE_BYTES_MAX: usize = 40 * MIB;
 
 /// Messages waiting for the log thread. When full, the pool waits. What they carry is paid for by permits.
 pub const LOG_QUEUE_MAX: usize = 1_024;

@@ -72,6 +72,9 @@ pub enum ReadError {
     /// What is found takes more memory than the read may have, or more bytes than it can count.
     #[error("more than 4 GiB of rows or contexts were to be read at once")]
     TooLong,
+    /// What is to be read is not in memory, and the reader may not wait for the disk.
+    #[error("what was to be read is not in memory")]
+    NotAtHand,
 }
 
 impl ReadError {

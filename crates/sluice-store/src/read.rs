@@ -9,6 +9,7 @@
 //! what is asked. Single keys ([`Snapshot::get`]), full scans and the keys of a supplier or tag are for tests and
 //! tools; no request of the daemon uses them yet.
 
+mod block_cache;
 mod contexts;
 mod merger;
 mod one;
@@ -17,7 +18,7 @@ mod scan;
 mod view;
 mod workers;
 
-pub(crate) use self::view::View;
+pub(crate) use self::{block_cache::BlockCache, view::View};
 pub use self::{
     contexts::ReadContexts,
     one::Record,

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 pub(crate) use self::{
     part::{Part, PartMeta},
-    rows_block::BlockReader,
+    rows_block::{BlockReader, RowsBlock},
     writer::PartWriter,
 };
 

@@ -16,7 +16,7 @@ use crate::{
     error::WriteError,
     filter::SharedFilters,
     networks::NetworkSummary,
-    read::View,
+    read::{BlockCache, View},
     requests::{CompactionRequest, LogRequest},
     stamps::Stamps,
     trees::Trees,
@@ -49,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) stamps: Stamps,
     pub(crate) view: RwLock<Arc<View>>,
     pub(crate) trees: Arc<Trees>,
+    /// Of the trees.
+    pub(crate) blocks: Arc<BlockCache>,
     /// Of all networks that are in a view or on the way there.
     pub(crate) networks: Arc<NetworkSummary>,
     /// Of the slices that writes bring.

@@ -21,7 +21,7 @@ use crate::{
     filter::SharedFilters,
     log::LogThread,
     memtable::Slice,
-    read::Snapshot,
+    read::{BlockCache, Snapshot},
     recovery::recover,
     requests::{self, CompactionRequest, Completion, LogRequest, Txn},
     run::parts_of,
@@ -78,6 +78,7 @@ impl Store {
             networks: Arc::clone(&found.view.networks),
             view: RwLock::new(Arc::new(found.view)),
             trees: found.trees,
+            blocks: Arc::new(BlockCache::new()),
             filters: found.filters,
             joined_filters: SharedFilters::new(),
             log_requests,
@@ -182,8 +183,8 @@ impl Store {
 
     /// A consistent view of all durable writes.
     pub fn snapshot(&self) -> Snapshot {
-        let ages = self.shared.stamps.ages();
-        Snapshot { view: self.shared.view(), trees: Arc::clone(&self.shared.trees), ages }
+        let (trees, blocks) = (Arc::clone(&self.shared.trees), Arc::clone(&self.shared.blocks));
+        Snapshot { view: self.shared.view(), trees, blocks, ages: self.shared.stamps.ages() }
     }
 
     /// What holdings that are updated now are stamped with: seconds that the store has been running, counted from the

@@ -35,7 +35,8 @@ use crate::error::{OpenError, ReadError, TreeError};
 pub(crate) const PIECE_BYTES_MAX: usize = 6 * 1024;
 /// sled's unit of space.
 const SEGMENT_BYTES: usize = 512 * 1024;
-/// What sled may keep of decoded pages.
+/// What sled may keep of decoded pages. It divides this by 256, and below the length of a page a merge reads each page
+/// anew for each of its values.
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;
 /// sled reclaims space only from its own flush thread, so that thread stays on.
 const FLUSH_INTERVAL_MS: u64 = 200;

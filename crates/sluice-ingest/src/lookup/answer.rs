@@ -31,6 +31,9 @@ const KEY_BYTES: usize = 320;
 /// About what the text of a match has beside context and object.
 const MATCH_TEXT_BYTES: usize = 256;
 
+/// Those of the lookup's pool.
+const WORKERS: PoolWorkers = PoolWorkers { may_wait: true };
+
 /// How much memory it is worth to have for reading what is stored under the candidates of slices.
 pub(super) fn wanted_bytes(unread: &[Gathered]) -> usize {
     let (mut keys, mut tried_bytes) = (0, 0);
@@ -69,7 +72,8 @@ impl<R: Render> SliceWork for LookupWork<R> {
         if gathered.candidates.left().is_empty() {
             return self.deny(&gathered).map(Some);
         }
-        let text = self.answer_short(&mut gathered, limits::SHORT_BODY_READ_BYTES_MAX)?;
+        let bytes_max = limits::SHORT_BODY_READ_BYTES_MAX / WORKERS.count();
+        let text = self.answer_short(&mut gathered, bytes_max)?;
         if text.is_none() {
             self.unread.lock().push(gathered);
         }
@@ -81,10 +85,10 @@ impl<R: Render> SliceWork for LookupWork<R> {
             Ok(gathered) => gathered,
             Err(error) => return Some(Err(error)),
         };
-        if gathered.candidates.leaves_any(&self.detector.snapshot) {
-            return None;
+        if !gathered.candidates.leaves_any(&self.detector.snapshot) {
+            return Some(self.deny(&gathered).map(Some));
         }
-        Some(self.deny(&gathered).map(Some))
+        self.answer_at_hand(&mut gathered).transpose().map(|text| text.map(Some))
     }
 
     fn fast_lane(pools: &Pools) -> &Pool {
@@ -145,7 +149,7 @@ impl<R: Render> LookupWork<R> {
         texts: &mut Vec<AnswerText>,
     ) -> Result<(), IngestError> {
         self.check_wanted()?;
-        if self.try_answer(ranges, bytes_max, texts)? {
+        if self.try_answer(ranges, bytes_max, WORKERS, texts)? {
             return Ok(());
         }
         let [(gathered, values)] = ranges else {
@@ -177,7 +181,7 @@ impl<R: Render> LookupWork<R> {
         while bytes_max < most {
             bytes_max = (2 * bytes_max).min(most);
             held.set(bytes_max)?;
-            if let Some(found) = self.read(&[(gathered, value.clone())], bytes_max)? {
+            if let Some(found) = self.read(&[(gathered, value.clone())], bytes_max, WORKERS)? {
                 held.set(found.bytes())?;
                 return self.write(gathered, value, 0, &found);
             }
@@ -193,7 +197,20 @@ impl<R: Render> LookupWork<R> {
     ) -> Result<Option<AnswerText>, IngestError> {
         gathered.tried_bytes = bytes_max;
         let mut texts = Vec::new();
-        self.try_answer(&[(gathered, gathered.values())], bytes_max, &mut texts)?;
+        self.try_answer(&[(gathered, gathered.values())], bytes_max, WORKERS, &mut texts)?;
+        Ok(texts.pop())
+    }
+
+    /// Answers a slice of which everything is in memory; else `None`. Waits for nothing.
+    fn answer_at_hand(&self, gathered: &mut Gathered) -> Result<Option<AnswerText>, IngestError> {
+        gathered.finish(&self.detector)?;
+        let (ranges, mut texts) = ([(&*gathered, gathered.values())], Vec::new());
+        self.try_answer(
+            &ranges,
+            limits::TINY_BODY_READ_BYTES_MAX,
+            PoolWorkers { may_wait: false },
+            &mut texts,
+        )?;
         Ok(texts.pop())
     }
 
@@ -202,15 +219,16 @@ impl<R: Render> LookupWork<R> {
         &self,
         ranges: &[(&Gathered, Range<usize>)],
         bytes_max: usize,
+        workers: PoolWorkers,
         texts: &mut Vec<AnswerText>,
     ) -> Result<bool, IngestError> {
-        let Some(found) = self.read(ranges, bytes_max)? else { return Ok(false) };
+        let Some(found) = self.read(ranges, bytes_max, workers)? else { return Ok(false) };
         let (mut numbered, mut first_key) = (Vec::with_capacity(ranges.len()), 0);
         for (gathered, values) in ranges {
             numbered.push((gathered, values, first_key));
             first_key += gathered.candidates.places_of(values).len();
         }
-        let written = PoolWorkers
+        let written = workers
             .map(numbered, |(gathered, values, first_key)| self.write(gathered, values, first_key, &found));
         for text in written {
             texts.push(text?);
@@ -223,6 +241,7 @@ impl<R: Render> LookupWork<R> {
         &self,
         ranges: &[(&Gathered, Range<usize>)],
         bytes_max: usize,
+        workers: PoolWorkers,
     ) -> Result<Option<Found>, IngestError> {
         let mut keys: Vec<&[u8]> = Vec::new();
         for (gathered, values) in ranges {
@@ -230,7 +249,7 @@ impl<R: Render> LookupWork<R> {
             keys.extend(candidates.places_of(values).map(|place| candidates.key(place)));
         }
         match bytes_max.checked_sub(keys.capacity() * size_of::<&[u8]>()) {
-            Some(left) => self.detector.read(&keys, left).map_err(IngestError::Read),
+            Some(left) => self.detector.read(&keys, left, &workers).map_err(IngestError::Read),
             None => Ok(None),
         }
     }

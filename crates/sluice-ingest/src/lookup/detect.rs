@@ -7,15 +7,13 @@
 use std::sync::{Arc, OnceLock};
 
 use sluice_model::TagId;
-use sluice_store::{ContextRef, ReadContexts, ReadError, RowNumbers, Snapshot, StoredRow};
+use sluice_store::{ContextRef, ReadContexts, ReadError, RowNumbers, Snapshot, StoredRow, Workers};
 
 use super::{
     lists::Lists,
     rules::LookupRules,
     suppliers::{Suppliers, SuppliersCache},
 };
-use crate::pools::PoolWorkers;
-
 /// Looks values up for one request. Reads may wait for the disk: for pool threads only.
 pub(crate) struct Detector {
     pub(super) snapshot: Snapshot,
@@ -84,15 +82,20 @@ impl Detector {
     }
 
     /// Reads what is stored under keys, which may come in any order and more than once. `None` when that would take
-    /// more than `bytes_max` bytes of memory.
+    /// more than `bytes_max` bytes of memory, or a wait for the disk where the workers may not wait.
     ///
     /// Cost: two sorts, and one read of each block that has one of the keys or contexts; on all threads of the pool.
     ///
     /// # Errors
     ///
     /// What the store could not read.
-    pub(super) fn read(&self, keys: &[&[u8]], bytes_max: usize) -> Result<Option<Found>, ReadError> {
-        let Some(rows) = self.snapshot.read_rows(keys, bytes_max, &PoolWorkers)? else { return Ok(None) };
+    pub(super) fn read(
+        &self,
+        keys: &[&[u8]],
+        bytes_max: usize,
+        workers: &impl Workers,
+    ) -> Result<Option<Found>, ReadError> {
+        let Some(rows) = self.snapshot.read_rows(keys, bytes_max, workers)? else { return Ok(None) };
         let (mut found, mut contexts) = (Found { keys_count: keys.len(), ..Found::default() }, Vec::new());
         let rows_bytes = rows.heap_bytes();
         for row in rows.iter() {
@@ -105,7 +108,7 @@ impl Detector {
         found.rows = rows.into_numbers();
         let taken = found.heap_bytes() + bytes_of(&contexts);
         let Some(left) = bytes_max.checked_sub(taken) else { return Ok(None) };
-        let Some(contexts) = self.snapshot.read_contexts(&contexts, left, &PoolWorkers)? else {
+        let Some(contexts) = self.snapshot.read_contexts(&contexts, left, workers)? else {
             return Ok(None);
         };
         found.contexts = contexts;

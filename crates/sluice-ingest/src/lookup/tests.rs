@@ -286,6 +286,26 @@ fn what_was_tried_in_vain_is_not_tried_again() {
     assert_eq!(wanted_bytes(&unread), 32 << 20);
 }
 
+/// The thread of a connection answers from memory alone: the memtable, and what an earlier lookup has read.
+#[test]
+fn a_tiny_lookup_is_answered_in_place_once_what_it_needs_is_at_hand() {
+    let fixture = Fixture::new();
+    fixture
+        .put("Feed", r#"[{"indicator":"a.example","context":{"c":1}},{"indicator":"b.example"}]"#)
+        .unwrap();
+    let body = slice_of(r#"[{"object":"a.example"},{"object":"b.example"},{"object":"c.example"}]"#);
+    let answer = |work: &LookupWork<EveryField>| {
+        let text = work.work_tiny(&body)?.unwrap().unwrap();
+        Some(text.chunks.concat())
+    };
+    let of_memtable = answer(&work_on(&fixture)).unwrap();
+    assert!(fixture.store.compact());
+    assert_eq!(answer(&work_on(&fixture)), None);
+    let read = work_on(&fixture).work_short(&body).unwrap().unwrap().chunks.concat();
+    assert_eq!(answer(&work_on(&fixture)), Some(read.clone()));
+    assert_eq!(of_memtable, read);
+}
+
 /// What is too much for one read is read in batches, and in halves where that is still too much, to the same answer.
 #[test]
 fn little_room_changes_no_answer() {

@@ -1,13 +1,16 @@
 //! Context references to texts, read in the order in which they lie in their tables.
 
+use std::sync::Arc;
+
 use sluice_model::ranges::bytes_at;
 
 use super::{
+    block_cache::BlockUse,
     view::Snapshot,
-    workers::{ReadBudget, Workers, counted, outcome, read_batches, sort_by},
+    workers::{ReadBudget, Workers, block_use, counted, outcome, read_batches, sort_by},
 };
 use crate::{
-    contexts::{ContextRef, TableId},
+    contexts::{ContextRef, ContextSource, TableId},
     error::ReadError,
 };
 
@@ -75,7 +78,8 @@ impl Snapshot {
             order.push(AskedContext { table: *table, number: *number, place });
         }
         sort_by(&mut order, workers, Ord::cmp);
-        let batches = read_batches(&order, workers, |order| self.read_texts(order, budget))?;
+        let block_use = block_use(contexts.len(), workers);
+        let batches = read_batches(&order, workers, |order| self.read_texts(order, block_use, budget))?;
         drop(order);
         let mut read =
             ReadContexts { places: vec![TextPlace::default(); contexts.len()], buffers: Vec::new() };
@@ -96,6 +100,7 @@ impl Snapshot {
     fn read_texts(
         &self,
         order: &[AskedContext],
+        block_use: BlockUse,
         budget: &ReadBudget,
     ) -> Result<(Vec<(u32, TextPlace)>, ReadContexts), ReadError> {
         let (mut found, mut texts) = (Vec::with_capacity(order.len()), ReadContexts::default());
@@ -103,13 +108,39 @@ impl Snapshot {
             let Some(first) = of_table.first() else { continue };
             // What it holds of the table goes with it.
             let mut source = self.context_source(first.table)?;
+            // The contexts of slices are in memory anyway.
+            let cached_in = if block_use == BlockUse::Pass { None } else { first.table.stored() };
             for same in of_table.chunk_by(|one, other| one.number == other.number) {
-                let Some(first) = same.first() else { continue };
-                let place = texts.push(source.get(first.number)?, order.len(), budget)?;
+                let Some(AskedContext { number, .. }) = same.first() else { continue };
+                let place = if let Some(table) = cached_in {
+                    let context = self.cached_context(table, *number, &mut source, block_use)?;
+                    texts.push(&context, order.len(), budget)?
+                } else {
+                    texts.push(source.get(*number)?, order.len(), budget)?
+                };
                 found.extend(same.iter().map(|asked| (asked.place, place)));
             }
         }
         Ok((found, texts))
+    }
+
+    /// Reads a context of a stored table, unless it is at hand.
+    fn cached_context(
+        &self,
+        table: u32,
+        number: u32,
+        source: &mut ContextSource<'_>,
+        block_use: BlockUse,
+    ) -> Result<Arc<[u8]>, ReadError> {
+        if let Some(context) = self.blocks.context(table, number) {
+            return Ok(context);
+        }
+        if block_use == BlockUse::AtHand {
+            return Err(ReadError::NotAtHand);
+        }
+        let context: Arc<[u8]> = source.get(number)?.into();
+        self.blocks.keep_context(table, number, &context);
+        Ok(context)
     }
 }
 

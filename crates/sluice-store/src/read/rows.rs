@@ -3,6 +3,8 @@
 //! Rows are merged while they still have references in the places of contexts, so no context is read that a newer one
 //! replaces.
 
+use std::sync::Arc;
+
 use sluice_model::{
     SupplierId, TagId,
     ranges::items_at,
@@ -10,17 +12,17 @@ use sluice_model::{
 };
 
 use super::{
+    block_cache::BlockUse,
     merger::{RowMerger, row_at},
     view::Snapshot,
-    workers::{ReadBudget, Workers, counted, outcome, read_batches, sort_by},
+    workers::{ReadBudget, Workers, block_use, counted, outcome, read_batches, sort_by},
 };
 use crate::{
     contexts::ContextRef,
     error::ReadError,
     filter,
     rows::long_key_prefix,
-    run::{BlockReader, Part},
-    trees::{Pieces, Trees},
+    run::{BlockReader, Part, RowsBlock},
 };
 
 /// Stands for a key without a row.
@@ -97,7 +99,8 @@ impl Snapshot {
         sort_by(&mut order, workers, |one, other| {
             one.0.cmp(&other.0).then_with(|| key_at(keys, one.1).cmp(key_at(keys, other.1)))
         });
-        let batches = read_batches(&order, workers, |order| self.read_batch(order, keys, budget))?;
+        let block_use = block_use(keys.len(), workers);
+        let batches = read_batches(&order, workers, |order| self.read_batch(order, keys, block_use, budget))?;
         drop(order);
         let mut rows = ReadRows { numbers: vec![NO_ROW; keys.len()], bytes: Vec::new(), rows: Vec::new() };
         for (found, batch) in batches {
@@ -117,6 +120,7 @@ impl Snapshot {
         &self,
         order: &[(u128, u32)],
         keys: &[&[u8]],
+        block_use: BlockUse,
         budget: &ReadBudget,
     ) -> Result<(Vec<(u32, u32)>, ReadRows), ReadError> {
         let asked = distinct_keys(order, keys)?;
@@ -125,7 +129,7 @@ impl Snapshot {
         };
         let mut merger = RowMerger::new(asked.len(), budget);
         self.merge_slices(&asked, key_of, &mut merger)?;
-        self.merge_runs(&asked, key_of, &mut merger)?;
+        self.merge_runs(&asked, key_of, block_use, &mut merger)?;
         let mut batch = ReadRows { numbers: Vec::new(), bytes: merger.bytes, rows: Vec::new() };
         let mut found = Vec::new();
         let ends = asked.iter().skip(1).map(|next| next.first as usize).chain([order.len()]);
@@ -177,6 +181,7 @@ impl Snapshot {
         &self,
         asked: &[DistinctKey],
         key_of: impl Fn(&DistinctKey) -> &'k [u8],
+        block_use: BlockUse,
         merger: &mut RowMerger<'_>,
     ) -> Result<(), ReadError> {
         for run in &self.view.runs {
@@ -190,10 +195,10 @@ impl Snapshot {
             {
                 let end = parts.peek().map(|next| next.index.first_key());
                 let to = end.map_or(asked.len(), |end| asked.partition_point(|one| key_of(one) < end));
-                let mut cursor = PartCursor::new(part);
+                let mut cursor = PartCursor::new(self, part, block_use);
                 for (number, one) in asked.iter().enumerate().take(to).skip(from) {
                     if part.filter.may_contain(one.hash) {
-                        merger.take_older(number, |row| cursor.find(&self.trees, key_of(one), row))?;
+                        merger.take_older(number, |row| cursor.find(key_of(one), row))?;
                     }
                 }
                 from = from.max(to);
@@ -316,30 +321,51 @@ pub(super) fn tags_of(row: &[u8]) -> impl Iterator<Item = TagId> {
 
 /// Goes through a part with ascending keys.
 struct PartCursor<'a> {
+    snapshot: &'a Snapshot,
     part: &'a Part,
+    block_use: BlockUse,
     /// Block that the last key was looked for in.
     near: usize,
-    /// Block that `stored` holds.
+    /// Block that `rows` is.
     block: Option<usize>,
-    stored: Pieces,
+    rows: Arc<RowsBlock>,
     reader: BlockReader,
 }
 
 impl<'a> PartCursor<'a> {
-    fn new(part: &'a Part) -> Self {
-        Self { part, near: 0, block: None, stored: Pieces::default(), reader: BlockReader::default() }
+    fn new(snapshot: &'a Snapshot, part: &'a Part, block_use: BlockUse) -> Self {
+        let (rows, reader) = Default::default();
+        Self { snapshot, part, block_use, near: 0, block: None, rows, reader }
     }
 
     /// Appends the row of a key to `row`; false when the part has none.
-    fn find(&mut self, trees: &Trees, key: &[u8], row: &mut Vec<u8>) -> Result<bool, ReadError> {
+    fn find(&mut self, key: &[u8], row: &mut Vec<u8>) -> Result<bool, ReadError> {
         let Some(block) = self.part.index.block_after(self.near, key) else { return Ok(false) };
         self.near = block;
         if self.block != Some(block) {
             self.block = None;
-            self.stored = self.part.read_stored(trees, block)?;
+            self.rows = self.read_block(block)?;
             self.reader.begin();
             self.block = Some(block);
         }
-        self.reader.find(&self.stored, key, row).map_err(|detail| self.part.damaged_block(block, detail))
+        self.rows.find(&mut self.reader, key, row).map_err(|detail| self.part.damaged_block(block, detail))
+    }
+
+    /// Reads a block, unless it is at hand.
+    fn read_block(&self, block: usize) -> Result<Arc<RowsBlock>, ReadError> {
+        let Snapshot { trees, blocks, .. } = self.snapshot;
+        let (part, (piece, _)) = (self.part.meta.id, self.part.pieces_of(block));
+        let rows = match blocks.rows(part, piece) {
+            Some(rows) if rows.has_restarts() || self.block_use == BlockUse::Pass => return Ok(rows),
+            // It is asked for again, and will be.
+            Some(rows) => rows.with_restarts().map_err(|detail| self.part.damaged_block(block, detail))?,
+            None if self.block_use == BlockUse::AtHand => return Err(ReadError::NotAtHand),
+            None => RowsBlock::new(self.part.read_stored(trees, block)?),
+        };
+        let rows = Arc::new(rows);
+        if self.block_use != BlockUse::Pass {
+            blocks.keep_rows(part, piece, &rows);
+        }
+        Ok(rows)
     }
 }

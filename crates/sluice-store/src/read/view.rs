@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use sluice_model::network::Network;
 
+use super::block_cache::BlockCache;
 use crate::{
     catalogue::Catalogue,
     contexts::{ContextSource, TableId},
@@ -40,6 +41,7 @@ pub(crate) struct View {
 pub struct Snapshot {
     pub(crate) view: Arc<View>,
     pub(crate) trees: Arc<Trees>,
+    pub(crate) blocks: Arc<BlockCache>,
     pub(crate) ages: Ages,
 }
 

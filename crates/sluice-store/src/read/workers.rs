@@ -5,6 +5,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
+use super::block_cache::{BlockUse, CACHED_READ_ITEMS_MAX};
 use crate::error::ReadError;
 
 /// Fewer keys or contexts are read by one thread: the work is less than what sharing it costs.
@@ -17,6 +18,11 @@ const BATCHES_A_WORKER: usize = 2;
 pub trait Workers {
     /// How many there are.
     fn count(&self) -> usize;
+
+    /// Returns true if they may wait for the disk.
+    fn may_wait(&self) -> bool {
+        true
+    }
 
     /// Does something for each of some items, perhaps at the same time; gives what came of it, in order.
     fn map<I: Send, T: Send>(&self, items: Vec<I>, work: impl Fn(I) -> T + Send + Sync) -> Vec<T>;
@@ -64,11 +70,22 @@ impl ReadBudget {
     }
 }
 
-/// Tells the caller of a read how it ended: `None` for one that its budget did not allow.
+/// What a read of so many keys or contexts does with the blocks that it meets.
+pub(super) fn block_use(items: usize, workers: &impl Workers) -> BlockUse {
+    if !workers.may_wait() {
+        BlockUse::AtHand
+    } else if items <= CACHED_READ_ITEMS_MAX {
+        BlockUse::Keep
+    } else {
+        BlockUse::Pass
+    }
+}
+
+/// Tells the caller of a read how it ended: `None` for one that its budget did not allow, or its workers.
 pub(super) fn outcome<T>(read: Result<T, ReadError>) -> Result<Option<T>, ReadError> {
     match read {
         Ok(read) => Ok(Some(read)),
-        Err(ReadError::TooLong) => Ok(None),
+        Err(ReadError::TooLong | ReadError::NotAtHand) => Ok(None),
         Err(error) => Err(error),
     }
 }

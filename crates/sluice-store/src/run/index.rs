@@ -1,6 +1,6 @@
 //! What is held in memory of a part beside its filter: where its blocks begin, and who is in it.
 
-use std::collections::BTreeMap;
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use sluice_model::{
     SupplierId, TagId,
@@ -8,18 +8,34 @@ use sluice_model::{
     varint::{push_varint, take_varint, take_varint_u32},
 };
 
-use crate::rows::{push_prefixed, take_prefixed};
+use crate::rows::{long_key_prefix, push_prefixed, take_prefixed};
 
 /// Where a block begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_field_names, reason = "each is the first of something of the block")]
 pub(crate) struct Fence {
     /// First key of the block.
     pub(crate) first_key: Box<[u8]>,
+    /// What it begins with, so that most comparisons stay within the list of fences.
+    key_prefix: u128,
     /// First of its pieces.
     pub(crate) first_piece: u32,
     /// Rows of the part before it.
     pub(crate) first_row: u32,
+}
+
+impl Fence {
+    /// A block that begins with a key.
+    pub(crate) fn new(first_key: Box<[u8]>, first_piece: u32, first_row: u32) -> Self {
+        Self { key_prefix: long_key_prefix(&first_key), first_key, first_piece, first_row }
+    }
+
+    /// Returns true if the block begins at a key, whose prefix is at hand, or before it.
+    fn is_at_or_before(&self, key: &[u8], prefix: u128) -> bool {
+        match self.key_prefix.cmp(&prefix) {
+            Ordering::Equal => *self.first_key <= *key,
+            order => order == Ordering::Less,
+        }
+    }
 }
 
 /// A posting list as the index knows it.
@@ -71,16 +87,16 @@ impl Index {
     /// Steps double until a block begins after the key, then the last step is searched: from block 10 to block 15 it
     /// looks at 11, 12, 14 and 18, and then between 14 and 18.
     pub(crate) fn block_after(&self, near: usize, key: &[u8]) -> Option<usize> {
-        let ahead = items_at(&self.fences, near..);
+        let (ahead, prefix) = (items_at(&self.fences, near..), long_key_prefix(key));
         let mut step = 1;
         while let Some(fence) = ahead.get(step)
-            && *fence.first_key <= *key
+            && fence.is_at_or_before(key, prefix)
         {
             step *= 2;
         }
         let from = step / 2;
         let between = items_at(ahead, from..step.min(ahead.len()));
-        (near + from + between.partition_point(|fence| *fence.first_key <= *key)).checked_sub(1)
+        (near + from + between.partition_point(|fence| fence.is_at_or_before(key, prefix))).checked_sub(1)
     }
 
     /// First piece and number of pieces of a block.
@@ -125,7 +141,7 @@ impl Index {
             let first_key = take_prefixed(&mut bytes)?.into();
             let first_piece = take_varint_u32(&mut bytes)?;
             let first_row = take_varint_u32(&mut bytes)?;
-            index.fences.push(Fence { first_key, first_piece, first_row });
+            index.fences.push(Fence::new(first_key, first_piece, first_row));
         }
         for _ in 0..take_varint(&mut bytes)? {
             index.tables.push((take_varint_u32(&mut bytes)?, take_varint_u32(&mut bytes)?));

@@ -154,7 +154,7 @@ impl Part {
     }
 
     /// First piece and number of pieces of a block that the index has.
-    fn pieces_of(&self, block: usize) -> (u32, u32) {
+    pub(crate) fn pieces_of(&self, block: usize) -> (u32, u32) {
         let pieces = self.index.pieces_of(block);
         debug_assert!(pieces.is_some(), "blocks are those of the index");
         pieces.unwrap_or((0, 0))

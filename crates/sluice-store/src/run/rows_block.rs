@@ -12,6 +12,8 @@
 //! A head is what comes before the update time in a row with one holding: tags, supplier, flags. Few differ among
 //! neighbors. zstd over framed rows gives about the same length and takes several times as long, both ways.
 
+mod restarts;
+
 use std::cmp::Ordering;
 
 use sluice_model::{
@@ -20,6 +22,7 @@ use sluice_model::{
     varint::{push_varint, take, take_varint},
 };
 
+pub(crate) use self::restarts::RowsBlock;
 use crate::{
     block::{self, CHECKSUM_BYTES},
     contexts::{ContextRef, TableId},
@@ -187,16 +190,15 @@ pub(crate) struct BlockReader {
 /// Where a head is, and whether a context follows it.
 #[derive(Clone, Copy, Debug)]
 struct CodedHead {
-    from: usize,
-    to: usize,
+    span: (u32, u32),
     has_context: bool,
 }
 
 /// A row before it is put together.
 #[derive(Clone, Copy, Debug)]
 enum CodedRow {
-    Plain { from: usize, to: usize },
-    Single { head_from: usize, head_to: usize, updated: u32, context: Option<ContextRef> },
+    Plain((u32, u32)),
+    Single { head: (u32, u32), updated: u32, context: Option<ContextRef> },
 }
 
 impl BlockReader {
@@ -284,14 +286,12 @@ impl BlockReader {
         let code = *take(rest, 1)?.first()?;
         if code == PLAIN {
             let row = take_prefixed(rest)?;
-            let to = stored.len() - rest.len();
-            return Some(CodedRow::Plain { from: to - row.len(), to });
+            return Some(CodedRow::Plain(span_before(stored, rest, row)?));
         }
         let number = if code == NEW_HEAD {
             let head = take_prefixed(rest)?;
-            let to = stored.len() - rest.len();
             let has_context = SingleRow::has_context(head);
-            self.heads.push(CodedHead { from: to - head.len(), to, has_context });
+            self.heads.push(CodedHead { span: span_before(stored, rest, head)?, has_context });
             self.heads.len()
         } else {
             usize::from(code)
@@ -299,7 +299,7 @@ impl BlockReader {
         let head = *self.heads.get(number - 1)?;
         self.updated = apply(self.updated, take_signed(rest)?)?;
         let context = if head.has_context { Some(self.take_context(rest)?) } else { None };
-        Some(CodedRow::Single { head_from: head.from, head_to: head.to, updated: self.updated, context })
+        Some(CodedRow::Single { head: head.span, updated: self.updated, context })
     }
 
     fn take_context(&mut self, rest: &mut &[u8]) -> Option<ContextRef> {
@@ -315,14 +315,28 @@ impl BlockReader {
     fn append_row(&self, stored: &[u8], row: &mut Vec<u8>) {
         match self.current {
             None => {}
-            Some(CodedRow::Plain { from, to }) => row.extend_from_slice(bytes_at(stored, from..to)),
-            Some(CodedRow::Single { head_from, head_to, updated, context }) => {
+            Some(CodedRow::Plain(span)) => row.extend_from_slice(bytes_of(stored, span)),
+            Some(CodedRow::Single { head, updated, context }) => {
                 let encoded = context.map(ContextRef::encode);
                 let context = encoded.as_ref().map(AsRef::as_ref);
-                SingleRow { head: bytes_at(stored, head_from..head_to), updated, context }.join(row);
+                SingleRow { head: bytes_of(stored, head), updated, context }.join(row);
             }
         }
     }
+}
+
+/// Where `taken` lies in a block: just before `rest`.
+fn span_before(stored: &[u8], rest: &[u8], taken: &[u8]) -> Option<(u32, u32)> {
+    let to = stored.len() - rest.len();
+    span(to - taken.len(), to)
+}
+
+fn span(from: usize, to: usize) -> Option<(u32, u32)> {
+    Some((u32::try_from(from).ok()?, u32::try_from(to).ok()?))
+}
+
+fn bytes_of(stored: &[u8], (from, to): (u32, u32)) -> &[u8] {
+    bytes_at(stored, from as usize..to as usize)
 }
 
 /// Compares keys that have `matched` first bytes in common, and brings that number up to date.

@@ -87,7 +87,7 @@ impl<'a> PartWriter<'a> {
         let number = self.index.rows;
         if self.block.is_empty() {
             let first_piece = self.index.pieces;
-            self.index.fences.push(Fence { first_key: key.into(), first_piece, first_row: number });
+            self.index.fences.push(Fence::new(key.into(), first_piece, number));
         }
         self.block.push(key, row);
         self.hashes.push(key);

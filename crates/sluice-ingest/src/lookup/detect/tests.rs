@@ -401,13 +401,13 @@ fn too_much_found_is_told_and_can_be_read_in_parts() {
     let values = ["a.example", "b.example", "none.example", "c.example", "a.example"];
     let candidates = candidates_of(&fixture, &detector, &values);
     let keys = keys(&candidates);
-    assert!(detector.read(&keys, 2_500).unwrap().is_none());
-    let whole = detector.read(&keys, 8_000).unwrap().unwrap();
+    assert!(detector.read(&keys, 2_500, &SingleThread).unwrap().is_none());
+    let whole = detector.read(&keys, 8_000, &SingleThread).unwrap().unwrap();
     let memory = memory_of(&fixture, usize::MAX);
     let mut answers = Vec::new();
     for value in 0..values.len() {
         let places = candidates.places_of(&(value..value + 1));
-        let found = detector.read(&keys[places.clone()], 2_500).unwrap().unwrap();
+        let found = detector.read(&keys[places.clone()], 2_500, &SingleThread).unwrap().unwrap();
         let mut alone = Matches::new(&detector, &candidates, &found, places.start, 0);
         let mut among = Matches::new(&detector, &candidates, &whole, 0, 0);
         let alone = written(&mut alone, places.clone(), &memory).0.unwrap();
@@ -453,7 +453,7 @@ fn a_result_is_not_written_beyond_the_room_for_it() {
     let detector = Detector::new(fixture.store.snapshot(), lookup_rules(), SuppliersCache::default());
     let candidates = candidates_of(&fixture, &detector, &[levels.last().unwrap()]);
     let keys = keys(&candidates);
-    let found = detector.read(&keys, 4 * CONTEXT_BYTES).unwrap().unwrap();
+    let found = detector.read(&keys, 4 * CONTEXT_BYTES, &SingleThread).unwrap().unwrap();
     let mut matches = Matches::new(&detector, &candidates, &found, 0, 0);
     let memory = memory_of(&fixture, 10 * CONTEXT_BYTES);
     let (refused, _) = written(&mut matches, 0..keys.len(), &memory);
@@ -482,8 +482,8 @@ fn matches_count_among_what_is_found() {
     assert!(
         fixture.store.snapshot().read_rows(&keys(&candidates), bytes_max, &SingleThread).unwrap().is_some()
     );
-    assert!(detector.read(&keys(&candidates), bytes_max).unwrap().is_none());
-    let found = detector.read(&keys(&candidates), 2 * bytes_max).unwrap().unwrap();
+    assert!(detector.read(&keys(&candidates), bytes_max, &SingleThread).unwrap().is_none());
+    let found = detector.read(&keys(&candidates), 2 * bytes_max, &SingleThread).unwrap().unwrap();
     assert_eq!(found.matches.items.len(), 40);
     // The rows are still there while matches are made of them.
     let rows =
@@ -492,7 +492,7 @@ fn matches_count_among_what_is_found() {
     assert!(
         fixture.store.snapshot().read_rows(&keys(&candidates), bytes_max, &SingleThread).unwrap().is_some()
     );
-    assert!(detector.read(&keys(&candidates), bytes_max).unwrap().is_none());
+    assert!(detector.read(&keys(&candidates), bytes_max, &SingleThread).unwrap().is_none());
 }
 
 /// Disabled and expired holdings, other tenants': what does not match is not worth reading its context.
@@ -508,7 +508,7 @@ fn contexts_are_read_of_matches_alone() {
         let cache = SuppliersCache::default();
         let detector = Detector::new(fixture.store.snapshot(), lookup_rules(), cache);
         let candidates = candidates_of(&fixture, &detector, &["a.example"]);
-        detector.read(&keys(&candidates), usize::MAX).unwrap().unwrap().contexts.text_bytes()
+        detector.read(&keys(&candidates), usize::MAX, &SingleThread).unwrap().unwrap().contexts.text_bytes()
     };
     let both = read_bytes();
     fixture.disable("Off");

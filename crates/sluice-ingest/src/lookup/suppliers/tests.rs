@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use sluice_model::TenantId;
+use sluice_store::SingleThread;
 
 use super::{SuppliersCache, TENANTS_KEPT_MAX};
 use crate::{
@@ -42,7 +43,7 @@ fn a_lookup_that_begins_makes_nothing() {
         candidates.ask_filters(&detector.snapshot).unwrap();
         let places = candidates.places_of(&(0..1));
         let keys: Vec<_> = places.clone().map(|place| candidates.key(place)).collect();
-        let found = detector.read(&keys, usize::MAX).unwrap().unwrap();
+        let found = detector.read(&keys, usize::MAX, &SingleThread).unwrap().unwrap();
         let mut text = AnswerText::new(&memory, 0, 0);
         Matches::new(&detector, &candidates, &found, 0, 0).rank(places, &mut text).unwrap();
     };

@@ -10,7 +10,7 @@ proptest! {
         firsts in proptest::collection::btree_set(0_u16..500, 0..60),
         asked in proptest::collection::btree_set(0_u16..500, 0..60),
     ) {
-        let fence = |first: u16| Fence { first_key: first.to_be_bytes().into(), first_piece: 0, first_row: 0 };
+        let fence = |first: u16| Fence::new(first.to_be_bytes().into(), 0, 0);
         let index = Index { fences: firsts.into_iter().map(fence).collect(), ..Index::default() };
         let mut near = 0;
         for key in asked {

@@ -6,7 +6,7 @@ use sluice_model::{
     row::{HoldingChange, TagsChange, encode, merge},
 };
 
-use super::{BlockBuilder, BlockReader};
+use super::{BlockBuilder, BlockReader, RowsBlock, restarts::RESTART_ROWS};
 use crate::{
     block::unseal,
     contexts::{ContextRef, TableId},
@@ -88,20 +88,29 @@ proptest! {
         }
     }
 
-    /// Whatever is looked for in one pass, stored or not, the bytes that keys share mislead no search.
+    /// Whatever is looked for in one pass, stored or not, neither the bytes that keys share nor the restart points of a block
+    /// mislead a search.
     #[test]
     fn a_pass_finds_what_is_there(
         rows in rows(),
         asked in proptest::collection::btree_set(proptest::collection::vec(0_u8..4, 0..9), 0..40),
     ) {
         let stored = block(&rows);
-        let mut reader = BlockReader::default();
-        reader.begin();
-        for key in asked {
-            let mut found = Vec::new();
-            let want = rows.iter().find(|(stored, _)| *stored == key).map(|(_, row)| row);
-            prop_assert_eq!(reader.find(&stored, &key, &mut found).unwrap(), want.is_some());
-            prop_assert_eq!(found.as_slice(), want.map_or(&[][..], Vec::as_slice));
+        let blocks = {
+            let plain = RowsBlock::new(stored.into());
+            let with_restarts = plain.with_restarts().unwrap();
+            [plain, with_restarts]
+        };
+        prop_assert_eq!(blocks[1].restarts_count(), rows.len() / RESTART_ROWS);
+        for block in blocks {
+            let mut reader = BlockReader::default();
+            reader.begin();
+            for key in &asked {
+                let mut found = Vec::new();
+                let want = rows.iter().find(|(stored, _)| stored == key).map(|(_, row)| row);
+                prop_assert_eq!(block.find(&mut reader, key, &mut found).unwrap(), want.is_some());
+                prop_assert_eq!(found.as_slice(), want.map_or(&[][..], Vec::as_slice));
+            }
         }
     }
 
@@ -109,6 +118,7 @@ proptest! {
     fn any_bytes_are_read_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let (mut reader, mut framed) = (BlockReader::default(), Vec::new());
         let _whatever = reader.expand(&bytes, &mut framed);
+        let _whatever = RowsBlock::new(bytes.into()).with_restarts();
     }
 }
 

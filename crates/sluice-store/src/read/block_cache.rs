@@ -1,0 +1,113 @@
+//! What lookups have read of the trees lately, in memory: checked, and ready to be searched.
+//!
+//! In: the place of a block of rows, or of a context. Out: what lies there, if it is at hand. Neither ever changes and
+//! their numbers are never used twice, so nothing is ever invalidated; what no reader asks for makes room in time. The
+//! policy (`quick_cache`, S3-FIFO) prefers what is asked again to what a long read has touched once, and reads of very
+//! many keys leave nothing behind ([`CACHED_READ_ITEMS_MAX`]).
+
+use std::{fmt, sync::Arc};
+
+use quick_cache::{Weighter, sync::Cache};
+use sluice_model::limits::BLOCK_CACHE_BYTES_MAX;
+
+use crate::run::RowsBlock;
+
+/// Reads of more keys or contexts use what is at hand and leave nothing: they touch each block once.
+pub(super) const CACHED_READ_ITEMS_MAX: usize = 64 * 1024;
+
+/// Longest context that is kept.
+const CONTEXT_BYTES_MAX: usize = 64 * 1024;
+
+/// About what an item takes, for the first size of the tables.
+const ITEM_BYTES: usize = 1024;
+
+/// What an item takes beside its content: key, value, links, and the head of an allocation.
+const ENTRY_BYTES: usize = 96;
+
+/// What a reader does with the blocks that it meets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum BlockUse {
+    /// Reads what is not at hand, and keeps it there for the next reader.
+    Keep,
+    /// Reads what is not at hand, and leaves nothing.
+    Pass,
+    /// Does without what is not at hand: it may not wait for the disk.
+    AtHand,
+}
+
+/// Where something lies.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Place {
+    /// Number of the part, first piece of the block.
+    Rows(u32, u32),
+    /// Number of the stored table, number of the context in it.
+    Context(u32, u32),
+}
+
+/// What lies there.
+#[derive(Clone)]
+enum Cached {
+    Rows(Arc<RowsBlock>),
+    Context(Arc<[u8]>),
+}
+
+#[derive(Clone, Copy)]
+struct CachedWeight;
+
+impl Weighter<Place, Cached> for CachedWeight {
+    fn weight(&self, _place: &Place, cached: &Cached) -> u64 {
+        let bytes = match cached {
+            Cached::Rows(block) => block.heap_bytes(),
+            Cached::Context(context) => context.len(),
+        };
+        (bytes + ENTRY_BYTES) as u64
+    }
+}
+
+/// What is at hand; all readers share it.
+pub(crate) struct BlockCache(Cache<Place, Cached, CachedWeight>);
+
+impl fmt::Debug for BlockCache {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("BlockCache").field("items", &self.0.len()).finish_non_exhaustive()
+    }
+}
+
+impl BlockCache {
+    /// An empty one. Grows to [`BLOCK_CACHE_BYTES_MAX`].
+    pub(crate) fn new() -> Self {
+        let items = BLOCK_CACHE_BYTES_MAX / ITEM_BYTES;
+        Self(Cache::with_weighter(items, BLOCK_CACHE_BYTES_MAX as u64, CachedWeight))
+    }
+
+    /// The block of a part that begins with a piece.
+    pub(super) fn rows(&self, part: u32, piece: u32) -> Option<Arc<RowsBlock>> {
+        match self.0.get(&Place::Rows(part, piece))? {
+            Cached::Rows(block) => Some(block),
+            Cached::Context(_) => None,
+        }
+    }
+
+    /// Keeps a block.
+    pub(super) fn keep_rows(&self, part: u32, piece: u32, block: &Arc<RowsBlock>) {
+        self.0.insert(Place::Rows(part, piece), Cached::Rows(Arc::clone(block)));
+    }
+
+    /// A context of a stored table.
+    pub(super) fn context(&self, table: u32, number: u32) -> Option<Arc<[u8]>> {
+        match self.0.get(&Place::Context(table, number))? {
+            Cached::Context(context) => Some(context),
+            Cached::Rows(_) => None,
+        }
+    }
+
+    /// Keeps a context, unless it is very long.
+    pub(super) fn keep_context(&self, table: u32, number: u32, context: &Arc<[u8]>) {
+        if context.len() <= CONTEXT_BYTES_MAX {
+            self.0.insert(Place::Context(table, number), Cached::Context(Arc::clone(context)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
