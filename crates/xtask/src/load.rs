@@ -103,6 +103,9 @@ pub(crate) struct Load {
     /// How the daemon is built.
     #[arg(long, value_enum, default_value_t = Profile::Release)]
     profile: Profile,
+    /// Daemon to measure, for example of an earlier commit; without it the workspace's own is built.
+    #[arg(long, conflicts_with = "profile")]
+    daemon: Option<PathBuf>,
     /// Directory to work in, which is kept; a throw-away one when absent.
     #[arg(long)]
     dir: Option<PathBuf>,
@@ -143,7 +146,10 @@ impl Load {
         ensure!(0 < self.connections && 0 < self.rounds, "a push takes a connection and a round");
         let machine = Machine::look()?;
         println!("{}", machine.text());
-        let binary = build("sluice-server", "sluiced", self.profile)?;
+        let binary = match &self.daemon {
+            Some(binary) => binary.clone(),
+            None => build("sluice-server", "sluiced", self.profile)?,
+        };
         let feed = Feed::read(self.source.open()?)?;
         let indicators = self.indicators.unwrap_or(feed.lines());
         let singles = indicators..indicators + self.singles.single_puts;
