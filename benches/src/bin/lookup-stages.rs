@@ -22,6 +22,7 @@ use sluice_ingest::{AnswerText, IngestError, Ingestor, LookupRules, Matches, Ren
 use sluice_model::{
     Indicator, TenantId, limits,
     matching::{CandidateKey, MatchScope, address_or_network, candidate_keys, group_of},
+    memory_plan::MemoryPlan,
     normalize::recognize_object,
 };
 use sluice_store::{SingleThread, Store};
@@ -60,7 +61,7 @@ fn main() -> anyhow::Result<()> {
     store.checkpoint();
     store.compact();
     let threads = arguments.threads;
-    let ingestor = Ingestor::new(store.clone(), threads, limits::BODY_BYTES_BUDGET)?;
+    let ingestor = Ingestor::new(store.clone(), threads, &MemoryPlan::of(usize::MAX))?;
     // Out of order, as they are in life; the stride is a prime that no feed is a multiple of.
     let shuffled = (0..rows.len()).filter_map(|place| rows.get(place * 999_983 % rows.len()));
     let held: Vec<String> =

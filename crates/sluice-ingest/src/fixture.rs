@@ -4,7 +4,7 @@ use std::sync::{Arc, mpsc};
 
 use sluice_model::{
     Confidence, RetentionMinutes, SupplierName, TagName, TagWeight, TenantId, TenantName, Vendor, limits,
-    matching::MatchScope,
+    matching::MatchScope, memory_plan::MemoryPlan,
 };
 use sluice_store::{
     Store, StoreConfig,
@@ -41,7 +41,7 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 /// The memory of a request that nothing else has a share in.
 pub(crate) fn request_memory() -> Arc<RequestMemory> {
-    RequestMemory::new(Budget::new(limits::BODY_BYTES_BUDGET).take(0, None).unwrap(), usize::MAX)
+    RequestMemory::new(Budget::new(&MemoryPlan::of(usize::MAX)).take(0, None).unwrap(), usize::MAX)
 }
 
 impl Fixture {
@@ -60,7 +60,7 @@ impl Fixture {
         let config =
             StoreConfig { tenants: vec![TenantName::parse("acme").unwrap()], ..StoreConfig::at(dir.path()) };
         let store = Store::open(config, Box::new(|cause| panic!("{cause}"))).unwrap();
-        let ingestor = Ingestor::new(store.clone(), 2, limits::BODY_BYTES_BUDGET).unwrap();
+        let ingestor = Ingestor::new(store.clone(), 2, &MemoryPlan::of(usize::MAX)).unwrap();
         Self { ingestor, store, chunk_bytes: 10_007, dir }
     }
 

@@ -4,7 +4,7 @@
 
 use std::{io, sync::Arc};
 
-use sluice_model::limits;
+use sluice_model::{limits, memory_plan::MemoryPlan};
 use sluice_store::Store;
 
 use crate::{
@@ -25,15 +25,15 @@ pub struct Ingestor {
 }
 
 impl Ingestor {
-    /// Starts `threads_count` threads that parse, at least one, and those for reads and short bodies. Bodies may hold
-    /// `body_bytes_budget` bytes together, not counting those of small requests.
+    /// Starts `threads_count` threads that parse, at least one, and those for reads and short bodies, which hold as much
+    /// memory as is planned for them.
     ///
     /// # Errors
     ///
     /// The operating system's refusal to start a thread.
-    pub fn new(store: Store, threads_count: usize, body_bytes_budget: usize) -> Result<Self, io::Error> {
-        let pools = Pools::start(threads_count)?;
-        let budget = Budget::new(body_bytes_budget);
+    pub fn new(store: Store, threads_count: usize, plan: &MemoryPlan) -> Result<Self, io::Error> {
+        let pools = Pools::start(threads_count, plan)?;
+        let budget = Budget::new(plan);
         Ok(Self { store, pools, budget, suppliers: SuppliersCache::default() })
     }
 
@@ -91,8 +91,8 @@ impl Ingestor {
 impl Ingestor {
     /// The same with a budget of its own, whose bodies wait no longer than that.
     pub(crate) fn with_wait_limits(&self, [quiet_wait_max, wait_max]: [std::time::Duration; 2]) -> Self {
-        let budget =
-            Budget::with(limits::BODY_BYTES_BUDGET, limits::SMALL_BYTES_BUDGET, quiet_wait_max, wait_max);
+        let plan = MemoryPlan::of(usize::MAX);
+        let budget = Budget::with(&plan, quiet_wait_max, wait_max);
         Self { budget, ..self.clone() }
     }
 }

@@ -40,9 +40,11 @@
 //!
 //! # Memory
 //!
+//! With 2 GiB or more; with less, see `sluice_model::memory_plan`.
+//!
 //! | what | at most |
 //! |---|---|
-//! | permits | the configured budget, and `SMALL_BYTES_BUDGET` for small requests; they grow as bytes arrive |
+//! | permits | `BODY_BYTES_BUDGET`, or as configured, and `SMALL_BYTES_BUDGET` for small requests; they grow as bytes arrive |
 //! | permits and the memtable together | the sum of those two and `MEMTABLE_BYTES_MAX`: bodies wait until that holds |
 //! | the slice that is being cut, one for each body | `SLICE_BYTES` + `ELEMENT_BYTES_MAX`, within the request's permit |
 //! | slices in flight | `SLICE_BYTES_IN_FLIGHT_MAX`, over all bodies and threads |

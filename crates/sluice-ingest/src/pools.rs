@@ -15,7 +15,7 @@ use std::{
 };
 
 use rayon::{ThreadPool, ThreadPoolBuilder, prelude::*};
-use sluice_model::limits;
+use sluice_model::{limits, memory_plan::MemoryPlan};
 use sluice_store::Workers;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -93,6 +93,7 @@ pub(crate) struct Pools {
     /// Reads of lookups. The slots of these two count what is read, not slices.
     read_light: Pool,
     read_heavy: Pool,
+    heavy_read_bytes_max: usize,
 }
 
 impl Pools {
@@ -102,15 +103,16 @@ impl Pools {
     /// # Errors
     ///
     /// The operating system's refusal to start a thread.
-    pub(crate) fn start(threads_count: usize) -> Result<Arc<Self>, io::Error> {
+    pub(crate) fn start(threads_count: usize, plan: &MemoryPlan) -> Result<Arc<Self>, io::Error> {
         let short_bytes = limits::SHORT_BODY_BYTES_IN_FLIGHT_MAX;
-        let slice_bytes = limits::SLICE_BYTES_IN_FLIGHT_MAX - 2 * short_bytes;
+        let slice_bytes = plan.slice_bytes_in_flight() - 2 * short_bytes;
         Ok(Arc::new(Self {
             ingest: Pool::new("ingest", threads_count, slice_bytes)?,
             ingest_short: Pool::new("ingest-short", 1, short_bytes)?,
             lookup_short: Pool::new("lookup-short", threads_count, short_bytes)?,
-            read_light: Pool::new("read-light", threads_count, limits::LIGHT_READ_BYTES_IN_FLIGHT_MAX)?,
-            read_heavy: Pool::new("read-heavy", threads_count, limits::HEAVY_READ_BYTES_MAX)?,
+            read_light: Pool::new("read-light", threads_count, plan.light_read_bytes_in_flight())?,
+            read_heavy: Pool::new("read-heavy", threads_count, plan.heavy_read_bytes)?,
+            heavy_read_bytes_max: plan.heavy_read_bytes,
         }))
     }
 
@@ -125,7 +127,7 @@ impl Pools {
         bytes: usize,
         job: impl FnOnce(usize) -> T + Send + 'static,
     ) -> Result<T, IngestError> {
-        let bytes = bytes.min(limits::HEAVY_READ_BYTES_MAX);
+        let bytes = bytes.min(self.heavy_read_bytes_max);
         let is_light = bytes <= limits::LIGHT_READ_BYTES_MAX;
         let pool = if is_light { &self.read_light } else { &self.read_heavy };
         let slot = pool.slot(bytes).await?;

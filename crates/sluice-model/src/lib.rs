@@ -12,7 +12,7 @@ pub mod excerpt;
 pub mod hex;
 mod indicator;
 pub mod limits;
-mod memory_plan;
+pub mod memory_plan;
 pub mod percent;
 pub mod ranges;
 pub mod rejection;

@@ -1,10 +1,16 @@
-//! The memory plan: what the bounds of [`crate::limits`] cost together, at worst, checked when this is compiled.
+//! The memory plan: what the bounds of [`crate::limits`] cost together, at worst, and how less memory is shared out.
 //!
-//! No code runs here. A body's bytes are counted by its permit until its rows are committed, and by the memtable from
-//! then on; both count them for a moment. The text of a slice in flight is counted by its permit and again by what
-//! working on it costs. What a lookup gathers and answers is counted by its permit, what it reads is not. Packed rows
-//! that wait for a stalled disk in the log's queue are not in the sum: they are copies of rows that a permit counts, a
-//! third as long in ordinary feeds.
+//! In: how many bytes the process may take. Out: how many of them are for what. From 2 GiB on it is all that the bounds
+//! allow, and more memory changes nothing. Below, each share lies between that and the least with which everything still
+//! works, in the same proportion; the least come to 256 MiB. Both sums are checked when this is compiled.
+//!
+//! A body's bytes are counted by its permit until its rows are committed, and by the memtable from then on; both count
+//! them for a moment. The text of a slice in flight is counted by its permit and again by what working on it costs. What
+//! a lookup gathers and answers is counted by its permit, what it reads is not. Packed rows that wait for a stalled disk
+//! in the log's queue are not in the sum: they are copies of rows that a permit counts, a third as long in ordinary
+//! feeds.
+//!
+//! An example: 1,152 MiB are half way between 256 and 2,048, so bodies get 544, half way between 64 and 1,024.
 
 use crate::limits::{
     BLOCK_CACHE_BYTES_MAX, BODY_BYTES_BUDGET, BODY_BYTES_MAX, ELEMENT_BYTES_MAX, HEAD_PERMIT_BYTES,
@@ -15,23 +21,130 @@ use crate::limits::{
     SMALL_BODY_BYTES_MAX, SMALL_BYTES_BUDGET, STANDING_BYTES, TINY_BODY_BYTES_MAX,
 };
 
-/// Resident bytes that the process plans for, at worst.
-const RESIDENT_BYTES_MAX: usize = 2_048 * MIB;
+/// Resident bytes from which on the plan does not grow.
+pub const RESIDENT_BYTES_MAX: usize = 2_048 * MIB;
 
-const _: () = assert!(
-    BODY_BYTES_BUDGET
-        + SMALL_BYTES_BUDGET
-        + MEMTABLE_BYTES_MAX
-        + SLICE_BYTES_IN_FLIGHT_MAX * SLICE_HEAP_PER_BYTE_MAX
-        + PARSED_BYTES_IN_FLIGHT_MAX * PARSE_HEAP_PER_BYTE_MAX
-        + PARSERS_KEPT_MAX * PARSER_KEPT_BYTES_MAX
-        + HEAVY_READ_BYTES_MAX
-        + LIGHT_READ_BYTES_IN_FLIGHT_MAX
-        + SHORT_BODY_READ_BYTES_MAX
-        + BLOCK_CACHE_BYTES_MAX
-        + STANDING_BYTES
-        <= RESIDENT_BYTES_MAX
-);
+/// Resident bytes with which everything still works. One element that takes the parser as much as any can, 4 MiB of
+/// `[1,1,1,...`, goes over it for a moment.
+pub const RESIDENT_BYTES_MIN: usize = 256 * MIB;
+
+/// What sled may keep of decoded pages, in every plan. It divides this by 256, and below the length of a page a merge reads
+/// each page anew for each of its values.
+pub const TREES_CACHE_BYTES: usize = 32 * MIB;
+
+/// How many bytes are for what.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MemoryPlan {
+    /// Bodies and answers of all requests but small ones.
+    pub body_bytes: usize,
+    /// Bodies and answers of small requests.
+    pub small_bytes: usize,
+    /// Committed rows that are not yet in the trees.
+    pub memtable_bytes: usize,
+    /// Work on slices of bodies, parsing left aside.
+    pub slice_bytes: usize,
+    /// Elements that are being parsed, and parsers at rest.
+    pub parser_bytes: usize,
+    /// Heavy reads of lookups.
+    pub heavy_read_bytes: usize,
+    /// Light reads of lookups, and those of short bodies.
+    pub light_read_bytes: usize,
+    /// Blocks of the trees that lookups keep at hand.
+    pub block_cache_bytes: usize,
+    /// What does not grow with bodies: the cache of the trees, a part of a run being written, connections.
+    pub standing_bytes: usize,
+}
+
+/// What the bounds allow.
+const FULL: MemoryPlan = MemoryPlan {
+    body_bytes: BODY_BYTES_BUDGET,
+    small_bytes: SMALL_BYTES_BUDGET,
+    memtable_bytes: MEMTABLE_BYTES_MAX,
+    slice_bytes: SLICE_BYTES_IN_FLIGHT_MAX * SLICE_HEAP_PER_BYTE_MAX,
+    parser_bytes: PARSED_BYTES_IN_FLIGHT_MAX * PARSE_HEAP_PER_BYTE_MAX
+        + PARSERS_KEPT_MAX * PARSER_KEPT_BYTES_MAX,
+    heavy_read_bytes: HEAVY_READ_BYTES_MAX,
+    light_read_bytes: LIGHT_READ_BYTES_IN_FLIGHT_MAX + SHORT_BODY_READ_BYTES_MAX,
+    block_cache_bytes: BLOCK_CACHE_BYTES_MAX,
+    standing_bytes: STANDING_BYTES,
+};
+
+/// The least: one body of 64 MiB at a time, one read of either kind.
+const LEAST: MemoryPlan = MemoryPlan {
+    body_bytes: 64 * MIB,
+    small_bytes: 8 * MIB,
+    memtable_bytes: 32 * MIB,
+    slice_bytes: SLICE_BYTES_IN_FLIGHT_MIN * SLICE_HEAP_PER_BYTE_MAX,
+    parser_bytes: 24 * MIB,
+    heavy_read_bytes: LIGHT_READ_BYTES_MAX,
+    light_read_bytes: LIGHT_READ_BYTES_MAX + SHORT_BODY_READ_BYTES_MAX,
+    block_cache_bytes: 4 * MIB,
+    standing_bytes: 44 * MIB,
+};
+
+/// The least slices in flight: a slice with the longest element behind it, and the short bodies.
+const SLICE_BYTES_IN_FLIGHT_MIN: usize = 8 * MIB;
+
+impl MemoryPlan {
+    /// Shares out `bytes`, which count as [`RESIDENT_BYTES_MIN`] if they are less, and as [`RESIDENT_BYTES_MAX`] if they
+    /// are more.
+    pub fn of(bytes: usize) -> Self {
+        let above = bytes.clamp(RESIDENT_BYTES_MIN, RESIDENT_BYTES_MAX) - RESIDENT_BYTES_MIN;
+        // In KiB, so that the product fits into 64 bits; exact at both ends.
+        let share = |least: usize, full: usize| {
+            least
+                + (full - least) / KIB * (above / KIB) / ((RESIDENT_BYTES_MAX - RESIDENT_BYTES_MIN) / KIB)
+                    * KIB
+        };
+        Self {
+            body_bytes: share(LEAST.body_bytes, FULL.body_bytes),
+            small_bytes: share(LEAST.small_bytes, FULL.small_bytes),
+            memtable_bytes: share(LEAST.memtable_bytes, FULL.memtable_bytes),
+            slice_bytes: share(LEAST.slice_bytes, FULL.slice_bytes),
+            parser_bytes: share(LEAST.parser_bytes, FULL.parser_bytes),
+            heavy_read_bytes: share(LEAST.heavy_read_bytes, FULL.heavy_read_bytes),
+            light_read_bytes: share(LEAST.light_read_bytes, FULL.light_read_bytes),
+            block_cache_bytes: share(LEAST.block_cache_bytes, FULL.block_cache_bytes),
+            standing_bytes: share(LEAST.standing_bytes, FULL.standing_bytes),
+        }
+    }
+
+    /// All shares together.
+    pub const fn sum(&self) -> usize {
+        self.body_bytes
+            + self.small_bytes
+            + self.memtable_bytes
+            + self.slice_bytes
+            + self.parser_bytes
+            + self.heavy_read_bytes
+            + self.light_read_bytes
+            + self.block_cache_bytes
+            + self.standing_bytes
+    }
+
+    /// Bytes of slices that may be in flight, those of short bodies included.
+    pub fn slice_bytes_in_flight(&self) -> usize {
+        self.slice_bytes / SLICE_HEAP_PER_BYTE_MAX
+    }
+
+    /// Bytes of light reads that may be in flight, those of short bodies left aside.
+    pub fn light_read_bytes_in_flight(&self) -> usize {
+        self.light_read_bytes - SHORT_BODY_READ_BYTES_MAX
+    }
+
+    /// Bytes of the memtable at which it is flushed.
+    pub fn flush_bytes(&self) -> usize {
+        self.memtable_bytes / 3
+    }
+
+    /// Raw bytes of rows of a part of a run, which is written in one piece: of what stands, the cache of the trees left
+    /// aside.
+    pub fn part_bytes(&self) -> usize {
+        (self.standing_bytes - TREES_CACHE_BYTES) / 3 * 2
+    }
+}
+
+const _: () = assert!(FULL.sum() <= RESIDENT_BYTES_MAX && LEAST.sum() <= RESIDENT_BYTES_MIN);
 
 // The size classes go upwards, and a small body fits into the reserve for small bodies.
 const _: () =
@@ -45,7 +158,8 @@ const _: () = assert!(10_000 * HEAD_PERMIT_BYTES < SMALL_BYTES_BUDGET);
 
 // What is longest of its sort must be able to fly at all: a slice, an element, a read.
 const _: () = assert!(
-    SLICE_BYTES + ELEMENT_BYTES_MAX + KIB + 2 * SHORT_BODY_BYTES_IN_FLIGHT_MAX <= SLICE_BYTES_IN_FLIGHT_MAX
+    SLICE_BYTES + ELEMENT_BYTES_MAX + KIB + 2 * SHORT_BODY_BYTES_IN_FLIGHT_MAX <= SLICE_BYTES_IN_FLIGHT_MIN
+        && SLICE_BYTES_IN_FLIGHT_MIN <= SLICE_BYTES_IN_FLIGHT_MAX
 );
 const _: () = assert!(ELEMENT_BYTES_MAX <= PARSED_BYTES_IN_FLIGHT_MAX);
 const _: () = assert!(
@@ -54,3 +168,6 @@ const _: () = assert!(
 
 // The store writes the length of a key in two bytes.
 const _: () = assert!(INDICATOR_BYTES_MAX < u16::MAX as usize);
+
+#[cfg(test)]
+mod tests;

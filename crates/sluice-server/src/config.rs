@@ -8,6 +8,7 @@
 //! Settings are checked one by one, for the sake of their messages; then they are laid over one another and read once.
 //! Nothing is opened here but the configuration file itself; secrets are paths, never values.
 
+mod memory;
 mod names;
 mod settings;
 mod units;
@@ -22,6 +23,10 @@ use std::{
 };
 
 use serde::Deserialize as _;
+use sluice_model::{
+    limits,
+    memory_plan::{MemoryPlan, RESIDENT_BYTES_MIN},
+};
 use toml::{Table, Value, de::DeTable};
 
 pub use self::{
@@ -60,6 +65,8 @@ pub enum Origin {
     Variable(String),
     /// From this flag.
     Flag(&'static str),
+    /// From a limit of the machine, said in words.
+    Machine(String),
 }
 
 impl fmt::Display for Origin {
@@ -69,6 +76,7 @@ impl fmt::Display for Origin {
             Self::File(path, line) => write!(formatter, "{}:{line}", path.display()),
             Self::Variable(name) => write!(formatter, "environment variable {name}"),
             Self::Flag(name) => formatter.write_str(name),
+            Self::Machine(limit) => formatter.write_str(limit),
         }
     }
 }
@@ -193,6 +201,11 @@ pub fn load_with_origins(
     apply_flags(flags, &mut config, &mut origins);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     config.ingest.threads = config.ingest.threads.or(cores as u64);
+    if config.memory.get() == 0 {
+        let (bytes, source) = memory::available();
+        config.memory = config.memory.or(bytes);
+        origins.insert("memory".to_owned(), Origin::Machine(source));
+    }
     if let Err((key, detail)) = check(&config) {
         let origin = origins.remove(key).unwrap_or(Origin::Default);
         return Err(ConfigError::Refused { origin, key: key.to_owned(), detail: detail.to_owned() });
@@ -217,7 +230,36 @@ pub fn show(config: &Config, origins: &BTreeMap<String, Origin>) -> String {
             lines.push(format!("{setting:<40} # {origin}"));
         }
     }
+    lines.push(show_plan(&config.memory_plan()));
     lines.join("\n")
+}
+
+/// The memory plan, as remarks.
+fn show_plan(plan: &MemoryPlan) -> String {
+    let mib = |bytes: usize| bytes >> 20;
+    format!(
+        "\n# Memory plan, in MiB at most:\n\
+         # {:>5}  large bodies and answers, all requests together\n\
+         # {:>5}  small bodies and answers\n\
+         # {:>5}  accepted indicators that are not in the trees yet\n\
+         # {:>5}  work on slices of bodies\n\
+         # {:>5}  parsers\n\
+         # {:>5}  heavy reads of lookups\n\
+         # {:>5}  light reads of lookups\n\
+         # {:>5}  blocks at hand for lookups\n\
+         # {:>5}  merges, connections, the cache of the trees\n\
+         # {:>5}  in all; filters take 2 to 3 bytes more for each stored indicator",
+        mib(plan.body_bytes),
+        mib(plan.small_bytes),
+        mib(plan.memtable_bytes),
+        mib(plan.slice_bytes),
+        mib(plan.parser_bytes),
+        mib(plan.heavy_read_bytes),
+        mib(plan.light_read_bytes),
+        mib(plan.block_cache_bytes),
+        mib(plan.standing_bytes),
+        mib(plan.sum()),
+    )
 }
 
 /// The settings of a file, in the order of their names.
@@ -340,6 +382,13 @@ fn check(config: &Config) -> Result<(), (&'static str, &'static str)> {
         (Some(_), None, _) => return Err(("tls.certificate", "needs tls.key beside it")),
         (None, Some(_), _) => return Err(("tls.key", "needs tls.certificate beside it")),
         (Some(_), Some(_), true) => return Err(("tls.self_signed", "excludes tls.certificate and tls.key")),
+    }
+    let body_budget = config.ingest.body_budget.count();
+    if body_budget != 0 && body_budget < limits::BODY_BYTES_MAX {
+        return Err(("ingest.body_budget", "it must hold one body of 128MiB; 0 is what the memory allows"));
+    }
+    if config.memory.count() < RESIDENT_BYTES_MIN {
+        return Err(("memory", "256MiB is the least that works"));
     }
     if tls.is_off() && !config.listen.ip().is_loopback() && !config.allow_plain_http {
         return Err(("listen", "anything but loopback needs TLS, or allow_plain_http = true"));

@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, sync::Arc, time::Instant};
 
-use sluice_model::TenantName;
+use sluice_model::{
+    TenantName,
+    memory_plan::{MemoryPlan, RESIDENT_BYTES_MAX},
+};
 
 use crate::clock::Clock;
 
@@ -39,8 +42,12 @@ impl StoreConfig {
 /// few rows flush, split and merge like many.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Tuning {
+    /// Heap bytes of the memtable above which no write begins; from half of it on they are slowed.
+    pub memtable_bytes_max: usize,
     /// Heap bytes of the memtable at which it is flushed into a run.
     pub flush_bytes: usize,
+    /// Bytes of blocks that lookups keep at hand.
+    pub block_cache_bytes: usize,
     /// Raw bytes of rows after which a part of a run is full.
     pub part_bytes: u64,
     /// Stored bytes below which a merge gathers the contexts of tables into larger ones.
@@ -56,20 +63,22 @@ pub struct Tuning {
 pub const LOG_BYTES_MAX: u64 = 2 << 30;
 
 impl Tuning {
-    /// The defaults, but with a log of at most so many bytes, and checkpoints the more often the shorter it is.
-    pub fn with_log_bytes_max(log_bytes_max: u64) -> Self {
-        Self { log_bytes: log_bytes_max / 8, log_bytes_max, ..Self::default() }
+    /// What fits into a plan, with a log of at most so many bytes, and checkpoints the more often the shorter it is.
+    pub fn of(plan: &MemoryPlan, log_bytes_max: u64) -> Self {
+        Self {
+            memtable_bytes_max: plan.memtable_bytes,
+            flush_bytes: plan.flush_bytes(),
+            block_cache_bytes: plan.block_cache_bytes,
+            part_bytes: plan.part_bytes() as u64,
+            context_table_bytes_min: 256 << 10,
+            log_bytes: log_bytes_max / 8,
+            log_bytes_max,
+        }
     }
 }
 
 impl Default for Tuning {
     fn default() -> Self {
-        Self {
-            flush_bytes: 128 << 20,
-            part_bytes: 64 << 20,
-            context_table_bytes_min: 256 << 10,
-            log_bytes: LOG_BYTES_MAX / 8,
-            log_bytes_max: LOG_BYTES_MAX,
-        }
+        Self::of(&MemoryPlan::of(RESIDENT_BYTES_MAX), LOG_BYTES_MAX)
     }
 }

@@ -187,7 +187,9 @@ impl Shared {
         }
         let view = self.view();
         let flush_rate = self.flush_rate.load(Ordering::Relaxed);
-        match admission::retry_after_seconds(view.memtable.bytes(), view.runs.len(), flush_rate) {
+        let memtable_bytes_max = self.config.tuning.memtable_bytes_max;
+        let bytes = view.memtable.bytes();
+        match admission::retry_after_seconds(bytes, memtable_bytes_max, view.runs.len(), flush_rate) {
             Some(retry_after_seconds) => Err(WriteError::Busy { retry_after_seconds }),
             None => Ok(()),
         }

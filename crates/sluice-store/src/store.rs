@@ -68,6 +68,7 @@ impl Store {
     /// acknowledged data would be lost by going on; [`OpenError::Io`] otherwise.
     pub fn open(config: StoreConfig, on_failure: Box<dyn Fn(&str) + Send + Sync>) -> Result<Self, OpenError> {
         let found = recover(&config.data_dir)?;
+        let blocks = Arc::new(BlockCache::new(config.tuning.block_cache_bytes));
         let (log_requests, log_inbox) = bounded(limits::LOG_QUEUE_MAX);
         let (compaction_requests, compaction_inbox) = bounded(1);
         let shared = Arc::new(Shared {
@@ -78,7 +79,7 @@ impl Store {
             networks: Arc::clone(&found.view.networks),
             view: RwLock::new(Arc::new(found.view)),
             trees: found.trees,
-            blocks: Arc::new(BlockCache::new()),
+            blocks,
             filters: found.filters,
             joined_filters: SharedFilters::new(),
             log_requests,
@@ -294,7 +295,10 @@ impl Write {
         }
         // A small write must not pay for the large ones.
         if PACED_ROWS_MIN <= slice.rows_count() {
-            let pause = admission::pause(self.shared.view().memtable.bytes());
+            let pause = admission::pause(
+                self.shared.view().memtable.bytes(),
+                self.shared.config.tuning.memtable_bytes_max,
+            );
             if !pause.is_zero() {
                 thread::sleep(pause);
             }

@@ -23,6 +23,8 @@ use std::{
 
 use crossbeam_channel::bounded;
 
+use sluice_model::memory_plan::TREES_CACHE_BYTES;
+
 /// Consecutive pieces as read.
 pub(crate) use sled::IVec as Pieces;
 // Linked for the symbol that it defines.
@@ -35,9 +37,6 @@ use crate::error::{OpenError, ReadError, TreeError};
 pub(crate) const PIECE_BYTES_MAX: usize = 6 * 1024;
 /// sled's unit of space.
 const SEGMENT_BYTES: usize = 512 * 1024;
-/// What sled may keep of decoded pages. It divides this by 256, and below the length of a page a merge reads each page
-/// anew for each of its values.
-const CACHE_BYTES: u64 = 32 * 1024 * 1024;
 /// sled reclaims space only from its own flush thread, so that thread stays on.
 const FLUSH_INTERVAL_MS: u64 = 200;
 /// How long a store that was just killed may still hold its lock.
@@ -115,7 +114,7 @@ impl Trees {
         let config = sled::Config::new()
             .path(dir)
             .segment_size(SEGMENT_BYTES)
-            .cache_capacity(CACHE_BYTES)
+            .cache_capacity(TREES_CACHE_BYTES as u64)
             .flush_every_ms(Some(FLUSH_INTERVAL_MS));
         let db = config.open()?;
         Ok(Self {

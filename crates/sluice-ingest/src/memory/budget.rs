@@ -15,7 +15,7 @@ use std::{
 };
 
 use parking_lot::{Mutex, MutexGuard};
-use sluice_model::limits;
+use sluice_model::{limits, memory_plan::MemoryPlan};
 use tokio::sync::Notify;
 
 use super::{
@@ -44,6 +44,8 @@ pub struct Busy {
 /// The bytes set aside for bodies.
 #[derive(Debug)]
 pub(crate) struct Budget {
+    /// Planned for rows that were committed.
+    memtable_bytes_max: usize,
     quiet_wait_max: Duration,
     pub(super) wait_max: Duration,
     started: Instant,
@@ -63,25 +65,28 @@ struct BudgetState {
 }
 
 impl Budget {
-    /// Sets `bytes_max` bytes aside, and [`limits::SMALL_BYTES_BUDGET`] for small requests.
-    pub(crate) fn new(bytes_max: usize) -> Arc<Self> {
-        Self::with(bytes_max, limits::SMALL_BYTES_BUDGET, QUIET_WAIT_MAX, WAIT_MAX)
+    /// Sets bytes aside as planned.
+    pub(crate) fn new(plan: &MemoryPlan) -> Arc<Self> {
+        Self::with(plan, QUIET_WAIT_MAX, WAIT_MAX)
     }
 
-    pub(crate) fn with(
-        large_bytes_max: usize,
-        small_bytes_max: usize,
-        quiet_wait_max: Duration,
-        wait_max: Duration,
-    ) -> Arc<Self> {
+    pub(crate) fn with(plan: &MemoryPlan, quiet_wait_max: Duration, wait_max: Duration) -> Arc<Self> {
         let started = Instant::now();
         let state = BudgetState {
-            fairness: Fairness::new(large_bytes_max, small_bytes_max),
+            fairness: Fairness::new(plan.body_bytes, plan.small_bytes),
             free_rate: FreeRate::default(),
             freed_at: started,
             level: None,
         };
-        Arc::new(Self { quiet_wait_max, wait_max, started, state: Mutex::new(state), freed: Notify::new() })
+        let memtable_bytes_max = plan.memtable_bytes;
+        Arc::new(Self {
+            memtable_bytes_max,
+            quiet_wait_max,
+            wait_max,
+            started,
+            state: Mutex::new(state),
+            freed: Notify::new(),
+        })
     }
 
     /// Takes `bytes` bytes for a beginning; `expected` is what it may come to, if that is known.
@@ -116,7 +121,7 @@ impl Budget {
     pub(super) fn unsure(&self) -> Option<MemoryLevel> {
         let state = self.state.lock();
         match state.level {
-            Some(level) if state.excess(level) == 0 => None,
+            Some(level) if self.excess(&state, level) == 0 => None,
             _ => Some(MemoryLevel::of_permits(state.fairness.held_bytes(), state.fairness.granted_bytes)),
         }
     }
@@ -129,10 +134,16 @@ impl Budget {
     pub(super) fn set_level(&self, level: MemoryLevel) -> Result<(), Busy> {
         let mut state = self.state.lock();
         state.level = Some(level);
-        match state.excess(level) {
+        match self.excess(&state, level) {
             0 => Ok(()),
             excess => Err(self.busy(&state, excess)),
         }
+    }
+
+    /// Bytes by which permits and memtable may be over what is planned.
+    fn excess(&self, state: &BudgetState, level: MemoryLevel) -> usize {
+        let bytes_max = state.fairness.bytes_max() + self.memtable_bytes_max;
+        level.excess(state.fairness.granted_bytes, bytes_max)
     }
 
     fn busy(&self, state: &BudgetState, lacking_bytes: usize) -> Busy {
@@ -148,13 +159,6 @@ impl Budget {
             drop(state);
             self.freed.notify_waiters();
         }
-    }
-}
-
-impl BudgetState {
-    /// Bytes by which permits and memtable may be over what is planned.
-    fn excess(&self, level: MemoryLevel) -> usize {
-        level.excess(self.fairness.granted_bytes, self.fairness.bytes_max() + limits::MEMTABLE_BYTES_MAX)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sluice_model::limits;
+use sluice_model::{limits, memory_plan::MemoryPlan};
 
 use super::{Pool, Pools};
 
@@ -44,7 +44,7 @@ fn started_jobs_end_though_the_pool_is_dropped() {
 fn heavy_reads_take_turns() {
     const HEAVY: usize = limits::HEAVY_READ_BYTES_MAX / 8 * 5;
     block_on(async {
-        let pools = Pools::start(2).unwrap();
+        let pools = Pools::start(2, &MemoryPlan::of(usize::MAX)).unwrap();
         let (go, wait) = std::sync::mpsc::channel::<()>();
         let first = pools.read(HEAVY, move |bytes| (bytes, wait.recv().is_ok()));
         let mut first = std::pin::pin!(first);

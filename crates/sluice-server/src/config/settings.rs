@@ -12,7 +12,7 @@ use std::{
 
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use sluice_model::{TenantName, limits, matching::MatchScope};
+use sluice_model::{TenantName, limits, matching::MatchScope, memory_plan::MemoryPlan};
 use sluice_store::LOG_BYTES_MAX;
 use tracing_subscriber::filter::Targets;
 
@@ -43,6 +43,9 @@ pub struct Config {
     pub disk_reserve: Bounded<0, { i64::MAX.cast_unsigned() }, { 1 << 30 }, BYTES>,
     /// Bytes of the log on the disk at which bodies are refused; the bodies held at once must fit in.
     pub log_size_max: Bounded<{ 16 << 20 }, { 1 << 40 }, LOG_BYTES_MAX, BYTES>,
+    /// Memory to make do with; 0 in a file is what the machine or the service manager allows, and has been resolved by
+    /// `load`.
+    pub memory: Bounded<0, { 1 << 50 }, 0, BYTES>,
     /// Serve plain HTTP on an address that other machines can reach.
     pub allow_plain_http: bool,
     /// Proxies whose `X-Forwarded-For` is believed.
@@ -68,12 +71,24 @@ impl Default for Config {
             match_scope: MatchScope::Levels,
             disk_reserve: Bounded::default(),
             log_size_max: Bounded::default(),
+            memory: Bounded::default(),
             allow_plain_http: false,
             trusted_proxies: vec![],
             tls: TlsSettings::default(),
             http: HttpSettings::default(),
             ingest: IngestSettings::default(),
             log: LogSettings::default(),
+        }
+    }
+}
+
+impl Config {
+    /// How the memory is shared out.
+    pub fn memory_plan(&self) -> MemoryPlan {
+        let plan = MemoryPlan::of(self.memory.count());
+        match self.ingest.body_budget.count() {
+            0 => plan,
+            body_bytes => MemoryPlan { body_bytes, ..plan },
         }
     }
 }
@@ -131,9 +146,8 @@ pub struct HttpSettings {
 pub struct IngestSettings {
     /// Threads; 0 in a file is one for each core, and has been resolved by `load`.
     pub threads: Bounded<0, 256, 0>,
-    /// Bytes of bodies held at once: one body of the largest size, at least.
-    pub body_budget:
-        Bounded<{ limits::BODY_BYTES_MAX as u64 }, { 1 << 40 }, { limits::BODY_BYTES_BUDGET as u64 }, BYTES>,
+    /// Bytes of bodies held at once: one body of the largest size, at least; 0 is what the memory allows.
+    pub body_budget: Bounded<0, { 1 << 40 }, 0, BYTES>,
 }
 
 /// The lines that are logged.

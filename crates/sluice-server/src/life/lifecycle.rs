@@ -16,6 +16,7 @@ use std::{
 
 use actix_web::dev::{Server, ServerHandle};
 use sluice_ingest::Ingestor;
+use sluice_model::memory_plan::MemoryPlan;
 use sluice_store::{Health, OpenError, Store, StoreConfig, Tuning};
 use tokio::{
     sync::{mpsc, watch},
@@ -76,14 +77,14 @@ pub(crate) fn open_store(
     endings_out: mpsc::Sender<Ending>,
     phase: watch::Sender<Phase>,
 ) -> io::Result<JoinHandle<()>> {
+    let plan = config.memory_plan();
     let store_config = StoreConfig {
         disk_reserve_bytes: config.disk_reserve.get(),
         tenants: config.tenants.clone(),
-        tuning: Tuning::with_log_bytes_max(config.log_size_max.get()),
+        tuning: Tuning::of(&plan, config.log_size_max.get()),
         ..StoreConfig::at(config.data_dir.clone())
     };
     let threads_count = config.ingest.threads.count();
-    let body_bytes_budget = config.ingest.body_budget.count();
     // Weak, because the state will own the store, and the store this callback.
     let failed_state = Arc::downgrade(&state);
     let failed_out = endings_out.clone();
@@ -95,9 +96,7 @@ pub(crate) fn open_store(
         drop(failed_out.try_send(Ending::StoreFailed(cause.to_owned())));
     });
     thread::Builder::new().name("open-store".to_owned()).spawn(move || {
-        let opened = catch_unwind(AssertUnwindSafe(|| {
-            open(store_config, on_failure, threads_count, body_bytes_budget)
-        }));
+        let opened = catch_unwind(AssertUnwindSafe(|| open(store_config, on_failure, threads_count, &plan)));
         let panicked = |_panic| Err(Ending::StoreFailed("opening it panicked".to_owned()));
         match opened.unwrap_or_else(panicked) {
             Ok(ingestor) => {
@@ -114,10 +113,10 @@ fn open(
     store_config: StoreConfig,
     on_failure: Box<dyn Fn(&str) + Send + Sync>,
     threads_count: usize,
-    body_bytes_budget: usize,
+    plan: &MemoryPlan,
 ) -> Result<Ingestor, Ending> {
     let store = Store::open(store_config, on_failure).map_err(Ending::NotOpened)?;
-    match Ingestor::new(store.clone(), threads_count, body_bytes_budget) {
+    match Ingestor::new(store.clone(), threads_count, plan) {
         Ok(ingestor) => Ok(ingestor),
         Err(error) => {
             store.close();

@@ -1,5 +1,7 @@
 //! The real daemon as a process of its own, so that its memory can be read: bombs must stay small.
 
+use std::thread;
+
 use sluice_model::limits::MIB;
 
 use crate::{
@@ -59,4 +61,40 @@ fn bombs_stay_small() {
     let peak = memory_of(&process, "VmHWM:").unwrap();
     assert!(peak < RESIDENT_KIB_MAX, "{} MiB", peak / 1024);
     assert_eq!(process.ask("GET", "/readyz", b"").status, 200);
+}
+
+#[test]
+fn four_long_bodies_at_once_fit_into_little_memory_or_are_told_to_come_back() {
+    const ROUNDS: usize = 3;
+    let process = Process::after("export SLUICE_INGEST__THREADS=2 SLUICE_MEMORY=256MiB");
+    // 56 MB, nearly all of it contexts that must be stored.
+    let body = |number: usize| {
+        let elements = (0..56_000_000 / 4_000).map(|at| {
+            let filler = format!("{number}-{at:05}").repeat(600);
+            format!(r#"{{"indicator":"h{at}.{number}.example.com","context":{{"a":"{filler:.3940}"}}}}"#)
+        });
+        let body = format!("[{}]", elements.collect::<Vec<_>>().join(","));
+        assert!(55_000_000 < body.len());
+        body
+    };
+    let mut taken_count = 0;
+    for round in 0..ROUNDS {
+        let statuses: Vec<u16> = thread::scope(|scope| {
+            let put = |number| {
+                let (process, body) = (&process, body(number));
+                scope.spawn(move || {
+                    let path = "/api/1.0/suppliers/InternalTI/indicators";
+                    process.ask("PUT", path, body.as_bytes()).status
+                })
+            };
+            let putting: Vec<_> = (0..4).map(|number| put(4 * round + number)).collect();
+            putting.into_iter().map(|put| put.join().unwrap()).collect()
+        });
+        assert!(statuses.iter().all(|status| matches!(status, 201 | 429)), "{statuses:?}");
+        taken_count += statuses.iter().filter(|status| **status == 201).count();
+        assert_eq!(process.ask("GET", "/readyz", b"").status, 200);
+    }
+    assert!(0 < taken_count);
+    let peak = memory_of(&process, "VmHWM:").unwrap();
+    assert!(peak < 256 * MIB / 1024, "{} MiB", peak / 1024);
 }

@@ -10,7 +10,6 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
-use sluice_model::limits::MEMTABLE_BYTES_MAX;
 
 use super::{
     checkpoint::Checkpoints,
@@ -111,7 +110,7 @@ impl CompactionThread {
             || self.shared.config.tuning.flush_bytes <= memtable_bytes
             || self.empty_at.max(self.compactor.flushed_at) + FLUSH_AGE <= now
             || self.compactor.log_kept_bytes + self.shared.config.tuning.log_bytes <= log_bytes;
-        let is_pressing = MEMTABLE_BYTES_MAX / 2 <= memtable_bytes;
+        let is_pressing = self.shared.config.tuning.memtable_bytes_max / 2 <= memtable_bytes;
         if is_due && is_pressing {
             return self.compactor.flush();
         }

@@ -8,7 +8,6 @@
 use std::{fmt, sync::Arc};
 
 use quick_cache::{Weighter, sync::Cache};
-use sluice_model::limits::BLOCK_CACHE_BYTES_MAX;
 
 use crate::run::RowsBlock;
 
@@ -74,10 +73,10 @@ impl fmt::Debug for BlockCache {
 }
 
 impl BlockCache {
-    /// An empty one. Grows to [`BLOCK_CACHE_BYTES_MAX`].
-    pub(crate) fn new() -> Self {
-        let items = BLOCK_CACHE_BYTES_MAX / ITEM_BYTES;
-        Self(Cache::with_weighter(items, BLOCK_CACHE_BYTES_MAX as u64, CachedWeight))
+    /// An empty one, which grows to so many bytes.
+    pub(crate) fn new(bytes_max: usize) -> Self {
+        let items = bytes_max / ITEM_BYTES;
+        Self(Cache::with_weighter(items, bytes_max as u64, CachedWeight))
     }
 
     /// The block of a part that begins with a piece.

@@ -228,7 +228,7 @@ fn log_bytes(world: &World) -> u64 {
 const LOG_BYTES_MAX: u64 = 1 << 20;
 
 fn world_of_a_short_log() -> World {
-    World::tuned(Tuning::with_log_bytes_max(LOG_BYTES_MAX))
+    World::tuned(Tuning { log_bytes: LOG_BYTES_MAX / 8, log_bytes_max: LOG_BYTES_MAX, ..Tuning::default() })
 }
 
 /// Pushes so much that the log is trimmed many times; it never gets too long.

@@ -10,7 +10,7 @@ use std::{
 
 use expect_test::{Expect, expect};
 use proptest::{collection::vec, prelude::*};
-use sluice_model::limits;
+use sluice_model::{limits, memory_plan::MemoryPlan};
 
 use super::{Pipeline, SliceWork};
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
     pools::{Pool, Pools},
 };
 
-static POOLS: LazyLock<Arc<Pools>> = LazyLock::new(|| Pools::start(2).unwrap());
+static POOLS: LazyLock<Arc<Pools>> = LazyLock::new(|| Pools::start(2, &MemoryPlan::of(usize::MAX)).unwrap());
 
 impl<W: SliceWork> Pipeline<W> {
     async fn feed(&mut self, chunk: &[u8]) -> Result<(), IngestError> {
@@ -263,7 +263,7 @@ fn of_slices_that_fail_together_the_first_is_told() {
     let body = format!("[{}]", vec!["{}"; count].join(","));
     let outcome = block_on(async {
         // Threads of its own: both must be free to meet.
-        let pools = Pools::start(2).unwrap();
+        let pools = Pools::start(2, &MemoryPlan::of(usize::MAX)).unwrap();
         let mut pipeline = Pipeline::new(pools, request_memory(), SecondFirst { both_run: Barrier::new(2) });
         pipeline.feed(body.as_bytes()).await
     });
@@ -290,7 +290,7 @@ fn slices_in_flight_are_counted_by_their_bytes() {
     let body =
         format!("[{}", element.repeat(2 * limits::SLICE_BYTES_IN_FLIGHT_MAX / limits::ELEMENT_BYTES_MAX));
     block_on(async {
-        let pools = Pools::start(16).unwrap();
+        let pools = Pools::start(16, &MemoryPlan::of(usize::MAX)).unwrap();
         let mut pipeline = Pipeline::new(pools, request_memory(), Held(AtomicBool::new(true)));
         for chunk in body.as_bytes().chunks(1 << 16) {
             if tokio::time::timeout(Duration::ZERO, pipeline.feed(chunk)).await.is_err() {
@@ -319,7 +319,7 @@ fn short_bodies_stand_behind_no_long_ones() {
     }
     let long = format!("[{}", "{},".repeat(10 * SLICE_ELEMENTS_MAX as usize));
     block_on(async {
-        let pools = Pools::start(2).unwrap();
+        let pools = Pools::start(2, &MemoryPlan::of(usize::MAX)).unwrap();
         let mut held = Pipeline::new(Arc::clone(&pools), request_memory(), Held(AtomicBool::new(true)));
         held.feed(long.as_bytes()).await.unwrap();
         assert!(held.running.len() > 2);

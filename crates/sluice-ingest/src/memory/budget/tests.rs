@@ -2,8 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sluice_model::limits::{
-    BODY_BYTES_MAX, MEMTABLE_BYTES_MAX, MIB, SMALL_BODY_BYTES_MAX, SMALL_BYTES_BUDGET,
+use sluice_model::{
+    limits::{BODY_BYTES_MAX, MEMTABLE_BYTES_MAX, MIB, SMALL_BODY_BYTES_MAX, SMALL_BYTES_BUDGET},
+    memory_plan::MemoryPlan,
 };
 
 use super::{Budget, Busy};
@@ -11,9 +12,19 @@ use crate::fixture::block_on;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
+fn budget(
+    body_bytes: usize,
+    small_bytes: usize,
+    quiet_wait_max: Duration,
+    wait_max: Duration,
+) -> Arc<Budget> {
+    let plan = MemoryPlan { body_bytes, small_bytes, ..MemoryPlan::of(usize::MAX) };
+    Budget::with(&plan, quiet_wait_max, wait_max)
+}
+
 #[test]
 fn bytes_come_back_with_the_permit() {
-    let budget = Budget::with(2 * MIB, 100, MINUTE, MINUTE);
+    let budget = budget(2 * MIB, 100, MINUTE, MINUTE);
     let small = budget.take(100, None).unwrap();
     let first = budget.take(MIB, None).unwrap();
     assert_eq!(budget.held_bytes(), MIB + 100);
@@ -31,7 +42,7 @@ fn bytes_come_back_with_the_permit() {
 
 #[test]
 fn what_a_permit_leaves_goes_to_those_that_wait() {
-    let budget = Budget::with(4 * MIB, SMALL_BYTES_BUDGET, MINUTE, MINUTE);
+    let budget = budget(4 * MIB, SMALL_BYTES_BUDGET, MINUTE, MINUTE);
     block_on(async {
         let (first, second) = (budget.take(1, None).unwrap(), budget.take(1, None).unwrap());
         first.grow(3 * MIB).await.unwrap();
@@ -45,7 +56,7 @@ fn what_a_permit_leaves_goes_to_those_that_wait() {
 
 #[test]
 fn what_can_never_fit_or_not_begin_is_refused_early() {
-    let budget = Budget::with(4 * MIB, SMALL_BYTES_BUDGET, MINUTE, MINUTE);
+    let budget = budget(4 * MIB, SMALL_BYTES_BUDGET, MINUTE, MINUTE);
     assert!(budget.take(1, Some(4 * MIB + 1)).is_err());
     let holder = budget.take(1, Some(4 * MIB)).unwrap();
     holder.cover(4 * MIB).unwrap();
@@ -55,7 +66,7 @@ fn what_can_never_fit_or_not_begin_is_refused_early() {
 
 #[test]
 fn a_body_waits_until_another_is_done() {
-    let budget = Budget::with(BODY_BYTES_MAX, SMALL_BYTES_BUDGET, MINUTE, MINUTE);
+    let budget = budget(BODY_BYTES_MAX, SMALL_BYTES_BUDGET, MINUTE, MINUTE);
     block_on(async {
         let (oldest, other) = (budget.take(1, None).unwrap(), Arc::new(budget.take(1, None).unwrap()));
         oldest.grow(2 * MIB).await.unwrap();
@@ -74,7 +85,7 @@ fn a_body_waits_until_another_is_done() {
 /// Without a quiet wait the youngest is refused; what it held lets the other go on.
 #[test]
 fn of_those_that_wait_in_vain_the_youngest_is_refused() {
-    let budget = Budget::with(BODY_BYTES_MAX + 4 * MIB, SMALL_BYTES_BUDGET, Duration::ZERO, MINUTE);
+    let budget = budget(BODY_BYTES_MAX + 4 * MIB, SMALL_BYTES_BUDGET, Duration::ZERO, MINUTE);
     block_on(async {
         let [oldest, middle, youngest] = [(); 3].map(|()| budget.take(1, None).unwrap());
         for permit in [&oldest, &middle, &youngest] {
@@ -106,7 +117,7 @@ async fn biased_last<T>(future: impl Future<Output = T>) -> T {
 
 #[test]
 fn a_permit_that_stops_waiting_blocks_no_other() {
-    let budget = Budget::with(BODY_BYTES_MAX + 2 * MIB, SMALL_BYTES_BUDGET, MINUTE, MINUTE);
+    let budget = budget(BODY_BYTES_MAX + 2 * MIB, SMALL_BYTES_BUDGET, MINUTE, MINUTE);
     block_on(async {
         let [oldest, first, second] = [(); 3].map(|()| budget.take(1, None).unwrap());
         oldest.grow(2 * MIB).await.unwrap();
@@ -122,7 +133,7 @@ fn a_permit_that_stops_waiting_blocks_no_other() {
 /// threads of all connections were held by that until the time to wait was over.
 #[test]
 fn whoever_is_woken_in_vain_goes_back_to_sleep() {
-    let budget = Budget::with(BODY_BYTES_MAX + 4 * MIB, SMALL_BYTES_BUDGET, MINUTE, MINUTE);
+    let budget = budget(BODY_BYTES_MAX + 4 * MIB, SMALL_BYTES_BUDGET, MINUTE, MINUTE);
     block_on(async {
         let [oldest, passing, first, second] = [(); 4].map(|()| budget.take(1, None).unwrap());
         oldest.grow(2 * MIB).await.unwrap();
@@ -147,7 +158,7 @@ fn whoever_is_woken_in_vain_goes_back_to_sleep() {
 
 #[test]
 fn permits_and_memtable_stay_within_what_is_planned_for_both() {
-    let budget = Budget::with(BODY_BYTES_MAX, 0, MINUTE, MINUTE);
+    let budget = budget(BODY_BYTES_MAX, 0, MINUTE, MINUTE);
     // Nothing is known at first.
     let level = budget.unsure().unwrap();
     budget.set_level(level.with_memtable(MEMTABLE_BYTES_MAX - MIB)).unwrap();

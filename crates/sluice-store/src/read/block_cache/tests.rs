@@ -13,7 +13,7 @@ fn context(number: u32) -> Arc<[u8]> {
 
 #[test]
 fn rows_and_contexts_of_the_same_numbers_are_not_mixed_up() {
-    let cache = BlockCache::new();
+    let cache = BlockCache::new(BLOCK_CACHE_BYTES_MAX);
     cache.keep_context(7, 1, &context(5));
     assert!(cache.rows(7, 1).is_none() && cache.context(1, 7).is_none());
     cache.keep_rows(7, 1, &Arc::new(RowsBlock::default()));
@@ -23,7 +23,7 @@ fn rows_and_contexts_of_the_same_numbers_are_not_mixed_up() {
 
 #[test]
 fn the_bytes_are_bounded_whatever_is_read() {
-    let cache = BlockCache::new();
+    let cache = BlockCache::new(BLOCK_CACHE_BYTES_MAX);
     for number in 0..u32::try_from(2 * BLOCK_CACHE_BYTES_MAX / 1024).unwrap() {
         cache.keep_context(1, number, &context(number));
     }
@@ -34,7 +34,7 @@ fn the_bytes_are_bounded_whatever_is_read() {
 
 #[test]
 fn what_is_asked_again_outlives_a_scan() {
-    let cache = BlockCache::new();
+    let cache = BlockCache::new(BLOCK_CACHE_BYTES_MAX);
     for number in 0..1_000 {
         cache.keep_context(1, number, &context(number));
     }
