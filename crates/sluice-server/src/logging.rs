@@ -12,14 +12,17 @@ pub(crate) mod quota;
 
 use std::{
     io,
+    panic::{self, Location},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    thread,
     time::Duration,
 };
 
 use rustix::fs::fstat;
+use sluice_model::excerpt::excerpt;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{
     Registry, filter::Targets, fmt, layer::SubscriberExt as _, reload, util::SubscriberInitExt as _,
@@ -62,7 +65,32 @@ pub fn start(settings: &LogSettings) {
         // Another subscriber can only be that of a test.
         let _is_first = tracing_subscriber::registry().with(filter).with(lines).try_init().is_ok();
         apply(settings);
+        tell_panics();
     }
+}
+
+/// Has panics told in the log, on one line; with `RUST_BACKTRACE` on the usual lines as well.
+fn tell_panics() {
+    let wants_backtrace = std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0");
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        let place = info.location().map_or_else(String::new, Location::to_string);
+        tell_panic(&place, info.payload_as_str().unwrap_or("panic without a text"));
+        if wants_backtrace {
+            before(info);
+        }
+    }));
+}
+
+fn tell_panic(place: &str, text: &str) {
+    let thread = thread::current();
+    let (thread, text) = (thread.name().unwrap_or("-"), excerpt(text));
+    tracing::error!(
+        thread,
+        place,
+        text = &*text,
+        "a thread panicked, which is a bug of sluiced; please report this line"
+    );
 }
 
 /// Puts other settings into force, from the next line on. Without a log that has begun, this does nothing.

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use tracing::Level;
 
-use super::{ACCESS, AUDIT, LOGIN, targets};
+use super::{ACCESS, AUDIT, LOGIN, line::tests::written, targets, tell_panic};
 use crate::config::LogSettings;
 
 const LEVELS: [(&str, Level); 5] = [
@@ -13,6 +13,20 @@ const LEVELS: [(&str, Level); 5] = [
     ("debug", Level::DEBUG),
     ("trace", Level::TRACE),
 ];
+
+#[test]
+fn a_panic_is_one_line_with_its_place() {
+    let seen = written(false, true, || tell_panic("src/x.rs:1:2", "index out of bounds:\nthe len is 1"));
+    let (begin, end) = seen.split_once(" thread=").unwrap();
+    assert_eq!(
+        begin,
+        "<3>ERROR sluice_server::logging: a thread panicked, which is a bug of sluiced; please report this line"
+    );
+    assert!(
+        end.ends_with("place=\"src/x.rs:1:2\" text=\"index out of bounds:\\\\nthe len is 1\"\n"),
+        "{end}"
+    );
+}
 
 proptest! {
     #[test]
