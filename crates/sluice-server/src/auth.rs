@@ -168,6 +168,16 @@ impl Auth {
         Ok(Identity { role: known.role, tenants: known.tenants.clone() })
     }
 
+    /// Reads the accounts now; [`Auth::replace`] then puts them in force.
+    ///
+    /// # Errors
+    ///
+    /// Why the file cannot be read; the earlier accounts stay in force.
+    pub(crate) fn read_accounts(&self) -> Result<(Arc<Accounts>, Option<[u64; 4]>), AuthError> {
+        let stamp = self.file.stamp();
+        Ok((Arc::new(self.file.read()?), stamp))
+    }
+
     /// Writes what is not on the disk yet. Blocking.
     pub(crate) fn close(&self) {
         self.known.close();
@@ -197,7 +207,8 @@ impl Auth {
         }
     }
 
-    fn replace(&self, accounts: Arc<Accounts>, stamp: Option<[u64; 4]>) -> Arc<Accounts> {
+    /// Puts accounts in force, as they were in a file that looked like `stamp`.
+    pub(crate) fn replace(&self, accounts: Arc<Accounts>, stamp: Option<[u64; 4]>) -> Arc<Accounts> {
         let before = {
             let mut cached = self.cached.lock();
             cached.stamp = stamp;

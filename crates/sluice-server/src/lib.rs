@@ -38,17 +38,20 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+use parking_lot::Mutex;
+use sluice_store::DirLock;
 use tokio::sync::{mpsc, watch};
 
 use self::{
     auth::Auth,
     config::Config,
-    http::{body::Pace, listener::listen},
+    http::listener::listen,
     life::{
         conditions,
         lifecycle::{self, ENDINGS_QUEUED_MAX},
-        state::State,
-        tls,
+        reload,
+        state::{Rules, State},
+        tls::{self, CertificateInUse},
     },
     worker::Worker,
 };
@@ -69,6 +72,8 @@ pub struct Daemon {
     endings_out: mpsc::Sender<Ending>,
     phase: watch::Receiver<Phase>,
     state: Arc<State>,
+    config: Mutex<Config>,
+    certificate: Option<Arc<CertificateInUse>>,
     thread: JoinHandle<Ending>,
 }
 
@@ -95,6 +100,34 @@ impl Daemon {
             Some(ingestor) => !ingestor.store().is_stuck(),
             None => true,
         }
+    }
+
+    /// Puts a new configuration into force, with accounts and certificate as their files are now; requests in flight go
+    /// on under the earlier one. Returns the keys that wait for a restart. Blocking.
+    ///
+    /// # Errors
+    ///
+    /// By variant of [`ServeError`]; everything is then as before.
+    pub fn reload(&self, new: &Config) -> Result<Vec<String>, ServeError> {
+        let mut config = self.config.lock();
+        let in_force = reload::take_over(&config, new);
+        // All that can fail comes first.
+        let store = self.state.opened().ok_or(ServeError::Opening)?.store();
+        let certified = tls::read(&in_force.tls, &in_force.data_dir)?;
+        let (accounts, stamp) = self.state.auth.read_accounts().map_err(ServeError::Auth)?;
+        for name in &in_force.tenants {
+            let added = store.add_tenant(name);
+            added.map_err(|source| ServeError::Tenant { name: name.clone(), source })?;
+        }
+        if let (Some(certificate), Some(certified)) = (&self.certificate, certified) {
+            certificate.replace(certified);
+        }
+        logging::apply(&in_force.log);
+        self.state.auth.replace(accounts, stamp);
+        self.state.set_rules(Rules::of(&in_force));
+        store.set_disk_reserve(in_force.disk_reserve.get());
+        *config = in_force;
+        Ok(reload::waiting(&config, new))
     }
 
     /// Asks the daemon to stop in good order; asking again cuts requests in flight. Does not wait.
@@ -130,31 +163,27 @@ impl Daemon {
 ///
 /// By variant of [`ServeError`]. A store that does not open is an [`Ending`].
 pub fn serve(config: Config) -> Result<Daemon, ServeError> {
+    // Before anything is read or written there.
+    let lock = DirLock::take(&config.data_dir).map_err(ServeError::DataDir)?;
     let auth = Auth::start(&config.data_dir).map_err(ServeError::Auth)?;
     let entity_worker = Worker::start("entity-worker", ENTITIES_QUEUED_MAX).map_err(ServeError::Thread)?;
-    let pace = Pace {
-        stall: config.http.body_stall.seconds(),
-        bytes_per_second_min: config.http.body_rate_min.get(),
-        deadline: config.http.body_deadline.seconds(),
-    };
-    let state = State::new(auth, pace, config.match_scope, entity_worker);
-    let state = Arc::new(state.with_proxies(config.trusted_proxies.clone()));
+    let state = Arc::new(State::new(auth, Rules::of(&config), entity_worker));
     conditions::watch(&state).map_err(ServeError::Thread)?;
-    let tls = tls::server_config(&config.tls, &config.data_dir)?;
+    let (tls, certificate) = tls::server_config(&config.tls, &config.data_dir)?.unzip();
     let listener = listen(config.listen, config.http.write_timeout.seconds());
     let (listener, address) =
         listener.map_err(|source| ServeError::Listen { address: config.listen, source })?;
     let (endings_out, endings_in) = mpsc::channel(ENDINGS_QUEUED_MAX);
     let (phase_out, phase) = watch::channel(Phase::Opening);
     let for_store = endings_out.clone();
-    let for_daemon = Arc::clone(&state);
+    let for_daemon = (Arc::clone(&state), config.clone());
     let run = move || {
         actix_web::rt::System::new().block_on(async move {
             let server = match api::front::start(&config, listener, tls, &state) {
                 Ok(server) => server,
                 Err(error) => return Ending::NotStarted(error),
             };
-            match lifecycle::open_store(&config, Arc::clone(&state), for_store, phase_out.clone()) {
+            match lifecycle::open_store(&config, lock, Arc::clone(&state), for_store, phase_out.clone()) {
                 Ok(opener) => lifecycle::supervise(server, endings_in, state, opener, phase_out).await,
                 Err(error) => Ending::NotStarted(error),
             }
@@ -162,5 +191,6 @@ pub fn serve(config: Config) -> Result<Daemon, ServeError> {
     };
     let thread =
         thread::Builder::new().name("lifecycle".to_owned()).spawn(run).map_err(ServeError::Thread)?;
-    Ok(Daemon { address, endings_out, phase, state: for_daemon, thread })
+    let (state, config) = for_daemon;
+    Ok(Daemon { address, endings_out, phase, state, config: Mutex::new(config), certificate, thread })
 }

@@ -1,12 +1,14 @@
 //! The process: from the start of the daemon to its end.
 //!
 //! `lifecycle` opens the store, serves, and closes everything in order; `state` is what it shares with the requests;
-//! `conditions` and `request_log` tell the log what becomes of the store and of requests; `tls` and [`fd_limit`] prepare sockets and file descriptors.
+//! `conditions` and `request_log` tell the log what becomes of the store and of requests; `reload` tells what a new
+//! configuration changes; `tls` and [`fd_limit`] prepare sockets and file descriptors.
 
 pub(crate) mod conditions;
 pub mod error;
 pub mod fd_limit;
 pub(crate) mod lifecycle;
+pub(crate) mod reload;
 pub(crate) mod request_log;
 pub(crate) mod state;
 pub(crate) mod tls;

@@ -1,37 +1,36 @@
-//! `sluiced`: arguments, logging, signals and the exit code; nothing else.
+//! `sluiced`: arguments, logging and the exit code; nothing else.
 //!
-//! In: the command line and `SLUICE_*` variables. Out: a served API until SIGTERM or SIGINT, then exit code 0; or a
-//! command's lines. Any failure is one line with its causes on standard error and exit code 1, or 78 if the
-//! configuration is at fault.
+//! In: the command line and `SLUICE_*` variables. Out: a served API until a signal ends it, then exit code 0; or a
+//! command's lines. Any failure is one line with its causes on standard error and exit code 1, or 78 if the configuration is
+//! at fault, or 75 when another process works on the data directory, so that trying again later may help.
 
 mod commands;
+mod signals;
 
 use std::{
     io::{IsTerminal as _, Write as _},
     net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
-    time::Duration,
 };
 
 use anyhow::Context as _;
 use clap::Parser;
 use rustix::fs::Mode;
-use sd_notify::NotifyState;
 use sluice_server::{
-    Daemon, Ending, Phase,
+    Ending, ServeError,
     auth::first_admin,
     config::{self, Config, ConfigError, Flags},
     life::fd_limit,
     logging, serve,
 };
-use sluice_store::watch_engine;
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::mpsc,
-};
+use sluice_store::{OpenError, watch_engine};
+use tokio::sync::mpsc;
 
-use crate::commands::Command;
+use crate::{commands::Command, signals::Signals};
+
+/// What `sysexits.h` calls a temporary failure.
+const IN_USE: u8 = 75;
 
 // Bodies allocate and free gigabytes in small pieces on many threads, which glibc's allocator turns into page faults: a
 // tenth of the CPU time of a body.
@@ -65,15 +64,25 @@ fn main() -> ExitCode {
         Err(error) => {
             // Without standard error there is nowhere to report to.
             drop(writeln!(std::io::stderr(), "sluiced: {error:#}"));
-            if error.is::<ConfigError>() { ExitCode::from(CONFIG_FAULT) } else { ExitCode::FAILURE }
+            let is_in_use =
+                matches!(error.downcast_ref(), Some(ServeError::DataDir(OpenError::Locked { .. })));
+            if error.is::<ConfigError>() {
+                ExitCode::from(CONFIG_FAULT)
+            } else if is_in_use {
+                ExitCode::from(IN_USE)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let variables = config::own_variables(std::env::vars_os())?;
-    let file = arguments.config.as_deref();
-    let (config, origins) = config::load_with_origins(file, variables.into_iter(), arguments.flags)?;
+    let read = || -> Result<_, ConfigError> {
+        let variables = config::own_variables(std::env::vars_os())?.into_iter();
+        config::load_with_origins(arguments.config.as_deref(), variables, arguments.flags.clone())
+    };
+    let (config, origins) = read()?;
     if let Some(command) = arguments.command {
         return say(&commands::run(command, &config, &origins)?);
     }
@@ -86,10 +95,11 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     // One is enough to end.
     let (trouble_out, mut trouble_in) = mpsc::channel(1);
     watch_engine(Box::new(move |cause| drop(trouble_out.try_send(cause.to_owned()))));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let signals = runtime.block_on(async { Signals::catch() })?;
     let daemon = serve(config.clone())?;
     say(&next_steps(&config, daemon.address()))?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let told = runtime.block_on(attend(&daemon, &mut trouble_in))?;
+    let told = runtime.block_on(signals::attend(&daemon, signals, &mut trouble_in, || Ok(read()?.0)));
     let ending = daemon.join()?;
     // Trouble of the very end, when the daemon listened no more, or nobody did.
     match (ending, told.or_else(|| trouble_in.try_recv().ok())) {
@@ -114,55 +124,6 @@ fn announcement(password: &str, path: &Path) -> String {
 
 fn say(text: &str) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "{text}").context("cannot write to standard output")
-}
-
-/// Tells the service manager how the daemon is, and stops the daemon on SIGTERM or SIGINT, or when the engine of its store
-/// fails. Returns the cause of that: a daemon that has all but ended takes no notice of it.
-async fn attend(daemon: &Daemon, trouble_in: &mut mpsc::Receiver<String>) -> anyhow::Result<Option<String>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut phase = daemon.phase();
-    // Without a watchdog the beats go nowhere.
-    let limit = sd_notify::watchdog_enabled().unwrap_or(Duration::from_hours(3));
-    let mut beat = tokio::time::interval(limit / 3);
-    let mut told = None;
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => stop(daemon, "SIGTERM"),
-            _ = interrupt.recv() => stop(daemon, "SIGINT"),
-            Some(cause) = trouble_in.recv() => {
-                daemon.fail(&cause);
-                told.get_or_insert(cause);
-            }
-            _ = beat.tick() => if daemon.is_responsive() {
-                notify(NotifyState::Watchdog);
-            },
-            changed = phase.changed() => {
-                if changed.is_err() {
-                    return Ok(told);
-                }
-                match *phase.borrow_and_update() {
-                    Phase::Opening => {}
-                    Phase::Ready => {
-                        tracing::info!(address = %daemon.address(), "ready: requests are taken");
-                        notify(NotifyState::Ready);
-                    }
-                    Phase::Stopping => notify(NotifyState::Stopping),
-                }
-            }
-        }
-    }
-}
-
-fn stop(daemon: &Daemon, signal: &str) {
-    tracing::info!(signal, "stopping: requests in flight are finished, then the store is closed");
-    daemon.stop();
-}
-
-fn notify(state: NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(&[state]) {
-        tracing::warn!(%error, "the service manager could not be told");
-    }
 }
 
 /// Commands to paste, for a first try by hand.

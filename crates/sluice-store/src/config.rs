@@ -7,14 +7,16 @@ use sluice_model::{
     memory_plan::{MemoryPlan, RESIDENT_BYTES_MAX},
 };
 
-use crate::clock::Clock;
+use crate::{clock::Clock, dir_lock::DirLock};
 
 /// How to open a store.
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
     /// Directory of everything the store keeps; created when missing.
     pub data_dir: PathBuf,
-    /// Free bytes on the disk below which writes are refused.
+    /// The lock of that directory; `None` to take it when the store is opened.
+    pub lock: Option<DirLock>,
+    /// Free bytes on the disk below which writes are refused, until [`Store::set_disk_reserve`](crate::Store) changes it.
     pub disk_reserve_bytes: u64,
     /// Tenants beside General; missing ones are created.
     pub tenants: Vec<TenantName>,
@@ -30,6 +32,7 @@ impl StoreConfig {
     pub fn at(data_dir: impl Into<PathBuf>) -> Self {
         Self {
             data_dir: data_dir.into(),
+            lock: None,
             disk_reserve_bytes: 0,
             tenants: Vec::new(),
             tuning: Tuning::default(),

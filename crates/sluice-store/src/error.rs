@@ -93,9 +93,12 @@ impl ReadError {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process holds the data directory.
-    #[error("{path} is in use by another process")]
+    #[error(
+        "another process works on the data directory {}; stop that one first, or name a directory of its own for this one",
+        path.display()
+    )]
     Locked {
-        /// The lock file.
+        /// The directory.
         path: PathBuf,
     },
     /// The operating system refused. A start takes nothing away before everything is read.

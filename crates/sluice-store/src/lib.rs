@@ -56,6 +56,7 @@ mod clock;
 mod compact;
 mod config;
 mod contexts;
+mod dir_lock;
 mod error;
 mod filter;
 pub(crate) mod log;
@@ -79,6 +80,7 @@ mod verify;
 pub use clock::Clock;
 pub use config::{LOG_BYTES_MAX, StoreConfig, Tuning};
 pub use contexts::ContextRef;
+pub use dir_lock::DirLock;
 pub use error::{ChangeError, OpenError, ReadError, WriteError};
 pub use memtable::{PushError, Slice, SliceBuilder};
 pub use read::{

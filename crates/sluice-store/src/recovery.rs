@@ -1,24 +1,14 @@
 //! What start-up checks and mends.
 //!
-//! In order: the directory's lock, the trees (waiting for a lock that a killed process still holds), the
+//! The directory is locked already. In order: the trees (waiting for a lock that a killed process still holds), the
 //! manifest, the parts it names, the catalogue, then every commit of the log after the checkpoint. Whatever is
 //! not committed, not named or torn off unsynced is dropped; whatever is damaged and was acknowledged makes the
 //! start fail with the reason (D8). What was found is returned; no thread is started here.
 
 mod replay;
 
-use std::{
-    collections::BTreeMap,
-    fs::{self, File, OpenOptions},
-    io,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
-    path::Path,
-    sync::Arc,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc, time::Instant};
 
-use rustix::fs::{FlockOperation, flock};
 use sluice_model::{hex, matching::FIRST_NETWORK_KEY};
 
 use self::replay::Replay;
@@ -26,6 +16,7 @@ pub(crate) use self::replay::check_frame;
 use crate::{
     catalogue::Catalogue,
     contexts::StoredTable,
+    dir_lock::create_dir,
     error::OpenError,
     filter::SharedFilters,
     log::{self, LogWriter, ReplayError, Replayed},
@@ -41,15 +32,9 @@ use crate::{
 
 /// Bytes of trees that a start which never finished can leave: sled's first segments, without a part in them.
 const UNBORN_TREES_BYTES_MAX: u64 = 4 * 512 * 1024;
-/// How long another process may take to let go of the directory.
-const LOCK_WAIT: Duration = Duration::from_secs(30);
-/// How often the lock is tried meanwhile.
-const LOCK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What was found in a data directory: where the store goes on from.
 pub(crate) struct Recovered {
-    /// Held by the one process that may write.
-    pub(crate) lock: File,
     pub(crate) trees: Arc<Trees>,
     /// The last checkpoint.
     pub(crate) manifest: Manifest,
@@ -69,15 +54,13 @@ pub(crate) struct Recovered {
     pub(crate) given: Option<Given>,
 }
 
-/// Recovers what is in `data_dir`, or creates it.
+/// Recovers what is in `data_dir`, a directory that is locked.
 ///
 /// # Errors
 ///
 /// As [`crate::Store::open`].
 pub(crate) fn recover(data_dir: &Path) -> Result<Recovered, OpenError> {
     let started = Instant::now();
-    create_dir(data_dir).map_err(OpenError::io("create", data_dir))?;
-    let lock = lock(data_dir)?;
     let log_dir = data_dir.join("log");
     create_dir(&log_dir).map_err(OpenError::io("create", &log_dir))?;
     let trees_dir = data_dir.join("trees");
@@ -122,7 +105,6 @@ pub(crate) fn recover(data_dir: &Path) -> Result<Recovered, OpenError> {
         sequence: replay.sequence,
     };
     Ok(Recovered {
-        lock,
         trees,
         stored_catalogue,
         view,
@@ -149,17 +131,6 @@ fn with_loss(error: OpenError, sequence: u64) -> OpenError {
     }
 }
 
-fn create_dir(dir: &Path) -> io::Result<()> {
-    if dir.is_dir() {
-        return Ok(());
-    }
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-    match dir.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
-        _ => Ok(()),
-    }
-}
-
 /// Refuses a directory in which no daemon has been: a mistyped path must not become a data directory.
 ///
 /// # Errors
@@ -171,34 +142,6 @@ pub(crate) fn check_is_data_dir(data_dir: &Path) -> Result<(), OpenError> {
     }
     let nothing = io::Error::new(io::ErrorKind::NotFound, "no data of a daemon is there");
     Err(OpenError::io("use", data_dir)(nothing))
-}
-
-fn lock(data_dir: &Path) -> Result<File, OpenError> {
-    lock_within(data_dir, LOCK_WAIT)
-}
-
-/// Locks the directory if nobody has it.
-///
-/// # Errors
-///
-/// [`OpenError::Locked`] or [`OpenError::Io`].
-pub(crate) fn try_lock(data_dir: &Path) -> Result<File, OpenError> {
-    lock_within(data_dir, Duration::ZERO)
-}
-
-fn lock_within(data_dir: &Path, wait: Duration) -> Result<File, OpenError> {
-    let path = data_dir.join("LOCK");
-    let opened = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
-    let file = opened.map_err(OpenError::io("open", &path))?;
-    let give_up = Instant::now() + wait;
-    loop {
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(file),
-            Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < give_up => thread::sleep(LOCK_INTERVAL),
-            Err(rustix::io::Errno::WOULDBLOCK) => return Err(OpenError::Locked { path }),
-            Err(error) => return Err(OpenError::Io { action: "lock", path, source: error.into() }),
-        }
-    }
 }
 
 /// Without a manifest there may be no commit and no run: what they belong to would not be known.

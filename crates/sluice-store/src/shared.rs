@@ -1,7 +1,6 @@
 //! What the store's handles and its threads have in common: the view, the queues, and whether all is well.
 
 use std::{
-    fs::File,
     sync::Arc,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::Duration,
@@ -63,6 +62,8 @@ pub(crate) struct Shared {
     pub(crate) log_bytes: AtomicU64,
     /// Rate of the last flush of some size, in bytes of memtable a second; 0 before it.
     pub(crate) flush_rate: AtomicU64,
+    /// Free bytes of the disk below which writes are refused.
+    pub(crate) disk_reserve_bytes: AtomicU64,
     /// Free bytes of the disk when they were asked last.
     pub(crate) disk_free_bytes: AtomicU64,
     /// When that was, in milliseconds of the clock plus one; 0 before the first time.
@@ -72,8 +73,6 @@ pub(crate) struct Shared {
     /// When the compaction thread did.
     pub(crate) compaction_beat_ms: AtomicU64,
     pub(crate) threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
-    /// Held for its lock.
-    pub(crate) _lock: File,
     /// Whether the store is closing, or closed.
     pub(crate) is_closed: AtomicBool,
     /// Whether nothing can be written any more.
@@ -163,7 +162,7 @@ impl Shared {
     pub(crate) fn health(&self) -> Health {
         if self.has_failed() {
             Health::Failed
-        } else if self.disk_free_bytes() < self.config.disk_reserve_bytes {
+        } else if self.disk_free_bytes() < self.disk_reserve_bytes.load(Ordering::Relaxed) {
             Health::DiskFull
         } else {
             Health::Writable

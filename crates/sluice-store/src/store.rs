@@ -10,13 +10,14 @@ use std::{
 
 use crossbeam_channel::{Sender, bounded};
 use parking_lot::{Mutex, RwLock};
-use sluice_model::{SupplierId, limits, matching::FIRST_NETWORK_KEY};
+use sluice_model::{SupplierId, TenantName, limits, matching::FIRST_NETWORK_KEY};
 
 use crate::{
     admission,
     catalogue::{Catalogue, CatalogueChange},
     compact::CompactionThread,
     config::StoreConfig,
+    dir_lock::DirLock,
     error::{ChangeError, OpenError, WriteError},
     filter::SharedFilters,
     log::LogThread,
@@ -64,14 +65,20 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`OpenError::Locked`] when another process has held the directory for 30 s; [`OpenError::Damaged`] when
+    /// [`OpenError::Locked`] when another process holds the directory; [`OpenError::Damaged`] when
     /// acknowledged data would be lost by going on; [`OpenError::Io`] otherwise.
     pub fn open(config: StoreConfig, on_failure: Box<dyn Fn(&str) + Send + Sync>) -> Result<Self, OpenError> {
+        let lock = match config.lock {
+            Some(taken) => taken,
+            None => DirLock::take(&config.data_dir)?,
+        };
+        let config = StoreConfig { lock: Some(lock), ..config };
         let found = recover(&config.data_dir)?;
         let blocks = Arc::new(BlockCache::new(config.tuning.block_cache_bytes));
         let (log_requests, log_inbox) = bounded(limits::LOG_QUEUE_MAX);
         let (compaction_requests, compaction_inbox) = bounded(1);
         let shared = Arc::new(Shared {
+            disk_reserve_bytes: AtomicU64::new(config.disk_reserve_bytes),
             disk_free_bytes: AtomicU64::new(u64::MAX),
             disk_asked_ms: AtomicU64::new(0),
             stamps: Stamps::begin(Arc::clone(&config.clock), found.manifest.stamps.clone(), found.given),
@@ -90,7 +97,6 @@ impl Store {
             log_beat_ms: AtomicU64::new(0),
             compaction_beat_ms: AtomicU64::new(0),
             threads: Mutex::new(Vec::new()),
-            _lock: found.lock,
             is_closed: AtomicBool::new(false),
             has_failed: AtomicBool::new(false),
             on_failure,
@@ -114,27 +120,34 @@ impl Store {
         ];
         *shared.threads.lock() = threads;
         let store = Self { shared };
-        store.add_tenants()?;
+        for name in &store.shared.config.tenants {
+            let added = store.add_tenant(name).map_err(io::Error::other);
+            added.map_err(OpenError::io("add the tenant", name.as_str().as_ref()))?;
+        }
         Ok(store)
     }
 
-    /// Creates the tenants that are configured and not there yet. Asks the log thread itself: a memtable that recovery
-    /// has filled must not keep the store from opening.
-    fn add_tenants(&self) -> Result<(), OpenError> {
-        for name in &self.shared.config.tenants {
-            if self.catalogue().tenant(name.as_str()).is_some() {
-                continue;
-            }
-            let (told, answer) = bounded(1);
-            let done = Box::new(move |outcome| requests::reply(&told, outcome));
-            let change = CatalogueChange::AddTenant { name: name.clone() };
-            // When the log thread has ended, the answer is lost with the request.
-            drop(self.shared.log_requests.send(LogRequest::Change { change, done }));
-            let ended = Err(ChangeError::Write(WriteError::Closed));
-            let added = self.shared.wait_for(&answer).unwrap_or(ended).map_err(io::Error::other);
-            added.map_err(OpenError::io("add the tenant", name.as_str().as_ref()))?;
+    /// Creates a tenant if it is not there yet. Blocking. Asks the log thread itself: a memtable that recovery has filled
+    /// must not keep the store from opening.
+    ///
+    /// # Errors
+    ///
+    /// As for any change of the catalogue.
+    pub fn add_tenant(&self, name: &TenantName) -> Result<(), ChangeError> {
+        if self.catalogue().tenant(name.as_str()).is_some() {
+            return Ok(());
         }
-        Ok(())
+        let (told, answer) = bounded(1);
+        let done = Box::new(move |outcome| requests::reply(&told, outcome));
+        let change = CatalogueChange::AddTenant { name: name.clone() };
+        // When the log thread has ended, the answer is lost with the request.
+        drop(self.shared.log_requests.send(LogRequest::Change { change, done }));
+        self.shared.wait_for(&answer).unwrap_or(Err(ChangeError::Write(WriteError::Closed)))
+    }
+
+    /// Refuses writes from now on while fewer bytes than this are free on the disk.
+    pub fn set_disk_reserve(&self, bytes: u64) {
+        self.shared.disk_reserve_bytes.store(bytes, Ordering::Relaxed);
     }
 
     /// Names and numbers as of the newest durable change.

@@ -13,6 +13,7 @@ use std::{
 
 use crate::{
     contexts::StoredTable,
+    dir_lock::DirLock,
     error::OpenError,
     log::{self, Replayed},
     manifest::Manifest,
@@ -77,7 +78,7 @@ impl Verified {
 /// ours. Damage is no error.
 pub fn verify(data_dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Verified, OpenError> {
     recovery::check_is_data_dir(data_dir)?;
-    let _lock = recovery::try_lock(data_dir)?;
+    let _lock = DirLock::try_take(data_dir)?;
     let mut verified = Verified::default();
     let manifest = match Manifest::read(data_dir) {
         Ok(Some(manifest)) => manifest,

@@ -45,24 +45,25 @@ pub(crate) async fn carry_out(
 ) -> Result<HttpResponse, Cause> {
     let Admitted { route, request, identity, ingestor } = admitted;
     let store = ingestor.store();
+    let rules = state.rules();
     match request {
         Request::Read(read) => show(store, read),
         Request::Change(change, None) => {
             changes::make(&state.entity_worker, store, change, &Entity::default(), &identity, record).await
         }
         Request::Change(change, Some(_kept_until_made)) => {
-            let mut reader = BodyReader::new(&head.headers, payload, route.body_bytes_max, state.pace)?;
+            let mut reader = BodyReader::new(&head.headers, payload, route.body_bytes_max, rules.pace)?;
             let entity = changes::read_entity(&state.entity_worker, &mut reader).await;
             note_body(record, &reader);
             changes::make(&state.entity_worker, store, change, &entity?, &identity, record).await
         }
         Request::Stream(streaming, permit) => {
-            let mut reader = BodyReader::new(&head.headers, payload, route.body_bytes_max, state.pace)?;
+            let mut reader = BodyReader::new(&head.headers, payload, route.body_bytes_max, rules.pace)?;
             let outcome = match streaming {
                 Streaming::Lookup(tenant) => {
                     let rules = LookupRules {
                         tenant,
-                        scope: state.match_scope,
+                        scope: rules.match_scope,
                         now_seconds: crate::now_seconds(),
                         with_tags: false,
                     };

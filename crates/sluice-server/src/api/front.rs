@@ -137,7 +137,7 @@ async fn expect(state: Arc<State>, mut request: Request) -> Result<Request, Resp
     if health::answer(&state, &request.head().method, request.head().uri.path()).is_some() {
         return Ok(request);
     }
-    let record = RequestRecord::begin(request.head(), &state.proxies);
+    let record = RequestRecord::begin(request.head(), &state.rules().proxies);
     match catching("gate", gate::admit(&state, request.head(), &record)).await {
         Ok(admitted) => {
             // Found again by `answer_request`, so that a request is judged once.
@@ -164,7 +164,7 @@ async fn answer_request(
     let passed = request.extensions_mut().remove::<(Admitted, RequestRecord)>();
     let (admitted, record) = match passed {
         Some((admitted, record)) => (Some(admitted), record),
-        None => (None, RequestRecord::begin(request.head(), &state.proxies)),
+        None => (None, RequestRecord::begin(request.head(), &state.rules().proxies)),
     };
     let mut payload = payload.into_inner();
     let outcome = respond(&state, &request, &mut payload, admitted, &record).await;

@@ -1,4 +1,4 @@
-//! Why the daemon did not start: for its last line on standard error.
+//! Why the daemon did not start, for its last line on standard error; or did not take a new configuration, for the log.
 
 use std::{
     io,
@@ -6,11 +6,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use sluice_model::TenantName;
+use sluice_store::{ChangeError, OpenError};
+
 use crate::auth::error::AuthError;
 
-/// Why the daemon did not start.
+/// Why the daemon did not start, or did not take a new configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
+    /// The data directory cannot be had: another process works on it, or the file system refuses.
+    #[error(transparent)]
+    DataDir(OpenError),
     /// Credentials cannot be checked.
     #[error("credentials cannot be checked")]
     Auth(#[source] AuthError),
@@ -44,6 +50,18 @@ pub enum ServeError {
         #[source]
         source: io::Error,
     },
+    /// A tenant that is configured is not there and cannot be created.
+    #[error("the tenant {} cannot be created", name.as_str())]
+    Tenant {
+        /// Which.
+        name: TenantName,
+        /// The cause.
+        #[source]
+        source: ChangeError,
+    },
+    /// The store is not open yet.
+    #[error("the store is still being opened")]
+    Opening,
     /// The operating system refuses a thread.
     #[error("a thread could not be started")]
     Thread(#[source] io::Error),

@@ -17,7 +17,7 @@ use std::{
 use actix_web::dev::{Server, ServerHandle};
 use sluice_ingest::Ingestor;
 use sluice_model::memory_plan::MemoryPlan;
-use sluice_store::{Health, OpenError, Store, StoreConfig, Tuning};
+use sluice_store::{DirLock, Health, OpenError, Store, StoreConfig, Tuning};
 use tokio::{
     sync::{mpsc, watch},
     time::Instant,
@@ -73,6 +73,7 @@ pub enum Ending {
 /// When the operating system refuses a thread.
 pub(crate) fn open_store(
     config: &Config,
+    lock: DirLock,
     state: Arc<State>,
     endings_out: mpsc::Sender<Ending>,
     phase: watch::Sender<Phase>,
@@ -80,6 +81,7 @@ pub(crate) fn open_store(
     let plan = config.memory_plan();
     let store_config = StoreConfig {
         disk_reserve_bytes: config.disk_reserve.get(),
+        lock: Some(lock),
         tenants: config.tenants.clone(),
         tuning: Tuning::of(&plan, config.log_size_max.get()),
         ..StoreConfig::at(config.data_dir.clone())

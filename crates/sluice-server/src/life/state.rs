@@ -3,11 +3,12 @@
 //! In: what `lifecycle` learns about the store. Out: the ingestor, or the cause why it cannot be used now. No I/O.
 
 use std::sync::{
-    OnceLock,
+    Arc, OnceLock,
     atomic::{AtomicBool, Ordering},
 };
 
 use ipnet::IpNet;
+use parking_lot::RwLock;
 use sluice_ingest::Ingestor;
 use sluice_model::matching::MatchScope;
 use sluice_store::Health;
@@ -15,6 +16,7 @@ use sluice_store::Health;
 use super::request_log::RequestLog;
 use crate::{
     auth::Auth,
+    config::Config,
     http::{body::Pace, problem::Cause},
     worker::Worker,
 };
@@ -23,38 +25,59 @@ use crate::{
 pub(crate) struct State {
     /// Checks credentials.
     pub(crate) auth: Auth,
-    /// How slow a body may be.
-    pub(crate) pace: Pace,
-    /// How far a looked-up value reaches.
-    pub(crate) match_scope: MatchScope,
     /// Reads large bodies of suppliers and tags, and hands changes of the catalogue to the store.
     pub(crate) entity_worker: Worker,
     /// Tells of requests in the log.
     pub(crate) request_log: RequestLog,
-    /// Proxies that are believed.
-    pub(crate) proxies: Vec<IpNet>,
+    rules: RwLock<Arc<Rules>>,
     ingestor: OnceLock<Ingestor>,
     has_failed: AtomicBool,
 }
 
+/// What a reload changes for the requests that begin after it.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    /// How slow a body may be.
+    pub(crate) pace: Pace,
+    /// How far a looked-up value reaches.
+    pub(crate) match_scope: MatchScope,
+    /// Proxies that are believed.
+    pub(crate) proxies: Vec<IpNet>,
+}
+
+impl Rules {
+    /// What the configuration says.
+    pub(crate) fn of(config: &Config) -> Self {
+        let pace = Pace {
+            stall: config.http.body_stall.seconds(),
+            bytes_per_second_min: config.http.body_rate_min.get(),
+            deadline: config.http.body_deadline.seconds(),
+        };
+        Self { pace, match_scope: config.match_scope, proxies: config.trusted_proxies.clone() }
+    }
+}
+
 impl State {
     /// The state of a daemon whose store is not open yet.
-    pub(crate) fn new(auth: Auth, pace: Pace, match_scope: MatchScope, entity_worker: Worker) -> Self {
+    pub(crate) fn new(auth: Auth, rules: Rules, entity_worker: Worker) -> Self {
         Self {
             auth,
-            pace,
-            match_scope,
             entity_worker,
             request_log: RequestLog::default(),
-            proxies: vec![],
+            rules: RwLock::new(Arc::new(rules)),
             ingestor: OnceLock::new(),
             has_failed: AtomicBool::new(false),
         }
     }
 
-    /// The same behind proxies that are believed.
-    pub(crate) fn with_proxies(self, proxies: Vec<IpNet>) -> Self {
-        Self { proxies, ..self }
+    /// What holds for a request that begins now.
+    pub(crate) fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read())
+    }
+
+    /// Other rules hold for the requests that begin from now on.
+    pub(crate) fn set_rules(&self, rules: Rules) {
+        *self.rules.write() = Arc::new(rules);
     }
 
     /// The store is open.

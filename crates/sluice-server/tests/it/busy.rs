@@ -1,8 +1,9 @@
 //! When the service cannot: 425 while it starts, 429 without room, 507 without disk.
 
-use std::sync::Arc;
+use std::{fs::File, sync::Arc};
 
 use expect_test::expect;
+use rustix::fs::{FlockOperation, flock};
 use sluice_model::limits::{BODY_BYTES_MAX, MIB};
 use sluice_server::Phase;
 
@@ -18,7 +19,10 @@ fn until_the_store_is_open_everything_is_too_early() {
     let first = Running::open(Arc::clone(&dir), &[]);
     first.wait_for(Phase::Ready);
     first.put("suppliers/InternalTI", r#"[{"indicator":"example.com"}]"#);
-    // The first daemon holds the directory, so the second cannot get on.
+    drop(first);
+    // The storage engine waits for its own lock, so the daemon cannot get on.
+    let engine = File::open(dir.path().join("trees/db")).unwrap();
+    flock(&engine, FlockOperation::LockExclusive).unwrap();
     let second = Running::open(dir, &[]);
     check(
         &second,
@@ -52,7 +56,7 @@ fn until_the_store_is_open_everything_is_too_early() {
     assert_eq!((health("/healthz"), health("/readyz")), (200, 425));
     assert_eq!(second.ask_with("GET", "/api/1.0/suppliers", "", b"").status, 401);
     assert_eq!(second.ask_with("POST", "/api/1.0/suppliers", &as_user("ann"), b"").status, 403);
-    drop(first);
+    drop(engine);
     second.wait_for(Phase::Ready);
     assert_eq!(second.ask_with("GET", "/readyz", "", b"").status, 200);
     assert_eq!(second.detections("", &["example.com"]), ["InternalTI_URL example.com {}"]);

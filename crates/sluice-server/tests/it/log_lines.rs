@@ -128,7 +128,7 @@ fn under_systemd_every_line_has_a_priority_and_no_time() {
     let said = process.said();
     assert!(said.lines().all(|line| line.starts_with('<') && line.get(2..3) == Some(">")), "{said}");
     assert_eq!(lines_with(&process, "<4>WARN login: login refused ").len(), 1, "{said}");
-    assert_eq!(lines_with(&process, "<6>INFO sluiced: ready").len(), 1, "{said}");
+    assert_eq!(lines_with(&process, "<6>INFO sluiced::signals: ready").len(), 1, "{said}");
 }
 
 #[test]

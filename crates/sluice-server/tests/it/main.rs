@@ -60,6 +60,8 @@ mod paths;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
+mod reload;
+#[cfg(test)]
 mod retention;
 #[cfg(test)]
 mod roles;

@@ -46,9 +46,10 @@ impl Process {
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let address = line.split("http://").nth(1).and_then(|rest| rest.split(". To").next());
+        let address = line.split("://").nth(1).and_then(|rest| rest.split(". To").next());
         let process = Self { address: address.unwrap().parse().unwrap(), child, dir };
-        while process.ask("GET", "/readyz", b"").status == 425 {}
+        // Who has it speak TLS waits for itself.
+        while line.contains("http://") && process.ask("GET", "/readyz", b"").status == 425 {}
         process
     }
 
@@ -98,7 +99,12 @@ impl Process {
 
     /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
-        let sent = Command::new("kill").args(["-TERM", &self.id().to_string()]).status().unwrap();
+        self.signal("TERM");
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.id().to_string()]).status().unwrap();
         assert!(sent.success());
     }
 

@@ -1,9 +1,10 @@
 //! TLS: a certificate of its own making, kept over a restart, and nothing in plain text on that port.
 
 use std::{
-    io::{Read as _, Write as _},
-    net::TcpStream,
+    io::{self, Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
     os::unix::fs::PermissionsExt as _,
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -22,20 +23,35 @@ use crate::{
 
 const SELF_SIGNED: [(&str, &str); 1] = [("SLUICE_TLS__SELF_SIGNED", "true")];
 
-/// Asks over TLS, trusting nothing but the certificate in the data directory.
-fn ask(daemon: &Running, version: &'static SupportedProtocolVersion) -> u16 {
+/// Connects over TLS, trusting nothing but one certificate, and says hello.
+///
+/// # Errors
+///
+/// Whatever the handshake ends in.
+pub(crate) fn connect(
+    address: SocketAddr,
+    certificate: &Path,
+    version: &'static SupportedProtocolVersion,
+) -> io::Result<Connection<StreamOwned<ClientConnection, TcpStream>>> {
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(daemon.path().join("tls-certificate.pem")).unwrap()).unwrap();
+    roots.add(CertificateDer::from_pem_file(certificate).unwrap()).unwrap();
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(&[version])
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
     let name = ServerName::try_from("localhost").unwrap();
-    let session = ClientConnection::new(Arc::new(config), name).unwrap();
-    let stream = TcpStream::connect(daemon.address()).unwrap();
-    stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
-    let mut connection = Connection::through(StreamOwned::new(session, stream));
+    let mut session = ClientConnection::new(Arc::new(config), name).unwrap();
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_mins(1)))?;
+    session.complete_io(&mut stream)?;
+    Ok(Connection::through(StreamOwned::new(session, stream)))
+}
+
+/// Asks over TLS, trusting nothing but the certificate in the data directory.
+fn ask(daemon: &Running, version: &'static SupportedProtocolVersion) -> u16 {
+    let certificate = daemon.path().join("tls-certificate.pem");
+    let mut connection = connect(daemon.address(), &certificate, version).unwrap();
     let body = br#"[{"object":"example.com"}]"#;
     assert!(connection.send(&request("POST", "/api/1.0/lookup", &as_user("ann"), body)));
     connection.answer().status
@@ -66,7 +82,7 @@ fn plain_text_and_silence_are_cut_on_a_tls_port() {
         assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
         let is_cut = match end {
             Ok(_) => true,
-            Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+            Err(error) => error.kind() == io::ErrorKind::ConnectionReset,
         };
         assert!(is_cut, "the connection stays open");
     }

@@ -1,0 +1,58 @@
+//! What a configuration that is read anew changes while the daemon runs, and what waits for a restart.
+//!
+//! In: the configuration in force and the new one. Out: the configuration that is in force from then on, and the keys in
+//! which the new one differs from it. Pure; whoever calls reads files and puts everything into force.
+
+use toml::{Table, Value};
+
+use crate::config::{Config, HttpSettings};
+
+#[cfg(test)]
+mod tests;
+
+/// The new configuration as far as it can be in force without a restart; the rest is as before.
+pub(crate) fn take_over(now: &Config, new: &Config) -> Config {
+    let http = HttpSettings {
+        body_stall: new.http.body_stall,
+        body_rate_min: new.http.body_rate_min,
+        body_deadline: new.http.body_deadline,
+        ..now.http
+    };
+    // Whether a port speaks TLS is settled when it is opened; under which certificate is not.
+    let tls = if now.tls.is_off() == new.tls.is_off() { &new.tls } else { &now.tls };
+    Config {
+        admin_password_file: new.admin_password_file.clone(),
+        tenants: new.tenants.clone(),
+        trusted_proxies: new.trusted_proxies.clone(),
+        match_scope: new.match_scope,
+        disk_reserve: new.disk_reserve,
+        allow_plain_http: new.allow_plain_http,
+        tls: tls.clone(),
+        http,
+        log: new.log.clone(),
+        ..now.clone()
+    }
+}
+
+/// The keys in which the new configuration differs from the one in force: they wait for a restart.
+pub(crate) fn waiting(in_force: &Config, new: &Config) -> Vec<String> {
+    match (Table::try_from(in_force), Table::try_from(new)) {
+        (Ok(in_force), Ok(new)) => differing("", &in_force, &new),
+        // Never: `check-config` shows any configuration as TOML.
+        _ => Vec::new(),
+    }
+}
+
+fn differing(prefix: &str, some: &Table, other: &Table) -> Vec<String> {
+    let mut keys = Vec::new();
+    for (key, value) in some {
+        match (value, other.get(key)) {
+            (Value::Table(some), Some(Value::Table(other))) => {
+                keys.append(&mut differing(&format!("{prefix}{key}."), some, other));
+            }
+            (value, Some(present)) if value == present => {}
+            _ => keys.push(format!("{prefix}{key}")),
+        }
+    }
+    keys
+}
