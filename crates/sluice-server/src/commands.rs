@@ -1,10 +1,15 @@
-//! The daemon's commands beside serving: check the configuration, manage users and tokens, verify the data.
+//! The daemon's commands beside serving: check the configuration, manage users and tokens, copy, restore and verify the data.
 //!
 //! In: parsed arguments and a checked configuration. Out: lines for standard output. Commands work on the accounts file
 //! of a daemon that has been started before, running or not; a running one notices a change within a second. Passwords
 //! come from a file or from standard input, never from an argument; a token is shown once.
 
+mod connection;
 mod progress;
+mod repository;
+mod restore;
+mod snapshot;
+mod snapshot_list;
 mod verify;
 
 use std::{
@@ -41,6 +46,30 @@ pub(crate) enum Command {
     /// Manage API tokens.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Copy the data, beside the running daemon, to a directory or a service; only what is new travels.
+    Snapshot {
+        /// Where snapshots are kept, such as `file:///backup/sluice`. One place for each daemon.
+        #[arg(value_name = "URL")]
+        url: String,
+        /// How many of the newest snapshots to keep; all when absent.
+        #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+        keep: Option<u32>,
+        /// Do nothing while the newest snapshot is younger, such as 1day.
+        #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+        every: Option<Duration>,
+    },
+    /// Make a data directory of a snapshot, and check all of it.
+    Restore {
+        /// Where snapshots are kept.
+        #[arg(value_name = "URL")]
+        url: String,
+        /// Take the last snapshot of this time or before, such as 2026-01-31T18:00:00Z; the last one when absent.
+        #[arg(long, value_name = "TIME")]
+        at: Option<String>,
+        /// The data directory to make; empty or missing.
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+    },
     /// Check everything in the data directory of a stopped daemon, and list what is damaged.
     Verify {
         /// The data directory.
@@ -125,6 +154,10 @@ pub(crate) fn run(
             run_user(command, &AccountsFile::existing(&config.data_dir)?, &config.data_dir)
         }
         Command::Token(command) => run_token(command, &AccountsFile::existing(&config.data_dir)?),
+        Command::Snapshot { url, keep, every } => {
+            snapshot::run(&url, keep.map(|keep| usize::try_from(keep).unwrap_or(usize::MAX)), every, config)
+        }
+        Command::Restore { url, at, dir } => restore::run(&url, at.as_deref(), &dir),
         Command::Verify { dir } => verify::run(&dir),
     }
 }

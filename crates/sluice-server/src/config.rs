@@ -30,7 +30,7 @@ use sluice_model::{
 use toml::{Table, Value, de::DeTable};
 
 pub use self::{
-    settings::{Config, HttpSettings, IngestSettings, LogFormat, LogSettings, TlsSettings},
+    settings::{Config, HttpSettings, IngestSettings, LogFormat, LogSettings, SnapshotSettings, TlsSettings},
     units::Bounded,
 };
 

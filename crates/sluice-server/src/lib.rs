@@ -19,6 +19,8 @@
 //! | `password-worker` | `auth::password_worker`: password hashes, 33 ms each |
 //! | `known-logins` | `auth::keeper`: writes who has logged in |
 //! | `conditions` | `life::conditions`: tells the log what becomes of the store |
+//! | `schedule` | `snapshot::schedule`: runs the command `snapshot` when one is due |
+//! | `snapshot` | `snapshot::serving`: hands out what a snapshot copies, then ends |
 //!
 //! Storage and its threads belong to `sluice-store`, parsing and its pools to `sluice-ingest`.
 
@@ -29,6 +31,7 @@ pub mod config;
 pub(crate) mod http;
 pub mod life;
 pub mod logging;
+pub mod snapshot;
 pub(crate) mod worker;
 
 use std::{
@@ -177,8 +180,18 @@ pub fn serve(config: Config) -> Result<Daemon, ServeError> {
     let (phase_out, phase) = watch::channel(Phase::Opening);
     let for_store = endings_out.clone();
     let for_daemon = (Arc::clone(&state), config.clone());
+    let for_snapshots = phase.clone();
+    snapshot::schedule::start(&config.snapshot, &config.data_dir, phase.clone())
+        .map_err(ServeError::Thread)?;
     let run = move || {
         actix_web::rt::System::new().block_on(async move {
+            // It ends with the runtime.
+            let data_dir = config.data_dir.clone();
+            drop(actix_web::rt::spawn(snapshot::listener::listen(
+                data_dir,
+                Arc::clone(&state),
+                for_snapshots,
+            )));
             let server = match api::front::start(&config, listener, tls, &state) {
                 Ok(server) => server,
                 Err(error) => return Ending::NotStarted(error),

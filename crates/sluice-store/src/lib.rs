@@ -5,6 +5,7 @@
 //! | path | what |
 //! |---|---|
 //! | `LOCK` | held by the one process that may write |
+//! | `RESTORING` | there while a restore has not finished; no daemon opens the directory then (`restore.rs`) |
 //! | `MANIFEST` | the last checkpoint: runs that count, and where the log must begin (`manifest.rs`) |
 //! | `log/` | segments of frames: slices of rows, commits, catalogue changes (`log/`) |
 //! | `trees/` | sled: `indicators` (blocks, indexes, filters), `contexts` (tables of contexts), `suppliers` and `tags` (posting lists), `catalogue` (`trees.rs`) |
@@ -56,6 +57,7 @@ mod clock;
 mod compact;
 mod config;
 mod contexts;
+mod digest;
 mod dir_lock;
 mod error;
 mod filter;
@@ -67,9 +69,11 @@ mod networks;
 mod read;
 mod recovery;
 mod requests;
+mod restore;
 mod rows;
 mod run;
 mod shared;
+mod snapshot;
 #[cfg(feature = "stages")]
 pub mod stages;
 mod stamps;
@@ -80,6 +84,7 @@ mod verify;
 pub use clock::Clock;
 pub use config::{LOG_BYTES_MAX, StoreConfig, Tuning};
 pub use contexts::ContextRef;
+pub use digest::ObjectDigest;
 pub use dir_lock::DirLock;
 pub use error::{ChangeError, OpenError, ReadError, WriteError};
 pub use memtable::{PushError, Slice, SliceBuilder};
@@ -87,7 +92,9 @@ pub use read::{
     ReadContexts, ReadRows, Record, RowNumbers, SingleThread, Snapshot, StoredHolding, StoredRow, Workers,
 };
 pub use requests::Completion;
+pub use restore::{Restore, RestoreError, RestoredObject};
 pub use shared::Health;
+pub use snapshot::{ObjectId, PinnedCheckpoint, SnapshotError};
 pub use store::{Store, StoreFigures, Write};
 pub use trees::watch_engine;
 pub use verify::{DAMAGES_LISTED_MAX, Damage, Verified, verify};

@@ -92,6 +92,16 @@ impl Manifest {
             }
             Err(source) => return Err(OpenError::Io { action: "read", path, source }),
         };
+        Self::from_text(&text, &path).map(Some)
+    }
+
+    /// Reads the text of a manifest, checksum first; `path` is where it is from.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Damaged`] when it fails its checksum or is of a later format.
+    pub(crate) fn from_text(text: &str, path: &Path) -> Result<Self, OpenError> {
+        let path = path.to_owned();
         let body = match text.split_once('\n') {
             Some((checksum, body)) if checksum == checksum_line(body) => body,
             _ => {
@@ -104,7 +114,17 @@ impl Manifest {
             let detail = format!("its format is {}, this daemon reads {FORMAT}", manifest.format);
             return Err(OpenError::Damaged { path, detail });
         }
-        Ok(Some(manifest))
+        Ok(manifest)
+    }
+
+    /// The text of the manifest, checksum first.
+    ///
+    /// # Errors
+    ///
+    /// None that can happen.
+    pub(crate) fn to_text(&self) -> io::Result<String> {
+        let body = serde_json::to_string_pretty(self)?;
+        Ok(format!("{}\n{body}", checksum_line(&body)))
     }
 
     /// Replaces the manifest of `dir`, durably and at once.
@@ -114,11 +134,10 @@ impl Manifest {
     /// Any failure of the disk; a sync that failed is never taken for a disk that is only full. Before the rename the old
     /// manifest is still whole.
     pub(crate) fn write(&self, dir: &Path) -> io::Result<()> {
-        let body = serde_json::to_string_pretty(self)?;
+        let text = self.to_text()?;
         let beside = dir.join(FILE_BESIDE);
         let mut file = File::create(&beside)?;
-        writeln!(file, "{}", checksum_line(&body))?;
-        file.write_all(body.as_bytes())?;
+        file.write_all(text.as_bytes())?;
         file.sync_all().map_err(io::Error::other)?;
         fs::rename(&beside, dir.join(FILE))?;
         File::open(dir)?.sync_all().map_err(io::Error::other)

@@ -30,6 +30,8 @@ use crate::{
     trees::Trees,
 };
 
+/// File of a data directory that a restore has not finished.
+pub(crate) const RESTORING: &str = "RESTORING";
 /// Bytes of trees that a start which never finished can leave: sled's first segments, without a part in them.
 const UNBORN_TREES_BYTES_MAX: u64 = 4 * 512 * 1024;
 
@@ -65,6 +67,10 @@ pub(crate) fn recover(data_dir: &Path) -> Result<Recovered, OpenError> {
     create_dir(&log_dir).map_err(OpenError::io("create", &log_dir))?;
     let trees_dir = data_dir.join("trees");
     let found = Manifest::read(data_dir)?;
+    if data_dir.join(RESTORING).exists() {
+        let detail = "a restore into it did not finish; repeat it, or remove the directory".to_owned();
+        return Err(OpenError::Damaged { path: data_dir.to_owned(), detail });
+    }
     if found.is_none() {
         check_unborn(data_dir, &log_dir, &trees_dir)?;
         set_aside(&trees_dir)?;

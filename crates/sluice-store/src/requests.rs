@@ -12,6 +12,7 @@ use crate::{
     catalogue::CatalogueChange,
     error::{ChangeError, WriteError},
     memtable::Slice,
+    snapshot::{PinnedCheckpoint, SnapshotError},
 };
 
 /// Called from the log thread when a write is durable and visible, or has failed. Must not block.
@@ -70,6 +71,8 @@ pub(crate) enum CompactionRequest {
     Look,
     /// Flush and checkpoint; true when it is done.
     Checkpoint(Sender<bool>),
+    /// Flush, and pin the checkpoint.
+    Pin(Sender<Result<PinnedCheckpoint, SnapshotError>>),
     /// Merge everything into one run; true when it is done.
     Compact(Sender<bool>),
     /// End the thread.

@@ -15,7 +15,7 @@ mod writer;
 use std::sync::Arc;
 
 pub(crate) use self::{
-    part::{Part, PartMeta},
+    part::{Part, PartMeta, posting_prefix},
     rows_block::{BlockReader, RowsBlock},
     writer::PartWriter,
 };

@@ -27,6 +27,7 @@ use crate::{
     requests::{self, CompactionRequest, Completion, LogRequest, Txn},
     run::parts_of,
     shared::{Health, Shared},
+    snapshot::{PinnedCheckpoint, SnapshotError},
     stamps::Stamps,
 };
 
@@ -254,6 +255,18 @@ impl Store {
     /// Merges everything into one run, dropping what is dead; false when that was not possible. Blocking, long.
     pub fn compact(&self) -> bool {
         self.ask_compaction(CompactionRequest::Compact)
+    }
+
+    /// Moves all that is committed into the trees and keeps that state readable. Blocking.
+    ///
+    /// # Errors
+    ///
+    /// [`SnapshotError::DiskFull`], [`SnapshotError::Damaged`] or [`SnapshotError::Closed`].
+    pub fn pin_checkpoint(&self) -> Result<PinnedCheckpoint, SnapshotError> {
+        let (done, answer) = bounded(1);
+        let asked = self.shared.compaction_requests.send(CompactionRequest::Pin(done));
+        asked.map_err(|_ended| SnapshotError::Closed)?;
+        self.shared.wait_for(&answer).unwrap_or(Err(SnapshotError::Closed))
     }
 
     fn ask_compaction(&self, request: impl FnOnce(Sender<bool>) -> CompactionRequest) -> bool {

@@ -50,7 +50,7 @@ pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
 /// # Errors
 ///
 /// When any step fails; until the last, the sync of the directory, the file is then as before.
-pub(crate) fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     put_private(path, bytes)?;
     File::open(parent(path))?.sync_all()
 }

@@ -21,6 +21,9 @@ use super::units::{BYTES, Bounded, MILLISECONDS, SECONDS};
 /// Networks of trusted proxies; each request is held against all of them.
 const PROXIES_MAX: usize = 64;
 
+/// Schemes of places for snapshots.
+const SNAPSHOT_SCHEMES: [&str; 1] = ["file"];
+
 /// What is in force. Fields have the names and the order of the keys.
 #[derive(Clone, PartialEq, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -59,6 +62,8 @@ pub struct Config {
     pub ingest: IngestSettings,
     /// The lines that are logged.
     pub log: LogSettings,
+    /// Snapshots by the clock.
+    pub snapshot: SnapshotSettings,
 }
 
 impl Default for Config {
@@ -78,6 +83,7 @@ impl Default for Config {
             http: HttpSettings::default(),
             ingest: IngestSettings::default(),
             log: LogSettings::default(),
+            snapshot: SnapshotSettings::default(),
         }
     }
 }
@@ -180,6 +186,19 @@ impl Default for LogSettings {
     }
 }
 
+/// Snapshots by the clock.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SnapshotSettings {
+    /// Where they are kept; none are taken while it is empty.
+    #[serde(deserialize_with = "snapshot_url")]
+    pub url: String,
+    /// Time from one to the next.
+    pub interval: Bounded<1, { 366 * 86_400 }, 86_400, SECONDS>,
+    /// How many of the newest are kept.
+    pub keep: Bounded<1, 100_000, 7>,
+}
+
 /// How log lines are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
@@ -252,6 +271,15 @@ fn log_filter<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
         Ok(filter)
     } else {
         Err(de::Error::custom("write PART=LEVEL, where PART begins with sluice"))
+    }
+}
+
+fn snapshot_url<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let url = String::deserialize(from)?;
+    match url.split_once("://") {
+        Some((scheme, _)) if SNAPSHOT_SCHEMES.contains(&scheme) => Ok(url),
+        None if url.is_empty() => Ok(url),
+        _ => Err(de::Error::custom(format_args!("write a URL of one of {}", SNAPSHOT_SCHEMES.join(", ")))),
     }
 }
 

@@ -147,6 +147,11 @@ fn what_is_shown_tells_the_origin_of_each_value_and_can_be_loaded() {
         access = false                           # default
         slow_request = "10s"                     # default
 
+        [snapshot]
+        url = ""                                 # default
+        interval = "1day"                        # default
+        keep = 7                                 # default
+
         # Memory plan, in MiB at most:
         #   544  large bodies and answers, all requests together
         #    28  small bodies and answers
@@ -329,7 +334,7 @@ fn the_shipped_file_shows_every_key_with_its_default() {
         .collect();
     assert_eq!(load_text(&active, &[]).unwrap(), load_text("", &[]).unwrap());
     let keys = active.lines().filter(|line| line.contains('=')).count();
-    assert_eq!(keys, 30, "a key was added without its line, or the other way round");
+    assert_eq!(keys, 33, "a key was added without its line, or the other way round");
 }
 
 #[test]

@@ -22,6 +22,7 @@ use crate::{
     requests::LogRequest,
     run::{Part, Run, parts_of},
     shared::Shared,
+    snapshot::{PinnedCheckpoint, SnapshotError},
     trees,
 };
 
@@ -109,6 +110,16 @@ impl Checkpoints {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Keeps what the manifest names readable.
+    ///
+    /// # Errors
+    ///
+    /// [`SnapshotError::Damaged`].
+    pub(super) fn pin(&self) -> Result<PinnedCheckpoint, SnapshotError> {
+        let runs = &self.shared.view().runs;
+        PinnedCheckpoint::new(&self.shared.trees, &self.manifest, runs, self.tables.values())
     }
 
     /// Asks the log thread for something and waits for its answer.

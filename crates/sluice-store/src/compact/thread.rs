@@ -24,6 +24,7 @@ use crate::{
     requests::{CompactionRequest, reply},
     run::Run,
     shared::Shared,
+    snapshot::{PinnedCheckpoint, SnapshotError},
 };
 
 /// Age of the oldest unflushed write at which the memtable is flushed, however small: keeps the log short.
@@ -80,6 +81,7 @@ impl CompactionThread {
             match self.requests.recv_timeout(wait) {
                 Ok(CompactionRequest::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 Ok(CompactionRequest::Checkpoint(done)) => reply(&done, self.compactor.flush()?),
+                Ok(CompactionRequest::Pin(done)) => reply(&done, self.pin()?),
                 Ok(CompactionRequest::Compact(done)) => reply(&done, self.compact()?),
                 Ok(CompactionRequest::Look) | Err(RecvTimeoutError::Timeout) => {}
             }
@@ -154,6 +156,14 @@ impl CompactionThread {
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// Pins a checkpoint of everything that is committed.
+    fn pin(&mut self) -> Result<Result<PinnedCheckpoint, SnapshotError>, TreeError> {
+        if !self.compactor.flush()? {
+            return Ok(Err(SnapshotError::DiskFull));
+        }
+        Ok(self.compactor.checkpoints.pin())
     }
 
     /// Merges all runs into one, flushing first; false when the disk has no space for that.

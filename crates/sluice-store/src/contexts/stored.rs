@@ -9,12 +9,15 @@
 //! small, so that reading one context unpacks little, and packed against a dictionary of contexts from all over the
 //! table, so that they are small on the disk too.
 
+use std::sync::OnceLock;
+
 use serde::{Deserialize, Serialize};
 use sluice_model::varint::{push_varint, take_varint, take_varint_u32};
 
 use super::{dictionary::Dictionary, reference::TableId, table::ContextTable};
 use crate::{
     block::{self, CHECKSUM_BYTES},
+    digest::ObjectDigest,
     error::{ReadError, TreeError},
     rows::{push_prefixed, take_prefixed},
     trees::{INDEX_PIECES_FROM, PIECE_BYTES_MAX, Pieces, Trees, put_pieces, read_pieces, remove_pieces},
@@ -47,6 +50,8 @@ pub(crate) struct StoredTableMeta {
 pub(crate) struct StoredTable {
     /// What the manifest says.
     pub(crate) meta: StoredTableMeta,
+    /// Of its object in snapshots, once it was asked for.
+    pub(crate) digest: OnceLock<ObjectDigest>,
     dictionary: Dictionary,
     /// The first number and the first piece of each leaf, and at last those that the next one would have. A leaf is
     /// blocks that are stored together: in one piece, or in several when one of them is long.
@@ -101,7 +106,7 @@ impl StoredTable {
         block::encode(&index, &mut stored).map_err(TreeError::io("pack an index"))?;
         let index_pieces = put_pieces(&trees.contexts, &id.to_be_bytes(), INDEX_PIECES_FROM, &stored)?;
         let meta = StoredTableMeta { id, contexts: contexts.count(), rows, stored_bytes, index_pieces };
-        Ok(Self { meta, dictionary: dictionary.for_reading(), leaves })
+        Ok(Self { meta, digest: OnceLock::new(), dictionary: dictionary.for_reading(), leaves })
     }
 
     /// Loads the index.
@@ -127,7 +132,7 @@ impl StoredTable {
             && leaves.is_sorted_by_key(|(first_number, _)| *first_number)
             && leaves.is_sorted_by_key(|(_, first_piece)| *first_piece)
             && leaves.last()?.0 == meta.contexts;
-        if is_whole { Some(Self { meta, dictionary, leaves }) } else { None }
+        if is_whole { Some(Self { meta, digest: OnceLock::new(), dictionary, leaves }) } else { None }
     }
 
     /// What references into this table name.
@@ -145,6 +150,14 @@ impl StoredTable {
         let pieces = self.leaves.last().map_or(0, |(_, first_piece)| *first_piece);
         remove_pieces(&trees.contexts, &prefix, 0, pieces)?;
         remove_pieces(&trees.contexts, &prefix, INDEX_PIECES_FROM, self.meta.index_pieces)
+    }
+
+    /// First piece and number of pieces of each leaf.
+    pub(crate) fn leaf_pieces(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.leaves.windows(2).filter_map(|pair| match pair {
+            [(_, from), (_, to)] => Some((*from, to - from)),
+            _ => None,
+        })
     }
 
     /// Reads every context; `report` gets the numbers of those that a damaged leaf has, from and to, and the damage.
@@ -233,7 +246,7 @@ impl<'a> StoredReader<'a> {
     ///
     /// [`ReadError::Damaged`] when it cannot be read.
     pub(crate) fn get(&mut self, number: u32) -> Result<&[u8], ReadError> {
-        let StoredTable { meta, dictionary, leaves } = self.table;
+        let StoredTable { meta, dictionary, leaves, .. } = self.table;
         let index = leaves.partition_point(|(first_number, _)| *first_number <= number).saturating_sub(1);
         let (Some((first_number, from)), Some((_, to))) = (leaves.get(index), leaves.get(index + 1)) else {
             return Err(self.table.missing());

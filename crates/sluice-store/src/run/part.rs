@@ -1,6 +1,9 @@
 //! A stored part: opening it, reading its blocks, removing it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use serde::{Deserialize, Serialize};
 use sluice_model::{row::Row, varint::take_varint_u32};
@@ -9,6 +12,7 @@ use super::{index::Index, rows_block::BlockReader};
 use crate::{
     block,
     contexts::{StoredTable, TableId},
+    digest::ObjectDigest,
     error::{ReadError, TreeError},
     filter::Filter,
     rows::Rows,
@@ -41,6 +45,8 @@ pub(crate) struct Part {
     pub(crate) filter: Filter,
     /// The tables that its rows name, ascending by number.
     pub(crate) tables: Vec<Arc<StoredTable>>,
+    /// Of its object in snapshots, once it was asked for.
+    pub(crate) digest: OnceLock<ObjectDigest>,
 }
 
 impl Part {
@@ -64,7 +70,7 @@ impl Part {
         let filter = Filter::from_bytes(&bytes).ok_or("filter makes no sense").map_err(damage)?;
         let damage = ReadError::damage(meta.id, INDEX_PIECES_FROM);
         let tables = named_tables(&index, tables).ok_or("a table of contexts is missing").map_err(damage)?;
-        Ok(Self { meta, index, filter, tables })
+        Ok(Self { meta, index, filter, tables, digest: OnceLock::new() })
     }
 
     /// A stored table, if rows of this part name it.

@@ -13,6 +13,7 @@ mod lifetimes;
 mod model;
 mod opening;
 mod sizes;
+mod snapshots;
 mod verifying;
 mod world;
 mod writes;

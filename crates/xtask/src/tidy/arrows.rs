@@ -17,7 +17,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
 ];
 
 /// Crates of others that only some of ours may name, by how their names begin.
-const OWNED: [(&str, &[&str]); 6] = [
+const OWNED: [(&str, &[&str]); 7] = [
     // The benches insert the same records into plain sled, for comparison.
     ("sled", &["sluice-store", "sluice-benches"]),
     ("simd-json", &["sluice-ingest"]),
@@ -25,6 +25,7 @@ const OWNED: [(&str, &[&str]); 6] = [
     ("actix", &["sluice-server"]),
     ("tokio", &["sluice-server", "sluice-ingest"]),
     ("rustls", &["sluice-server"]),
+    ("object_store", &["sluice-server"]),
 ];
 
 const DEV: &str = "dev";

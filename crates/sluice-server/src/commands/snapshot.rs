@@ -1,0 +1,112 @@
+//! `sluiced snapshot URL`: copies the store to a directory or to a service, beside a running daemon.
+//!
+//! Objects first, then the list that names them: until the list is there, nothing counts, and whatever is left of a
+//! snapshot that was killed is used or removed by the next one.
+
+use std::{collections::BTreeSet, fs, io, time::Duration};
+
+use anyhow::{Context as _, bail};
+use sha2::{Digest as _, Sha256};
+use sluice_server::config::Config;
+
+use super::{
+    connection::Connection,
+    progress::Progress,
+    repository::Repository,
+    snapshot_list::{FOLDER, ListedObject, OBJECTS_FOLDER, SnapshotList, is_younger, names},
+};
+
+/// Takes a snapshot, unless the newest one is younger than `every`, and keeps the newest `keep_count`, or all.
+pub(super) fn run(
+    url: &str,
+    keep_count: Option<usize>,
+    every: Option<Duration>,
+    config: &Config,
+) -> anyhow::Result<String> {
+    let repository = Repository::open(url)?;
+    if let Some(every) = every
+        && let Some(newest) = names(&repository)?.last()
+        && is_younger(newest, every)
+    {
+        return Ok(String::new());
+    }
+    let mut connection = Connection::open(config)?;
+    let pinned = connection.pin()?;
+    repository.prepare()?;
+    let accounts = match fs::read_to_string(config.data_dir.join("accounts.json")) {
+        Ok(text) => Some(text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error).context("cannot read accounts.json"),
+    };
+    let mut objects = Vec::with_capacity(pinned.objects.len());
+    for id in pinned.objects {
+        objects.push(ListedObject { id, digest: connection.digest(id)? });
+    }
+    let (sent_count, sent_bytes) = send_new(&repository, &mut connection, &objects)?;
+    let bytes: u64 = objects.iter().map(|object| object.digest.bytes).sum();
+    let objects_count = objects.len();
+    let list = SnapshotList::new(pinned.sequence, pinned.manifest, accounts, objects);
+    list.write(&repository)?;
+    // The pin is held until here: what is listed is what was copied.
+    drop(connection);
+    let said = format!(
+        "snapshot {} taken: commit {}, {objects_count} objects of {bytes} bytes, of which {sent_count} with {sent_bytes} \
+         bytes were new",
+        list.name(),
+        list.sequence
+    );
+    let Some(keep_count) = keep_count else { return Ok(said) };
+    let removed = remove_old(&repository, keep_count).context("the snapshot is good, but old ones stay")?;
+    Ok(format!("{said}\n{removed} old snapshots removed"))
+}
+
+/// Sends the objects that are not there yet; tells how many, and their bytes.
+fn send_new(
+    repository: &Repository,
+    connection: &mut Connection,
+    objects: &[ListedObject],
+) -> anyhow::Result<(usize, u64)> {
+    let known = repository.list(OBJECTS_FOLDER)?;
+    let is_new = |object: &&ListedObject| known.get(&object.name()) != Some(&object.digest.bytes);
+    let new: Vec<&ListedObject> = objects.iter().filter(is_new).collect();
+    let total = new.iter().map(|object| object.digest.bytes).sum();
+    let (mut progress, mut sent_bytes) = (Progress::new("copied"), 0);
+    progress.show(0, total);
+    for object in &new {
+        let mut hasher = Sha256::new();
+        let mut check = |bytes: Option<&[u8]>| match bytes {
+            Some(bytes) => {
+                hasher.update(bytes);
+                sent_bytes += bytes.len() as u64;
+                progress.show(sent_bytes, total);
+                Ok(())
+            }
+            None if format!("{:x}", hasher.finalize_reset()) == object.digest.sha256 => Ok(()),
+            None => bail!("it did not arrive whole; the log of the daemon says why"),
+        };
+        let mut bytes = connection.read(object.id)?;
+        repository.put_from(OBJECTS_FOLDER, &object.name(), &mut bytes, &mut check)?;
+    }
+    Ok((new.len(), total))
+}
+
+/// Removes all but the newest snapshots, and then the objects that none of these lists; tells how many snapshots.
+///
+/// Lists go first: a kill in between leaves objects that nobody lists, which the next run removes.
+fn remove_old(repository: &Repository, keep_count: usize) -> anyhow::Result<usize> {
+    let names = names(repository)?;
+    let (old, kept) = names.split_at(names.len().saturating_sub(keep_count));
+    let mut listed = BTreeSet::new();
+    // Before anything is removed: what a damaged list names is not known.
+    for name in kept {
+        let list = SnapshotList::read(repository, name).context("nothing was removed")?;
+        listed.extend(list.objects.iter().map(ListedObject::name));
+    }
+    for name in old {
+        repository.delete(FOLDER, name)?;
+    }
+    for name in repository.list(OBJECTS_FOLDER)?.keys().filter(|name| !listed.contains(*name)) {
+        repository.delete(OBJECTS_FOLDER, name)?;
+    }
+    Ok(old.len())
+}

@@ -1,0 +1,57 @@
+//! How a command copies the store of a running daemon: over a socket in the data directory that only the daemon's user
+//! and root can open.
+//!
+//! The daemon holds the store, so only it can read it; the command knows where the copy goes, and may write there. So the
+//! daemon pins a checkpoint and hands out objects (`serving`), and the command asks for those that it does not have yet.
+//! The pin lasts as long as the connection, and there is one at a time (`listener`). When no daemon runs, a command opens
+//! the store and serves itself. Snapshots by the clock are the same command, run by the daemon (`schedule`).
+//!
+//! A request and a reply are a line of JSON each. The bytes of an object follow the reply to [`SnapshotRequest::Read`].
+
+pub(crate) mod listener;
+pub(crate) mod schedule;
+pub mod serving;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sluice_store::{ObjectDigest, ObjectId};
+
+/// Raised when commands and daemons of different builds cannot talk to each other.
+pub const VERSION: u32 = 1;
+
+/// What a command wants. The first request is [`SnapshotRequest::Pin`].
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SnapshotRequest {
+    /// Pin a checkpoint; the number is the command's [`VERSION`].
+    Pin(u32),
+    /// Tell length and checksum of an object.
+    Digest(ObjectId),
+    /// The same, and then the bytes themselves.
+    Read(ObjectId),
+}
+
+/// What the daemon answers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SnapshotReply {
+    /// What is pinned.
+    Pinned {
+        /// The manifest.
+        manifest: String,
+        /// Number of the last commit in it.
+        sequence: u64,
+        /// What the manifest names.
+        objects: Vec<ObjectId>,
+    },
+    /// Length and checksum of an object.
+    Digest(ObjectDigest),
+    /// Nothing comes of it; the sentence says why.
+    Refused(String),
+}
+
+/// Path of the socket.
+pub fn socket_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("control.sock")
+}

@@ -1,0 +1,78 @@
+//! Snapshots by the clock: the daemon runs the command `snapshot` as a child.
+//!
+//! In: where to and how often. Out: snapshots, and a log line for each. The command itself sees from what is there whether
+//! one is due, so restarts of the daemon neither skip nor repeat any. A child cannot hurt its daemon, whatever a service
+//! does; when the daemon stops, it hands out nothing more and the child ends.
+
+use std::{
+    io,
+    path::Path,
+    process::{Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::watch;
+
+use crate::{config::SnapshotSettings, life::lifecycle::Phase};
+
+/// How many times in an interval it is seen whether a snapshot is due.
+const LOOKS: u32 = 24;
+/// Shortest time between two looks.
+const LOOK_INTERVAL_MIN: Duration = Duration::from_secs(1);
+/// How often the thread sees whether the daemon stops.
+const PHASE_INTERVAL: Duration = Duration::from_secs(1);
+/// The binary of this very process, also when another one has been installed in its place.
+const OWN_BINARY: &str = "/proc/self/exe";
+
+/// Starts the thread, if snapshots are configured.
+///
+/// # Errors
+///
+/// When the operating system refuses a thread.
+pub(crate) fn start(
+    settings: &SnapshotSettings,
+    data_dir: &Path,
+    phase: watch::Receiver<Phase>,
+) -> io::Result<()> {
+    if settings.url.is_empty() {
+        return Ok(());
+    }
+    let (settings, data_dir) = (settings.clone(), data_dir.to_owned());
+    let run = move || keep_time(&settings, &data_dir, &phase);
+    thread::Builder::new().name("schedule".to_owned()).spawn(run).map(drop)
+}
+
+fn keep_time(settings: &SnapshotSettings, data_dir: &Path, phase: &watch::Receiver<Phase>) {
+    let look_interval = (settings.interval.seconds() / LOOKS).max(LOOK_INTERVAL_MIN);
+    let mut looked_at: Option<Instant> = None;
+    // An error says that the daemon is gone.
+    while phase.has_changed().is_ok() && *phase.borrow() != Phase::Stopping {
+        let is_due = looked_at.is_none_or(|looked_at| look_interval <= looked_at.elapsed());
+        if is_due && *phase.borrow() == Phase::Ready {
+            looked_at = Some(Instant::now());
+            take(settings, data_dir);
+        }
+        thread::park_timeout(PHASE_INTERVAL.min(look_interval));
+    }
+}
+
+fn take(settings: &SnapshotSettings, data_dir: &Path) {
+    let mut command = Command::new(OWN_BINARY);
+    command.arg("--data-dir").arg(data_dir).arg("snapshot").arg(&settings.url);
+    command.arg("--keep").arg(settings.keep.get().to_string());
+    command.arg("--every").arg(format!("{}s", settings.interval.get()));
+    match command.stdin(Stdio::null()).output() {
+        Ok(Output { status, stdout, .. }) if status.success() => {
+            for line in String::from_utf8_lossy(&stdout).lines().filter(|line| !line.is_empty()) {
+                tracing::info!("scheduled {line}");
+            }
+        }
+        Ok(Output { status, stderr, .. }) => {
+            let told = String::from_utf8_lossy(&stderr);
+            let cause = told.lines().rev().find_map(|line| line.strip_prefix("sluiced: "));
+            tracing::error!(%status, cause, "the scheduled snapshot failed; the last good one is as it was");
+        }
+        Err(error) => tracing::error!(%error, "the scheduled snapshot could not be started"),
+    }
+}
