@@ -129,7 +129,8 @@ impl Daemon {
         self.state.auth.replace(accounts, stamp);
         self.state.set_rules(Rules::of(&in_force));
         store.set_disk_reserve(in_force.disk_reserve.get());
-        *config = in_force;
+        let before = std::mem::replace(&mut *config, in_force);
+        reload::tell_changes(&before, &config);
         Ok(reload::waiting(&config, new))
     }
 

@@ -115,7 +115,7 @@ pub(crate) fn slow_after() -> Option<Duration> {
 fn targets(settings: &LogSettings) -> Targets {
     let level = settings.level.parse().unwrap_or(LevelFilter::INFO);
     // Both were checked when the configuration was read.
-    let finer: Targets = settings.filter.parse().unwrap_or_default();
+    let finer = settings.filter.parse().unwrap_or(Targets::new());
     let access = if settings.access { LevelFilter::INFO } else { LevelFilter::OFF };
     let libraries = level.min(LevelFilter::WARN);
     Targets::new()

@@ -1,11 +1,14 @@
 //! What a configuration that is read anew changes while the daemon runs, and what waits for a restart.
 //!
 //! In: the configuration in force and the new one. Out: the configuration that is in force from then on, and the keys in
-//! which the new one differs from it. Pure; whoever calls reads files and puts everything into force.
+//! which the new one differs from it, for the log too. Whoever calls reads files and puts everything into force.
 
 use toml::{Table, Value};
 
-use crate::config::{Config, HttpSettings};
+use crate::{
+    config::{Config, HttpSettings},
+    logging::AUDIT,
+};
 
 #[cfg(test)]
 mod tests;
@@ -41,6 +44,23 @@ pub(crate) fn waiting(in_force: &Config, new: &Config) -> Vec<String> {
         // Never: `check-config` shows any configuration as TOML.
         _ => Vec::new(),
     }
+}
+
+/// Tells which keys have changed, and from what to what. No value is a secret: secrets are named by their files.
+pub(crate) fn tell_changes(before: &Config, after: &Config) {
+    for key in waiting(before, after) {
+        let (before, after) = (shown(before, &key), shown(after, &key));
+        tracing::info!(target: AUDIT, key, before, after, "changed in the configuration");
+    }
+}
+
+/// The value of a key such as `tls.key`, as text.
+fn shown(config: &Config, dotted: &str) -> String {
+    let table = Table::try_from(config).ok();
+    let (first, rest) = dotted.split_once('.').unwrap_or((dotted, ""));
+    let value = table.as_ref().and_then(|table| table.get(first));
+    let value = if rest.is_empty() { value } else { value.and_then(|table| table.get(rest)) };
+    value.map_or_else(String::new, Value::to_string)
 }
 
 fn differing(prefix: &str, some: &Table, other: &Table) -> Vec<String> {

@@ -181,6 +181,8 @@ fn tenants_and_accounts_and_limits_are_read_anew_and_what_waits_is_named() {
     assert_eq!(put("/api/1.3/acme/suppliers/InternalTI/indicators"), 507);
     let said = daemon.process.said();
     assert!(said.contains("/api/1.3/acme/suppliers/InternalTI/indicators"), "{said}");
+    let told = "audit: changed in the configuration key=\"log.access\" before=\"false\" after=\"true\"\n";
+    assert!(said.contains(told), "{said}");
     daemon.configure("");
     assert_eq!(daemon.reload(), "");
     let accounts = daemon.process.data_dir().join("accounts.json");

@@ -2,8 +2,13 @@
 
 use std::path::Path;
 
-use super::{take_over, waiting};
-use crate::config::{Config, Flags, load};
+use expect_test::expect;
+
+use super::{take_over, tell_changes, waiting};
+use crate::{
+    config::{Config, Flags, load},
+    logging::line::tests::written,
+};
 
 /// Every key of the shipped file with a value that is not its default; of `tls`, ways to have a certificate.
 const CHANGES: [(&str, &str); 31] = [
@@ -95,4 +100,20 @@ fn a_certificate_changes_but_not_whether_there_is_one() {
     let changed = take_over(&first, &second);
     assert_eq!(changed.tls.key.as_deref(), Some(Path::new("d")));
     assert_eq!(take_over(&changed, &made), made);
+}
+
+#[test]
+fn what_has_changed_is_told_with_both_values() {
+    let (plain, first) = (config_with(("", "")), config_with(CHANGES[10]));
+    let told = written(false, true, || {
+        tell_changes(&plain, &first);
+        tell_changes(&config_with(("log.level", "\"warn\"")), &plain);
+        tell_changes(&plain, &plain);
+    });
+    expect![[r#"
+        <6>INFO audit: changed in the configuration key="tls.certificate" before="\"\"" after="\"a\""
+        <6>INFO audit: changed in the configuration key="tls.key" before="\"\"" after="\"b\""
+        <6>INFO audit: changed in the configuration key="log.level" before="\"warn\"" after="\"info\""
+    "#]]
+    .assert_eq(&told);
 }
