@@ -78,10 +78,12 @@ impl Connection {
         let gone = "the daemon has ended the connection; its log says why";
         let mut line = serde_json::to_vec(&request)?;
         line.push(b'\n');
-        self.stream.get_mut().write_all(&line).context(gone)?;
+        // Whoever refuses may have closed already; what it said is there all the same.
+        let sent = self.stream.get_mut().write_all(&line);
         let mut line = String::new();
         (&mut self.stream).take(REPLY_BYTES_MAX).read_line(&mut line).context(gone)?;
         if line.is_empty() {
+            sent.context(gone)?;
             bail!(gone);
         }
         match serde_json::from_str(&line)? {

@@ -18,6 +18,8 @@ use tokio::{
 use super::{serving, socket_path};
 use crate::life::{lifecycle::Phase, state::State};
 
+/// How long a snapshot waits for another one: that of a command that was killed ends soon.
+const TURN_WAIT: Duration = Duration::from_mins(1);
 /// Pause after a connection that could not be accepted: file descriptors may be short.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
@@ -45,10 +47,15 @@ pub(crate) async fn listen(data_dir: PathBuf, state: Arc<State>, mut phase: watc
                     let Some(store) = state.opened().map(|ingestor| ingestor.store().clone()) else {
                         continue;
                     };
-                    let turn = Arc::clone(&turn).try_acquire_owned().ok();
-                    if let Err(error) = start(stream, store, turn, serving_phase.clone()) {
-                        tracing::warn!(%error, "a connection of `sluiced snapshot` could not be served");
-                    }
+                    let (turn, phase) = (Arc::clone(&turn), serving_phase.clone());
+                    // It ends with the runtime.
+                    drop(actix_web::rt::spawn(async move {
+                        let turn = tokio::time::timeout(TURN_WAIT, turn.acquire_owned()).await;
+                        let turn = turn.ok().and_then(Result::ok);
+                        if let Err(error) = start(stream, store, turn, phase) {
+                            tracing::warn!(%error, "a connection of `sluiced snapshot` could not be served");
+                        }
+                    }));
                 }
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             }
