@@ -1,7 +1,7 @@
 //! Why credentials cannot be kept, changed or checked: one type for the command line, the first start and the daemon.
 //!
 //! No [`AuthError`] reaches a client. A client gets a `Cause`, which says nothing of files, nor which part of its
-//! credentials was wrong; the log is told, by [`Refused`].
+//! credentials was wrong; the log is told, by `Refused`.
 
 use std::{
     fmt, io,

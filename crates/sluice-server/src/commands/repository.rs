@@ -48,6 +48,8 @@ impl Repository {
             let prefix = ObjectPath::from_absolute_path(&dir)?;
             return Ok(Self { store, prefix, dir: Some(dir), runtime });
         }
+        // Without it, the HTTP client has no TLS. Only the first call in a process counts.
+        drop(rustls::crypto::ring::default_provider().install_default());
         let variables = std::env::vars_os().filter_map(|(name, value)| {
             let (name, value) = (name.into_string().ok()?, value.into_string().ok()?);
             SERVICE_VARIABLES.iter().any(|begin| name.starts_with(begin)).then_some((name, value))

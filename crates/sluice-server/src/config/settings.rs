@@ -22,7 +22,7 @@ use super::units::{BYTES, Bounded, MILLISECONDS, SECONDS};
 const PROXIES_MAX: usize = 64;
 
 /// Schemes of places for snapshots.
-const SNAPSHOT_SCHEMES: [&str; 1] = ["file"];
+const SNAPSHOT_SCHEMES: [&str; 4] = ["file", "s3", "gs", "az"];
 
 /// What is in force. Fields have the names and the order of the keys.
 #[derive(Clone, PartialEq, Debug, Deserialize, Serialize)]
