@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Every key of the shipped file with a value that is not its default; of `tls`, ways to have a certificate.
-const CHANGES: [(&str, &str); 31] = [
+const CHANGES: [(&str, &str); 34] = [
     ("listen", r#""127.0.0.1:1""#),
     ("data_dir", r#""other""#),
     ("admin_password_file", r#""other""#),
@@ -42,6 +42,9 @@ const CHANGES: [(&str, &str); 31] = [
     ("log.filter", r#""sluice_store=debug""#),
     ("log.access", "true"),
     ("log.slow_request", "1"),
+    ("snapshot.url", r#""file:///backup""#),
+    ("snapshot.interval", r#""1h""#),
+    ("snapshot.keep", "1"),
     ("", ""),
 ];
 
