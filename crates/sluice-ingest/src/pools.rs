@@ -152,11 +152,14 @@ impl From<oneshot::error::RecvError> for IngestError {
 pub(crate) struct PoolWorkers {
     /// Whether they may wait for the disk.
     pub(crate) may_wait: bool,
+    /// Whether the caller's thread works alone. Who shares work does other jobs of the pool while it waits.
+    pub(crate) is_alone: bool,
 }
 
 impl Workers for PoolWorkers {
     fn count(&self) -> usize {
-        if rayon::current_thread_index().is_some() { rayon::current_num_threads() } else { 1 }
+        let is_shared = !self.is_alone && rayon::current_thread_index().is_some();
+        if is_shared { rayon::current_num_threads() } else { 1 }
     }
 
     fn may_wait(&self) -> bool {

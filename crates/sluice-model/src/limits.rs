@@ -112,8 +112,8 @@ pub const SHORT_BODY_READ_BYTES_MAX: usize = 16 * MIB;
 pub const MEMTABLE_BYTES_MAX: usize = 384 * MIB;
 
 /// Heap bytes planned for what does not grow with bodies: the cache of the trees, a part of a run being written,
-/// connections, the summary of networks. Filters of keys and groups are not in it: they take about 2.25 bytes for each indicator stored, 3 at
-/// worst.
+/// connections and what they read in place ([`TINY_BODY_READ_BYTES_MAX`] for each thread), the summary of networks.
+/// Filters of keys and groups are not in it: they take about 2.25 bytes for each indicator stored, 3 at worst.
 pub const STANDING_BYTES: usize = 128 * MIB;
 
 /// Heap bytes of blocks of the trees that lookups keep at hand.

@@ -13,10 +13,10 @@
 //! node `192.0.77/24`. Networks that hold several nodes of their level are noted in all of them: that is why the networks
 //! of 29 to 32 bits that registries give out are told apart by the node of 32 bits, and not by a bit for each length.
 //!
-//! The first IPv4 nodes have a table with a place for each. All else is found by hash, and nothing tells two with the same hash apart, so an answer can name too many lengths, never
-//! too few: more and more from some hundred thousand networks on, until all lengths are asked for. Nothing is removed, so
-//! a deleted network costs questions until the next start. Memory is [`SUMMARY_BYTES`] from the first network on, however
-//! many there are.
+//! The first IPv4 nodes have a table with a place for each. All else is found by hash, and nothing tells two with the
+//! same hash apart, so an answer can name too many lengths, never too few: more and more from some hundred thousand
+//! networks on, until all lengths are asked for. Nothing is removed, so a deleted network costs questions until the
+//! next start. Memory is [`SUMMARY_BYTES`] from the first network on, however many there are.
 //!
 //! It is added to while others read, with relaxed operations. That is enough as it is for shared filters: whoever looks
 //! for a network has it from a view that was put in its place under a lock after the network was noted.

@@ -31,8 +31,15 @@ const KEY_BYTES: usize = 320;
 /// About what the text of a match has beside context and object.
 const MATCH_TEXT_BYTES: usize = 256;
 
-/// Those of the lookup's pool.
-const WORKERS: PoolWorkers = PoolWorkers { may_wait: true };
+/// All threads of a pool for reads.
+const WORKERS: PoolWorkers = PoolWorkers { may_wait: true, is_alone: false };
+
+/// The thread of a short lookup. If it shared its work, it would begin other lookups while it waits, each with memory of
+/// its own.
+const ALONE: PoolWorkers = PoolWorkers { may_wait: true, is_alone: true };
+
+/// The thread of a connection.
+const AT_ONCE: PoolWorkers = PoolWorkers { may_wait: false, is_alone: true };
 
 /// How much memory it is worth to have for reading what is stored under the candidates of slices.
 pub(super) fn wanted_bytes(unread: &[Gathered]) -> usize {
@@ -197,7 +204,7 @@ impl<R: Render> LookupWork<R> {
     ) -> Result<Option<AnswerText>, IngestError> {
         gathered.tried_bytes = bytes_max;
         let mut texts = Vec::new();
-        self.try_answer(&[(gathered, gathered.values())], bytes_max, WORKERS, &mut texts)?;
+        self.try_answer(&[(gathered, gathered.values())], bytes_max, ALONE, &mut texts)?;
         Ok(texts.pop())
     }
 
@@ -205,12 +212,7 @@ impl<R: Render> LookupWork<R> {
     fn answer_at_hand(&self, gathered: &mut Gathered) -> Result<Option<AnswerText>, IngestError> {
         gathered.finish(&self.detector)?;
         let (ranges, mut texts) = ([(&*gathered, gathered.values())], Vec::new());
-        self.try_answer(
-            &ranges,
-            limits::TINY_BODY_READ_BYTES_MAX,
-            PoolWorkers { may_wait: false },
-            &mut texts,
-        )?;
+        self.try_answer(&ranges, limits::TINY_BODY_READ_BYTES_MAX, AT_ONCE, &mut texts)?;
         Ok(texts.pop())
     }
 

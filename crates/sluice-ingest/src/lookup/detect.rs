@@ -14,7 +14,8 @@ use super::{
     rules::LookupRules,
     suppliers::{Suppliers, SuppliersCache},
 };
-/// Looks values up for one request. Reads may wait for the disk: for pool threads only.
+/// Looks values up for one request. Reads may wait for the disk, unless their workers
+/// may not: for pool threads only.
 pub(crate) struct Detector {
     pub(super) snapshot: Snapshot,
     pub(super) rules: LookupRules,

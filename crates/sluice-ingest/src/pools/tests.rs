@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use sluice_model::{limits, memory_plan::MemoryPlan};
+use sluice_store::Workers;
 
-use super::{Pool, Pools};
+use super::{Pool, PoolWorkers, Pools};
 
 fn pool() -> Pool {
     Pool::new("ingest", 1, 0).unwrap()
@@ -37,6 +38,25 @@ fn started_jobs_end_though_the_pool_is_dropped() {
     for (number, job) in jobs.into_iter().enumerate() {
         assert_eq!(block_on(job), Ok(number));
     }
+}
+
+/// A job that waits for others does further jobs of its pool meanwhile, so short lookups, whose memory is counted by
+/// thread, must not.
+#[test]
+fn who_works_alone_begins_no_other_job_meanwhile() {
+    let pool = Pool::new("lookup-short", 2, 0).unwrap();
+    let on_one_thread = |is_alone| {
+        let workers = PoolWorkers { may_wait: true, is_alone };
+        let threads = move || workers.map(vec![(); 64], |()| std::thread::current().id());
+        (
+            workers.count(),
+            block_on(pool.start(move || (workers.count(), threads(), std::thread::current().id()))).unwrap(),
+        )
+    };
+    let (outside, (inside, threads, own)) = on_one_thread(true);
+    assert_eq!((outside, inside), (1, 1));
+    assert!(threads.iter().all(|thread| *thread == own));
+    assert_eq!(on_one_thread(false).1.0, 2);
 }
 
 /// Reads that take much memory wait for one another, and not on a thread; light ones go on beside them.

@@ -11,7 +11,8 @@ use quick_cache::{Weighter, sync::Cache};
 
 use crate::run::RowsBlock;
 
-/// Reads of more keys or contexts use what is at hand and leave nothing: they touch each block once.
+/// Reads of more keys use the blocks that are at hand and leave nothing: they touch each block once. Reads of more contexts
+/// do not look here at all.
 pub(super) const CACHED_READ_ITEMS_MAX: usize = 64 * 1024;
 
 /// Longest context that is kept.

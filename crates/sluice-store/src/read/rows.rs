@@ -356,7 +356,7 @@ impl<'a> PartCursor<'a> {
         let Snapshot { trees, blocks, .. } = self.snapshot;
         let (part, (piece, _)) = (self.part.meta.id, self.part.pieces_of(block));
         let rows = match blocks.rows(part, piece) {
-            Some(rows) if rows.has_restarts() || self.block_use == BlockUse::Pass => return Ok(rows),
+            Some(rows) if rows.has_restarts() || self.block_use != BlockUse::Keep => return Ok(rows),
             // It is asked for again, and will be.
             Some(rows) => rows.with_restarts().map_err(|detail| self.part.damaged_block(block, detail))?,
             None if self.block_use == BlockUse::AtHand => return Err(ReadError::NotAtHand),
