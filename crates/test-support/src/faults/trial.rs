@@ -293,14 +293,15 @@ fn compile_shim(dir: &Path) {
     assert!(status.success(), "the shim does not compile");
 }
 
+/// Copies directories and files; the socket that a killed daemon leaves behind is neither.
 fn copy_dir(from: &Path, to: &Path) {
     fs::create_dir(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
+        let (target, file_type) = (to.join(entry.file_name()), entry.file_type().unwrap());
+        if file_type.is_dir() {
             copy_dir(&entry.path(), &target);
-        } else {
+        } else if file_type.is_file() {
             fs::copy(entry.path(), target).unwrap();
         }
     }
