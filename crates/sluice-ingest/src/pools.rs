@@ -5,7 +5,7 @@
 //!
 //! A pool does not bound how many jobs wait: its callers hold a slot for each slice and each read, and of the jobs
 //! without one (to commit, or to find the fault of a body) a request has one at a time. A job may wait for the store.
-//! A job that shares its work with [`PoolWorkers`] waits for them, and does other jobs of its pool meanwhile: this is
+//! A job that shares its work with [`PoolWorkers::All`] waits for them, and does other jobs of its pool meanwhile: this is
 //! why reads have pools of their own.
 
 use std::{
@@ -147,23 +147,26 @@ impl From<oneshot::error::RecvError> for IngestError {
     }
 }
 
-/// All threads of the pool that the caller is a thread of; elsewhere, the caller's thread alone.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct PoolWorkers {
-    /// Whether they may wait for the disk.
-    pub(crate) may_wait: bool,
-    /// Whether the caller's thread works alone. Who shares work does other jobs of the pool while it waits.
-    pub(crate) is_alone: bool,
+/// Which threads do a job.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum PoolWorkers {
+    /// All threads of the pool that the caller is a thread of; elsewhere, the caller's thread alone. Whoever shares work
+    /// does other jobs of the pool while it waits.
+    All,
+    /// The caller's thread.
+    Caller,
+    /// The caller's thread, which may not wait for the disk.
+    CallerAtOnce,
 }
 
 impl Workers for PoolWorkers {
     fn count(&self) -> usize {
-        let is_shared = !self.is_alone && rayon::current_thread_index().is_some();
+        let is_shared = *self == Self::All && rayon::current_thread_index().is_some();
         if is_shared { rayon::current_num_threads() } else { 1 }
     }
 
     fn may_wait(&self) -> bool {
-        self.may_wait
+        *self != Self::CallerAtOnce
     }
 
     fn map<I: Send, T: Send>(&self, items: Vec<I>, work: impl Fn(I) -> T + Send + Sync) -> Vec<T> {

@@ -213,10 +213,30 @@ pub fn load_with_origins(
     Ok((config, origins))
 }
 
+/// The keys in which two configurations differ, by name, with the values of both.
+pub(crate) fn differences(one: &Config, other: &Config) -> Vec<(String, Value, Value)> {
+    let (one, other) = (values(one), values(other));
+    let mut found = Vec::new();
+    for key in names::all() {
+        if let (Some(one), Some(other)) = (value_of(&one, &key), value_of(&other, &key))
+            && one != other
+        {
+            found.push((key, one.clone(), other.clone()));
+        }
+    }
+    found.sort_by(|(one, ..), (other, ..)| one.cmp(other));
+    found
+}
+
+/// All values of a configuration, those of sections in tables.
+fn values(config: &Config) -> Table {
+    // Cannot fail: the fields are plain values.
+    Table::try_from(config).unwrap_or_default()
+}
+
 /// Writes what is in force as a file that could be loaded, with a remark on each line where its value comes from.
 pub fn show(config: &Config, origins: &BTreeMap<String, Origin>) -> String {
-    // Cannot fail: the fields are plain values.
-    let values = Table::try_from(config).unwrap_or_default();
+    let values = values(config);
     let (mut lines, mut current) = (Vec::new(), String::new());
     for dotted in names::all() {
         let (table, key) = dotted.split_once('.').unwrap_or(("", &dotted));

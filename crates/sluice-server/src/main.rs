@@ -29,16 +29,16 @@ use tokio::sync::mpsc;
 
 use crate::{commands::Command, signals::Signals};
 
-/// What `sysexits.h` calls a temporary failure.
+/// Exit code while another process works on the data directory: trying again later may help (`EX_TEMPFAIL`).
 const IN_USE: u8 = 75;
+
+/// Exit code for a configuration that has to be mended first: the service manager does not try again (`EX_CONFIG`).
+const CONFIG_FAULT: u8 = 78;
 
 // Bodies allocate and free gigabytes in small pieces on many threads, which glibc's allocator turns into page faults: a
 // tenth of the CPU time of a body.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// Exit code for a configuration that has to be mended first: the service manager does not try again (`EX_CONFIG`).
-const CONFIG_FAULT: u8 = 78;
 
 /// Threat-indicator ingestion daemon. Serves when no command is given.
 #[derive(Debug, Parser)]

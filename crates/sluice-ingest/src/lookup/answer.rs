@@ -31,16 +31,6 @@ const KEY_BYTES: usize = 320;
 /// About what the text of a match has beside context and object.
 const MATCH_TEXT_BYTES: usize = 256;
 
-/// All threads of a pool for reads.
-const WORKERS: PoolWorkers = PoolWorkers { may_wait: true, is_alone: false };
-
-/// The thread of a short lookup. If it shared its work, it would begin other lookups while it waits, each with memory of
-/// its own.
-const ALONE: PoolWorkers = PoolWorkers { may_wait: true, is_alone: true };
-
-/// The thread of a connection.
-const AT_ONCE: PoolWorkers = PoolWorkers { may_wait: false, is_alone: true };
-
 /// How much memory it is worth to have for reading what is stored under the candidates of slices.
 pub(super) fn wanted_bytes(unread: &[Gathered]) -> usize {
     let (mut keys, mut tried_bytes) = (0, 0);
@@ -79,7 +69,7 @@ impl<R: Render> SliceWork for LookupWork<R> {
         if gathered.candidates.left().is_empty() {
             return self.deny(&gathered).map(Some);
         }
-        let bytes_max = limits::SHORT_BODY_READ_BYTES_MAX / WORKERS.count();
+        let bytes_max = limits::SHORT_BODY_READ_BYTES_MAX / PoolWorkers::All.count();
         let text = self.answer_short(&mut gathered, bytes_max)?;
         if text.is_none() {
             self.unread.lock().push(gathered);
@@ -156,7 +146,7 @@ impl<R: Render> LookupWork<R> {
         texts: &mut Vec<AnswerText>,
     ) -> Result<(), IngestError> {
         self.check_wanted()?;
-        if self.try_answer(ranges, bytes_max, WORKERS, texts)? {
+        if self.try_answer(ranges, bytes_max, PoolWorkers::All, texts)? {
             return Ok(());
         }
         let [(gathered, values)] = ranges else {
@@ -188,7 +178,7 @@ impl<R: Render> LookupWork<R> {
         while bytes_max < most {
             bytes_max = (2 * bytes_max).min(most);
             held.set(bytes_max)?;
-            if let Some(found) = self.read(&[(gathered, value.clone())], bytes_max, WORKERS)? {
+            if let Some(found) = self.read(&[(gathered, value.clone())], bytes_max, PoolWorkers::All)? {
                 held.set(found.bytes())?;
                 return self.write(gathered, value, 0, &found);
             }
@@ -204,7 +194,9 @@ impl<R: Render> LookupWork<R> {
     ) -> Result<Option<AnswerText>, IngestError> {
         gathered.tried_bytes = bytes_max;
         let mut texts = Vec::new();
-        self.try_answer(&[(gathered, gathered.values())], bytes_max, ALONE, &mut texts)?;
+        // If the thread shared its work, it would begin other lookups while it waits, each with memory of its own.
+        let ranges = [(&*gathered, gathered.values())];
+        self.try_answer(&ranges, bytes_max, PoolWorkers::Caller, &mut texts)?;
         Ok(texts.pop())
     }
 
@@ -212,7 +204,7 @@ impl<R: Render> LookupWork<R> {
     fn answer_at_hand(&self, gathered: &mut Gathered) -> Result<Option<AnswerText>, IngestError> {
         gathered.finish(&self.detector)?;
         let (ranges, mut texts) = ([(&*gathered, gathered.values())], Vec::new());
-        self.try_answer(&ranges, limits::TINY_BODY_READ_BYTES_MAX, AT_ONCE, &mut texts)?;
+        self.try_answer(&ranges, limits::TINY_BODY_READ_BYTES_MAX, PoolWorkers::CallerAtOnce, &mut texts)?;
         Ok(texts.pop())
     }
 

@@ -14,8 +14,8 @@ use super::{
     rules::LookupRules,
     suppliers::{Suppliers, SuppliersCache},
 };
-/// Looks values up for one request. Reads may wait for the disk, unless their workers
-/// may not: for pool threads only.
+
+/// Looks values up for one request. Reads may wait for the disk where their workers may.
 pub(crate) struct Detector {
     pub(super) snapshot: Snapshot,
     pub(super) rules: LookupRules,

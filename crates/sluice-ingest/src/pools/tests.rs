@@ -45,18 +45,17 @@ fn started_jobs_end_though_the_pool_is_dropped() {
 #[test]
 fn who_works_alone_begins_no_other_job_meanwhile() {
     let pool = Pool::new("lookup-short", 2, 0).unwrap();
-    let on_one_thread = |is_alone| {
-        let workers = PoolWorkers { may_wait: true, is_alone };
+    let on_one_thread = |workers: PoolWorkers| {
         let threads = move || workers.map(vec![(); 64], |()| std::thread::current().id());
         (
             workers.count(),
             block_on(pool.start(move || (workers.count(), threads(), std::thread::current().id()))).unwrap(),
         )
     };
-    let (outside, (inside, threads, own)) = on_one_thread(true);
+    let (outside, (inside, threads, own)) = on_one_thread(PoolWorkers::Caller);
     assert_eq!((outside, inside), (1, 1));
     assert!(threads.iter().all(|thread| *thread == own));
-    assert_eq!(on_one_thread(false).1.0, 2);
+    assert_eq!(on_one_thread(PoolWorkers::All).1.0, 2);
 }
 
 /// Reads that take much memory wait for one another, and not on a thread; light ones go on beside them.

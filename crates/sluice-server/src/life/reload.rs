@@ -3,10 +3,8 @@
 //! In: the configuration in force and the new one. Out: the configuration that is in force from then on, and the keys in
 //! which the new one differs from it, for the log too. Whoever calls reads files and puts everything into force.
 
-use toml::{Table, Value};
-
 use crate::{
-    config::{Config, HttpSettings},
+    config::{Config, HttpSettings, differences},
     logging::AUDIT,
 };
 
@@ -39,40 +37,13 @@ pub(crate) fn take_over(now: &Config, new: &Config) -> Config {
 
 /// The keys in which the new configuration differs from the one in force: they wait for a restart.
 pub(crate) fn waiting(in_force: &Config, new: &Config) -> Vec<String> {
-    match (Table::try_from(in_force), Table::try_from(new)) {
-        (Ok(in_force), Ok(new)) => differing("", &in_force, &new),
-        // Never: `check-config` shows any configuration as TOML.
-        _ => Vec::new(),
-    }
+    differences(in_force, new).into_iter().map(|(key, ..)| key).collect()
 }
 
 /// Tells which keys have changed, and from what to what. No value is a secret: secrets are named by their files.
 pub(crate) fn tell_changes(before: &Config, after: &Config) {
-    for key in waiting(before, after) {
-        let (before, after) = (shown(before, &key), shown(after, &key));
+    for (key, before, after) in differences(before, after) {
+        let (before, after) = (before.to_string(), after.to_string());
         tracing::info!(target: AUDIT, key, before, after, "changed in the configuration");
     }
-}
-
-/// The value of a key such as `tls.key`, as text.
-fn shown(config: &Config, dotted: &str) -> String {
-    let table = Table::try_from(config).ok();
-    let (first, rest) = dotted.split_once('.').unwrap_or((dotted, ""));
-    let value = table.as_ref().and_then(|table| table.get(first));
-    let value = if rest.is_empty() { value } else { value.and_then(|table| table.get(rest)) };
-    value.map_or_else(String::new, Value::to_string)
-}
-
-fn differing(prefix: &str, some: &Table, other: &Table) -> Vec<String> {
-    let mut keys = Vec::new();
-    for (key, value) in some {
-        match (value, other.get(key)) {
-            (Value::Table(some), Some(Value::Table(other))) => {
-                keys.append(&mut differing(&format!("{prefix}{key}."), some, other));
-            }
-            (value, Some(present)) if value == present => {}
-            _ => keys.push(format!("{prefix}{key}")),
-        }
-    }
-    keys
 }
