@@ -12,3 +12,4 @@ pub(crate) mod problem;
 pub(crate) mod record;
 pub(crate) mod request_id;
 pub(crate) mod service;
+pub(crate) mod stopping;

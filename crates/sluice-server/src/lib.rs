@@ -198,7 +198,10 @@ pub fn serve(config: Config) -> Result<Daemon, ServeError> {
                 Err(error) => return Ending::NotStarted(error),
             };
             match lifecycle::open_store(&config, lock, Arc::clone(&state), for_store, phase_out.clone()) {
-                Ok(opener) => lifecycle::supervise(server, endings_in, state, opener, phase_out).await,
+                Ok(opener) => {
+                    let stop_timeout = config.http.stop_timeout.seconds();
+                    lifecycle::supervise(server, endings_in, state, opener, phase_out, stop_timeout).await
+                }
                 Err(error) => Ending::NotStarted(error),
             }
         })

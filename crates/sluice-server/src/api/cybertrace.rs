@@ -52,13 +52,15 @@ pub(crate) async fn carry_out(
             changes::make(&state.entity_worker, store, change, &Entity::default(), &identity, record).await
         }
         Request::Change(change, Some(_kept_until_made)) => {
-            let mut reader = BodyReader::new(&head.headers, payload, route.body_bytes_max, rules.pace)?;
+            let mut reader =
+                BodyReader::new(&head.headers, payload, route.body_bytes_max, rules.pace, &state.stopping)?;
             let entity = changes::read_entity(&state.entity_worker, &mut reader).await;
             note_body(record, &reader);
             changes::make(&state.entity_worker, store, change, &entity?, &identity, record).await
         }
         Request::Stream(streaming, permit) => {
-            let mut reader = BodyReader::new(&head.headers, payload, route.body_bytes_max, rules.pace)?;
+            let mut reader =
+                BodyReader::new(&head.headers, payload, route.body_bytes_max, rules.pace, &state.stopping)?;
             let outcome = match streaming {
                 Streaming::Lookup(tenant) => {
                     let rules = LookupRules {

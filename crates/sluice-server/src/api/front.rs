@@ -17,7 +17,8 @@ use std::{
 
 use actix_http::Request;
 use actix_service::{
-    IntoServiceFactory as _, ServiceFactory, ServiceFactoryExt as _, fn_service, map_config,
+    IntoServiceFactory as _, Service as _, ServiceFactory, ServiceFactoryExt as _, apply_fn_factory,
+    fn_service, map_config,
 };
 use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
 use actix_web::{
@@ -45,6 +46,7 @@ use crate::{
     http::record::RequestRecord,
     http::request_id::X_REQUEST_ID,
     http::service,
+    http::stopping::Stopping,
     life::{fd_limit::connections_per_worker_max, state::State},
 };
 
@@ -67,43 +69,61 @@ pub(crate) fn start(
         .max_concurrent_connections(connections_max)
         .shutdown_timeout(settings.stop_timeout.get())
         .disable_signals();
-    let (stopping, state) = (builder.graceful_shutdown_signal(), Arc::clone(state));
-    let stopped = move || {
-        let stopping = stopping.clone();
-        async move { stopping.notified().await }
-    };
+    let state = Arc::clone(state);
     let builder = match tls {
         None => builder.listen("http", listener, move || {
+            let stopping = Arc::clone(&state.stopping);
             let streams = fn_service(move |io: TcpStream| {
                 let peer = io.peer_addr().ok();
-                ready(Ok((requests(io, settings), peer)))
+                ready(Ok((requests(io, settings, &stopping), peer)))
             });
-            streams.and_then(http(settings, stopped.clone(), Arc::clone(&state)))
+            counted(streams.and_then(http(settings, Arc::clone(&state))), &state.stopping)
         })?,
         Some(mut tls) => {
             tls.alpn_protocols = vec![b"http/1.1".to_vec()];
             builder.listen("https", listener, move || {
                 let mut acceptor = Acceptor::new(tls.clone());
                 acceptor.set_handshake_timeout(settings.tls_handshake_timeout.seconds());
+                let stopping = Arc::clone(&state.stopping);
                 let streams = acceptor.map_err(drop).map(move |io: TlsStream<TcpStream>| {
                     let peer = io.get_ref().0.peer_addr().ok();
-                    (requests(io, settings), peer)
+                    (requests(io, settings, &stopping), peer)
                 });
-                streams.and_then(http(settings, stopped.clone(), Arc::clone(&state)))
+                counted(streams.and_then(http(settings, Arc::clone(&state))), &state.stopping)
             })?
         }
     };
     Ok(builder.run())
 }
 
-fn requests<Io>(io: Io, settings: HttpSettings) -> RequestStream<Io> {
-    RequestStream::new(io, settings.head_timeout.seconds(), settings.keep_alive.seconds())
+fn requests<Io>(io: Io, settings: HttpSettings, stopping: &Arc<Stopping>) -> RequestStream<Io> {
+    let (head_timeout, keep_alive) = (settings.head_timeout.seconds(), settings.keep_alive.seconds());
+    RequestStream::new(io, head_timeout, keep_alive, Arc::clone(stopping))
+}
+
+/// Counts each connection from the moment a worker has it to its end, its TLS handshake included.
+fn counted<F>(
+    connections: F,
+    stopping: &Arc<Stopping>,
+) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = (), InitError = ()> + use<F>
+where
+    F: ServiceFactory<TcpStream, Config = (), Response = (), Error = (), InitError = ()>,
+{
+    let stopping = Arc::clone(stopping);
+    apply_fn_factory(connections, move |io: TcpStream, service: &F::Service| {
+        let open = stopping.connection();
+        let serving = service.call(io);
+        async move {
+            let ended = serving.await;
+            drop(open);
+            ended
+        }
+    })
 }
 
 /// The service of one connection, whatever its stream.
-fn http<Io, Stopped>(
+fn http<Io>(
     settings: HttpSettings,
-    stopped: impl Fn() -> Stopped + 'static,
     state: Arc<State>,
 ) -> impl ServiceFactory<
     (RequestStream<Io>, Option<SocketAddr>),
@@ -114,15 +134,14 @@ fn http<Io, Stopped>(
 >
 where
     Io: AsyncRead + AsyncWrite + Unpin + 'static,
-    Stopped: Future<Output = ()> + 'static,
 {
-    let for_expect = Arc::clone(&state);
+    let (for_expect, stopping) = (Arc::clone(&state), Arc::clone(&state.stopping));
     let app = App::new()
         .app_data(web::Data::from(state))
         .default_service(web::to(answer_request))
         .into_factory()
         .map_err(|error: actix_web::Error| error.error_response());
-    service::builder(settings.head_timeout.seconds(), settings.keep_alive.seconds(), stopped)
+    service::builder(settings.head_timeout.seconds(), settings.keep_alive.seconds(), stopping)
         .expect(fn_service(move |request: Request| expect(Arc::clone(&for_expect), request)))
         .h1(map_config(app, |()| AppConfig::default()))
         .map_err(drop)

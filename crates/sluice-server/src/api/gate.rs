@@ -15,7 +15,7 @@
 //! 10. 404: no such tenant, supplier or tag.
 //! 11. 403: a built-in supplier is to be updated or removed.
 //! 12. 400: the body is declared longer than it may be.
-//! 13. 429: there is no memory for the body.
+//! 13. 429: the daemon stops before the body can arrive, or there is no memory for it.
 //!
 //! A request that expects `100-continue` passes here before it is told to go on, and is not judged again afterwards.
 
@@ -131,6 +131,7 @@ async fn judge(
                 Request::Change(change, None)
             } else {
                 body::check_declared(&head.headers, route.body_bytes_max)?;
+                body::check_time(&head.headers, &state.stopping)?;
                 // No more than its one object is held, and the white space around it is not.
                 let bytes = declared_bytes.unwrap_or(route.body_bytes_max).min(limits::ELEMENT_BYTES_MAX);
                 Request::Change(change, Some(ingestor.reserve_whole(bytes)?))
@@ -139,6 +140,7 @@ async fn judge(
         Shape::Stream(subject) => {
             let streaming = look_up(subject, &catalogue, tenant, &found)?;
             body::check_declared(&head.headers, route.body_bytes_max)?;
+            body::check_time(&head.headers, &state.stopping)?;
             // Only for its beginning: this permit grows with what arrives.
             Request::Stream(streaming, ingestor.reserve(declared_bytes, route.body_bytes_max)?)
         }

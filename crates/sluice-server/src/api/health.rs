@@ -1,4 +1,4 @@
-//! Liveness and readiness: a status, no credentials, nothing to read.
+//! Liveness and readiness: a status, no credentials, nothing to read. A daemon that stops is alive, but not ready.
 
 use actix_web::{
     HttpResponse,
@@ -15,6 +15,7 @@ use crate::{
 pub(crate) fn answer(state: &State, method: &Method, raw_path: &str) -> Option<HttpResponse> {
     let status = match raw_path {
         "/healthz" => StatusCode::OK,
+        "/readyz" if state.stopping.has_begun() => StatusCode::SERVICE_UNAVAILABLE,
         "/readyz" => match state.for_writing() {
             Ok(_) => StatusCode::OK,
             Err(cause) => cause.status(),

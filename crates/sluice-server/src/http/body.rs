@@ -3,20 +3,26 @@
 //! In: the payload of a request whose head has been judged. Out: decoded pieces of at most 64 KiB. A body is given up
 //! when it exceeds its limit (before or after decoding), when nothing arrives for the stall time, when it is slower
 //! than the least rate, or when it takes longer than the deadline. None of these is a fault of the server, and the
-//! contract has no 408: they are 400 with a reason, and the connection is closed.
+//! contract has no 408: they are 400 with a reason, and the connection is closed. One that cannot arrive before the
+//! daemon stops is 429.
 //!
 //! What the pieces mean is decided elsewhere. The caller sets the pace: a piece that is not asked for is not read.
 
 pub(crate) mod decode;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::{dev::Payload, http::header::HeaderMap};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
+use tokio::time::Instant;
 
 use self::decode::Decoder;
-use super::{head, problem::Cause};
+use super::{
+    head,
+    problem::Cause,
+    stopping::{Arrival, Stopping},
+};
 
 #[cfg(test)]
 mod tests;
@@ -43,6 +49,7 @@ pub(crate) struct BodyReader<'payload> {
     decoded_bytes: usize,
     bytes_max: usize,
     pace: Pace,
+    stopping: &'payload Stopping,
     started: Instant,
     /// Time that we waited for the client, without the time that the client waited for us.
     waited: Duration,
@@ -61,6 +68,7 @@ impl<'payload> BodyReader<'payload> {
         payload: &'payload mut Payload,
         bytes_max: usize,
         pace: Pace,
+        stopping: &'payload Stopping,
     ) -> Result<Self, Cause> {
         check_declared(headers, bytes_max)?;
         let Ok(decoder) = Decoder::new(head::content_encoding(headers)?) else {
@@ -76,6 +84,7 @@ impl<'payload> BodyReader<'payload> {
             decoded_bytes: 0,
             bytes_max,
             pace,
+            stopping,
             started: Instant::now(),
             waited: Duration::ZERO,
             has_ended: declared_bytes == Some(0),
@@ -86,7 +95,8 @@ impl<'payload> BodyReader<'payload> {
     ///
     /// # Errors
     ///
-    /// [`Cause::BadRequest`] for a body that is too long, too slow, cut off or badly encoded.
+    /// [`Cause::BadRequest`] for a body that is too long, too slow, cut off or badly encoded, [`Cause::OutOfTime`] for one
+    /// that the daemon will not be there for.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Cause> {
         loop {
             if self.input.is_empty() && !self.has_ended {
@@ -125,8 +135,14 @@ impl<'payload> BodyReader<'payload> {
         let asked = Instant::now();
         // A time-out of zero would still take what is there already, for as long as something is.
         let left = self.pace.deadline.checked_sub(self.started.elapsed()).ok_or_else(too_late)?;
-        let received = tokio::time::timeout(self.pace.stall.min(left), self.payload.next()).await;
+        let arrival = self.arrival();
+        let received = tokio::select! {
+            biased;
+            received = tokio::time::timeout(self.pace.stall.min(left), self.payload.next()) => Some(received),
+            () = self.stopping.out_of_time(&arrival) => None,
+        };
         self.waited += asked.elapsed();
+        let Some(received) = received else { return Err(Cause::OutOfTime) };
         match received {
             Err(_elapsed) => return Err(too_late()),
             Ok(None) => self.has_ended = true,
@@ -155,8 +171,29 @@ impl<'payload> BodyReader<'payload> {
                 return Err(Cause::BadRequest("The body arrives too slowly".into()));
             }
         }
+        if !self.has_ended && self.stopping.is_out_of_time(&self.arrival()) {
+            return Err(Cause::OutOfTime);
+        }
         Ok(())
     }
+
+    fn arrival(&self) -> Arrival {
+        let missing_bytes = self.declared_bytes.map(|declared_bytes| declared_bytes - self.received_bytes);
+        Arrival { began: self.started, received_bytes: self.received_bytes, missing_bytes }
+    }
+}
+
+/// Refuses a body that cannot arrive before the daemon stops.
+///
+/// # Errors
+///
+/// [`Cause::OutOfTime`].
+pub(crate) fn check_time(headers: &HeaderMap, stopping: &Stopping) -> Result<(), Cause> {
+    let declared_bytes = head::content_length(headers).map(|bytes| bytes as u64);
+    if stopping.has_begun() && stopping.is_out_of_time(&Arrival::announced(declared_bytes)) {
+        return Err(Cause::OutOfTime);
+    }
+    Ok(())
 }
 
 /// Refuses a body that is declared longer than it may be.

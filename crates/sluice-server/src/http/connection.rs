@@ -23,6 +23,7 @@ use std::{
     mem::MaybeUninit,
     pin::Pin,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -37,6 +38,7 @@ use self::{
     farewell::Farewell,
     progress::{AHEAD_BYTES_MAX, RequestProgress},
 };
+use super::stopping::Stopping;
 
 #[cfg(test)]
 mod tests;
@@ -61,9 +63,9 @@ pub(crate) struct RequestStream<Io> {
 
 impl<Io> RequestStream<Io> {
     /// Begins to wait for the first request of a connection: `head_timeout` for any head from its first byte on, and
-    /// `keep_alive` without any byte between two requests.
-    pub(crate) fn new(io: Io, head_timeout: Duration, keep_alive: Duration) -> Self {
-        let progress = Rc::new(RequestProgress::new(head_timeout, keep_alive));
+    /// `keep_alive` without any byte between two requests, less once the daemon stops.
+    pub(crate) fn new(io: Io, head_timeout: Duration, keep_alive: Duration, stopping: Arc<Stopping>) -> Self {
+        let progress = Rc::new(RequestProgress::new(head_timeout, keep_alive, stopping));
         let held = BytesMut::new();
         Self { io, progress, held, has_ended: false, sleep: None, has_refused: false, farewell: None }
     }
@@ -151,10 +153,13 @@ impl<Io: AsyncRead + Unpin> AsyncRead for RequestStream<Io> {
         let this = self.get_mut();
         let polled = this.poll_give(context, buffer);
         // Checked after bytes were given, too: a head that trickles in is late as well. One that is complete is not.
-        if this.poll_late(context).is_ready() {
-            Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
-        } else {
+        if this.poll_late(context).is_pending() {
             polled
+        } else if this.progress.is_idle() && this.progress.stopping.has_begun() {
+            // As if the client had closed its side.
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
         }
     }
 }
@@ -196,6 +201,10 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> AsyncWrite for RequestStream<Io> {
         if this.has_ended || this.progress.is_idle() && this.held.is_empty() {
             return Poll::Ready(Ok(()));
         }
-        this.farewell.get_or_insert_with(Farewell::new).poll(&mut this.io, context).map(Ok)
+        let farewell = this.farewell.get_or_insert_with(Farewell::new);
+        if let Some(deadline) = this.progress.stopping.farewell_deadline(farewell.began) {
+            farewell.end_by(deadline);
+        }
+        farewell.poll(&mut this.io, context).map(Ok)
     }
 }

@@ -44,6 +44,8 @@ pub(crate) enum Cause {
         /// Seconds after which to try again.
         retry_after_seconds: u32,
     },
+    /// The daemon stops before the body can arrive.
+    OutOfTime,
     /// Too many wrong passwords from this address.
     TooManyAttempts {
         /// Seconds after which to try again.
@@ -64,6 +66,9 @@ pub(crate) enum Cause {
 /// Seconds that a client is asked to wait while the store opens.
 const STARTING_RETRY_SECONDS: u32 = 1;
 
+/// Seconds that a client is asked to wait when the daemon stops: another one may be there long before.
+const STOPPING_RETRY_SECONDS: u32 = 5;
+
 /// Seconds that a client is asked to wait while the disk is full.
 const DISK_FULL_RETRY_SECONDS: u32 = 10;
 
@@ -79,7 +84,9 @@ impl Cause {
             Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
             // The HTTP crate has no name for 425.
             Self::Starting => StatusCode::from_u16(425).unwrap_or(StatusCode::SERVICE_UNAVAILABLE),
-            Self::Busy { .. } | Self::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy { .. } | Self::OutOfTime | Self::TooManyAttempts { .. } => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Self::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
             Self::StoreFailed | Self::Stopping | Self::Unreadable(_) | Self::Internal => {
                 StatusCode::INTERNAL_SERVER_ERROR
@@ -97,6 +104,9 @@ impl Cause {
             Self::Starting => "The service is initializing".into(),
             Self::Busy { .. } => {
                 "The service cannot take the request now; nothing of it was processed".into()
+            }
+            Self::OutOfTime => {
+                "The service is stopping before the body can arrive; nothing of it was processed".into()
             }
             Self::TooManyAttempts { .. } => "Too many failed attempts to log in".into(),
             Self::DiskFull => "The disk is full or below its reserve; nothing was processed".into(),
@@ -118,6 +128,7 @@ impl Cause {
     pub(crate) fn retry_after_seconds(&self) -> Option<u32> {
         match self {
             Self::Starting => Some(STARTING_RETRY_SECONDS),
+            Self::OutOfTime => Some(STOPPING_RETRY_SECONDS),
             Self::DiskFull => Some(DISK_FULL_RETRY_SECONDS),
             Self::Busy { retry_after_seconds } | Self::TooManyAttempts { retry_after_seconds } => {
                 Some((*retry_after_seconds).max(1))

@@ -1,8 +1,8 @@
 //! The daemon's life after the start: opening the store, serving, and the order in which things close.
 //!
 //! In: a running server, and reasons to end it: a signal, or a store that did not open or failed. Out: the
-//! [`Ending`]. Closing goes in this order: no new connections are accepted; requests in flight get their time; the
-//! store takes a checkpoint and closes. When the store fails, requests in flight are answered with a 500 and the
+//! [`Ending`]. Closing goes in this order: requests in flight get their time, while others are still taken; no new
+//! connections are accepted; the store takes a checkpoint and closes. When the store fails, requests in flight are answered with a 500 and the
 //! daemon ends by itself, within half a minute even where a thread of the store never comes back.
 
 use std::{
@@ -23,7 +23,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::state::State;
+use super::{drain::Drain, state::State};
 use crate::config::Config;
 
 /// Reasons to end that wait for [`supervise`].
@@ -45,7 +45,7 @@ pub enum Phase {
     Opening,
     /// The store is open.
     Ready,
-    /// No new connections are accepted.
+    /// Requests in flight are finished, then no new connections are accepted.
     Stopping,
 }
 
@@ -143,12 +143,15 @@ pub(crate) async fn supervise(
     state: Arc<State>,
     opener: JoinHandle<()>,
     phase: watch::Sender<Phase>,
+    stop_timeout: Duration,
 ) -> Ending {
     let handle = server.handle();
     let serving = actix_web::rt::spawn(server);
     let mut ending = endings_in.recv().await.unwrap_or(Ending::Stopped);
+    // Readiness first: whoever sends requests here may send them elsewhere.
+    let drain = Drain::begin(&state.stopping, stop_timeout);
     phase.send_replace(Phase::Stopping);
-    if !stop_serving(&handle, &mut endings_in, &mut ending).await {
+    if !stop_serving(drain, &handle, &mut endings_in, &mut ending).await {
         // A server that stops gracefully takes no other command, so it is cut short by being dropped.
         serving.abort();
     }
@@ -208,21 +211,22 @@ async fn has_ended(
     }
 }
 
-/// Waits until requests in flight are answered. Returns false if they are to be cut: on a second stop, or when
-/// [`FAILED_STOP_TIMEOUT`] has passed since the store failed.
+/// Waits until requests in flight are answered. Returns false if they are to be cut: when the time to stop is over, on a
+/// second stop, or when [`FAILED_STOP_TIMEOUT`] has passed since the store failed.
 async fn stop_serving(
+    drain: Drain<'_>,
     handle: &ServerHandle,
     endings_in: &mut mpsc::Receiver<Ending>,
     ending: &mut Ending,
 ) -> bool {
-    let mut stopped = pin!(handle.stop(true));
+    let mut drained = pin!(drain.finish(handle));
     // Counts only once the store has failed: from now on if that is why the daemon ends, otherwise from the failure.
     // A stop at 0 s may thus take its 30 s; if the store fails at 10 s, it takes until 13 s at most.
     let mut failed_stop = pin!(tokio::time::sleep(FAILED_STOP_TIMEOUT));
     loop {
         let has_failed = !matches!(ending, Ending::Stopped);
         tokio::select! {
-            () = &mut stopped => return true,
+            is_done = &mut drained => return is_done,
             () = &mut failed_stop, if has_failed => return false,
             Some(later) = endings_in.recv() => {
                 if matches!(later, Ending::Stopped) {

@@ -17,7 +17,7 @@ use super::request_log::RequestLog;
 use crate::{
     auth::Auth,
     config::Config,
-    http::{body::Pace, problem::Cause},
+    http::{body::Pace, problem::Cause, stopping::Stopping},
     worker::Worker,
 };
 
@@ -29,6 +29,8 @@ pub(crate) struct State {
     pub(crate) entity_worker: Worker,
     /// Tells of requests in the log.
     pub(crate) request_log: RequestLog,
+    /// Knows the connections, and whether the daemon stops.
+    pub(crate) stopping: Arc<Stopping>,
     rules: RwLock<Arc<Rules>>,
     ingestor: OnceLock<Ingestor>,
     has_failed: AtomicBool,
@@ -64,6 +66,7 @@ impl State {
             auth,
             entity_worker,
             request_log: RequestLog::default(),
+            stopping: Arc::default(),
             rules: RwLock::new(Arc::new(rules)),
             ingestor: OnceLock::new(),
             has_failed: AtomicBool::new(false),

@@ -142,6 +142,16 @@ impl Running {
         runtime.block_on(phase.wait_for(|phase| *phase == wanted)).unwrap();
     }
 
+    /// Waits until the daemon has ended by itself.
+    #[track_caller]
+    pub(crate) fn wait_for_end(&self) {
+        let mut phase = self.daemon().phase();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let ended = async { while phase.changed().await.is_ok() {} };
+        let ended = runtime.block_on(async { tokio::time::timeout(HANG_GUARD, ended).await });
+        assert!(ended.is_ok(), "the daemon does not end");
+    }
+
     pub(crate) fn daemon(&self) -> &Daemon {
         self.daemon.as_ref().unwrap()
     }

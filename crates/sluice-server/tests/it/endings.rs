@@ -47,7 +47,7 @@ fn a_second_signal_cuts_requests_in_flight() {
     let mut process = Process::after(SETUP);
     let mut stuck = begin(&process, "[]");
     process.terminate();
-    process.wait_until_it_refuses();
+    process.wait_until_it_stops();
     process.terminate();
     assert!(process.wait().success(), "{}", process.said());
     stuck.check_closed();
@@ -70,7 +70,7 @@ fn a_store_that_fails_while_the_daemon_stops_is_a_failure() {
     let body = body(24 * MIB);
     let mut upload = begin(&process, &body);
     process.terminate();
-    process.wait_until_it_refuses();
+    process.wait_until_it_stops();
     // The log fails in the middle of it.
     let _is_taken = upload.send(body.as_bytes());
     assert_eq!(process.wait().code(), Some(1), "{}", process.said());

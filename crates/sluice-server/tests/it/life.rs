@@ -105,6 +105,7 @@ fn a_stop_waits_neither_for_idle_connections_nor_for_ever() {
     let dir = daemon.stop();
     idle.check_closed();
     // Had the daemon waited for the body, it would have been answered with a 400.
+    assert_eq!(stuck.answer().status, 429);
     stuck.check_closed();
     let daemon = Running::open(dir, &[]);
     daemon.wait_for(Phase::Ready);

@@ -72,6 +72,8 @@ mod secure;
 #[cfg(test)]
 mod slow_heads;
 #[cfg(test)]
+mod stopping;
+#[cfg(test)]
 mod supplier_rules;
 #[cfg(test)]
 mod suppliers;

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
-    net::{SocketAddr, TcpStream},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
 };
@@ -108,9 +108,9 @@ impl Process {
         assert!(sent.success());
     }
 
-    /// Waits until it takes no connections any more, as it does once it stops.
-    pub(crate) fn wait_until_it_refuses(&self) {
-        while TcpStream::connect(self.address).is_ok() {}
+    /// Waits until it says that it is not ready any more, as it does once it stops.
+    pub(crate) fn wait_until_it_stops(&self) {
+        while self.ask("GET", "/readyz", b"").status != 503 {}
     }
 
     /// Waits for its end.

@@ -9,9 +9,10 @@ use actix_web::{
 };
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
+use tokio::time::Instant;
 
 use super::{BodyReader, Pace};
-use crate::http::problem::Cause;
+use crate::http::{problem::Cause, stopping::Stopping};
 
 const PACE: Pace =
     Pace { stall: Duration::from_millis(20), bytes_per_second_min: 1, deadline: Duration::from_secs(5) };
@@ -24,8 +25,17 @@ fn payload(chunks: &[&'static str], is_endless: bool) -> Payload {
     Payload::Stream { payload: stream }
 }
 
-async fn read(headers: &HeaderMap, mut payload: Payload, bytes_max: usize) -> Result<String, Cause> {
-    let mut reader = BodyReader::new(headers, &mut payload, bytes_max, PACE)?;
+async fn read(headers: &HeaderMap, payload: Payload, bytes_max: usize) -> Result<String, Cause> {
+    read_during(&Stopping::default(), headers, payload, bytes_max).await
+}
+
+async fn read_during(
+    stopping: &Stopping,
+    headers: &HeaderMap,
+    mut payload: Payload,
+    bytes_max: usize,
+) -> Result<String, Cause> {
+    let mut reader = BodyReader::new(headers, &mut payload, bytes_max, PACE, stopping)?;
     let mut text = String::new();
     while let Some(piece) = reader.next().await? {
         text.push_str(std::str::from_utf8(&piece).unwrap());
@@ -92,7 +102,43 @@ async fn bytes_that_decode_to_nothing_count() {
 async fn the_deadline_holds_for_a_body_that_is_always_there() {
     let (headers, mut payload) = endless_nothing();
     let pace = Pace { deadline: Duration::from_millis(50), ..PACE };
-    let mut reader = BodyReader::new(&headers, &mut payload, usize::MAX, pace).unwrap();
+    let stopping = Stopping::default();
+    let mut reader = BodyReader::new(&headers, &mut payload, usize::MAX, pace, &stopping).unwrap();
     let late = Cause::BadRequest("The body did not arrive in time".into());
     assert_eq!(reader.next().await, Err(late));
+}
+
+/// One that is there, or that declares little enough, is read; the others are refused before they stall.
+#[tokio::test(flavor = "current_thread")]
+async fn during_a_stop_a_body_that_cannot_arrive_is_refused() {
+    let (now, soon) = (Instant::now(), Instant::now() + Duration::from_hours(1));
+    for (due, declared, chunks, is_endless, want) in [
+        (now, "5", &["[1,2]"][..], true, Ok("[1,2]")),
+        (now, "5", &["[1", ",2]"], true, Err(Cause::OutOfTime)),
+        (now, "", &["[1,2]"], true, Err(Cause::OutOfTime)),
+        (soon, "5", &["[1", ",2]"], true, Ok("[1,2]")),
+        (soon, "99999999999", &["[1"], true, Err(Cause::OutOfTime)),
+        (soon, "", &["[1", ",2]"], false, Ok("[1,2]")),
+    ] {
+        let stopping = Stopping::default();
+        stopping.begin(due);
+        let mut headers = HeaderMap::new();
+        if !declared.is_empty() {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static(declared));
+        }
+        let seen = read_during(&stopping, &headers, payload(chunks, is_endless), usize::MAX).await;
+        assert_eq!(seen.as_deref(), want.as_deref(), "{declared} {chunks:?}");
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_body_that_is_waited_for_is_refused_when_the_stop_begins() {
+    let stopping = Stopping::default();
+    let (mut payload, headers) = (payload(&["["], true), HeaderMap::new());
+    let pace = Pace { stall: Duration::from_mins(1), deadline: Duration::from_mins(1), ..PACE };
+    let mut reader = BodyReader::new(&headers, &mut payload, 100, pace, &stopping).unwrap();
+    assert_eq!(reader.next().await.unwrap().as_deref(), Some(&b"["[..]));
+    let begin = async { stopping.begin(Instant::now()) };
+    let (refused, ()) = tokio::join!(reader.next(), begin);
+    assert_eq!(refused, Err(Cause::OutOfTime));
 }

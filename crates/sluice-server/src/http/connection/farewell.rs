@@ -34,6 +34,7 @@ const READS_AT_ONCE_MAX: usize = 16;
 
 /// What is left of the bounds.
 pub(super) struct Farewell {
+    pub(super) began: Instant,
     bytes_left: usize,
     ends: Instant,
     quiet: Pin<Box<Sleep>>,
@@ -44,7 +45,15 @@ impl Farewell {
     pub(super) fn new() -> Self {
         let now = Instant::now();
         let quiet = Box::pin(sleep_until(now + QUIET_TIME_MAX));
-        Self { bytes_left: THROWN_BYTES_MAX, ends: now + FAREWELL_TIME_MAX, quiet }
+        Self { began: now, bytes_left: THROWN_BYTES_MAX, ends: now + FAREWELL_TIME_MAX, quiet }
+    }
+
+    /// Ends at `deadline` if it would end later.
+    pub(super) fn end_by(&mut self, deadline: Instant) {
+        self.ends = self.ends.min(deadline);
+        if self.ends < self.quiet.deadline() {
+            self.quiet.as_mut().reset(self.ends);
+        }
     }
 
     /// Ready when the connection can be closed.

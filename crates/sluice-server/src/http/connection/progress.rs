@@ -4,13 +4,16 @@
 //! Out: how many bytes may be given now, and until when a head must be complete. One request at a time: of the next one
 //! nothing is given before the present one is answered, and nothing at all after one that closes the connection.
 
-use std::{cell::Cell, task::Waker, time::Duration};
+use std::{cell::Cell, sync::Arc, task::Waker, time::Duration};
 
 use actix_web::dev::RequestHead;
 use tokio::time::Instant;
 
 use super::framing::{BodyScan, HeadScan, plain_length};
-use crate::http::head::{self, HEAD_BYTES_MAX};
+use crate::http::{
+    head::{self, HEAD_BYTES_MAX},
+    stopping::Stopping,
+};
 
 /// Bytes that are given of a head, or of a body before it is wanted. A head between its own limit and this one gets an
 /// answer, a longer one only has its connection closed. As many bytes of the next requests are read ahead.
@@ -35,6 +38,7 @@ pub(crate) struct RequestProgress {
     head_timeout: Duration,
     /// Time without any byte between two requests.
     keep_alive: Duration,
+    pub(super) stopping: Arc<Stopping>,
     stage: Cell<Stage>,
     /// Of the present request.
     head: Cell<HeadScan>,
@@ -54,10 +58,11 @@ pub(crate) struct RequestProgress {
 }
 
 impl RequestProgress {
-    pub(super) fn new(head_timeout: Duration, keep_alive: Duration) -> Self {
+    pub(super) fn new(head_timeout: Duration, keep_alive: Duration, stopping: Arc<Stopping>) -> Self {
         Self {
             head_timeout,
             keep_alive,
+            stopping,
             stage: Cell::new(Stage::Between),
             head: Cell::default(),
             body: Cell::new(BodyScan::Length(0)),
@@ -94,7 +99,7 @@ impl RequestProgress {
     /// The request is to be answered; `is_read` tells whether its body has been read to its end. Returns true if the
     /// answer is the last one of the connection.
     pub(crate) fn answer(&self, is_read: bool) -> bool {
-        if !is_read || !self.body.get().is_complete() {
+        if !is_read || !self.body.get().is_complete() || self.stopping.has_begun() {
             self.closes.set(true);
         }
         self.closes.get()
@@ -191,10 +196,13 @@ impl RequestProgress {
         if !self.is_between() || self.head.get() == HeadScan::Complete {
             return None;
         }
-        let is_head_begun = self.given_bytes.get() != 0;
+        let since = self.since.get();
+        if self.given_bytes.get() != 0 {
+            return Some(since + self.head_timeout);
+        }
         // Before the first byte actix-web's own timers, where it has not cleared them, come first.
-        let time = if is_head_begun { self.head_timeout } else { self.keep_alive.max(self.head_timeout) };
-        Some(self.since.get() + time)
+        let kept = since + self.keep_alive.max(self.head_timeout);
+        Some(self.stopping.idle_deadline(since).map_or(kept, |stopped| stopped.min(kept)))
     }
 
     fn is_between(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Requests one by one, limits and times of heads, and the end, over a stream in memory.
 
-use std::{io, rc::Rc, time::Duration};
+use std::{io, rc::Rc, sync::Arc, time::Duration};
 
 use actix_http::{
     Request,
@@ -10,6 +10,7 @@ use bytes::BytesMut;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
     task::LocalSet,
+    time::Instant,
 };
 use tokio_util::codec::Decoder as _;
 
@@ -24,7 +25,7 @@ const LAST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 
 fn connection() -> (RequestStream<DuplexStream>, Rc<RequestProgress>, DuplexStream) {
     let (client, server) = duplex(4 * AHEAD_BYTES_MAX);
-    let stream = RequestStream::new(server, Duration::from_secs(1), Duration::from_mins(1));
+    let stream = RequestStream::new(server, Duration::from_secs(1), Duration::from_mins(1), Arc::default());
     let progress = stream.progress();
     (stream, progress, client)
 }
@@ -106,7 +107,7 @@ async fn the_end_waits_for_what_the_client_still_sends() {
         // It sees the end while it sends.
         assert_eq!(client.read(&mut [0; 10]).await.unwrap(), 0);
     };
-    let started = tokio::time::Instant::now();
+    let started = Instant::now();
     let (ended, ()) = tokio::join!(stream.shutdown(), sending);
     ended.unwrap();
     assert!(10 <= started.elapsed().as_secs());
@@ -116,7 +117,8 @@ async fn the_end_waits_for_what_the_client_still_sends() {
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn the_end_waits_for_a_client_that_sends_in_bursts() {
     let (mut client, server) = duplex(1 << 20);
-    let mut stream = RequestStream::new(server, Duration::from_secs(1), Duration::from_mins(1));
+    let mut stream =
+        RequestStream::new(server, Duration::from_secs(1), Duration::from_mins(1), Arc::default());
     let progress = stream.progress();
     answer_last(&mut stream, &progress, &mut client).await;
     let sending = async move {
@@ -125,7 +127,7 @@ async fn the_end_waits_for_a_client_that_sends_in_bursts() {
             client.write_all(&vec![b'x'; kibibytes << 10]).await.unwrap();
         }
     };
-    let started = tokio::time::Instant::now();
+    let started = Instant::now();
     let ending = async {
         stream.shutdown().await.unwrap();
         started.elapsed().as_secs()
@@ -139,7 +141,7 @@ async fn the_end_has_bounds() {
     for (pause_seconds, want_seconds) in [(3_600, 5), (4, 60)] {
         let (mut stream, progress, mut client) = connection();
         answer_last(&mut stream, &progress, &mut client).await;
-        let started = tokio::time::Instant::now();
+        let started = Instant::now();
         let sending = async {
             loop {
                 tokio::time::sleep(Duration::from_secs(pause_seconds)).await;
@@ -159,7 +161,7 @@ async fn the_end_has_bounds() {
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn an_idle_connection_ends_at_once() {
     let (mut stream, _progress, _client) = connection();
-    let started = tokio::time::Instant::now();
+    let started = Instant::now();
     stream.shutdown().await.unwrap();
     assert_eq!(started.elapsed(), Duration::ZERO);
 }
@@ -202,7 +204,7 @@ async fn silence_has_the_keep_alive_time_from_the_last_written_byte_on() {
     progress.end();
     tokio::time::advance(Duration::from_secs(50)).await;
     stream.write_all(b"the rest of an answer").await.unwrap();
-    let started = tokio::time::Instant::now();
+    let started = Instant::now();
     assert_eq!(read(&mut stream).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
     assert_eq!(started.elapsed().as_secs(), 60);
 }
@@ -259,4 +261,68 @@ async fn what_is_no_chunk_ends_the_body_and_the_connection() {
     assert_eq!(read_now(&mut stream).await.as_deref(), Some(&b"2\r\n[]"[..]));
     assert_eq!(read_now(&mut stream).await.as_deref(), Some(&b""[..]));
     assert!(progress.answer(false));
+}
+
+/// Begins a stop that does not concern bodies.
+fn stop(progress: &RequestProgress) {
+    progress.stopping.begin(Instant::now() + Duration::from_hours(1));
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn an_idle_connection_ends_half_a_second_into_a_stop() {
+    for idle_seconds in [0, 30] {
+        let (mut stream, progress, _client) = connection();
+        tokio::time::advance(Duration::from_secs(idle_seconds)).await;
+        stop(&progress);
+        let began = Instant::now();
+        assert_eq!(read(&mut stream).await.unwrap(), 0, "the end, not a failure");
+        assert_eq!(began.elapsed().as_millis(), 500);
+        stream.shutdown().await.unwrap();
+        assert_eq!(began.elapsed().as_millis(), 500);
+    }
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_request_that_comes_during_a_stop_is_the_last_one() {
+    let (mut stream, progress, mut client) = connection();
+    stop(&progress);
+    tokio::time::advance(Duration::from_millis(400)).await;
+    client.write_all(&GET[..5]).await.unwrap();
+    assert_eq!(read(&mut stream).await.unwrap(), 5);
+    // Its head has the time of any head.
+    tokio::time::advance(Duration::from_millis(900)).await;
+    client.write_all(&[&GET[5..], GET].concat()).await.unwrap();
+    assert_eq!(read_now(&mut stream).await.as_deref(), Some(&GET[5..]));
+    progress.begin(request_of(GET).head());
+    tokio::time::advance(Duration::from_secs(10)).await;
+    assert_eq!(read_now(&mut stream).await, None);
+    assert!(progress.answer(true));
+    progress.end();
+    assert_eq!(read_now(&mut stream).await.as_deref(), Some(&b""[..]));
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn the_end_is_sooner_during_a_stop() {
+    for (stop_after, want_seconds) in [(0, 2), (10, 12)] {
+        let (mut stream, progress, mut client) = connection();
+        answer_last(&mut stream, &progress, &mut client).await;
+        let began = Instant::now();
+        let sending = async {
+            loop {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                if began.elapsed().as_secs() == stop_after {
+                    stop(&progress);
+                }
+                if client.write_all(b"x").await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            }
+        };
+        // Each byte that comes wakes it, as the begin of the stop does.
+        tokio::select! {
+            ended = stream.shutdown() => ended.unwrap(),
+            () = sending => {}
+        }
+        assert_eq!(began.elapsed().as_secs(), want_seconds);
+    }
 }

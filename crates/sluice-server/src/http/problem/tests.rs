@@ -18,6 +18,7 @@ fn the_table_of_causes() {
         Cause::Starting,
         Cause::Busy { retry_after_seconds: 7 },
         Cause::Busy { retry_after_seconds: 0 },
+        Cause::OutOfTime,
         Cause::TooManyAttempts { retry_after_seconds: 60 },
         Cause::DiskFull,
         Cause::StoreFailed,
@@ -41,6 +42,7 @@ fn the_table_of_causes() {
         425 Some(1) The service is initializing
         429 Some(7) The service cannot take the request now; nothing of it was processed
         429 Some(1) The service cannot take the request now; nothing of it was processed
+        429 Some(5) The service is stopping before the body can arrive; nothing of it was processed
         429 Some(60) Too many failed attempts to log in
         507 Some(10) The disk is full or below its reserve; nothing was processed
         500 None The storage failed

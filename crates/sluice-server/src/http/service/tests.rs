@@ -3,10 +3,11 @@
 use std::{
     cell::RefCell,
     convert::Infallible,
-    future::{pending, ready},
+    future::ready,
     io,
     pin::Pin,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -66,11 +67,13 @@ async fn serve(pieces: &'static [usize]) -> Vec<usize> {
         ready(Ok::<_, Infallible>(response))
     };
     let minute = Duration::from_mins(1);
+    let stopping = Arc::default();
     let service =
-        builder(minute, minute, pending::<()>).h1(fn_service(answer)).new_service(()).await.unwrap();
+        builder(minute, minute, Arc::clone(&stopping)).h1(fn_service(answer)).new_service(()).await.unwrap();
     let written = Rc::<RefCell<Vec<usize>>>::default();
     let sent = Bytes::from_static(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-    let stream = RequestStream::new(Client { sent, written: Rc::clone(&written) }, minute, minute);
+    let client = Client { sent, written: Rc::clone(&written) };
+    let stream = RequestStream::new(client, minute, minute, stopping);
     service.call((stream, None)).await.unwrap();
     written.take()
 }
