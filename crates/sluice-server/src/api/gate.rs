@@ -105,14 +105,7 @@ async fn judge(
         return Err(Cause::Forbidden("The user has no right to this operation"));
     }
     head::check_accept(&head.headers)?;
-    // How long the body is, if the head tells: that of a compressed body it does not.
-    let mut declared_bytes = None;
-    if route.body_bytes_max != 0 {
-        head::check_content_type(&head.headers)?;
-        if head::content_encoding(&head.headers)? == Encoding::Identity {
-            declared_bytes = head::content_length(&head.headers);
-        }
-    }
+    let declared_bytes = if route.body_bytes_max == 0 { None } else { check_body_headers(head)? };
     let ingestor = match route.action {
         Action::Read | Action::Lookup => state.for_reading()?,
         Action::ChangeIndicators | Action::ChangeSupplier | Action::ManageSuppliers | Action::ManageTags => {
@@ -146,6 +139,13 @@ async fn judge(
         }
     };
     Ok(Admitted { route, request, identity, ingestor: ingestor.clone() })
+}
+
+/// Checks what the head says of its body. Returns how long it is, if the head tells: that of a compressed body it does not.
+fn check_body_headers(head: &RequestHead) -> Result<Option<usize>, Cause> {
+    head::check_content_type(&head.headers)?;
+    let is_plain = head::content_encoding(&head.headers)? == Encoding::Identity;
+    Ok(if is_plain { head::content_length(&head.headers) } else { None })
 }
 
 /// Looks up what a request is about, and makes the request of it.
