@@ -18,7 +18,7 @@ use std::{
     ffi::OsString,
     fmt, fs, io,
     mem::discriminant,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
 
@@ -394,6 +394,11 @@ fn apply_flags(flags: Flags, config: &mut Config, origins: &mut BTreeMap<String,
     }
 }
 
+/// Returns true if other machines would be served without TLS on an address, and the configuration does not want that.
+pub(crate) fn is_plain_to_others(config: &Config, address: IpAddr) -> bool {
+    config.tls.is_off() && !address.is_loopback() && !config.allow_plain_http
+}
+
 /// Checks how values go together; gives the key at fault and the rule.
 fn check(config: &Config) -> Result<(), (&'static str, &'static str)> {
     let tls = &config.tls;
@@ -410,7 +415,7 @@ fn check(config: &Config) -> Result<(), (&'static str, &'static str)> {
     if config.memory.count() < RESIDENT_BYTES_MIN {
         return Err(("memory", "256MiB is the least that works"));
     }
-    if tls.is_off() && !config.listen.ip().is_loopback() && !config.allow_plain_http {
+    if is_plain_to_others(config, config.listen.ip()) {
         return Err(("listen", "anything but loopback needs TLS, or allow_plain_http = true"));
     }
     Ok(())

@@ -36,7 +36,7 @@ pub(crate) mod worker;
 
 use std::{
     fmt, io,
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     sync::Arc,
     thread::{self, JoinHandle},
 };
@@ -48,11 +48,10 @@ use tokio::sync::{mpsc, watch};
 use self::{
     auth::Auth,
     config::Config,
-    http::listener::listen,
     life::{
         conditions,
         lifecycle::{self, ENDINGS_QUEUED_MAX},
-        reload,
+        reload, sockets,
         state::{Rules, State},
         tls::{self, CertificateInUse},
     },
@@ -71,7 +70,7 @@ const ENTITIES_QUEUED_MAX: usize = 16;
 
 /// A running daemon. Dropping it without [`Daemon::stop`] leaves it running.
 pub struct Daemon {
-    address: SocketAddr,
+    addresses: Vec<SocketAddr>,
     endings_out: mpsc::Sender<Ending>,
     phase: watch::Receiver<Phase>,
     state: Arc<State>,
@@ -82,14 +81,15 @@ pub struct Daemon {
 
 impl fmt::Debug for Daemon {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Daemon").field("address", &self.address).finish_non_exhaustive()
+        formatter.debug_struct("Daemon").field("addresses", &self.addresses).finish_non_exhaustive()
     }
 }
 
 impl Daemon {
-    /// The bound address; if port 0 was configured, with the port that the operating system chose.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// The addresses that are listened on, at least one; if port 0 was configured, with the port that the operating system
+    /// chose.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
     }
 
     /// How far the daemon is, and a way to wait for changes. Closed once the daemon has ended.
@@ -161,12 +161,13 @@ impl Daemon {
     }
 }
 
-/// Starts the daemon on threads of its own: returns once its socket is bound, while the store still opens.
+/// Starts the daemon on threads of its own, on `inherited` sockets or, if there are none, on one of its own: returns once
+/// it listens, while the store still opens.
 ///
 /// # Errors
 ///
 /// By variant of [`ServeError`]. A store that does not open is an [`Ending`].
-pub fn serve(config: Config) -> Result<Daemon, ServeError> {
+pub fn serve(config: Config, inherited: Vec<TcpListener>) -> Result<Daemon, ServeError> {
     // Before anything is read or written there.
     let lock = DirLock::take(&config.data_dir).map_err(ServeError::DataDir)?;
     let auth = Auth::start(&config.data_dir).map_err(ServeError::Auth)?;
@@ -174,9 +175,8 @@ pub fn serve(config: Config) -> Result<Daemon, ServeError> {
     let state = Arc::new(State::new(auth, Rules::of(&config), entity_worker));
     conditions::watch(&state).map_err(ServeError::Thread)?;
     let (tls, certificate) = tls::server_config(&config.tls, &config.data_dir)?.unzip();
-    let listener = listen(config.listen, config.http.write_timeout.seconds());
-    let (listener, address) =
-        listener.map_err(|source| ServeError::Listen { address: config.listen, source })?;
+    let sockets = sockets::open(&config, inherited)?;
+    let (addresses, are_inherited) = (sockets.addresses, sockets.are_inherited);
     let (endings_out, endings_in) = mpsc::channel(ENDINGS_QUEUED_MAX);
     let (phase_out, phase) = watch::channel(Phase::Opening);
     let for_store = endings_out.clone();
@@ -193,12 +193,15 @@ pub fn serve(config: Config) -> Result<Daemon, ServeError> {
                 Arc::clone(&state),
                 for_snapshots,
             )));
-            let server = match api::front::start(&config, listener, tls, &state) {
+            let server = match api::front::start(&config, sockets.listeners, tls, &state) {
                 Ok(server) => server,
                 Err(error) => return Ending::NotStarted(error),
             };
             match lifecycle::open_store(&config, lock, Arc::clone(&state), for_store, phase_out.clone()) {
                 Ok(opener) => {
+                    if are_inherited {
+                        lifecycle::let_wait(&opener, &endings_in).await;
+                    }
                     let stop_timeout = config.http.stop_timeout.seconds();
                     lifecycle::supervise(server, endings_in, state, opener, phase_out, stop_timeout).await
                 }
@@ -209,5 +212,5 @@ pub fn serve(config: Config) -> Result<Daemon, ServeError> {
     let thread =
         thread::Builder::new().name("lifecycle".to_owned()).spawn(run).map_err(ServeError::Thread)?;
     let (state, config) = for_daemon;
-    Ok(Daemon { address, endings_out, phase, state, config: Mutex::new(config), certificate, thread })
+    Ok(Daemon { addresses, endings_out, phase, state, config: Mutex::new(config), certificate, thread })
 }

@@ -2,7 +2,7 @@
 //!
 //! `lifecycle` opens the store, serves, and closes everything in order; `drain` lets requests in flight end; `state` is what it shares with the requests;
 //! `conditions` and `request_log` tell the log what becomes of the store and of requests; `reload` tells what a new
-//! configuration changes; `tls` and [`fd_limit`] prepare sockets and file descriptors.
+//! configuration changes; [`sockets`], `tls` and [`fd_limit`] prepare sockets and file descriptors.
 
 pub(crate) mod conditions;
 mod drain;
@@ -11,5 +11,6 @@ pub mod fd_limit;
 pub(crate) mod lifecycle;
 pub(crate) mod reload;
 pub(crate) mod request_log;
+pub mod sockets;
 pub(crate) mod state;
 pub(crate) mod tls;

@@ -21,7 +21,7 @@ use sluice_server::{
     Ending, ServeError,
     auth::first_admin,
     config::{self, Config, ConfigError, Flags},
-    life::fd_limit,
+    life::{fd_limit, sockets},
     logging, serve,
 };
 use sluice_store::{OpenError, watch_engine};
@@ -64,9 +64,9 @@ fn main() -> ExitCode {
         Err(error) => {
             // Without standard error there is nowhere to report to.
             drop(writeln!(std::io::stderr(), "sluiced: {error:#}"));
-            let is_in_use =
-                matches!(error.downcast_ref(), Some(ServeError::DataDir(OpenError::Locked { .. })));
-            if error.is::<ConfigError>() {
+            let refused = error.downcast_ref::<ServeError>();
+            let is_in_use = matches!(refused, Some(ServeError::DataDir(OpenError::Locked { .. })));
+            if error.is::<ConfigError>() || refused.is_some_and(ServeError::is_misconfigured) {
                 ExitCode::from(CONFIG_FAULT)
             } else if is_in_use {
                 ExitCode::from(IN_USE)
@@ -86,6 +86,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let Some(command) = arguments.command {
         return say(&commands::run(command, &config, &origins)?);
     }
+    let inherited = sockets::from_service_manager()?;
     logging::start(&config.log);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), data_dir = %config.data_dir.display(), "sluiced starts");
     fd_limit::raise_limit();
@@ -97,8 +98,8 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     watch_engine(Box::new(move |cause| drop(trouble_out.try_send(cause.to_owned()))));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let signals = runtime.block_on(async { Signals::catch() })?;
-    let daemon = serve(config.clone())?;
-    say(&next_steps(&config, daemon.address()))?;
+    let daemon = serve(config.clone(), inherited)?;
+    say(&next_steps(&config, daemon.addresses()))?;
     let told = runtime.block_on(signals::attend(&daemon, signals, &mut trouble_in, || Ok(read()?.0)));
     let ending = daemon.join()?;
     // Trouble of the very end, when the daemon listened no more, or nobody did.
@@ -127,15 +128,17 @@ fn say(text: &str) -> anyhow::Result<()> {
 }
 
 /// Commands to paste, for a first try by hand.
-fn next_steps(config: &Config, address: SocketAddr) -> String {
+fn next_steps(config: &Config, addresses: &[SocketAddr]) -> String {
     let scheme = if config.tls.is_off() { "http" } else { "https" };
     let insecure = if config.tls.self_signed { " -k" } else { "" };
     let password = first_admin::password_file(config);
     let password = password.display();
-    let url = format!("{scheme}://{address}/api/1.3");
+    let places: Vec<_> = addresses.iter().map(|address| format!("{scheme}://{address}")).collect();
+    let (listed, first) = (places.join(" and "), places.first().map_or("", String::as_str));
+    let url = format!("{first}/api/1.3");
     let curl = format!("curl{insecure} -s -H Content-Type:application/json -u \"admin:$(cat {password})\"");
     format!(
-        "sluiced listens on {scheme}://{address}. To try it:\n\n\
+        "sluiced listens on {listed}. To try it:\n\n\
          {curl} -X POST {url}/tags -d '[{{\"name\":\"TRIAL\",\"weight\":3}}]'\n\
          {curl} -X POST {url}/suppliers -d '[{{\"name\":\"Trial\",\"confidence\":80,\"retention\":10080}}]'\n\
          {curl} -X PUT {url}/suppliers/Trial/indicators -d \

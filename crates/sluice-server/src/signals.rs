@@ -100,7 +100,7 @@ pub(crate) async fn attend(
                 match *phase.borrow_and_update() {
                     Phase::Opening => {}
                     Phase::Ready => {
-                        tracing::info!(address = %daemon.address(), "ready: requests are taken");
+                        tracing::info!(addresses = ?daemon.addresses(), "ready: requests are taken");
                         tell(&[NotifyState::Ready]);
                     }
                     Phase::Stopping => tell(&[NotifyState::Stopping]),

@@ -50,50 +50,65 @@ use crate::{
     life::{fd_limit::connections_per_worker_max, state::State},
 };
 
-/// Starts serving on a socket. To be called within a runtime; serving ends through the server's handle.
+/// Starts serving on sockets. To be called within a runtime; serving ends through the server's handle.
 ///
 /// # Errors
 ///
-/// When the socket cannot be used.
+/// When a socket cannot be used.
 pub(crate) fn start(
     config: &Config,
-    listener: TcpListener,
-    tls: Option<rustls::ServerConfig>,
+    listeners: Vec<TcpListener>,
+    mut tls: Option<rustls::ServerConfig>,
     state: &Arc<State>,
 ) -> io::Result<Server> {
     let settings = config.http;
     let connections_max =
         connections_per_worker_max(settings.workers.count(), settings.connections_per_worker_max.count());
-    let builder = Server::build()
+    let mut builder = Server::build()
         .workers(settings.workers.count())
         .max_concurrent_connections(connections_max)
         .shutdown_timeout(settings.stop_timeout.get())
         .disable_signals();
-    let state = Arc::clone(state);
-    let builder = match tls {
-        None => builder.listen("http", listener, move || {
-            let stopping = Arc::clone(&state.stopping);
-            let streams = fn_service(move |io: TcpStream| {
-                let peer = io.peer_addr().ok();
-                ready(Ok((requests(io, settings, &stopping), peer)))
-            });
-            counted(streams.and_then(http(settings, Arc::clone(&state))), &state.stopping)
-        })?,
-        Some(mut tls) => {
-            tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-            builder.listen("https", listener, move || {
-                let mut acceptor = Acceptor::new(tls.clone());
-                acceptor.set_handshake_timeout(settings.tls_handshake_timeout.seconds());
-                let stopping = Arc::clone(&state.stopping);
-                let streams = acceptor.map_err(drop).map(move |io: TlsStream<TcpStream>| {
-                    let peer = io.get_ref().0.peer_addr().ok();
-                    (requests(io, settings, &stopping), peer)
-                });
-                counted(streams.and_then(http(settings, Arc::clone(&state))), &state.stopping)
-            })?
-        }
-    };
+    if let Some(tls) = &mut tls {
+        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+    }
+    for listener in listeners {
+        let state = Arc::clone(state);
+        builder = match tls.clone() {
+            None => builder.listen("http", listener, move || plain(settings, &state))?,
+            Some(tls) => builder.listen("https", listener, move || secure(settings, &state, tls.clone()))?,
+        };
+    }
     Ok(builder.run())
+}
+
+/// The service of connections that speak plain HTTP.
+fn plain(
+    settings: HttpSettings,
+    state: &Arc<State>,
+) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = (), InitError = ()> + use<> {
+    let stopping = Arc::clone(&state.stopping);
+    let streams = fn_service(move |io: TcpStream| {
+        let peer = io.peer_addr().ok();
+        ready(Ok((requests(io, settings, &stopping), peer)))
+    });
+    counted(streams.and_then(http(settings, Arc::clone(state))), &state.stopping)
+}
+
+/// The service of connections that speak TLS.
+fn secure(
+    settings: HttpSettings,
+    state: &Arc<State>,
+    tls: rustls::ServerConfig,
+) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = (), InitError = ()> + use<> {
+    let mut acceptor = Acceptor::new(tls);
+    acceptor.set_handshake_timeout(settings.tls_handshake_timeout.seconds());
+    let stopping = Arc::clone(&state.stopping);
+    let streams = acceptor.map_err(drop).map(move |io: TlsStream<TcpStream>| {
+        let peer = io.get_ref().0.peer_addr().ok();
+        (requests(io, settings, &stopping), peer)
+    });
+    counted(streams.and_then(http(settings, Arc::clone(state))), &state.stopping)
 }
 
 fn requests<Io>(io: Io, settings: HttpSettings, stopping: &Arc<Stopping>) -> RequestStream<Io> {

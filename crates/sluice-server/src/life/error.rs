@@ -50,6 +50,17 @@ pub enum ServeError {
         #[source]
         source: io::Error,
     },
+    /// A socket that the service manager passed cannot be used.
+    #[error("a socket that the service manager passed cannot be listened on")]
+    Inherited(#[source] io::Error),
+    /// Other machines would be served without TLS.
+    #[error(
+        "the socket {address} that the service manager passed is not of loopback: it needs TLS, or allow_plain_http = true"
+    )]
+    PlainHttp {
+        /// Which address.
+        address: SocketAddr,
+    },
     /// A tenant that is configured is not there and cannot be created.
     #[error("the tenant {} cannot be created", name.as_str())]
     Tenant {
@@ -68,6 +79,11 @@ pub enum ServeError {
 }
 
 impl ServeError {
+    /// Returns true if a person has to mend something before another start can help.
+    pub fn is_misconfigured(&self) -> bool {
+        matches!(self, Self::Inherited(_) | Self::PlainHttp { .. })
+    }
+
     /// What the file system says of a file for TLS, to stand in `map_err`.
     pub(super) fn tls_file(path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::TlsFile { path: path.to_owned(), source }

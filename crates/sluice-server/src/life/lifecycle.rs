@@ -35,6 +35,8 @@ const FAILED_STOP_TIMEOUT: Duration = Duration::from_secs(3);
 const FAILED_CLOSE_TIMEOUT: Duration = Duration::from_secs(8);
 /// Time for a store that has not failed to close. The service manager kills after 90 s, of which requests may take 30.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(55);
+/// Longest time that connections wait for a store that is opening, where they can; then they are told that it does.
+const OPEN_WAIT_MAX: Duration = Duration::from_secs(5);
 /// How often a thread that is to end is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 
@@ -124,6 +126,15 @@ fn open(
             store.close();
             Err(Ending::NotStarted(error))
         }
+    }
+}
+
+/// Lets connections wait in a socket that was open before the daemon, until the store is: whoever connects during a restart
+/// is then served like anybody else.
+pub(crate) async fn let_wait(opener: &JoinHandle<()>, endings_in: &mpsc::Receiver<Ending>) {
+    let started = Instant::now();
+    while !opener.is_finished() && endings_in.is_empty() && started.elapsed() < OPEN_WAIT_MAX {
+        tokio::time::sleep(LOOK_INTERVAL).await;
     }
 }
 

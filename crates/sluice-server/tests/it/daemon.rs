@@ -5,7 +5,7 @@
 
 use std::{
     fmt::Write as _,
-    net::{SocketAddr, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     path::Path,
     sync::{Arc, LazyLock, Mutex, PoisonError, Weak},
     time::Instant,
@@ -15,7 +15,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use expect_test::Expect;
 use sha2::{Digest as _, Sha256};
 use sluice_server::{
-    Daemon, Ending, Phase,
+    Daemon, Ending, Phase, ServeError,
     auth::{
         accounts::{Accounts, AccountsFile, Scope, Token, User},
         error::AuthError,
@@ -105,6 +105,15 @@ impl Running {
 
     /// Starts a daemon on a directory that may have been used before; waits for nothing.
     pub(crate) fn open(dir: Arc<tempfile::TempDir>, settings: &[(&str, &str)]) -> Self {
+        Self::open_on(vec![], dir, settings).unwrap()
+    }
+
+    /// The same, on sockets that are open already.
+    pub(crate) fn open_on(
+        sockets: Vec<TcpListener>,
+        dir: Arc<tempfile::TempDir>,
+        settings: &[(&str, &str)],
+    ) -> Result<Self, ServeError> {
         let data_dir = dir.path().display().to_string();
         let defaults = [
             ("SLUICE_LISTEN", "127.0.0.1:0"),
@@ -120,7 +129,7 @@ impl Running {
         if accounts.read().unwrap().users.is_empty() {
             accounts.change(add_accounts).unwrap();
         }
-        Self { daemon: Some(serve(config).unwrap()), dir }
+        Ok(Self { daemon: Some(serve(config, sockets)?), dir })
     }
 
     /// Stops the daemon, and starts one on the same directory.
@@ -157,7 +166,7 @@ impl Running {
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.daemon().address()
+        self.daemon().addresses()[0]
     }
 
     pub(crate) fn path(&self) -> &Path {

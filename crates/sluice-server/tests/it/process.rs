@@ -3,9 +3,11 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
+    sync::Arc,
 };
 
 use tempfile::TempDir;
@@ -19,8 +21,12 @@ use crate::{
 pub(crate) struct Process {
     child: Child,
     address: SocketAddr,
-    dir: TempDir,
+    dir: Arc<TempDir>,
+    is_plain: bool,
 }
+
+/// Passes standard input on as a socket that the service manager holds.
+pub(crate) const SOCKET_SETUP: &str = "exec 3<&0 </dev/null; export LISTEN_PID=$$ LISTEN_FDS=1";
 
 /// The header of its administrator.
 pub(crate) fn as_administrator() -> String {
@@ -30,7 +36,18 @@ pub(crate) fn as_administrator() -> String {
 impl Process {
     /// Starts the daemon in a shell that has done `setup`, and waits until its store is open.
     pub(crate) fn after(setup: &str) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        let process = Self::start(setup, Stdio::null(), Arc::new(tempfile::tempdir().unwrap()));
+        while process.is_plain && process.ask("GET", "/readyz", b"").status == 425 {}
+        process
+    }
+
+    /// Starts the daemon in a directory that may have been used before, on a socket that is open, as a service manager does.
+    pub(crate) fn activated(socket: &TcpListener, dir: &Arc<TempDir>) -> Self {
+        let passed = Stdio::from(OwnedFd::from(socket.try_clone().unwrap()));
+        Self::start(SOCKET_SETUP, passed, Arc::clone(dir))
+    }
+
+    fn start(setup: &str, stdin: Stdio, dir: Arc<TempDir>) -> Self {
         let password_file = dir.path().join("password");
         fs::write(&password_file, "secret\n").unwrap();
         let mut child = Command::new("sh")
@@ -40,17 +57,17 @@ impl Process {
             .arg("--admin-password-file")
             .arg(&password_file)
             .env("SLUICE_DISK_RESERVE_BYTES", "0")
+            .stdin(stdin)
             .stdout(Stdio::piped())
-            .stderr(fs::File::create(dir.path().join("said")).unwrap())
+            .stderr(fs::File::options().create(true).append(true).open(dir.path().join("said")).unwrap())
             .spawn()
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let address = line.split("://").nth(1).and_then(|rest| rest.split(". To").next());
-        let process = Self { address: address.unwrap().parse().unwrap(), child, dir };
         // Who has it speak TLS waits for itself.
-        while line.contains("http://") && process.ask("GET", "/readyz", b"").status == 425 {}
-        process
+        let is_plain = line.contains("http://");
+        Self { address: address.unwrap().parse().unwrap(), child, dir, is_plain }
     }
 
     /// Its number.
@@ -100,6 +117,12 @@ impl Process {
     /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
         self.signal("TERM");
+    }
+
+    /// Kills it.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.wait();
     }
 
     /// Sends a signal.
