@@ -34,6 +34,9 @@ pub mod logging;
 pub mod snapshot;
 pub(crate) mod worker;
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     fmt, io,
     net::{SocketAddr, TcpListener},
@@ -43,7 +46,10 @@ use std::{
 
 use parking_lot::Mutex;
 use sluice_store::DirLock;
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 
 use self::{
     auth::Auth,
@@ -97,12 +103,14 @@ impl Daemon {
         self.phase.clone()
     }
 
-    /// Returns true unless a thread of the store hangs; the service manager restarts a daemon that hangs.
+    /// Returns true unless a thread of the store or of connections hangs; the service manager restarts a daemon that hangs.
     pub fn is_responsive(&self) -> bool {
-        match self.state.opened() {
-            Some(ingestor) => !ingestor.store().is_stuck(),
-            None => true,
-        }
+        self.is_responsive_at(Instant::now())
+    }
+
+    fn is_responsive_at(&self, now: Instant) -> bool {
+        let is_stuck = self.state.opened().is_some_and(|ingestor| ingestor.store().is_stuck());
+        !is_stuck && self.state.beats.count(now).silent == 0
     }
 
     /// Puts a new configuration into force, with accounts and certificate as their files are now; requests in flight go

@@ -1,9 +1,11 @@
 //! The process: from the start of the daemon to its end.
 //!
 //! `lifecycle` opens the store, serves, and closes everything in order; `drain` lets requests in flight end; `state` is what it shares with the requests;
+//! `beats` tells whether the threads of connections still turn;
 //! `conditions` and `request_log` tell the log what becomes of the store and of requests; `reload` tells what a new
 //! configuration changes; [`sockets`], `tls` and [`fd_limit`] prepare sockets and file descriptors.
 
+pub(crate) mod beats;
 pub(crate) mod conditions;
 mod drain;
 pub mod error;

@@ -72,11 +72,24 @@ pub(crate) fn start(
     if let Some(tls) = &mut tls {
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
     }
-    for listener in listeners {
+    for (number, listener) in listeners.into_iter().enumerate() {
         let state = Arc::clone(state);
+        // Each worker makes each of these services, on its own thread; one beat is enough.
+        let beat = move |state: &State| {
+            if number == 0 {
+                // It ends with the thread.
+                drop(actix_web::rt::spawn(state.beats.of_thread()));
+            }
+        };
         builder = match tls.clone() {
-            None => builder.listen("http", listener, move || plain(settings, &state))?,
-            Some(tls) => builder.listen("https", listener, move || secure(settings, &state, tls.clone()))?,
+            None => builder.listen("http", listener, move || {
+                beat(&state);
+                plain(settings, &state)
+            })?,
+            Some(tls) => builder.listen("https", listener, move || {
+                beat(&state);
+                secure(settings, &state, tls.clone())
+            })?,
         };
     }
     Ok(builder.run())

@@ -1,6 +1,6 @@
 //! Changes of state that operators must know of: told when they come and when they go, not once a request.
 //!
-//! In: the store, looked at every second. Out: log lines. A state that flickers is told once: it counts as gone when it has
+//! In: the store and the threads of connections, looked at every second. Out: log lines. A state that flickers is told once: it counts as gone when it has
 //! not been seen for a while. How many lines were left out of the log is told here too.
 //!
 //! It has a thread of its own, because it asks the file system, which may hang.
@@ -14,7 +14,10 @@ use std::{
 
 use sluice_store::{Store, WriteError};
 
-use super::state::State;
+use super::{
+    beats::{Beats, Counts},
+    state::State,
+};
 
 #[cfg(test)]
 mod tests;
@@ -53,9 +56,24 @@ struct Conditions {
     disk_full: Condition,
     busy: Condition,
     merge_debt: Condition,
+    hang: Condition,
 }
 
 impl Conditions {
+    fn look_at_threads(&mut self, beats: &Beats) {
+        let Counts { all, silent } = beats.count(tokio::time::Instant::now());
+        match self.hang.look(silent != 0) {
+            Some(true) => tracing::error!(
+                threads = all,
+                silent,
+                "threads of connections hang: their requests are not answered. The watchdog of the service manager, if it is \
+                 on, restarts the daemon"
+            ),
+            Some(false) => tracing::info!("all threads of connections are alive again"),
+            None => {}
+        }
+    }
+
     fn look(&mut self, store: &Store) {
         let refusal = store.refusal();
         match self.disk_full.look(matches!(refusal, Some(WriteError::DiskFull))) {
@@ -105,6 +123,7 @@ fn look_again_and_again(state: &Weak<State>) {
     let mut conditions = Conditions::default();
     while let Some(state) = state.upgrade() {
         state.request_log.tell_left_out(Instant::now());
+        conditions.look_at_threads(&state.beats);
         if let Some(ingestor) = state.opened() {
             conditions.look(ingestor.store());
         }

@@ -13,7 +13,7 @@ use sluice_ingest::Ingestor;
 use sluice_model::matching::MatchScope;
 use sluice_store::Health;
 
-use super::request_log::RequestLog;
+use super::{beats::Beats, request_log::RequestLog};
 use crate::{
     auth::Auth,
     config::Config,
@@ -29,6 +29,8 @@ pub(crate) struct State {
     pub(crate) entity_worker: Worker,
     /// Tells of requests in the log.
     pub(crate) request_log: RequestLog,
+    /// Knows whether the threads of connections turn.
+    pub(crate) beats: Beats,
     /// Knows the connections, and whether the daemon stops.
     pub(crate) stopping: Arc<Stopping>,
     rules: RwLock<Arc<Rules>>,
@@ -66,6 +68,7 @@ impl State {
             auth,
             entity_worker,
             request_log: RequestLog::default(),
+            beats: Beats::default(),
             stopping: Arc::default(),
             rules: RwLock::new(Arc::new(rules)),
             ingestor: OnceLock::new(),
