@@ -2,7 +2,8 @@
 //!
 //! In: the command line and `SLUICE_*` variables. Out: a served API until a signal ends it, then exit code 0; or a
 //! command's lines. Any failure is one line with its causes on standard error and exit code 1, or 78 if the configuration is
-//! at fault, or 75 when another process works on the data directory, so that trying again later may help.
+//! at fault, or 65 if only another version can read the data directory, or 75 when another process works on it, so that
+//! trying again later may help.
 
 mod commands;
 mod signals;
@@ -28,6 +29,9 @@ use sluice_store::{OpenError, watch_engine};
 use tokio::sync::mpsc;
 
 use crate::{commands::Command, signals::Signals};
+
+/// Exit code for a data directory of another format: the service manager does not try again (`EX_DATAERR`).
+const OTHER_FORMAT: u8 = 65;
 
 /// Exit code while another process works on the data directory: trying again later may help (`EX_TEMPFAIL`).
 const IN_USE: u8 = 75;
@@ -70,11 +74,21 @@ fn main() -> ExitCode {
                 ExitCode::from(CONFIG_FAULT)
             } else if is_in_use {
                 ExitCode::from(IN_USE)
+            } else if is_of_other_format(&error) {
+                ExitCode::from(OTHER_FORMAT)
             } else {
                 ExitCode::FAILURE
             }
         }
     }
+}
+
+fn is_of_other_format(error: &anyhow::Error) -> bool {
+    let refused = match error.downcast_ref() {
+        Some(Ending::NotOpened(refused)) => Some(refused),
+        _ => None,
+    };
+    matches!(refused, Some(OpenError::Older { .. } | OpenError::Newer { .. }))
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<()> {

@@ -112,6 +112,38 @@ pub enum OpenError {
         #[source]
         source: io::Error,
     },
+    /// The data is whole and of a format that only earlier versions read.
+    #[error(
+        "{} is of the older data format {format}, and this version reads {reads} only. Nothing was changed. No \
+         version converts it; to begin anew with the same accounts, move it aside: cd {} && mkdir format-{format} && mv \
+         MANIFEST log trees format-{format}. Then start, create the suppliers and tags and push the feeds again",
+        path.display(), dir_of(path).display()
+    )]
+    Older {
+        /// The manifest.
+        path: PathBuf,
+        /// Its format.
+        format: u32,
+        /// The format of this version.
+        reads: u32,
+    },
+    /// The data is whole and of a format that only later versions read.
+    #[error(
+        "{} is of the newer data format {format}, written by {version}, and this version reads {reads}. Nothing was \
+         changed. Start {version} again, or restore a snapshot from before the upgrade into an empty directory: sluiced \
+         restore URL --at TIME DIR",
+        path.display()
+    )]
+    Newer {
+        /// The manifest.
+        path: PathBuf,
+        /// Its format.
+        format: u32,
+        /// The format of this version.
+        reads: u32,
+        /// Who wrote it.
+        version: String,
+    },
     /// Something on disk is damaged, and acknowledged data would be lost by going on.
     #[error(
         "{path} is damaged: {detail}. Nothing was changed. Going on would lose acknowledged data: restore the data \
@@ -123,6 +155,10 @@ pub enum OpenError {
         /// What is wrong with it and how much is concerned.
         detail: String,
     },
+}
+
+fn dir_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(path)
 }
 
 impl OpenError {

@@ -5,6 +5,7 @@
 //! is the rest of a flush or merge that did not finish, and is swept.
 
 use std::{
+    cmp::Ordering,
     fs::{self, File},
     io::{self, Write as _},
     path::Path,
@@ -19,8 +20,25 @@ use crate::{
 
 const FILE: &str = "MANIFEST";
 const FILE_BESIDE: &str = "MANIFEST.new";
-/// Raised when older daemons could not read what this one writes.
-const FORMAT: u32 = 2;
+/// Format of the whole data directory and of snapshots: raised when earlier versions could not read what this one writes.
+pub(crate) const DATA_FORMAT: u32 = 2;
+
+/// What every format of the manifest has, so that each can be told from damage.
+#[derive(Deserialize)]
+struct Head {
+    format: u32,
+    /// Who wrote it; there is none in that of an earlier version.
+    #[serde(default)]
+    version: Option<String>,
+}
+
+/// A manifest with the version that writes it.
+#[derive(Serialize)]
+struct Written<'a> {
+    version: &'static str,
+    #[serde(flatten)]
+    manifest: &'a Manifest,
+}
 
 /// State of a checkpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,14 +92,14 @@ pub(crate) struct MergeEntry {
 impl Manifest {
     /// The manifest of a store without anything.
     pub(crate) fn empty() -> Self {
-        Self { format: FORMAT, next_txn: 1, next_part: 1, next_run: 1, ..Self::default() }
+        Self { format: DATA_FORMAT, next_txn: 1, next_part: 1, next_run: 1, ..Self::default() }
     }
 
     /// Reads the manifest of `dir`; `None` when there is none.
     ///
     /// # Errors
     ///
-    /// [`OpenError::Io`], or [`OpenError::Damaged`] when it fails its checksum or is of a later format.
+    /// [`OpenError::Io`], or as [`Self::from_text`].
     pub(crate) fn read(dir: &Path) -> Result<Option<Self>, OpenError> {
         let path = dir.join(FILE);
         let text = match fs::read_to_string(&path) {
@@ -99,7 +117,8 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// [`OpenError::Damaged`] when it fails its checksum or is of a later format.
+    /// [`OpenError::Damaged`] when it fails its checksum; [`OpenError::Older`] or [`OpenError::Newer`] when it is whole and
+    /// of another format.
     pub(crate) fn from_text(text: &str, path: &Path) -> Result<Self, OpenError> {
         let path = path.to_owned();
         let body = match text.split_once('\n') {
@@ -109,12 +128,17 @@ impl Manifest {
                 return Err(OpenError::Damaged { path, detail });
             }
         };
-        let manifest: Self = serde_json::from_str(body).map_err(OpenError::damaged(&path))?;
-        if manifest.format != FORMAT {
-            let detail = format!("its format is {}, this daemon reads {FORMAT}", manifest.format);
-            return Err(OpenError::Damaged { path, detail });
+        // Of another format, nothing but this can be read.
+        let Head { format, version } = serde_json::from_str(body).map_err(OpenError::damaged(&path))?;
+        match format.cmp(&DATA_FORMAT) {
+            Ordering::Less => Err(OpenError::Older { path, format, reads: DATA_FORMAT }),
+            Ordering::Greater => {
+                let version = version
+                    .map_or_else(|| "a later version".to_owned(), |version| format!("version {version}"));
+                Err(OpenError::Newer { path, format, reads: DATA_FORMAT, version })
+            }
+            Ordering::Equal => serde_json::from_str(body).map_err(OpenError::damaged(&path)),
         }
-        Ok(manifest)
     }
 
     /// The text of the manifest, checksum first.
@@ -123,7 +147,8 @@ impl Manifest {
     ///
     /// None that can happen.
     pub(crate) fn to_text(&self) -> io::Result<String> {
-        let body = serde_json::to_string_pretty(self)?;
+        let written = Written { version: env!("CARGO_PKG_VERSION"), manifest: self };
+        let body = serde_json::to_string_pretty(&written)?;
         Ok(format!("{}\n{body}", checksum_line(&body)))
     }
 

@@ -15,7 +15,7 @@ use crate::{
     dir_lock::{DirLock, create_dir},
     error::OpenError,
     log::LogWriter,
-    manifest::Manifest,
+    manifest::{DATA_FORMAT, Manifest},
     recovery::RESTORING,
     snapshot::{BlockPlace, ObjectReader},
     trees::{Trees, put_pieces},
@@ -37,6 +37,15 @@ pub enum RestoreError {
     /// The directory cannot be used.
     #[error("the directory cannot be used")]
     Open(#[source] OpenError),
+    /// Another version took the snapshot, which alone can restore it.
+    #[error(
+        "the snapshot is of the data format {format}, and this version reads {DATA_FORMAT}: restore it with the version \
+         that took it"
+    )]
+    OtherFormat {
+        /// That of the snapshot.
+        format: u32,
+    },
     /// The manifest or an object is not what was taken into the snapshot.
     #[error("{0}")]
     Damaged(String),
@@ -64,7 +73,12 @@ impl Restore {
     /// By variant of [`RestoreError`].
     pub fn begin(dir: &Path, manifest: &str) -> Result<Self, RestoreError> {
         let manifest = Manifest::from_text(manifest, Path::new("the snapshot's manifest"));
-        let manifest = manifest.map_err(RestoreError::Open)?;
+        let manifest = manifest.map_err(|error| match error {
+            OpenError::Older { format, .. } | OpenError::Newer { format, .. } => {
+                RestoreError::OtherFormat { format }
+            }
+            error => RestoreError::Open(error),
+        })?;
         let (lock, trees) = prepare(dir).map_err(|error| match error {
             OpenError::Io { source, .. } if source.kind() == io::ErrorKind::DirectoryNotEmpty => {
                 RestoreError::NotEmpty { dir: dir.to_owned() }

@@ -16,8 +16,16 @@ use super::repository::{Repository, check_name};
 pub(super) const FOLDER: &str = "snapshots";
 /// Folder of the objects that they list.
 pub(super) const OBJECTS_FOLDER: &str = "objects";
-/// Raised when earlier builds could not read what this one writes.
+/// Raised when earlier versions could not read what this one writes.
 const FORMAT: u32 = 1;
+
+/// What every format of a list has.
+#[derive(Deserialize)]
+struct Head {
+    format: u32,
+    version: String,
+}
+
 /// Letters of a time in a name: `20261128T160102Z`.
 const TIME_LENGTH: usize = 16;
 /// Longest list.
@@ -102,10 +110,14 @@ impl SnapshotList {
             Some((line, body)) if line == checksum_line(body) => body,
             _ => bail!("{}: it fails its checksum", damaged()),
         };
-        let list: Self = serde_json::from_str(body).with_context(damaged)?;
-        if list.format != FORMAT {
-            bail!("the snapshot {name} is of format {}, this build reads {FORMAT}", list.format);
+        let Head { format, version } = serde_json::from_str(body).with_context(damaged)?;
+        if format != FORMAT {
+            bail!(
+                "the list of the snapshot {name} is of format {format}, written by version {version}, and this version reads \
+                 {FORMAT}: restore it with that version"
+            );
         }
+        let list: Self = serde_json::from_str(body).with_context(damaged)?;
         for object in &list.objects {
             check_name(&object.name())?;
         }
