@@ -30,7 +30,10 @@ use sluice_model::{
 use toml::{Table, Value, de::DeTable};
 
 pub use self::{
-    settings::{Config, HttpSettings, IngestSettings, LogFormat, LogSettings, SnapshotSettings, TlsSettings},
+    settings::{
+        Config, HttpSettings, IngestSettings, LogFormat, LogSettings, SnapshotSettings, TlsSettings,
+        parse_snapshot_url,
+    },
     units::Bounded,
 };
 

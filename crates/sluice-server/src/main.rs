@@ -69,10 +69,9 @@ fn main() -> ExitCode {
             // Without standard error there is nowhere to report to.
             drop(writeln!(std::io::stderr(), "sluiced: {error:#}"));
             let refused = error.downcast_ref::<ServeError>();
-            let is_in_use = matches!(refused, Some(ServeError::DataDir(OpenError::Locked { .. })));
             if error.is::<ConfigError>() || refused.is_some_and(ServeError::is_misconfigured) {
                 ExitCode::from(CONFIG_FAULT)
-            } else if is_in_use {
+            } else if is_in_use(&error) {
                 ExitCode::from(IN_USE)
             } else if is_of_other_format(&error) {
                 ExitCode::from(OTHER_FORMAT)
@@ -89,6 +88,13 @@ fn is_of_other_format(error: &anyhow::Error) -> bool {
         _ => None,
     };
     matches!(refused, Some(OpenError::Older { .. } | OpenError::Newer { .. }))
+}
+
+/// Returns true if another process works on the data directory.
+fn is_in_use(error: &anyhow::Error) -> bool {
+    let is_locked = |cause: &OpenError| matches!(cause, OpenError::Locked { .. });
+    matches!(error.downcast_ref(), Some(ServeError::DataDir(cause)) if is_locked(cause))
+        || error.chain().filter_map(|cause| cause.downcast_ref()).any(is_locked)
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<()> {

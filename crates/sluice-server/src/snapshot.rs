@@ -12,13 +12,23 @@ pub(crate) mod listener;
 pub(crate) mod schedule;
 pub mod serving;
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io,
+    os::fd::AsRawFd as _,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 use sluice_store::{ObjectDigest, ObjectId};
 
 /// Raised when commands and daemons of different builds cannot talk to each other.
 pub const VERSION: u32 = 1;
+
+/// Name of the socket.
+const SOCKET: &str = "control.sock";
+/// Longest path that sockets have on all systems.
+const SOCKET_PATH_BYTES_MAX: usize = 100;
 
 /// What a command wants. The first request is [`SnapshotRequest::Pin`].
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -53,5 +63,20 @@ pub enum SnapshotReply {
 
 /// Path of the socket.
 pub fn socket_path(data_dir: &Path) -> PathBuf {
-    data_dir.join("control.sock")
+    data_dir.join(SOCKET)
+}
+
+/// Binds or connects the socket with `reach`, which is given a path that is short enough for the operating system, however
+/// long that of the directory is.
+///
+/// # Errors
+///
+/// What `reach` says, or why the directory cannot be opened.
+pub fn reach_socket<T>(data_dir: &Path, reach: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
+    let path = socket_path(data_dir);
+    if path.as_os_str().len() <= SOCKET_PATH_BYTES_MAX {
+        return reach(&path);
+    }
+    let dir = File::open(data_dir)?;
+    reach(&Path::new("/proc/self/fd").join(dir.as_raw_fd().to_string()).join(SOCKET))
 }

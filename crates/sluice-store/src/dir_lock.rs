@@ -20,6 +20,8 @@ use rustix::{
 
 use crate::error::OpenError;
 
+/// The file that is locked.
+pub(crate) const LOCK_FILE: &str = "LOCK";
 /// How long a process that was killed may take to let go of the directory.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
 /// How often the lock is tried meanwhile.
@@ -52,7 +54,7 @@ impl DirLock {
 
     fn take_within(data_dir: &Path, wait: Duration) -> Result<Self, OpenError> {
         create_dir(data_dir).map_err(OpenError::io("create", data_dir))?;
-        let path = data_dir.join("LOCK");
+        let path = data_dir.join(LOCK_FILE);
         let opened = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
         let file = opened.map_err(OpenError::io("open", &path))?;
         let give_up = Instant::now() + wait;

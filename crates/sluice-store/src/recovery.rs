@@ -32,6 +32,8 @@ use crate::{
 
 /// File of a data directory that a restore has not finished.
 pub(crate) const RESTORING: &str = "RESTORING";
+/// What such a directory has wrong.
+pub(crate) const UNFINISHED_RESTORE: &str = "a restore into it did not finish";
 /// Bytes of trees that a start which never finished can leave: sled's first segments, without a part in them.
 const UNBORN_TREES_BYTES_MAX: u64 = 4 * 512 * 1024;
 
@@ -68,7 +70,7 @@ pub(crate) fn recover(data_dir: &Path) -> Result<Recovered, OpenError> {
     let trees_dir = data_dir.join("trees");
     let found = Manifest::read(data_dir)?;
     if data_dir.join(RESTORING).exists() {
-        let detail = "a restore into it did not finish; repeat it, or remove the directory".to_owned();
+        let detail = format!("{UNFINISHED_RESTORE}; repeat it, or remove the directory");
         return Err(OpenError::Damaged { path: data_dir.to_owned(), detail });
     }
     if found.is_none() {

@@ -12,7 +12,7 @@ use std::{
 
 use crate::{
     digest::ObjectDigest,
-    dir_lock::{DirLock, create_dir},
+    dir_lock::{DirLock, LOCK_FILE, create_dir},
     error::OpenError,
     log::LogWriter,
     manifest::{DATA_FORMAT, Manifest},
@@ -22,8 +22,11 @@ use crate::{
     verify::{Verified, verify_trees},
 };
 
-/// What a restore makes before the manifest.
-const MADE: [&str; 4] = ["trees", "log", "MANIFEST.new", "accounts.json"];
+/// What a restore makes, and a daemon that was started before the restore had finished.
+const MADE: [&str; 6] = ["MANIFEST", "trees", "log", "MANIFEST.new", "accounts.json", "admin-password"];
+
+/// What an empty directory may have in it: the lock, and what a fresh file system brings.
+const IN_EMPTY: [&str; 2] = [LOCK_FILE, "lost+found"];
 
 /// Why nothing was restored.
 #[derive(Debug, thiserror::Error)]
@@ -162,14 +165,14 @@ impl RestoredObject<'_> {
 /// Locks the directory, says that a restore is under way, removes what another one left, and opens empty trees.
 fn prepare(dir: &Path) -> Result<(DirLock, Trees), OpenError> {
     create_dir(dir).map_err(OpenError::io("create", dir))?;
+    // Once before anything is made in a directory that is not ours, and once when nobody else changes it.
+    check_is_free(dir)?;
+    let lock = DirLock::try_take(dir)?;
+    check_is_free(dir)?;
     let marker = dir.join(RESTORING);
-    if !marker.exists() && fs::read_dir(dir).map_err(OpenError::io("read", dir))?.next().is_some() {
-        return Err(OpenError::io("use", dir)(io::ErrorKind::DirectoryNotEmpty.into()));
-    }
     let text = "A restore into this directory did not finish. Repeat it, or remove the directory.\n";
     fs::write(&marker, text).map_err(OpenError::io("write", &marker))?;
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(OpenError::io("sync", dir))?;
-    let lock = DirLock::try_take(dir)?;
     for name in MADE {
         let path = dir.join(name);
         let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
@@ -182,4 +185,18 @@ fn prepare(dir: &Path) -> Result<(DirLock, Trees), OpenError> {
     }
     let trees = Trees::open(&dir.join("trees"))?;
     Ok((lock, trees))
+}
+
+/// Refuses a directory with anything in it, unless a restore left it there.
+fn check_is_free(dir: &Path) -> Result<(), OpenError> {
+    if dir.join(RESTORING).exists() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(dir).map_err(OpenError::io("read", dir))? {
+        let name = entry.map_err(OpenError::io("read", dir))?.file_name();
+        if !IN_EMPTY.iter().any(|in_empty| name == *in_empty) {
+            return Err(OpenError::io("use", dir)(io::ErrorKind::DirectoryNotEmpty.into()));
+        }
+    }
+    Ok(())
 }

@@ -17,7 +17,7 @@ use crate::{
     error::OpenError,
     log::{self, Replayed},
     manifest::Manifest,
-    recovery,
+    recovery::{self, RESTORING},
     run::{Part, PartMeta},
     trees::Trees,
 };
@@ -80,6 +80,11 @@ pub fn verify(data_dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Ver
     recovery::check_is_data_dir(data_dir)?;
     let _lock = DirLock::try_take(data_dir)?;
     let mut verified = Verified::default();
+    if data_dir.join(RESTORING).exists() {
+        let meaning = format!("{DOES_NOT_START}: repeat the restore, or remove the directory");
+        verified.add(data_dir.display(), recovery::UNFINISHED_RESTORE, meaning);
+        return Ok(verified);
+    }
     let manifest = match Manifest::read(data_dir) {
         Ok(Some(manifest)) => manifest,
         Ok(None) => {

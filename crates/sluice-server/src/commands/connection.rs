@@ -4,7 +4,7 @@ use std::{
     io::{self, BufRead as _, BufReader, Read, Write as _},
     net::Shutdown,
     os::unix::net::UnixStream,
-    path::{Path, PathBuf},
+    path::PathBuf,
     thread::{self, JoinHandle},
 };
 
@@ -12,9 +12,9 @@ use anyhow::{Context as _, bail};
 use sluice_server::{
     auth::private_files::give_to_owner,
     config::Config,
-    snapshot::{SnapshotReply, SnapshotRequest, VERSION, serving, socket_path},
+    snapshot::{SnapshotReply, SnapshotRequest, VERSION, reach_socket, serving, socket_path},
 };
-use sluice_store::{ObjectDigest, ObjectId, Store, StoreConfig};
+use sluice_store::{ObjectDigest, ObjectId, Store, StoreConfig, Tuning};
 
 /// Longest line of a reply: that with the manifest.
 const REPLY_BYTES_MAX: u64 = 256 << 20;
@@ -38,12 +38,12 @@ impl Connection {
     pub(super) fn open(config: &Config) -> anyhow::Result<Self> {
         let data_dir = &config.data_dir;
         let path = socket_path(data_dir);
-        let (stream, served) = match UnixStream::connect(&path) {
+        let (stream, served) = match reach_socket(data_dir, |path| UnixStream::connect(path)) {
             Ok(stream) => (stream, None),
             Err(error)
                 if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) =>
             {
-                let (stream, thread) = serve_ourselves(data_dir)?;
+                let (stream, thread) = serve_ourselves(config)?;
                 (stream, Some((thread, data_dir.clone())))
             }
             Err(error) => {
@@ -112,14 +112,17 @@ fn digest_of(reply: SnapshotReply) -> anyhow::Result<ObjectDigest> {
 }
 
 /// Opens the store and serves it on a thread, which closes it when the connection ends.
-fn serve_ourselves(data_dir: &Path) -> anyhow::Result<(UnixStream, JoinHandle<()>)> {
+fn serve_ourselves(config: &Config) -> anyhow::Result<(UnixStream, JoinHandle<()>)> {
+    let data_dir = &config.data_dir;
     if !data_dir.join("MANIFEST").exists() {
         bail!(
             "{} holds no data of a daemon; name the data directory by --data-dir or --config",
             data_dir.display()
         );
     }
-    let store = Store::open(StoreConfig::at(data_dir), Box::new(|_cause| {}))
+    let tuning = Tuning::of(&config.memory_plan(), config.log_size_max.get());
+    let store_config = StoreConfig { tuning, ..StoreConfig::at(data_dir) };
+    let store = Store::open(store_config, Box::new(|_cause| {}))
         .context("no daemon answers, and the store cannot be opened")?;
     let (ours, theirs) = UnixStream::pair()?;
     let serve = move || {

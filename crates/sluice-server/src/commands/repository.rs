@@ -16,8 +16,8 @@ use object_store::{
     ObjectStore, ObjectStoreExt as _, WriteMultipart, local::LocalFileSystem, parse_url_opts,
     path::Path as ObjectPath,
 };
+use sluice_server::config::parse_snapshot_url;
 use tokio::runtime::Runtime;
-use url::Url;
 
 /// Bytes that travel at once; services want at least 5 MiB.
 const CHUNK_BYTES: usize = 8 << 20;
@@ -38,8 +38,7 @@ pub(super) struct Repository {
 impl Repository {
     /// Opens a URL. Touches nothing.
     pub(super) fn open(text: &str) -> anyhow::Result<Self> {
-        let url = Url::parse(text)
-            .with_context(|| format!("{text} is no URL; a directory is file:///path/of/the/directory"))?;
+        let url = parse_snapshot_url(text).map_err(anyhow::Error::msg)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         if url.scheme() == "file" {
             let no_path = || anyhow!("{text} names no directory; it must be file:///path/of/the/directory");
@@ -54,8 +53,8 @@ impl Repository {
             let (name, value) = (name.into_string().ok()?, value.into_string().ok()?);
             SERVICE_VARIABLES.iter().any(|begin| name.starts_with(begin)).then_some((name, value))
         });
-        let (store, prefix) = parse_url_opts(&url, variables)
-            .with_context(|| format!("{text} cannot be used; schemes are file, s3, gs and az"))?;
+        let (store, prefix) =
+            parse_url_opts(&url, variables).with_context(|| format!("{text} cannot be used"))?;
         Ok(Self { store, prefix, dir: None, runtime })
     }
 

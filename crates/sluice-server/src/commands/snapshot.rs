@@ -1,9 +1,14 @@
 //! `sluiced snapshot URL`: copies the store to a directory or to a service, beside a running daemon.
 //!
 //! Objects first, then the list that names them: until the list is there, nothing counts, and whatever is left of a
-//! snapshot that was killed is used or removed by the next one.
+//! snapshot that was killed is used or removed by the next one. The connection lasts until the end, and so does the turn:
+//! as long as it is open, no other snapshot of the same data is taken.
 
-use std::{collections::BTreeSet, fs, io, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    time::Duration,
+};
 
 use anyhow::{Context as _, bail};
 use sha2::{Digest as _, Sha256};
@@ -13,7 +18,7 @@ use super::{
     connection::Connection,
     progress::Progress,
     repository::Repository,
-    snapshot_list::{FOLDER, ListedObject, OBJECTS_FOLDER, SnapshotList, is_younger, names},
+    snapshot_list::{FOLDER, ListedObject, OBJECTS_FOLDER, SnapshotList, names},
 };
 
 /// Takes a snapshot, unless the newest one is younger than `every`, and keeps the newest `keep_count`, or all.
@@ -26,7 +31,9 @@ pub(super) fn run(
     let repository = Repository::open(url)?;
     if let Some(every) = every
         && let Some(newest) = names(&repository)?.last()
-        && is_younger(newest, every)
+        // One that cannot be read is none.
+        && let Ok(newest) = SnapshotList::read(&repository, newest)
+        && newest.is_younger(every)
     {
         return Ok(String::new());
     }
@@ -42,31 +49,37 @@ pub(super) fn run(
     for id in pinned.objects {
         objects.push(ListedObject { id, digest: connection.digest(id)? });
     }
-    let (sent_count, sent_bytes) = send_new(&repository, &mut connection, &objects)?;
+    let known = repository.list(OBJECTS_FOLDER)?;
+    let (sent_count, sent_bytes) = send_new(&repository, &mut connection, &objects, &known)?;
     let bytes: u64 = objects.iter().map(|object| object.digest.bytes).sum();
     let objects_count = objects.len();
+    // A command that was stopped for long has lost its turn, and another one may have removed what it copied.
+    if let Some(object) = objects.first() {
+        connection.digest(object.id)?;
+    }
     let list = SnapshotList::new(pinned.sequence, pinned.manifest, accounts, objects);
-    list.write(&repository)?;
-    // The pin is held until here: what is listed is what was copied.
-    drop(connection);
+    let name = list.name_after(names(&repository)?.last())?;
+    list.write(&repository, &name)?;
     let said = format!(
-        "snapshot {} taken: commit {}, {objects_count} objects of {bytes} bytes, of which {sent_count} with {sent_bytes} \
+        "snapshot {name} taken: commit {}, {objects_count} objects of {bytes} bytes, of which {sent_count} with {sent_bytes} \
          bytes were new",
-        list.name(),
         list.sequence
     );
     let Some(keep_count) = keep_count else { return Ok(said) };
-    let removed = remove_old(&repository, keep_count).context("the snapshot is good, but old ones stay")?;
+    let removed =
+        remove_old(&repository, keep_count, &known).context("the snapshot is good, but old ones stay")?;
+    // Not before: the next snapshot may need what is removed, and copies it if it is gone.
+    drop(connection);
     Ok(format!("{said}\n{removed} old snapshots removed"))
 }
 
-/// Sends the objects that are not there yet; tells how many, and their bytes.
+/// Sends the objects that are not `known`; tells how many, and their bytes.
 fn send_new(
     repository: &Repository,
     connection: &mut Connection,
     objects: &[ListedObject],
+    known: &BTreeMap<String, u64>,
 ) -> anyhow::Result<(usize, u64)> {
-    let known = repository.list(OBJECTS_FOLDER)?;
     let is_new = |object: &&ListedObject| known.get(&object.name()) != Some(&object.digest.bytes);
     let new: Vec<&ListedObject> = objects.iter().filter(is_new).collect();
     let total = new.iter().map(|object| object.digest.bytes).sum();
@@ -90,10 +103,15 @@ fn send_new(
     Ok((new.len(), total))
 }
 
-/// Removes all but the newest snapshots, and then the objects that none of these lists; tells how many snapshots.
+/// Removes all but the newest snapshots, and then those of the `objects` that none of these lists; tells how many
+/// snapshots. `objects` are what was there when this snapshot began: what has come since may be somebody else's.
 ///
 /// Lists go first: a kill in between leaves objects that nobody lists, which the next run removes.
-fn remove_old(repository: &Repository, keep_count: usize) -> anyhow::Result<usize> {
+fn remove_old(
+    repository: &Repository,
+    keep_count: usize,
+    objects: &BTreeMap<String, u64>,
+) -> anyhow::Result<usize> {
     let names = names(repository)?;
     let (old, kept) = names.split_at(names.len().saturating_sub(keep_count));
     let mut listed = BTreeSet::new();
@@ -105,7 +123,7 @@ fn remove_old(repository: &Repository, keep_count: usize) -> anyhow::Result<usiz
     for name in old {
         repository.delete(FOLDER, name)?;
     }
-    for name in repository.list(OBJECTS_FOLDER)?.keys().filter(|name| !listed.contains(*name)) {
+    for name in objects.keys().filter(|name| !listed.contains(*name)) {
         repository.delete(OBJECTS_FOLDER, name)?;
     }
     Ok(old.len())

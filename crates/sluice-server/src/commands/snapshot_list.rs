@@ -1,11 +1,16 @@
 //! What a snapshot consists of: one file, written last, that lists its objects.
 //!
-//! Its first line is the SHA-256 of the rest, which is JSON. Names sort by the time at which snapshots were taken.
+//! Its first line is the SHA-256 of the rest, which is JSON. Names are times and sort in the order in which snapshots were
+//! taken, whatever the clock says: one that is behind the last name counts on from there. When it really was stands in the
+//! list. Other files in the folder are passed over.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    fmt::Write as _,
+    time::{Duration, SystemTime},
+};
 
 use anyhow::{Context as _, bail};
-use humantime::{format_rfc3339_seconds, parse_rfc3339_weak};
+use humantime::{format_rfc3339_seconds, parse_rfc3339, parse_rfc3339_weak};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use sluice_store::{ObjectDigest, ObjectId};
@@ -28,6 +33,8 @@ struct Head {
 
 /// Letters of a time in a name: `20261128T160102Z`.
 const TIME_LENGTH: usize = 16;
+/// Digits of the number of a commit in a name.
+const SEQUENCE_LENGTH: usize = 20;
 /// Longest list.
 const LIST_BYTES_MAX: usize = 256 << 20;
 
@@ -83,15 +90,33 @@ impl SnapshotList {
         Self { format: FORMAT, taken_at, sequence, version, manifest, accounts, objects }
     }
 
-    /// Name in its folder.
-    pub(super) fn name(&self) -> String {
-        format!("{}-{:020}", compact(&self.taken_at), self.sequence)
+    /// Name in its folder: of the time at which it was taken, or of the second after that of the `last` one.
+    pub(super) fn name_after(&self, last: Option<&String>) -> anyhow::Result<String> {
+        let name = |time: &str| format!("{}-{:0SEQUENCE_LENGTH$}", compact(time), self.sequence);
+        let own = name(&self.taken_at);
+        match last {
+            Some(last) if own <= *last => {
+                let mut next = String::new();
+                let time = time_of(last).unwrap_or(SystemTime::UNIX_EPOCH) + Duration::from_secs(1);
+                write!(next, "{}", format_rfc3339_seconds(time))
+                    .with_context(|| format!("no name comes after that of the snapshot {last}"))?;
+                Ok(name(&next))
+            }
+            _ => Ok(own),
+        }
     }
 
-    pub(super) fn write(&self, repository: &Repository) -> anyhow::Result<()> {
+    /// Returns true if it was taken less than `age` ago; false if by the clock it will be taken some day.
+    pub(super) fn is_younger(&self, age: Duration) -> bool {
+        let taken_at = parse_rfc3339_weak(&self.taken_at).ok();
+        let found = taken_at.and_then(|taken_at| SystemTime::now().duration_since(taken_at).ok());
+        found.is_some_and(|found| found < age)
+    }
+
+    pub(super) fn write(&self, repository: &Repository, name: &str) -> anyhow::Result<()> {
         let body = serde_json::to_string_pretty(self)?;
         let text = format!("{}\n{body}", checksum_line(&body));
-        repository.put(FOLDER, &self.name(), text.into_bytes())
+        repository.put(FOLDER, name, text.into_bytes())
     }
 
     /// Reads a list and checks it.
@@ -127,7 +152,20 @@ impl SnapshotList {
 
 /// The names of all snapshots, earliest first.
 pub(super) fn names(repository: &Repository) -> anyhow::Result<Vec<String>> {
-    Ok(repository.list(FOLDER)?.into_keys().collect())
+    Ok(repository.list(FOLDER)?.into_keys().filter(|name| time_of(name).is_some()).collect())
+}
+
+/// The time in a name; `None` for what is no name of a snapshot.
+fn time_of(name: &str) -> Option<SystemTime> {
+    let (time, sequence) = name.split_once('-')?;
+    let is_sequence = sequence.len() == SEQUENCE_LENGTH && sequence.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_sequence || time.len() != TIME_LENGTH {
+        return None;
+    }
+    let part = |from: usize, to: usize| time.get(from..to);
+    let (year, month, day_and_hour) = (part(0, 4)?, part(4, 6)?, part(6, 11)?);
+    let (minute, second) = (part(11, 13)?, part(13, TIME_LENGTH)?);
+    parse_rfc3339(&format!("{year}-{month}-{day_and_hour}:{minute}:{second}")).ok()
 }
 
 /// The last snapshot that was taken at a time or before.
@@ -150,13 +188,6 @@ pub(super) fn choose(names: &[String], at: Option<&str>) -> anyhow::Result<Strin
         }
         (None, _) => bail!("there is no snapshot"),
     }
-}
-
-/// Returns true if a snapshot was taken less than `age` ago.
-pub(super) fn is_younger(name: &str, age: Duration) -> bool {
-    let limit = SystemTime::now().checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH);
-    name.get(..TIME_LENGTH)
-        .is_some_and(|time| compact(&format_rfc3339_seconds(limit).to_string()).as_str() < time)
 }
 
 /// `2026-11-28T16:01:02Z` as `20261128T160102Z`.

@@ -15,6 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sluice_model::{TenantName, limits, matching::MatchScope, memory_plan::MemoryPlan};
 use sluice_store::LOG_BYTES_MAX;
 use tracing_subscriber::filter::Targets;
+use url::Url;
 
 use super::units::{BYTES, Bounded, MILLISECONDS, SECONDS};
 
@@ -276,11 +277,35 @@ fn log_filter<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
 
 fn snapshot_url<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let url = String::deserialize(from)?;
-    match url.split_once("://") {
-        Some((scheme, _)) if SNAPSHOT_SCHEMES.contains(&scheme) => Ok(url),
-        None if url.is_empty() => Ok(url),
-        _ => Err(de::Error::custom(format_args!("write a URL of one of {}", SNAPSHOT_SCHEMES.join(", ")))),
+    if !url.is_empty() {
+        parse_snapshot_url(&url).map_err(de::Error::custom)?;
     }
+    Ok(url)
+}
+
+/// Reads the URL of a place for snapshots.
+///
+/// # Errors
+///
+/// What is wrong with it, in a sentence.
+pub fn parse_snapshot_url(text: &str) -> Result<Url, String> {
+    let wanted = || format!("{text} is no URL; a directory is file:///path/of/the/directory");
+    // `file:a` would be `/a`.
+    if !text.contains("://") {
+        return Err(wanted());
+    }
+    let url = Url::parse(text).map_err(|_no_url| wanted())?;
+    if !SNAPSHOT_SCHEMES.contains(&url.scheme()) {
+        return Err(format!("{text} cannot be used; schemes are {}", SNAPSHOT_SCHEMES.join(", ")));
+    }
+    // What libraries leave out silently would lead to another place, and a URL is told in the log.
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("a URL of snapshots names no user; credentials come from variables".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(format!("{text} has a `?` or `#`; in a path, they are written %3F and %23"));
+    }
+    Ok(url)
 }
 
 /// Paths need not be UTF-8, what is shown must be.

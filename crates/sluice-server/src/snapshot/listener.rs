@@ -15,7 +15,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
 };
 
-use super::{serving, socket_path};
+use super::{reach_socket, serving, socket_path};
 use crate::life::{lifecycle::Phase, state::State};
 
 /// How long a snapshot waits for another one: that of a command that was killed ends soon.
@@ -30,7 +30,7 @@ pub(crate) async fn listen(data_dir: PathBuf, state: Arc<State>, mut phase: watc
         return;
     }
     let path = socket_path(&data_dir);
-    let listener = match bind(&path) {
+    let listener = match bind(&data_dir, &path) {
         Ok(listener) => listener,
         Err(error) => {
             let path = path.display();
@@ -69,12 +69,12 @@ pub(crate) async fn listen(data_dir: PathBuf, state: Arc<State>, mut phase: watc
     drop(fs::remove_file(&path));
 }
 
-fn bind(path: &Path) -> io::Result<UnixListener> {
+fn bind(data_dir: &Path, path: &Path) -> io::Result<UnixListener> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let listener = UnixListener::bind(path)?;
+    let listener = reach_socket(data_dir, |path| UnixListener::bind(path))?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
     Ok(listener)
 }

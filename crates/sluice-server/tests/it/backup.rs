@@ -17,9 +17,9 @@ use test_support::{
 
 use crate::commands::{first_start, for_each_below, run};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_sluiced");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_sluiced");
 
-fn text(bytes: Vec<u8>) -> String {
+pub(crate) fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
@@ -67,13 +67,13 @@ fn a_superusers_verify_leaves_files_that_the_daemon_can_read() {
 }
 
 /// A daemon with a supplier, and a place for its snapshots.
-struct Backed {
-    dir: TempDir,
-    daemon: Daemon,
+pub(crate) struct Backed {
+    pub(crate) dir: TempDir,
+    pub(crate) daemon: Daemon,
 }
 
 impl Backed {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut daemon = start(dir.path());
         daemon.client().prepare("Feed", &[]).unwrap();
@@ -81,37 +81,37 @@ impl Backed {
         Self { dir, daemon }
     }
 
-    fn data_dir(&self) -> PathBuf {
+    pub(crate) fn data_dir(&self) -> PathBuf {
         self.dir.path().join("data")
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("file://{}", self.dir.path().join("backup").display())
     }
 
-    fn folder(&self, name: &str) -> PathBuf {
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
         self.dir.path().join("backup").join(name)
     }
 
-    fn push(&self, from: usize, to: usize) {
+    pub(crate) fn push(&self, from: usize, to: usize) {
         push(&mut self.daemon.client(), from, to);
     }
 
-    fn snapshot(&self, more: &[&str]) -> String {
+    pub(crate) fn snapshot(&self, more: &[&str]) -> String {
         let output = run(&self.data_dir(), &[&["snapshot", &self.url()], more].concat());
         assert!(output.status.success(), "{output:?}");
         text(output.stdout)
     }
 
     /// Restores into another directory, which then is that of `other`.
-    fn restore(&self, other: &TempDir) -> Output {
+    pub(crate) fn restore(&self, other: &TempDir) -> Output {
         let target = other.path().join("data");
         run(&target, &["restore", &self.url(), target.to_str().unwrap()])
     }
 
     /// Restores, starts a daemon of it, and looks which of the values are there.
     #[track_caller]
-    fn check_restores(&self, to: usize) {
+    pub(crate) fn check_restores(&self, to: usize) {
         let other = tempfile::tempdir().unwrap();
         let output = self.restore(&other);
         assert!(output.status.success(), "{output:?}");
@@ -128,7 +128,7 @@ impl Backed {
     }
 }
 
-fn start(dir: &Path) -> Daemon {
+pub(crate) fn start(dir: &Path) -> Daemon {
     let mut daemon = Daemon::start_with(Path::new(BINARY), dir, &[("SLUICE_DISK_RESERVE", "0")]);
     daemon.wait_until_ready();
     daemon
@@ -149,7 +149,7 @@ fn is_found(client: &mut Client, number: usize) -> bool {
     answer.body.windows(DETECTED.len()).any(|window| window == DETECTED)
 }
 
-fn files(dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(dir: &Path) -> Vec<PathBuf> {
     let mut files: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
@@ -359,6 +359,9 @@ fn places_that_cannot_be_used_are_refused_with_a_sentence() {
     for (url, wanted) in [
         ("/backup", "is no URL; a directory is file:///"),
         ("ftp://backup.example.com/", "cannot be used; schemes are"),
+        // It would be gone with the command.
+        ("memory:///backup", "cannot be used; schemes are"),
+        ("file:backup", "is no URL; a directory is file:///"),
         ("file:///proc/sluice", "cannot create /proc/sluice/objects"),
     ] {
         let output = run(&backed.data_dir(), &["snapshot", url]);

@@ -12,6 +12,8 @@ mod audit;
 #[cfg(test)]
 mod backup;
 #[cfg(test)]
+mod backup_faults;
+#[cfg(test)]
 mod bodies;
 #[cfg(test)]
 mod busy;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use sluice_store::{
-    ObjectId, OpenError, PinnedCheckpoint, Restore, RestoreError, Store, StoreConfig, Tuning, verify,
+    DirLock, ObjectId, OpenError, PinnedCheckpoint, Restore, RestoreError, Store, StoreConfig, Tuning, verify,
 };
 use tempfile::TempDir;
 
@@ -227,4 +227,34 @@ fn a_directory_with_something_in_it_is_not_touched() {
         assert!(matches!(refused, Some(RestoreError::NotEmpty { .. })), "{refused:?}");
         assert_eq!(fs::read_dir(&dir).unwrap().count(), before);
     }
+}
+
+#[test]
+fn a_restore_beside_another_one_leaves_no_trace() {
+    let world = World::new();
+    let manifest = world.store().pin_checkpoint().unwrap().manifest().unwrap();
+    let dir = TempDir::new().unwrap();
+    // The other one has locked the directory, and done nothing yet, or has just finished.
+    let lock = DirLock::take(dir.path()).unwrap();
+    let refused = Restore::begin(dir.path(), &manifest).err();
+    assert!(matches!(refused, Some(RestoreError::Open(OpenError::Locked { .. }))), "{refused:?}");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    drop(lock);
+    // As on a fresh file system.
+    fs::create_dir(dir.path().join("lost+found")).unwrap();
+    drop(Restore::begin(dir.path(), &manifest).unwrap());
+}
+
+#[test]
+fn verify_tells_of_a_restore_that_did_not_finish() {
+    let world = World::tuned(small());
+    put_many(&world, 0);
+    let pinned = world.store().pin_checkpoint().unwrap();
+    let dir = TempDir::new().unwrap();
+    restore(dir.path(), &pinned.manifest().unwrap(), &copied(&pinned)).unwrap();
+    // Killed between its last two steps.
+    fs::write(dir.path().join("RESTORING"), "").unwrap();
+    let damages = verify(dir.path(), &mut |_, _| {}).unwrap().damages;
+    let told: Vec<_> = damages.iter().map(|damage| damage.detail.as_str()).collect();
+    assert_eq!(told, ["a restore into it did not finish"]);
 }
