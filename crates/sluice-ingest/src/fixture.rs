@@ -116,7 +116,7 @@ impl Fixture {
             for chunk in body.as_bytes().chunks(self.chunk_bytes) {
                 upload.feed(chunk).await?;
             }
-            upload.finish().await
+            upload.finish(|_| {}).await
         })
     }
 

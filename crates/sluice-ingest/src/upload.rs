@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use sluice_model::limits;
-use sluice_store::{SliceBuilder, Store, Write, catalogue::Catalogue};
+use sluice_store::{SliceBuilder, Store, Write, WriteError, catalogue::Catalogue};
 use tokio::sync::oneshot;
 
 use self::{
@@ -76,13 +76,14 @@ impl Upload {
         pipeline.feed_after(room, chunk).await
     }
 
-    /// Ends the body and waits until every accepted element is durable.
+    /// Ends the body and waits until every accepted element is durable. Then `told` is told how many these are, also when
+    /// this future has been dropped meanwhile; it must not block.
     ///
     /// # Errors
     ///
     /// As of [`feed`](Self::feed), and [`IngestError::Internal`] for a fault of ours. Nothing is stored then,
     /// except after [`sluice_store::WriteError::Failed`], where it is all or nothing.
-    pub async fn finish(self) -> Result<Receipt, IngestError> {
+    pub async fn finish(self, told: impl FnOnce(u64) + Send + 'static) -> Result<Receipt, IngestError> {
         let pools = Arc::clone(self.pipeline.pools());
         let elements_count = self.pipeline.elements_count();
         let (work, outputs, guard) = self.pipeline.finish().await?;
@@ -90,16 +91,22 @@ impl Upload {
         drop(buffers);
         let receipt = Receipt::new(elements_count, outputs, Some(Arc::clone(&guard.0)));
         // Without rows as well: the supplier may be gone by now.
-        commit(write, &pools.ingest_short).await?;
+        let accepted_count = receipt.accepted_count;
+        commit(write, &pools.ingest_short, move || told(accepted_count)).await?;
         Ok(receipt)
     }
 }
 
 /// Commits on a thread of `pool`, because committing waits while the log's queue is full.
-async fn commit(write: Write, pool: &Pool) -> Result<(), IngestError> {
+async fn commit(write: Write, pool: &Pool, told: impl FnOnce() + Send + 'static) -> Result<(), IngestError> {
     let (outcome_out, outcome_in) = oneshot::channel();
-    // The receiver is gone only when the request was cut off.
-    let done = Box::new(move |outcome| drop(outcome_out.send(outcome)));
+    let done = Box::new(move |outcome: Result<(), WriteError>| {
+        if outcome.is_ok() {
+            told();
+        }
+        // The receiver is gone only when the request was cut off.
+        drop(outcome_out.send(outcome));
+    });
     // If the job panics, `outcome_in` gets an error.
     drop(pool.start(move || write.commit(done)));
     outcome_in.await?.map_err(IngestError::Write)

@@ -18,6 +18,7 @@
 //! | `entity-worker` | `worker`: large bodies of suppliers and tags, changes of the catalogue |
 //! | `password-worker` | `auth::password_worker`: password hashes, 33 ms each |
 //! | `known-logins` | `auth::keeper`: writes who has logged in |
+//! | `log-lines` | `logging::lines`: writes lines that standard error does not take at once |
 //! | `conditions` | `life::conditions`: tells the log what becomes of the store |
 //! | `schedule` | `snapshot::schedule`: runs the command `snapshot` when one is due |
 //! | `snapshot` | `snapshot::serving`: hands out what a snapshot copies, then ends |

@@ -5,20 +5,25 @@
 //! request, if switched on). Of libraries only warnings are shown, whatever the level: at lower ones, they tell of headers,
 //! and so of credentials.
 //!
+//! No request waits for whoever reads the lines (`lines`).
+//!
 //! There is one log in a process, as there is one standard error: hence the statics.
 
 pub(crate) mod line;
+mod lines;
 pub(crate) mod quota;
 
 use std::{
-    io,
+    fs::File,
+    io::{self, Write as _},
+    os::fd::AsFd as _,
     panic::{self, Location},
     sync::{
-        Arc, OnceLock,
+        Arc, LazyLock, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rustix::fs::fstat;
@@ -28,7 +33,7 @@ use tracing_subscriber::{
     Registry, filter::Targets, fmt, layer::SubscriberExt as _, reload, util::SubscriberInitExt as _,
 };
 
-use self::line::LineFormat;
+use self::{line::LineFormat, lines::LineWriter, quota::Quota};
 use crate::config::{LogFormat, LogSettings};
 
 #[cfg(test)]
@@ -47,25 +52,62 @@ const OWN: &str = "sluice";
 /// What can be changed in the log of this process, once it has begun.
 static CONTROL: OnceLock<Control> = OnceLock::new();
 
+/// Lines a minute about panics: a client that has found one could go on and on.
+const PANIC_LINES_MAX: u32 = 10;
+
+static PANICS: LazyLock<Quota> = LazyLock::new(|| Quota::new(PANIC_LINES_MAX));
+
+/// How long the end waits for lines that nobody reads.
+const END_WAIT: Duration = Duration::from_secs(1);
+
 /// Milliseconds from which a request counts as slow; 0 if none does.
 static SLOW_MS: AtomicU64 = AtomicU64::new(0);
 
 struct Control {
     filter: reload::Handle<Targets, Registry>,
     is_json: Arc<AtomicBool>,
+    lines: LineWriter,
 }
 
 /// Begins to log. To be called once; only the first call has an effect.
-pub fn start(settings: &LogSettings) {
+///
+/// # Errors
+///
+/// When the operating system refuses a thread or a file descriptor.
+pub fn start(settings: &LogSettings) -> io::Result<()> {
+    let lines = LineWriter::start(File::from(io::stderr().as_fd().try_clone_to_owned()?))?;
     let (filter, handle) = reload::Layer::new(Targets::new());
     let is_json = Arc::new(AtomicBool::new(false));
     let format = LineFormat::new(Arc::clone(&is_json), is_journal());
-    let lines = fmt::layer().event_format(format).with_writer(io::stderr).log_internal_errors(false);
-    if CONTROL.set(Control { filter: handle, is_json }).is_ok() {
+    let for_lines = lines.clone();
+    let layer =
+        fmt::layer().event_format(format).with_writer(move || for_lines.clone()).log_internal_errors(false);
+    if CONTROL.set(Control { filter: handle, is_json, lines }).is_ok() {
         // Another subscriber can only be that of a test.
-        let _is_first = tracing_subscriber::registry().with(filter).with(lines).try_init().is_ok();
+        let _is_first = tracing_subscriber::registry().with(filter).with(layer).try_init().is_ok();
         apply(settings);
         tell_panics();
+    }
+    Ok(())
+}
+
+/// Writes the last line of the process, if there is one to write, after all others. Waits for their reader, but not for
+/// long.
+pub fn end(last: Option<&str>) {
+    let last = last.map(|last| format!("{last}\n"));
+    match CONTROL.get() {
+        Some(control) => {
+            if let Some(last) = last {
+                control.lines.write(last.as_bytes());
+            }
+            control.lines.flush(END_WAIT);
+        }
+        None => {
+            if let Some(last) = last {
+                // Without standard error there is nowhere to report to.
+                drop(io::stderr().write_all(last.as_bytes()));
+            }
+        }
     }
 }
 
@@ -83,6 +125,9 @@ fn tell_panics() {
 }
 
 fn tell_panic(place: &str, text: &str) {
+    if !PANICS.take(Instant::now()) {
+        return;
+    }
     let thread = thread::current();
     let (thread, text) = (thread.name().unwrap_or("-"), excerpt(text));
     tracing::error!(

@@ -64,10 +64,12 @@ fn main() -> ExitCode {
     // third of the CPU time of a body. A kernel that cannot turn them off still works.
     let _is_done = rustix::thread::disable_transparent_huge_pages(true);
     match run(Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => {
+            logging::end(None);
+            ExitCode::SUCCESS
+        }
         Err(error) => {
-            // Without standard error there is nowhere to report to.
-            drop(writeln!(std::io::stderr(), "sluiced: {error:#}"));
+            logging::end(Some(&format!("sluiced: {error:#}")));
             let refused = error.downcast_ref::<ServeError>();
             if error.is::<ConfigError>() || refused.is_some_and(ServeError::is_misconfigured) {
                 ExitCode::from(CONFIG_FAULT)
@@ -107,7 +109,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         return say(&commands::run(command, &config, &origins)?);
     }
     let inherited = sockets::from_service_manager()?;
-    logging::start(&config.log);
+    logging::start(&config.log).context("cannot begin to log")?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), data_dir = %config.data_dir.display(), "sluiced starts");
     fd_limit::raise_limit();
     if let Some(password) = first_admin::ensure_administrator(&config)? {

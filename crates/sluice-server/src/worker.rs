@@ -69,7 +69,7 @@ impl Worker {
 fn work(jobs_in: &Receiver<Box<dyn FnOnce() + Send>>) {
     while let Ok(job) = jobs_in.recv() {
         if catch_unwind(AssertUnwindSafe(job)).is_err() {
-            tracing::error!("a job panicked; its request gets an internal error");
+            tracing::debug!("a job panicked; its request gets an internal error");
         }
     }
 }

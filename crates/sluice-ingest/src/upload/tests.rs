@@ -179,7 +179,7 @@ fn a_body_that_finds_no_room_leaves_nothing() {
         // From then on always the same, though there is room now.
         drop(whole);
         assert!(upload.feed(rest).await.is_err());
-        assert!(upload.finish().await.is_err());
+        assert!(upload.finish(|_| panic!("nothing was stored")).await.is_err());
     });
     assert!(!fixture.is_detected(&format!("h0.example.com/{}", "x".repeat(60))));
     assert_eq!(fixture.put("Feed", &text).unwrap().accepted_count, 30_000);
@@ -304,4 +304,18 @@ fn room_for_rows_is_kept_only_while_it_is_small() {
         assert_eq!(count, usize::from(is_kept));
         assert!(bytes <= limits::ROW_BUFFERS_KEPT_BYTES_MAX);
     }
+}
+
+#[test]
+fn what_is_durable_is_told_before_the_answer() {
+    let fixture = Fixture::new();
+    fixture.hold("Feed", &[]);
+    let (told_out, told_in) = std::sync::mpsc::channel();
+    block_on(async {
+        let permit = fixture.ingestor.reserve(None, limits::BODY_BYTES_MAX).unwrap();
+        let mut upload = fixture.ingestor.upload(permit, fixture.rules(TenantId::GENERAL, "Feed")).unwrap();
+        upload.feed(br#"[{"indicator":"a.example"},{"indicator":"b.example"},{}]"#).await.unwrap();
+        upload.finish(move |count| told_out.send(count).unwrap()).await.unwrap();
+    });
+    assert_eq!(told_in.try_iter().collect::<Vec<_>>(), [2]);
 }

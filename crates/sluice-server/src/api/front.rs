@@ -266,7 +266,8 @@ async fn catching<T>(place: &str, work: impl Future<Output = Result<T, Problem>>
     match AssertUnwindSafe(work).catch_unwind().await {
         Ok(outcome) => outcome,
         Err(_panic) => {
-            tracing::error!(place, "a request panicked; its client gets an internal error");
+            // The hook for panics tells where, and the line of the failed request which one; each as often as it may.
+            tracing::debug!(place, "a request panicked; its client gets an internal error");
             Err(Problem::new(GENERIC_SENTENCE, Cause::Internal))
         }
     }

@@ -1,7 +1,7 @@
 //! What is known of a request while it is carried out, for the lines that tell of it.
 //!
-//! In: its head, then whatever the gate and the API learn about it. Out: the same. It costs a glance at the clock and the
-//! id; nothing here is sent to the client but the id.
+//! In: its head, then whatever the gate and the API learn about it. Out: the same, and a line in the access log if the client
+//! went away before it was answered. It costs a glance at the clock and the id; nothing here is sent to the client but the id.
 
 use std::{
     cell::{Cell, OnceCell},
@@ -11,8 +11,10 @@ use std::{
 
 use actix_web::{dev::RequestHead, http::Uri};
 use ipnet::IpNet;
+use sluice_model::excerpt::excerpt;
 
 use super::{forwarded, request_id::RequestId};
+use crate::logging::ACCESS;
 
 /// See the module.
 pub(crate) struct RequestRecord {
@@ -34,6 +36,8 @@ pub(crate) struct RequestRecord {
     pub(crate) accepted_count: Cell<u64>,
     /// Indicators that were refused.
     pub(crate) refused_count: Cell<u64>,
+    /// Whether it was answered.
+    pub(crate) is_answered: Cell<bool>,
 }
 
 impl RequestRecord {
@@ -50,6 +54,7 @@ impl RequestRecord {
             waited: Cell::new(Duration::ZERO),
             accepted_count: Cell::new(0),
             refused_count: Cell::new(0),
+            is_answered: Cell::new(false),
         }
     }
 
@@ -63,8 +68,35 @@ impl RequestRecord {
         self.began.elapsed()
     }
 
+    /// The same in milliseconds, with microseconds as decimals.
+    pub(crate) fn elapsed_ms(&self) -> f64 {
+        milliseconds(self.elapsed())
+    }
+
     /// Who asks; `-` while that is unknown.
     pub(crate) fn user(&self) -> &str {
         self.user.get().map_or("-", String::as_str)
     }
+}
+
+impl Drop for RequestRecord {
+    fn drop(&mut self) {
+        if !self.is_answered.get() {
+            tracing::info!(
+                target: ACCESS,
+                request_id = self.id.as_str(),
+                address = %self.address,
+                user = &*excerpt(self.user()),
+                route = self.route.get(),
+                ms = self.elapsed_ms(),
+                "request given up by its client"
+            );
+        }
+    }
+}
+
+/// A time as the log tells it, with microseconds as decimals.
+pub(crate) fn milliseconds(duration: Duration) -> f64 {
+    let microseconds = u32::try_from(duration.as_micros()).unwrap_or(u32::MAX);
+    f64::from(microseconds) / 1_000.0
 }

@@ -16,7 +16,11 @@ use sluice_model::excerpt::excerpt;
 
 use crate::{
     auth::{error::Refused, expiring::Expiring, network},
-    http::{problem::Cause, record::RequestRecord},
+    http::{
+        problem::Cause,
+        record::{RequestRecord, milliseconds},
+        request_id::RequestId,
+    },
     logging::{
         ACCESS, AUDIT, LOGIN,
         quota::{QUOTA_TIME, Quota},
@@ -72,6 +76,7 @@ impl RequestLog {
         sent_bytes: u64,
         cause: Option<&Cause>,
     ) {
+        record.is_answered.set(true);
         if let Some(cause) = cause {
             self.failed(record, cause, Instant::now());
         }
@@ -87,7 +92,7 @@ impl RequestLog {
             status = status.as_u16(),
             received_bytes = record.received_bytes.get(),
             sent_bytes,
-            ms = milliseconds(record.elapsed()),
+            ms = record.elapsed_ms(),
             accepted = record.accepted_count.get(),
             refused = record.refused_count.get(),
             "request"
@@ -115,7 +120,7 @@ impl RequestLog {
         }
         let (status, reason) = (cause.status().as_u16(), cause.reason_for_log());
         let (user, path) = (excerpt(record.user()), excerpt(record.path()));
-        let (id, route, ms) = (record.id.as_str(), record.route.get(), milliseconds(record.elapsed()));
+        let (id, route, ms) = (record.id.as_str(), record.route.get(), record.elapsed_ms());
         // The level of an event is fixed where it stands.
         if status == 500 {
             tracing::error!(
@@ -199,21 +204,29 @@ impl RequestLog {
     }
 }
 
-/// Tells who has changed what, once that is durable. Nothing of it is left out: nobody changes anything without the right.
-pub(crate) fn changed(record: &RequestRecord, change: &str) {
-    tracing::info!(
-        target: AUDIT,
-        request_id = record.id.as_str(),
-        address = %record.address,
-        user = &*excerpt(record.user()),
-        path = &*excerpt(record.path()),
-        change,
-        "changed"
-    );
+/// Who asks for a change, to be told once it is durable. It does not end with the request: a client that goes away
+/// before the answer has changed what it has changed.
+pub(crate) struct Author {
+    id: RequestId,
+    address: IpAddr,
+    user: Box<str>,
+    path: Box<str>,
 }
 
-/// With microseconds as decimals.
-fn milliseconds(duration: Duration) -> f64 {
-    let microseconds = u32::try_from(duration.as_micros()).unwrap_or(u32::MAX);
-    f64::from(microseconds) / 1_000.0
+impl Author {
+    /// Whoever made a request.
+    pub(crate) fn of(record: &RequestRecord) -> Self {
+        Self {
+            id: record.id.clone(),
+            address: record.address,
+            user: excerpt(record.user()),
+            path: excerpt(record.path()),
+        }
+    }
+
+    /// Tells what has been changed. Nothing of it is left out: nobody changes anything without the right. Does not block.
+    pub(crate) fn changed(&self, change: &str) {
+        let Self { id, address, user, path } = self;
+        tracing::info!(target: AUDIT, request_id = id.as_str(), %address, user, path, change, "changed");
+    }
 }

@@ -26,6 +26,9 @@ fn a_panic_is_one_line_with_its_place() {
         end.ends_with("place=\"src/x.rs:1:2\" text=\"index out of bounds:\\\\nthe len is 1\"\n"),
         "{end}"
     );
+    // Whoever knows how to cause it cannot fill the log with it.
+    let seen = written(false, true, || (0..100).for_each(|_| tell_panic("src/x.rs:1:2", "again")));
+    assert_eq!(seen.lines().count(), 9);
 }
 
 proptest! {

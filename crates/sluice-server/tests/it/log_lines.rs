@@ -1,8 +1,12 @@
 //! What the log says of requests and logins: enough for whoever reads it, on one line each, and never more than so much.
 
+use std::{net::TcpStream, time::Duration};
+
+use socket2::SockRef;
+
 use crate::{
-    client::Answer,
-    daemon::{as_token, wait_until, with_password},
+    client::{Answer, Connection},
+    daemon::{as_token, request, wait_until, with_password},
     process::{Process, as_administrator},
 };
 
@@ -159,4 +163,37 @@ fn a_slow_request_is_told() {
     let process = Process::after("export SLUICE_LOG__SLOW_REQUEST=0");
     assert_eq!(get(&process, &as_administrator()).status, 200);
     assert_eq!(lines_with(&process, "a request was slow").len(), 0, "{}", process.said());
+}
+
+#[test]
+fn a_request_that_its_client_gives_up_has_a_line_too() {
+    let process = Process::after("export SLUICE_LOG__ACCESS=true");
+    let stream = TcpStream::connect(process.address()).unwrap();
+    let handle = stream.try_clone().unwrap();
+    let mut connection = Connection::over(stream);
+    let headers = format!("{}Expect: 100-continue\r\nContent-Length: 1000\r\n", as_administrator());
+    assert!(connection.send(&request("PUT", INDICATORS, &headers, b"")));
+    assert_eq!(connection.answer().status, 100);
+    // The end of the connection is a reset.
+    SockRef::from(&handle).set_linger(Some(Duration::ZERO)).unwrap();
+    drop((connection, handle));
+    wait_until("it is told", || !lines_with(&process, "request given up by its client").is_empty());
+    let line = lines_with(&process, "request given up by its client").remove(0);
+    assert!(line.contains(" address=127.0.0.1 user=\"admin\" route=\"AddIndicators\" ms="), "{line}");
+    assert_eq!(lines_with(&process, "AddIndicators").len(), 1, "{}", process.said());
+}
+
+/// As when the journal hangs.
+#[test]
+fn a_log_that_nobody_reads_holds_up_neither_requests_nor_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("pipe");
+    let setup = format!("mkfifo {0}; exec 2<>{0}; export SLUICE_LOG__ACCESS=true", pipe.display());
+    let mut process = Process::after(&setup);
+    // Twice as much as the pipe holds.
+    for _ in 0..800 {
+        assert_eq!(get(&process, &as_administrator()).status, 200);
+    }
+    process.terminate();
+    assert!(process.wait().success());
 }

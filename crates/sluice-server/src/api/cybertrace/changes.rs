@@ -19,7 +19,7 @@ use crate::{
     http::body::BodyReader,
     http::problem::{self, Cause},
     http::record::RequestRecord,
-    life::request_log,
+    life::request_log::Author,
     worker::Worker,
 };
 
@@ -74,13 +74,12 @@ pub(super) async fn make(
         EntityChange::UpdateTag(tag) => tags::update(tag, entity)?,
         EntityChange::RemoveTag(tag) => CatalogueChange::RemoveTag { name: tag.name },
     };
-    let sentence = audit::sentence(&change);
-    change_catalogue(entity_worker, store, change, what).await?;
-    request_log::changed(record, &sentence);
+    change_catalogue(entity_worker, store, change, what, Author::of(record)).await?;
     answer::sentence(status, done)
 }
 
-/// Changes the catalogue and waits until the change is durable. `what` names the kind of thing in a reason.
+/// Changes the catalogue and waits until the change is durable; the log is then told of its author. `what` names the kind of
+/// thing in a reason.
 ///
 /// The store takes the change on the entity worker's thread, because it waits while the queue of its log is full.
 async fn change_catalogue(
@@ -88,11 +87,17 @@ async fn change_catalogue(
     store: &Store,
     change: CatalogueChange,
     what: &str,
+    author: Author,
 ) -> Result<(), Cause> {
     let (done_out, done_in) = oneshot::channel();
-    let store = store.clone();
-    // The client may have gone away meanwhile; the change stands all the same.
-    let done = Box::new(move |result| drop(done_out.send(result)));
+    let (store, sentence) = (store.clone(), audit::sentence(&change));
+    let done = Box::new(move |result: Result<(), ChangeError>| {
+        if result.is_ok() {
+            author.changed(&sentence);
+        }
+        // The client may have gone away meanwhile; the change stands all the same.
+        drop(done_out.send(result));
+    });
     entity_worker.run(move || store.change_catalogue(change, done)).await?;
     match done_in.await {
         Ok(Ok(())) => Ok(()),

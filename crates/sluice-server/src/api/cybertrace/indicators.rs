@@ -10,7 +10,7 @@ use sluice_store::catalogue::Supplier;
 use crate::{
     api::request::Version,
     http::{answer, body::BodyReader, problem::Cause, record::RequestRecord},
-    life::request_log,
+    life::request_log::Author,
 };
 
 /// Adds indicators and answers once every accepted one is durable.
@@ -28,7 +28,7 @@ pub(super) async fn add(
         now_seconds: ingestor.store().stamp_seconds(),
     };
     let upload = ingestor.upload(permit, rules(supplier, version, action))?;
-    let receipt = upload_body(reader, upload, record).await?;
+    let receipt = upload_body(reader, upload, record, |_| {}).await?;
     answer_receipt(
         receipt,
         StatusCode::CREATED,
@@ -47,8 +47,9 @@ pub(super) async fn delete(
     record: &RequestRecord,
 ) -> Result<HttpResponse, Cause> {
     let upload = ingestor.upload(permit, rules(supplier, version, UploadAction::Delete))?;
-    let receipt = upload_body(reader, upload, record).await?;
-    request_log::changed(record, &format!("{} indicators deleted", receipt.accepted_count));
+    let author = Author::of(record);
+    let told = move |count| author.changed(&format!("{count} indicators deleted"));
+    let receipt = upload_body(reader, upload, record, told).await?;
     answer_receipt(
         receipt,
         StatusCode::OK,
@@ -70,11 +71,12 @@ async fn upload_body(
     reader: &mut BodyReader<'_>,
     mut upload: Upload,
     record: &RequestRecord,
+    told: impl FnOnce(u64) + Send + 'static,
 ) -> Result<Receipt, Cause> {
     while let Some(piece) = reader.next().await? {
         upload.feed(&piece).await?;
     }
-    let receipt = upload.finish().await?;
+    let receipt = upload.finish(told).await?;
     record.accepted_count.set(receipt.accepted_count);
     record.refused_count.set(receipt.rejected_count);
     Ok(receipt)

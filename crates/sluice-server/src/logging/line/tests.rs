@@ -16,8 +16,15 @@ use tracing_subscriber::{fmt, layer::SubscriberExt as _};
 
 use super::LineFormat;
 
+/// Lines that are kept.
 #[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Written {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().clone()).unwrap()
+    }
+}
 
 impl io::Write for Written {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -37,8 +44,7 @@ pub(crate) fn written(is_json: bool, is_journal: bool, tell: impl FnOnce()) -> S
     let format = LineFormat::new(Arc::new(AtomicBool::new(is_json)), is_journal);
     let lines = fmt::layer().event_format(format).with_writer(move || for_lines.clone());
     tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), tell);
-    let bytes = written.0.lock().clone();
-    String::from_utf8(bytes).unwrap()
+    written.text()
 }
 
 #[test]
