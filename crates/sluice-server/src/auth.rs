@@ -72,6 +72,17 @@ struct CachedAccounts {
     stamp: Option<[u64; 4]>,
     /// When the file was last looked at.
     looked_at: Instant,
+    /// Whether it could not be read since, which is told once.
+    is_unreadable: bool,
+}
+
+/// Accounts that were read, and are not in force yet.
+pub(crate) struct AccountsRead {
+    accounts: Arc<Accounts>,
+    /// What the file looked like.
+    stamp: Option<[u64; 4]>,
+    /// What it looked like when the accounts were read that were in force then.
+    replaces: Option<[u64; 4]>,
 }
 
 impl Auth {
@@ -86,7 +97,12 @@ impl Auth {
         let accounts = Arc::new(file.read()?);
         Ok(Self {
             file,
-            cached: Mutex::new(CachedAccounts { accounts, stamp, looked_at: Instant::now() }),
+            cached: Mutex::new(CachedAccounts {
+                accounts,
+                stamp,
+                looked_at: Instant::now(),
+                is_unreadable: false,
+            }),
             fingerprint_key: fingerprint::keyed(&password::random_bytes()?),
             checks: Arc::default(),
             password_worker: PasswordWorker::start().map_err(AuthError::Thread)?,
@@ -172,10 +188,19 @@ impl Auth {
     ///
     /// # Errors
     ///
-    /// Why the file cannot be read; the earlier accounts stay in force.
-    pub(crate) fn read_accounts(&self) -> Result<(Arc<Accounts>, Option<[u64; 4]>), AuthError> {
+    /// Why the file cannot be read; the earlier accounts stay in force. That it is missing is an error too once there were
+    /// accounts: otherwise whoever moves it away for a moment locks everybody out.
+    pub(crate) fn read_accounts(&self) -> Result<AccountsRead, AuthError> {
+        let (earlier, replaces) = {
+            let cached = self.cached.lock();
+            (Arc::clone(&cached.accounts), cached.stamp)
+        };
         let stamp = self.file.stamp();
-        Ok((Arc::new(self.file.read()?), stamp))
+        let accounts = Arc::new(self.file.read()?);
+        if *earlier != Accounts::default() && *accounts == Accounts::default() {
+            self.file.check_present()?;
+        }
+        Ok(AccountsRead { accounts, stamp, replaces })
     }
 
     /// Writes what is not on the disk yet. Blocking.
@@ -194,27 +219,38 @@ impl Auth {
             (Arc::clone(&cached.accounts), cached.stamp)
         };
         // Read without the lock: other requests go on with the earlier accounts meanwhile.
-        let stamp_now = self.file.stamp();
-        if stamp_now == stamp {
+        if self.file.stamp() == stamp {
+            self.cached.lock().is_unreadable = false;
             return accounts;
         }
-        match self.file.read() {
-            Ok(read) => self.replace(Arc::new(read), stamp_now),
+        match self.read_accounts() {
+            Ok(read) => self.replace(read),
             Err(error) => {
-                tracing::error!(%error, "the accounts could not be read again; the earlier ones stay in force");
+                if !std::mem::replace(&mut self.cached.lock().is_unreadable, true) {
+                    let cause = format!("{:#}", anyhow::Error::new(error));
+                    tracing::error!(
+                        cause,
+                        "the accounts cannot be read again; the earlier ones stay in force"
+                    );
+                }
                 accounts
             }
         }
     }
 
-    /// Puts accounts in force, as they were in a file that looked like `stamp`.
-    pub(crate) fn replace(&self, accounts: Arc<Accounts>, stamp: Option<[u64; 4]>) -> Arc<Accounts> {
+    /// Puts accounts in force, unless others were since they were read. Returns those in force.
+    pub(crate) fn replace(&self, read: AccountsRead) -> Arc<Accounts> {
+        let AccountsRead { accounts, stamp, replaces } = read;
         let before = {
             let mut cached = self.cached.lock();
+            if cached.stamp != replaces {
+                return Arc::clone(&cached.accounts);
+            }
             cached.stamp = stamp;
+            cached.is_unreadable = false;
             std::mem::replace(&mut cached.accounts, Arc::clone(&accounts))
         };
-        tell_changes(&accounts, before.last_change());
+        tell_changes(&before, &accounts);
         tracing::info!(users = accounts.users.len(), tokens = accounts.tokens.len(), "accounts read again");
         accounts
     }
@@ -231,12 +267,18 @@ pub fn make_token() -> Result<(Zeroizing<String>, String), AuthError> {
     Ok((text, digest))
 }
 
-/// Tells who has changed the accounts since a change of this number.
-fn tell_changes(accounts: &Accounts, number: u64) {
+/// Tells who has changed the accounts since they were as `before`.
+fn tell_changes(before: &Accounts, accounts: &Accounts) {
+    let number = before.last_change();
+    let mut is_told = false;
     for change in accounts.changes.iter().filter(|change| number < change.number) {
         let AccountChange { number, at_seconds, by, change } = change;
         let (by, change) = (excerpt(by), change.as_str());
         tracing::info!(target: AUDIT, number, at_seconds, by = &*by, change, "changed on the command line");
+        is_told = true;
+    }
+    if !is_told && before != accounts {
+        tracing::info!(target: AUDIT, "accounts.json was changed, and not by a command");
     }
 }
 

@@ -126,7 +126,7 @@ impl Daemon {
         // All that can fail comes first.
         let store = self.state.opened().ok_or(ServeError::Opening)?.store();
         let certified = tls::read(&in_force.tls, &in_force.data_dir)?;
-        let (accounts, stamp) = self.state.auth.read_accounts().map_err(ServeError::Auth)?;
+        let accounts = self.state.auth.read_accounts().map_err(ServeError::Auth)?;
         for name in &in_force.tenants {
             let added = store.add_tenant(name);
             added.map_err(|source| ServeError::Tenant { name: name.clone(), source })?;
@@ -135,7 +135,7 @@ impl Daemon {
             certificate.replace(certified);
         }
         logging::apply(&in_force.log);
-        self.state.auth.replace(accounts, stamp);
+        self.state.auth.replace(accounts);
         self.state.set_rules(Rules::of(&in_force));
         store.set_disk_reserve(in_force.disk_reserve.get());
         let before = std::mem::replace(&mut *config, in_force);

@@ -278,6 +278,15 @@ impl AccountsFile {
         }
     }
 
+    /// Refuses a file that is missing.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError::Io`].
+    pub(crate) fn check_present(&self) -> Result<(), AuthError> {
+        fs::metadata(self.path()).map(drop).map_err(AuthError::io("read", &self.path()))
+    }
+
     fn path(&self) -> PathBuf {
         self.dir.join("accounts.json")
     }

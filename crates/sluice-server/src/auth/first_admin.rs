@@ -13,7 +13,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
 use super::{
-    accounts::{AccountsFile, User},
+    accounts::{Accounts, AccountsFile, User},
     error::AuthError,
     password::{self, hash_password},
     private_files::{create_private_dir, replace_private},
@@ -90,10 +90,19 @@ pub fn trim_password(mut bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>
 pub fn ensure_administrator(config: &Config) -> Result<Option<Zeroizing<String>>, AuthError> {
     create_private_dir(&config.data_dir).map_err(AuthError::io("use", &config.data_dir))?;
     let file = AccountsFile::new(&config.data_dir);
-    let accounts = file.read()?;
-    if !accounts.users.is_empty() || !accounts.tokens.is_empty() {
+    let is_first = |accounts: &Accounts| accounts.users.is_empty() && accounts.tokens.is_empty();
+    if !is_first(&file.read()?) {
         return Ok(None);
     }
+    // Of several that start at once, the one that writes the password is the one whose password counts.
+    file.change(|accounts| if is_first(accounts) { add_administrator(config, accounts) } else { Ok(None) })
+}
+
+/// Adds the administrator; returns the password if it was made up.
+fn add_administrator(
+    config: &Config,
+    accounts: &mut Accounts,
+) -> Result<Option<Zeroizing<String>>, AuthError> {
     let (password, made) = if let Some(path) = &config.admin_password_file {
         (read_password_file(path)?, None)
     } else {
@@ -106,7 +115,7 @@ pub fn ensure_administrator(config: &Config) -> Result<Option<Zeroizing<String>>
         role: Role::Administrator,
         tenants: vec![],
     };
-    file.change(|accounts| accounts.add_user(user))?;
+    accounts.add_user(user)?;
     Ok(made)
 }
 

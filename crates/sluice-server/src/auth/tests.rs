@@ -1,6 +1,6 @@
 //! Credentials, right and wrong, and accounts that change under the daemon.
 
-use std::{fmt::Write as _, net::IpAddr, time::Instant};
+use std::{fmt::Write as _, fs, net::IpAddr, time::Instant};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use expect_test::expect;
@@ -16,10 +16,10 @@ use super::{
     role::Role,
     token,
 };
-use crate::http::problem::Cause;
+use crate::{http::problem::Cause, logging::line::tests::written};
 
 struct Fixture {
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
     file: AccountsFile,
     auth: Auth,
 }
@@ -47,7 +47,7 @@ fn fixture() -> Fixture {
     })
     .unwrap();
     let auth = Auth::start(dir.path()).unwrap();
-    Fixture { _dir: dir, file, auth }
+    Fixture { dir, file, auth }
 }
 
 fn basic(pair: &str) -> String {
@@ -257,4 +257,46 @@ async fn a_check_that_outlives_a_change_leaves_nothing_behind() {
     assert_eq!(found.map(|identity| identity.role), Ok(Role::Analyst));
     let refused = identify(auth, &[&basic("ann:secret")], "192.0.2.1").await;
     assert_eq!(refused, Err(Cause::Unauthorized));
+}
+
+/// Whoever replaces the file by hand may move it away first, or write it bit by bit.
+#[tokio::test(flavor = "current_thread")]
+async fn accounts_that_cannot_be_read_leave_the_earlier_ones_in_force_and_are_told_once() {
+    let fixture = fixture();
+    let path = fixture.dir.path().join("accounts.json");
+    let text = fs::read_to_string(&path).unwrap();
+    let ask = || {
+        look_again(&fixture.auth);
+        identify(&fixture.auth, &["Bearer good"], "192.0.2.1").now_or_never().unwrap()
+    };
+    for bad in [None, Some(""), Some(&text[..text.len() / 2])] {
+        match bad {
+            Some(bad) => fs::write(&path, bad).unwrap(),
+            None => fs::remove_file(&path).unwrap(),
+        }
+        let told = written(false, false, || {
+            for _ in 0..3 {
+                assert_eq!(ask(), Ok(Role::TenantManager), "{bad:?}");
+            }
+        });
+        assert_eq!(told.matches("the accounts cannot be read again").count(), 1, "{told}");
+        assert!(fixture.auth.read_accounts().is_err());
+        fs::write(&path, &text).unwrap();
+        assert_eq!(ask(), Ok(Role::TenantManager));
+    }
+    // Nobody is left, and that is meant.
+    fs::write(&path, r#"{"users":[],"tokens":[]}"#).unwrap();
+    let told = written(false, false, || assert_eq!(ask(), Err(Cause::Unauthorized)));
+    assert!(told.contains("audit: accounts.json was changed, and not by a command"), "{told}");
+}
+
+#[test]
+fn accounts_that_were_read_before_others_came_into_force_do_not_replace_them() {
+    let fixture = fixture();
+    let earlier = fixture.auth.read_accounts().unwrap();
+    fixture.file.change(|accounts| accounts.revoke_token("good")).unwrap();
+    look_again(&fixture.auth);
+    assert_eq!(fixture.auth.accounts().tokens.len(), 1);
+    let told = written(false, false, || assert_eq!(fixture.auth.replace(earlier).tokens.len(), 1));
+    assert_eq!(told, "");
 }

@@ -226,6 +226,8 @@ fn a_bad_file_changes_nothing_and_the_log_says_so() {
     let kept = fs::read(&accounts).unwrap();
     fs::write(&accounts, "{").unwrap();
     refuse("accounts.json");
+    fs::remove_file(&accounts).unwrap();
+    refuse("cannot read");
     fs::write(&accounts, kept).unwrap();
     assert_eq!(daemon.reload(), "");
     assert_eq!(daemon.ask("first.pem", "GET", "/api/1.3/acme/suppliers/InternalTI", b""), 200);

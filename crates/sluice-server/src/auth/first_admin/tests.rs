@@ -1,6 +1,6 @@
 //! The first administrator, with a given password and with a made-up one.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::{fs, os::unix::fs::PermissionsExt as _, thread};
 
 use super::{AuthError, ensure_administrator, password_file, read_password_file};
 use crate::{
@@ -51,4 +51,17 @@ fn a_given_password_is_taken_without_its_line_end() {
     assert!(fits(&config, b"secret word"));
     fs::write(&path, "\n").unwrap();
     assert!(matches!(read_password_file(&path), Err(AuthError::BadPassword { .. })));
+}
+
+#[test]
+fn of_several_first_starts_at_once_the_password_of_one_counts_and_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(&dir);
+    let made: Vec<_> = thread::scope(|scope| {
+        let starts: Vec<_> = (0..4).map(|_| scope.spawn(|| ensure_administrator(&config).unwrap())).collect();
+        starts.into_iter().filter_map(|start| start.join().unwrap()).collect()
+    });
+    assert_eq!(made.len(), 1);
+    assert_eq!(fs::read_to_string(password_file(&config)).unwrap().trim_end(), made[0].as_str());
+    assert!(fits(&config, made[0].as_bytes()));
 }
