@@ -14,6 +14,12 @@ pub enum IngestError {
     /// The body is not what the request takes.
     #[error("the body is not acceptable")]
     Body(#[source] BodyError),
+    /// The body is longer than the memory set aside for all bodies, so it never fits.
+    #[error("the body is longer than {bytes_max} bytes, which is all the memory for bodies")]
+    OverMemory {
+        /// The longest body that fits.
+        bytes_max: usize,
+    },
     /// The answer of a lookup grew over [`limits::LOOKUP_ANSWER_BYTES_MAX`].
     #[error("the answer is longer than {} bytes", limits::LOOKUP_ANSWER_BYTES_MAX)]
     TooManyAnswerBytes,

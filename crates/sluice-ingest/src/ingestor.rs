@@ -50,18 +50,22 @@ impl Ingestor {
     ///
     /// # Errors
     ///
-    /// [`Busy`] if they are not free, or if a body of the declared length could not even begin to arrive; with the
-    /// seconds after which it should be worth trying again.
-    pub fn reserve(&self, declared: Option<usize>, bytes_max: usize) -> Result<Permit, Busy> {
+    /// [`sluice_store::WriteError::Busy`] if they are not free, or if a body of the declared length could not even begin to
+    /// arrive; with the seconds after which it should be worth trying again. [`IngestError::OverMemory`] if it never could.
+    pub fn reserve(&self, declared: Option<usize>, bytes_max: usize) -> Result<Permit, IngestError> {
         let expected = declared.unwrap_or(bytes_max).min(bytes_max);
-        self.budget.take(expected.min(limits::HEAD_PERMIT_BYTES), declared.and(Some(expected)))
+        let memory_bytes_max = self.budget.large_bytes_max();
+        if declared.is_some() && memory_bytes_max < expected {
+            return Err(IngestError::OverMemory { bytes_max: memory_bytes_max });
+        }
+        Ok(self.budget.take(expected.min(limits::HEAD_PERMIT_BYTES), declared.and(Some(expected)))?)
     }
 
     /// Reserves `bytes` bytes that the caller is going to hold. Never waits.
     ///
     /// # Errors
     ///
-    /// [`Busy`] as of [`reserve`](Self::reserve).
+    /// [`Busy`] if they are not free.
     pub fn reserve_whole(&self, bytes: usize) -> Result<Permit, Busy> {
         self.budget.take(bytes, None)
     }
@@ -94,5 +98,11 @@ impl Ingestor {
         let plan = MemoryPlan::of(usize::MAX);
         let budget = Budget::with(&plan, quiet_wait_max, wait_max);
         Self { budget, ..self.clone() }
+    }
+
+    /// The same with a budget of its own, of so many bytes for bodies that are not small.
+    pub(crate) fn with_body_bytes(&self, body_bytes: usize) -> Self {
+        let plan = MemoryPlan { body_bytes, ..MemoryPlan::of(usize::MAX) };
+        Self { budget: Budget::new(&plan), ..self.clone() }
     }
 }

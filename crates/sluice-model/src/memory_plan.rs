@@ -146,6 +146,9 @@ impl MemoryPlan {
 
 const _: () = assert!(FULL.sum() <= RESIDENT_BYTES_MAX && LEAST.sum() <= RESIDENT_BYTES_MIN);
 
+// On 32 bits the products that shares are made of would not fit.
+const _: () = assert!(64 <= usize::BITS);
+
 // The size classes go upwards, and a small body fits into the reserve for small bodies.
 const _: () =
     assert!(TINY_BODY_BYTES_MAX < SHORT_BODY_BYTES_MAX && SHORT_BODY_BYTES_MAX < SMALL_BODY_BYTES_MAX);

@@ -111,6 +111,11 @@ impl Budget {
         }
     }
 
+    /// The most that one permit can come to.
+    pub(crate) fn large_bytes_max(&self) -> usize {
+        self.state.lock().fairness.large_bytes_max
+    }
+
     /// Bytes held by permits.
     pub(crate) fn held_bytes(&self) -> usize {
         self.state.lock().fairness.held_bytes()
@@ -179,7 +184,7 @@ impl Permit {
 
     /// The most that it can come to.
     pub(super) fn bytes_max(&self) -> usize {
-        self.budget.state.lock().fairness.large_bytes_max
+        self.budget.large_bytes_max()
     }
 
     fn grant(&self) -> Grant {

@@ -58,11 +58,19 @@ impl RequestMemory {
     ///
     /// # Errors
     ///
-    /// [`Busy`] when there is no memory.
-    pub(crate) async fn take_body(&self, bytes: usize) -> Result<bool, Busy> {
-        let body_bytes = self.body_bytes.load(Ordering::Relaxed).saturating_add(bytes);
-        self.body_bytes.store(body_bytes.min(self.body_bytes_max), Ordering::Relaxed);
-        self.permit.grow(self.bytes()).await
+    /// [`WriteError::Busy`] when there is no memory now; [`IngestError::OverMemory`] or, with what is gathered for an
+    /// answer, [`IngestError::TooManyAnswerBytes`] when there never will be enough.
+    pub(crate) async fn take_body(&self, bytes: usize) -> Result<bool, IngestError> {
+        let body_bytes =
+            self.body_bytes.load(Ordering::Relaxed).saturating_add(bytes).min(self.body_bytes_max);
+        self.body_bytes.store(body_bytes, Ordering::Relaxed);
+        if self.permit_bytes_max < body_bytes {
+            return Err(IngestError::OverMemory { bytes_max: self.permit_bytes_max });
+        }
+        if self.permit_bytes_max < self.bytes() {
+            return Err(IngestError::TooManyAnswerBytes);
+        }
+        Ok(self.permit.grow(self.bytes()).await?)
     }
 
     /// Waits until all permits and the memtable together are within what is planned for both, for a bounded time.

@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sluice_model::{TenantName, limits, matching::MatchScope, memory_plan::MemoryPlan};
 use sluice_store::LOG_BYTES_MAX;
@@ -21,6 +21,9 @@ use super::units::{BYTES, Bounded, MILLISECONDS, SECONDS};
 
 /// Networks of trusted proxies; each request is held against all of them.
 const PROXIES_MAX: usize = 64;
+
+/// Bits before an IPv4 address that is written as one of IPv6.
+const IPV4_MAPPED_LENGTH: u8 = 96;
 
 /// Schemes of places for snapshots.
 const SNAPSHOT_SCHEMES: [&str; 4] = ["file", "s3", "gs", "az"];
@@ -237,12 +240,24 @@ fn networks<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpNet>, D::Error> 
             let detail = format_args!("{text:?} is neither a network (\"192.0.2.0/24\") nor an address");
             return Err(de::Error::custom(detail));
         };
-        networks.push(network);
+        networks.push(canonical(network));
     }
     if PROXIES_MAX < networks.len() {
         return Err(de::Error::custom(format_args!("more than {PROXIES_MAX} networks")));
     }
     Ok(networks)
+}
+
+/// An IPv4 network that is written as one of IPv6, `::ffff:192.0.2.0/120`, as itself: so are addresses compared with it.
+fn canonical(network: IpNet) -> IpNet {
+    if let IpNet::V6(mapped) = network
+        && let Some(length) = mapped.prefix_len().checked_sub(IPV4_MAPPED_LENGTH)
+        && let Some(address) = mapped.addr().to_ipv4_mapped()
+        && let Ok(network) = Ipv4Net::new(address, length)
+    {
+        return network.into();
+    }
+    network
 }
 
 fn match_scope<'de, D: Deserializer<'de>>(from: D) -> Result<MatchScope, D::Error> {

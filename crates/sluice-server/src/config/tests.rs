@@ -171,6 +171,13 @@ fn what_is_shown_tells_the_origin_of_each_value_and_can_be_loaded() {
 fn trusted_proxies_are_networks_or_addresses() {
     let config = load_text("trusted_proxies = [\"192.0.2.1\", \"2001:db8::/32\"]\n", &[]).unwrap();
     assert_eq!(format!("{:?}", config.trusted_proxies), "[192.0.2.1/32, 2001:db8::/32]");
+    // Addresses of clients have their short form, so networks must have it as well.
+    let mapped = r#"trusted_proxies = ["::ffff:192.0.2.0/120", "::ffff:192.0.2.1", "::/0", "::ffff:0:0/95"]"#;
+    let config = load_text(mapped, &[]).unwrap();
+    assert_eq!(
+        format!("{:?}", config.trusted_proxies),
+        "[192.0.2.0/24, 192.0.2.1/32, ::/0, ::ffff:0.0.0.0/95]"
+    );
     check_refused(
         "trusted_proxies = [\"proxy.example.com\"]\n",
         &[],

@@ -176,6 +176,12 @@ impl From<IngestError> for Cause {
     fn from(error: IngestError) -> Self {
         match error {
             IngestError::Body(body) => Self::bad_request(body),
+            IngestError::OverMemory { bytes_max } => Self::BadRequest(
+                format!(
+                    "The body is over the limit of {bytes_max} bytes that the memory of the service sets; send it in parts"
+                )
+                .into(),
+            ),
             IngestError::TooManyAnswerBytes => {
                 Self::BadRequest("The answer would be too large; look up fewer objects at once".into())
             }

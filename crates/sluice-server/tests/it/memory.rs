@@ -98,3 +98,21 @@ fn four_long_bodies_at_once_fit_into_little_memory_or_are_told_to_come_back() {
     let peak = memory_of(&process, "VmHWM:").unwrap();
     assert!(peak < 256 * MIB / 1024, "{} MiB", peak / 1024);
 }
+
+#[test]
+fn a_body_that_never_fits_into_little_memory_is_refused_for_good_and_the_limit_is_named() {
+    let process = Process::after("export SLUICE_INGEST__THREADS=2 SLUICE_MEMORY=256MiB");
+    let path = "/api/1.0/suppliers/InternalTI/indicators";
+    let wanted = format!("over the limit of {} bytes that the memory of the service sets", 64 * MIB);
+    let declared =
+        format!("{}Expect: 100-continue\r\nContent-Length: {}\r\n", as_administrator(), 64 * MIB + 1);
+    let answer = process.ask_with("PUT", path, &declared, b"");
+    assert!(answer.status == 400 && answer.reason().contains(&wanted), "{answer:?}");
+    // What is compressed does not tell how long it is.
+    let element = format!(r#"{{"indicator":"a.example.com","filler":"{}"}},"#, "x".repeat(4_000_000));
+    let body = [gzip(b"["), gzip(element.as_bytes()).repeat(17), gzip(b"{}]")].concat();
+    let answer = ask_with_gzip(&process, "PUT", path, &body);
+    assert!(answer.status == 400 && answer.reason().contains(&wanted), "{answer:?}");
+    let body = [gzip(b"["), gzip(element.as_bytes()).repeat(16), gzip(b"{}]")].concat();
+    assert_eq!(ask_with_gzip(&process, "PUT", path, &body).status, 202);
+}
