@@ -10,6 +10,7 @@ use sluice_store::Store;
 use crate::{
     error::IngestError,
     lookup::{Detector, LookupRules, Query, Render, SuppliersCache},
+    measures::IngestMeasures,
     memory::{Budget, Busy, Permit},
     pools::Pools,
     upload::{Upload, validate::UploadRules},
@@ -68,6 +69,11 @@ impl Ingestor {
     /// [`Busy`] if they are not free.
     pub fn reserve_whole(&self, bytes: usize) -> Result<Permit, Busy> {
         self.budget.take(bytes, None)
+    }
+
+    /// How memory and queues are.
+    pub fn measures(&self) -> IngestMeasures {
+        IngestMeasures { queues: self.pools.measures(), ..self.budget.measures() }
     }
 
     /// Bytes that all permits stand for.

@@ -64,6 +64,7 @@ mod error;
 mod fixture;
 mod ingestor;
 mod lookup;
+mod measures;
 mod memory;
 mod pools;
 #[cfg(feature = "stages")]
@@ -75,6 +76,7 @@ pub use body::object::{ObjectReader, ObjectValue};
 pub use error::{BodyError, Fault, IngestError};
 pub use ingestor::Ingestor;
 pub use lookup::{AnswerText, LookupAnswer, LookupRules, Match, Matches, Query, Render};
+pub use measures::{IngestMeasures, QueueMeasures};
 pub use memory::{Busy, Permit};
 pub use upload::{
     Upload,

@@ -12,14 +12,18 @@ use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    time::Instant,
 };
 
 use rayon::{ThreadPool, ThreadPoolBuilder, prelude::*};
 use sluice_model::{limits, memory_plan::MemoryPlan};
-use sluice_store::Workers;
+use sluice_store::{Histogram, Workers};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use crate::error::IngestError;
+use crate::{
+    error::IngestError,
+    measures::{QueueMeasures, waits},
+};
 
 /// Named threads, and slots for the bytes that they work on. Clones share both; the threads end with the last clone,
 /// after the jobs started.
@@ -28,6 +32,17 @@ pub(crate) struct Pool {
     threads: Arc<ThreadPool>,
     /// One for each kibibyte in flight.
     slots: Arc<Semaphore>,
+    slots_max: usize,
+    waits: Arc<Waits>,
+    name: &'static str,
+}
+
+/// How long was waited for a pool.
+struct Waits {
+    /// For a slot.
+    slots: Histogram,
+    /// For a thread.
+    threads: Histogram,
 }
 
 impl Pool {
@@ -48,8 +63,10 @@ impl Pool {
             .panic_handler(|_| tracing::error!("a panic escaped a job"))
             .build()
             .map_err(io::Error::other)?;
-        let slots = Semaphore::new(bytes_in_flight_max / limits::KIB);
-        Ok(Self { threads: Arc::new(threads), slots: Arc::new(slots) })
+        let slots_max = bytes_in_flight_max / limits::KIB;
+        let slots = Arc::new(Semaphore::new(slots_max));
+        let waits = Arc::new(Waits { slots: waits(), threads: waits() });
+        Ok(Self { threads: Arc::new(threads), slots, slots_max, waits, name })
     }
 
     /// Waits until `bytes` more may be in flight; they count until the slot is dropped.
@@ -59,9 +76,25 @@ impl Pool {
     /// [`IngestError::Internal`] for more bytes than can be counted.
     pub(crate) async fn slot(&self, bytes: usize) -> Result<OwnedSemaphorePermit, IngestError> {
         let Ok(kib) = u32::try_from(bytes.div_ceil(limits::KIB)) else { return Err(IngestError::Internal) };
-        let slots = Arc::clone(&self.slots);
+        // What is free is free for whoever comes: those who wait are given theirs before.
+        if let Ok(slot) = Arc::clone(&self.slots).try_acquire_many_owned(kib) {
+            self.waits.slots.note(0);
+            return Ok(slot);
+        }
+        let (slots, began) = (Arc::clone(&self.slots), Instant::now());
         let Ok(slot) = slots.acquire_many_owned(kib).await else { return Err(IngestError::Internal) };
+        self.waits.slots.note_time(began.elapsed());
         Ok(slot)
+    }
+
+    /// How its queue is.
+    fn measures(&self) -> QueueMeasures {
+        QueueMeasures {
+            pool: self.name,
+            bytes: self.slots_max.saturating_sub(self.slots.available_permits()) * limits::KIB,
+            slot_waits: self.waits.slots.read(),
+            thread_waits: self.waits.threads.read(),
+        }
     }
 
     /// Starts a job now; the receiver gets its result, or an error if it panicked. Dropping the receiver does not
@@ -72,7 +105,9 @@ impl Pool {
         F: FnOnce() -> T + Send + 'static,
     {
         let (result_out, result_in) = oneshot::channel();
+        let (waits, began) = (Arc::clone(&self.waits), Instant::now());
         self.threads.spawn_fifo(move || {
+            waits.threads.note_time(began.elapsed());
             if let Ok(result) = run_here(job) {
                 // The receiver is gone when the request was cut off.
                 drop(result_out.send(result));
@@ -114,6 +149,12 @@ impl Pools {
             read_heavy: Pool::new("read-heavy", threads_count, plan.heavy_read_bytes)?,
             heavy_read_bytes_max: plan.heavy_read_bytes,
         }))
+    }
+
+    /// How the queues are.
+    pub(crate) fn measures(&self) -> Vec<QueueMeasures> {
+        let Self { ingest, ingest_short, lookup_short, read_light, read_heavy, .. } = self;
+        [ingest, ingest_short, lookup_short, read_light, read_heavy].map(Pool::measures).into()
     }
 
     /// Does a read once it may take `bytes` bytes of memory, or as many as a heavy read may take; the job is given

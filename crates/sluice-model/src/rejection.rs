@@ -82,6 +82,36 @@ pub enum Rejection {
 }
 
 impl Rejection {
+    /// A word for each reason, for counts; which tag or property it is about makes no difference.
+    pub const REASONS: [&str; 13] = [
+        "invalid_format",
+        "leading_zero",
+        "bare_number",
+        "address_range",
+        "email_address",
+        "wide_mask",
+        "wide_network",
+        "deep_mask",
+        "unknown_tag",
+        "context_not_allowed",
+        "indicator_missing",
+        "invalid_type",
+        "unreadable",
+    ];
+
+    /// Its place among [`Rejection::REASONS`].
+    pub fn reason_number(&self) -> usize {
+        const OTHERS_FROM: usize = NotAnIndicator::ALL.len();
+        match self {
+            Self::InvalidFormat(reason) => *reason as usize,
+            Self::UnknownTag(_) => OTHERS_FROM,
+            Self::ContextNotAllowed => OTHERS_FROM + 1,
+            Self::IndicatorMissing => OTHERS_FROM + 2,
+            Self::InvalidType(_) => OTHERS_FROM + 3,
+            Self::Unreadable(..) => OTHERS_FROM + 4,
+        }
+    }
+
     /// Names the unknown tag as it was sent, whole if it could be the name of one; of a longer one the beginning is
     /// kept. What could move a cursor is escaped when it is told.
     pub fn unknown_tag(name: &str) -> Self {

@@ -2,9 +2,12 @@
 //!
 //! A further API brings a table of its own (see [`route`]) and the variants of [`request`] that its rows name.
 
+pub(crate) mod counted;
 pub(crate) mod cybertrace;
 pub(crate) mod front;
 pub(crate) mod gate;
 pub(crate) mod health;
 pub(crate) mod request;
 pub(crate) mod route;
+pub(crate) mod scrape;
+pub(crate) mod scrape_listener;

@@ -26,12 +26,7 @@ pub(crate) mod share;
 pub(crate) mod throttle;
 pub(crate) mod token;
 
-use std::{
-    net::IpAddr,
-    path::Path,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{net::IpAddr, path::Path, sync::Arc, time::Instant};
 
 use hmac::Hmac;
 use parking_lot::Mutex;
@@ -53,9 +48,6 @@ use crate::{clock::now_seconds, http::problem::Cause, logging::AUDIT};
 #[cfg(test)]
 mod tests;
 
-/// How often the accounts file is looked at, at most.
-const REREAD_INTERVAL: Duration = Duration::from_millis(500);
-
 /// Checks credentials. Shared by all requests.
 pub(crate) struct Auth {
     file: AccountsFile,
@@ -70,8 +62,6 @@ struct CachedAccounts {
     accounts: Arc<Accounts>,
     /// What the file looked like when it was read.
     stamp: Option<[u64; 4]>,
-    /// When the file was last looked at.
-    looked_at: Instant,
     /// Whether it could not be read since, which is told once.
     is_unreadable: bool,
 }
@@ -97,12 +87,7 @@ impl Auth {
         let accounts = Arc::new(file.read()?);
         Ok(Self {
             file,
-            cached: Mutex::new(CachedAccounts {
-                accounts,
-                stamp,
-                looked_at: Instant::now(),
-                is_unreadable: false,
-            }),
+            cached: Mutex::new(CachedAccounts { accounts, stamp, is_unreadable: false }),
             fingerprint_key: fingerprint::keyed(&password::random_bytes()?),
             checks: Arc::default(),
             password_worker: PasswordWorker::start().map_err(AuthError::Thread)?,
@@ -208,20 +193,17 @@ impl Auth {
         self.known.close();
     }
 
-    /// The accounts as they are on file, or were half a second ago.
+    /// The accounts in force.
     fn accounts(&self) -> Arc<Accounts> {
-        let (accounts, stamp) = {
-            let mut cached = self.cached.lock();
-            if cached.looked_at.elapsed() < REREAD_INTERVAL {
-                return Arc::clone(&cached.accounts);
-            }
-            cached.looked_at = Instant::now();
-            (Arc::clone(&cached.accounts), cached.stamp)
-        };
-        // Read without the lock: other requests go on with the earlier accounts meanwhile.
+        Arc::clone(&self.cached.lock().accounts)
+    }
+
+    /// Reads the accounts again if their file has changed. Blocking: requests never ask the disk for them.
+    pub(crate) fn reread(&self) {
+        let stamp = self.cached.lock().stamp;
         if self.file.stamp() == stamp {
             self.cached.lock().is_unreadable = false;
-            return accounts;
+            return;
         }
         match self.read_accounts() {
             Ok(read) => self.replace(read),
@@ -233,18 +215,17 @@ impl Auth {
                         "the accounts cannot be read again; the earlier ones stay in force"
                     );
                 }
-                accounts
             }
         }
     }
 
-    /// Puts accounts in force, unless others were since they were read. Returns those in force.
-    pub(crate) fn replace(&self, read: AccountsRead) -> Arc<Accounts> {
+    /// Puts accounts in force, unless others were since they were read.
+    pub(crate) fn replace(&self, read: AccountsRead) {
         let AccountsRead { accounts, stamp, replaces } = read;
         let before = {
             let mut cached = self.cached.lock();
             if cached.stamp != replaces {
-                return Arc::clone(&cached.accounts);
+                return;
             }
             cached.stamp = stamp;
             cached.is_unreadable = false;
@@ -252,7 +233,6 @@ impl Auth {
         };
         tell_changes(&before, &accounts);
         tracing::info!(users = accounts.users.len(), tokens = accounts.tokens.len(), "accounts read again");
-        accounts
     }
 }
 

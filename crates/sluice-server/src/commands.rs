@@ -57,6 +57,9 @@ pub(crate) enum Command {
         /// Do nothing while the newest snapshot is younger, such as 1day.
         #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
         every: Option<Duration>,
+        /// Name the newest snapshot in the end, for the daemon.
+        #[arg(long, hide = true)]
+        name_newest: bool,
     },
     /// Make a data directory of a snapshot, and check all of it.
     Restore {
@@ -154,8 +157,10 @@ pub(crate) fn run(
             run_user(command, &AccountsFile::existing(&config.data_dir)?, &config.data_dir)
         }
         Command::Token(command) => run_token(command, &AccountsFile::existing(&config.data_dir)?),
-        Command::Snapshot { url, keep, every } => {
-            snapshot::run(&url, keep.map(|keep| usize::try_from(keep).unwrap_or(usize::MAX)), every, config)
+        Command::Snapshot { url, keep, every, name_newest } => {
+            let keep_count = keep.map(|keep| usize::try_from(keep).unwrap_or(usize::MAX));
+            let said = snapshot::run(&url, keep_count, every, config)?;
+            if name_newest { snapshot::with_newest(&url, said) } else { Ok(said) }
         }
         Command::Restore { url, at, dir } => restore::run(&url, at.as_deref(), &dir),
         Command::Verify { dir } => verify::run(&dir),

@@ -15,6 +15,7 @@
 //! | `actix-rt\|system:0\|arbiter:{n}` | `api::front`: `http.workers` of them, each serves its connections |
 //! | `actix-server acceptor` | accepts connections and hands them to the threads above |
 //! | `open-store` | opens the store while the daemon already answers, then ends |
+//! | `metrics` | `api::scrape_listener`: a listener that serves metrics alone, with a thread `actix-rt` of its own |
 //! | `entity-worker` | `worker`: large bodies of suppliers and tags, changes of the catalogue |
 //! | `password-worker` | `auth::password_worker`: password hashes, 33 ms each |
 //! | `known-logins` | `auth::keeper`: writes who has logged in |
@@ -32,6 +33,7 @@ pub mod config;
 pub(crate) mod http;
 pub mod life;
 pub mod logging;
+pub(crate) mod metrics;
 pub mod snapshot;
 pub(crate) mod worker;
 
@@ -53,8 +55,10 @@ use tokio::{
 };
 
 use self::{
+    api::scrape_listener::ScrapeListener,
     auth::Auth,
     config::Config,
+    http::listener,
     life::{
         conditions,
         lifecycle::{self, ENDINGS_QUEUED_MAX},
@@ -62,6 +66,7 @@ use self::{
         state::{Rules, State},
         tls::{self, CertificateInUse},
     },
+    metrics::Metrics,
     worker::Worker,
 };
 pub use self::{
@@ -78,6 +83,7 @@ const ENTITIES_QUEUED_MAX: usize = 16;
 /// A running daemon. Dropping it without [`Daemon::stop`] leaves it running.
 pub struct Daemon {
     addresses: Vec<SocketAddr>,
+    metrics_address: Option<SocketAddr>,
     endings_out: mpsc::Sender<Ending>,
     phase: watch::Receiver<Phase>,
     state: Arc<State>,
@@ -97,6 +103,11 @@ impl Daemon {
     /// chose.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The address that serves metrics alone, if one is configured.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_address
     }
 
     /// How far the daemon is, and a way to wait for changes. Closed once the daemon has ended.
@@ -121,6 +132,17 @@ impl Daemon {
     ///
     /// By variant of [`ServeError`]; everything is then as before.
     pub fn reload(&self, new: &Config) -> Result<Vec<String>, ServeError> {
+        let waiting = self.put_into_force(new)?;
+        self.state.metrics.operations.reloaded();
+        Ok(waiting)
+    }
+
+    /// Notes that a new configuration was refused, here or where it was read.
+    pub fn note_refused_reload(&self) {
+        self.state.metrics.operations.reload_refused();
+    }
+
+    fn put_into_force(&self, new: &Config) -> Result<Vec<String>, ServeError> {
         let mut config = self.config.lock();
         let in_force = reload::take_over(&config, new);
         // All that can fail comes first.
@@ -181,20 +203,23 @@ pub fn serve(config: Config, inherited: Vec<TcpListener>) -> Result<Daemon, Serv
     let lock = DirLock::take(&config.data_dir).map_err(ServeError::DataDir)?;
     let auth = Auth::start(&config.data_dir).map_err(ServeError::Auth)?;
     let entity_worker = Worker::start("entity-worker", ENTITIES_QUEUED_MAX).map_err(ServeError::Thread)?;
-    let state = Arc::new(State::new(auth, Rules::of(&config), entity_worker));
+    let metrics = Metrics::new(&api::counted::routes());
+    let state = Arc::new(State::new(auth, Rules::of(&config), entity_worker, metrics));
     conditions::watch(&state).map_err(ServeError::Thread)?;
     let (tls, certificate) = tls::server_config(&config.tls, &config.data_dir)?.unzip();
     let sockets = sockets::open(&config, inherited)?;
     let (addresses, are_inherited) = (sockets.addresses, sockets.are_inherited);
     let (endings_out, endings_in) = mpsc::channel(ENDINGS_QUEUED_MAX);
     let (phase_out, phase) = watch::channel(Phase::Opening);
+    let (scrapes, metrics_address) = serve_metrics(&config, &state)?.unzip();
     let for_store = endings_out.clone();
     let for_daemon = (Arc::clone(&state), config.clone());
     let for_snapshots = phase.clone();
-    snapshot::schedule::start(&config.snapshot, &config.data_dir, phase.clone())
+    let operations = Arc::clone(&state.metrics.operations);
+    snapshot::schedule::start(&config.snapshot, &config.data_dir, phase.clone(), operations)
         .map_err(ServeError::Thread)?;
     let run = move || {
-        actix_web::rt::System::new().block_on(async move {
+        let ending = actix_web::rt::System::new().block_on(async move {
             // It ends with the runtime.
             let data_dir = config.data_dir.clone();
             drop(actix_web::rt::spawn(snapshot::listener::listen(
@@ -216,10 +241,34 @@ pub fn serve(config: Config, inherited: Vec<TcpListener>) -> Result<Daemon, Serv
                 }
                 Err(error) => Ending::NotStarted(error),
             }
-        })
+        });
+        scrapes.into_iter().for_each(ScrapeListener::close);
+        ending
     };
     let thread =
         thread::Builder::new().name("lifecycle".to_owned()).spawn(run).map_err(ServeError::Thread)?;
     let (state, config) = for_daemon;
-    Ok(Daemon { addresses, endings_out, phase, state, config: Mutex::new(config), certificate, thread })
+    Ok(Daemon {
+        addresses,
+        metrics_address,
+        endings_out,
+        phase,
+        state,
+        config: Mutex::new(config),
+        certificate,
+        thread,
+    })
+}
+
+/// Serves metrics on a listener of their own, if one is configured, and gives its address too.
+fn serve_metrics(
+    config: &Config,
+    state: &Arc<State>,
+) -> Result<Option<(ScrapeListener, SocketAddr)>, ServeError> {
+    let Some(address) = config.metrics_listen else { return Ok(None) };
+    let listener = listener::listen(address, config.http.write_timeout.seconds());
+    let (listener, bound) = listener.map_err(|source| ServeError::Listen { address, source })?;
+    let scrapes = ScrapeListener::start(listener, config.http, state).map_err(ServeError::Thread)?;
+    tracing::info!(address = %bound, "metrics are served to whoever asks there");
+    Ok(Some((scrapes, bound)))
 }

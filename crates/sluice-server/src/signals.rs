@@ -133,6 +133,7 @@ fn reload(daemon: &Daemon, read: impl Fn() -> anyhow::Result<Config>) {
             "Some changed keys of the configuration wait for a restart"
         }
         Err(error) => {
+            daemon.note_refused_reload();
             tracing::error!(
                 cause = format!("{error:#}"),
                 "the new configuration, accounts or certificate are refused; everything stays as it was"

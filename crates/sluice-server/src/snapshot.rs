@@ -29,6 +29,8 @@ pub const VERSION: u32 = 1;
 const SOCKET: &str = "control.sock";
 /// Longest path that sockets have on all systems.
 const SOCKET_PATH_BYTES_MAX: usize = 100;
+/// What stands before the name of the newest snapshot in a line that the command prints for the daemon.
+pub const NEWEST: &str = "newest ";
 
 /// What a command wants. The first request is [`SnapshotRequest::Pin`].
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]

@@ -175,6 +175,11 @@ impl Catalogue {
         self.tenants.get(name).copied()
     }
 
+    /// Name of a tenant.
+    pub fn tenant_name(&self, id: TenantId) -> Option<&str> {
+        self.tenants.iter().find(|(_, known)| **known == id).map(|(name, _)| name.as_str())
+    }
+
     /// The supplier of this name in a tenant.
     pub fn supplier(&self, tenant: TenantId, name: &str) -> Option<&Supplier> {
         // A borrowed pair cannot look up an owned one; names are short and this is once a request.

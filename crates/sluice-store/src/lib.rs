@@ -61,8 +61,10 @@ mod digest;
 mod dir_lock;
 mod error;
 mod filter;
+mod histogram;
 pub(crate) mod log;
 pub(crate) mod manifest;
+mod measures;
 mod memtable;
 mod merge;
 mod networks;
@@ -78,6 +80,7 @@ mod snapshot;
 pub mod stages;
 mod stamps;
 mod store;
+mod store_measures;
 pub(crate) mod trees;
 mod verify;
 
@@ -87,14 +90,17 @@ pub use contexts::ContextRef;
 pub use digest::ObjectDigest;
 pub use dir_lock::DirLock;
 pub use error::{ChangeError, OpenError, ReadError, WriteError};
+pub use histogram::{Histogram, HistogramReading};
 pub use memtable::{PushError, Slice, SliceBuilder};
 pub use read::{
-    ReadContexts, ReadRows, Record, RowNumbers, SingleThread, Snapshot, StoredHolding, StoredRow, Workers,
+    ReadContexts, ReadCounts, ReadRows, Record, RowNumbers, SingleThread, Snapshot, StoredHolding, StoredRow,
+    Workers,
 };
 pub use requests::Completion;
 pub use restore::{Restore, RestoreError, RestoredObject};
 pub use shared::Health;
 pub use snapshot::{ObjectId, PinnedCheckpoint, SnapshotError};
 pub use store::{Store, StoreFigures, Write};
+pub use store_measures::StoreMeasures;
 pub use trees::watch_engine;
 pub use verify::{DAMAGES_LISTED_MAX, Damage, Verified, verify};

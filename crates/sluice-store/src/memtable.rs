@@ -27,6 +27,7 @@ pub(crate) struct Memtable {
     /// How many of the oldest slices are being flushed, so that they may not be joined.
     frozen_count: usize,
     bytes: usize,
+    rows_count: usize,
     /// The shared filters of all slices, each once.
     filters: Vec<Arc<SharedFilter>>,
     /// Places of slices that are in none.
@@ -69,6 +70,11 @@ impl Memtable {
         self.bytes
     }
 
+    /// Rows of all slices; an indicator counts once for each slice that has it.
+    pub(crate) fn rows_count(&self) -> usize {
+        self.rows_count
+    }
+
     /// Returns true if a key of this hash, or a group of keys, may be in one of the slices. Asks a few filters.
     pub(crate) fn may_contain(&self, hash: u64) -> bool {
         let mut unshared = self.unshared.iter().filter_map(|place| self.slices.get(*place));
@@ -101,11 +107,12 @@ impl Memtable {
     }
 
     fn recount(&mut self) {
-        self.bytes = 0;
+        (self.bytes, self.rows_count) = (0, 0);
         self.filters.clear();
         self.unshared.clear();
         for (place, slice) in self.slices.iter().enumerate() {
             self.bytes += slice.heap_bytes();
+            self.rows_count += slice.rows_count();
             let Some(filter) = slice.shared_filter() else {
                 self.unshared.push(place);
                 continue;

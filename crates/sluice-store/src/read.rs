@@ -11,6 +11,7 @@
 
 mod block_cache;
 mod contexts;
+mod counts;
 mod merger;
 mod one;
 mod rows;
@@ -21,6 +22,7 @@ mod workers;
 pub(crate) use self::{block_cache::BlockCache, view::View};
 pub use self::{
     contexts::ReadContexts,
+    counts::ReadCounts,
     one::Record,
     rows::{ReadRows, RowNumbers, StoredHolding, StoredRow},
     view::Snapshot,

@@ -14,6 +14,7 @@ use crate::{
     config::StoreConfig,
     error::WriteError,
     filter::SharedFilters,
+    measures::Measures,
     networks::NetworkSummary,
     read::{BlockCache, View},
     requests::{CompactionRequest, LogRequest},
@@ -72,6 +73,8 @@ pub(crate) struct Shared {
     pub(crate) log_beat_ms: AtomicU64,
     /// When the compaction thread did.
     pub(crate) compaction_beat_ms: AtomicU64,
+    /// For whoever watches.
+    pub(crate) measures: Measures,
     pub(crate) threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
     /// Whether the store is closing, or closed.
     pub(crate) is_closed: AtomicBool,
@@ -131,7 +134,8 @@ impl Shared {
         beat_ms.store(self.now_ms(), Ordering::Relaxed);
     }
 
-    fn now_ms(&self) -> u64 {
+    /// The clock in milliseconds.
+    pub(crate) fn now_ms(&self) -> u64 {
         u64::try_from(self.config.clock.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
@@ -151,7 +155,11 @@ impl Shared {
         if asked_ms == 0 || DISK_ANSWER_AGE_MS_MAX <= now_ms.saturating_sub(asked_ms) {
             self.disk_asked_ms.store(now_ms, Ordering::Relaxed);
             let free_bytes = match rustix::fs::statvfs(&self.config.data_dir) {
-                Ok(stat) => stat.f_bavail.saturating_mul(stat.f_frsize),
+                Ok(stat) => {
+                    let size_bytes = stat.f_blocks.saturating_mul(stat.f_frsize);
+                    self.measures.disk_size_bytes.store(size_bytes, Ordering::Relaxed);
+                    stat.f_bavail.saturating_mul(stat.f_frsize)
+                }
                 Err(_no_answer) => u64::MAX,
             };
             self.disk_free_bytes.store(free_bytes, Ordering::Relaxed);
@@ -160,9 +168,18 @@ impl Shared {
     }
 
     pub(crate) fn health(&self) -> Health {
+        self.health_with(self.disk_free_bytes())
+    }
+
+    /// The same without asking the file system: as of the last time that somebody did.
+    pub(crate) fn known_health(&self) -> Health {
+        self.health_with(self.disk_free_bytes.load(Ordering::Relaxed))
+    }
+
+    fn health_with(&self, free_bytes: u64) -> Health {
         if self.has_failed() {
             Health::Failed
-        } else if self.disk_free_bytes() < self.disk_reserve_bytes.load(Ordering::Relaxed) {
+        } else if free_bytes < self.disk_reserve_bytes.load(Ordering::Relaxed) {
             Health::DiskFull
         } else {
             Health::Writable

@@ -21,6 +21,7 @@ use crate::{
     error::{ChangeError, OpenError, WriteError},
     filter::SharedFilters,
     log::LogThread,
+    measures::Measures,
     memtable::Slice,
     read::{BlockCache, Snapshot},
     recovery::recover,
@@ -29,6 +30,7 @@ use crate::{
     shared::{Health, Shared},
     snapshot::{PinnedCheckpoint, SnapshotError},
     stamps::Stamps,
+    store_measures::StoreMeasures,
 };
 
 /// Name of the log thread.
@@ -97,6 +99,7 @@ impl Store {
             flush_rate: AtomicU64::new(0),
             log_beat_ms: AtomicU64::new(0),
             compaction_beat_ms: AtomicU64::new(0),
+            measures: Measures::new(),
             threads: Mutex::new(Vec::new()),
             is_closed: AtomicBool::new(false),
             has_failed: AtomicBool::new(false),
@@ -214,6 +217,11 @@ impl Store {
         self.shared.health()
     }
 
+    /// The same without asking the disk: as of the last time that somebody did.
+    pub fn known_health(&self) -> Health {
+        self.shared.known_health()
+    }
+
     /// Why no write can be taken now; `None` if one can.
     pub fn refusal(&self) -> Option<WriteError> {
         self.shared.admit().err()
@@ -232,14 +240,21 @@ impl Store {
             rows_count += u64::from(part.meta.rows);
             stored_bytes += part.meta.stored_bytes;
         }
+        let trees_bytes = self.shared.trees.disk_bytes();
+        self.shared.measures.trees_bytes.store(trees_bytes, Ordering::Relaxed);
         StoreFigures {
             memtable_bytes: view.memtable.bytes(),
             runs_count: view.runs.len(),
             rows_count,
             stored_bytes,
-            trees_bytes: self.shared.trees.disk_bytes(),
+            trees_bytes,
             log_bytes: self.shared.log_bytes.load(Ordering::Relaxed),
         }
+    }
+
+    /// What can be told of the store without asking the file system, and without waiting for anybody who does.
+    pub fn measures(&self) -> StoreMeasures {
+        StoreMeasures::read(&self.shared)
     }
 
     /// Takes no more writes, because of something that the store cannot see itself.

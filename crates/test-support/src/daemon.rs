@@ -104,6 +104,11 @@ impl Daemon {
         Client::new(self.address.unwrap(), CREDENTIALS.0, CREDENTIALS.1)
     }
 
+    /// Its address; it must have been ready.
+    pub fn address(&self) -> SocketAddr {
+        self.address.unwrap()
+    }
+
     /// Does the same work on so many connections, each with a thread of its own, and gives what each came to.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ pub mod client;
 pub mod crash;
 pub mod daemon;
 pub mod dice;
+pub mod exposition;
 pub mod faults;
 pub mod feed;
 pub mod oracle;

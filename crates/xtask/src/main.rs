@@ -9,6 +9,7 @@ mod compare;
 mod feed;
 mod load;
 mod proc;
+mod prometheus;
 mod tidy;
 mod workspace;
 
@@ -70,6 +71,12 @@ enum Task {
         #[arg(long, value_enum, default_value_t = Profile::Dev)]
         profile: Profile,
     },
+    /// Tries alerts, dashboard and scrapes with a real Prometheus, which Debian's package prometheus brings.
+    Prometheus {
+        /// How the daemon is built.
+        #[arg(long, value_enum, default_value_t = Profile::Dev)]
+        profile: Profile,
+    },
     /// Pushes a feed into a fresh daemon and measures.
     Load(Box<load::Load>),
     /// Feeds Sluice and what one would run instead, and measures all alike.
@@ -116,6 +123,7 @@ fn main() -> Result<()> {
             ensure!(summary.differences == 0, "the daemon is not as the contract reads");
             Ok(())
         }
+        Task::Prometheus { profile } => prometheus::run(profile),
         Task::Load(load) => load.run(),
         Task::Compare(compare) => compare.run(),
     }

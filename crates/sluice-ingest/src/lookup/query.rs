@@ -83,13 +83,15 @@ impl<R: Render> Query<R> {
         }
         chunks.push_back(Bytes::from_static(R::CLOSING));
         guard.0.release_all_but(heap_bytes);
-        Ok(LookupAnswer { chunks, memory: Arc::clone(&guard.0) })
+        Ok(LookupAnswer { objects_count: elements_count, chunks, memory: Arc::clone(&guard.0) })
     }
 }
 
 /// The text of a lookup's answer: one result per looked-up value.
 #[derive(Debug)]
 pub struct LookupAnswer {
+    /// Values that were looked up.
+    pub objects_count: u64,
     chunks: VecDeque<Bytes>,
     memory: Arc<RequestMemory>,
 }
@@ -102,7 +104,7 @@ impl LookupAnswer {
 
     /// Gives the text in order; memory is freed chunk by chunk, and the permit held until the end.
     pub fn into_chunks(self) -> impl Iterator<Item = Bytes> + Send {
-        let Self { mut chunks, memory } = self;
+        let Self { mut chunks, memory, .. } = self;
         std::iter::from_fn(move || {
             let _held: &RequestMemory = &memory;
             while chunks.front()?.is_empty() {

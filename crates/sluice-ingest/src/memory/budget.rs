@@ -16,6 +16,7 @@ use std::{
 
 use parking_lot::{Mutex, MutexGuard};
 use sluice_model::{limits, memory_plan::MemoryPlan};
+use sluice_store::Histogram;
 use tokio::sync::Notify;
 
 use super::{
@@ -23,6 +24,7 @@ use super::{
     free_rate::FreeRate,
     level::MemoryLevel,
 };
+use crate::measures::{IngestMeasures, waits};
 
 /// Time without a byte given back after which the youngest permit that waits is refused.
 const QUIET_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -49,6 +51,8 @@ pub(crate) struct Budget {
     quiet_wait_max: Duration,
     pub(super) wait_max: Duration,
     started: Instant,
+    /// How long permits waited whenever they grew.
+    waits: Histogram,
     state: Mutex<BudgetState>,
     /// Told whenever large bytes come back.
     freed: Notify,
@@ -84,6 +88,7 @@ impl Budget {
             quiet_wait_max,
             wait_max,
             started,
+            waits: waits(),
             state: Mutex::new(state),
             freed: Notify::new(),
         })
@@ -114,6 +119,16 @@ impl Budget {
     /// The most that one permit can come to.
     pub(crate) fn large_bytes_max(&self) -> usize {
         self.state.lock().fairness.large_bytes_max
+    }
+
+    /// How the permits are. The queues are left to others.
+    pub(crate) fn measures(&self) -> IngestMeasures {
+        let (permit_bytes_max, permit_bytes, permits_waiting) = {
+            let fairness = &self.state.lock().fairness;
+            (fairness.bytes_max(), fairness.held_bytes(), fairness.waiting_count())
+        };
+        let (permit_waits, queues) = (self.waits.read(), Vec::new());
+        IngestMeasures { permit_bytes_max, permit_bytes, permits_waiting, permit_waits, queues }
     }
 
     /// Bytes held by permits.
@@ -214,10 +229,15 @@ impl Permit {
             freed.as_mut().enable();
             let asked = self.grow_or_wait(bytes, since);
             if asked == Ok(None) {
+                let waited = if waiting.is_some() { since.elapsed() } else { Duration::ZERO };
+                self.budget.waits.note_time(waited);
                 return Ok(true);
             }
             // Made once: each that is dropped wakes all that wait.
             waiting.get_or_insert_with(|| WaitingPermit(self));
+            if asked.is_err() {
+                self.budget.waits.note_time(since.elapsed());
+            }
             if let Some(left) = asked? {
                 // Whether bytes came or time is up, the next round tells.
                 let _elapsed = tokio::time::timeout(left, freed).await;

@@ -70,6 +70,11 @@ impl Fairness {
         self.large_bytes + self.small_bytes
     }
 
+    /// How many holders wait.
+    pub(super) fn waiting_count(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Begins a grant of exactly `bytes`, as a small one if possible.
     pub(super) fn take(&mut self, bytes: usize) -> Result<Grant, usize> {
         let mut grant = Grant::default();

@@ -86,3 +86,29 @@ fn heavy_reads_take_turns() {
         assert_eq!(least.await.unwrap(), (16 << 20) + 1);
     });
 }
+
+#[test]
+fn waits_for_slots_and_threads_are_told() {
+    let pool = Pool::new("ingest", 1, 2 * limits::KIB).unwrap();
+    block_on(async {
+        let first = pool.slot(2 * limits::KIB).await.unwrap();
+        assert_eq!(pool.measures().bytes, 2 * limits::KIB);
+        let (second, ()) = tokio::join!(pool.slot(1), async { drop(first) });
+        assert_eq!(pool.measures().bytes, limits::KIB);
+        drop(second);
+    });
+    assert_eq!(pool.measures().slot_waits.counts.iter().sum::<u64>(), 2);
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let holder = pool.start(move || released.recv());
+    let waiting = pool.start(|| ());
+    let began = std::time::Instant::now();
+    while began.elapsed() < Duration::from_millis(2) {}
+    release.send(()).unwrap();
+    block_on(holder).unwrap().unwrap();
+    block_on(waiting).unwrap();
+    let measures = pool.measures();
+    assert_eq!((measures.pool, measures.bytes), ("ingest", 0));
+    assert_eq!(measures.thread_waits.counts.iter().sum::<u64>(), 2);
+    // In microseconds: the second one waited for the first.
+    assert!(2_000 <= measures.thread_waits.sum, "{measures:?}");
+}

@@ -115,17 +115,21 @@ fn kept_indicator(indicator: &[u8]) -> &[u8] {
     }
 }
 
+/// How often something was refused, by the place of the reason among [`Rejection::REASONS`].
+type ReasonCounts = [u64; Rejection::REASONS.len()];
+
 /// The refused elements of one slice.
 #[derive(Debug)]
 pub(crate) struct SliceRejections {
     bytes: Vec<u8>,
     count: u64,
+    by_reason: ReasonCounts,
     json_bytes: u64,
 }
 
 impl SliceRejections {
     pub(crate) fn new() -> Self {
-        Self { bytes: Vec::new(), count: 0, json_bytes: 0 }
+        Self { bytes: Vec::new(), count: 0, by_reason: ReasonCounts::default(), json_bytes: 0 }
     }
 
     /// Adds an element; `indicator` is its JSON text, empty when it had none.
@@ -148,6 +152,9 @@ impl SliceRejections {
             entry_bytes += sentence.len();
         }
         self.count += 1;
+        if let Some(count) = self.by_reason.get_mut(rejection.reason_number()) {
+            *count += 1;
+        }
         self.json_bytes += entry_bytes as u64;
     }
 
@@ -169,6 +176,8 @@ pub struct Receipt {
     pub accepted_count: u64,
     /// Elements that were refused; together with the accepted ones, all that were sent.
     pub rejected_count: u64,
+    /// The refused ones by the place of their reason among [`Rejection::REASONS`].
+    pub rejected_by_reason: ReasonCounts,
     slices: Vec<SliceRejections>,
     json_bytes: u64,
     memory: Option<Arc<RequestMemory>>,
@@ -182,13 +191,18 @@ impl Receipt {
         memory: Option<Arc<RequestMemory>>,
     ) -> Self {
         let (mut rejected_count, mut json_bytes) = (0, b"[]".len() as u64);
+        let mut rejected_by_reason = ReasonCounts::default();
         for slice in &slices {
             rejected_count += slice.count;
+            for (all, count) in rejected_by_reason.iter_mut().zip(slice.by_reason) {
+                *all += count;
+            }
             json_bytes += slice.json_bytes;
         }
         // A comma stands before each entry but the first.
         json_bytes += rejected_count.saturating_sub(1);
-        Self { accepted_count: elements_count - rejected_count, rejected_count, slices, json_bytes, memory }
+        let accepted_count = elements_count - rejected_count;
+        Self { accepted_count, rejected_count, rejected_by_reason, slices, json_bytes, memory }
     }
 
     /// Exact length of the JSON text that [`into_json_chunks`](Self::into_json_chunks) gives.

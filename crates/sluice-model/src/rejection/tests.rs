@@ -2,6 +2,8 @@
 
 use crate::NotAnIndicator;
 
+use std::collections::BTreeSet;
+
 use super::{Flaw, Property, Rejection};
 
 #[track_caller]
@@ -56,6 +58,26 @@ fn what_cannot_be_read_names_its_property_and_why() {
         &Rejection::Unreadable(Property::Context, Flaw::NumberRange),
         "Property 'context' has a number out of range",
     );
+}
+
+#[test]
+fn every_reason_has_a_word_of_its_own() {
+    let others = [
+        (Rejection::unknown_tag("X"), "unknown_tag"),
+        (Rejection::ContextNotAllowed, "context_not_allowed"),
+        (Rejection::IndicatorMissing, "indicator_missing"),
+        (Rejection::InvalidType(Property::Tags), "invalid_type"),
+        (Rejection::Unreadable(Property::Context, Flaw::Unicode), "unreadable"),
+    ];
+    let mut numbers: BTreeSet<usize> =
+        NotAnIndicator::ALL.map(|reason| Rejection::from(reason).reason_number()).into();
+    for (rejection, word) in others {
+        assert_eq!(Rejection::REASONS[rejection.reason_number()], word);
+        numbers.insert(rejection.reason_number());
+    }
+    assert_eq!(numbers, (0..Rejection::REASONS.len()).collect());
+    let deep = Rejection::from(NotAnIndicator::DeepMask);
+    assert_eq!(Rejection::REASONS[deep.reason_number()], "deep_mask");
 }
 
 #[test]

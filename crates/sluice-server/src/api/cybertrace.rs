@@ -69,13 +69,16 @@ pub(crate) async fn carry_out(
                         now_seconds: crate::now_seconds(),
                         with_tags: false,
                     };
-                    lookup::lookup(&ingestor, rules, permit, &mut reader).await
+                    lookup::lookup(&ingestor, rules, permit, &mut reader, &state.metrics.looked_up).await
                 }
                 Streaming::AddIndicators(supplier, version) => {
-                    indicators::add(&ingestor, &supplier, version, permit, &mut reader, record).await
+                    let counts = &state.metrics.suppliers;
+                    indicators::add(&ingestor, &supplier, version, permit, &mut reader, counts, record).await
                 }
                 Streaming::DeleteIndicators(supplier, version) => {
-                    indicators::delete(&ingestor, &supplier, version, permit, &mut reader, record).await
+                    let counts = &state.metrics.suppliers;
+                    indicators::delete(&ingestor, &supplier, version, permit, &mut reader, counts, record)
+                        .await
                 }
             };
             note_body(record, &reader);

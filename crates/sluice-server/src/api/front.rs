@@ -12,7 +12,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     panic::AssertUnwindSafe,
     rc::Rc,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
 };
 
 use actix_http::Request;
@@ -34,9 +34,9 @@ use tokio::{
 };
 
 use super::{
-    cybertrace,
+    counted, cybertrace,
     gate::{self, Admitted},
-    health,
+    health, scrape,
 };
 use crate::{
     config::{Config, HttpSettings},
@@ -48,7 +48,20 @@ use crate::{
     http::service,
     http::stopping::Stopping,
     life::{fd_limit::connections_per_worker_max, state::State},
+    metrics::requests::Answered,
 };
+
+/// Connections of those who want metrics.
+const SCRAPERS_MAX: usize = 64;
+
+/// Where a connection came in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Door {
+    /// Everything is served.
+    Api,
+    /// Metrics are served.
+    Metrics,
+}
 
 /// Starts serving on sockets. To be called within a runtime; serving ends through the server's handle.
 ///
@@ -105,7 +118,10 @@ fn plain(
         let peer = io.peer_addr().ok();
         ready(Ok((requests(io, settings, &stopping), peer)))
     });
-    counted(streams.and_then(http(settings, Arc::clone(state))), &state.stopping)
+    counted(
+        streams.and_then(http(settings, Door::Api, Arc::clone(&state.stopping), Arc::clone(state))),
+        &state.stopping,
+    )
 }
 
 /// The service of connections that speak TLS.
@@ -121,7 +137,39 @@ fn secure(
         let peer = io.get_ref().0.peer_addr().ok();
         (requests(io, settings, &stopping), peer)
     });
-    counted(streams.and_then(http(settings, Arc::clone(state))), &state.stopping)
+    counted(
+        streams.and_then(http(settings, Door::Api, Arc::clone(&state.stopping), Arc::clone(state))),
+        &state.stopping,
+    )
+}
+
+/// Starts serving metrics, and nothing else, on a socket of their own. To be called within a runtime.
+///
+/// # Errors
+///
+/// When the socket cannot be used.
+pub(super) fn start_for_metrics(
+    settings: HttpSettings,
+    listener: TcpListener,
+    state: &Arc<State>,
+) -> io::Result<Server> {
+    let builder = Server::build()
+        .workers(1)
+        .max_concurrent_connections(SCRAPERS_MAX)
+        .shutdown_timeout(0)
+        .disable_signals();
+    let state = Arc::clone(state);
+    // Never begun: scrapes go on until this server ends.
+    let stopping: Arc<Stopping> = Arc::default();
+    let builder = builder.listen("metrics", listener, move || {
+        let of_streams = Arc::clone(&stopping);
+        let streams = fn_service(move |io: TcpStream| {
+            let peer = io.peer_addr().ok();
+            ready(Ok((requests(io, settings, &of_streams), peer)))
+        });
+        streams.and_then(http(settings, Door::Metrics, Arc::clone(&stopping), Arc::clone(&state)))
+    })?;
+    Ok(builder.run())
 }
 
 fn requests<Io>(io: Io, settings: HttpSettings, stopping: &Arc<Stopping>) -> RequestStream<Io> {
@@ -152,6 +200,8 @@ where
 /// The service of one connection, whatever its stream.
 fn http<Io>(
     settings: HttpSettings,
+    door: Door,
+    stopping: Arc<Stopping>,
     state: Arc<State>,
 ) -> impl ServiceFactory<
     (RequestStream<Io>, Option<SocketAddr>),
@@ -163,25 +213,31 @@ fn http<Io>(
 where
     Io: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let (for_expect, stopping) = (Arc::clone(&state), Arc::clone(&state.stopping));
-    let app = App::new()
-        .app_data(web::Data::from(state))
-        .default_service(web::to(answer_request))
-        .into_factory()
-        .map_err(|error: actix_web::Error| error.error_response());
+    let for_expect = Arc::clone(&state);
+    let app = App::new().app_data(web::Data::from(state));
+    let app = match door {
+        Door::Api => app.default_service(web::to(answer_request)),
+        Door::Metrics => app.default_service(web::to(answer_scrape)),
+    };
+    let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
     service::builder(settings.head_timeout.seconds(), settings.keep_alive.seconds(), stopping)
-        .expect(fn_service(move |request: Request| expect(Arc::clone(&for_expect), request)))
+        .expect(fn_service(move |request: Request| expect(door, Arc::clone(&for_expect), request)))
         .h1(map_config(app, |()| AppConfig::default()))
         .map_err(drop)
 }
 
 /// Judges a request that expects `100-continue`: lets it go on, or refuses it without a `100`.
-async fn expect(state: Arc<State>, mut request: Request) -> Result<Request, Response<BoxBody>> {
+async fn expect(door: Door, state: Arc<State>, mut request: Request) -> Result<Request, Response<BoxBody>> {
     let progress = request.conn_data::<Rc<RequestProgress>>().cloned();
     if let Some(progress) = &progress {
         progress.begin(request.head());
     }
-    if health::answer(&state, &request.head().method, request.head().uri.path()).is_some() {
+    // What stands in no table is judged when it is answered, and never reads a body.
+    let path = request.head().uri.path();
+    if door == Door::Metrics
+        || path == scrape::PATH
+        || health::answer(&state, &request.head().method, path).is_some()
+    {
         return Ok(request);
     }
     let record = RequestRecord::begin(request.head(), &state.rules().proxies);
@@ -219,6 +275,34 @@ async fn answer_request(
     answer::with_payload(response, payload, progress)
 }
 
+/// Answers on the listener that serves metrics alone.
+async fn answer_scrape(
+    request: HttpRequest,
+    payload: web::Payload,
+    state: web::Data<State>,
+) -> impl Responder {
+    let progress = request.conn_data::<Rc<RequestProgress>>().cloned();
+    if let Some(progress) = &progress {
+        progress.begin(request.head());
+    }
+    let record = RequestRecord::begin(request.head(), &[]);
+    note_route(&record, "Metrics");
+    let answer = async { scrape::answer_anybody(&state, request.head()) };
+    let outcome = catching("metrics", async { answer.await.map_err(generic) }).await;
+    let response = finish(&state, &record, outcome);
+    answer::with_payload(response, payload.into_inner(), progress)
+}
+
+/// Notes what is asked, where that stands in no table.
+fn note_route(record: &RequestRecord, name: &'static str) {
+    record.route.set(name);
+    record.route_number.set(counted::number(record.method(), record.path()));
+}
+
+fn generic(cause: Cause) -> Problem {
+    Problem::new(GENERIC_SENTENCE, cause)
+}
+
 /// Makes the answer of an outcome, gives it the id of the request, and tells the log.
 fn finish(state: &State, record: &RequestRecord, outcome: Result<HttpResponse, Problem>) -> HttpResponse {
     let (mut response, cause) = match outcome {
@@ -229,7 +313,20 @@ fn finish(state: &State, record: &RequestRecord, outcome: Result<HttpResponse, P
         BodySize::Sized(bytes) => bytes,
         BodySize::None | BodySize::Stream => 0,
     };
-    state.request_log.answered(record, response.status(), sent_bytes, cause.as_ref());
+    let (status, elapsed) = (response.status(), record.elapsed());
+    state.metrics.requests.answered(Answered {
+        route: record.route_number.get(),
+        method: record.method(),
+        status,
+        elapsed,
+        waited: record.waited.get(),
+        received_bytes: record.received_bytes.get(),
+        sent_bytes,
+    });
+    if let Some(Cause::Unreadable(_)) = cause {
+        state.metrics.damaged_reads.fetch_add(1, Ordering::Relaxed);
+    }
+    state.request_log.answered(record, status, sent_bytes, cause.as_ref());
     response.headers_mut().insert(X_REQUEST_ID.clone(), record.id.to_header());
     response
 }
@@ -243,8 +340,14 @@ async fn respond(
 ) -> Result<HttpResponse, Problem> {
     let head: &RequestHead = request.head();
     if let Some(response) = health::answer(state, &head.method, head.uri.path()) {
-        record.route.set("Health");
+        note_route(record, "Health");
         return Ok(response);
+    }
+    if head.uri.path() == scrape::PATH {
+        note_route(record, "Metrics");
+        let scraped =
+            catching("metrics", async { scrape::answer(state, head, record).await.map_err(generic) });
+        return scraped.await;
     }
     let admitted = match admitted {
         Some(admitted) => admitted,

@@ -39,13 +39,13 @@ use crate::{
     auth::role::{Action, Identity},
     http::body,
     http::head::{self, Encoding},
-    http::problem::{self, Cause, Problem},
+    http::problem::{self, Cause, FORBIDDEN, Problem},
     http::record::RequestRecord,
     life::state::State,
 };
 
 /// The tables of all APIs.
-const TABLES: [&[Route]; 1] = [&ROUTES];
+pub(super) const TABLES: [&[Route]; 1] = [&ROUTES];
 
 /// A request whose body is wanted.
 pub(crate) struct Admitted {
@@ -84,30 +84,21 @@ async fn judge(
 ) -> Result<Admitted, Cause> {
     if let Ok(found) = &found {
         record.route.set(found.route.name);
+        record.route_number.set(Some(found.number));
     }
-    let claims = head.headers.get_all(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-    let identity = match state.auth.identify(claims, record.address).await {
-        Ok((user, identity)) => {
-            record.user.get_or_init(|| user);
-            identity
-        }
-        Err(refused) => {
-            state.request_log.login_refused(record, &refused, Instant::now());
-            return Err(refused.cause);
-        }
-    };
+    let identity = identify(state, head, record).await?;
     let found = found?;
     let route = found.route;
     let target = head.uri.path_and_query().map_or("", PathAndQuery::as_str);
     head::check_length(target, &head.headers)?;
     let tenant_name = found.tenant()?;
     if !identity.may(route.action, &tenant_name) {
-        return Err(Cause::Forbidden("The user has no right to this operation"));
+        return Err(Cause::Forbidden(FORBIDDEN));
     }
     head::check_accept(&head.headers)?;
     let declared_bytes = if route.body_bytes_max == 0 { None } else { check_body_headers(head)? };
     let ingestor = match route.action {
-        Action::Read | Action::Lookup => state.for_reading()?,
+        Action::Read | Action::Lookup | Action::ReadMetrics => state.for_reading()?,
         Action::ChangeIndicators | Action::ChangeSupplier | Action::ManageSuppliers | Action::ManageTags => {
             state.for_writing()?
         }
@@ -146,6 +137,30 @@ fn check_body_headers(head: &RequestHead) -> Result<Option<usize>, Cause> {
     head::check_content_type(&head.headers)?;
     let is_plain = head::content_encoding(&head.headers)? == Encoding::Identity;
     Ok(if is_plain { head::content_length(&head.headers) } else { None })
+}
+
+/// Finds out who asks, and tells of a refusal.
+///
+/// # Errors
+///
+/// As of [`Auth::identify`](crate::auth::Auth::identify).
+pub(super) async fn identify(
+    state: &State,
+    head: &RequestHead,
+    record: &RequestRecord,
+) -> Result<Identity, Cause> {
+    let claims = head.headers.get_all(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+    match state.auth.identify(claims, record.address).await {
+        Ok((user, identity)) => {
+            record.user.get_or_init(|| user);
+            Ok(identity)
+        }
+        Err(refused) => {
+            state.metrics.logins.refused(refused.reason);
+            state.request_log.login_refused(record, &refused, Instant::now());
+            Err(refused.cause)
+        }
+    }
 }
 
 /// Looks up what a request is about, and makes the request of it.

@@ -71,6 +71,8 @@ pub(crate) enum Subject<R> {
 pub(crate) struct Found<'path> {
     /// The row.
     pub(crate) route: &'static Route,
+    /// Its number, counted over all tables.
+    pub(crate) number: usize,
     /// The version that was asked for; the newest where the path has none.
     pub(crate) version: Version,
     pattern: &'static str,
@@ -79,10 +81,10 @@ pub(crate) struct Found<'path> {
 
 impl<'path> Found<'path> {
     /// The row and its pattern, if a raw path fits.
-    fn of(route: &'static Route, table: &[Route], path: &'path str) -> Option<Self> {
+    fn of(number: usize, route: &'static Route, table: &[Route], path: &'path str) -> Option<Self> {
         for (since, pattern) in route.paths {
             let Some(version) = version_of(pattern, path) else { continue };
-            let found = Self { route, version, pattern, path };
+            let found = Self { route, number, version, pattern, path };
             if *since <= version && !found.names_a_word_as_tenant(table) {
                 return Some(found);
             }
@@ -157,15 +159,15 @@ pub(crate) fn find<'path>(
     method: &Method,
     path: &'path str,
 ) -> Result<Found<'path>, Problem> {
-    let rows = || tables.iter().flat_map(|table| table.iter().map(move |route| (*table, route)));
-    for (table, route) in rows().filter(|(_, route)| route.method == *method) {
-        if let Some(found) = Found::of(route, table, path) {
+    let rows = || tables.iter().flat_map(|table| table.iter().map(move |route| (*table, route))).enumerate();
+    for (number, (table, route)) in rows().filter(|(_, (_, route))| route.method == *method) {
+        if let Some(found) = Found::of(number, route, table, path) {
             return Ok(found);
         }
     }
     // Only a request that is refused pays for looking at the other methods.
-    let others = rows().filter(|(table, route)| Found::of(route, table, path).is_some());
-    let others: Vec<&Route> = others.map(|(_, route)| route).collect();
+    let others = rows().filter(|(number, (table, route))| Found::of(*number, route, table, path).is_some());
+    let others: Vec<&Route> = others.map(|(_, (_, route))| route).collect();
     let sentence = match others.as_slice() {
         [] => {
             let cause = Cause::NotFound("There is no such request".into());

@@ -108,6 +108,8 @@ pub enum Scope {
     Write,
     /// As an administrator.
     Admin,
+    /// Reads the metrics, and nothing else.
+    Metrics,
 }
 
 impl Scope {
@@ -117,6 +119,7 @@ impl Scope {
             Self::Read => Role::Analyst,
             Self::Write => Role::TenantManager,
             Self::Admin => Role::Administrator,
+            Self::Metrics => Role::Metrics,
         }
     }
 }

@@ -18,6 +18,9 @@ pub enum Role {
     Analyst,
     /// What an analyst may, and changes inside the tenants it holds.
     TenantManager,
+    /// Reads the metrics, and nothing else. There are tokens for it, no users.
+    #[value(skip)]
+    Metrics,
 }
 
 /// What a request does, as far as rights go.
@@ -35,6 +38,8 @@ pub(crate) enum Action {
     ManageSuppliers,
     /// Creates, changes or removes a tag.
     ManageTags,
+    /// Reads the metrics.
+    ReadMetrics,
 }
 
 /// The holder of valid credentials.
@@ -50,7 +55,9 @@ impl Identity {
     /// Returns true if this identity may do `action` in `tenant`.
     pub(crate) fn may(&self, action: Action, tenant: &str) -> bool {
         match (self.role, action) {
-            (Role::Administrator, _) | (_, Action::Read | Action::Lookup) => true,
+            (Role::Administrator, _) | (Role::Metrics, Action::ReadMetrics) => true,
+            (Role::Metrics, _) | (_, Action::ReadMetrics) => false,
+            (_, Action::Read | Action::Lookup) => true,
             (Role::TenantManager, Action::ChangeIndicators | Action::ChangeSupplier) => {
                 self.tenants.iter().any(|held| held == tenant)
             }

@@ -1,13 +1,13 @@
 //! Credentials, right and wrong, and accounts that change under the daemon.
 
-use std::{fmt::Write as _, fs, net::IpAddr, time::Instant};
+use std::{fmt::Write as _, fs, net::IpAddr};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use expect_test::expect;
 use futures_util::{FutureExt as _, future::join_all};
 
 use super::{
-    Auth, REREAD_INTERVAL,
+    Auth,
     accounts::{AccountsFile, Scope, Token, User},
     fingerprint,
     known::Standing,
@@ -62,11 +62,6 @@ async fn identify(auth: &Auth, headers: &[&str], address: &str) -> Result<Role, 
 
 async fn identify_owned(auth: &Auth, header: &str) -> Result<Role, Cause> {
     identify(auth, &[header], "192.0.2.1").await
-}
-
-/// Makes the accounts old enough to be looked at again.
-fn look_again(auth: &Auth) {
-    auth.cached.lock().looked_at = Instant::now().checked_sub(REREAD_INTERVAL).unwrap();
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -150,7 +145,7 @@ async fn a_changed_password_ends_the_old_one() {
     assert_eq!(identify(&fixture.auth, &[&good], "192.0.2.1").await, Ok(Role::Analyst));
     let hash = hash_password(b"other").unwrap();
     fixture.file.change(|accounts| accounts.set_password("ann", hash)).unwrap();
-    look_again(&fixture.auth);
+    fixture.auth.reread();
     assert_eq!(identify(&fixture.auth, &[&good], "192.0.2.1").await, Err(Cause::Unauthorized));
     assert_eq!(identify(&fixture.auth, &[&basic("ann:other")], "192.0.2.1").await, Ok(Role::Analyst));
 }
@@ -173,12 +168,12 @@ async fn a_login_is_known_until_the_password_changes_or_the_user_goes() {
     assert_eq!(standing(), Standing::KnownPair);
     let hash = hash_password(b"other").unwrap();
     fixture.file.change(|accounts| accounts.set_password("ann", hash)).unwrap();
-    look_again(auth);
+    auth.reread();
     assert_eq!(standing(), Standing::KnownAddress);
     assert_eq!(identify(auth, &[&basic("ann:other")], "192.0.2.1").await, Ok(Role::Analyst));
     assert_eq!(standing(), Standing::KnownPair);
     fixture.file.change(|accounts| accounts.remove_user("ann")).unwrap();
-    look_again(auth);
+    auth.reread();
     assert_eq!(standing(), Standing::KnownAddress);
 }
 
@@ -197,7 +192,7 @@ async fn a_removed_user_is_gone_although_remembered() {
     let good = basic("ann:secret");
     assert_eq!(identify(&fixture.auth, &[&good], "192.0.2.1").await, Ok(Role::Analyst));
     fixture.file.change(|accounts| accounts.remove_user("ann")).unwrap();
-    look_again(&fixture.auth);
+    fixture.auth.reread();
     assert_eq!(identify(&fixture.auth, &[&good], "192.0.2.1").await, Err(Cause::Unauthorized));
 }
 
@@ -249,7 +244,7 @@ async fn a_check_that_outlives_a_change_leaves_nothing_behind() {
     let before = auth.accounts();
     let hash = hash_password(b"other").unwrap();
     fixture.file.change(|accounts| accounts.set_password("ann", hash)).unwrap();
-    look_again(auth);
+    auth.reread();
     assert_ne!(*auth.accounts(), *before);
     let password = b"secret".to_vec().into();
     // It began before the change, so it is judged by what held then.
@@ -266,7 +261,7 @@ async fn accounts_that_cannot_be_read_leave_the_earlier_ones_in_force_and_are_to
     let path = fixture.dir.path().join("accounts.json");
     let text = fs::read_to_string(&path).unwrap();
     let ask = || {
-        look_again(&fixture.auth);
+        fixture.auth.reread();
         identify(&fixture.auth, &["Bearer good"], "192.0.2.1").now_or_never().unwrap()
     };
     for bad in [None, Some(""), Some(&text[..text.len() / 2])] {
@@ -295,8 +290,9 @@ fn accounts_that_were_read_before_others_came_into_force_do_not_replace_them() {
     let fixture = fixture();
     let earlier = fixture.auth.read_accounts().unwrap();
     fixture.file.change(|accounts| accounts.revoke_token("good")).unwrap();
-    look_again(&fixture.auth);
+    fixture.auth.reread();
     assert_eq!(fixture.auth.accounts().tokens.len(), 1);
-    let told = written(false, false, || assert_eq!(fixture.auth.replace(earlier).tokens.len(), 1));
+    let told = written(false, false, || fixture.auth.replace(earlier));
     assert_eq!(told, "");
+    assert_eq!(fixture.auth.accounts().tokens.len(), 1);
 }

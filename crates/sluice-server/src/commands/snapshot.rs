@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use sha2::{Digest as _, Sha256};
-use sluice_server::config::Config;
+use sluice_server::{config::Config, snapshot::NEWEST};
 
 use super::{
     connection::Connection,
@@ -71,6 +71,15 @@ pub(super) fn run(
     // Not before: the next snapshot may need what is removed, and copies it if it is gone.
     drop(connection);
     Ok(format!("{said}\n{removed} old snapshots removed"))
+}
+
+/// Adds a line to what was said that names the newest snapshot, if there is one.
+pub(super) fn with_newest(url: &str, said: String) -> anyhow::Result<String> {
+    let names = names(&Repository::open(url)?)?;
+    Ok(match names.last() {
+        Some(newest) => format!("{said}\n{NEWEST}{newest}"),
+        None => said,
+    })
 }
 
 /// Sends the objects that are not `known`; tells how many, and their bytes.

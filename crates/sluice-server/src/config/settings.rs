@@ -34,6 +34,9 @@ const SNAPSHOT_SCHEMES: [&str; 4] = ["file", "s3", "gs", "az"];
 pub struct Config {
     /// Address to listen on.
     pub listen: SocketAddr,
+    /// Address that serves metrics, and nothing else, without credentials and over plain HTTP.
+    #[serde(deserialize_with = "address_or_empty", serialize_with = "shown_address_or_empty")]
+    pub metrics_listen: Option<SocketAddr>,
     /// Directory of everything that is kept.
     #[serde(deserialize_with = "path", serialize_with = "shown_path")]
     pub data_dir: PathBuf,
@@ -74,6 +77,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 9440)),
+            metrics_listen: None,
             data_dir: PathBuf::from("data"),
             admin_password_file: None,
             tenants: vec![],
@@ -222,6 +226,13 @@ fn path_or_empty<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, 
     Ok(if path.as_os_str().is_empty() { None } else { Some(path) })
 }
 
+fn address_or_empty<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SocketAddr>, D::Error> {
+    match String::deserialize(from)?.as_str() {
+        "" => Ok(None),
+        text => text.parse().map(Some).map_err(de::Error::custom),
+    }
+}
+
 fn tenants<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<TenantName>, D::Error> {
     let texts = Vec::<String>::deserialize(from)?;
     if limits::TENANTS_MAX <= texts.len() {
@@ -331,6 +342,11 @@ fn shown_path<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
 #[expect(clippy::ref_option, reason = "serde hands the field over like this")]
 fn shown_path_or_empty<S: Serializer>(path: &Option<PathBuf>, to: S) -> Result<S::Ok, S::Error> {
     shown_path(path.as_deref().unwrap_or(Path::new("")), to)
+}
+
+#[expect(clippy::ref_option, reason = "serde hands the field over like this")]
+fn shown_address_or_empty<S: Serializer>(address: &Option<SocketAddr>, to: S) -> Result<S::Ok, S::Error> {
+    address.map_or_else(String::new, |address| address.to_string()).serialize(to)
 }
 
 fn shown_tenants<S: Serializer>(tenants: &[TenantName], to: S) -> Result<S::Ok, S::Error> {

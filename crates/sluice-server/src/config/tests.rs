@@ -107,6 +107,7 @@ fn what_is_shown_tells_the_origin_of_each_value_and_can_be_loaded() {
     let shown = show(&config, &origins);
     expect![[r#"
         listen = "127.0.0.1:9440"                # default
+        metrics_listen = ""                      # default
         data_dir = """
         a "quoted"
         path"""        # --data-dir
@@ -341,7 +342,7 @@ fn the_shipped_file_shows_every_key_with_its_default() {
         .collect();
     assert_eq!(load_text(&active, &[]).unwrap(), load_text("", &[]).unwrap());
     let keys = active.lines().filter(|line| line.contains('=')).count();
-    assert_eq!(keys, 33, "a key was added without its line, or the other way round");
+    assert_eq!(keys, 34, "a key was added without its line, or the other way round");
 }
 
 #[test]

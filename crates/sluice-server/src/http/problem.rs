@@ -19,6 +19,9 @@ pub(crate) const GENERIC_SENTENCE: &str = "An error occurred while processing th
 /// Why a built-in supplier stays as it is.
 pub(crate) const BUILT_IN: &str = "Built-in suppliers cannot be updated or removed";
 
+/// Why somebody who is known may not do what he asks for.
+pub(crate) const FORBIDDEN: &str = "The user has no right to this operation";
+
 /// Why a request failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Cause {

@@ -9,7 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_web::{dev::RequestHead, http::Uri};
+use actix_web::{
+    dev::RequestHead,
+    http::{Method, Uri},
+};
 use ipnet::IpNet;
 use sluice_model::excerpt::excerpt;
 
@@ -22,10 +25,13 @@ pub(crate) struct RequestRecord {
     pub(crate) id: RequestId,
     /// Where it comes from.
     pub(crate) address: IpAddr,
+    method: Method,
     uri: Uri,
     began: Instant,
-    /// Name of what is asked; none while that is unknown.
+    /// Name of what is asked; `-` while that is unknown.
     pub(crate) route: Cell<&'static str>,
+    /// Its number among all that can be asked and is counted apart.
+    pub(crate) route_number: Cell<Option<usize>>,
     /// Who asks, once that is known; a token as `token:` and its name.
     pub(crate) user: OnceCell<String>,
     /// Bytes of its body that have arrived, as sent.
@@ -46,9 +52,11 @@ impl RequestRecord {
         Self {
             id: RequestId::of(&head.headers),
             address: forwarded::client(head, proxies),
+            method: head.method.clone(),
             uri: head.uri.clone(),
             began: Instant::now(),
             route: Cell::new("-"),
+            route_number: Cell::new(None),
             user: OnceCell::new(),
             received_bytes: Cell::new(0),
             waited: Cell::new(Duration::ZERO),
@@ -56,6 +64,11 @@ impl RequestRecord {
             refused_count: Cell::new(0),
             is_answered: Cell::new(false),
         }
+    }
+
+    /// Its method.
+    pub(crate) fn method(&self) -> &Method {
+        &self.method
     }
 
     /// What it asks for, without a query.

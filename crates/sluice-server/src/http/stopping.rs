@@ -8,7 +8,7 @@
 use std::{
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -44,6 +44,7 @@ pub(crate) struct Stopping {
     bodies_due: watch::Sender<Option<Instant>>,
     early_count: AtomicUsize,
     late_count: AtomicUsize,
+    opened_count: AtomicU64,
 }
 
 impl Default for Stopping {
@@ -53,6 +54,7 @@ impl Default for Stopping {
             bodies_due: watch::Sender::new(None),
             early_count: AtomicUsize::new(0),
             late_count: AtomicUsize::new(0),
+            opened_count: AtomicU64::new(0),
         }
     }
 }
@@ -90,6 +92,7 @@ impl Stopping {
     pub(crate) fn connection(self: &Arc<Self>) -> OpenConnection {
         // In this order, so that no moment shows one less than there are.
         self.early_count.fetch_add(1, Ordering::SeqCst);
+        self.opened_count.fetch_add(1, Ordering::Relaxed);
         let is_late = self.has_begun();
         if is_late {
             self.late_count.fetch_add(1, Ordering::SeqCst);
@@ -106,6 +109,11 @@ impl Stopping {
     /// All connections that are open.
     pub(crate) fn open_count(&self) -> usize {
         self.early_count() + self.late_count.load(Ordering::SeqCst)
+    }
+
+    /// All connections that there ever were.
+    pub(crate) fn opened_count(&self) -> u64 {
+        self.opened_count.load(Ordering::Relaxed)
     }
 
     /// Returns true if the daemon stops before the body can be there.

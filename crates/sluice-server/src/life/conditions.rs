@@ -1,9 +1,11 @@
 //! Changes of state that operators must know of: told when they come and when they go, not once a request.
 //!
-//! In: the store and the threads of connections, looked at every second. Out: log lines. A state that flickers is told once: it counts as gone when it has
+//! In: the store and the threads of connections, looked at every second. Out: log lines, and what metrics tell of the disk. A
+//! state that flickers is told once: it counts as gone when it has
 //! not been seen for a while. How many lines were left out of the log is told here too.
 //!
-//! It has a thread of its own, because it asks the file system, which may hang.
+//! It has a thread of its own, because it asks the file system, which may hang. For the same reason it is here that the
+//! accounts are read again when their file has changed.
 
 use std::{
     io,
@@ -24,6 +26,8 @@ mod tests;
 
 /// How often the store is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the accounts file is.
+const ACCOUNTS_INTERVAL: Duration = Duration::from_millis(500);
 /// Looks without a state after which it counts as gone.
 const CALM_LOOKS: u32 = 10;
 /// Runs from which merges lag behind. Full tiers come to some 30, and above 64 the store refuses writes.
@@ -121,13 +125,18 @@ pub(crate) fn watch(state: &Arc<State>) -> io::Result<()> {
 
 fn look_again_and_again(state: &Weak<State>) {
     let mut conditions = Conditions::default();
+    let mut looked_at = None;
     while let Some(state) = state.upgrade() {
-        state.request_log.tell_left_out(Instant::now());
-        conditions.look_at_threads(&state.beats);
-        if let Some(ingestor) = state.opened() {
-            conditions.look(ingestor.store());
+        state.auth.reread();
+        if looked_at.is_none_or(|looked_at: Instant| LOOK_INTERVAL <= looked_at.elapsed()) {
+            looked_at = Some(Instant::now());
+            state.request_log.tell_left_out(Instant::now());
+            conditions.look_at_threads(&state.beats);
+            if let Some(ingestor) = state.opened() {
+                conditions.look(ingestor.store());
+            }
         }
         drop(state);
-        thread::sleep(LOOK_INTERVAL);
+        thread::sleep(ACCOUNTS_INTERVAL);
     }
 }

@@ -18,6 +18,7 @@ use crate::{
     auth::Auth,
     config::Config,
     http::{body::Pace, problem::Cause, stopping::Stopping},
+    metrics::Metrics,
     worker::Worker,
 };
 
@@ -27,6 +28,8 @@ pub(crate) struct State {
     pub(crate) auth: Auth,
     /// Reads large bodies of suppliers and tags, and hands changes of the catalogue to the store.
     pub(crate) entity_worker: Worker,
+    /// What is counted, for Prometheus.
+    pub(crate) metrics: Metrics,
     /// Tells of requests in the log.
     pub(crate) request_log: RequestLog,
     /// Knows whether the threads of connections turn.
@@ -63,10 +66,11 @@ impl Rules {
 
 impl State {
     /// The state of a daemon whose store is not open yet.
-    pub(crate) fn new(auth: Auth, rules: Rules, entity_worker: Worker) -> Self {
+    pub(crate) fn new(auth: Auth, rules: Rules, entity_worker: Worker, metrics: Metrics) -> Self {
         Self {
             auth,
             entity_worker,
+            metrics,
             request_log: RequestLog::default(),
             beats: Beats::default(),
             stopping: Arc::default(),
@@ -100,6 +104,14 @@ impl State {
     /// The ingestor, whether or not it can still write.
     pub(crate) fn opened(&self) -> Option<&Ingestor> {
         self.ingestor.get()
+    }
+
+    /// Whether the store can write, as of the last time that somebody asked the disk; `None` while it opens.
+    pub(crate) fn known_health(&self) -> Option<Health> {
+        if self.has_failed.load(Ordering::Acquire) {
+            return Some(Health::Failed);
+        }
+        self.ingestor.get().map(|ingestor| ingestor.store().known_health())
     }
 
     /// The ingestor, for a request that reads.

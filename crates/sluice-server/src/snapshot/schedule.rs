@@ -8,13 +8,15 @@ use std::{
     io,
     path::Path,
     process::{Command, Output, Stdio},
+    sync::Arc,
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use tokio::sync::watch;
 
-use crate::{config::SnapshotSettings, life::lifecycle::Phase};
+use super::NEWEST;
+use crate::{config::SnapshotSettings, life::lifecycle::Phase, metrics::operations::OperationMetrics};
 
 /// How many times in an interval it is seen whether a snapshot is due.
 const LOOKS: u32 = 24;
@@ -34,16 +36,23 @@ pub(crate) fn start(
     settings: &SnapshotSettings,
     data_dir: &Path,
     phase: watch::Receiver<Phase>,
+    metrics: Arc<OperationMetrics>,
 ) -> io::Result<()> {
     if settings.url.is_empty() {
         return Ok(());
     }
+    metrics.schedule_snapshots(settings.interval.seconds());
     let (settings, data_dir) = (settings.clone(), data_dir.to_owned());
-    let run = move || keep_time(&settings, &data_dir, &phase);
+    let run = move || keep_time(&settings, &data_dir, &phase, &metrics);
     thread::Builder::new().name("schedule".to_owned()).spawn(run).map(drop)
 }
 
-fn keep_time(settings: &SnapshotSettings, data_dir: &Path, phase: &watch::Receiver<Phase>) {
+fn keep_time(
+    settings: &SnapshotSettings,
+    data_dir: &Path,
+    phase: &watch::Receiver<Phase>,
+    metrics: &OperationMetrics,
+) {
     let look_interval = (settings.interval.seconds() / LOOKS).max(LOOK_INTERVAL_MIN);
     let mut looked_at: Option<Instant> = None;
     // An error says that the daemon is gone.
@@ -51,28 +60,55 @@ fn keep_time(settings: &SnapshotSettings, data_dir: &Path, phase: &watch::Receiv
         let is_due = looked_at.is_none_or(|looked_at| look_interval <= looked_at.elapsed());
         if is_due && *phase.borrow() == Phase::Ready {
             looked_at = Some(Instant::now());
-            take(settings, data_dir);
+            take(settings, data_dir, metrics);
         }
         thread::park_timeout(PHASE_INTERVAL.min(look_interval));
     }
 }
 
-fn take(settings: &SnapshotSettings, data_dir: &Path) {
+fn take(settings: &SnapshotSettings, data_dir: &Path, metrics: &OperationMetrics) {
     let mut command = Command::new(OWN_BINARY);
-    command.arg("--data-dir").arg(data_dir).arg("snapshot").arg(&settings.url);
+    command.arg("--data-dir").arg(data_dir).arg("snapshot").arg("--name-newest").arg(&settings.url);
     command.arg("--keep").arg(settings.keep.get().to_string());
     command.arg("--every").arg(format!("{}s", settings.interval.get()));
     match command.stdin(Stdio::null()).output() {
         Ok(Output { status, stdout, .. }) if status.success() => {
             for line in String::from_utf8_lossy(&stdout).lines().filter(|line| !line.is_empty()) {
+                if let Some(name) = line.strip_prefix(NEWEST) {
+                    if let Some(time) = taken_at(name) {
+                        metrics.newest_snapshot(time);
+                    }
+                    continue;
+                }
+                if line.contains(" taken: ") {
+                    metrics.snapshot_taken();
+                }
                 tracing::info!("scheduled {line}");
             }
         }
         Ok(Output { status, stderr, .. }) => {
+            metrics.snapshot_failed();
             let told = String::from_utf8_lossy(&stderr);
             let cause = told.lines().rev().find_map(|line| line.strip_prefix("sluiced: "));
             tracing::error!(%status, cause, "the scheduled snapshot failed; the last good one is as it was");
         }
-        Err(error) => tracing::error!(%error, "the scheduled snapshot could not be started"),
+        Err(error) => {
+            metrics.snapshot_failed();
+            tracing::error!(%error, "the scheduled snapshot could not be started");
+        }
     }
 }
+
+/// When a snapshot of this name was taken: `20261128T160102Z-...` at 2026-11-28T16:01:02Z.
+fn taken_at(name: &str) -> Option<SystemTime> {
+    let (time, _sequence) = name.split_once('-')?;
+    let parts = [(0..4, "-"), (4..6, "-"), (6..8, "T"), (9..11, ":"), (11..13, ":"), (13..15, "Z")];
+    let mut text = String::new();
+    for (range, separator) in parts {
+        text.extend([time.get(range)?, separator]);
+    }
+    humantime::parse_rfc3339(&text).ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -65,7 +65,7 @@ fn until_the_store_is_open_everything_is_too_early() {
 const PATH: &str = "/api/1.0/suppliers/InternalTI/indicators";
 
 /// Sends a head that expects to be told to go on; gives the status that it is told.
-fn announce(daemon: &Running, method: &str, path: &str, headers: &str) -> (Connection, u16) {
+pub(crate) fn announce(daemon: &Running, method: &str, path: &str, headers: &str) -> (Connection, u16) {
     let mut connection = daemon.connect();
     let headers = format!("{}Expect: 100-continue\r\n{headers}", as_user("admin"));
     assert!(connection.send(&request(method, path, &headers, b"")));
@@ -74,7 +74,7 @@ fn announce(daemon: &Running, method: &str, path: &str, headers: &str) -> (Conne
 }
 
 /// A body too long to be small that adds one indicator.
-fn long_body(name: &str) -> String {
+pub(crate) fn long_body(name: &str) -> String {
     format!(r#"[{{"indicator":"{name}","object":"{name}","x":"{}"}}]"#, "x".repeat(2 * MIB))
 }
 

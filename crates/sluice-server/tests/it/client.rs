@@ -99,6 +99,32 @@ impl<Stream: Read + Write> Connection<Stream> {
     /// Reads the next answer; `None` when the other side has closed the connection.
     #[track_caller]
     pub(crate) fn receive(&mut self) -> Option<Answer> {
+        let answer = self.receive_text()?;
+        if 200 <= answer.status {
+            answer.check_shape();
+        }
+        Some(answer)
+    }
+
+    /// Reads the next answer, which need not be JSON.
+    #[track_caller]
+    pub(crate) fn receive_text(&mut self) -> Option<Answer> {
+        let head = self.receive_head()?;
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let mut answer = Answer { status, head, body: String::new() };
+        if status < 200 {
+            return Some(answer);
+        }
+        let length = answer.header("content-length").unwrap_or_else(|| panic!("no length: {answer:?}"));
+        let mut body = vec![0; length.parse().unwrap()];
+        self.stream.read_exact(&mut body).unwrap();
+        answer.body = String::from_utf8(body).unwrap();
+        Some(answer)
+    }
+
+    /// Reads the head of the next answer, as if it had no body; `None` as of [`Connection::receive`].
+    #[track_caller]
+    pub(crate) fn receive_head(&mut self) -> Option<String> {
         let mut head = String::new();
         loop {
             let before = head.len();
@@ -109,21 +135,10 @@ impl<Stream: Read + Write> Connection<Stream> {
                     return None;
                 }
                 Ok(0) | Err(_) => panic!("the answer breaks off: {head:?}"),
-                Ok(_) if &head[before..] == "\r\n" => break,
+                Ok(_) if &head[before..] == "\r\n" => return Some(head),
                 Ok(_) => {}
             }
         }
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        let mut answer = Answer { status, head, body: String::new() };
-        if status < 200 {
-            return Some(answer);
-        }
-        let length = answer.header("content-length").unwrap_or_else(|| panic!("no length: {answer:?}"));
-        let mut body = vec![0; length.parse().unwrap()];
-        self.stream.read_exact(&mut body).unwrap();
-        answer.body = String::from_utf8(body).unwrap();
-        answer.check_shape();
-        Some(answer)
     }
 
     /// Reads the next answer, which must come.

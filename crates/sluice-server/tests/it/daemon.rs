@@ -37,10 +37,11 @@ const USERS: [(&str, Role, &[&str]); 3] = [
 ];
 
 /// Tokens that stand for their own name.
-const TOKENS: [(&str, Scope, &[&str], u64); 4] = [
+const TOKENS: [(&str, Scope, &[&str], u64); 5] = [
     ("reader", Scope::Read, &[], u64::MAX),
     ("writer", Scope::Write, &["acme"], u64::MAX),
     ("root", Scope::Admin, &[], u64::MAX),
+    ("scraper", Scope::Metrics, &[], u64::MAX),
     ("expired", Scope::Admin, &[], 1_700_000_000),
 ];
 
@@ -142,6 +143,11 @@ impl Running {
     /// Stops the daemon in good order; leaves its directory.
     pub(crate) fn stop(self) -> Arc<tempfile::TempDir> {
         Arc::clone(&self.dir)
+    }
+
+    /// Waits for the daemon, which has a reason to end; gives it.
+    pub(crate) fn end(&mut self) -> Ending {
+        self.daemon.take().unwrap().join().unwrap()
     }
 
     /// Waits until the daemon is as far as that.

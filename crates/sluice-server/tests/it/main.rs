@@ -56,6 +56,8 @@ mod lookup;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod mixes;
 #[cfg(test)]
 mod networks;

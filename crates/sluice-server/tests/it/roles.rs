@@ -53,10 +53,11 @@ fn roles_by_routes() {
         as_token("root"),
         as_token("reader"),
         as_token("writer"),
+        as_token("scraper"),
         as_token("expired"),
         String::new(),
     ];
-    let mut seen = String::from("admin ann tom root reader writer expired nobody\n");
+    let mut seen = String::from("admin ann tom root reader writer scraper expired nobody\n");
     for (method, path, body) in REQUESTS {
         write!(seen, "{method} {path} {body}:").unwrap();
         for caller in &callers {
@@ -66,38 +67,38 @@ fn roles_by_routes() {
         seen.push('\n');
     }
     expect![[r#"
-        admin ann tom root reader writer expired nobody
-        GET suppliers : 200 200 200 200 200 200 401 401
-        GET suppliers/F : 200 200 200 200 200 200 401 401
-        GET acme/suppliers/F : 200 200 200 200 200 200 401 401
-        GET umbrella/suppliers/F : 200 200 200 200 200 200 401 401
-        GET tags : 200 200 200 200 200 200 401 401
-        GET tags/T : 200 200 200 200 200 200 401 401
-        POST lookup [{"object":"example.com"}]: 200 200 200 200 200 200 401 401
-        POST acme/lookup [{"object":"example.com"}]: 200 200 200 200 200 200 401 401
-        POST umbrella/lookup [{"object":"example.com"}]: 200 200 200 200 200 200 401 401
-        PUT suppliers/F/indicators []: 201 403 403 201 403 403 401 401
-        PUT General/suppliers/F/indicators []: 201 403 403 201 403 403 401 401
-        PUT acme/suppliers/F/indicators []: 201 403 201 201 403 201 401 401
-        PUT umbrella/suppliers/F/indicators []: 201 403 403 201 403 403 401 401
-        DELETE suppliers/F/indicators []: 200 403 403 200 403 403 401 401
-        DELETE acme/suppliers/F/indicators []: 200 403 200 200 403 200 401 401
-        DELETE umbrella/suppliers/F/indicators []: 200 403 403 200 403 403 401 401
-        PUT suppliers/F [{}]: 200 403 403 200 403 403 401 401
-        PUT acme/suppliers/F [{}]: 200 403 200 200 403 200 401 401
-        PUT acme/suppliers/F [{"name":"G"}]: 403 403 403 403 403 403 401 401
-        PUT umbrella/suppliers/F [{}]: 200 403 403 200 403 403 401 401
-        PUT acme/suppliers/FalsePositive [{}]: 403 403 403 403 403 403 401 401
-        PUT acme/suppliers/FalsePositive/indicators []: 201 403 201 201 403 201 401 401
-        POST suppliers []: 400 403 403 400 403 403 401 401
-        DELETE suppliers/None : 404 403 403 404 403 403 401 401
-        DELETE suppliers/InternalTI : 403 403 403 403 403 403 401 401
-        POST tags []: 400 403 403 400 403 403 401 401
-        PUT tags/T [{}]: 200 403 403 200 403 403 401 401
-        DELETE tags/None : 404 403 403 404 403 403 401 401
-        PUT nobody/suppliers/F/indicators []: 404 403 403 404 403 403 401 401
-        POST login : 404 404 404 404 404 404 401 401
-        PATCH tags : 405 405 405 405 405 405 401 401
+        admin ann tom root reader writer scraper expired nobody
+        GET suppliers : 200 200 200 200 200 200 403 401 401
+        GET suppliers/F : 200 200 200 200 200 200 403 401 401
+        GET acme/suppliers/F : 200 200 200 200 200 200 403 401 401
+        GET umbrella/suppliers/F : 200 200 200 200 200 200 403 401 401
+        GET tags : 200 200 200 200 200 200 403 401 401
+        GET tags/T : 200 200 200 200 200 200 403 401 401
+        POST lookup [{"object":"example.com"}]: 200 200 200 200 200 200 403 401 401
+        POST acme/lookup [{"object":"example.com"}]: 200 200 200 200 200 200 403 401 401
+        POST umbrella/lookup [{"object":"example.com"}]: 200 200 200 200 200 200 403 401 401
+        PUT suppliers/F/indicators []: 201 403 403 201 403 403 403 401 401
+        PUT General/suppliers/F/indicators []: 201 403 403 201 403 403 403 401 401
+        PUT acme/suppliers/F/indicators []: 201 403 201 201 403 201 403 401 401
+        PUT umbrella/suppliers/F/indicators []: 201 403 403 201 403 403 403 401 401
+        DELETE suppliers/F/indicators []: 200 403 403 200 403 403 403 401 401
+        DELETE acme/suppliers/F/indicators []: 200 403 200 200 403 200 403 401 401
+        DELETE umbrella/suppliers/F/indicators []: 200 403 403 200 403 403 403 401 401
+        PUT suppliers/F [{}]: 200 403 403 200 403 403 403 401 401
+        PUT acme/suppliers/F [{}]: 200 403 200 200 403 200 403 401 401
+        PUT acme/suppliers/F [{"name":"G"}]: 403 403 403 403 403 403 403 401 401
+        PUT umbrella/suppliers/F [{}]: 200 403 403 200 403 403 403 401 401
+        PUT acme/suppliers/FalsePositive [{}]: 403 403 403 403 403 403 403 401 401
+        PUT acme/suppliers/FalsePositive/indicators []: 201 403 201 201 403 201 403 401 401
+        POST suppliers []: 400 403 403 400 403 403 403 401 401
+        DELETE suppliers/None : 404 403 403 404 403 403 403 401 401
+        DELETE suppliers/InternalTI : 403 403 403 403 403 403 403 401 401
+        POST tags []: 400 403 403 400 403 403 403 401 401
+        PUT tags/T [{}]: 200 403 403 200 403 403 403 401 401
+        DELETE tags/None : 404 403 403 404 403 403 403 401 401
+        PUT nobody/suppliers/F/indicators []: 404 403 403 404 403 403 403 401 401
+        POST login : 404 404 404 404 404 404 404 401 401
+        PATCH tags : 405 405 405 405 405 405 405 401 401
     "#]]
     .assert_eq(&seen);
 }

@@ -102,6 +102,7 @@ impl Compactor {
         self.checkpoints.write(sequence, &catalogue, flushed_count, runs)?;
         self.flushed_at = self.shared.config.clock.elapsed();
         self.log_kept_bytes = self.shared.log_bytes.load(Ordering::Relaxed);
+        self.shared.measures.flush_times.note_time(started.elapsed());
         let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
         if SIZABLE_FLUSH_BYTES <= bytes {
             self.shared.flush_rate.store(bytes as u64 * 1_000 / elapsed_ms, Ordering::Relaxed);
@@ -248,7 +249,9 @@ impl Compactor {
         // A merge moves rows between runs; what the log holds beyond the last flush stays where it is.
         let sequence = self.checkpoints.manifest.sequence;
         let stored = Arc::clone(&self.checkpoints.stored_catalogue);
-        self.checkpoints.write(sequence, &stored, 0, next_runs)
+        self.checkpoints.write(sequence, &stored, 0, next_runs)?;
+        self.shared.measures.merge_times.note_time(began.elapsed());
+        Ok(())
     }
 }
 

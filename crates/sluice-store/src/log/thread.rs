@@ -338,9 +338,12 @@ impl LogThread {
         if self.waiting.is_empty() {
             return None;
         }
+        let began = Instant::now();
         if let Err(error) = self.log.sync() {
             return Some(self.refuse_unsynced(&error));
         }
+        self.shared.measures.sync_times.note_time(began.elapsed());
+        self.shared.measures.group_sizes.note(self.waiting.len() as u64);
         let waiting = std::mem::take(&mut self.waiting);
         self.complete(waiting);
         None

@@ -9,6 +9,7 @@ use std::{fmt, sync::Arc};
 
 use quick_cache::{Weighter, sync::Cache};
 
+use super::counts::ReadTotals;
 use crate::run::RowsBlock;
 
 /// Reads of more keys use the blocks that are at hand and leave nothing: they touch each block once. Reads of more contexts
@@ -65,11 +66,15 @@ impl Weighter<Place, Cached> for CachedWeight {
 }
 
 /// What is at hand; all readers share it.
-pub(crate) struct BlockCache(Cache<Place, Cached, CachedWeight>);
+pub(crate) struct BlockCache {
+    cache: Cache<Place, Cached, CachedWeight>,
+    /// What readers have met, here and in filters.
+    pub(crate) counts: ReadTotals,
+}
 
 impl fmt::Debug for BlockCache {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("BlockCache").field("items", &self.0.len()).finish_non_exhaustive()
+        formatter.debug_struct("BlockCache").field("items", &self.cache.len()).finish_non_exhaustive()
     }
 }
 
@@ -77,12 +82,23 @@ impl BlockCache {
     /// An empty one, which grows to so many bytes.
     pub(crate) fn new(bytes_max: usize) -> Self {
         let items = bytes_max / ITEM_BYTES;
-        Self(Cache::with_weighter(items, bytes_max as u64, CachedWeight))
+        let cache = Cache::with_weighter(items, bytes_max as u64, CachedWeight);
+        Self { cache, counts: ReadTotals::default() }
+    }
+
+    /// Bytes that are at hand.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.cache.weight()
+    }
+
+    /// What they may come to.
+    pub(crate) fn bytes_max(&self) -> u64 {
+        self.cache.capacity()
     }
 
     /// The block of a part that begins with a piece.
     pub(super) fn rows(&self, part: u32, piece: u32) -> Option<Arc<RowsBlock>> {
-        match self.0.get(&Place::Rows(part, piece))? {
+        match self.cache.get(&Place::Rows(part, piece))? {
             Cached::Rows(block) => Some(block),
             Cached::Context(_) => None,
         }
@@ -90,12 +106,12 @@ impl BlockCache {
 
     /// Keeps a block.
     pub(super) fn keep_rows(&self, part: u32, piece: u32, block: &Arc<RowsBlock>) {
-        self.0.insert(Place::Rows(part, piece), Cached::Rows(Arc::clone(block)));
+        self.cache.insert(Place::Rows(part, piece), Cached::Rows(Arc::clone(block)));
     }
 
     /// A context of a stored table.
     pub(super) fn context(&self, table: u32, number: u32) -> Option<Arc<[u8]>> {
-        match self.0.get(&Place::Context(table, number))? {
+        match self.cache.get(&Place::Context(table, number))? {
             Cached::Context(context) => Some(context),
             Cached::Rows(_) => None,
         }
@@ -104,7 +120,7 @@ impl BlockCache {
     /// Keeps a context, unless it is very long.
     pub(super) fn keep_context(&self, table: u32, number: u32, context: &Arc<[u8]>) {
         if context.len() <= CONTEXT_BYTES_MAX {
-            self.0.insert(Place::Context(table, number), Cached::Context(Arc::clone(context)));
+            self.cache.insert(Place::Context(table, number), Cached::Context(Arc::clone(context)));
         }
     }
 }

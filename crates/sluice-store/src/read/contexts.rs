@@ -6,6 +6,7 @@ use sluice_model::ranges::bytes_at;
 
 use super::{
     block_cache::BlockUse,
+    counts::ReadCounts,
     view::Snapshot,
     workers::{ReadBudget, Workers, block_use, counted, outcome, read_batches, sort_by},
 };
@@ -104,6 +105,7 @@ impl Snapshot {
         budget: &ReadBudget,
     ) -> Result<(Vec<(u32, TextPlace)>, ReadContexts), ReadError> {
         let (mut found, mut texts) = (Vec::with_capacity(order.len()), ReadContexts::default());
+        let mut counts = ReadCounts::default();
         for of_table in order.chunk_by(|one, other| one.table == other.table) {
             let Some(first) = of_table.first() else { continue };
             // What it holds of the table goes with it.
@@ -113,7 +115,16 @@ impl Snapshot {
             for same in of_table.chunk_by(|one, other| one.number == other.number) {
                 let Some(AskedContext { number, .. }) = same.first() else { continue };
                 let place = if let Some(table) = cached_in {
-                    let context = self.cached_context(table, *number, &mut source, block_use)?;
+                    let at_hand = self.blocks.context(table, *number);
+                    *(if at_hand.is_some() {
+                        &mut counts.contexts_hit
+                    } else {
+                        &mut counts.contexts_missed
+                    }) += 1;
+                    let context = match at_hand {
+                        Some(context) => context,
+                        None => self.read_context(table, *number, &mut source, block_use)?,
+                    };
                     texts.push(&context, order.len(), budget)?
                 } else {
                     texts.push(source.get(*number)?, order.len(), budget)?
@@ -121,20 +132,18 @@ impl Snapshot {
                 found.extend(same.iter().map(|asked| (asked.place, place)));
             }
         }
+        self.blocks.counts.add(&counts);
         Ok((found, texts))
     }
 
-    /// Reads a context of a stored table, unless it is at hand.
-    fn cached_context(
+    /// Reads a context of a stored table that is not at hand, and keeps it there.
+    fn read_context(
         &self,
         table: u32,
         number: u32,
         source: &mut ContextSource<'_>,
         block_use: BlockUse,
     ) -> Result<Arc<[u8]>, ReadError> {
-        if let Some(context) = self.blocks.context(table, number) {
-            return Ok(context);
-        }
         if block_use == BlockUse::AtHand {
             return Err(ReadError::NotAtHand);
         }

@@ -13,6 +13,7 @@ use sluice_model::{
 
 use super::{
     block_cache::BlockUse,
+    counts::ReadCounts,
     merger::{RowMerger, row_at},
     view::Snapshot,
     workers::{ReadBudget, Workers, block_use, counted, outcome, read_batches, sort_by},
@@ -184,6 +185,7 @@ impl Snapshot {
         block_use: BlockUse,
         merger: &mut RowMerger<'_>,
     ) -> Result<(), ReadError> {
+        let mut counts = ReadCounts::default();
         for run in &self.view.runs {
             let through = run.merged_through.as_deref();
             let mut from = through.map_or(0, |through| asked.partition_point(|one| key_of(one) <= through));
@@ -197,13 +199,22 @@ impl Snapshot {
                 let to = end.map_or(asked.len(), |end| asked.partition_point(|one| key_of(one) < end));
                 let mut cursor = PartCursor::new(self, part, block_use);
                 for (number, one) in asked.iter().enumerate().take(to).skip(from) {
-                    if part.filter.may_contain(one.hash) {
-                        merger.take_older(number, |row| cursor.find(key_of(one), row))?;
+                    if !part.filter.may_contain(one.hash) {
+                        counts.denied += 1;
+                        continue;
                     }
+                    merger.take_older(number, |row| {
+                        let is_found = cursor.find(key_of(one), row)?;
+                        *(if is_found { &mut counts.found } else { &mut counts.mistaken }) += 1;
+                        Ok(is_found)
+                    })?;
                 }
+                counts.rows_hit += cursor.hits;
+                counts.rows_missed += cursor.misses;
                 from = from.max(to);
             }
         }
+        self.blocks.counts.add(&counts);
         Ok(())
     }
 }
@@ -330,12 +341,15 @@ struct PartCursor<'a> {
     block: Option<usize>,
     rows: Arc<RowsBlock>,
     reader: BlockReader,
+    /// Blocks that were at hand, and those that were not.
+    hits: u64,
+    misses: u64,
 }
 
 impl<'a> PartCursor<'a> {
     fn new(snapshot: &'a Snapshot, part: &'a Part, block_use: BlockUse) -> Self {
         let (rows, reader) = Default::default();
-        Self { snapshot, part, block_use, near: 0, block: None, rows, reader }
+        Self { snapshot, part, block_use, near: 0, block: None, rows, reader, hits: 0, misses: 0 }
     }
 
     /// Appends the row of a key to `row`; false when the part has none.
@@ -352,10 +366,12 @@ impl<'a> PartCursor<'a> {
     }
 
     /// Reads a block, unless it is at hand.
-    fn read_block(&self, block: usize) -> Result<Arc<RowsBlock>, ReadError> {
+    fn read_block(&mut self, block: usize) -> Result<Arc<RowsBlock>, ReadError> {
         let Snapshot { trees, blocks, .. } = self.snapshot;
         let (part, (piece, _)) = (self.part.meta.id, self.part.pieces_of(block));
-        let rows = match blocks.rows(part, piece) {
+        let at_hand = blocks.rows(part, piece);
+        *(if at_hand.is_some() { &mut self.hits } else { &mut self.misses }) += 1;
+        let rows = match at_hand {
             Some(rows) if rows.has_restarts() || self.block_use != BlockUse::Keep => return Ok(rows),
             // It is asked for again, and will be.
             Some(rows) => rows.with_restarts().map_err(|detail| self.part.damaged_block(block, detail))?,

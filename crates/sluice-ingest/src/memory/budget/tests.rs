@@ -55,6 +55,26 @@ fn what_a_permit_leaves_goes_to_those_that_wait() {
 }
 
 #[test]
+fn who_holds_and_who_waits_is_told() {
+    let budget = budget(4 * MIB, SMALL_BYTES_BUDGET, MINUTE, MINUTE);
+    block_on(async {
+        let (first, second) = (budget.take(1, None).unwrap(), budget.take(1, None).unwrap());
+        first.grow(3 * MIB).await.unwrap();
+        let looking = async {
+            let measures = budget.measures();
+            assert_eq!((measures.permit_bytes, measures.permits_waiting), (3 * MIB + 1, 1));
+            assert_eq!(measures.permit_bytes_max, 4 * MIB + SMALL_BYTES_BUDGET);
+            assert_eq!(measures.permit_waits.counts.iter().sum::<u64>(), 1);
+            drop(first);
+        };
+        let (grown, ()) = tokio::join!(second.grow(3 * MIB), looking);
+        grown.unwrap();
+        let measures = budget.measures();
+        assert_eq!((measures.permits_waiting, measures.permit_waits.counts.iter().sum::<u64>()), (0, 2));
+    });
+}
+
+#[test]
 fn what_can_never_fit_or_not_begin_is_refused_early() {
     let budget = budget(4 * MIB, SMALL_BYTES_BUDGET, MINUTE, MINUTE);
     assert!(budget.take(1, Some(4 * MIB + 1)).is_err());

@@ -32,6 +32,18 @@ fn check(slices: &[&[(&str, Rejection)]], want: &Expect) {
 }
 
 #[test]
+fn what_was_refused_is_counted_by_reason_over_all_slices() {
+    let (mut first, mut second) = (SliceRejections::new(), SliceRejections::new());
+    first.push(b"1", &Rejection::InvalidType(Property::Indicator));
+    first.push(b"", &Rejection::IndicatorMissing);
+    second.push(b"2", &Rejection::InvalidType(Property::Tags));
+    let receipt = Receipt::new(9, vec![first, second], None);
+    let told: Vec<_> = Rejection::REASONS.into_iter().zip(receipt.rejected_by_reason).collect();
+    let told: Vec<_> = told.into_iter().filter(|(_, count)| *count != 0).collect();
+    assert_eq!(told, [("indicator_missing", 1), ("invalid_type", 2)]);
+}
+
+#[test]
 fn nothing_is_an_empty_array() {
     check(&[], &expect!["[]"]);
     check(&[&[], &[]], &expect!["[]"]);

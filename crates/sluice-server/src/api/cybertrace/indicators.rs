@@ -11,6 +11,7 @@ use crate::{
     api::request::Version,
     http::{answer, body::BodyReader, problem::Cause, record::RequestRecord},
     life::request_log::Author,
+    metrics::suppliers::{IndicatorAction, SupplierMetrics},
 };
 
 /// Adds indicators and answers once every accepted one is durable.
@@ -20,6 +21,7 @@ pub(super) async fn add(
     version: Version,
     permit: Permit,
     reader: &mut BodyReader<'_>,
+    counts: &SupplierMetrics,
     record: &RequestRecord,
 ) -> Result<HttpResponse, Cause> {
     let action = UploadAction::Put {
@@ -29,6 +31,7 @@ pub(super) async fn add(
     };
     let upload = ingestor.upload(permit, rules(supplier, version, action))?;
     let receipt = upload_body(reader, upload, record, |_| {}).await?;
+    counts.note(supplier.id, IndicatorAction::Add, &receipt);
     answer_receipt(
         receipt,
         StatusCode::CREATED,
@@ -44,12 +47,14 @@ pub(super) async fn delete(
     version: Version,
     permit: Permit,
     reader: &mut BodyReader<'_>,
+    counts: &SupplierMetrics,
     record: &RequestRecord,
 ) -> Result<HttpResponse, Cause> {
     let upload = ingestor.upload(permit, rules(supplier, version, UploadAction::Delete))?;
     let author = Author::of(record);
     let told = move |count| author.changed(&format!("{count} indicators deleted"));
     let receipt = upload_body(reader, upload, record, told).await?;
+    counts.note(supplier.id, IndicatorAction::Delete, &receipt);
     answer_receipt(
         receipt,
         StatusCode::OK,

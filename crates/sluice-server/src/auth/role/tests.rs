@@ -16,9 +16,10 @@ fn the_table_of_rights() {
         Action::ChangeSupplier,
         Action::ManageSuppliers,
         Action::ManageTags,
+        Action::ReadMetrics,
     ] {
         write!(seen, "{action:?}:").unwrap();
-        for role in [Role::Administrator, Role::Analyst, Role::TenantManager] {
+        for role in [Role::Administrator, Role::Analyst, Role::TenantManager, Role::Metrics] {
             let identity = Identity { role, tenants: vec!["acme".to_owned()] };
             let (own, other) = (identity.may(action, "acme"), identity.may(action, "General"));
             write!(seen, " {role:?} {own}/{other}").unwrap();
@@ -26,12 +27,13 @@ fn the_table_of_rights() {
         seen.push('\n');
     }
     expect![[r#"
-        Read: Administrator true/true Analyst true/true TenantManager true/true
-        Lookup: Administrator true/true Analyst true/true TenantManager true/true
-        ChangeIndicators: Administrator true/true Analyst false/false TenantManager true/false
-        ChangeSupplier: Administrator true/true Analyst false/false TenantManager true/false
-        ManageSuppliers: Administrator true/true Analyst false/false TenantManager false/false
-        ManageTags: Administrator true/true Analyst false/false TenantManager false/false
+        Read: Administrator true/true Analyst true/true TenantManager true/true Metrics false/false
+        Lookup: Administrator true/true Analyst true/true TenantManager true/true Metrics false/false
+        ChangeIndicators: Administrator true/true Analyst false/false TenantManager true/false Metrics false/false
+        ChangeSupplier: Administrator true/true Analyst false/false TenantManager true/false Metrics false/false
+        ManageSuppliers: Administrator true/true Analyst false/false TenantManager false/false Metrics false/false
+        ManageTags: Administrator true/true Analyst false/false TenantManager false/false Metrics false/false
+        ReadMetrics: Administrator true/true Analyst false/false TenantManager false/false Metrics true/true
     "#]]
     .assert_eq(&seen);
 }

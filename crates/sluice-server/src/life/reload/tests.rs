@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Every key of the shipped file with a value that is not its default; of `tls`, ways to have a certificate.
-const CHANGES: [(&str, &str); 34] = [
+const CHANGES: [(&str, &str); 35] = [
     ("listen", r#""127.0.0.1:1""#),
     ("data_dir", r#""other""#),
     ("admin_password_file", r#""other""#),
@@ -45,6 +45,7 @@ const CHANGES: [(&str, &str); 34] = [
     ("snapshot.url", r#""file:///backup""#),
     ("snapshot.interval", r#""1h""#),
     ("snapshot.keep", "1"),
+    ("metrics_listen", r#""127.0.0.1:1""#),
     ("", ""),
 ];
 

@@ -27,7 +27,7 @@ fn the_bytes_are_bounded_whatever_is_read() {
     for number in 0..u32::try_from(2 * BLOCK_CACHE_BYTES_MAX / 1024).unwrap() {
         cache.keep_context(1, number, &context(number));
     }
-    assert!(cache.0.weight() <= BLOCK_CACHE_BYTES_MAX as u64, "{}", cache.0.weight());
+    assert!(cache.cache.weight() <= BLOCK_CACHE_BYTES_MAX as u64, "{}", cache.cache.weight());
     cache.keep_context(2, 0, &vec![0; CONTEXT_BYTES_MAX + 1].into());
     assert!(cache.context(2, 0).is_none());
 }

@@ -1,0 +1,31 @@
+//! The requests that metrics count apart, each with a number.
+//!
+//! Rows of the route tables come first, by their place in all of them; then what stands in no table.
+
+use actix_web::http::Method;
+
+use super::{gate::TABLES, scrape};
+
+/// What stands in no table.
+const OTHERS: [[&str; 2]; 6] = [
+    ["GET", "/healthz"],
+    ["HEAD", "/healthz"],
+    ["GET", "/readyz"],
+    ["HEAD", "/readyz"],
+    ["GET", scrape::PATH],
+    ["HEAD", scrape::PATH],
+];
+
+/// Method and path of each number. A row is known by the first of its paths.
+pub(crate) fn routes() -> Vec<[&'static str; 2]> {
+    let rows = TABLES.iter().flat_map(|table| table.iter());
+    let rows = rows.map(|route| [route.method.as_str(), route.paths.first().map_or("", |(_, path)| *path)]);
+    rows.chain(OTHERS).collect()
+}
+
+/// The number of a request that stands in no table.
+pub(super) fn number(method: &Method, path: &str) -> Option<usize> {
+    let rows = TABLES.iter().map(|table| table.len()).sum::<usize>();
+    let place = OTHERS.iter().position(|known| *known == [method.as_str(), path])?;
+    Some(rows + place)
+}

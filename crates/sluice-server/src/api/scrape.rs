@@ -1,0 +1,113 @@
+//! `GET /metrics`: what the daemon is and does, for Prometheus.
+//!
+//! In: the shared state. Out: all metrics as text, now, whatever state the daemon is in: a scrape waits for no memory and
+//! no queue, touches no file of the data directory and takes no lock that somebody holds while he waits for the disk. It
+//! needs the rights of an administrator, or a token of the scope `metrics`; a listener of its own, if one is configured,
+//! asks for none and serves nothing else (`scrape_listener`).
+
+mod store;
+
+use std::sync::atomic::Ordering;
+
+use actix_web::{
+    HttpResponse,
+    dev::RequestHead,
+    http::{Method, StatusCode, header},
+};
+use sluice_model::TenantName;
+use sluice_store::Health;
+
+use super::gate;
+use crate::{
+    auth::role::Action,
+    http::problem::{Cause, FORBIDDEN},
+    http::record::RequestRecord,
+    life::state::State,
+    metrics::{
+        declared::{CONNECTIONS, CONNECTIONS_ACCEPTED, DAMAGE, LOOKED_UP, READY, STATE},
+        exposition::{Exposition, Format, Value},
+    },
+};
+
+/// Where the metrics are.
+pub(crate) const PATH: &str = "/metrics";
+
+/// Answers a scrape by somebody who may.
+///
+/// # Errors
+///
+/// [`Cause::Unauthorized`] and whatever else a login comes to; [`Cause::MethodNotAllowed`]; [`Cause::Forbidden`].
+pub(crate) async fn answer(
+    state: &State,
+    head: &RequestHead,
+    record: &RequestRecord,
+) -> Result<HttpResponse, Cause> {
+    let identity = gate::identify(state, head, record).await?;
+    check_method(head)?;
+    if !identity.may(Action::ReadMetrics, TenantName::GENERAL) {
+        return Err(Cause::Forbidden(FORBIDDEN));
+    }
+    text(state, head)
+}
+
+/// Answers a scrape on the listener that asks for no credentials.
+///
+/// # Errors
+///
+/// [`Cause::NotFound`] for anything but the metrics; [`Cause::MethodNotAllowed`].
+pub(super) fn answer_anybody(state: &State, head: &RequestHead) -> Result<HttpResponse, Cause> {
+    if head.uri.path() != PATH {
+        return Err(Cause::NotFound("There are metrics here and nothing else".into()));
+    }
+    check_method(head)?;
+    text(state, head)
+}
+
+fn check_method(head: &RequestHead) -> Result<(), Cause> {
+    if head.method == Method::GET || head.method == Method::HEAD {
+        return Ok(());
+    }
+    Err(Cause::MethodNotAllowed { allow: "GET, HEAD".to_owned() })
+}
+
+fn text(state: &State, head: &RequestHead) -> Result<HttpResponse, Cause> {
+    let format = Format::of(&head.headers);
+    let Ok(text) = gather(state).write(format) else { return Err(Cause::Internal) };
+    let mut response = HttpResponse::build(StatusCode::OK);
+    Ok(response.insert_header((header::CONTENT_TYPE, format.content_type())).body(text))
+}
+
+/// Everything that is told.
+fn gather(state: &State) -> Exposition {
+    let mut all = Exposition::default();
+    let metrics = &state.metrics;
+    metrics.process.tell(&mut all);
+    tell_state(state, &mut all);
+    all.add_one(CONNECTIONS, Value::Whole(state.stopping.open_count() as u64));
+    all.add_one(CONNECTIONS_ACCEPTED, Value::Whole(state.stopping.opened_count()));
+    metrics.requests.tell(&mut all);
+    metrics.logins.tell(&mut all);
+    let catalogue = state.opened().map(|ingestor| ingestor.store().catalogue());
+    metrics.suppliers.tell(catalogue.as_deref(), &mut all);
+    all.add_one(LOOKED_UP, Value::Whole(metrics.looked_up.load(Ordering::Relaxed)));
+    all.add_one(DAMAGE, Value::Whole(metrics.damaged_reads.load(Ordering::Relaxed)));
+    metrics.operations.tell(&mut all);
+    if let Some(ingestor) = state.opened() {
+        store::tell(ingestor, &mut all);
+    }
+    all
+}
+
+/// Tells in which state the daemon is, as far as that is known without asking the disk.
+fn tell_state(state: &State, to: &mut Exposition) {
+    let now = match state.known_health() {
+        Some(Health::Failed) => "failed",
+        _ if state.stopping.has_begun() => "stopping",
+        None => "starting",
+        Some(Health::Writable) => "writable",
+        Some(Health::DiskFull) => "disk_full",
+    };
+    to.add_one(READY, Value::Whole(u64::from(now == "writable")));
+    let states = ["starting", "writable", "disk_full", "failed", "stopping"];
+    to.add(STATE, states.map(|one| (vec![("state", one.into())], Value::Whole(u64::from(one == now)))));
+}
