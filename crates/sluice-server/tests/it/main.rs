@@ -88,4 +88,6 @@ mod tags;
 #[cfg(test)]
 mod tenants;
 #[cfg(test)]
+mod terminal;
+#[cfg(test)]
 mod versions;
