@@ -1,6 +1,7 @@
 //! Sockets that a service manager holds: over restarts and kills of the daemon, nobody who connects is refused.
 
 use std::{
+    fs::File,
     io::{ErrorKind, Write as _},
     net::{TcpListener, TcpStream},
     os::{fd::OwnedFd, unix::net::UnixListener},
@@ -10,8 +11,10 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
+    time::Duration,
 };
 
+use rustix::fs::{FlockOperation, flock};
 use sluice_server::{Phase, ServeError};
 
 use crate::{
@@ -19,6 +22,9 @@ use crate::{
     daemon::{Running, as_user, request, wait_until},
     process::{Process, SOCKET_SETUP, as_administrator},
 };
+
+/// A daemon that answers does so many times within it.
+const UNANSWERED_TIME: Duration = Duration::from_millis(300);
 
 const LOOKUP: &[u8] = br#"[{"object":"kept.activation.example.com"}]"#;
 
@@ -116,6 +122,27 @@ fn a_kill_refuses_nobody_who_connects() {
             assert_eq!(connection.answer().status, 200);
         }
     }
+}
+
+/// Nobody is told that the store is still opening who can wait for it.
+#[test]
+fn connections_wait_for_the_store() {
+    let (socket, dir) = (socket(), Arc::new(tempfile::tempdir().unwrap()));
+    let start = || Running::open_on(vec![socket.try_clone().unwrap()], Arc::clone(&dir), &[]).unwrap();
+    let first = start();
+    first.wait_for(Phase::Ready);
+    drop(first);
+    // The storage engine waits for its own lock, so the daemon cannot get on.
+    let engine = File::open(dir.path().join("trees/db")).unwrap();
+    flock(&engine, FlockOperation::LockExclusive).unwrap();
+    let second = start();
+    let mut waiting = TcpStream::connect(socket.local_addr().unwrap()).unwrap();
+    waiting.write_all(&request("POST", "/api/1.0/lookup", &as_user("admin"), LOOKUP)).unwrap();
+    waiting.set_read_timeout(Some(UNANSWERED_TIME)).unwrap();
+    assert!(waiting.peek(&mut [0]).is_err(), "it is answered");
+    drop(engine);
+    assert_eq!(Connection::over(waiting).answer().status, 200);
+    drop(second);
 }
 
 #[test]
