@@ -1,6 +1,6 @@
-//! Who is asking: from an `Authorization` header to an identity.
+//! Who is asking: from an `Authorization` header, or a client certificate, to an identity.
 //!
-//! In: the header and the client's address. Out: an `Identity`, or a refusal that does not say why. An unknown user, a
+//! In: the header, the client's certificates and its address. Out: an `Identity`, or a refusal that does not say why. An unknown user, a
 //! wrong password and a malformed header cost one hash each. Hashes are computed on a thread of their own, the password
 //! worker, so they neither block the HTTP threads nor wait behind the parsing of bodies. Whoever has logged in before is
 //! remembered across restarts and comes before strangers (`lines`), so guessing from everywhere locks nobody out.
@@ -10,6 +10,7 @@
 pub mod accounts;
 pub(crate) mod basic;
 pub(crate) mod checks;
+pub(crate) mod client_authority;
 pub mod error;
 pub(crate) mod expiring;
 pub(crate) mod fingerprint;
@@ -38,12 +39,17 @@ use self::{
     accounts::{AccountChange, Accounts, AccountsFile},
     basic::Claim,
     checks::{Checks, Step},
+    client_authority::ClientAuthority,
     error::{AuthError, Refused},
     keeper::Keeper,
     password_worker::{PasswordJob, PasswordWorker},
     role::Identity,
 };
-use crate::{clock::now_seconds, http::problem::Cause, logging::AUDIT};
+use crate::{
+    clock::{date, now_seconds},
+    http::{peer::PeerCertificates, problem::Cause},
+    logging::AUDIT,
+};
 
 #[cfg(test)]
 mod tests;
@@ -56,6 +62,8 @@ pub(crate) struct Auth {
     checks: Arc<Mutex<Checks>>,
     password_worker: PasswordWorker,
     known: Keeper,
+    /// Vouches for client certificates.
+    pub(crate) client_authority: Arc<ClientAuthority>,
 }
 
 struct CachedAccounts {
@@ -92,11 +100,12 @@ impl Auth {
             checks: Arc::default(),
             password_worker: PasswordWorker::start().map_err(AuthError::Thread)?,
             known: Keeper::start(data_dir)?,
+            client_authority: Arc::default(),
         })
     }
 
     /// Finds out who is asking, and by which name: that of the user, or `token:` and that of the token. `headers` are all
-    /// `Authorization` headers of the request.
+    /// `Authorization` headers of the request; without any, the client's certificate tells.
     ///
     /// # Errors
     ///
@@ -105,11 +114,10 @@ impl Auth {
     pub(crate) async fn identify(
         &self,
         mut headers: impl Iterator<Item = &[u8]>,
+        peer: Option<&PeerCertificates>,
         address: IpAddr,
     ) -> Result<(String, Identity), Refused> {
-        let Some(header) = headers.next() else {
-            return Err(refused("-", "no credentials", Cause::Unauthorized));
-        };
+        let Some(header) = headers.next() else { return self.by_certificate(peer) };
         let claim = match headers.next() {
             None => basic::read_claim(header),
             Some(_) => Claim::Malformed,
@@ -129,6 +137,18 @@ impl Auth {
                 Ok(_) => Err(refused("-", "malformed credentials", Cause::Unauthorized)),
                 Err(cause) => Err(refused("-", "malformed credentials", cause)),
             },
+        }
+    }
+
+    fn by_certificate(&self, peer: Option<&PeerCertificates>) -> Result<(String, Identity), Refused> {
+        let unauthorized = |user: &str, reason| Err(refused(user, reason, Cause::Unauthorized));
+        let Some(peer) = peer else { return unauthorized("-", "no credentials") };
+        match self.client_authority.user(peer, u64::from(now_seconds())) {
+            Ok(name) => match self.accounts().user(&name) {
+                Some(known) => Ok((name, Identity { role: known.role, tenants: known.tenants.clone() })),
+                None => unauthorized(&name, "unknown user in a client certificate"),
+            },
+            Err(reason) => unauthorized("-", reason),
         }
     }
 
@@ -253,8 +273,8 @@ fn tell_changes(before: &Accounts, accounts: &Accounts) {
     let mut is_told = false;
     for change in accounts.changes.iter().filter(|change| number < change.number) {
         let AccountChange { number, at_seconds, by, change } = change;
-        let (by, change) = (excerpt(by), change.as_str());
-        tracing::info!(target: AUDIT, number, at_seconds, by = &*by, change, "changed on the command line");
+        let (at, by, change) = (date(*at_seconds), excerpt(by), change.as_str());
+        tracing::info!(target: AUDIT, number, %at, by = &*by, change, "changed on the command line");
         is_told = true;
     }
     if !is_told && before != accounts {

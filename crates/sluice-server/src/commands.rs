@@ -2,9 +2,11 @@
 //!
 //! In: parsed arguments and a checked configuration. Out: lines for standard output. Commands work on the accounts file
 //! of a daemon that has been started before, running or not; a running one notices a change within a second. Passwords
-//! come from a file or from standard input, never from an argument; a token is shown once.
+//! come from a file, a terminal or a pipe, never from an argument; a token is shown once.
 
+mod check_config;
 mod connection;
+mod password_input;
 mod progress;
 mod repository;
 mod restore;
@@ -13,24 +15,20 @@ mod snapshot_list;
 mod verify;
 
 use std::{
-    collections::BTreeMap,
-    io::Read as _,
     path::{Path, PathBuf},
-    time::{Duration, UNIX_EPOCH},
+    time::Duration,
 };
 
-use anyhow::Context as _;
 use clap::Subcommand;
 use sluice_model::TenantName;
 use sluice_server::{
     auth::accounts::{AccountsFile, Scope, Token, User},
-    auth::first_admin::{self, read_password_file, trim_password},
+    auth::first_admin,
     auth::make_token,
     auth::password::hash_password,
     auth::role::Role,
-    config::{self, Config, Origin},
+    config::Loaded,
 };
-use zeroize::Zeroizing;
 
 /// Seconds in a day.
 const DAY_SECONDS: u64 = 86_400;
@@ -38,8 +36,14 @@ const DAY_SECONDS: u64 = 86_400;
 /// A command; the daemon serves without one.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Print the configuration in force as TOML, with where each value comes from; or what is wrong with it.
-    CheckConfig,
+    /// Print the configuration in force as TOML, with where each value comes from, and all that is wrong with it.
+    ///
+    /// Opens what the daemon would open, and changes nothing. Exit code 78 if the daemon would not start, or serve nobody.
+    CheckConfig {
+        /// Print only what is wrong.
+        #[arg(long, short)]
+        quiet: bool,
+    },
     /// Manage users.
     #[command(subcommand)]
     User(UserCommand),
@@ -94,7 +98,7 @@ pub(crate) enum UserCommand {
         /// Tenant that a tenant manager holds; may be repeated.
         #[arg(long = "tenant")]
         tenants: Vec<String>,
-        /// File with the password; standard input when absent.
+        /// File with the password; when absent, it is asked for on the terminal, or read from a pipe.
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
     },
@@ -102,7 +106,7 @@ pub(crate) enum UserCommand {
     Password {
         /// Name of the user.
         name: String,
-        /// File with the password; standard input when absent.
+        /// File with the password; when absent, it is asked for on the terminal, or read from a pipe.
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
     },
@@ -141,43 +145,50 @@ pub(crate) enum TokenCommand {
     List,
 }
 
-/// Carries out a command and returns what to print.
+/// Carries out a command; `say` takes what to print.
 ///
 /// # Errors
 ///
 /// Whatever went wrong, in words for the terminal.
 pub(crate) fn run(
     command: Command,
-    config: &Config,
-    origins: &BTreeMap<String, Origin>,
-) -> anyhow::Result<String> {
-    match command {
-        Command::CheckConfig => Ok(config::show(config, origins)),
-        Command::User(command) => {
-            run_user(command, &AccountsFile::existing(&config.data_dir)?, &config.data_dir)
-        }
-        Command::Token(command) => run_token(command, &AccountsFile::existing(&config.data_dir)?),
+    loaded: Loaded,
+    say: impl Fn(&str) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let config = match command {
+        Command::CheckConfig { quiet } => return check_config::run(loaded, quiet, say),
+        _ => loaded.into_config()?,
+    };
+    let data_dir = &config.data_dir;
+    let told = match command {
+        Command::CheckConfig { .. } => return Ok(()),
+        Command::User(command) => run_user(command, &AccountsFile::existing(data_dir)?, data_dir),
+        Command::Token(command) => run_token(command, &AccountsFile::existing(data_dir)?),
         Command::Snapshot { url, keep, every, name_newest } => {
             let keep_count = keep.map(|keep| usize::try_from(keep).unwrap_or(usize::MAX));
-            let said = snapshot::run(&url, keep_count, every, config)?;
+            let said = snapshot::run(&url, keep_count, every, &config)?;
             if name_newest { snapshot::with_newest(&url, said) } else { Ok(said) }
         }
         Command::Restore { url, at, dir } => restore::run(&url, at.as_deref(), &dir),
         Command::Verify { dir } => verify::run(&dir),
-    }
+    };
+    say(&told?)
 }
 
 fn run_user(command: UserCommand, file: &AccountsFile, data_dir: &Path) -> anyhow::Result<String> {
     match command {
         UserCommand::Add { name, role, tenants, password_file } => {
             check_tenants(&tenants)?;
-            let password_hash = hash_password(&read_password(password_file.as_deref())?)?;
-            let user = User { name: name.clone(), password_hash, role, tenants };
+            let mut user = User { name: name.clone(), password_hash: String::new(), role, tenants };
+            // What would be refused is refused before somebody types a password twice.
+            file.read()?.add_user(user.clone())?;
+            user.password_hash = hash_password(&password_input::read(password_file.as_deref())?)?;
             file.change(|accounts| accounts.add_user(user))?;
             Ok(format!("user {name} added"))
         }
         UserCommand::Password { name, password_file } => {
-            let password_hash = hash_password(&read_password(password_file.as_deref())?)?;
+            file.read()?.set_password(&name, String::new())?;
+            let password_hash = hash_password(&password_input::read(password_file.as_deref())?)?;
             file.change(|accounts| accounts.set_password(&name, password_hash))?;
             first_admin::forget_password(data_dir, &name)?;
             Ok(format!("password of user {name} changed"))
@@ -219,17 +230,14 @@ fn run_token(command: TokenCommand, file: &AccountsFile) -> anyhow::Result<Strin
             let mut lines = Vec::new();
             for Token { name, scope, tenants, expires_at_seconds, .. } in file.read()?.tokens {
                 let tenants = tenants.join(",");
-                lines.push(format!("{name}\t{scope:?}\t{tenants}\texpires at {}", date(expires_at_seconds)));
+                lines.push(format!(
+                    "{name}\t{scope:?}\t{tenants}\texpires at {}",
+                    sluice_server::date(expires_at_seconds)
+                ));
             }
             Ok(lines.join("\n"))
         }
     }
-}
-
-/// A time as people read it; the last one that has four digits of year stands for all later ones.
-fn date(seconds: u64) -> humantime::Rfc3339Timestamp {
-    const LAST: u64 = 253_402_300_799;
-    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds.min(LAST)))
 }
 
 fn check_tenants(tenants: &[String]) -> anyhow::Result<()> {
@@ -237,13 +245,4 @@ fn check_tenants(tenants: &[String]) -> anyhow::Result<()> {
         TenantName::parse(tenant)?;
     }
     Ok(())
-}
-
-fn read_password(file: Option<&Path>) -> anyhow::Result<Zeroizing<Vec<u8>>> {
-    if let Some(path) = file {
-        return Ok(read_password_file(path)?);
-    }
-    let mut bytes = Zeroizing::new(Vec::new());
-    std::io::stdin().lock().take(1 << 16).read_to_end(&mut bytes).context("cannot read standard input")?;
-    Ok(trim_password(bytes)?)
 }

@@ -8,9 +8,11 @@
 //! Settings are checked one by one, for the sake of their messages; then they are laid over one another and read once.
 //! Nothing is opened here but the configuration file itself; secrets are paths, never values.
 
+mod credentials;
 mod memory;
 mod names;
 mod settings;
+mod show;
 mod units;
 
 use std::{
@@ -23,17 +25,16 @@ use std::{
 };
 
 use serde::Deserialize as _;
-use sluice_model::{
-    limits,
-    memory_plan::{MemoryPlan, RESIDENT_BYTES_MIN},
-};
+use sluice_model::{limits, memory_plan::RESIDENT_BYTES_MIN};
 use toml::{Table, Value, de::DeTable};
 
+pub(crate) use self::show::differences;
 pub use self::{
     settings::{
         Config, HttpSettings, IngestSettings, LogFormat, LogSettings, SnapshotSettings, TlsSettings,
         parse_snapshot_url,
     },
+    show::show,
     units::Bounded,
 };
 
@@ -68,6 +69,8 @@ pub enum Origin {
     Variable(String),
     /// From this flag.
     Flag(&'static str),
+    /// From a file that the service manager hands over.
+    Credential,
     /// From a limit of the machine, said in words.
     Machine(String),
 }
@@ -79,6 +82,7 @@ impl fmt::Display for Origin {
             Self::File(path, line) => write!(formatter, "{}:{line}", path.display()),
             Self::Variable(name) => write!(formatter, "environment variable {name}"),
             Self::Flag(name) => formatter.write_str(name),
+            Self::Credential => formatter.write_str("credential of the unit"),
             Self::Machine(limit) => formatter.write_str(limit),
         }
     }
@@ -114,6 +118,61 @@ pub enum ConfigError {
         /// The rule.
         detail: String,
     },
+    /// Several things are wrong.
+    #[error("{}", .0.iter().flat_map(ConfigError::lines).collect::<Vec<_>>().join("; "))]
+    Several(Vec<ConfigError>),
+}
+
+impl ConfigError {
+    /// Nothing, the only error, or all of them in one.
+    ///
+    /// # Errors
+    ///
+    /// When there are errors.
+    pub fn of(mut errors: Vec<Self>) -> Result<(), Self> {
+        match (errors.pop(), errors.is_empty()) {
+            (None, _) => Ok(()),
+            (Some(only), true) => Err(only),
+            (Some(last), false) => {
+                errors.push(last);
+                Err(Self::Several(errors))
+            }
+        }
+    }
+
+    /// Each thing that is wrong, as a line.
+    pub fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Several(errors) => errors.iter().flat_map(Self::lines).collect(),
+            Self::Unreadable { source, .. } => vec![format!("{self}: {source}")],
+            Self::Malformed { .. } | Self::Refused { .. } => vec![self.to_string()],
+        }
+    }
+}
+
+/// What the layers come to, with all that is wrong in them.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The values that are as they should be, and defaults for the others.
+    pub config: Config,
+    /// Where each value comes from, by the present name of its key; the others are defaults.
+    pub origins: BTreeMap<String, Origin>,
+    /// Settings that are refused by themselves: of these keys, and of misspelt ones, `config` has a default.
+    pub refused: Vec<ConfigError>,
+    /// Rules that values break together.
+    pub broken: Vec<ConfigError>,
+}
+
+impl Loaded {
+    /// The configuration, if nothing is wrong with it.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong.
+    pub fn into_config(self) -> Result<Config, ConfigError> {
+        ConfigError::of(self.refused.into_iter().chain(self.broken).collect())?;
+        Ok(self.config)
+    }
 }
 
 /// A value that was set for a key by its present name.
@@ -148,60 +207,59 @@ pub fn own_variables(
     Ok(ours)
 }
 
-/// Puts the layers together: defaults, file, variables, flags.
+/// Where values come from; each overrides those before, and the defaults.
+#[derive(Clone, Debug, Default)]
+pub struct Layers {
+    /// Directory of the files that the service manager hands over. Certificate and key are taken from there if nothing else
+    /// says where they are.
+    pub credentials: Option<PathBuf>,
+    /// The configuration file.
+    pub file: Option<PathBuf>,
+    /// Our variables, as [`own_variables`] picks them.
+    pub variables: Vec<(String, String)>,
+    /// The command line.
+    pub flags: Flags,
+}
+
+/// Puts a file, variables and flags together.
 ///
 /// # Errors
 ///
-/// By variant of [`ConfigError`].
+/// By variant of [`ConfigError`]; all that is wrong at once.
 pub fn load(
     file: Option<&Path>,
     variables: impl Iterator<Item = (String, String)>,
     flags: Flags,
 ) -> Result<Config, ConfigError> {
-    load_with_origins(file, variables, flags).map(|(config, _)| config)
+    let (file, variables) = (file.map(Path::to_owned), variables.collect());
+    read_layers(Layers { credentials: None, file, variables, flags }).into_config()
 }
 
-/// The same, and tells of each key that was set, by its present name, where its value comes from.
-///
-/// # Errors
-///
-/// By variant of [`ConfigError`].
-pub fn load_with_origins(
-    file: Option<&Path>,
-    variables: impl Iterator<Item = (String, String)>,
-    flags: Flags,
-) -> Result<(Config, BTreeMap<String, Origin>), ConfigError> {
-    let mut settings = match file {
-        Some(path) => read_file(path)?,
-        None => vec![],
+/// Puts the layers together as far as they can be read, and tells all that is wrong with them.
+pub fn read_layers(layers: Layers) -> Loaded {
+    let Layers { credentials, file, mut variables, flags } = layers;
+    let (mut settings, mut refused) = match file.as_deref().map(read_file).transpose() {
+        Ok(settings) => (settings.unwrap_or(vec![]), vec![]),
+        Err(error) => (vec![], vec![error]),
     };
-    let mut variables: Vec<(String, String)> = variables.collect();
     variables.sort();
     for (name, value) in variables {
         settings.extend(read_variable(name, &value));
     }
-    let names = names::all();
-    let (mut merged, mut origins) = (Table::new(), BTreeMap::new());
-    for mut setting in settings {
-        check_setting(&mut setting, &names)?;
-        let Setting { key, value, origin } = setting;
-        if value.as_str() == Some("") {
-            continue;
-        }
-        lay(&mut merged, &key, value);
-        let before = origins.insert(key.clone(), origin.clone());
-        if let Some(before) = before.filter(|before| discriminant(before) == discriminant(&origin)) {
-            let detail = format!("it has been set under another name already, at {before}");
-            return Err(ConfigError::Refused { origin, key, detail });
+    let (merged, mut origins) = merge(settings, &mut refused);
+    // Cannot fail: each setting has been checked.
+    let mut config = Config::deserialize(merged).unwrap_or_else(|error| {
+        refused.push(ConfigError::Malformed { origin: Origin::Default, detail: error.message().to_owned() });
+        Config::default()
+    });
+    apply_flags(flags, &mut config, &mut origins);
+    if refused.is_empty()
+        && let Some(dir) = credentials
+    {
+        for key in credentials::apply(&dir, &mut config.tls, &|key| origins.contains_key(key)) {
+            origins.insert(key.to_owned(), Origin::Credential);
         }
     }
-    // Cannot fail: each setting has been checked.
-    let config = Config::deserialize(merged);
-    let mut config = config.map_err(|error| ConfigError::Malformed {
-        origin: Origin::Default,
-        detail: error.message().to_owned(),
-    })?;
-    apply_flags(flags, &mut config, &mut origins);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     config.ingest.threads = config.ingest.threads.or(cores as u64);
     if config.memory.get() == 0 {
@@ -209,80 +267,40 @@ pub fn load_with_origins(
         config.memory = config.memory.or(bytes);
         origins.insert("memory".to_owned(), Origin::Machine(source));
     }
-    if let Err((key, detail)) = check(&config) {
-        let origin = origins.remove(key).unwrap_or(Origin::Default);
-        return Err(ConfigError::Refused { origin, key: key.to_owned(), detail: detail.to_owned() });
-    }
-    Ok((config, origins))
+    // Where a setting is missing, rules about it say nothing.
+    let rules = if refused.is_empty() { check(&config) } else { vec![] };
+    let refuse = |(key, detail): (&str, &str)| {
+        let origin = origins.get(key).cloned().unwrap_or(Origin::Default);
+        ConfigError::Refused { origin, key: key.to_owned(), detail: detail.to_owned() }
+    };
+    let broken = rules.into_iter().map(refuse).collect();
+    Loaded { config, origins, refused, broken }
 }
 
-/// The keys in which two configurations differ, by name, with the values of both.
-pub(crate) fn differences(one: &Config, other: &Config) -> Vec<(String, Value, Value)> {
-    let (one, other) = (values(one), values(other));
-    let mut found = Vec::new();
-    for key in names::all() {
-        if let (Some(one), Some(other)) = (value_of(&one, &key), value_of(&other, &key))
-            && one != other
-        {
-            found.push((key, one.clone(), other.clone()));
+/// Lays settings over one another and tells where each comes from; those that are refused are left out.
+fn merge(settings: Vec<Setting>, refused: &mut Vec<ConfigError>) -> (Table, BTreeMap<String, Origin>) {
+    let names = names::all();
+    let (mut merged, mut origins) = (Table::new(), BTreeMap::<String, Origin>::new());
+    for mut setting in settings {
+        let checked = check_setting(&mut setting, &names);
+        let Setting { key, value, origin } = setting;
+        if let Err(error) = checked {
+            // The layer below was not meant.
+            origins.remove(&key);
+            refused.push(error);
+            continue;
+        }
+        if value.as_str() == Some("") {
+            continue;
+        }
+        lay(&mut merged, &key, value);
+        let before = origins.insert(key.clone(), origin.clone());
+        if let Some(before) = before.filter(|before| discriminant(before) == discriminant(&origin)) {
+            let detail = format!("it has been set under another name already, at {before}");
+            refused.push(ConfigError::Refused { origin, key, detail });
         }
     }
-    found.sort_by(|(one, ..), (other, ..)| one.cmp(other));
-    found
-}
-
-/// All values of a configuration, those of sections in tables.
-fn values(config: &Config) -> Table {
-    // Cannot fail: the fields are plain values.
-    Table::try_from(config).unwrap_or_default()
-}
-
-/// Writes what is in force as a file that could be loaded, with a remark on each line where its value comes from.
-pub fn show(config: &Config, origins: &BTreeMap<String, Origin>) -> String {
-    let values = values(config);
-    let (mut lines, mut current) = (Vec::new(), String::new());
-    for dotted in names::all() {
-        let (table, key) = dotted.split_once('.').unwrap_or(("", &dotted));
-        if table != current {
-            lines.push(format!("\n[{table}]"));
-            table.clone_into(&mut current);
-        }
-        if let Some(value) = value_of(&values, &dotted) {
-            let origin = origins.get(&dotted).unwrap_or(&Origin::Default);
-            let setting = format!("{key} = {value}");
-            lines.push(format!("{setting:<40} # {origin}"));
-        }
-    }
-    lines.push(show_plan(&config.memory_plan()));
-    lines.join("\n")
-}
-
-/// The memory plan, as remarks.
-fn show_plan(plan: &MemoryPlan) -> String {
-    let mib = |bytes: usize| bytes >> 20;
-    format!(
-        "\n# Memory plan, in MiB at most:\n\
-         # {:>5}  large bodies and answers, all requests together\n\
-         # {:>5}  small bodies and answers\n\
-         # {:>5}  accepted indicators that are not in the trees yet\n\
-         # {:>5}  work on slices of bodies\n\
-         # {:>5}  parsers\n\
-         # {:>5}  heavy reads of lookups\n\
-         # {:>5}  light reads of lookups\n\
-         # {:>5}  blocks at hand for lookups\n\
-         # {:>5}  merges, connections, the cache of the trees\n\
-         # {:>5}  in all; filters take 2 to 3 bytes more for each stored indicator",
-        mib(plan.body_bytes),
-        mib(plan.small_bytes),
-        mib(plan.memtable_bytes),
-        mib(plan.slice_bytes),
-        mib(plan.parser_bytes),
-        mib(plan.heavy_read_bytes),
-        mib(plan.light_read_bytes),
-        mib(plan.block_cache_bytes),
-        mib(plan.standing_bytes),
-        mib(plan.sum()),
-    )
+    (merged, origins)
 }
 
 /// The settings of a file, in the order of their names.
@@ -369,14 +387,6 @@ fn lay(merged: &mut Table, dotted: &str, value: Value) {
     }
 }
 
-/// The value of a key such as `tls.key`.
-fn value_of<'table>(values: &'table Table, dotted: &str) -> Option<&'table Value> {
-    match dotted.split_once('.') {
-        Some((table, key)) => values.get(table)?.get(key),
-        None => values.get(dotted),
-    }
-}
-
 /// Flags are above all else. Paths in them need not be UTF-8.
 fn apply_flags(flags: Flags, config: &mut Config, origins: &mut BTreeMap<String, Origin>) {
     if let Some(listen) = flags.listen {
@@ -402,24 +412,35 @@ pub(crate) fn is_plain_to_others(config: &Config, address: IpAddr) -> bool {
     config.tls.is_off() && !address.is_loopback() && !config.allow_plain_http
 }
 
-/// Checks how values go together; gives the key at fault and the rule.
-fn check(config: &Config) -> Result<(), (&'static str, &'static str)> {
+/// Checks how values go together; gives the keys at fault and the rules.
+fn check(config: &Config) -> Vec<(&'static str, &'static str)> {
+    let mut broken = Vec::new();
     let tls = &config.tls;
     match (&tls.certificate, &tls.key, tls.self_signed) {
         (None, None, _) | (Some(_), Some(_), false) => {}
-        (Some(_), None, _) => return Err(("tls.certificate", "needs tls.key beside it")),
-        (None, Some(_), _) => return Err(("tls.key", "needs tls.certificate beside it")),
-        (Some(_), Some(_), true) => return Err(("tls.self_signed", "excludes tls.certificate and tls.key")),
+        (Some(_), None, _) => broken.push(("tls.certificate", "needs tls.key beside it")),
+        (None, Some(_), _) => broken.push(("tls.key", "needs tls.certificate beside it")),
+        (Some(_), Some(_), true) => broken.push(("tls.self_signed", "excludes tls.certificate and tls.key")),
+    }
+    if !tls.names.is_empty() && !tls.self_signed {
+        broken.push((
+            "tls.names",
+            "they stand in a self-signed certificate only: needs tls.self_signed = true",
+        ));
+    }
+    if tls.is_off() && tls.client_ca.is_some() {
+        let rule = "client certificates need TLS: tls.certificate and tls.key, or tls.self_signed = true";
+        broken.push(("tls.client_ca", rule));
     }
     let body_budget = config.ingest.body_budget.count();
     if body_budget != 0 && body_budget < limits::BODY_BYTES_MAX {
-        return Err(("ingest.body_budget", "it must hold one body of 128MiB; 0 is what the memory allows"));
+        broken.push(("ingest.body_budget", "it must hold one body of 128MiB; 0 is what the memory allows"));
     }
     if config.memory.count() < RESIDENT_BYTES_MIN {
-        return Err(("memory", "256MiB is the least that works"));
+        broken.push(("memory", "256MiB is the least that works"));
     }
     if is_plain_to_others(config, config.listen.ip()) {
-        return Err(("listen", "anything but loopback needs TLS, or allow_plain_http = true"));
+        broken.push(("listen", "anything but loopback needs TLS, or allow_plain_http = true"));
     }
-    Ok(())
+    broken
 }

@@ -8,6 +8,7 @@ pub(crate) mod connection;
 pub(crate) mod forwarded;
 pub(crate) mod head;
 pub(crate) mod listener;
+pub(crate) mod peer;
 pub(crate) mod problem;
 pub(crate) mod record;
 pub(crate) mod request_id;

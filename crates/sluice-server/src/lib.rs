@@ -28,6 +28,7 @@
 
 pub(crate) mod api;
 pub mod auth;
+mod certificate;
 mod clock;
 pub mod config;
 pub(crate) mod http;
@@ -64,13 +65,13 @@ use self::{
         lifecycle::{self, ENDINGS_QUEUED_MAX},
         reload, sockets,
         state::{Rules, State},
-        tls::{self, CertificateInUse},
+        tls,
     },
     metrics::Metrics,
     worker::Worker,
 };
 pub use self::{
-    clock::now_seconds,
+    clock::{date, now_seconds},
     life::{
         error::ServeError,
         lifecycle::{Ending, Phase},
@@ -88,7 +89,6 @@ pub struct Daemon {
     phase: watch::Receiver<Phase>,
     state: Arc<State>,
     config: Mutex<Config>,
-    certificate: Option<Arc<CertificateInUse>>,
     thread: JoinHandle<Ending>,
 }
 
@@ -113,6 +113,12 @@ impl Daemon {
     /// How far the daemon is, and a way to wait for changes. Closed once the daemon has ended.
     pub fn phase(&self) -> watch::Receiver<Phase> {
         self.phase.clone()
+    }
+
+    /// Seconds since 1970 at which the certificate ends that TLS is served under; `None` for plain HTTP, and for a
+    /// certificate that does not tell.
+    pub fn certificate_ends_at_seconds(&self) -> Option<u64> {
+        Some(self.state.certificate.as_ref()?.validity()?.ends_at_seconds)
     }
 
     /// Returns true unless a thread of the store or of connections hangs; the service manager restarts a daemon that hangs.
@@ -147,15 +153,17 @@ impl Daemon {
         let in_force = reload::take_over(&config, new);
         // All that can fail comes first.
         let store = self.state.opened().ok_or(ServeError::Opening)?.store();
-        let certified = tls::read(&in_force.tls, &in_force.data_dir)?;
+        let certified = tls::read(&in_force)?;
+        let client_verifier = tls::client_verifier(&in_force.tls)?;
         let accounts = self.state.auth.read_accounts().map_err(ServeError::Auth)?;
         for name in &in_force.tenants {
             let added = store.add_tenant(name);
             added.map_err(|source| ServeError::Tenant { name: name.clone(), source })?;
         }
-        if let (Some(certificate), Some(certified)) = (&self.certificate, certified) {
+        if let (Some(certificate), Some(certified)) = (&self.state.certificate, certified) {
             certificate.replace(certified);
         }
+        self.state.auth.client_authority.replace(client_verifier);
         logging::apply(&in_force.log);
         self.state.auth.replace(accounts);
         self.state.set_rules(Rules::of(&in_force));
@@ -203,10 +211,10 @@ pub fn serve(config: Config, inherited: Vec<TcpListener>) -> Result<Daemon, Serv
     let lock = DirLock::take(&config.data_dir).map_err(ServeError::DataDir)?;
     let auth = Auth::start(&config.data_dir).map_err(ServeError::Auth)?;
     let entity_worker = Worker::start("entity-worker", ENTITIES_QUEUED_MAX).map_err(ServeError::Thread)?;
+    let (tls, certificate) = tls::server_config(&config, &auth.client_authority)?.unzip();
     let metrics = Metrics::new(&api::counted::routes());
-    let state = Arc::new(State::new(auth, Rules::of(&config), entity_worker, metrics));
+    let state = Arc::new(State::new(auth, Rules::of(&config), entity_worker, metrics, certificate));
     conditions::watch(&state).map_err(ServeError::Thread)?;
-    let (tls, certificate) = tls::server_config(&config.tls, &config.data_dir)?.unzip();
     let sockets = sockets::open(&config, inherited)?;
     let (addresses, are_inherited) = (sockets.addresses, sockets.are_inherited);
     let (endings_out, endings_in) = mpsc::channel(ENDINGS_QUEUED_MAX);
@@ -248,16 +256,7 @@ pub fn serve(config: Config, inherited: Vec<TcpListener>) -> Result<Daemon, Serv
     let thread =
         thread::Builder::new().name("lifecycle".to_owned()).spawn(run).map_err(ServeError::Thread)?;
     let (state, config) = for_daemon;
-    Ok(Daemon {
-        addresses,
-        metrics_address,
-        endings_out,
-        phase,
-        state,
-        config: Mutex::new(config),
-        certificate,
-        thread,
-    })
+    Ok(Daemon { addresses, metrics_address, endings_out, phase, state, config: Mutex::new(config), thread })
 }
 
 /// Serves metrics on a listener of their own, if one is configured, and gives its address too.

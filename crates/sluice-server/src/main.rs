@@ -2,26 +2,22 @@
 //!
 //! In: the command line and `SLUICE_*` variables. Out: a served API until a signal ends it, then exit code 0; or a
 //! command's lines. Any failure is one line with its causes on standard error and exit code 1, or 78 if the configuration is
-//! at fault, or 65 if only another version can read the data directory, or 75 when another process works on it, so that
-//! trying again later may help.
+//! at fault (a line for each fault of it), or 65 if only another version can read the data directory, or 75 when another
+//! process works on it, so that trying again later may help.
 
 mod commands;
+mod hints;
 mod signals;
 
-use std::{
-    io::{IsTerminal as _, Write as _},
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::Parser;
 use rustix::fs::Mode;
 use sluice_server::{
     Ending, ServeError,
-    auth::first_admin,
-    config::{self, Config, ConfigError, Flags},
+    auth::first_admin::{self, FirstAdministrator},
+    config::{self, ConfigError, Flags, Layers, Loaded},
     life::{fd_limit, sockets},
     logging, serve,
 };
@@ -63,24 +59,22 @@ fn main() -> ExitCode {
     // The allocator asks for huge pages, and the kernel then zeroes two mebibytes wherever a few bytes are new: a
     // third of the CPU time of a body. A kernel that cannot turn them off still works.
     let _is_done = rustix::thread::disable_transparent_huge_pages(true);
-    match run(Arguments::parse()) {
-        Ok(()) => {
-            logging::end(None);
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            logging::end(Some(&format!("sluiced: {error:#}")));
-            let refused = error.downcast_ref::<ServeError>();
-            if error.is::<ConfigError>() || refused.is_some_and(ServeError::is_misconfigured) {
-                ExitCode::from(CONFIG_FAULT)
-            } else if is_in_use(&error) {
-                ExitCode::from(IN_USE)
-            } else if is_of_other_format(&error) {
-                ExitCode::from(OTHER_FORMAT)
-            } else {
-                ExitCode::FAILURE
-            }
-        }
+    let Err(error) = run(Arguments::parse()) else {
+        logging::end(None);
+        return ExitCode::SUCCESS;
+    };
+    let refusal = error.downcast_ref::<ConfigError>();
+    let lines = refusal.map_or_else(|| vec![format!("{error:#}")], ConfigError::lines);
+    logging::end(Some(&lines.iter().map(|line| format!("sluiced: {line}")).collect::<Vec<_>>().join("\n")));
+    let refused = error.downcast_ref::<ServeError>();
+    if refusal.is_some() || refused.is_some_and(ServeError::is_misconfigured) {
+        ExitCode::from(CONFIG_FAULT)
+    } else if is_in_use(&error) {
+        ExitCode::from(IN_USE)
+    } else if is_of_other_format(&error) {
+        ExitCode::from(OTHER_FORMAT)
+    } else {
+        ExitCode::FAILURE
     }
 }
 
@@ -100,29 +94,42 @@ fn is_in_use(error: &anyhow::Error) -> bool {
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let read = || -> Result<_, ConfigError> {
-        let variables = config::own_variables(std::env::vars_os())?.into_iter();
-        config::load_with_origins(arguments.config.as_deref(), variables, arguments.flags.clone())
+    let read = || -> Result<Loaded, ConfigError> {
+        Ok(config::read_layers(Layers {
+            credentials: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
+            file: arguments.config.clone(),
+            variables: config::own_variables(std::env::vars_os())?,
+            flags: arguments.flags.clone(),
+        }))
     };
-    let (config, origins) = read()?;
     if let Some(command) = arguments.command {
-        return say(&commands::run(command, &config, &origins)?);
+        return commands::run(command, read()?, say);
     }
+    let config = read()?.into_config()?;
     let inherited = sockets::from_service_manager()?;
     logging::start(&config.log).context("cannot begin to log")?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), data_dir = %config.data_dir.display(), "sluiced starts");
     fd_limit::raise_limit();
-    if let Some(password) = first_admin::ensure_administrator(&config)? {
-        say(&announcement(&password, &first_admin::password_file(&config)))?;
-    }
+    let first = first_admin::ensure_administrator(&config).map_err(ServeError::Auth)?;
     // One is enough to end.
     let (trouble_out, mut trouble_in) = mpsc::channel(1);
     watch_engine(Box::new(move |cause| drop(trouble_out.try_send(cause.to_owned()))));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let signals = runtime.block_on(async { Signals::catch() })?;
     let daemon = serve(config.clone(), inherited)?;
-    say(&next_steps(&config, daemon.addresses()))?;
-    let told = runtime.block_on(signals::attend(&daemon, signals, &mut trouble_in, || Ok(read()?.0)));
+    let addresses = daemon.addresses();
+    say(&format!("sluiced listens on {}", hints::urls(&config, addresses)))?;
+    let greet = || {
+        let made_up = match &first {
+            FirstAdministrator::Known => return,
+            FirstAdministrator::Given => None,
+            FirstAdministrator::MadeUp(password) => Some(password.as_str()),
+        };
+        // The daemon goes on without.
+        drop(say(&hints::first_steps(&config, addresses, made_up)));
+    };
+    let read = || Ok(read()?.into_config()?);
+    let told = runtime.block_on(signals::attend(&daemon, signals, &mut trouble_in, read, greet));
     let ending = daemon.join()?;
     // Trouble of the very end, when the daemon listened no more, or nobody did.
     match (ending, told.or_else(|| trouble_in.try_recv().ok())) {
@@ -135,36 +142,6 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
 }
 
-/// What to print about a password that was made up. A service manager keeps what is printed: it gets the file only.
-fn announcement(password: &str, path: &Path) -> String {
-    let path = path.display();
-    let is_kept = ["JOURNAL_STREAM", "NOTIFY_SOCKET"].iter().any(|name| std::env::var_os(name).is_some());
-    if is_kept && !std::io::stdout().is_terminal() {
-        return format!("The password of the administrator admin is in {path}");
-    }
-    format!("The administrator admin has the password {password}\nIt is kept in {path}")
-}
-
 fn say(text: &str) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "{text}").context("cannot write to standard output")
-}
-
-/// Commands to paste, for a first try by hand.
-fn next_steps(config: &Config, addresses: &[SocketAddr]) -> String {
-    let scheme = if config.tls.is_off() { "http" } else { "https" };
-    let insecure = if config.tls.self_signed { " -k" } else { "" };
-    let password = first_admin::password_file(config);
-    let password = password.display();
-    let places: Vec<_> = addresses.iter().map(|address| format!("{scheme}://{address}")).collect();
-    let (listed, first) = (places.join(" and "), places.first().map_or("", String::as_str));
-    let url = format!("{first}/api/1.3");
-    let curl = format!("curl{insecure} -s -H Content-Type:application/json -u \"admin:$(cat {password})\"");
-    format!(
-        "sluiced listens on {listed}. To try it:\n\n\
-         {curl} -X POST {url}/tags -d '[{{\"name\":\"TRIAL\",\"weight\":3}}]'\n\
-         {curl} -X POST {url}/suppliers -d '[{{\"name\":\"Trial\",\"confidence\":80,\"retention\":10080}}]'\n\
-         {curl} -X PUT {url}/suppliers/Trial/indicators -d \
-         '[{{\"indicator\":\"bad.example.com\",\"tags\":[\"TRIAL\"]}}]'\n\
-         {curl} -X POST {url}/lookup -d '[{{\"object\":\"https://www.bad.example.com:8443/\"}}]'\n"
-    )
 }

@@ -63,14 +63,15 @@ fn is_hangup_ignored() -> bool {
     ignored.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask & 1 == 1))
 }
 
-/// Tells the service manager how the daemon is; stops the daemon, or has it read its files anew with `read`, when a
-/// signal says so; and ends it when the engine of its store fails. Returns when the daemon has ended, with the cause of
-/// such a failure: a daemon that has all but ended takes no notice of it.
+/// Tells the service manager how the daemon is, and calls `greet` once it is ready; stops the daemon, or has it read its
+/// files anew with `read`, when a signal says so; and ends it when the engine of its store fails. Returns when the daemon
+/// has ended, with the cause of such a failure: a daemon that has all but ended takes no notice of it.
 pub(crate) async fn attend(
     daemon: &Daemon,
     mut signals: Signals,
     trouble_in: &mut mpsc::Receiver<String>,
     read: impl Fn() -> anyhow::Result<Config>,
+    greet: impl Fn(),
 ) -> Option<String> {
     let mut phase = daemon.phase();
     let (mut told, mut is_reload_due) = (None, false);
@@ -102,6 +103,7 @@ pub(crate) async fn attend(
                     Phase::Ready => {
                         tracing::info!(addresses = ?daemon.addresses(), "ready: requests are taken");
                         tell(&[NotifyState::Ready]);
+                        greet();
                     }
                     Phase::Stopping => tell(&[NotifyState::Stopping]),
                 }

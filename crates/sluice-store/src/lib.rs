@@ -96,6 +96,7 @@ pub use read::{
     ReadContexts, ReadCounts, ReadRows, Record, RowNumbers, SingleThread, Snapshot, StoredHolding, StoredRow,
     Workers,
 };
+pub use recovery::check_data_dir;
 pub use requests::Completion;
 pub use restore::{Restore, RestoreError, RestoredObject};
 pub use shared::Health;

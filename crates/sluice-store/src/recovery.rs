@@ -68,11 +68,7 @@ pub(crate) fn recover(data_dir: &Path) -> Result<Recovered, OpenError> {
     let log_dir = data_dir.join("log");
     create_dir(&log_dir).map_err(OpenError::io("create", &log_dir))?;
     let trees_dir = data_dir.join("trees");
-    let found = Manifest::read(data_dir)?;
-    if data_dir.join(RESTORING).exists() {
-        let detail = format!("{UNFINISHED_RESTORE}; repeat it, or remove the directory");
-        return Err(OpenError::Damaged { path: data_dir.to_owned(), detail });
-    }
+    let found = read_manifest(data_dir)?;
     if found.is_none() {
         check_unborn(data_dir, &log_dir, &trees_dir)?;
         set_aside(&trees_dir)?;
@@ -123,6 +119,24 @@ pub(crate) fn recover(data_dir: &Path) -> Result<Recovered, OpenError> {
         next_txn: manifest.next_txn.max(replayed.txn_max + 1),
         manifest,
     })
+}
+
+/// Checks what a start looks at first, beside a running daemon too: the manifest, and whether a restore has ended.
+///
+/// # Errors
+///
+/// [`OpenError::Io`] or [`OpenError::Damaged`], as a start would end with.
+pub fn check_data_dir(data_dir: &Path) -> Result<(), OpenError> {
+    read_manifest(data_dir).map(drop)
+}
+
+fn read_manifest(data_dir: &Path) -> Result<Option<Manifest>, OpenError> {
+    let found = Manifest::read(data_dir)?;
+    if data_dir.join(RESTORING).exists() {
+        let detail = format!("{UNFINISHED_RESTORE}; repeat it, or remove the directory");
+        return Err(OpenError::Damaged { path: data_dir.to_owned(), detail });
+    }
+    Ok(found)
 }
 
 /// Tells what lies in trees that cannot be opened.

@@ -42,6 +42,7 @@ use crate::{
     config::{Config, HttpSettings},
     http::answer,
     http::connection::{RequestStream, progress::RequestProgress},
+    http::peer::PeerCertificates,
     http::problem::{Cause, GENERIC_SENTENCE, Problem},
     http::record::RequestRecord,
     http::request_id::X_REQUEST_ID,
@@ -134,8 +135,9 @@ fn secure(
     acceptor.set_handshake_timeout(settings.tls_handshake_timeout.seconds());
     let stopping = Arc::clone(&state.stopping);
     let streams = acceptor.map_err(drop).map(move |io: TlsStream<TcpStream>| {
-        let peer = io.get_ref().0.peer_addr().ok();
-        (requests(io, settings, &stopping), peer)
+        let (stream, connection) = io.get_ref();
+        let (address, peer) = (stream.peer_addr().ok(), PeerCertificates::of(connection));
+        (requests(io, settings, &stopping).with_peer(peer), address)
     });
     counted(
         streams.and_then(http(settings, Door::Api, Arc::clone(&state.stopping), Arc::clone(state))),
@@ -226,6 +228,11 @@ where
         .map_err(drop)
 }
 
+/// Begins the record of a request.
+fn begin(head: &RequestHead, peer: Option<&Rc<PeerCertificates>>, state: &State) -> RequestRecord {
+    RequestRecord::begin(head, peer.cloned(), &state.rules().proxies)
+}
+
 /// Judges a request that expects `100-continue`: lets it go on, or refuses it without a `100`.
 async fn expect(door: Door, state: Arc<State>, mut request: Request) -> Result<Request, Response<BoxBody>> {
     let progress = request.conn_data::<Rc<RequestProgress>>().cloned();
@@ -240,7 +247,7 @@ async fn expect(door: Door, state: Arc<State>, mut request: Request) -> Result<R
     {
         return Ok(request);
     }
-    let record = RequestRecord::begin(request.head(), &state.rules().proxies);
+    let record = begin(request.head(), request.conn_data(), &state);
     match catching("gate", gate::admit(&state, request.head(), &record)).await {
         Ok(admitted) => {
             // Found again by `answer_request`, so that a request is judged once.
@@ -267,7 +274,7 @@ async fn answer_request(
     let passed = request.extensions_mut().remove::<(Admitted, RequestRecord)>();
     let (admitted, record) = match passed {
         Some((admitted, record)) => (Some(admitted), record),
-        None => (None, RequestRecord::begin(request.head(), &state.rules().proxies)),
+        None => (None, begin(request.head(), request.conn_data(), &state)),
     };
     let mut payload = payload.into_inner();
     let outcome = respond(&state, &request, &mut payload, admitted, &record).await;
@@ -285,7 +292,7 @@ async fn answer_scrape(
     if let Some(progress) = &progress {
         progress.begin(request.head());
     }
-    let record = RequestRecord::begin(request.head(), &[]);
+    let record = RequestRecord::begin(request.head(), None, &[]);
     note_route(&record, "Metrics");
     let answer = async { scrape::answer_anybody(&state, request.head()) };
     let outcome = catching("metrics", async { answer.await.map_err(generic) }).await;

@@ -150,7 +150,7 @@ pub(super) async fn identify(
     record: &RequestRecord,
 ) -> Result<Identity, Cause> {
     let claims = head.headers.get_all(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-    match state.auth.identify(claims, record.address).await {
+    match state.auth.identify(claims, record.peer.as_deref(), record.address).await {
         Ok((user, identity)) => {
             record.user.get_or_init(|| user);
             Ok(identity)

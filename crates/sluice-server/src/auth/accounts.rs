@@ -22,7 +22,7 @@ use super::{
     private_files::{create_private_dir, open_lock, replace_private},
     role::Role,
 };
-use crate::clock::now_seconds;
+use crate::clock::{date, now_seconds};
 
 #[cfg(test)]
 mod tests;
@@ -201,10 +201,8 @@ impl Accounts {
             return Err(AuthError::TooMany { count_max: ENTRIES_MAX });
         }
         let Token { name, scope, tenants, expires_at_seconds, .. } = &token;
-        let tenants = tenants.join(",");
-        self.note(format!(
-            "token {name} created, scope={scope:?} tenants={tenants} expires_at_seconds={expires_at_seconds}"
-        ));
+        let (tenants, expires_at) = (tenants.join(","), date(*expires_at_seconds));
+        self.note(format!("token {name} created, scope={scope:?} tenants={tenants} expires_at={expires_at}"));
         self.tokens.push(token);
         Ok(())
     }

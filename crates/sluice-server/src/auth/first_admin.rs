@@ -81,33 +81,42 @@ pub fn trim_password(mut bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>
     Ok(bytes)
 }
 
-/// Makes the data directory private, and the administrator `admin` if there are no accounts. Returns the password if
-/// it made one up, to be shown once.
+/// What a start found, or made, of the first administrator.
+#[derive(Debug)]
+pub enum FirstAdministrator {
+    /// There are accounts already.
+    Known,
+    /// Just made, with the password of the file that is configured.
+    Given,
+    /// Just made, with this password, to be shown once.
+    MadeUp(Zeroizing<String>),
+}
+
+/// Makes the data directory private, and the administrator `admin` if there are no accounts.
 ///
 /// # Errors
 ///
 /// By variant of [`AuthError`].
-pub fn ensure_administrator(config: &Config) -> Result<Option<Zeroizing<String>>, AuthError> {
+pub fn ensure_administrator(config: &Config) -> Result<FirstAdministrator, AuthError> {
     create_private_dir(&config.data_dir).map_err(AuthError::io("use", &config.data_dir))?;
     let file = AccountsFile::new(&config.data_dir);
     let is_first = |accounts: &Accounts| accounts.users.is_empty() && accounts.tokens.is_empty();
     if !is_first(&file.read()?) {
-        return Ok(None);
+        return Ok(FirstAdministrator::Known);
     }
     // Of several that start at once, the one that writes the password is the one whose password counts.
-    file.change(|accounts| if is_first(accounts) { add_administrator(config, accounts) } else { Ok(None) })
+    file.change(|accounts| {
+        if is_first(accounts) { add_administrator(config, accounts) } else { Ok(FirstAdministrator::Known) }
+    })
 }
 
 /// Adds the administrator; returns the password if it was made up.
-fn add_administrator(
-    config: &Config,
-    accounts: &mut Accounts,
-) -> Result<Option<Zeroizing<String>>, AuthError> {
+fn add_administrator(config: &Config, accounts: &mut Accounts) -> Result<FirstAdministrator, AuthError> {
     let (password, made) = if let Some(path) = &config.admin_password_file {
-        (read_password_file(path)?, None)
+        (read_password_file(path)?, FirstAdministrator::Given)
     } else {
         let made = make_password(&password_file(config))?;
-        (Zeroizing::new(made.as_bytes().to_vec()), Some(made))
+        (Zeroizing::new(made.as_bytes().to_vec()), FirstAdministrator::MadeUp(made))
     };
     let user = User {
         name: FIRST_ADMINISTRATOR.to_owned(),

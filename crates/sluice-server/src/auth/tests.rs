@@ -56,7 +56,7 @@ fn basic(pair: &str) -> String {
 
 async fn identify(auth: &Auth, headers: &[&str], address: &str) -> Result<Role, Cause> {
     let address: IpAddr = address.parse().unwrap();
-    let found = auth.identify(headers.iter().map(|header| header.as_bytes()), address).await;
+    let found = auth.identify(headers.iter().map(|header| header.as_bytes()), None, address).await;
     found.map(|(_, identity)| identity.role).map_err(|refused| refused.cause)
 }
 
@@ -102,7 +102,7 @@ async fn the_log_is_told_who_was_let_in_and_why_others_were_not() {
         &["Bearer old"],
         &["Bearer secret"],
     ] {
-        match fixture.auth.identify(headers.iter().map(|header| header.as_bytes()), address).await {
+        match fixture.auth.identify(headers.iter().map(|header| header.as_bytes()), None, address).await {
             Ok((user, _)) => writeln!(told, "{user} is let in").unwrap(),
             Err(refused) => writeln!(told, "{} is refused: {}", refused.user, refused.reason).unwrap(),
         }

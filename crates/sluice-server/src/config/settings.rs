@@ -11,6 +11,7 @@ use std::{
 };
 
 use ipnet::{IpNet, Ipv4Net};
+use rustls::pki_types::DnsName;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sluice_model::{TenantName, limits, matching::MatchScope, memory_plan::MemoryPlan};
 use sluice_store::LOG_BYTES_MAX;
@@ -24,6 +25,9 @@ const PROXIES_MAX: usize = 64;
 
 /// Bits before an IPv4 address that is written as one of IPv6.
 const IPV4_MAPPED_LENGTH: u8 = 96;
+
+/// Names for a self-signed certificate.
+const TLS_NAMES_MAX: usize = 64;
 
 /// Schemes of places for snapshots.
 const SNAPSHOT_SCHEMES: [&str; 4] = ["file", "s3", "gs", "az"];
@@ -119,12 +123,18 @@ pub struct TlsSettings {
     pub key: Option<PathBuf>,
     /// Made once and kept in the data directory; excludes the two files.
     pub self_signed: bool,
+    /// Names and addresses in it, beside those that the host is known to have.
+    #[serde(deserialize_with = "host_names")]
+    pub names: Vec<String>,
+    /// PEM file with the authorities that vouch for client certificates; none are asked for without it.
+    #[serde(deserialize_with = "path_or_empty", serialize_with = "shown_path_or_empty")]
+    pub client_ca: Option<PathBuf>,
 }
 
 impl TlsSettings {
     /// Returns true if HTTP is plain.
     pub fn is_off(&self) -> bool {
-        *self == Self::default()
+        self.certificate.is_none() && self.key.is_none() && !self.self_signed
     }
 }
 
@@ -269,6 +279,29 @@ fn canonical(network: IpNet) -> IpNet {
         return network.into();
     }
     network
+}
+
+/// Names and addresses of a host as they stand in certificates, in one spelling.
+fn host_names<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let mut names = Vec::new();
+    for text in Vec::<String>::deserialize(from)? {
+        let text = text.to_ascii_lowercase();
+        let address = text.parse::<IpAddr>().map(|address| address.to_string());
+        let is_name = DnsName::try_from(text.strip_prefix("*.").unwrap_or(&text)).is_ok();
+        match address {
+            Ok(address) => names.push(address),
+            Err(_) if is_name => names.push(text),
+            Err(_) => {
+                let detail =
+                    format_args!("{text:?} is neither a name (\"sluice.example.com\") nor an address");
+                return Err(de::Error::custom(detail));
+            }
+        }
+    }
+    if TLS_NAMES_MAX < names.len() {
+        return Err(de::Error::custom(format_args!("more than {TLS_NAMES_MAX} names")));
+    }
+    Ok(names)
 }
 
 fn match_scope<'de, D: Deserializer<'de>>(from: D) -> Result<MatchScope, D::Error> {

@@ -4,7 +4,7 @@ use std::{ffi::OsString, fs, os::unix::ffi::OsStringExt as _, path::Path};
 
 use expect_test::{Expect, expect};
 
-use super::{Config, ConfigError, Flags, LogFormat, load, load_with_origins, own_variables, show};
+use super::{Config, ConfigError, Flags, Layers, LogFormat, load, own_variables, read_layers, show};
 
 fn load_text(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let dir = tempfile::tempdir().unwrap();
@@ -101,10 +101,10 @@ fn what_is_shown_tells_the_origin_of_each_value_and_can_be_loaded() {
         ("SLUICE_TLS__KEY", ""),
         ("SLUICE_MEMORY", "1152MiB"),
     ];
-    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let flags = Flags { data_dir: Some("a \"quoted\"\npath".into()), ..Flags::default() };
-    let (config, origins) = load_with_origins(Some(&path), variables.into_iter(), flags).unwrap();
-    let shown = show(&config, &origins);
+    let loaded = read_layers(Layers { credentials: None, file: Some(path), variables, flags });
+    let shown = show(&loaded.config, &loaded.origins);
     expect![[r#"
         listen = "127.0.0.1:9440"                # default
         metrics_listen = ""                      # default
@@ -124,6 +124,8 @@ fn what_is_shown_tells_the_origin_of_each_value_and_can_be_loaded() {
         certificate = ""                         # default
         key = ""                                 # default
         self_signed = false                      # default
+        names = []                               # default
+        client_ca = ""                           # default
 
         [http]
         workers = 4                              # environment variable SLUICE_HTTP__WORKERS
@@ -165,7 +167,7 @@ fn what_is_shown_tells_the_origin_of_each_value_and_can_be_loaded() {
         #    86  merges, connections, the cache of the trees
         #  1151  in all; filters take 2 to 3 bytes more for each stored indicator"#]]
     .assert_eq(&shown.replace(dir.path().to_str().unwrap(), "DIR"));
-    assert_eq!(load_text(&shown, &[]).unwrap(), config);
+    assert_eq!(load_text(&shown, &[]).unwrap(), loaded.config);
 }
 
 #[test]
@@ -188,6 +190,61 @@ fn trusted_proxies_are_networks_or_addresses() {
     );
     let many = format!("trusted_proxies = {:?}\n", vec!["192.0.2.1"; 65]);
     check_refused(&many, &[], &expect![":1: trusted_proxies: more than 64 networks"]);
+}
+
+#[test]
+fn names_for_a_certificate_are_names_or_addresses() {
+    let tls = |names: &str| format!("[tls]\nself_signed = true\nnames = {names}\n");
+    let text = tls("[\"Sluice.example.com\", \"*.example.com\", \"192.0.2.1\", \"2001:DB8:0::1\"]");
+    let names = ["sluice.example.com", "*.example.com", "192.0.2.1", "2001:db8::1"];
+    assert_eq!(load_text(&text, &[]).unwrap().tls.names, names);
+    check_refused(
+        &tls("[\"https://sluice.example.com\"]"),
+        &[],
+        &expect![[
+            r#":3: tls.names: "https://sluice.example.com" is neither a name ("sluice.example.com") nor an address"#
+        ]],
+    );
+    check_refused(&tls(&format!("{:?}", vec!["a"; 65])), &[], &expect![":3: tls.names: more than 64 names"]);
+    check_refused(
+        "[tls]\nnames = [\"sluice.example.com\"]\n",
+        &[],
+        &expect![":2: tls.names: they stand in a self-signed certificate only: needs tls.self_signed = true"],
+    );
+}
+
+#[test]
+fn certificate_and_key_come_from_the_unit_if_nothing_else_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    fs::write(path("tls_certificate.pem"), "").unwrap();
+    let layers = |text: &str| {
+        fs::write(path("sluiced.toml"), text).unwrap();
+        let (file, credentials) = (Some(path("sluiced.toml")), Some(dir.path().to_owned()));
+        read_layers(Layers { credentials, file, ..Layers::default() })
+    };
+    let told = layers("").into_config().unwrap_err().to_string();
+    assert_eq!(told, "credential of the unit: tls.certificate: needs tls.key beside it");
+    fs::write(path("tls_key.pem"), "").unwrap();
+    let tls = layers("").into_config().unwrap().tls;
+    assert_eq!((tls.certificate, tls.key), (Some(path("tls_certificate.pem")), Some(path("tls_key.pem"))));
+    assert_eq!(tls.client_ca, None);
+    fs::write(path("tls_client-ca.pem"), "").unwrap();
+    assert_eq!(layers("").into_config().unwrap().tls.client_ca, Some(path("tls_client-ca.pem")));
+    let own = layers("[tls]\nclient_ca = \"ca\"\n").into_config().unwrap().tls;
+    assert_eq!((own.client_ca, own.key), (Some("ca".into()), Some(path("tls_key.pem"))));
+    for text in ["self_signed = true", "certificate = \"c\"\nkey = \"k\""] {
+        let config = layers(&format!("[tls]\n{text}\n")).into_config().unwrap();
+        assert_ne!(config.tls.certificate, Some(path("tls_certificate.pem")), "{text}");
+    }
+    // Plain HTTP that was asked for leaves no use for the authority.
+    let told = layers("[tls]\nself_signed = false\n").into_config().unwrap_err().to_string();
+    assert!(
+        told.starts_with("credential of the unit: tls.client_ca: client certificates need TLS"),
+        "{told}"
+    );
+    let nowhere = Layers { credentials: Some(path("nowhere")), ..Layers::default() };
+    assert!(read_layers(nowhere).into_config().unwrap().tls.is_off());
 }
 
 #[test]
@@ -225,6 +282,44 @@ fn a_refusal_names_line_and_key() {
     );
     check_refused("data_dir = \"\"\n", &[], &expect![":1: data_dir: an empty path"]);
     check_refused("listen = \n", &[], &expect![":1: string values must be quoted, expected literal string"]);
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once() {
+    let text = "listen = 5\nworkers = 2\nhttp = { workers = 3 }\n";
+    let variables = [("SLUICE_HTTP__WORKERS", "0"), ("SLUICE_MEMORY", "1MiB"), ("SLUICE_TLS__KEY", "a")];
+    let Err(refused) = load_text(text, &variables) else { panic!("it is taken") };
+    let told = refused.lines().join("\n");
+    // What goes together is judged when each value is as it should be.
+    expect![[r#"
+        PATH:1: listen: invalid type: integer `5`, expected socket address
+        PATH:2: workers: there is no such key; did you mean http.workers?
+        environment variable SLUICE_HTTP__WORKERS: http.workers: 0 is not from 1 to 64"#]]
+    .assert_eq(&told.lines().map(without_path).collect::<Vec<_>>().join("\n"));
+    assert_eq!(refused.to_string(), told.replace('\n', "; "));
+    let refused = load_text("listen = \"0.0.0.0:1\"\n", &variables[1..2]).unwrap_err();
+    expect![[r#"
+        environment variable SLUICE_MEMORY: memory: 256MiB is the least that works
+        PATH:1: listen: anything but loopback needs TLS, or allow_plain_http = true"#]]
+    .assert_eq(&refused.lines().iter().map(|line| without_path(line)).collect::<Vec<_>>().join("\n"));
+    // A file that is no TOML hides nothing in the environment.
+    assert_eq!(load_text("listen = \n", &variables[..1]).unwrap_err().lines().len(), 2);
+}
+
+fn without_path(line: &str) -> String {
+    line.split_once("sluiced.toml").map_or(line.to_owned(), |(_, rest)| format!("PATH{rest}"))
+}
+
+#[test]
+fn a_key_that_was_refused_has_no_origin() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("sluiced.toml");
+    fs::write(&path, "listen = \"127.0.0.1:1\"\n[http]\nworkers = 3\n").unwrap();
+    let variables = vec![("SLUICE_HTTP__WORKERS".to_owned(), "0".to_owned())];
+    let loaded = read_layers(Layers { file: Some(path), variables, ..Layers::default() });
+    assert_eq!(loaded.refused.len(), 1);
+    // The value of the layer below was not meant.
+    assert_eq!(loaded.origins.keys().collect::<Vec<_>>(), ["listen", "memory"]);
 }
 
 #[test]
@@ -342,7 +437,7 @@ fn the_shipped_file_shows_every_key_with_its_default() {
         .collect();
     assert_eq!(load_text(&active, &[]).unwrap(), load_text("", &[]).unwrap());
     let keys = active.lines().filter(|line| line.contains('=')).count();
-    assert_eq!(keys, 34, "a key was added without its line, or the other way round");
+    assert_eq!(keys, 36, "a key was added without its line, or the other way round");
 }
 
 #[test]

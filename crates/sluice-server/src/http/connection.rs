@@ -38,7 +38,7 @@ use self::{
     farewell::Farewell,
     progress::{AHEAD_BYTES_MAX, RequestProgress},
 };
-use super::stopping::Stopping;
+use super::{peer::PeerCertificates, stopping::Stopping};
 
 #[cfg(test)]
 mod tests;
@@ -50,6 +50,8 @@ const READ_BYTES: usize = 4_096;
 pub(crate) struct RequestStream<Io> {
     io: Io,
     progress: Rc<RequestProgress>,
+    /// What the client has shown of itself.
+    peer: Option<Rc<PeerCertificates>>,
     /// What has arrived of later requests.
     held: BytesMut,
     /// Whether the client has closed its side.
@@ -65,9 +67,26 @@ impl<Io> RequestStream<Io> {
     /// Begins to wait for the first request of a connection: `head_timeout` for any head from its first byte on, and
     /// `keep_alive` without any byte between two requests, less once the daemon stops.
     pub(crate) fn new(io: Io, head_timeout: Duration, keep_alive: Duration, stopping: Arc<Stopping>) -> Self {
-        let progress = Rc::new(RequestProgress::new(head_timeout, keep_alive, stopping));
-        let held = BytesMut::new();
-        Self { io, progress, held, has_ended: false, sleep: None, has_refused: false, farewell: None }
+        Self {
+            io,
+            progress: Rc::new(RequestProgress::new(head_timeout, keep_alive, stopping)),
+            peer: None,
+            held: BytesMut::new(),
+            has_ended: false,
+            sleep: None,
+            has_refused: false,
+            farewell: None,
+        }
+    }
+
+    /// The same, from a client that has shown certificates.
+    pub(crate) fn with_peer(self, peer: Option<PeerCertificates>) -> Self {
+        Self { peer: peer.map(Rc::new), ..self }
+    }
+
+    /// What the client has shown of itself.
+    pub(crate) fn peer(&self) -> Option<Rc<PeerCertificates>> {
+        self.peer.clone()
     }
 
     /// Where the requests of the connection tell how far they are.

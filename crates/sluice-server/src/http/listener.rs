@@ -23,10 +23,8 @@ const BACKLOG: i32 = 1_024;
 ///
 /// When the operating system refuses.
 pub(crate) fn listen(address: SocketAddr, write_timeout: Duration) -> io::Result<(TcpListener, SocketAddr)> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
+    let socket = bind(address)?;
     prepare(&SockRef::from(&socket), write_timeout)?;
-    socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     let listener = TcpListener::from(socket);
     let bound = listener.local_addr()?;
@@ -51,4 +49,16 @@ fn prepare(socket: &SockRef<'_>, write_timeout: Duration) -> io::Result<()> {
     socket.set_tcp_user_timeout(Some(write_timeout))?;
     // An answer in two writes would otherwise wait for the acknowledgement of the first, which clients delay by 40 ms.
     socket.set_tcp_nodelay(true)
+}
+
+/// Binds a socket on which nothing comes in yet.
+///
+/// # Errors
+///
+/// When the operating system refuses.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
 }

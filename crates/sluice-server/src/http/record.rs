@@ -6,6 +6,7 @@
 use std::{
     cell::{Cell, OnceCell},
     net::IpAddr,
+    rc::Rc,
     time::{Duration, Instant},
 };
 
@@ -16,7 +17,7 @@ use actix_web::{
 use ipnet::IpNet;
 use sluice_model::excerpt::excerpt;
 
-use super::{forwarded, request_id::RequestId};
+use super::{forwarded, peer::PeerCertificates, request_id::RequestId};
 use crate::logging::ACCESS;
 
 /// See the module.
@@ -26,6 +27,8 @@ pub(crate) struct RequestRecord {
     /// Where it comes from.
     pub(crate) address: IpAddr,
     method: Method,
+    /// What the client has shown of itself in the handshake.
+    pub(crate) peer: Option<Rc<PeerCertificates>>,
     uri: Uri,
     began: Instant,
     /// Name of what is asked; `-` while that is unknown.
@@ -48,11 +51,12 @@ pub(crate) struct RequestRecord {
 
 impl RequestRecord {
     /// Begins with a head that has just arrived, by way of `proxies` perhaps.
-    pub(crate) fn begin(head: &RequestHead, proxies: &[IpNet]) -> Self {
+    pub(crate) fn begin(head: &RequestHead, peer: Option<Rc<PeerCertificates>>, proxies: &[IpNet]) -> Self {
         Self {
             id: RequestId::of(&head.headers),
             address: forwarded::client(head, proxies),
             method: head.method.clone(),
+            peer,
             uri: head.uri.clone(),
             began: Instant::now(),
             route: Cell::new("-"),

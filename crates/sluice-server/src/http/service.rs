@@ -54,5 +54,8 @@ where
         .h1_write_buffer_size(WRITE_BYTES)
         .on_connect_ext(|io: &RequestStream<Io>, extensions| {
             extensions.insert(io.progress());
+            if let Some(peer) = io.peer() {
+                extensions.insert(peer);
+            }
         })
 }

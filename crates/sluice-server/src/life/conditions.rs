@@ -1,6 +1,6 @@
 //! Changes of state that operators must know of: told when they come and when they go, not once a request.
 //!
-//! In: the store and the threads of connections, looked at every second. Out: log lines, and what metrics tell of the disk. A
+//! In: the store, the certificate and the threads of connections, looked at every second. Out: log lines, and what metrics tell of the disk. A
 //! state that flickers is told once: it counts as gone when it has
 //! not been seen for a while. How many lines were left out of the log is told here too.
 //!
@@ -19,6 +19,11 @@ use sluice_store::{Store, WriteError};
 use super::{
     beats::{Beats, Counts},
     state::State,
+    tls::CertificateInUse,
+};
+use crate::{
+    certificate::CertificateStanding,
+    clock::{date, now_seconds},
 };
 
 #[cfg(test)]
@@ -30,6 +35,8 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 const ACCOUNTS_INTERVAL: Duration = Duration::from_millis(500);
 /// Looks without a state after which it counts as gone.
 const CALM_LOOKS: u32 = 10;
+/// How often it is told that a certificate ends.
+const CERTIFICATE_INTERVAL: Duration = Duration::from_hours(24);
 /// Runs from which merges lag behind. Full tiers come to some 30, and above 64 the store refuses writes.
 const RUNS_MANY: usize = 40;
 
@@ -54,9 +61,40 @@ impl Condition {
     }
 }
 
+/// Whether it is time to tell of a certificate that ends, or has ended: when that begins, when another one is put in force,
+/// and once a day.
+#[derive(Default)]
+struct CertificateWatch {
+    /// When it was told last, and whether it had ended by then.
+    told: Option<(Instant, bool)>,
+}
+
+impl CertificateWatch {
+    /// Takes how the certificate stands; returns true if that is to be told now.
+    fn look(&mut self, standing: &CertificateStanding, is_new: bool, now: Instant) -> bool {
+        let has_ended = match standing {
+            CertificateStanding::Good => {
+                self.told = None;
+                return false;
+            }
+            CertificateStanding::Ending(_) => false,
+            CertificateStanding::Refused(_) => true,
+        };
+        let is_told = self
+            .told
+            .is_some_and(|(at, before)| before == has_ended && now.duration_since(at) < CERTIFICATE_INTERVAL);
+        if is_told && !is_new {
+            return false;
+        }
+        self.told = Some((now, has_ended));
+        true
+    }
+}
+
 /// What is watched.
 #[derive(Default)]
 struct Conditions {
+    certificate: CertificateWatch,
     disk_full: Condition,
     busy: Condition,
     merge_debt: Condition,
@@ -75,6 +113,26 @@ impl Conditions {
             ),
             Some(false) => tracing::info!("all threads of connections are alive again"),
             None => {}
+        }
+    }
+
+    fn look_at_certificate(&mut self, certificate: &CertificateInUse) {
+        let Some(validity) = certificate.validity() else { return };
+        let standing = validity.standing(u64::from(now_seconds()));
+        let is_new = certificate.take_new();
+        let is_due = self.certificate.look(&standing, is_new, Instant::now());
+        if !is_new && !is_due {
+            return;
+        }
+        let sha256 = certificate.fingerprint();
+        if is_new {
+            tracing::info!(sha256, ends_at = %date(validity.ends_at_seconds), "handshakes have this certificate");
+        }
+        match standing {
+            _ if !is_due => {}
+            CertificateStanding::Good => {}
+            CertificateStanding::Ending(text) => tracing::warn!(sha256, "{text}; renew it, then reload"),
+            CertificateStanding::Refused(text) => tracing::error!(sha256, "{text}; renew it, then reload"),
         }
     }
 
@@ -132,6 +190,9 @@ fn look_again_and_again(state: &Weak<State>) {
             looked_at = Some(Instant::now());
             state.request_log.tell_left_out(Instant::now());
             conditions.look_at_threads(&state.beats);
+            if let Some(certificate) = &state.certificate {
+                conditions.look_at_certificate(certificate);
+            }
             if let Some(ingestor) = state.opened() {
                 conditions.look(ingestor.store());
             }

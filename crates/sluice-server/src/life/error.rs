@@ -38,6 +38,15 @@ pub enum ServeError {
     /// Certificate and key do not go together, or rustls refuses them.
     #[error("the certificate and key cannot be used")]
     Certificate(#[source] rustls::Error),
+    /// What is to vouch for clients cannot.
+    #[error("{} holds no certificate of an authority that can be used", path.display())]
+    Authority {
+        /// Which file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: rustls::Error,
+    },
     /// No self-signed certificate could be made.
     #[error("no certificate could be made")]
     Generate(#[source] rcgen::Error),
@@ -79,13 +88,38 @@ pub enum ServeError {
 }
 
 impl ServeError {
-    /// Returns true if a person has to mend something before another start can help.
+    /// Returns true for what only a person can mend: a configuration that names what is not there, or cannot be used. A
+    /// certificate, for example; but not an address, which may be free later.
     pub fn is_misconfigured(&self) -> bool {
-        matches!(self, Self::Inherited(_) | Self::PlainHttp { .. })
+        match self {
+            Self::TlsFile { source, .. } => is_lasting(source),
+            Self::DataDir(OpenError::Io { source, .. }) | Self::Auth(AuthError::Io { source, .. }) => {
+                is_lasting(source)
+            }
+            Self::Listen { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
+            Self::Inherited(_)
+            | Self::PlainHttp { .. }
+            | Self::Pem { .. }
+            | Self::Certificate(_)
+            | Self::Authority { .. } => true,
+            _ => false,
+        }
     }
 
     /// What the file system says of a file for TLS, to stand in `map_err`.
     pub(super) fn tls_file(path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::TlsFile { path: path.to_owned(), source }
     }
+}
+
+/// Returns true if it is no use to try again: what is named is not there, not for this user, or not what it should be, such
+/// as a file in place of a directory.
+fn is_lasting(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        AlreadyExists, IsADirectory, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem,
+    };
+    matches!(
+        error.kind(),
+        NotFound | PermissionDenied | NotADirectory | IsADirectory | AlreadyExists | ReadOnlyFilesystem
+    )
 }

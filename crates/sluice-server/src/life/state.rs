@@ -13,7 +13,7 @@ use sluice_ingest::Ingestor;
 use sluice_model::matching::MatchScope;
 use sluice_store::Health;
 
-use super::{beats::Beats, request_log::RequestLog};
+use super::{beats::Beats, request_log::RequestLog, tls::CertificateInUse};
 use crate::{
     auth::Auth,
     config::Config,
@@ -36,6 +36,8 @@ pub(crate) struct State {
     pub(crate) beats: Beats,
     /// Knows the connections, and whether the daemon stops.
     pub(crate) stopping: Arc<Stopping>,
+    /// What TLS is served under, if it is.
+    pub(crate) certificate: Option<Arc<CertificateInUse>>,
     rules: RwLock<Arc<Rules>>,
     ingestor: OnceLock<Ingestor>,
     has_failed: AtomicBool,
@@ -66,7 +68,13 @@ impl Rules {
 
 impl State {
     /// The state of a daemon whose store is not open yet.
-    pub(crate) fn new(auth: Auth, rules: Rules, entity_worker: Worker, metrics: Metrics) -> Self {
+    pub(crate) fn new(
+        auth: Auth,
+        rules: Rules,
+        entity_worker: Worker,
+        metrics: Metrics,
+        certificate: Option<Arc<CertificateInUse>>,
+    ) -> Self {
         Self {
             auth,
             entity_worker,
@@ -74,6 +82,7 @@ impl State {
             request_log: RequestLog::default(),
             beats: Beats::default(),
             stopping: Arc::default(),
+            certificate,
             rules: RwLock::new(Arc::new(rules)),
             ingestor: OnceLock::new(),
             has_failed: AtomicBool::new(false),

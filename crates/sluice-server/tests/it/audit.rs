@@ -71,14 +71,14 @@ fn every_change_on_the_command_line_is_told_with_the_user_of_the_system() {
     let uid = rustix::process::getuid().as_raw();
     let by = format!(" by=\"uid {uid}, by sudo from uid 1234\" change=");
     let told = told(&process, "audit: changed on the command line number=", &by);
-    let told = told.iter().map(|line| match line.split_once("expires_at_seconds=") {
-        Some((before, _)) => format!("{before}expires_at_seconds=...\""),
+    let told = told.iter().map(|line| match line.split_once("expires_at=") {
+        Some((before, _)) => format!("{before}expires_at=...\""),
         None => line.clone(),
     });
     expect![[r#"
         "user bob added, role=TenantManager tenants=acme"
         "password of user bob changed"
-        "token feed created, scope=Write tenants=General expires_at_seconds=..."
+        "token feed created, scope=Write tenants=General expires_at=..."
         "token feed revoked"
         "user bob removed""#]]
     .assert_eq(&told.collect::<Vec<_>>().join("\n"));

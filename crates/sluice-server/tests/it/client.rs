@@ -4,7 +4,7 @@
 //! all answers have: JSON array, its length declared, and a status sentence and a reason when it is an error.
 
 use std::{
-    io::{BufRead as _, BufReader, Read, Write},
+    io::{self, BufRead as _, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
     time::Duration,
 };
@@ -56,6 +56,10 @@ impl Answer {
         let seconds = self.header("retry-after").map(|text| text.parse::<u32>().unwrap());
         assert!(!has_retry || (1..=60).contains(&seconds.unwrap()), "{self:?}");
     }
+}
+
+fn is_end(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::InvalidData)
 }
 
 /// One connection.
@@ -130,10 +134,8 @@ impl<Stream: Read + Write> Connection<Stream> {
             let before = head.len();
             match self.stream.read_line(&mut head) {
                 Ok(0) if head.is_empty() => return None,
-                // A refused body may end in a reset instead of an end.
-                Err(error) if head.is_empty() && error.kind() == std::io::ErrorKind::ConnectionReset => {
-                    return None;
-                }
+                // A refused body may end in a reset instead of an end, and a refused certificate in an alert.
+                Err(error) if head.is_empty() && is_end(&error) => return None,
                 Ok(0) | Err(_) => panic!("the answer breaks off: {head:?}"),
                 Ok(_) if &head[before..] == "\r\n" => return Some(head),
                 Ok(_) => {}

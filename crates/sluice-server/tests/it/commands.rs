@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader, Write as _},
+    io::Write as _,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown},
     path::Path,
     process::{Command, Output, Stdio},
@@ -10,46 +10,40 @@ use std::{
 
 use expect_test::expect;
 
-use crate::{client::Connection, daemon::request};
+use crate::daemon::wait_until;
 
 /// What a service manager sets for a daemon whose output it keeps.
 const JOURNAL: (&str, &str) = ("JOURNAL_STREAM", "9:12345");
 
-fn sluiced() -> Command {
+/// The binary, with none of a test's own variables that it goes by.
+pub(crate) fn sluiced() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sluiced"));
     command.env_remove("JOURNAL_STREAM").env_remove("NOTIFY_SOCKET").env("SLUICE_DISK_RESERVE_BYTES", "0");
     command
 }
 
-/// Starts a daemon on `data_dir`, waits until it is ready, ends it, and gives what it printed before it listened.
+/// Starts a daemon on `data_dir`, waits until it is ready, ends it, and gives what it printed beside its address.
 pub(crate) fn first_start(data_dir: &Path, environment: &[(&str, &str)]) -> String {
-    let mut daemon = sluiced()
+    let said = tempfile::NamedTempFile::new().unwrap();
+    let daemon = sluiced()
         .args(["--listen", "127.0.0.1:0", "--data-dir"])
         .arg(data_dir)
         .envs(environment.iter().copied())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(said.reopen().unwrap())
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(daemon.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let mut printed = String::new();
-    let address = loop {
-        let line = lines.next().expect("the daemon has ended");
-        if let Some((_, rest)) = line.split_once("listens on http://") {
-            break rest.split(". To").next().unwrap().parse().unwrap();
-        }
-        printed.push_str(&line);
-        printed.push('\n');
-    };
-    let ready = || {
-        let mut connection = Connection::open(address);
-        assert!(connection.send(&request("GET", "/readyz", "", b"")));
-        connection.answer().status == 200
-    };
-    while !ready() {}
-    daemon.kill().unwrap();
-    daemon.wait().unwrap();
-    printed
+    wait_until("it is ready", || {
+        fs::read_to_string(said.path()).unwrap().contains("ready: requests are taken")
+    });
+    let ended = Command::new("kill").args(["-s", "TERM", &daemon.id().to_string()]).status().unwrap();
+    assert!(ended.success());
+    let output = daemon.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let (first, rest) = printed.split_once('\n').unwrap();
+    assert!(first.starts_with("sluiced listens on http"), "{printed}");
+    rest.to_owned()
 }
 
 /// Runs a command with a password on its standard input.
@@ -97,8 +91,36 @@ fn a_made_up_password_is_printed_but_not_into_a_journal() {
         let password = fs::read_to_string(&path).unwrap();
         assert!(printed.contains(path.to_str().unwrap()), "{printed}");
         assert_eq!(printed.contains(password.trim_end()), is_printed, "{printed}");
+        assert!(printed.contains("/lookup -d "), "{printed}");
         assert_eq!(first_start(&data_dir, environment), "", "it is printed once");
     }
+}
+
+/// Somebody pastes them where another directory is the working one.
+#[test]
+fn hints_have_absolute_paths_and_trust_the_certificate_that_was_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let setup = [("SLUICE_TLS__SELF_SIGNED", "true")];
+    let relative = Path::new("../").join(dir.path().strip_prefix("/").unwrap());
+    let up = "../".repeat(std::env::current_dir().unwrap().components().count());
+    let printed = first_start(&Path::new(&up).join(relative).join("data"), &setup);
+    let word_behind = |word: &str| {
+        let (_, rest) = printed.split_once(word).unwrap();
+        rest.split([' ', ')', '\n']).next().unwrap().to_owned()
+    };
+    for (word, name) in [
+        ("It is kept in ", "admin-password"),
+        ("$(cat ", "admin-password"),
+        ("--cacert ", "tls-certificate.pem"),
+    ] {
+        let path = word_behind(word);
+        assert!(Path::new(&path).is_absolute(), "{path}");
+        assert_eq!(
+            fs::canonicalize(&path).unwrap(),
+            fs::canonicalize(dir.path().join("data").join(name)).unwrap()
+        );
+    }
+    assert!(word_behind("-X POST ").starts_with("https://127.0.0.1:"), "{printed}");
 }
 
 #[test]

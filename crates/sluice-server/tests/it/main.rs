@@ -18,7 +18,11 @@ mod bodies;
 #[cfg(test)]
 mod busy;
 #[cfg(test)]
+mod check_config;
+#[cfg(test)]
 mod client;
+#[cfg(test)]
+mod client_certificates;
 #[cfg(test)]
 mod closing;
 #[cfg(test)]
@@ -61,6 +65,8 @@ mod metrics;
 mod mixes;
 #[cfg(test)]
 mod networks;
+#[cfg(test)]
+mod passwords;
 #[cfg(test)]
 mod paths;
 #[cfg(test)]

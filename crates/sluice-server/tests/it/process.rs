@@ -67,7 +67,7 @@ impl Process {
         let address = line.split("://").nth(1).and_then(|rest| rest.split(". To").next());
         // Who has it speak TLS waits for itself.
         let is_plain = line.contains("http://");
-        Self { address: address.unwrap().parse().unwrap(), child, dir, is_plain }
+        Self { address: address.unwrap().trim_end().parse().unwrap(), child, dir, is_plain }
     }
 
     /// Its number.

@@ -2,8 +2,9 @@
 
 use std::{
     fs,
+    net::SocketAddr,
     os::unix::net::UnixDatagram,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -20,32 +21,44 @@ use crate::{
 };
 
 /// A daemon with a configuration file and a certificate of its own, which tells a service manager how it is.
-struct Reloaded {
-    process: Process,
+pub(crate) struct Reloaded {
+    pub(crate) process: Process,
     /// What the service manager hears.
     told: UnixDatagram,
     dir: tempfile::TempDir,
+    /// More lines of `[tls]`.
+    tls: String,
 }
 
 impl Reloaded {
     fn start() -> Self {
+        Self::start_with(|_| String::new())
+    }
+
+    /// With more lines of `[tls]`.
+    pub(crate) fn start_with(more: impl FnOnce(&Path) -> String) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let told = UnixDatagram::bind(dir.path().join("notify")).unwrap();
         told.set_read_timeout(Some(HANG_GUARD)).unwrap();
-        fs::write(dir.path().join("sluiced.toml"), configuration(dir.path(), "")).unwrap();
+        let tls = more(dir.path());
+        fs::write(dir.path().join("sluiced.toml"), configuration(dir.path(), "") + &tls).unwrap();
         make_certificate(dir.path());
         let setup = format!(
             "cd {}; unset SLUICE_DISK_RESERVE_BYTES SLUICE_DISK_RESERVE; export NOTIFY_SOCKET=$PWD/notify; set -- \"$@\" --config sluiced.toml",
             dir.path().display()
         );
         let process = Process::after(&setup);
-        let daemon = Self { process, told, dir };
+        let daemon = Self { process, told, dir, tls };
         daemon.wait_until_told("READY=1");
         daemon
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.process.address()
     }
 
     /// Waits until the service manager hears something; returns the message.
@@ -63,7 +76,7 @@ impl Reloaded {
 
     /// Has it read its files, and returns what `systemctl status` then shows.
     #[track_caller]
-    fn reload(&self) -> String {
+    pub(crate) fn reload(&self) -> String {
         self.process.signal("HUP");
         let told = self.wait_until_told("RELOADING=1");
         // The service manager takes it for the answer to its signal only if it has the time.
@@ -75,7 +88,7 @@ impl Reloaded {
 
     /// Writes another configuration.
     fn configure(&self, more: &str) {
-        fs::write(self.path("sluiced.toml"), configuration(self.dir.path(), more)).unwrap();
+        fs::write(self.path("sluiced.toml"), configuration(self.dir.path(), more) + &self.tls).unwrap();
     }
 
     /// Asks on a connection of its own, trusting the certificate of that name.
@@ -91,7 +104,7 @@ impl Reloaded {
     }
 }
 
-fn configuration(dir: &std::path::Path, more: &str) -> String {
+fn configuration(dir: &Path, more: &str) -> String {
     let (certificate, key) = (dir.join("certificate.pem"), dir.join("key.pem"));
     let reserve = if more.contains("disk_reserve") { "" } else { "disk_reserve = 0\n" };
     format!(
@@ -101,7 +114,7 @@ fn configuration(dir: &std::path::Path, more: &str) -> String {
     )
 }
 
-fn make_certificate(dir: &std::path::Path) {
+fn make_certificate(dir: &Path) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     fs::write(dir.join("certificate.pem"), made.cert.pem()).unwrap();
     fs::write(dir.join("key.pem"), made.signing_key.serialize_pem()).unwrap();

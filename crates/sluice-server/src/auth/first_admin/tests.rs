@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, thread};
 
-use super::{AuthError, ensure_administrator, password_file, read_password_file};
+use super::{AuthError, FirstAdministrator, ensure_administrator, password_file, read_password_file};
 use crate::{
     auth::{accounts::AccountsFile, password::verify_password},
     config::{Config, Flags, load},
@@ -22,12 +22,14 @@ fn fits(config: &Config, password: &[u8]) -> bool {
 fn a_made_up_password_is_kept_privately_and_made_once() {
     let dir = tempfile::tempdir().unwrap();
     let config = config(&dir);
-    let made = ensure_administrator(&config).unwrap().unwrap();
+    let FirstAdministrator::MadeUp(made) = ensure_administrator(&config).unwrap() else {
+        panic!("none made")
+    };
     let path = password_file(&config);
     assert_eq!(fs::read_to_string(&path).unwrap().trim_end(), made.as_str());
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(fits(&config, made.as_bytes()));
-    assert!(ensure_administrator(&config).unwrap().is_none());
+    assert!(matches!(ensure_administrator(&config).unwrap(), FirstAdministrator::Known));
 }
 
 #[test]
@@ -47,7 +49,7 @@ fn a_given_password_is_taken_without_its_line_end() {
     let path = dir.path().join("password");
     fs::write(&path, "secret word\r\n").unwrap();
     let config = Config { admin_password_file: Some(path.clone()), ..config(&dir) };
-    assert!(ensure_administrator(&config).unwrap().is_none());
+    assert!(matches!(ensure_administrator(&config).unwrap(), FirstAdministrator::Given));
     assert!(fits(&config, b"secret word"));
     fs::write(&path, "\n").unwrap();
     assert!(matches!(read_password_file(&path), Err(AuthError::BadPassword { .. })));

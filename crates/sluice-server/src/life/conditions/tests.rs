@@ -1,8 +1,11 @@
 //! A state is told when it comes and when it has been gone for a while, never twice in a row.
 
+use std::time::{Duration, Instant};
+
 use proptest::prelude::*;
 
-use super::{CALM_LOOKS, Condition};
+use super::{CALM_LOOKS, CERTIFICATE_INTERVAL, CertificateWatch, Condition};
+use crate::certificate::CertificateStanding;
 
 #[test]
 fn a_state_that_flickers_is_told_once() {
@@ -14,6 +17,26 @@ fn a_state_that_flickers_is_told_once() {
     }
     let told: Vec<_> = (0..2 * CALM_LOOKS).filter_map(|_| condition.look(false)).collect();
     assert_eq!(told, [false]);
+}
+
+#[test]
+fn the_end_of_a_certificate_is_told_at_once_and_then_once_a_day() {
+    let (ending, ended) =
+        (CertificateStanding::Ending(String::new()), CertificateStanding::Refused(String::new()));
+    let (mut watch, start) = (CertificateWatch::default(), Instant::now());
+    let mut look =
+        |standing: &CertificateStanding, is_new, after| watch.look(standing, is_new, start + after);
+    let second = Duration::from_secs(1);
+    assert!(!look(&CertificateStanding::Good, true, Duration::ZERO));
+    assert!(look(&ending, false, second), "it begins to end");
+    assert!(!look(&ending, false, CERTIFICATE_INTERVAL));
+    assert!(look(&ending, false, second + CERTIFICATE_INTERVAL), "a day later");
+    assert!(!look(&ending, false, 2 * second + CERTIFICATE_INTERVAL));
+    assert!(look(&ended, false, 3 * second + CERTIFICATE_INTERVAL), "it has ended");
+    assert!(!look(&ended, false, 4 * second + CERTIFICATE_INTERVAL));
+    assert!(look(&ended, true, 5 * second + CERTIFICATE_INTERVAL), "another one that has ended, too");
+    assert!(!look(&CertificateStanding::Good, true, 6 * second + CERTIFICATE_INTERVAL));
+    assert!(look(&ended, false, 7 * second + CERTIFICATE_INTERVAL));
 }
 
 proptest! {

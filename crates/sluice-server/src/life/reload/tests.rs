@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Every key of the shipped file with a value that is not its default; of `tls`, ways to have a certificate.
-const CHANGES: [(&str, &str); 35] = [
+const CHANGES: [(&str, &str); 37] = [
     ("listen", r#""127.0.0.1:1""#),
     ("data_dir", r#""other""#),
     ("admin_password_file", r#""other""#),
@@ -25,6 +25,8 @@ const CHANGES: [(&str, &str); 35] = [
     ("tls", r#"{ certificate = "a", key = "b" }"#),
     ("tls", r#"{ certificate = "c", key = "d" }"#),
     ("tls", "{ self_signed = true }"),
+    ("tls", "{ self_signed = true, client_ca = \"ca\" }"),
+    ("tls", "{ self_signed = true, names = [\"sluice.example.com\"] }"),
     ("http.workers", "3"),
     ("http.connections_per_worker_max", "1"),
     ("http.head_timeout", "1"),

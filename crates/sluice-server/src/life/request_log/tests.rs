@@ -31,7 +31,7 @@ fn one_who_guesses_a_lot_does_not_hide_the_others() {
 
 /// What is told of requests that fail so, one after another.
 fn told_of(causes: &[Cause]) -> String {
-    let (log, record) = (RequestLog::default(), RequestRecord::begin(&RequestHead::default(), &[]));
+    let (log, record) = (RequestLog::default(), RequestRecord::begin(&RequestHead::default(), None, &[]));
     written(false, true, || {
         for cause in causes {
             log.answered(&record, cause.status(), 0, Some(cause));

@@ -1,0 +1,54 @@
+//! What the first start prints, for a first try by hand: once, when the daemon is ready, with paths that hold from anywhere.
+//!
+//! In: the configuration, the addresses, and the password of the first administrator, if it was made up. Out: lines for
+//! standard output. A service manager keeps what is printed: it gets the name of the file with the password only.
+
+use std::{
+    io::{self, IsTerminal as _},
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use sluice_server::{auth::first_admin, config::Config};
+
+/// Where the daemon is to be found.
+pub(crate) fn urls(config: &Config, addresses: &[SocketAddr]) -> String {
+    let scheme = if config.tls.is_off() { "http" } else { "https" };
+    let urls: Vec<String> = addresses.iter().map(|address| format!("{scheme}://{address}")).collect();
+    urls.join(" and ")
+}
+
+/// Who is the administrator, and commands to paste.
+pub(crate) fn first_steps(config: &Config, addresses: &[SocketAddr], made_up: Option<&str>) -> String {
+    let password_file = absolute(&first_admin::password_file(config));
+    let path = password_file.display();
+    let is_kept = ["JOURNAL_STREAM", "NOTIFY_SOCKET"].iter().any(|name| std::env::var_os(name).is_some());
+    let announcement = match made_up {
+        Some(password) if !is_kept || io::stdout().is_terminal() => {
+            format!("The administrator admin has the password {password}\nIt is kept in {path}")
+        }
+        _ => format!("The password of the administrator admin is in {path}"),
+    };
+    let certificate = absolute(&config.data_dir.join("tls-certificate.pem"));
+    let trust =
+        if config.tls.self_signed { format!(" --cacert {}", certificate.display()) } else { String::new() };
+    let mut own = addresses.first().copied().unwrap_or(config.listen);
+    if own.ip().is_unspecified() {
+        own.set_ip(IpAddr::from([127, 0, 0, 1]));
+    }
+    let url = format!("{}/api/1.3", urls(config, &[own]));
+    let curl = format!("curl{trust} -s -H Content-Type:application/json -u \"admin:$(cat {path})\"");
+    format!(
+        "{announcement}\n\nTo try it:\n\n\
+         {curl} -X POST {url}/tags -d '[{{\"name\":\"TRIAL\",\"weight\":3}}]'\n\
+         {curl} -X POST {url}/suppliers -d '[{{\"name\":\"Trial\",\"confidence\":80,\"retention\":10080}}]'\n\
+         {curl} -X PUT {url}/suppliers/Trial/indicators -d \
+         '[{{\"indicator\":\"bad.example.com\",\"tags\":[\"TRIAL\"]}}]'\n\
+         {curl} -X POST {url}/lookup -d '[{{\"object\":\"https://www.bad.example.com:8443/\"}}]'\n"
+    )
+}
+
+/// Where there is no working directory, a path stays as it is.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_nowhere| path.to_owned())
+}
