@@ -143,7 +143,7 @@ fn the_life_of_the_daemon_is_told() {
     let said = process.said();
     let begins = [
         "sluiced starts version=",
-        "ready: requests are taken address=127.0.0.1:",
+        "ready: requests are taken addresses=[127.0.0.1:",
         "stopping:",
         "stopped in",
     ];

@@ -89,8 +89,8 @@ fn is_running(number: &Path) -> bool {
 #[test]
 fn a_terminal_that_closes_ends_the_daemon_in_good_order() {
     let mut terminal = Terminal::open();
-    let printed = terminal.wait_for("printed", ". To try it");
-    let address = printed.split("http://").nth(1).and_then(|rest| rest.split(". To").next()).unwrap();
+    let printed = terminal.wait_for("printed", "\n");
+    let address = printed.split("http://").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap();
     let address: SocketAddr = address.parse().unwrap();
     terminal.wait_for("said", "ready: requests are taken");
     assert!(terminal.signal("HUP"));

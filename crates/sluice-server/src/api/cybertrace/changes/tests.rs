@@ -20,7 +20,7 @@ use crate::{
 };
 
 fn author() -> Author {
-    Author::of(&RequestRecord::begin(&RequestHead::default(), &[]))
+    Author::of(&RequestRecord::begin(&RequestHead::default(), None, &[]))
 }
 
 fn creation(name: &str) -> CatalogueChange {
