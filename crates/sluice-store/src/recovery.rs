@@ -201,7 +201,8 @@ fn set_aside(trees_dir: &Path) -> Result<(), OpenError> {
 
 /// An empty manifest, written after the first log segment: so a manifest without a log is damage.
 fn create_manifest(data_dir: &Path, log_dir: &Path) -> Result<Manifest, OpenError> {
-    if fs::read_dir(log_dir).is_ok_and(|mut segments| segments.next().is_none()) {
+    let mut segments = fs::read_dir(log_dir).map_err(OpenError::io("read", log_dir))?;
+    if segments.next().is_none() {
         drop(start_log(log_dir, 0)?);
     }
     let manifest = Manifest::empty();
