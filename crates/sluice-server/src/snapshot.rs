@@ -17,10 +17,14 @@ use std::{
     io,
     os::fd::AsRawFd as _,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use serde::{Deserialize, Serialize};
 use sluice_store::{ObjectDigest, ObjectId};
+
+#[cfg(test)]
+mod tests;
 
 /// Raised when commands and daemons of different builds cannot talk to each other.
 pub const VERSION: u32 = 1;
@@ -31,6 +35,10 @@ const SOCKET: &str = "control.sock";
 const SOCKET_PATH_BYTES_MAX: usize = 100;
 /// What stands before the name of the newest snapshot in a line that the command prints for the daemon.
 pub const NEWEST: &str = "newest ";
+/// Letters of a time in the name of a snapshot: `20261128T160102Z`.
+pub const TIME_LENGTH: usize = 16;
+/// Digits of the number of a commit in it.
+pub const SEQUENCE_LENGTH: usize = 20;
 
 /// What a command wants. The first request is [`SnapshotRequest::Pin`].
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -66,6 +74,20 @@ pub enum SnapshotReply {
 /// Path of the socket.
 pub fn socket_path(data_dir: &Path) -> PathBuf {
     data_dir.join(SOCKET)
+}
+
+/// When a snapshot of this name was taken: `20261128T160102Z-...` at 2026-11-28T16:01:02Z; `None` for what is no name of a
+/// snapshot.
+pub fn taken_at(name: &str) -> Option<SystemTime> {
+    let (time, sequence) = name.split_once('-')?;
+    let is_sequence = sequence.len() == SEQUENCE_LENGTH && sequence.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_sequence || time.len() != TIME_LENGTH {
+        return None;
+    }
+    let part = |from: usize, to: usize| time.get(from..to);
+    let (year, month, day_and_hour) = (part(0, 4)?, part(4, 6)?, part(6, 11)?);
+    let (minute, second) = (part(11, 13)?, part(13, TIME_LENGTH)?);
+    humantime::parse_rfc3339(&format!("{year}-{month}-{day_and_hour}:{minute}:{second}")).ok()
 }
 
 /// Binds or connects the socket with `reach`, which is given a path that is short enough for the operating system, however

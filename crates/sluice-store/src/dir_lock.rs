@@ -52,6 +52,12 @@ impl DirLock {
         Self::take_within(data_dir, Duration::ZERO)
     }
 
+    /// Returns true if a process works on a directory. Nobody is kept from it but for a moment.
+    pub fn is_taken(data_dir: &Path) -> bool {
+        let Ok(file) = File::open(data_dir.join(LOCK_FILE)) else { return false };
+        flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK)
+    }
+
     fn take_within(data_dir: &Path, wait: Duration) -> Result<Self, OpenError> {
         create_dir(data_dir).map_err(OpenError::io("create", data_dir))?;
         let path = data_dir.join(LOCK_FILE);

@@ -125,7 +125,7 @@ pub(crate) fn recover(data_dir: &Path) -> Result<Recovered, OpenError> {
 ///
 /// # Errors
 ///
-/// [`OpenError::Io`] or [`OpenError::Damaged`], as a start would end with.
+/// What a start would end with: [`OpenError::Io`], [`OpenError::Damaged`], [`OpenError::Older`] or [`OpenError::Newer`].
 pub fn check_data_dir(data_dir: &Path) -> Result<(), OpenError> {
     read_manifest(data_dir).map(drop)
 }

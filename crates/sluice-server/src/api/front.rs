@@ -228,6 +228,15 @@ where
         .map_err(drop)
 }
 
+/// Tells a connection that its next request has begun, and gives where that one tells how far it is.
+fn begin_progress(progress: Option<&Rc<RequestProgress>>, head: &RequestHead) -> Option<Rc<RequestProgress>> {
+    let progress = progress.cloned();
+    if let Some(progress) = &progress {
+        progress.begin(head);
+    }
+    progress
+}
+
 /// Begins the record of a request.
 fn begin(head: &RequestHead, peer: Option<&Rc<PeerCertificates>>, state: &State) -> RequestRecord {
     RequestRecord::begin(head, peer.cloned(), &state.rules().proxies)
@@ -235,10 +244,7 @@ fn begin(head: &RequestHead, peer: Option<&Rc<PeerCertificates>>, state: &State)
 
 /// Judges a request that expects `100-continue`: lets it go on, or refuses it without a `100`.
 async fn expect(door: Door, state: Arc<State>, mut request: Request) -> Result<Request, Response<BoxBody>> {
-    let progress = request.conn_data::<Rc<RequestProgress>>().cloned();
-    if let Some(progress) = &progress {
-        progress.begin(request.head());
-    }
+    let progress = begin_progress(request.conn_data(), request.head());
     // What stands in no table is judged when it is answered, and never reads a body.
     let path = request.head().uri.path();
     if door == Door::Metrics
@@ -267,10 +273,7 @@ async fn answer_request(
     payload: web::Payload,
     state: web::Data<State>,
 ) -> impl Responder {
-    let progress = request.conn_data::<Rc<RequestProgress>>().cloned();
-    if let Some(progress) = &progress {
-        progress.begin(request.head());
-    }
+    let progress = begin_progress(request.conn_data(), request.head());
     let passed = request.extensions_mut().remove::<(Admitted, RequestRecord)>();
     let (admitted, record) = match passed {
         Some((admitted, record)) => (Some(admitted), record),
@@ -288,14 +291,11 @@ async fn answer_scrape(
     payload: web::Payload,
     state: web::Data<State>,
 ) -> impl Responder {
-    let progress = request.conn_data::<Rc<RequestProgress>>().cloned();
-    if let Some(progress) = &progress {
-        progress.begin(request.head());
-    }
+    let progress = begin_progress(request.conn_data(), request.head());
     let record = RequestRecord::begin(request.head(), None, &[]);
     note_route(&record, "Metrics");
-    let answer = async { scrape::answer_anybody(&state, request.head()) };
-    let outcome = catching("metrics", async { answer.await.map_err(generic) }).await;
+    let answer = async { scrape::answer_anybody(&state, request.head()).map_err(generic) };
+    let outcome = catching("metrics", answer).await;
     let response = finish(&state, &record, outcome);
     answer::with_payload(response, payload.into_inner(), progress)
 }
@@ -352,9 +352,8 @@ async fn respond(
     }
     if head.uri.path() == scrape::PATH {
         note_route(record, "Metrics");
-        let scraped =
-            catching("metrics", async { scrape::answer(state, head, record).await.map_err(generic) });
-        return scraped.await;
+        let answer = async { scrape::answer(state, head, record).await.map_err(generic) };
+        return catching("metrics", answer).await;
     }
     let admitted = match admitted {
         Some(admitted) => admitted,

@@ -125,6 +125,11 @@ impl Scope {
 }
 
 impl Accounts {
+    /// Returns true if nobody can log in: there has been no start yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.users.is_empty() && self.tokens.is_empty()
+    }
+
     /// The user of this name.
     pub fn user(&self, name: &str) -> Option<&User> {
         self.users.iter().find(|user| user.name == name)

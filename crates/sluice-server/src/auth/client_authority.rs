@@ -18,10 +18,7 @@ use rustls::{
     server::danger::{ClientCertVerified, ClientCertVerifier},
 };
 
-use crate::{
-    certificate::{self, Validity},
-    http::peer::PeerCertificates,
-};
+use crate::http::peer::PeerCertificates;
 
 #[cfg(test)]
 mod tests;
@@ -76,11 +73,10 @@ impl ClientAuthority {
             self.verify_client_cert(own, intermediates, now).or(Err(NOT_VOUCHED_FOR))?;
             peer.vouched_by.set(number);
         }
-        let validity = Validity::of(own).ok_or(NAMELESS)?;
-        if validity.ends_at_seconds < now_seconds {
+        if peer.validity.ok_or(NAMELESS)?.ends_at_seconds < now_seconds {
             return Err(ENDED);
         }
-        certificate::common_name(own).ok_or(NAMELESS)
+        peer.common_name.clone().ok_or(NAMELESS)
     }
 }
 

@@ -100,13 +100,12 @@ pub enum FirstAdministrator {
 pub fn ensure_administrator(config: &Config) -> Result<FirstAdministrator, AuthError> {
     create_private_dir(&config.data_dir).map_err(AuthError::io("use", &config.data_dir))?;
     let file = AccountsFile::new(&config.data_dir);
-    let is_first = |accounts: &Accounts| accounts.users.is_empty() && accounts.tokens.is_empty();
-    if !is_first(&file.read()?) {
+    if !file.read()?.is_empty() {
         return Ok(FirstAdministrator::Known);
     }
     // Of several that start at once, the one that writes the password is the one whose password counts.
     file.change(|accounts| {
-        if is_first(accounts) { add_administrator(config, accounts) } else { Ok(FirstAdministrator::Known) }
+        if accounts.is_empty() { add_administrator(config, accounts) } else { Ok(FirstAdministrator::Known) }
     })
 }
 

@@ -10,9 +10,10 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use humantime::{format_rfc3339_seconds, parse_rfc3339, parse_rfc3339_weak};
+use humantime::{format_rfc3339_seconds, parse_rfc3339_weak};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use sluice_server::snapshot::{SEQUENCE_LENGTH, TIME_LENGTH, taken_at};
 use sluice_store::{ObjectDigest, ObjectId};
 
 use super::repository::{Repository, check_name};
@@ -31,10 +32,6 @@ struct Head {
     version: String,
 }
 
-/// Letters of a time in a name: `20261128T160102Z`.
-const TIME_LENGTH: usize = 16;
-/// Digits of the number of a commit in a name.
-const SEQUENCE_LENGTH: usize = 20;
 /// Longest list.
 const LIST_BYTES_MAX: usize = 256 << 20;
 
@@ -97,7 +94,7 @@ impl SnapshotList {
         match last {
             Some(last) if own <= *last => {
                 let mut next = String::new();
-                let time = time_of(last).unwrap_or(SystemTime::UNIX_EPOCH) + Duration::from_secs(1);
+                let time = taken_at(last).unwrap_or(SystemTime::UNIX_EPOCH) + Duration::from_secs(1);
                 write!(next, "{}", format_rfc3339_seconds(time))
                     .with_context(|| format!("no name comes after that of the snapshot {last}"))?;
                 Ok(name(&next))
@@ -152,20 +149,7 @@ impl SnapshotList {
 
 /// The names of all snapshots, earliest first.
 pub(super) fn names(repository: &Repository) -> anyhow::Result<Vec<String>> {
-    Ok(repository.list(FOLDER)?.into_keys().filter(|name| time_of(name).is_some()).collect())
-}
-
-/// The time in a name; `None` for what is no name of a snapshot.
-fn time_of(name: &str) -> Option<SystemTime> {
-    let (time, sequence) = name.split_once('-')?;
-    let is_sequence = sequence.len() == SEQUENCE_LENGTH && sequence.bytes().all(|byte| byte.is_ascii_digit());
-    if !is_sequence || time.len() != TIME_LENGTH {
-        return None;
-    }
-    let part = |from: usize, to: usize| time.get(from..to);
-    let (year, month, day_and_hour) = (part(0, 4)?, part(4, 6)?, part(6, 11)?);
-    let (minute, second) = (part(11, 13)?, part(13, TIME_LENGTH)?);
-    parse_rfc3339(&format!("{year}-{month}-{day_and_hour}:{minute}:{second}")).ok()
+    Ok(repository.list(FOLDER)?.into_keys().filter(|name| taken_at(name).is_some()).collect())
 }
 
 /// The last snapshot that was taken at a time or before.

@@ -190,7 +190,7 @@ impl<'payload> BodyReader<'payload> {
 /// [`Cause::OutOfTime`].
 pub(crate) fn check_time(headers: &HeaderMap, stopping: &Stopping) -> Result<(), Cause> {
     let declared_bytes = head::content_length(headers).map(|bytes| bytes as u64);
-    if stopping.has_begun() && stopping.is_out_of_time(&Arrival::announced(declared_bytes)) {
+    if stopping.is_out_of_time(&Arrival::announced(declared_bytes)) {
         return Err(Cause::OutOfTime);
     }
     Ok(())

@@ -129,10 +129,13 @@ impl Conditions {
             tracing::info!(sha256, ends_at = %date(validity.ends_at_seconds), "handshakes have this certificate");
         }
         match standing {
-            _ if !is_due => {}
-            CertificateStanding::Good => {}
-            CertificateStanding::Ending(text) => tracing::warn!(sha256, "{text}; renew it, then reload"),
-            CertificateStanding::Refused(text) => tracing::error!(sha256, "{text}; renew it, then reload"),
+            CertificateStanding::Ending(text) if is_due => {
+                tracing::warn!(sha256, "{text}; renew it, then reload");
+            }
+            CertificateStanding::Refused(text) if is_due => {
+                tracing::error!(sha256, "{text}; renew it, then reload");
+            }
+            _ => {}
         }
     }
 

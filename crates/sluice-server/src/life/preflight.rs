@@ -4,16 +4,10 @@
 //! In: a configuration. Out: all that a start would stumble over at once, and what an operator should know besides.
 //! Nothing is made, changed or kept open, so this may be done beside a running daemon. Blocking.
 
-use std::{
-    fs::{self, File},
-    io,
-    path::Path,
-};
+use std::{fs, io, path::Path};
 
-use rustix::{
-    fs::{Access, FlockOperation, access, flock},
-    io::Errno,
-};
+use rustix::fs::{Access, access};
+use sluice_store::DirLock;
 
 use super::{error::ServeError, tls};
 use crate::{
@@ -92,7 +86,7 @@ fn look_at_data_dir(config: &Config, findings: &mut Vec<Finding>) {
     if !dir.exists() {
         return look_at_first_password(config, findings);
     }
-    if is_locked(dir) {
+    if DirLock::is_taken(dir) {
         let text = format!("a daemon, or a command, works on {} now", dir.display());
         findings.push(Finding::remark(KEY, text));
     }
@@ -100,7 +94,7 @@ fn look_at_data_dir(config: &Config, findings: &mut Vec<Finding>) {
         findings.push(Finding::fault(KEY, error));
     }
     match AccountsFile::new(dir).read() {
-        Ok(accounts) if accounts.users.is_empty() && accounts.tokens.is_empty() => {
+        Ok(accounts) if accounts.is_empty() => {
             look_at_first_password(config, findings);
         }
         Ok(_) => {}
@@ -122,7 +116,7 @@ fn look_at_first_password(config: &Config, findings: &mut Vec<Finding>) {
 /// # Errors
 ///
 /// Why not.
-pub fn check_writable(dir: &Path) -> io::Result<()> {
+fn check_writable(dir: &Path) -> io::Result<()> {
     let absolute = std::path::absolute(dir)?;
     for place in absolute.ancestors() {
         match fs::metadata(place) {
@@ -136,12 +130,6 @@ pub fn check_writable(dir: &Path) -> io::Result<()> {
         }
     }
     Err(io::ErrorKind::NotFound.into())
-}
-
-/// Returns true if a process works on the directory. Nobody is kept from it but for a moment.
-fn is_locked(dir: &Path) -> bool {
-    let Ok(file) = File::open(dir.join("LOCK")) else { return false };
-    flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK)
 }
 
 fn look_at_certificate(

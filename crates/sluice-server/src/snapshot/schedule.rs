@@ -10,12 +10,12 @@ use std::{
     process::{Command, Output, Stdio},
     sync::Arc,
     thread,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use tokio::sync::watch;
 
-use super::NEWEST;
+use super::{NEWEST, taken_at};
 use crate::{config::SnapshotSettings, life::lifecycle::Phase, metrics::operations::OperationMetrics};
 
 /// How many times in an interval it is seen whether a snapshot is due.
@@ -98,17 +98,3 @@ fn take(settings: &SnapshotSettings, data_dir: &Path, metrics: &OperationMetrics
         }
     }
 }
-
-/// When a snapshot of this name was taken: `20261128T160102Z-...` at 2026-11-28T16:01:02Z.
-fn taken_at(name: &str) -> Option<SystemTime> {
-    let (time, _sequence) = name.split_once('-')?;
-    let parts = [(0..4, "-"), (4..6, "-"), (6..8, "T"), (9..11, ":"), (11..13, ":"), (13..15, "Z")];
-    let mut text = String::new();
-    for (range, separator) in parts {
-        text.extend([time.get(range)?, separator]);
-    }
-    humantime::parse_rfc3339(&text).ok()
-}
-
-#[cfg(test)]
-mod tests;

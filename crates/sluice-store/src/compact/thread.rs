@@ -105,8 +105,8 @@ impl CompactionThread {
             self.newest_at = now;
         }
         let memtable_bytes = view.memtable.bytes();
+        self.note_merge_debt(&view.runs);
         drop(view);
-        self.note_merge_debt();
         let is_quiet = SIZABLE_FLUSH_BYTES <= memtable_bytes && self.newest_at + QUIET_AFTER <= now;
         let log_bytes = self.shared.log_bytes.load(Ordering::Relaxed);
         let is_due = is_quiet
@@ -124,16 +124,19 @@ impl CompactionThread {
     }
 
     /// Notes how much is to be merged: the runs of the merge under way, and those that make up full tiers.
-    fn note_merge_debt(&self) {
-        let view = self.shared.view();
-        let sizes: Vec<u64> = view.runs.iter().map(Run::stored_bytes).collect();
+    fn note_merge_debt(&self, runs: &[Run]) {
+        let sizes: Vec<u64> = runs.iter().map(Run::stored_bytes).collect();
         let due_count = policy::full_tier_count(&sizes);
         let merge = self.compactor.checkpoints.manifest.merge.as_ref();
         let is_due = |place: usize, run: &Run| {
             place < due_count || merge.is_some_and(|merge| merge.inputs.contains(&run.id))
         };
-        let runs = view.runs.iter().zip(sizes).enumerate();
-        let due = runs.filter(|(place, (run, _))| is_due(*place, run)).map(|(_, (_, bytes))| bytes);
+        let due = runs
+            .iter()
+            .zip(sizes)
+            .enumerate()
+            .filter(|(place, (run, _))| is_due(*place, run))
+            .map(|(_, (_, bytes))| bytes);
         self.shared.measures.note_merge_debt(due.sum(), self.shared.now_ms());
     }
 

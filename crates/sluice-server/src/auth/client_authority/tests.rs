@@ -1,6 +1,6 @@
 //! A certificate counts as long as the authority of the moment vouches for it, and no longer than it lasts.
 
-use std::{cell::Cell, sync::Arc};
+use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::{
@@ -50,7 +50,7 @@ impl Authority {
         }
         params.not_after = date_time_ymd(2026, 1, 2);
         let made = params.signed_by(&KeyPair::generate().unwrap(), &self.issuer).unwrap();
-        PeerCertificates { chain: vec![made.into()], vouched_by: Cell::new(0) }
+        PeerCertificates::new(vec![made.into()])
     }
 }
 
@@ -69,7 +69,7 @@ fn a_certificate_names_a_user_by_its_common_name() {
     }
     assert_eq!(clients.user(&authority.client(&[]), DURING), Err(NAMELESS));
     assert_eq!(clients.user(&authority.client(&["ann", "bob"]), DURING), Err(NAMELESS));
-    let nothing = PeerCertificates { chain: vec![], vouched_by: Cell::new(0) };
+    let nothing = PeerCertificates::new(vec![]);
     assert_eq!(clients.user(&nothing, DURING), Err(NAMELESS));
 }
 
