@@ -1,4 +1,5 @@
-//! The daemon's commands beside serving: check the configuration, manage users and tokens, copy, restore and verify the data.
+//! The daemon's commands beside serving: check the configuration and a running daemon, manage users and tokens, copy, restore
+//! and verify the data, write the manual.
 //!
 //! In: parsed arguments and a checked configuration. Out: lines for standard output. Commands work on the accounts file
 //! of a daemon that has been started before, running or not; a running one notices a change within a second. Passwords
@@ -6,6 +7,8 @@
 
 mod check_config;
 mod connection;
+mod health;
+mod manual;
 mod password_input;
 mod progress;
 mod repository;
@@ -14,136 +17,21 @@ mod snapshot;
 mod snapshot_list;
 mod verify;
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::Path;
 
-use clap::Subcommand;
 use sluice_model::TenantName;
 use sluice_server::{
-    auth::accounts::{AccountsFile, Scope, Token, User},
+    auth::accounts::{AccountsFile, Token, User},
     auth::first_admin,
     auth::make_token,
     auth::password::hash_password,
-    auth::role::Role,
     config::Loaded,
 };
 
+use crate::arguments::{Command, TokenCommand, UserCommand};
+
 /// Seconds in a day.
 const DAY_SECONDS: u64 = 86_400;
-
-/// A command; the daemon serves without one.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Print the configuration in force as TOML, with where each value comes from, and all that is wrong with it.
-    ///
-    /// Opens what the daemon would open, and changes nothing. Exit code 78 if the daemon would not start, or serve nobody.
-    CheckConfig {
-        /// Print only what is wrong.
-        #[arg(long, short)]
-        quiet: bool,
-    },
-    /// Manage users.
-    #[command(subcommand)]
-    User(UserCommand),
-    /// Manage API tokens.
-    #[command(subcommand)]
-    Token(TokenCommand),
-    /// Copy the data, beside the running daemon, to a directory or a service; only what is new travels.
-    Snapshot {
-        /// Where snapshots are kept, such as `file:///backup/sluice`. One place for each daemon.
-        #[arg(value_name = "URL")]
-        url: String,
-        /// How many of the newest snapshots to keep; all when absent.
-        #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
-        keep: Option<u32>,
-        /// Do nothing while the newest snapshot is younger, such as 1day.
-        #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
-        every: Option<Duration>,
-        /// Name the newest snapshot in the end, for the daemon.
-        #[arg(long, hide = true)]
-        name_newest: bool,
-    },
-    /// Make a data directory of a snapshot, and check all of it.
-    Restore {
-        /// Where snapshots are kept.
-        #[arg(value_name = "URL")]
-        url: String,
-        /// Take the last snapshot of this time or before, such as 2026-01-31T18:00:00Z; the last one when absent.
-        #[arg(long, value_name = "TIME")]
-        at: Option<String>,
-        /// The data directory to make; empty or missing.
-        #[arg(value_name = "DIR")]
-        dir: PathBuf,
-    },
-    /// Check everything in the data directory of a stopped daemon, and list what is damaged.
-    Verify {
-        /// The data directory.
-        #[arg(value_name = "DIR")]
-        dir: PathBuf,
-    },
-}
-
-/// What to do with users.
-#[derive(Debug, Subcommand)]
-pub(crate) enum UserCommand {
-    /// Add a user.
-    Add {
-        /// Name of the user.
-        name: String,
-        /// What the user may do.
-        #[arg(long, value_enum, default_value = "analyst")]
-        role: Role,
-        /// Tenant that a tenant manager holds; may be repeated.
-        #[arg(long = "tenant")]
-        tenants: Vec<String>,
-        /// File with the password; when absent, it is asked for on the terminal, or read from a pipe.
-        #[arg(long, value_name = "FILE")]
-        password_file: Option<PathBuf>,
-    },
-    /// Give a user another password.
-    Password {
-        /// Name of the user.
-        name: String,
-        /// File with the password; when absent, it is asked for on the terminal, or read from a pipe.
-        #[arg(long, value_name = "FILE")]
-        password_file: Option<PathBuf>,
-    },
-    /// Remove a user.
-    Remove {
-        /// Name of the user.
-        name: String,
-    },
-    /// List all users.
-    List,
-}
-
-/// What to do with tokens.
-#[derive(Debug, Subcommand)]
-pub(crate) enum TokenCommand {
-    /// Create a token and print it, once.
-    Create {
-        /// Name of the token.
-        name: String,
-        /// What the token may do.
-        #[arg(long, value_enum, default_value = "read")]
-        scope: Scope,
-        /// Tenant that a `write` token may change; may be repeated; General when absent.
-        #[arg(long = "tenant")]
-        tenants: Vec<String>,
-        /// Days until it expires.
-        #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=3_650))]
-        days: u32,
-    },
-    /// Revoke a token.
-    Revoke {
-        /// Name of the token.
-        name: String,
-    },
-    /// List all tokens, without their secrets.
-    List,
-}
 
 /// Carries out a command; `say` takes what to print.
 ///
@@ -157,11 +45,13 @@ pub(crate) fn run(
 ) -> anyhow::Result<()> {
     let config = match command {
         Command::CheckConfig { quiet } => return check_config::run(loaded, quiet, say),
+        Command::Manual { dir } => return manual::run(&dir),
         _ => loaded.into_config()?,
     };
     let data_dir = &config.data_dir;
     let told = match command {
-        Command::CheckConfig { .. } => return Ok(()),
+        Command::CheckConfig { .. } | Command::Manual { .. } => return Ok(()),
+        Command::Health => health::run(&config),
         Command::User(command) => run_user(command, &AccountsFile::existing(data_dir)?, data_dir),
         Command::Token(command) => run_token(command, &AccountsFile::existing(data_dir)?),
         Command::Snapshot { url, keep, every, name_newest } => {

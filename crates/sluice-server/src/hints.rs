@@ -5,7 +5,7 @@
 
 use std::{
     io::{self, IsTerminal as _},
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
 };
 
@@ -32,10 +32,7 @@ pub(crate) fn first_steps(config: &Config, addresses: &[SocketAddr], made_up: Op
     let certificate = absolute(&config.data_dir.join("tls-certificate.pem"));
     let trust =
         if config.tls.self_signed { format!(" --cacert {}", certificate.display()) } else { String::new() };
-    let mut own = addresses.first().copied().unwrap_or(config.listen);
-    if own.ip().is_unspecified() {
-        own.set_ip(IpAddr::from([127, 0, 0, 1]));
-    }
+    let own = from_here(addresses.first().copied().unwrap_or(config.listen));
     let url = format!("{}/api/1.3", urls(config, &[own]));
     let curl = format!("curl{trust} -s -H Content-Type:application/json -u \"admin:$(cat {path})\"");
     format!(
@@ -46,6 +43,16 @@ pub(crate) fn first_steps(config: &Config, addresses: &[SocketAddr], made_up: Op
          '[{{\"indicator\":\"bad.example.com\",\"tags\":[\"TRIAL\"]}}]'\n\
          {curl} -X POST {url}/lookup -d '[{{\"object\":\"https://www.bad.example.com:8443/\"}}]'\n"
     )
+}
+
+/// The address to which this machine connects, for one that is listened on: "any" means loopback.
+pub(crate) fn from_here(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(any) if any.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(any) if any.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
 }
 
 /// Where there is no working directory, a path stays as it is.

@@ -36,6 +36,7 @@ pub mod life;
 pub mod logging;
 pub(crate) mod metrics;
 pub mod snapshot;
+pub mod version;
 pub(crate) mod worker;
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! at fault (a line for each fault of it), or 65 if only another version can read the data directory, or 75 when another
 //! process works on it, so that trying again later may help.
 
+mod arguments;
 mod commands;
 mod hints;
 mod signals;
@@ -17,14 +18,14 @@ use rustix::fs::Mode;
 use sluice_server::{
     Ending, ServeError,
     auth::first_admin::{self, FirstAdministrator},
-    config::{self, ConfigError, Flags, Layers, Loaded},
+    config::{self, ConfigError, Layers, Loaded},
     life::{fd_limit, sockets},
-    logging, serve,
+    logging, serve, version,
 };
 use sluice_store::{OpenError, watch_engine};
 use tokio::sync::mpsc;
 
-use crate::{commands::Command, signals::Signals};
+use crate::{arguments::Arguments, signals::Signals};
 
 /// Exit code for a data directory of another format: the service manager does not try again (`EX_DATAERR`).
 const OTHER_FORMAT: u8 = 65;
@@ -39,19 +40,6 @@ const CONFIG_FAULT: u8 = 78;
 // tenth of the CPU time of a body.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// Threat-indicator ingestion daemon. Serves when no command is given.
-#[derive(Debug, Parser)]
-#[command(name = "sluiced", version)]
-struct Arguments {
-    /// Configuration file.
-    #[arg(long, value_name = "FILE", global = true)]
-    config: Option<PathBuf>,
-    #[command(flatten)]
-    flags: Flags,
-    #[command(subcommand)]
-    command: Option<Command>,
-}
 
 fn main() -> ExitCode {
     // Before any file is made, the storage engine's included.
@@ -108,7 +96,8 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     let config = read()?.into_config()?;
     let inherited = sockets::from_service_manager()?;
     logging::start(&config.log).context("cannot begin to log")?;
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), data_dir = %config.data_dir.display(), "sluiced starts");
+    let (version, commit, data_dir) = (version::NUMBER, version::COMMIT, config.data_dir.display());
+    tracing::info!(version, commit, %data_dir, "sluiced starts");
     fd_limit::raise_limit();
     let first = first_admin::ensure_administrator(&config).map_err(ServeError::Auth)?;
     // One is enough to end.

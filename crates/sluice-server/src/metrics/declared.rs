@@ -44,7 +44,7 @@ macro_rules! declare {
 
 declare! {
     BUILD: Info "build" NONE,
-        "The version of the daemon.";
+        "The version of the daemon, the commit that it is built from, and the day of that commit.";
     READY: Gauge "ready" NONE,
         "1 while reads and writes are taken, as /readyz tells it, else 0.";
     STATE: Gauge "state" NONE,

@@ -15,6 +15,7 @@ use super::{
     declared::{BUILD, PROCESS_CPU, PROCESS_FDS, PROCESS_FDS_MAX, PROCESS_MEMORY, PROCESS_START},
     exposition::{Exposition, Value, seconds},
 };
+use crate::version;
 
 #[cfg(test)]
 mod tests;
@@ -33,7 +34,8 @@ impl ProcessMetrics {
 
     /// Tells what the process is and takes.
     pub(crate) fn tell(&self, to: &mut Exposition) {
-        to.add(BUILD, [(vec![("version", env!("CARGO_PKG_VERSION").into())], Value::Whole(1))]);
+        let build = [("version", version::NUMBER), ("commit", version::COMMIT), ("date", version::DATE)];
+        to.add(BUILD, [(build.map(|(name, value)| (name, value.into())).to_vec(), Value::Whole(1))]);
         let started = self.started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         to.add_one(PROCESS_START, Value::Real(started.as_secs_f64()));
         let cpu = clock_gettime(ClockId::ProcessCPUTime);

@@ -46,6 +46,8 @@ mod fail2ban;
 #[cfg(test)]
 mod heads;
 #[cfg(test)]
+mod health;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod json;

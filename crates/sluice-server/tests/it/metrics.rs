@@ -11,7 +11,8 @@ use test_support::exposition::{Family, Sample, breaches, parse, parse_open_metri
 use crate::{
     busy::{announce, long_body},
     client::{Answer, Connection},
-    daemon::{Running, as_token, as_user, request, wait_until},
+    commands::sluiced,
+    daemon::{Running, as_token, as_user, request, shared, wait_until},
 };
 
 const INDICATORS: &str = "/api/1.0/suppliers/InternalTI/indicators";
@@ -157,6 +158,18 @@ fn make_requests(daemon: &Running) {
     assert_eq!(daemon.ask_with("GET", "/api/1.3/suppliers", &as_token("nobody"), b"").status, 401);
 }
 
+/// Whoever sees a version on a dashboard can look the commit up, and so can who has the binary.
+#[test]
+fn the_version_of_the_binary_and_of_the_metrics_are_the_same() {
+    let families = scrape(&shared());
+    let family = families.iter().find(|family| family.name == "sluice_build_info").unwrap();
+    let [version, commit, date] = ["version", "commit", "date"].map(|name| family.samples[0].label(name));
+    assert!(!commit.is_empty() && !date.is_empty(), "{family:?}");
+    let output = sluiced().arg("--version").output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(printed, format!("sluiced {version} (commit {commit} of {date})\n"));
+}
+
 /// The name, type and labels of each family, a line each. Each keeps to the conventions, and tells something.
 fn declarations(families: &[Family]) -> String {
     let mut told = String::new();
@@ -181,7 +194,7 @@ fn what_a_scrape_tells() {
     wait_until("the disk was asked", || value(&scrape(&daemon), "sluice_trees_bytes", &[]) != 0.0);
     let told = declarations(&scrape(&daemon));
     expect![[r#"
-        sluice_build_info gauge version
+        sluice_build_info gauge commit,date,version
         sluice_process_start_time_seconds gauge
         sluice_process_cpu_seconds_total counter
         sluice_process_resident_memory_bytes gauge

@@ -38,7 +38,7 @@ fn the_text_of_prometheus() {
     let text = some().write(Format::Prometheus).unwrap();
     assert_eq!(exposition::parse(&text).unwrap().len(), 5);
     expect![[r#"
-        # HELP sluice_build_info The version of the daemon.
+        # HELP sluice_build_info The version of the daemon, the commit that it is built from, and the day of that commit.
         # TYPE sluice_build_info gauge
         sluice_build_info{version="1.0 \"x\"\\"} 1
         # HELP sluice_http_connections Connections that are open.

@@ -1,0 +1,67 @@
+//! The command `manual`: man pages and completions, made of the command line's own definition.
+//!
+//! In: a directory. Out: files below it, laid out as in `/usr/share`, readable for everybody.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use clap::CommandFactory as _;
+use clap_complete::{Shell, generate};
+use clap_mangen::Man;
+use rustix::fs::Mode;
+use sluice_server::version;
+
+use crate::arguments::Arguments;
+
+/// Section of commands for administrators.
+const SECTION: &str = "8";
+/// Where each shell looks for completions, and the name that it wants.
+const COMPLETIONS: [(Shell, &str, &str); 3] = [
+    (Shell::Bash, "bash-completion/completions", "sluiced"),
+    (Shell::Zsh, "zsh/site-functions", "_sluiced"),
+    (Shell::Fish, "fish/vendor_completions.d", "sluiced.fish"),
+];
+
+/// Carries out the command.
+///
+/// # Errors
+///
+/// When a file cannot be written.
+pub(super) fn run(dir: &Path) -> anyhow::Result<()> {
+    // Nothing of it is secret.
+    rustix::process::umask(Mode::WGRP | Mode::WOTH);
+    let mut command = Arguments::command().disable_help_subcommand(true);
+    command.build();
+    write_pages(&command, &make_dir(dir, &format!("man/man{SECTION}"))?)?;
+    for (shell, folder, name) in COMPLETIONS {
+        let path = make_dir(dir, folder)?.join(name);
+        let mut text = Vec::new();
+        generate(shell, &mut Arguments::command(), "sluiced", &mut text);
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Writes the page of a command that has been built, and those of its commands.
+fn write_pages(command: &clap::Command, dir: &Path) -> anyhow::Result<()> {
+    for below in command.get_subcommands().filter(|below| !below.is_hide_set()) {
+        write_pages(below, dir)?;
+    }
+    let page = Man::new(command.clone())
+        .section(SECTION)
+        .date(version::DATE)
+        .source(format!("sluiced {}", version::NUMBER))
+        .manual("Sluice");
+    let path = dir.join(page.get_filename());
+    let written = File::create(&path).and_then(|mut file| page.render(&mut file));
+    written.with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn make_dir(dir: &Path, folder: &str) -> anyhow::Result<PathBuf> {
+    let path = dir.join(folder);
+    fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
+    Ok(path)
+}
