@@ -10,6 +10,7 @@ mod feed;
 mod load;
 mod proc;
 mod prometheus;
+mod release;
 mod tidy;
 mod workspace;
 
@@ -77,6 +78,8 @@ enum Task {
         #[arg(long, value_enum, default_value_t = Profile::Dev)]
         profile: Profile,
     },
+    /// Makes all that a release consists of: package for Debian, static binary, image, bill of materials, checksums.
+    Release(release::Release),
     /// Pushes a feed into a fresh daemon and measures.
     Load(Box<load::Load>),
     /// Feeds Sluice and what one would run instead, and measures all alike.
@@ -124,6 +127,7 @@ fn main() -> Result<()> {
             Ok(())
         }
         Task::Prometheus { profile } => prometheus::run(profile),
+        Task::Release(release) => release.run(),
         Task::Load(load) => load.run(),
         Task::Compare(compare) => compare.run(),
     }

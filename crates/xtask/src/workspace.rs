@@ -35,7 +35,18 @@ pub(crate) fn root() -> Result<PathBuf> {
 
 /// Builds a binary and returns where it is.
 pub(crate) fn build(package: &str, binary: &str, profile: Profile) -> Result<PathBuf> {
+    build_with(package, binary, profile, |_| {})
+}
+
+/// The same, with what `set_up` does to cargo's command first.
+pub(crate) fn build_with(
+    package: &str,
+    binary: &str,
+    profile: Profile,
+    set_up: impl FnOnce(&mut Command),
+) -> Result<PathBuf> {
     let mut cargo = cargo()?;
+    set_up(&mut cargo);
     cargo.args(["build", "--quiet", "--package", package, "--bin", binary]);
     let dir = match profile {
         Profile::Dev => "debug",

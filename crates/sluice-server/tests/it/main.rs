@@ -60,6 +60,8 @@ mod logins;
 #[cfg(test)]
 mod lookup;
 #[cfg(test)]
+mod manual;
+#[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod metrics;

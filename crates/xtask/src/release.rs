@@ -1,0 +1,103 @@
+//! Makes everything that a release consists of, of the commit that is checked out.
+//!
+//! In: a clean work tree, and the tools that each part names. Out: `target/release-artifacts` with the package for Debian, the
+//! archive with the static binary, the image, the bill of materials and `SHA256SUMS`, and a table of these files.
+//! A part that cannot be made ends the command with what is missing; only the image is left out, with a line, where nothing
+//! can build one.
+
+mod build_info;
+mod command;
+mod daemon;
+mod deb;
+mod image;
+mod sbom;
+mod static_binary;
+mod sums;
+mod tools;
+
+use std::fs;
+
+use anyhow::{Result, ensure};
+use clap::{Args, ValueEnum};
+
+use self::{build_info::BuildInfo, static_binary::Libc};
+use crate::workspace::target_dir;
+
+/// What to make, and how.
+#[derive(Args, Debug)]
+pub(crate) struct Release {
+    /// Make only this; may be repeated.
+    #[arg(long, value_enum, value_name = "PART")]
+    only: Vec<Part>,
+    /// Revision of the package for Debian: raise it for another package of the same version.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    deb_revision: u32,
+    /// What the static binary is linked with. musl is what is released; glibc is for machines without the target of musl.
+    #[arg(long, value_enum, default_value_t = Libc::Musl)]
+    libc: Libc,
+    /// Go on although there are changes that are not committed, and say so in `--version`.
+    #[arg(long)]
+    allow_modified: bool,
+}
+
+/// A part of a release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// The package for Debian, and that with its debug symbols.
+    Deb,
+    /// The archive with the static binary.
+    Static,
+    /// The image, of the static binary.
+    Image,
+    /// The bill of materials.
+    Sbom,
+}
+
+impl Release {
+    /// Makes it.
+    ///
+    /// # Errors
+    ///
+    /// What is missing, or failed.
+    pub(crate) fn run(&self) -> Result<()> {
+        let build_info = BuildInfo::read()?;
+        ensure!(
+            self.allow_modified || !build_info.is_modified,
+            "there are changes that are not committed; commit them, or say --allow-modified"
+        );
+        println!("release: {}", build_info.text());
+        let out = target_dir()?.join("release-artifacts");
+        // What is there may be of another commit.
+        if out.exists() {
+            fs::remove_dir_all(&out)?;
+        }
+        fs::create_dir_all(&out)?;
+        let is_wanted = |part| self.only.is_empty() || self.only.contains(&part);
+        if is_wanted(Part::Sbom) {
+            sbom::make(&build_info, &out)?;
+        }
+        if is_wanted(Part::Deb) {
+            deb::make(&build_info, self.deb_revision, &out)?;
+        }
+        let builder = if is_wanted(Part::Image) { image::Builder::find() } else { None };
+        if is_wanted(Part::Static) || builder.is_some() {
+            let binary = static_binary::build(self.libc, &build_info)?;
+            if is_wanted(Part::Static) {
+                static_binary::pack(self.libc, &binary, &build_info, &out)?;
+            }
+            if let Some(builder) = builder {
+                builder.make(&binary, &build_info, &out)?;
+            }
+        }
+        if is_wanted(Part::Image) && builder.is_none() {
+            println!("release: no image: neither buildah nor a docker that reaches its engine is here");
+        }
+        let files = sums::list(&out)?;
+        sums::write(&out, &files)?;
+        println!("{}", sums::table(&out, &files)?);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! Which commit a release is made of.
+//!
+//! In: git and the workspace. Out: version, commit and time, as the daemon's `--version` and the packages tell them.
+
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use super::command::output_of;
+use crate::workspace::{metadata, root};
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub(super) struct BuildInfo {
+    /// The version of the workspace.
+    pub(super) version: String,
+    commit: String,
+    /// Whether there are changes that are not in it.
+    pub(super) is_modified: bool,
+    date: String,
+    /// Seconds since 1970 of the commit; files in archives are of this time, so that two builds are alike.
+    pub(super) epoch_seconds: String,
+    /// The same as mails write it.
+    pub(super) mail_date: String,
+}
+
+impl BuildInfo {
+    /// Reads it.
+    ///
+    /// # Errors
+    ///
+    /// When there is no repository.
+    pub(super) fn read() -> Result<Self> {
+        let is_modified = !git(&["status", "--porcelain"])?.is_empty();
+        let told = git(&["log", "-1", "--abbrev=12", "--date=short-local", "--format=%h|%cd|%ct|%cD"])?;
+        let mut told = told.split('|').map(str::to_owned);
+        let mut next = || told.next().context("git log tells less than it was asked");
+        let commit = format!("{}{}", next()?, if is_modified { "-modified" } else { "" });
+        Ok(Self {
+            version: version()?,
+            commit,
+            is_modified,
+            date: next()?,
+            epoch_seconds: next()?,
+            mail_date: next()?,
+        })
+    }
+
+    /// As `sluiced --version` tells it behind its name.
+    pub(super) fn text(&self) -> String {
+        format!("{} (commit {} of {})", self.version, self.commit, self.date)
+    }
+
+    /// Has a command build of this commit.
+    pub(super) fn tell(&self, command: &mut Command) {
+        command.env("SLUICED_COMMIT", &self.commit).env("SLUICED_COMMIT_DATE", &self.date);
+        command.env("SOURCE_DATE_EPOCH", &self.epoch_seconds);
+    }
+}
+
+fn git(arguments: &[&str]) -> Result<String> {
+    let mut git = Command::new("git");
+    git.args(arguments).current_dir(root()?).env("TZ", "UTC");
+    let said = output_of(&mut git).context("a release is made of a commit")?;
+    Ok(said.trim_end().to_owned())
+}
+
+/// The version that all packages of the workspace share.
+fn version() -> Result<String> {
+    let metadata = metadata()?;
+    let packages = metadata.get("packages").and_then(serde_json::Value::as_array);
+    let daemon = packages
+        .into_iter()
+        .flatten()
+        .find(|package| package.get("name").and_then(serde_json::Value::as_str) == Some("sluice-server"));
+    let version = daemon.and_then(|package| package.get("version")?.as_str());
+    version.map(str::to_owned).context("cargo names no version of the daemon")
+}

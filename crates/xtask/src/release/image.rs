@@ -1,0 +1,69 @@
+//! The image with nothing but the static binary, as `deploy/Dockerfile` describes it.
+//!
+//! In: the binary, and buildah, or docker with an engine. Out: an archive that `docker load` and `podman load` read.
+
+use std::{fs, path::Path, process::Command};
+
+use anyhow::Result;
+
+use super::{build_info::BuildInfo, command::run};
+use crate::workspace::root;
+
+/// Whoever builds images here.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Builder {
+    /// Needs no engine.
+    Buildah,
+    /// Needs an engine that runs.
+    Docker,
+}
+
+impl Builder {
+    /// Looks for one.
+    pub(super) fn find() -> Option<Self> {
+        let works = |program: &str| {
+            let asked = Command::new(program).arg("info").output();
+            asked.is_ok_and(|output| output.status.success())
+        };
+        if works("buildah") { Some(Self::Buildah) } else { works("docker").then_some(Self::Docker) }
+    }
+
+    /// Builds the image and writes its archive into `out`.
+    ///
+    /// # Errors
+    ///
+    /// When the builder fails.
+    pub(super) fn make(self, binary: &Path, build_info: &BuildInfo, out: &Path) -> Result<()> {
+        let context = tempfile::tempdir()?;
+        let dir = context.path();
+        fs::copy(binary, dir.join("sluiced"))?;
+        for file in ["Dockerfile", "container.toml"] {
+            fs::copy(root()?.join("deploy").join(file), dir.join(file))?;
+        }
+        // The owner of what is made in a volume is that of the directory in the image.
+        fs::create_dir(dir.join("data"))?;
+        let tag = format!("sluice:{}", build_info.version);
+        let archive = out.join(format!("sluice-{}-image.tar", build_info.version));
+        match self {
+            Self::Buildah => {
+                // Health checks are in images of docker's format only.
+                let mut build = Command::new("buildah");
+                build.args([
+                    "build",
+                    "--quiet",
+                    "--format",
+                    "docker",
+                    "--timestamp",
+                    &build_info.epoch_seconds,
+                ]);
+                run(build.args(["--tag", &tag]).arg(dir))?;
+                let to = format!("docker-archive:{}:{tag}", archive.display());
+                run(Command::new("buildah").args(["push", "--quiet", &tag, &to]))
+            }
+            Self::Docker => {
+                run(Command::new("docker").args(["build", "--quiet", "--tag", &tag]).arg(dir))?;
+                run(Command::new("docker").args(["save", "--output"]).arg(archive).arg(&tag))
+            }
+        }
+    }
+}
