@@ -9,7 +9,7 @@ mod bodies;
 mod bulk;
 mod derive;
 mod disk;
-mod feed;
+pub(crate) mod feed;
 mod figures;
 mod ingest;
 mod known;

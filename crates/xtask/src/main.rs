@@ -8,6 +8,7 @@ mod ci;
 mod compare;
 mod feed;
 mod load;
+mod nspawn;
 mod proc;
 mod prometheus;
 mod release;
@@ -78,6 +79,8 @@ enum Task {
         #[arg(long, value_enum, default_value_t = Profile::Dev)]
         profile: Profile,
     },
+    /// Tries the package on a fresh Debian under a real systemd.
+    Nspawn(Box<nspawn::Nspawn>),
     /// Makes all that a release consists of: package for Debian, static binary, image, bill of materials, checksums.
     Release(release::Release),
     /// Pushes a feed into a fresh daemon and measures.
@@ -127,6 +130,7 @@ fn main() -> Result<()> {
             Ok(())
         }
         Task::Prometheus { profile } => prometheus::run(profile),
+        Task::Nspawn(nspawn) => nspawn.run(),
         Task::Release(release) => release.run(),
         Task::Load(load) => load.run(),
         Task::Compare(compare) => compare.run(),

@@ -4,7 +4,7 @@
 //! the first that fails. Two daemons run meanwhile, on loopback and in a scratch directory: one that is pushed to and asked,
 //! and one that speaks TLS.
 
-mod server;
+pub(crate) mod server;
 
 use std::{
     collections::BTreeSet,
@@ -69,7 +69,11 @@ pub(crate) fn run(profile: Profile) -> Result<()> {
 }
 
 /// Runs promtool in `deploy` with `input` on its standard input.
-fn promtool(deploy: &Path, arguments: &[&str], input: &str) -> Result<()> {
+///
+/// # Errors
+///
+/// When it finds a fault; the error has what it said.
+pub(crate) fn promtool(deploy: &Path, arguments: &[&str], input: &str) -> Result<()> {
     let mut command = Command::new("promtool");
     command.args(arguments).current_dir(deploy);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;

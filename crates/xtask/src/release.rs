@@ -15,9 +15,12 @@ mod static_binary;
 mod sums;
 mod tools;
 
-use std::fs;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use clap::{Args, ValueEnum};
 
 use self::{build_info::BuildInfo, static_binary::Libc};
@@ -97,6 +100,19 @@ impl Release {
         println!("{}", sums::table(&out, &files)?);
         Ok(())
     }
+}
+
+/// Makes nothing but the package for Debian, with changes that are not committed as they are; returns where it is.
+///
+/// # Errors
+///
+/// What is missing, or failed.
+pub(crate) fn deb(revision: u32, out: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(out)?;
+    deb::make(&BuildInfo::read()?, revision, out)?;
+    let files = fs::read_dir(out)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    let is_package = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "deb");
+    files.into_iter().find(is_package).context("cargo-deb has made no package")
 }
 
 #[cfg(test)]

@@ -81,7 +81,7 @@ impl Connection {
         let line = self.line()?;
         let status = line.split(' ').nth(1).and_then(|code| code.parse().ok());
         let status: u16 = status.ok_or_else(|| broken("no status line"))?;
-        let (mut length, mut stays_open, mut retry_after_seconds) = (None, true, None);
+        let (mut length, mut is_chunked, mut stays_open, mut retry_after_seconds) = (None, false, true, None);
         loop {
             let line = self.line()?;
             if line.is_empty() {
@@ -89,13 +89,33 @@ impl Connection {
             }
             let (name, value) = line.split_once(':').ok_or_else(|| broken("no header"))?;
             match name.to_ascii_lowercase().as_str() {
+                "transfer-encoding" => is_chunked = value.trim().eq_ignore_ascii_case("chunked"),
                 "content-length" => length = value.trim().parse::<usize>().ok(),
                 "connection" => stays_open = !value.trim().eq_ignore_ascii_case("close"),
                 "retry-after" => retry_after_seconds = value.trim().parse().ok(),
                 _ => {}
             }
         }
-        let mut left = length.ok_or_else(|| broken("no content-length"))?;
+        let answer = Answer { status, body: Vec::new(), retry_after_seconds };
+        if !is_chunked {
+            self.give(length.ok_or_else(|| broken("no content-length"))?, take)?;
+            return Ok((answer, stays_open));
+        }
+        loop {
+            let line = self.line()?;
+            let length =
+                usize::from_str_radix(&line, 16).map_err(|_no_number| broken("no length of a chunk"))?;
+            self.give(length, take)?;
+            // Of the chunk; the last one is empty, and nobody who is asked here sends anything behind it.
+            self.line()?;
+            if length == 0 {
+                return Ok((answer, stays_open));
+            }
+        }
+    }
+
+    /// Hands out so many bytes as they arrive.
+    fn give(&mut self, mut left: usize, take: &mut dyn FnMut(&[u8])) -> io::Result<()> {
         let mut piece = vec![0; left.min(PIECE_BYTES)];
         while 0 < left {
             let end = left.min(piece.len());
@@ -106,7 +126,7 @@ impl Connection {
             take(&piece[..read]);
             left -= read;
         }
-        Ok((Answer { status, body: Vec::new(), retry_after_seconds }, stays_open))
+        Ok(())
     }
 
     fn line(&mut self) -> io::Result<String> {

@@ -17,7 +17,7 @@ use crate::feed::Lines;
 const VALUE_MARK: &[u8] = b"\"indicator\":\"";
 
 /// The lines, and how each is copied.
-pub(super) struct Feed {
+pub(crate) struct Feed {
     text: Vec<u8>,
     rows: Vec<Row>,
     /// Lines whose indicator no earlier line has.
@@ -38,7 +38,7 @@ impl Feed {
     /// # Errors
     ///
     /// When the file cannot be read, is empty or has a line without an indicator.
-    pub(super) fn read(mut lines: Lines) -> Result<Self> {
+    pub(crate) fn read(mut lines: Lines) -> Result<Self> {
         let mut feed = Self { text: Vec::new(), rows: Vec::new(), distinct: 0 };
         let mut keys = HashSet::new();
         loop {
@@ -72,7 +72,7 @@ impl Feed {
     }
 
     /// Lines.
-    pub(super) fn lines(&self) -> usize {
+    pub(crate) fn lines(&self) -> usize {
         self.rows.len()
     }
 
@@ -88,7 +88,7 @@ impl Feed {
     }
 
     /// Appends the element of an index.
-    pub(super) fn write_element(&self, index: usize, out: &mut Vec<u8>) {
+    pub(crate) fn write_element(&self, index: usize, out: &mut Vec<u8>) {
         if let Some((row, edition)) = self.at(index) {
             self.write(row, row.line.clone(), edition, out);
         }
@@ -101,7 +101,7 @@ impl Feed {
     }
 
     /// Appends the value of an index; `false`, and nothing, for a line that is not to be looked up.
-    pub(super) fn write_value(&self, index: usize, out: &mut Vec<u8>) -> bool {
+    pub(crate) fn write_value(&self, index: usize, out: &mut Vec<u8>) -> bool {
         let Some((row, edition)) = self.at(index) else { return false };
         let can = row.pattern.is_some();
         if can {

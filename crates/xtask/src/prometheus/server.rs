@@ -24,7 +24,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 const LISTENING_ON: &str = "msg=\"Listening on\" address=";
 
 /// A running Prometheus; ended when dropped.
-pub(super) struct Prometheus {
+pub(crate) struct Prometheus {
     child: Child,
     said: PathBuf,
     address: Option<SocketAddr>,
@@ -32,7 +32,7 @@ pub(super) struct Prometheus {
 
 impl Prometheus {
     /// Starts one that scrapes these addresses and evaluates these alerts.
-    pub(super) fn start(dir: &Path, alerts: &Path, targets: &[String]) -> Result<Self> {
+    pub(crate) fn start(dir: &Path, alerts: &Path, targets: &[String]) -> Result<Self> {
         let seconds = INTERVAL.as_secs();
         let config = format!(
             "global:\n  scrape_interval: {seconds}s\n  evaluation_interval: {seconds}s\n\
@@ -80,7 +80,7 @@ impl Prometheus {
     }
 
     /// What a query comes to now: its series.
-    pub(super) fn query(&self, query: &str) -> Result<Vec<Value>> {
+    pub(crate) fn query(&self, query: &str) -> Result<Vec<Value>> {
         let mut path = String::from("/api/v1/query?query=");
         for byte in query.bytes() {
             write!(path, "%{byte:02X}")?;
@@ -92,7 +92,7 @@ impl Prometheus {
     }
 
     /// Names and expressions of all rules, once each was evaluated without an error.
-    pub(super) fn rules(&self) -> Result<Vec<(String, String)>> {
+    pub(crate) fn rules(&self) -> Result<Vec<(String, String)>> {
         let began = Instant::now();
         loop {
             let answer: Value = serde_json::from_slice(&self.get("/api/v1/rules")?)?;

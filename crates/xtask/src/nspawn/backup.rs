@@ -1,0 +1,77 @@
+//! A backup under load: taken, the daemon killed, restored elsewhere, verified and served.
+
+use std::fs;
+
+use anyhow::{Context as _, Result, anyhow, ensure};
+use test_support::client::Client;
+
+use super::{
+    s3,
+    trial::{DATA_DIR, LeftOut, Trial},
+};
+
+/// Where what is made of snapshots lies.
+const RESTORED: &str = "/srv/restored";
+/// Where a daemon serves it.
+const RESTORED_ADDRESS: &str = "127.0.0.1:9442";
+
+/// To a directory of the machine and back.
+pub(super) fn directory(trial: &Trial) -> Result<String> {
+    round_trip(trial, "", "file:///srv/backup")
+}
+
+/// To an S3 server and back.
+pub(super) fn service(trial: &Trial) -> Result<String> {
+    let program = trial.s3_server.as_ref();
+    let program = program.ok_or_else(|| anyhow!(LeftOut("no program is named by --s3-server".to_owned())))?;
+    let _server = s3::Server::start(program, &trial.scratch)?;
+    round_trip(trial, s3::VARIABLES, "s3://trial/sluice")
+}
+
+/// Takes two snapshots under load, kills the daemon, restores the second elsewhere, verifies and serves it.
+fn round_trip(trial: &Trial, variables: &str, url: &str) -> Result<String> {
+    let machine = &trial.machine;
+    fs::create_dir_all(machine.path("/srv"))?;
+    let snapshot = format!("{variables} sluiced snapshot {url} --data-dir {DATA_DIR}");
+    let ((bodies, taken), seen) = trial.under_load(|| {
+        machine.run(&snapshot)?;
+        let bodies = trial.ledger.bodies();
+        let taken = machine.run(&snapshot)?;
+        let before = trial.main_pid()?;
+        machine.run(&format!("kill -KILL {before}"))?;
+        trial.wait_for_another(before)?;
+        Ok((bodies, taken))
+    })?;
+    seen.is_without_a_refusal()?;
+    let restored = machine.run(&format!("{variables} sluiced restore {url} {RESTORED}"))?;
+    let verified = machine.run(&format!("sluiced verify {RESTORED}"))?;
+    let checked = check_restored(trial, bodies)?;
+    ensure!(0 < checked, "nothing was acknowledged before the snapshot");
+    let all = trial.check_ledger()?;
+    Ok(format!(
+        "{}; {}; {}; {checked} values of before the snapshot are in the copy, all {all} in the original; {}",
+        line(&taken, " taken: ")?,
+        line(&restored, " is restored ")?,
+        line(&verified, " is whole: ")?,
+        seen.text()
+    ))
+}
+
+/// The line in which a command tells what it has done.
+fn line<'told>(told: &'told str, what: &str) -> Result<&'told str> {
+    told.lines()
+        .find(|line| line.contains(what))
+        .with_context(|| format!("it does not tell `{what}`: {told}"))
+}
+
+/// Serves what was restored, looks up what was acknowledged before, and removes it.
+fn check_restored(trial: &Trial, bodies: usize) -> Result<usize> {
+    let machine = &trial.machine;
+    machine.run(&format!(
+        "systemd-run --quiet --unit=restored --service-type=notify sluiced --listen {RESTORED_ADDRESS} --data-dir {RESTORED}"
+    ))?;
+    let mut client = Client::new(RESTORED_ADDRESS.parse()?, "admin", &trial.password()?);
+    let checked = trial.ledger.check(&mut client, bodies).context("in what was restored");
+    machine.run(&format!("systemctl stop restored; rm -r {RESTORED}"))?;
+    checked
+}

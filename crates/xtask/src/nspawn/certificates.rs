@@ -1,0 +1,124 @@
+//! TLS: a certificate that systemd hands over, on all addresses, and one that a reload replaces.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::trial::{CONFIG, Trial};
+
+/// Where an operator puts certificate and key.
+const SHIPPED_DIR: &str = "/etc/sluice/tls";
+/// Where the daemon reads its own.
+const OWN_DIR: &str = "/etc/sluice/own";
+/// Where more is said of the socket.
+const SOCKET_DROP_INS: &str = "/etc/systemd/system/sluiced.socket.d";
+/// Whom certificates are for, and an address of the machine that is not the one of the shipped socket.
+const NAME: &str = "sluice.example.com";
+const OTHER_ADDRESS: &str = "127.0.0.2";
+
+/// Listens on all addresses with certificates that systemd hands over; then with the daemon's own, which a reload replaces.
+pub(super) fn tls(trial: &Trial) -> Result<String> {
+    let shipped = fs::read_to_string(trial.machine.path(CONFIG))?;
+    let outcome = try_all(trial);
+    trial.configure(&shipped)?;
+    trial.machine.run(&format!("rm -rf {SHIPPED_DIR} {OWN_DIR} {SOCKET_DROP_INS}"))?;
+    restart_with_socket(trial)?;
+    trial.wait_until_ready()?;
+    outcome
+}
+
+fn try_all(trial: &Trial) -> Result<String> {
+    trial.write(
+        &format!("{SOCKET_DROP_INS}/listen.conf"),
+        "[Socket]\nListenStream=\nListenStream=0.0.0.0:9440\n",
+    )?;
+    let first = make(trial, SHIPPED_DIR, "first")?;
+    restart_with_socket(trial)?;
+    ask(trial, &first)?;
+    let second = make(trial, SHIPPED_DIR, "second")?;
+    trial.machine.run("systemctl restart sluiced")?;
+    ask(trial, &second)?;
+    ensure!(ask(trial, &first).is_err(), "the certificate stays the same after a restart");
+
+    trial.machine.run(&format!("rm -r {SHIPPED_DIR}"))?;
+    let third = make(trial, OWN_DIR, "third")?;
+    own(trial)?;
+    trial.configure(&format!(
+        "[tls]\ncertificate = \"{OWN_DIR}/certificate.pem\"\nkey = \"{OWN_DIR}/key.pem\"\n"
+    ))?;
+    trial.machine.run("systemctl restart sluiced")?;
+    ask(trial, &third)?;
+    let (fourth, pid) = (make(trial, OWN_DIR, "fourth")?, trial.main_pid()?);
+    own(trial)?;
+    trial.machine.run("systemctl reload sluiced")?;
+    trial.wait_until("using the new certificate", || Ok(ask(trial, &fourth).is_ok()))?;
+    ensure!(ask(trial, &third).is_err(), "the certificate stays the same after a reload");
+    ensure!(trial.main_pid()? == pid, "a reload is a restart");
+    Ok(format!(
+        "at {OTHER_ADDRESS}; a new certificate by a restart as a credential, and by a reload as the daemon's own"
+    ))
+}
+
+fn restart_with_socket(trial: &Trial) -> Result<()> {
+    trial.machine.run(
+        "systemctl daemon-reload && systemctl stop sluiced.socket sluiced.service && systemctl start sluiced.socket sluiced.service",
+    )?;
+    Ok(())
+}
+
+/// Puts a new certificate and its key into a directory of the machine, readable by root only; returns a copy outside of it.
+fn make(trial: &Trial, dir: &str, copy: &str) -> Result<PathBuf> {
+    let dir = trial.machine.path(dir);
+    fs::create_dir_all(&dir)?;
+    let (certificate, key) = (dir.join("certificate.pem"), dir.join("key.pem"));
+    let mut openssl = Command::new("openssl");
+    openssl.args([
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-days",
+        "90",
+    ]);
+    openssl.args(["-subj", &format!("/CN={NAME}"), "-addext", &format!("subjectAltName=DNS:{NAME}")]);
+    let output = openssl
+        .arg("-keyout")
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .output()
+        .context("openssl is missing")?;
+    ensure!(output.status.success(), "openssl: {}", String::from_utf8_lossy(&output.stderr));
+    let copy = trial.scratch.join(copy);
+    fs::copy(&certificate, &copy)?;
+    Ok(copy)
+}
+
+/// Gives the daemon's own files to the user that it runs as.
+fn own(trial: &Trial) -> Result<()> {
+    trial.machine.run(&format!("chown --recursive --reference=/var/lib/private/sluice {OWN_DIR}"))?;
+    Ok(())
+}
+
+/// Asks over TLS, and trusts this certificate alone.
+fn ask(trial: &Trial, certificate: &Path) -> Result<()> {
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--show-error", "--fail", "--noproxy", "*", "--max-time", "60", "--cacert"])
+        .arg(certificate);
+    curl.args([
+        "--connect-to",
+        &format!("{NAME}:9440:{OTHER_ADDRESS}:9440"),
+        &format!("https://{NAME}:9440/readyz"),
+    ]);
+    let output = curl.output().context("curl is missing")?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(output.status.success(), "{said}{}", trial.journal("--lines=10")?);
+    Ok(())
+}
