@@ -11,6 +11,8 @@
 mod credentials;
 mod memory;
 mod names;
+#[cfg(test)]
+mod page;
 mod settings;
 mod show;
 mod units;

@@ -7,17 +7,18 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 
 use crate::{
-    tidy,
+    book, tidy,
     workspace::{cargo, root},
 };
 
-/// A name and cargo's arguments; [`TIDY`] is our own.
-const STEPS: [(&str, &[&str]); 7] = [
+/// A name and cargo's arguments; [`TIDY`] and [`BOOK`] are our own.
+const STEPS: [(&str, &[&str]); 8] = [
     ("fmt", &["fmt", "--all", "--check"]),
     // Engines of others are not built here, only kept in shape.
     ("fmt of compare", &["fmt", "--manifest-path", "benches/compare/Cargo.toml", "--check"]),
     ("clippy", &["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]),
     (TIDY, &[]),
+    (BOOK, &[]),
     ("build of tests", &["test", "--quiet", "--workspace", "--no-run"]),
     ("test", &["test", "--quiet", "--workspace"]),
     // The readers of these docs are those who build Sluice: private items are half of the story.
@@ -25,6 +26,7 @@ const STEPS: [(&str, &[&str]); 7] = [
 ];
 
 const TIDY: &str = "tidy";
+const BOOK: &str = "book";
 
 /// Runs all steps.
 ///
@@ -36,8 +38,10 @@ pub(crate) fn run() -> Result<()> {
     let mut times = Vec::new();
     for (name, arguments) in STEPS {
         time(name, &mut times, || {
-            if name == TIDY {
-                return tidy::run(&root()?);
+            match name {
+                TIDY => return tidy::run(&root()?),
+                BOOK => return book::write().map(drop),
+                _ => {}
             }
             let mut cargo = cargo()?;
             cargo.args(arguments);

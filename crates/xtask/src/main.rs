@@ -4,6 +4,7 @@
 //! beside the toolchain and a C compiler it builds itself.
 #![expect(clippy::print_stdout, reason = "these commands are for people who watch them")]
 
+mod book;
 mod ci;
 mod compare;
 mod feed;
@@ -26,8 +27,10 @@ use self::workspace::{Profile, build, root};
 enum Task {
     /// Runs every step of CI and stops at the first that fails.
     Ci,
-    /// Checks what no compiler checks: arrows between crates, headers, lengths, lints, dead files.
+    /// Checks what no compiler checks: arrows between crates, headers, lengths, lints, dead files, links.
     Tidy,
+    /// Writes the book of `docs` as HTML.
+    Book,
     /// Kills the daemon again and again and compares with the clients' ledgers (T1).
     Crash {
         /// Number of kills.
@@ -100,6 +103,10 @@ fn main() -> Result<()> {
     match Task::parse() {
         Task::Ci => ci::run(),
         Task::Tidy => tidy::run(&root()?),
+        Task::Book => {
+            println!("{}", book::write()?.display());
+            Ok(())
+        }
         Task::Crash { cycles, seed, profile } => {
             let daemon = build("sluice-server", "sluiced", profile)?;
             println!("{}", crash::run(&daemon, cycles, seed));

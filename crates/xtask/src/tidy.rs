@@ -1,11 +1,12 @@
-//! What no compiler checks, as data: who may name whom, what things are called, and what shape files and the product
-//! have.
+//! What no compiler checks, as data: who may name whom, what things are called, what shape files and the product
+//! have, and where links lead.
 //!
 //! In: the workspace. Out: the figures of the product's shape, and nothing else, or a list of all that is not as agreed
 //! in `crates/ARCHITECTURE.md`. A rule that changes is changed here first.
 
 mod arrows;
 mod circles;
+mod links;
 #[cfg(test)]
 mod made_up;
 mod names;
@@ -31,6 +32,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         arrows::array(&metadata, "packages").iter().map(Package::read).collect::<Result<Vec<_>>>()?;
     let mut findings = arrows::check(&metadata);
     findings.extend(sources::check(root, &packages)?);
+    findings.extend(links::check(root)?);
     for package in &packages {
         findings.extend(names::check(root, package));
         for circle in package.targets.iter().filter(|target| !target.is_for_tests).flat_map(circles::check) {

@@ -9,7 +9,7 @@ use crate::{
 };
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// The new configuration as far as it can be in force without a restart; the rest is as before.
 pub(crate) fn take_over(now: &Config, new: &Config) -> Config {

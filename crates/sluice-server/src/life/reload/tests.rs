@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Every key of the shipped file with a value that is not its default; of `tls`, ways to have a certificate.
-const CHANGES: [(&str, &str); 37] = [
+pub(crate) const CHANGES: [(&str, &str); 37] = [
     ("listen", r#""127.0.0.1:1""#),
     ("data_dir", r#""other""#),
     ("admin_password_file", r#""other""#),
@@ -51,7 +51,8 @@ const CHANGES: [(&str, &str); 37] = [
     ("", ""),
 ];
 
-fn config_with((key, value): (&str, &str)) -> Config {
+/// A configuration with this key set.
+pub(crate) fn config_with((key, value): (&str, &str)) -> Config {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("sluiced.toml");
     let text = if key.is_empty() { String::new() } else { format!("{key} = {value}\n") };

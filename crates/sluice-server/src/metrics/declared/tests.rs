@@ -10,7 +10,8 @@ use crate::metrics::exposition::{Exposition, Format};
 const ALERTS: &str = include_str!("../../../../../deploy/alerts.yml");
 const ALERTS_TEST: &str = include_str!("../../../../../deploy/alerts_test.yml");
 const DASHBOARD: &str = include_str!("../../../../../deploy/grafana.json");
-const RUNBOOK: &str = include_str!("../../../../../docs/RUNBOOK.md");
+const MONITORING: &str = include_str!("../../../../../docs/src/monitoring.md");
+const RUNBOOK: &str = include_str!("../../../../../docs/src/runbook.md");
 
 /// The names of all samples that can be told.
 fn samples() -> BTreeSet<String> {
@@ -44,14 +45,14 @@ fn alerts_and_dashboard_name_metrics_that_there_are() {
         ("alerts.yml", ALERTS),
         ("alerts_test.yml", ALERTS_TEST),
         ("grafana.json", DASHBOARD),
-        ("RUNBOOK.md", RUNBOOK),
+        ("runbook.md", RUNBOOK),
     ] {
         let named = named(text);
         assert!(5 < named.len(), "{file} names {named:?}");
         for name in named {
             // The runbook leaves the parts of histograms to whoever asks.
             let is_told =
-                samples.contains(name) || file == "RUNBOOK.md" && samples.contains(&format!("{name}_sum"));
+                samples.contains(name) || file == "runbook.md" && samples.contains(&format!("{name}_sum"));
             assert!(is_told, "{file} names {name}, which no scrape tells");
         }
     }
@@ -64,9 +65,19 @@ fn every_alert_has_an_entry_in_the_runbook_and_a_test_in_which_it_fires() {
     let headings = after(RUNBOOK, "## ");
     assert_eq!(headings, alerts, "the runbook has the alerts in their order");
     let links: Vec<String> =
-        alerts.iter().map(|alert| format!("docs/RUNBOOK.md#{}", alert.to_lowercase())).collect();
+        alerts.iter().map(|alert| format!("docs/src/runbook.md#{}", alert.to_lowercase())).collect();
     assert_eq!(after(ALERTS, "runbook_url: "), links);
-    assert_eq!(after(ALERTS, "severity: ").len(), alerts.len());
+    let severities = after(ALERTS, "severity: ");
+    assert_eq!(severities.len(), alerts.len());
+    let row = |(alert, severity): (&&str, &str)| {
+        format!("{alert}](runbook.md#{}) | {severity} |", alert.to_lowercase())
+    };
+    let rows: Vec<String> = alerts.iter().zip(severities).map(row).collect();
+    let listed = after(MONITORING, "| [Sluice");
+    assert_eq!(listed.len(), rows.len());
+    for (listed, row) in listed.iter().zip(rows) {
+        assert!(format!("Sluice{listed}").starts_with(&row), "the page on monitoring has no {row}");
+    }
     let told: Vec<&str> = ALERTS_TEST.split("- eval_time: ").collect();
     for alert in alerts {
         let fires =
