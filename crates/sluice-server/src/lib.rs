@@ -116,12 +116,6 @@ impl Daemon {
         self.phase.clone()
     }
 
-    /// Seconds since 1970 at which the certificate ends that TLS is served under; `None` for plain HTTP, and for a
-    /// certificate that does not tell.
-    pub fn certificate_ends_at_seconds(&self) -> Option<u64> {
-        Some(self.state.certificate.as_ref()?.validity()?.ends_at_seconds)
-    }
-
     /// Returns true unless a thread of the store or of connections hangs; the service manager restarts a daemon that hangs.
     pub fn is_responsive(&self) -> bool {
         self.is_responsive_at(Instant::now())

@@ -24,7 +24,7 @@ use crate::{
     http::record::RequestRecord,
     life::state::State,
     metrics::{
-        declared::{CONNECTIONS, CONNECTIONS_ACCEPTED, DAMAGE, LOOKED_UP, READY, STATE},
+        declared::{CERTIFICATE_END, CONNECTIONS, CONNECTIONS_ACCEPTED, DAMAGE, LOOKED_UP, READY, STATE},
         exposition::{Exposition, Format, Value},
     },
 };
@@ -83,6 +83,8 @@ fn gather(state: &State) -> Exposition {
     let metrics = &state.metrics;
     metrics.process.tell(&mut all);
     tell_state(state, &mut all);
+    let ends_at = state.certificate_ends_at_seconds();
+    all.add(CERTIFICATE_END, ends_at.map(|seconds| (vec![], Value::Whole(seconds))));
     all.add_one(CONNECTIONS, Value::Whole(state.stopping.open_count() as u64));
     all.add_one(CONNECTIONS_ACCEPTED, Value::Whole(state.stopping.opened_count()));
     metrics.requests.tell(&mut all);

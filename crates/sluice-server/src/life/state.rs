@@ -123,6 +123,12 @@ impl State {
         self.ingestor.get().map(|ingestor| ingestor.store().known_health())
     }
 
+    /// Seconds since 1970 at which the certificate ends that TLS is served under; `None` for plain HTTP, and for a
+    /// certificate that does not tell.
+    pub(crate) fn certificate_ends_at_seconds(&self) -> Option<u64> {
+        Some(self.certificate.as_ref()?.validity()?.ends_at_seconds)
+    }
+
     /// The ingestor, for a request that reads.
     ///
     /// # Errors

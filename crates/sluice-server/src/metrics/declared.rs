@@ -49,6 +49,8 @@ declare! {
         "1 while reads and writes are taken, as /readyz tells it, else 0.";
     STATE: Gauge "state" NONE,
         "1 for the state that the daemon is in, 0 for the others.";
+    CERTIFICATE_END: Gauge "certificate_expiry_timestamp" SECONDS,
+        "When the certificate ends that TLS is served under, in seconds since 1970, if TLS is served.";
     CONNECTIONS: Gauge "http_connections" NONE,
         "Connections that are open.";
     CONNECTIONS_ACCEPTED: Counter "http_connections_accepted" NONE,

@@ -9,8 +9,12 @@ use super::{
     exposition::{Exposition, Value},
 };
 
-/// What the log says, and the label that stands for it.
-const REASONS: [[&str; 2]; 8] = [
+#[cfg(test)]
+mod tests;
+
+/// What the log says, or a part of it, and the label that stands for it; the first that fits.
+const REASONS: [[&str; 2]; 9] = [
+    ["client certificate", "client_certificate"],
     ["no credentials", "no_credentials"],
     ["malformed credentials", "malformed"],
     ["unknown user", "unknown_user"],
@@ -34,7 +38,7 @@ pub(crate) struct LoginMetrics {
 impl LoginMetrics {
     /// Counts a refusal.
     pub(crate) fn refused(&self, reason: &str) {
-        let place = REASONS.iter().position(|[told, _]| *told == reason);
+        let place = REASONS.iter().position(|[told, _]| reason.contains(told));
         let count = place.and_then(|place| self.refused.get(place)).unwrap_or(&self.refused_otherwise);
         count.fetch_add(1, Ordering::Relaxed);
     }

@@ -1,6 +1,7 @@
 //! The commands that keep and check copies of the data.
 
 use std::{
+    collections::BTreeMap,
     fs,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown},
     path::{Path, PathBuf},
@@ -13,6 +14,7 @@ use tempfile::TempDir;
 use test_support::{
     client::{Client, DETECTED, LOOKUP_PATH, indicators_path},
     daemon::Daemon,
+    exposition,
 };
 
 use crate::commands::{first_start, for_each_below, run};
@@ -224,13 +226,50 @@ fn the_daemon_takes_snapshots_by_the_clock() {
     let settings = [("SLUICE_DISK_RESERVE", "0"), ("SLUICE_SNAPSHOT__URL", &url)];
     let mut daemon = Daemon::start_with(Path::new(BINARY), dir.path(), &settings);
     daemon.wait_until_ready();
-    while !backup.join("snapshots").exists() || files(&backup.join("snapshots")).is_empty() {
-        daemon.pause(Duration::from_millis(20));
-    }
+    let mut told = told_of_snapshots(&mut daemon, "taken");
+    let newest = told.remove("sluice_snapshot_newest_timestamp_seconds").unwrap();
+    let age = f64::from(sluice_server::now_seconds()) - newest;
+    assert!((0.0..3_600.0).contains(&age), "{age}");
+    assert_eq!(told, BTreeMap::from([("sluice_snapshot_interval_seconds".to_owned(), 86_400.0)]));
+    assert_eq!(files(&backup.join("snapshots")).len(), 1);
     daemon.stop();
     let other = tempfile::tempdir().unwrap();
     let output = run(other.path(), &["restore", &url, other.path().join("data").to_str().unwrap()]);
     assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn a_scheduled_snapshot_that_fails_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("file"), "").unwrap();
+    let url = format!("file://{}/file/backup", dir.path().display());
+    let settings = [("SLUICE_DISK_RESERVE", "0"), ("SLUICE_SNAPSHOT__URL", &url)];
+    let mut daemon = Daemon::start_with(Path::new(BINARY), dir.path(), &settings);
+    daemon.wait_until_ready();
+    let told = told_of_snapshots(&mut daemon, "failed");
+    // There is none, so there is no newest one.
+    assert_eq!(told, BTreeMap::from([("sluice_snapshot_interval_seconds".to_owned(), 86_400.0)]));
+    assert!(daemon.said().contains("the scheduled snapshot failed"), "{}", daemon.said());
+    daemon.stop();
+}
+
+/// Waits until metrics tell of one scheduled snapshot with this outcome, and of none with another one; gives what else they
+/// tell of snapshots.
+fn told_of_snapshots(daemon: &mut Daemon, outcome: &str) -> BTreeMap<String, f64> {
+    loop {
+        let answer = daemon.client().request("GET", "/metrics", b"").unwrap();
+        let families = exposition::parse(&answer.text()).unwrap();
+        let samples = families.iter().flat_map(|family| &family.samples);
+        let (ended, others): (Vec<_>, Vec<_>) = samples
+            .filter(|sample| sample.name.contains("snapshot"))
+            .partition(|sample| sample.name == "sluice_scheduled_snapshots_total");
+        let counted: Vec<_> = ended.iter().filter(|sample| sample.value != 0.0).collect();
+        if let [counted] = counted[..] {
+            assert_eq!((counted.label("outcome"), counted.value.to_bits()), (outcome, 1.0_f64.to_bits()));
+            return others.into_iter().map(|sample| (sample.name.clone(), sample.value)).collect();
+        }
+        daemon.pause(Duration::from_millis(20));
+    }
 }
 
 #[test]

@@ -1,24 +1,37 @@
 //! `/metrics`: who may read it, what it tells, and that it does so whatever the daemon is at.
 
-use std::{collections::BTreeSet, fmt::Write as _, fs::File, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    fmt::Write as _,
+    fs::{self, File},
+    path::Path,
+    sync::Arc,
+};
 
 use expect_test::expect;
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustix::fs::{FlockOperation, flock};
 use sluice_model::limits::{BODY_BYTES_MAX, MIB};
-use sluice_server::{Ending, Phase};
+use sluice_server::{
+    Ending, Phase,
+    config::{self, Flags},
+};
 use test_support::exposition::{Family, Sample, breaches, parse, parse_open_metrics};
 
 use crate::{
     busy::{announce, long_body},
     client::{Answer, Connection},
     commands::sluiced,
-    daemon::{Running, as_token, as_user, request, shared, wait_until},
+    daemon::{Running, as_token, as_user, request, shared, wait_until, with_password},
 };
 
 const INDICATORS: &str = "/api/1.0/suppliers/InternalTI/indicators";
 
-/// Metrics that only a daemon has whose snapshots are scheduled.
-const UNTOLD: [&str; 2] = ["sluice_snapshot_newest_timestamp_seconds", "sluice_snapshot_interval_seconds"];
+/// Metrics that only a daemon has that serves TLS, or whose snapshots are scheduled.
+const UNTOLD: [&str; 3] =
+    [CERTIFICATE_END, "sluice_snapshot_newest_timestamp_seconds", "sluice_snapshot_interval_seconds"];
+
+const CERTIFICATE_END: &str = "sluice_certificate_expiry_timestamp_seconds";
 
 /// A setting that has metrics served on a listener of their own.
 const LISTENER: (&str, &str) = ("SLUICE_METRICS_LISTEN", "127.0.0.1:0");
@@ -202,6 +215,7 @@ fn what_a_scrape_tells() {
         sluice_process_max_fds gauge
         sluice_ready gauge
         sluice_state gauge state
+        sluice_certificate_expiry_timestamp_seconds gauge
         sluice_http_connections gauge
         sluice_http_connections_accepted_total counter
         sluice_http_requests_total counter method,route,status
@@ -304,6 +318,28 @@ fn requests_and_indicators_are_counted() {
     });
     assert_eq!(daemon.ask("DELETE", "1.3/suppliers/Feed", "").status, 201);
     check_value(&scrape(&daemon), "sluice_indicators_accepted_total", &feed, 0.0);
+}
+
+#[test]
+fn refused_logins_are_counted_by_what_was_wrong() {
+    let daemon = Running::start(&[]);
+    for caller in [
+        String::new(),
+        "Authorization: Basic ?\r\n".to_owned(),
+        with_password("nobody", "secret"),
+        with_password("ann", "wrong"),
+        as_token("nothing"),
+        as_token("expired"),
+    ] {
+        assert_eq!(daemon.ask_with("GET", "/api/1.3/suppliers", &caller, b"").status, 401);
+    }
+    let families = scrape(&daemon);
+    for reason in
+        ["no_credentials", "malformed", "unknown_user", "wrong_password", "unknown_token", "expired_token"]
+    {
+        check_value(&families, "sluice_logins_refused_total", &[("reason", reason)], 1.0);
+    }
+    check_value(&families, "sluice_logins_refused_total", &[], 6.0);
 }
 
 #[test]
@@ -432,6 +468,33 @@ fn a_scrape_tells_that_the_store_has_failed() {
     drop(holder);
     let ending = daemon.end();
     assert!(matches!(ending, Ending::StoreFailed(_)), "{ending:?}");
+}
+
+/// Writes a certificate that ends on this day of January 2030, and its key.
+fn write_certificate(dir: &Path, day: u8) {
+    let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.not_after = date_time_ymd(2030, 1, day);
+    let key = KeyPair::generate().unwrap();
+    fs::write(dir.join("certificate.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
+    fs::write(dir.join("key.pem"), key.serialize_pem()).unwrap();
+}
+
+#[test]
+fn the_end_of_the_certificate_in_use_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    write_certificate(dir.path(), 1);
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let (certificate, key) = (path("certificate.pem"), path("key.pem"));
+    let settings =
+        [LISTENER, ("SLUICE_TLS__CERTIFICATE", certificate.as_str()), ("SLUICE_TLS__KEY", key.as_str())];
+    let daemon = Running::start(&settings);
+    check_value(&scrape_listener(&daemon), CERTIFICATE_END, &[], 1_893_456_000.0);
+    write_certificate(dir.path(), 2);
+    // Nothing has read it yet.
+    check_value(&scrape_listener(&daemon), CERTIFICATE_END, &[], 1_893_456_000.0);
+    let variables = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter();
+    daemon.daemon().reload(&config::load(None, variables, Flags::default()).unwrap()).unwrap();
+    check_value(&scrape_listener(&daemon), CERTIFICATE_END, &[], 1_893_542_400.0);
 }
 
 #[test]

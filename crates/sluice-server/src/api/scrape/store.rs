@@ -18,10 +18,16 @@ use crate::metrics::{
     exposition::{Exposition, Labels, Value},
 };
 
+#[cfg(test)]
+mod tests;
+
 /// Tells all of it. Of a store that is not open yet nothing is known.
 pub(super) fn tell(ingestor: &Ingestor, to: &mut Exposition) {
-    let measures = ingestor.store().measures();
-    tell_memory(ingestor.measures(), to);
+    tell_measures(ingestor.measures(), ingestor.store().measures(), to);
+}
+
+fn tell_measures(memory: IngestMeasures, measures: StoreMeasures, to: &mut Exposition) {
+    tell_memory(memory, to);
     tell_log(&measures, to);
     tell_runs(&measures, to);
     tell_reads(&measures, to);
