@@ -8,7 +8,7 @@ use sluice_model::limits;
 use sluice_store::{ReadError, WriteError};
 
 /// Why a request was not carried out. Nothing of it is stored, except after [`WriteError::Failed`], where it is
-/// stored as a whole or not at all.
+/// stored as a whole or not at all; of an import, the steps before stay.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum IngestError {
     /// The body is not what the request takes.
@@ -99,6 +99,15 @@ pub enum Fault {
     /// The body ends before the outer array does.
     #[error("the body ends early")]
     Unfinished,
+    /// A STIX bundle, where rows are expected.
+    #[error("expected rows and found a STIX bundle")]
+    Stix,
+    /// A MISP event or search result, where rows are expected.
+    #[error("expected rows and found MISP events")]
+    Misp,
+    /// A table without the column that has the indicators, or one that the request names.
+    #[error("the header has no such column")]
+    NoColumn,
     /// The request needs at least one element.
     #[error("expected at least one object")]
     NoElement,

@@ -9,6 +9,7 @@ use sluice_store::Store;
 
 use crate::{
     error::IngestError,
+    import::{Import, ImportRules, STEP_BYTES},
     lookup::{Detector, LookupRules, Query, Render, SuppliersCache},
     measures::IngestMeasures,
     memory::{Budget, Busy, Permit},
@@ -88,6 +89,20 @@ impl Ingestor {
     /// [`IngestError::Write`] when the store takes no write at present.
     pub fn upload(&self, permit: Permit, rules: UploadRules) -> Result<Upload, IngestError> {
         Upload::begin(&self.store, &self.pools, permit, rules)
+    }
+
+    /// Reserves memory for the beginning of the body of an import, of any length. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// As of [`reserve`](Self::reserve), of the bytes that are held at a time.
+    pub fn reserve_import(&self, declared: Option<usize>) -> Result<Permit, IngestError> {
+        self.reserve(declared.map(|bytes| bytes.min(STEP_BYTES)), STEP_BYTES)
+    }
+
+    /// Begins an import. Does not block.
+    pub fn import(&self, permit: Permit, rules: ImportRules) -> Import {
+        Import::new(self.store.clone(), Arc::clone(&self.pools), Arc::clone(&self.budget), permit, rules)
     }
 
     /// Begins a `lookup` against all that is durable now, whose results `render` writes. Does not block.

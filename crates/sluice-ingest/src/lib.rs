@@ -8,12 +8,16 @@
 //!                                                      └─► SliceRejections
 //!                   visit_elements ─► Candidates (filters) ─► Gathered                           lookup
 //!
+//!  chunks ─► feed ─► Cutter ─► RowsSlice of any format ─► ingest-{n}: visit_rows ─► judge ─► Write::append ─► the write  import
+//!                                                          of each step is committed while the next one is filled
+//!
 //!  finish ─► all slices, in document order ─► Write::commit ─► Receipt                           PUT, DELETE
 //!     └─► read-heavy-{n}, read-light-{n}: Detector (one sorted read) ─► LookupAnswer             lookup
 //! ```
 //!
 //! `body/` is the part that uploads and lookups share, `upload/` turns elements into rows, `lookup/` values into
-//! matches; `memory/` decides who may hold how much, and `pools` has the threads.
+//! matches; `import/` takes rows of any format and number, which become rows as those of uploads do, step by step, each a
+//! write of its own; `memory/` decides who may hold how much, and `pools` has the threads.
 //!
 //! # Guarantees
 //!
@@ -25,6 +29,8 @@
 //! * If a body has the same indicator twice, the later element wins: slices are numbered, and the store keeps their
 //!   order.
 //! * Contexts keep their spelling, order and digits. Only repeated keys are dropped, all but the last.
+//! * Of an import, one row costs no other, whatever is wrong with it, and what a step has committed stays. Only where no row can be
+//!   told from the next any more does the body end.
 //! * A panic on a pool thread fails one request.
 //!
 //! # Threads
@@ -46,6 +52,8 @@
 //! |---|---|
 //! | permits | `BODY_BYTES_BUDGET`, or as configured, and `SMALL_BYTES_BUDGET` for small requests; they grow as bytes arrive |
 //! | permits and the memtable together | the sum of those two and `MEMTABLE_BYTES_MAX`: bodies wait until that holds |
+//! | the steps of an import | two of `STEP_BYTES` and a slice each, within permits of their own; a short row counts as 32 bytes |
+//! | the refused rows of an import | 100 for each slice in flight, of 1 KiB each |
 //! | the slice that is being cut, one for each body | `SLICE_BYTES` + `ELEMENT_BYTES_MAX`, within the request's permit |
 //! | slices in flight | `SLICE_BYTES_IN_FLIGHT_MAX`, over all bodies and threads |
 //! | rows, contexts and keys made of them | `SLICE_HEAP_PER_BYTE_MAX` for each of their bytes |
@@ -62,6 +70,7 @@ mod body;
 mod error;
 #[cfg(test)]
 mod fixture;
+mod import;
 mod ingestor;
 mod lookup;
 mod measures;
@@ -74,6 +83,13 @@ mod upload;
 
 pub use body::object::{ObjectReader, ObjectValue};
 pub use error::{BodyError, Fault, IngestError};
+pub use import::{
+    Import, ImportRules,
+    csv::ColumnChoice,
+    format::{Announced, Format},
+    report::{ImportReport, RefusedRow},
+    step::Told,
+};
 pub use ingestor::Ingestor;
 pub use lookup::{AnswerText, LookupAnswer, LookupRules, Match, Matches, Query, Render};
 pub use measures::{IngestMeasures, QueueMeasures};

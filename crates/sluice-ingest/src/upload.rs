@@ -14,7 +14,7 @@ pub(crate) mod validate;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use sluice_model::limits;
+use sluice_model::{Rejection, limits};
 use sluice_store::{SliceBuilder, Store, Write, WriteError, catalogue::Catalogue};
 use tokio::sync::oneshot;
 
@@ -23,7 +23,7 @@ use self::{
     validate::{RowBuffers, UploadRules},
 };
 use crate::{
-    body::elements,
+    body::elements::{self, Element},
     body::pipeline::{Pipeline, SliceWork},
     body::split::BodySlice,
     error::IngestError,
@@ -49,8 +49,7 @@ impl Upload {
         permit: Permit,
         rules: UploadRules,
     ) -> Result<Self, IngestError> {
-        let write = store.begin_for(rules.supplier).map_err(IngestError::Write)?;
-        let work = RowWork { rules, catalogue: store.catalogue(), write, buffers: Mutex::default() };
+        let work = RowWork::begin(store, rules)?;
         let pipeline = Pipeline::new(Arc::clone(pools), RequestMemory::new(permit, usize::MAX), work);
         Ok(Self { store: store.clone(), pipeline })
     }
@@ -87,8 +86,7 @@ impl Upload {
         let pools = Arc::clone(self.pipeline.pools());
         let elements_count = self.pipeline.elements_count();
         let (work, outputs, guard) = self.pipeline.finish().await?;
-        let RowWork { write, buffers, .. } = work;
-        drop(buffers);
+        let write = work.into_write();
         let receipt = Receipt::new(elements_count, outputs, Some(Arc::clone(&guard.0)));
         // Without rows as well: the supplier may be gone by now.
         let accepted_count = receipt.accepted_count;
@@ -98,7 +96,11 @@ impl Upload {
 }
 
 /// Commits on a thread of `pool`, because committing waits while the log's queue is full.
-async fn commit(write: Write, pool: &Pool, told: impl FnOnce() + Send + 'static) -> Result<(), IngestError> {
+pub(crate) async fn commit(
+    write: Write,
+    pool: &Pool,
+    told: impl FnOnce() + Send + 'static,
+) -> Result<(), IngestError> {
     let (outcome_out, outcome_in) = oneshot::channel();
     let done = Box::new(move |outcome: Result<(), WriteError>| {
         if outcome.is_ok() {
@@ -112,7 +114,8 @@ async fn commit(write: Write, pool: &Pool, told: impl FnOnce() + Send + 'static)
     outcome_in.await?.map_err(IngestError::Write)
 }
 
-struct RowWork {
+/// Makes rows of elements, for one write, by the catalogue as it was when the write began.
+pub(crate) struct RowWork {
     rules: UploadRules,
     catalogue: Arc<Catalogue>,
     write: Write,
@@ -121,28 +124,82 @@ struct RowWork {
     buffers: Mutex<Vec<RowBuffers>>,
 }
 
+impl RowWork {
+    /// Begins a write. Does not block.
+    ///
+    /// # Errors
+    ///
+    /// [`IngestError::Write`] when the store takes no write at present.
+    pub(crate) fn begin(store: &Store, rules: UploadRules) -> Result<Self, IngestError> {
+        let write = store.begin_for(rules.supplier).map_err(IngestError::Write)?;
+        Ok(Self { rules, catalogue: store.catalogue(), write, buffers: Mutex::default() })
+    }
+
+    /// Buffers for the rows of a slice.
+    pub(crate) fn buffers(&self) -> RowBuffers {
+        self.buffers.lock().pop().unwrap_or_default()
+    }
+
+    /// Takes the buffers back once the slice is done.
+    pub(crate) fn give_back(&self, buffers: RowBuffers) {
+        if buffers.heap_bytes() <= limits::ROW_BUFFERS_KEPT_BYTES_MAX {
+            self.buffers.lock().push(buffers);
+        }
+    }
+
+    /// Adds the row of an element, or tells why it is refused.
+    ///
+    /// # Errors
+    ///
+    /// [`IngestError::Internal`] for an accepted row that cannot be stored.
+    #[inline]
+    pub(crate) fn take(
+        &self,
+        element: &Element<'_>,
+        buffers: &mut RowBuffers,
+        rows: &mut SliceBuilder,
+    ) -> Result<Result<(), Rejection>, IngestError> {
+        match validate::judge(element, &self.rules, &self.catalogue, buffers) {
+            Ok(()) => keep(rows, buffers).map(Ok),
+            Err(rejection) => Ok(Err(rejection)),
+        }
+    }
+
+    /// Hands the rows of slice number `index` to the store.
+    ///
+    /// # Errors
+    ///
+    /// [`IngestError::Write`] when the write can no longer succeed.
+    pub(crate) fn append(&self, index: u32, rows: SliceBuilder) -> Result<(), IngestError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.write.append(index, rows.finish()).map_err(IngestError::Write)
+    }
+
+    /// Ends the work: what was appended is to be committed.
+    pub(crate) fn into_write(self) -> Write {
+        self.write
+    }
+}
+
 impl SliceWork for RowWork {
     type Output = SliceRejections;
 
     fn work(&self, slice: &BodySlice) -> Result<SliceRejections, IngestError> {
         let (mut rows, mut rejections) =
             (SliceBuilder::with_text_bytes(slice.text.len()), SliceRejections::new());
-        let mut buffers = self.buffers.lock().pop().unwrap_or_default();
+        let mut buffers = self.buffers();
         let visited = elements::visit_elements(slice, |element| {
-            match validate::judge(&element, &self.rules, &self.catalogue, &mut buffers) {
-                Ok(()) => keep(&mut rows, &buffers)?,
-                Err(rejection) => rejections.push(&buffers.indicator, &rejection),
+            if let Err(rejection) = self.take(&element, &mut buffers, &mut rows)? {
+                rejections.push(&buffers.indicator, &rejection);
             }
             Ok(())
         });
-        if buffers.heap_bytes() <= limits::ROW_BUFFERS_KEPT_BYTES_MAX {
-            self.buffers.lock().push(buffers);
-        }
+        self.give_back(buffers);
         visited?;
         rejections.shrink();
-        if !rows.is_empty() {
-            self.write.append(slice.index, rows.finish()).map_err(IngestError::Write)?;
-        }
+        self.append(slice.index, rows)?;
         Ok(rejections)
     }
 }

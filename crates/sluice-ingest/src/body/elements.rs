@@ -33,6 +33,18 @@ pub(crate) struct Element<'e> {
 }
 
 impl<'e> Element<'e> {
+    /// An element that was scanned at `offset` of `text`.
+    #[inline]
+    pub(crate) fn scanned(text: &'e str, spans: &'e [Span; KNOWN_COUNT], offset: usize) -> Self {
+        Self { offset, sent_text: text, sent: spans, read_text: text, read: spans }
+    }
+
+    /// An element with the text `alone` that was parsed.
+    pub(crate) fn parsed(alone: &'e str, parsed: &'e ParsedElement, offset: usize) -> Self {
+        let (sent, read_text, read) = (&parsed.sent, &parsed.decoded, &parsed.read);
+        Self { offset, sent_text: alone, sent, read_text, read }
+    }
+
     /// The last value that the element has for a property.
     #[inline]
     pub(crate) fn get(&self, known: KnownProperty) -> Option<Value<'e>> {
@@ -174,13 +186,7 @@ fn visit_scanned(
     while text.as_bytes().get(at) == Some(&b'{') {
         let end = if let Some((spans, end)) = scan(text.as_bytes(), at) {
             if outcome.is_ok() {
-                outcome = visit(Element {
-                    offset: at,
-                    sent_text: text,
-                    sent: &spans,
-                    read_text: text,
-                    read: &spans,
-                });
+                outcome = visit(Element::scanned(text, &spans, at));
             }
             end
         } else {
@@ -190,13 +196,7 @@ fn visit_scanned(
                 break;
             }
             if outcome.is_ok() {
-                outcome = visit(Element {
-                    offset: at,
-                    sent_text: alone,
-                    sent: &parsed.sent,
-                    read_text: &parsed.decoded,
-                    read: &parsed.read,
-                });
+                outcome = visit(Element::parsed(alone, &parsed, at));
             }
             end
         };

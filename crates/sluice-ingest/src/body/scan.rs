@@ -6,11 +6,11 @@
 //! many keys. If the element itself repeats a property, the last one counts.
 //!
 //! An element that is taken is JSON for the parser too, and nothing in it has to be decoded: tests compare both ways.
-//! Recursion is as deep as the element, which the splitter has bounded. Pure.
+//! Recursion is as deep as the element, up to the bound on nesting. Pure.
 //!
 //! [`parse`]: super::parse
 
-use sluice_model::rejection::Flaw;
+use sluice_model::{limits, rejection::Flaw};
 use wide::u8x16;
 
 use super::text::{is_double, skip_digits, skip_space};
@@ -92,7 +92,8 @@ pub(crate) struct Span {
 ///
 /// `text` is UTF-8. One pass, nothing allocated.
 pub(crate) fn scan(text: &[u8], at: usize) -> Option<([Span; KNOWN_COUNT], usize)> {
-    let mut scanner = Scanner { text, at, is_spaced: false };
+    // The outer array and the element are levels too.
+    let mut scanner = Scanner { text, at, is_spaced: false, levels_left: limits::NESTING_LEVELS_MAX - 2 };
     let mut spans = [Span::default(); KNOWN_COUNT];
     scanner.members(|scanner, key| {
         let known = KnownProperty::of(key);
@@ -113,6 +114,8 @@ struct Scanner<'t> {
     text: &'t [u8],
     at: usize,
     is_spaced: bool,
+    /// Levels of objects and arrays that may still open.
+    levels_left: usize,
 }
 
 impl<'t> Scanner<'t> {
@@ -168,13 +171,22 @@ impl<'t> Scanner<'t> {
     fn value(&mut self) -> Option<Shape> {
         match self.peek()? {
             b'"' => self.string(),
-            b'{' => self.object(),
-            b'[' => self.array(),
+            b'{' => self.nested(Self::object),
+            b'[' => self.nested(Self::array),
             b't' => self.word(b"true", Shape::Boolean),
             b'f' => self.word(b"false", Shape::Boolean),
             b'n' => self.word(b"null", Shape::Null),
             _ => self.number(),
         }
+    }
+
+    /// Takes an object or array, unless it lies too deep.
+    #[inline]
+    fn nested(&mut self, take: impl FnOnce(&mut Self) -> Option<Shape>) -> Option<Shape> {
+        self.levels_left = self.levels_left.checked_sub(1)?;
+        let shape = take(self)?;
+        self.levels_left += 1;
+        Some(shape)
     }
 
     fn word(&mut self, word: &[u8], shape: Shape) -> Option<Shape> {

@@ -62,6 +62,24 @@ pub(crate) fn skip_value(text: &[u8], mut at: usize) -> usize {
     at
 }
 
+/// How many levels of objects and arrays lie in one another in a value, by brackets and strings alone.
+pub(crate) fn nesting_levels(text: &[u8]) -> usize {
+    let (mut at, mut depth, mut levels) = (0, 0_usize, 0);
+    while let Some(byte) = text.get(at) {
+        at = match byte {
+            b'"' => skip_string(text, at + 1),
+            _ => at + 1,
+        };
+        match byte {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        levels = levels.max(depth);
+    }
+    levels
+}
+
 fn skip_scalar(text: &[u8], mut at: usize) -> usize {
     while !matches!(text.get(at), None | Some(b' ' | b'\t' | b'\n' | b'\r' | b',' | b':' | b']' | b'}')) {
         at += 1;

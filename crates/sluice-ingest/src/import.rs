@@ -1,0 +1,332 @@
+//! `/v1`: rows in any format and of any number become durable in steps while they arrive.
+//!
+//! In: the rules of a request and its body in chunks. Out: an [`ImportReport`] of all rows, once the last of them is
+//! durable. The body is cut into slices (`cut`) after a glance at its beginning (`format`, `csv`); the pool reads their
+//! rows (`rows`) and judges them as those of an upload; a step commits what has come to [`STEP_BYTES`], or has
+//! taken [`STEP_TIME_MAX`]. While one step is being committed, the next one is filled, and no more: this is all the memory
+//! that a body takes, however long it is.
+//!
+//! Before anything is durable, an import that finds no room is refused, as an upload is. From then on it waits. One that
+//! fails or is dropped leaves the steps before, and nothing of the last one; a step that was ended becomes durable even
+//! if nobody waits for it.
+
+pub(crate) mod array;
+pub(crate) mod csv;
+pub(crate) mod cut;
+pub(crate) mod format;
+mod json;
+mod list;
+pub(crate) mod record;
+pub(crate) mod report;
+pub(crate) mod rows;
+pub(crate) mod step;
+
+use std::{sync::Arc, time::Duration};
+
+use sluice_model::{limits, ranges::bytes_at};
+use sluice_store::{Store, WriteError};
+use tokio::{task::JoinHandle, time::Instant};
+
+use self::{
+    array::ArrayScan,
+    csv::{ColumnChoice, Header},
+    cut::{Cutter, RowEnds, RowsSlice},
+    format::{Announced, BEGINNING_BYTES_MAX, Format},
+    record::RecordScan,
+    report::ImportReport,
+    rows::RowFormat,
+    step::{Step, Told},
+};
+use crate::{
+    error::{BodyError, Fault, IngestError},
+    memory::{Budget, Permit},
+    pools::{Pool, Pools},
+    upload::validate::{UploadAction, UploadRules},
+};
+
+/// Bytes after which the rows so far become durable.
+pub(crate) const STEP_BYTES: usize = 16 * limits::MIB;
+
+/// Time after which the rows so far become durable, if more arrive.
+const STEP_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// Bytes of a chunk after which others have the thread.
+const FEED_BYTES: usize = 64 * limits::KIB;
+
+/// Time until an import that found no room tries again.
+const ROOM_RETRY_TIME: Duration = Duration::from_millis(250);
+
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// What an import does and how it reads its body.
+#[derive(Clone)]
+pub struct ImportRules {
+    /// What becomes of the rows. The time of a `Put` is that of each step.
+    pub upload: UploadRules,
+    /// What is said of the format.
+    pub announced: Announced,
+    /// Which columns of a table are named.
+    pub columns: ColumnChoice,
+    /// Line, or element of an array, from 1, before which everything is passed over.
+    pub from_line: u64,
+    /// Told of each step.
+    pub told: Told,
+}
+
+/// A body being taken in, step by step.
+pub struct Import {
+    store: Store,
+    pools: Arc<Pools>,
+    budget: Arc<Budget>,
+    rules: ImportRules,
+    /// That of the first step.
+    permit: Option<Permit>,
+    /// The beginning of the body, until its format is known.
+    begin: Vec<u8>,
+    reading: Option<(Cutter, Arc<RowFormat>)>,
+    step: Option<Step>,
+    step_began: Instant,
+    committing: Option<JoinHandle<Result<ImportReport, IngestError>>>,
+    has_committed: bool,
+    report: ImportReport,
+}
+
+impl Import {
+    pub(crate) fn new(
+        store: Store,
+        pools: Arc<Pools>,
+        budget: Arc<Budget>,
+        permit: Permit,
+        rules: ImportRules,
+    ) -> Self {
+        Self {
+            store,
+            pools,
+            budget,
+            rules,
+            permit: Some(permit),
+            begin: Vec::new(),
+            reading: None,
+            step: None,
+            step_began: Instant::now(),
+            committing: None,
+            has_committed: false,
+            report: ImportReport::default(),
+        }
+    }
+
+    /// Takes the next bytes of the body. Waits while too many slices are being worked on, while two steps are under way, and
+    /// while there is no room: for a bounded time, unless a step is durable. Holds its thread for no more than 64 KiB at a
+    /// time. After an error, or if a future is dropped half-way, [`fail`](Self::fail) is all that is left.
+    ///
+    /// # Errors
+    ///
+    /// [`IngestError::Body`] for a body of which no row can be told from the next any more, [`IngestError::Write`] when
+    /// the store gives up or there was no room.
+    pub async fn feed(&mut self, chunk: &[u8]) -> Result<(), IngestError> {
+        for (index, piece) in chunk.chunks(FEED_BYTES).enumerate() {
+            if index > 0 {
+                tokio::task::yield_now().await;
+            }
+            self.make_room(piece.len()).await?;
+            if self.reading.is_some() {
+                self.cut(piece).await?;
+            } else {
+                self.begin.extend_from_slice(piece);
+                self.begin_reading(false).await?;
+            }
+        }
+        if STEP_TIME_MAX <= self.step_began.elapsed() {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the body and waits until every accepted row is durable.
+    ///
+    /// # Errors
+    ///
+    /// As of [`feed`](Self::feed), with which [`fail`](Self::fail) is left to call.
+    pub async fn finish(&mut self) -> Result<ImportReport, IngestError> {
+        if self.reading.is_none() {
+            self.begin_reading(true).await?;
+        }
+        while let Some((cutter, _)) = &mut self.reading
+            && let Some(slice) = cutter.finish().map_err(IngestError::Body)?
+        {
+            let is_short = slice.text.len() <= limits::SHORT_BODY_BYTES_MAX && !self.has_begun_to_work();
+            self.dispatch(slice, is_short).await?;
+        }
+        if self.step.is_none() && self.committing.is_none() && !self.has_committed {
+            // Without rows as well: the supplier may be gone by now.
+            self.begin_step().await?;
+        }
+        self.end_step().await?;
+        self.settle().await?;
+        Ok(std::mem::take(&mut self.report))
+    }
+
+    /// Gives up, and tells what is durable all the same.
+    pub async fn fail(mut self) -> ImportReport {
+        drop(self.step.take());
+        // Whether that was the failure, or it is another one, nothing of the step is durable.
+        drop(self.settle().await);
+        std::mem::take(&mut self.report)
+    }
+
+    fn has_begun_to_work(&self) -> bool {
+        self.has_committed
+            || self.committing.is_some()
+            || self.step.as_ref().is_some_and(|step| !step.is_empty())
+    }
+
+    /// Finds out how to read the body, once enough of its beginning is there, and reads that.
+    async fn begin_reading(&mut self, is_whole: bool) -> Result<(), IngestError> {
+        let is_decided = is_whole || BEGINNING_BYTES_MAX <= self.begin.len();
+        if !is_decided && BOM.starts_with(&self.begin) {
+            return Ok(());
+        }
+        let bom_bytes = if self.begin.starts_with(BOM) { BOM.len() } else { 0 };
+        let text = bytes_at(&self.begin, bom_bytes..);
+        let fault = |(at, fault): (usize, Fault)| {
+            IngestError::Body(BodyError::Syntax { fault, byte: (bom_bytes + at) as u64 })
+        };
+        let Some(format) = format::sniff(text, is_decided, self.rules.announced) else { return Ok(()) };
+        let (mut before, mut lines) = (bom_bytes, 0);
+        let (ends, format) = match format.map_err(fault)? {
+            Format::Ndjson => (RowEnds::Lines, RowFormat::Ndjson),
+            Format::Json => (RowEnds::Elements(ArrayScan::new()), RowFormat::Json),
+            Format::Lines => (RowEnds::Lines, RowFormat::Lines(self.rules.upload.refang)),
+            Format::Csv => {
+                let Some(header) = csv::read_header(text, is_decided, &self.rules.columns) else {
+                    return Ok(());
+                };
+                let Header { columns, bytes, lines: header_lines } = header.map_err(fault)?;
+                (before, lines) = (bom_bytes + bytes, header_lines);
+                (RowEnds::Records(RecordScan::new(columns.delimiter, 0)), RowFormat::Csv(columns))
+            }
+        };
+        self.reading = Some((Cutter::new(ends, lines + 1, before as u64), Arc::new(format)));
+        let begin = std::mem::take(&mut self.begin);
+        for piece in bytes_at(&begin, before..).chunks(FEED_BYTES) {
+            self.cut(piece).await?;
+        }
+        Ok(())
+    }
+
+    /// Cuts the next bytes, and has the slices that are full worked on.
+    async fn cut(&mut self, mut piece: &[u8]) -> Result<(), IngestError> {
+        while let Some((cutter, _)) = &mut self.reading
+            && let Some(slice) = cutter.next_slice(&mut piece).map_err(IngestError::Body)?
+        {
+            self.dispatch(slice, false).await?;
+            if self.step.as_ref().is_some_and(|step| STEP_BYTES <= step.bytes) {
+                self.end_step().await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn dispatch(&mut self, slice: RowsSlice, is_short: bool) -> Result<(), IngestError> {
+        if slice.next_line() <= self.rules.from_line {
+            // Whoever passes them over has been told that they are durable.
+            self.report.committed_lines = self.report.committed_lines.max(slice.next_line() - 1);
+            return Ok(());
+        }
+        // What its rows take beside its text, which is there.
+        self.make_room(step::weight(&slice) - slice.text.len()).await?;
+        let (Some(step), Some((_, format))) = (&mut self.step, &self.reading) else {
+            return Err(IngestError::Internal);
+        };
+        let pool: &Pool = if is_short { &self.pools.ingest_short } else { &self.pools.ingest };
+        step.take(slice, Arc::clone(format), pool).await
+    }
+
+    /// Makes the rows so far durable.
+    async fn flush(&mut self) -> Result<(), IngestError> {
+        if let Some((cutter, _)) = &mut self.reading
+            && let Some(slice) = cutter.flush()
+        {
+            self.dispatch(slice, false).await?;
+        }
+        self.end_step().await
+    }
+
+    /// Waits until the present step may hold so many more bytes.
+    async fn make_room(&mut self, bytes: usize) -> Result<(), IngestError> {
+        loop {
+            let room = match self.begin_step().await {
+                Ok(()) => self.grow(bytes).await,
+                Err(error) => Err(error),
+            };
+            match room {
+                Err(IngestError::Write(WriteError::Busy { .. }))
+                    if self.has_committed || self.committing.is_some() =>
+                {
+                    // What others wait for is given back first.
+                    self.end_step().await?;
+                    self.settle().await?;
+                    tokio::time::sleep(ROOM_RETRY_TIME).await;
+                }
+                room => return room,
+            }
+        }
+    }
+
+    async fn grow(&self, bytes: usize) -> Result<(), IngestError> {
+        let Some(step) = &self.step else { return Err(IngestError::Internal) };
+        let memory = Arc::clone(step.memory());
+        if memory.take_body(bytes).await? {
+            memory.wait_for_memtable(&self.store, &self.pools.ingest_short).await?;
+        }
+        Ok(())
+    }
+
+    /// Begins a step, if there is none.
+    async fn begin_step(&mut self) -> Result<(), IngestError> {
+        if self.step.is_some() {
+            return Ok(());
+        }
+        let permit = match self.permit.take() {
+            Some(permit) => permit,
+            None => self.budget.take(limits::HEAD_PERMIT_BYTES, None)?,
+        };
+        let mut rules = self.rules.upload.clone();
+        if let UploadAction::Put { now_seconds, .. } = &mut rules.action {
+            *now_seconds = self.store.stamp_seconds();
+        }
+        let step = Step::begin(&self.store, &self.pools, permit, rules, self.rules.from_line)?;
+        // What has arrived and is in no step yet.
+        let cutter_bytes = self.reading.as_ref().map_or(0, |(cutter, _)| cutter.kept_bytes());
+        step.memory().take_body(cutter_bytes).await?;
+        self.step_began = Instant::now();
+        self.step = Some(step);
+        Ok(())
+    }
+
+    /// Has the present step committed, once the one before is.
+    async fn end_step(&mut self) -> Result<(), IngestError> {
+        let Some(step) = self.step.take() else { return Ok(()) };
+        if step.is_empty() && self.has_begun_to_work() {
+            return Ok(());
+        }
+        self.settle().await?;
+        self.committing = Some(step.end(Arc::clone(&self.rules.told)));
+        Ok(())
+    }
+
+    /// Waits for the step that is being committed.
+    async fn settle(&mut self) -> Result<(), IngestError> {
+        if let Some(committing) = &mut self.committing {
+            let committed = committing.await;
+            self.committing = None;
+            let Ok(committed) = committed else { return Err(IngestError::Internal) };
+            self.report.absorb(committed?);
+            self.has_committed = true;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,327 @@
+//! Tables: which column is what, and a record as an element of JSON.
+//!
+//! In: the beginning of a table, then its records. Out: its [`Columns`], and the text of an object for each record. The
+//! header decides: the first of [`INDICATOR_NAMES`] that it has is the indicator, `tags` is a list separated by
+//! semicolons, and every other column is a member of the context, unless its field is empty. It may stand in a
+//! comment, right before the first record. Without a header, the first column is the indicator and the others are
+//! nothing. A request may say which columns they are.
+
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
+use memchr::memchr_iter;
+use sluice_model::ranges::bytes_at;
+
+use super::{
+    json,
+    record::{Record, RecordScan},
+};
+use crate::error::Fault;
+
+/// What separates fields.
+pub(crate) const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
+
+/// Names of the column of the indicator, the one that counts first.
+pub(crate) const INDICATOR_NAMES: [&str; 10] =
+    ["indicator", "value", "ioc", "ip", "domain", "url", "md5", "sha1", "sha256", "hash"];
+
+/// Name of the column of tags.
+const TAGS_NAME: &str = "tags";
+
+/// A column, as a request names it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum ColumnName {
+    /// By its number, from 0.
+    Number(usize),
+    /// By its name in the header.
+    Header(String),
+}
+
+/// Which columns a request names.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ColumnChoice {
+    indicator: Option<ColumnName>,
+    tags: Option<ColumnName>,
+}
+
+impl ColumnChoice {
+    /// Reads `indicator=2,tags=5`, or the same with names of the header; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut choice = Self::default();
+        for part in text.split(',') {
+            let (role, name) = part.split_once('=')?;
+            let name = match name.trim().parse::<usize>() {
+                Ok(number) => ColumnName::Number(number.checked_sub(1)?),
+                Err(_no_number) if name.trim().is_empty() => return None,
+                Err(_no_number) => ColumnName::Header(column_name(name.as_bytes())),
+            };
+            let chosen = match role.trim() {
+                "indicator" => &mut choice.indicator,
+                "tags" => &mut choice.tags,
+                _ => return None,
+            };
+            if chosen.replace(name).is_some() {
+                return None;
+            }
+        }
+        Some(choice)
+    }
+}
+
+/// Which column is what.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Columns {
+    pub(crate) delimiter: u8,
+    indicator: usize,
+    tags: Option<usize>,
+    /// Of each column its name as a key of JSON; empty for those that are no member of the context.
+    keys: Vec<Vec<u8>>,
+}
+
+/// The header of a table.
+#[derive(Debug)]
+pub(crate) struct Header {
+    pub(crate) columns: Columns,
+    /// Bytes and lines before the first record.
+    pub(crate) bytes: usize,
+    pub(crate) lines: u64,
+}
+
+/// Reads the beginning of a table; `None` while more of it is needed.
+///
+/// # Errors
+///
+/// The offset of the header, if it does not have a column that is needed.
+pub(crate) fn read_header(
+    begin: &[u8],
+    is_whole: bool,
+    choice: &ColumnChoice,
+) -> Option<Result<Header, (usize, Fault)>> {
+    let (mut comment, mut scan) = (&[][..], None);
+    let first = loop {
+        // What separates fields is told by the first line of interest, so comments are scanned with any.
+        let scan = scan.get_or_insert_with(|| RecordScan::new(delimiter_of(begin), 0));
+        let Some(record) = scan.next(begin, is_whole) else {
+            if is_whole {
+                return Some(Ok(without_header(choice, 0)));
+            }
+            return None;
+        };
+        let line = begin.get(record.from..record.to)?.trim_ascii();
+        if line.starts_with(b"#") {
+            comment = uncommented(line);
+        } else if !line.is_empty() {
+            break record;
+        }
+    };
+    let line = begin.get(first.from..first.to)?;
+    let header = columns_of(delimiter_in(line), line, choice)
+        .map(|columns| after(begin, first.to, columns))
+        .or_else(|| Some(after(begin, first.from, columns_of(delimiter_in(comment), comment, choice)?)));
+    Some(match header {
+        Some(header) if header.columns.indicator == usize::MAX => Err((first.from, Fault::NoColumn)),
+        Some(header) => Ok(header),
+        None if choice.needs_header() => Err((first.from, Fault::NoColumn)),
+        None => {
+            let mut header = without_header(choice, first.from);
+            header.columns.delimiter = delimiter_in(line);
+            header.lines = line_count(begin, first.from);
+            Ok(header)
+        }
+    })
+}
+
+impl ColumnChoice {
+    fn needs_header(&self) -> bool {
+        [&self.indicator, &self.tags].into_iter().any(|name| matches!(name, Some(ColumnName::Header(_))))
+    }
+}
+
+fn line_count(begin: &[u8], bytes: usize) -> u64 {
+    memchr_iter(b'\n', bytes_at(begin, ..bytes)).count() as u64
+}
+
+fn after(begin: &[u8], bytes: usize, columns: Columns) -> Header {
+    Header { columns, bytes, lines: line_count(begin, bytes) }
+}
+
+/// What a table without a header has.
+fn without_header(choice: &ColumnChoice, bytes: usize) -> Header {
+    let number = |name: &Option<ColumnName>| match name {
+        Some(ColumnName::Number(number)) => Some(*number),
+        _ => None,
+    };
+    let columns = Columns {
+        delimiter: DELIMITERS[0],
+        indicator: number(&choice.indicator).unwrap_or(0),
+        tags: number(&choice.tags),
+        keys: Vec::new(),
+    };
+    Header { columns, bytes, lines: 0 }
+}
+
+/// The columns that a line names; `None` if it is no header. A column that is asked for and not there is
+/// `usize::MAX`.
+fn columns_of(delimiter: u8, line: &[u8], choice: &ColumnChoice) -> Option<Columns> {
+    let mut reader = RecordReader::new(delimiter);
+    let fields = reader.read(line);
+    let names: Vec<String> = fields.map(column_name).collect();
+    let place = |name: &str| names.iter().position(|known| known == name);
+    let known = INDICATOR_NAMES.iter().find_map(|name| place(name));
+    let chosen = |name: &Option<ColumnName>, otherwise: Option<usize>| match name {
+        Some(ColumnName::Number(number)) => Some(*number),
+        Some(ColumnName::Header(name)) => Some(place(name).unwrap_or(usize::MAX)),
+        None => otherwise,
+    };
+    let (indicator, tags) = (chosen(&choice.indicator, known), chosen(&choice.tags, place(TAGS_NAME)));
+    let is_named =
+        |name: &Option<ColumnName>| matches!(name, Some(ColumnName::Header(name)) if place(name).is_some());
+    if known.is_none() && !is_named(&choice.indicator) {
+        return None;
+    }
+    let indicator = if tags == Some(usize::MAX) { usize::MAX } else { indicator? };
+    let keys = reader.fields().enumerate().map(|(column, name)| {
+        let mut key = Vec::new();
+        if column != indicator && Some(column) != tags && !name.trim_ascii().is_empty() {
+            json::push_string(&mut key, &String::from_utf8_lossy(name.trim_ascii()));
+            key.push(b':');
+        }
+        key
+    });
+    Some(Columns { delimiter, indicator, tags, keys: keys.collect() })
+}
+
+/// A name as it is compared.
+pub(crate) fn column_name(field: &[u8]) -> String {
+    let name = field.trim_ascii();
+    let name = name.strip_prefix(b"\"").and_then(|name| name.strip_suffix(b"\"")).unwrap_or(name);
+    String::from_utf8_lossy(name.trim_ascii()).to_ascii_lowercase()
+}
+
+/// What a comment says.
+pub(crate) fn uncommented(line: &[u8]) -> &[u8] {
+    line.strip_prefix(b"#").unwrap_or(line).trim_ascii()
+}
+
+/// The delimiter of the first line that is neither empty nor a comment.
+fn delimiter_of(begin: &[u8]) -> u8 {
+    let mut lines = begin.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    delimiter_in(lines.find(|line| !line.is_empty() && !line.starts_with(b"#")).unwrap_or(b""))
+}
+
+/// What separates the fields of a line: whichever there are most of, outside of quotes.
+fn delimiter_in(line: &[u8]) -> u8 {
+    let mut counts = [0_usize; DELIMITERS.len()];
+    let mut is_quoted = false;
+    for byte in line {
+        is_quoted ^= *byte == b'"';
+        for (count, delimiter) in counts.iter_mut().zip(DELIMITERS) {
+            *count += usize::from(!is_quoted && *byte == delimiter);
+        }
+    }
+    let mut best = (0, DELIMITERS[0]);
+    for (count, delimiter) in counts.into_iter().zip(DELIMITERS) {
+        if best.0 < count {
+            best = (count, delimiter);
+        }
+    }
+    best.1
+}
+
+/// Reads the fields of records.
+pub(crate) struct RecordReader {
+    reader: Reader,
+    text: Vec<u8>,
+    ends: Vec<usize>,
+    count: usize,
+}
+
+impl RecordReader {
+    pub(crate) fn new(delimiter: u8) -> Self {
+        // A lone carriage return is a character.
+        let reader = ReaderBuilder::new().delimiter(delimiter).terminator(Terminator::Any(b'\n')).build();
+        Self { reader, text: vec![0; 1_024], ends: vec![0; 32], count: 0 }
+    }
+
+    /// Reads a record and gives its fields.
+    fn read(&mut self, record: &[u8]) -> impl Iterator<Item = &[u8]> {
+        let record = record.strip_suffix(b"\n").unwrap_or(record);
+        let mut left = record.strip_suffix(b"\r").unwrap_or(record);
+        self.reader.reset();
+        let (mut text_to, mut ends_to) = (0, 0);
+        loop {
+            let text = self.text.get_mut(text_to..).unwrap_or_default();
+            let ends = self.ends.get_mut(ends_to..).unwrap_or_default();
+            let (result, taken, written, ended) = self.reader.read_record(left, text, ends);
+            left = bytes_at(left, taken..);
+            text_to += written;
+            ends_to += ended;
+            match result {
+                // An empty text is its end.
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::OutputFull => self.text.resize(2 * self.text.len(), 0),
+                ReadRecordResult::OutputEndsFull => self.ends.resize(2 * self.ends.len(), 0),
+                ReadRecordResult::Record | ReadRecordResult::End => break,
+            }
+        }
+        self.count = ends_to;
+        self.fields()
+    }
+
+    /// The fields of the record that was read last.
+    fn fields(&self) -> impl Iterator<Item = &[u8]> {
+        let mut from = 0;
+        self.ends.iter().take(self.count).map(move |to| {
+            let field = bytes_at(&self.text, from..*to);
+            from = *to;
+            field
+        })
+    }
+
+    /// Writes a record, which is UTF-8, as an element. An indicator that is empty or not there is left out.
+    pub(crate) fn append_element(&mut self, record: &[u8], columns: &Columns, element: &mut Vec<u8>) {
+        let (mut context, mut tags) = (Vec::new(), Vec::new());
+        element.push(b'{');
+        for (column, field) in self.read(record).enumerate() {
+            // Fields of a text that is cut at characters of ASCII.
+            let Ok(text) = str::from_utf8(field) else { continue };
+            if column == columns.indicator {
+                if !text.trim().is_empty() {
+                    element.extend_from_slice(b"\"indicator\":");
+                    json::push_string(element, text.trim());
+                }
+            } else if Some(column) == columns.tags {
+                for tag in text.split(';').map(str::trim).filter(|tag| !tag.is_empty()) {
+                    tags.push(if tags.is_empty() { b'[' } else { b',' });
+                    json::push_string(&mut tags, tag);
+                }
+            } else if let Some(key @ [_, ..]) = columns.keys.get(column).map(Vec::as_slice)
+                && !text.is_empty()
+            {
+                context.push(if context.is_empty() { b'{' } else { b',' });
+                context.extend_from_slice(key);
+                json::push_string(&mut context, text);
+            }
+        }
+        for (name, value, closing) in
+            [(&b"\"context\":"[..], &context, b'}'), (&b"\"tags\":"[..], &tags, b']')]
+        {
+            if !value.is_empty() {
+                if element.len() > 1 {
+                    element.push(b',');
+                }
+                element.extend_from_slice(name);
+                element.extend_from_slice(value);
+                element.push(closing);
+            }
+        }
+        element.push(b'}');
+    }
+}
+
+/// Whether a record is a comment or has nothing in it.
+pub(crate) fn is_no_row(text: &[u8], record: &Record) -> bool {
+    let line = bytes_at(text, record.from..record.to);
+    line.starts_with(b"#") || line.trim_ascii().is_empty()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,59 @@
+//! Formats by what bodies begin with.
+
+use super::{Announced, Format, sniff};
+use crate::error::Fault;
+
+#[track_caller]
+fn check(begin: &str, announced: Announced, want: Option<Result<Format, (usize, Fault)>>) {
+    assert_eq!(sniff(begin.as_bytes(), false, announced), want, "{begin:?}");
+}
+
+#[track_caller]
+fn check_whole(text: &str, want: Result<Format, (usize, Fault)>) {
+    assert_eq!(sniff(text.as_bytes(), true, Announced::Nothing), Some(want), "{text:?}");
+}
+
+#[test]
+fn json_is_known_by_its_first_byte() {
+    for announced in [Announced::Nothing, Announced::SomeJson] {
+        check(" \r\n[", announced, Some(Ok(Format::Json)));
+        check("{\"indicator\":1}\n", announced, Some(Ok(Format::Ndjson)));
+        check("{\"indic", announced, None);
+        check(" \n ", announced, None);
+    }
+    check("example.com\n", Announced::SomeJson, Some(Err((0, Fault::Json))));
+}
+
+#[test]
+fn what_is_said_exactly_counts() {
+    for format in [Format::Ndjson, Format::Json, Format::Csv, Format::Lines] {
+        check("", Announced::Exactly(format), Some(Ok(format)));
+        check("[", Announced::Exactly(format), Some(Ok(format)));
+    }
+}
+
+#[test]
+fn documents_that_are_not_taken_are_known() {
+    check_whole(r#"{ "type" : "bundle", "objects":[]}"#, Err((0, Fault::Stix)));
+    check_whole(" {\"objects\":[\n", Err((1, Fault::Stix)));
+    check_whole(r#"{"Event":{}}"#, Err((0, Fault::Misp)));
+    check_whole(r#"{"response":[]}"#, Err((0, Fault::Misp)));
+    check_whole(r#"{"type":"bundles"}"#, Ok(Format::Ndjson));
+}
+
+#[test]
+fn tables_are_known_by_their_names_or_quotes() {
+    check_whole("indicator\na\n", Ok(Format::Csv));
+    check_whole("first_seen;IP;port\n", Ok(Format::Csv));
+    check_whole("\"id\",\"x\"\n", Ok(Format::Csv));
+    check_whole("# made today\n\n# id,url,status\n1,example.com,online\n", Ok(Format::Csv));
+    check_whole("\r\n \"a\"", Ok(Format::Csv));
+    check_whole("ip\n192.0.2.1\n", Ok(Format::Lines));
+    check_whole("example.com/a,b\n", Ok(Format::Lines));
+    check_whole("# id,status\n192.0.2.1\n", Ok(Format::Lines));
+    check_whole("", Ok(Format::Lines));
+    check_whole("# nothing", Ok(Format::Lines));
+    check("# id,url\n", Announced::Nothing, None);
+    check("a,url", Announced::Nothing, None);
+    check("a,url\n", Announced::Nothing, Some(Ok(Format::Csv)));
+}

@@ -1,0 +1,145 @@
+//! What became of the rows of a body: counts, and the first of those that were refused.
+//!
+//! In: verdicts, row by row, then reports of slices in the order of the body. Out: an [`ImportReport`]. Of refused rows
+//! [`REFUSED_TOLD_MAX`] are kept, each with at most [`VALUE_BYTES_MAX`] bytes of its value, so a report is small
+//! whatever a body has.
+
+use sluice_model::{Rejection, ranges::bytes_at, rejection::Property};
+
+use super::{
+    json,
+    rows::{RowPlace, Unread},
+};
+
+/// Refused rows that are told one by one.
+pub(crate) const REFUSED_TOLD_MAX: usize = 100;
+
+/// Bytes of the value of a refused row that are told.
+const VALUE_BYTES_MAX: usize = 512;
+
+/// A row that was refused.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RefusedRow {
+    /// Number of its line in the body, from 1; in an array, of its element.
+    pub line: u64,
+    /// Offset of its first byte in the decoded body.
+    pub byte: u64,
+    /// A word for the reason.
+    pub reason: &'static str,
+    /// Its indicator, or the beginning of a row without one, as a string of JSON.
+    pub value: Box<str>,
+    /// The reason in plain English.
+    pub hint: Box<str>,
+}
+
+/// What became of rows.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ImportReport {
+    /// All rows, comments and empty lines left aside.
+    pub rows_count: u64,
+    /// Those that are durable.
+    pub accepted_count: u64,
+    /// Those that were refused; together with the accepted ones, all.
+    pub refused_count: u64,
+    /// Those of the refused ones that could not even be read as rows.
+    pub unread_count: u64,
+    /// The others of the refused ones, by the place of their reason among [`Rejection::REASONS`].
+    pub refused_by_reason: [u64; Rejection::REASONS.len()],
+    /// Lines, or elements of an array, up to which everything is durable.
+    pub committed_lines: u64,
+    /// The first ones of those that were refused.
+    pub refused: Vec<RefusedRow>,
+}
+
+impl ImportReport {
+    /// Counts an accepted row.
+    pub(crate) fn accept(&mut self) {
+        self.rows_count += 1;
+        self.accepted_count += 1;
+    }
+
+    /// Counts a refused row. `indicator` is the JSON text of its indicator, empty if it has none; `row` its text.
+    pub(crate) fn refuse(&mut self, place: RowPlace, row: &[u8], indicator: &[u8], why: &Rejection) {
+        if let Some(count) = self.refused_by_reason.get_mut(why.reason_number()) {
+            *count += 1;
+        }
+        self.add_refused(place, word(why), || {
+            let value = if indicator.is_empty() { told(row) } else { told_json(indicator) };
+            (value, why.to_string().into())
+        });
+    }
+
+    /// Counts a row that could not be read.
+    pub(crate) fn refuse_unread(&mut self, place: RowPlace, row: &[u8], why: Unread) {
+        self.unread_count += 1;
+        let (word, hint) = match why {
+            Unread::TooLong => ("too-long", "The row is longer than 4 MiB"),
+            Unread::NotUtf8 => ("not-json", "The row is not valid UTF-8"),
+            Unread::NotJson => ("not-json", "The row is not valid JSON"),
+            Unread::NotAnObject => ("not-json", "The row is not a JSON object"),
+            Unread::TooDeep => ("not-json", "The row is nested too deep"),
+            Unread::Trailing => ("not-json", "Something follows the object of the row"),
+            Unread::Quotes => ("not-json", "The quotes of the record are not those of CSV"),
+        };
+        self.add_refused(place, word, || (told(row), hint.into()));
+    }
+
+    fn add_refused(
+        &mut self,
+        place: RowPlace,
+        reason: &'static str,
+        told: impl FnOnce() -> (Box<str>, Box<str>),
+    ) {
+        self.rows_count += 1;
+        self.refused_count += 1;
+        if self.refused.len() < REFUSED_TOLD_MAX {
+            let (value, hint) = told();
+            self.refused.push(RefusedRow { line: place.line, byte: place.byte, reason, value, hint });
+        }
+    }
+
+    /// Adds what became of the rows that follow.
+    pub(crate) fn absorb(&mut self, next: Self) {
+        self.rows_count += next.rows_count;
+        self.accepted_count += next.accepted_count;
+        self.refused_count += next.refused_count;
+        self.unread_count += next.unread_count;
+        for (count, more) in self.refused_by_reason.iter_mut().zip(next.refused_by_reason) {
+            *count += more;
+        }
+        self.committed_lines = self.committed_lines.max(next.committed_lines);
+        let room = REFUSED_TOLD_MAX.saturating_sub(self.refused.len());
+        self.refused.extend(next.refused.into_iter().take(room));
+    }
+}
+
+/// The word for a reason, of those that the interface has.
+fn word(why: &Rejection) -> &'static str {
+    match why {
+        Rejection::InvalidFormat(_) => "invalid-indicator",
+        Rejection::UnknownTag(_) => "unknown-tag",
+        Rejection::ContextNotAllowed => "invalid-context",
+        Rejection::IndicatorMissing => "missing-indicator",
+        Rejection::InvalidType(property) | Rejection::Unreadable(property, _) => match property {
+            Property::Indicator => "invalid-indicator",
+            Property::Tags => "unknown-tag",
+            Property::Context | Property::MarkDetections | Property::UnmarkDetections => "invalid-context",
+        },
+    }
+}
+
+/// The beginning of a text as a string of JSON.
+fn told(text: &[u8]) -> Box<str> {
+    let begin = bytes_at(text, ..text.len().min(VALUE_BYTES_MAX));
+    let mut value = Vec::new();
+    json::push_string(&mut value, &String::from_utf8_lossy(begin));
+    String::from_utf8_lossy(&value).into()
+}
+
+/// A value of JSON as a string of JSON: a short string as it was spelled.
+fn told_json(value: &[u8]) -> Box<str> {
+    if value.starts_with(b"\"") && value.len() <= VALUE_BYTES_MAX {
+        return String::from_utf8_lossy(value).into();
+    }
+    told(value)
+}

@@ -1,0 +1,156 @@
+//! A step of an import: rows that become durable together.
+//!
+//! In: slices in the order of the body. Out: once the step is ended, a report of its rows, all of which are durable
+//! then. A step has a write and a permit of its own, and sees the catalogue as it was when it began. One that is
+//! dropped before its end leaves nothing; one that is ended goes on when its client has gone.
+
+use std::sync::Arc;
+
+use sluice_store::{SliceBuilder, Store};
+use tokio::{sync::oneshot, task::JoinHandle};
+
+use super::{
+    cut::RowsSlice,
+    report::ImportReport,
+    rows::{RowFormat, visit_rows},
+};
+use crate::{
+    error::IngestError,
+    memory::{CancelGuard, Permit, RequestMemory},
+    pools::{Pool, Pools},
+    upload::{RowWork, commit, validate::UploadRules},
+};
+
+/// Bytes of memory that a row takes at least until it is durable: in a plain list, more than its text.
+const ROW_BYTES_MIN: usize = 32;
+
+/// Least weight of a slice among those in flight, as for the slices of uploads.
+const SLICE_WEIGHT_BYTES_MIN: usize = 64 * sluice_model::limits::KIB;
+
+/// Told how many rows of a step are durable, once they are. It must not block.
+pub type Told = Arc<dyn Fn(u64) + Send + Sync>;
+
+/// Rows that are being taken in.
+pub(crate) struct Step {
+    pools: Arc<Pools>,
+    guard: CancelGuard,
+    work: Arc<StepWork>,
+    running: Vec<oneshot::Receiver<Result<ImportReport, IngestError>>>,
+    /// Bytes of memory that the rows so far take at most.
+    pub(crate) bytes: usize,
+}
+
+/// What is done with each slice of a step.
+struct StepWork {
+    rows: RowWork,
+    from_line: u64,
+    memory: Arc<RequestMemory>,
+}
+
+impl Step {
+    /// Begins a step. Does not block.
+    ///
+    /// # Errors
+    ///
+    /// [`IngestError::Write`] when the store takes no write at present.
+    pub(crate) fn begin(
+        store: &Store,
+        pools: &Arc<Pools>,
+        permit: Permit,
+        rules: UploadRules,
+        from_line: u64,
+    ) -> Result<Self, IngestError> {
+        let rows = RowWork::begin(store, rules)?;
+        let memory = RequestMemory::new(permit, usize::MAX);
+        let guard = CancelGuard(Arc::clone(&memory));
+        let work = Arc::new(StepWork { rows, from_line, memory });
+        Ok(Self { pools: Arc::clone(pools), guard, work, running: Vec::new(), bytes: 0 })
+    }
+
+    /// What it holds.
+    pub(crate) fn memory(&self) -> &Arc<RequestMemory> {
+        &self.guard.0
+    }
+
+    /// Whether it has no slice yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// Has a slice worked on, once there is a slot for it.
+    ///
+    /// # Errors
+    ///
+    /// [`IngestError::Internal`] for a fault of ours.
+    pub(crate) async fn take(
+        &mut self,
+        slice: RowsSlice,
+        format: Arc<RowFormat>,
+        pool: &Pool,
+    ) -> Result<(), IngestError> {
+        let weight = weight(&slice);
+        self.bytes += weight;
+        let slot = pool.slot(weight.max(SLICE_WEIGHT_BYTES_MIN)).await?;
+        let (work, index) = (Arc::clone(&self.work), u32::try_from(self.running.len()).unwrap_or(u32::MAX));
+        self.running.push(pool.start(move || {
+            let is_in_vain = work.memory.is_abandoned();
+            let report =
+                if is_in_vain { Err(IngestError::Internal) } else { work.report(&slice, &format, index) };
+            drop(work);
+            drop(slice);
+            drop(slot);
+            report
+        }));
+        Ok(())
+    }
+
+    /// Ends the step: it becomes durable whether or not somebody waits for that, and `told` is told how many rows did.
+    pub(crate) fn end(self, told: Told) -> JoinHandle<Result<ImportReport, IngestError>> {
+        tokio::spawn(async move {
+            let Self { pools, guard, work, running, .. } = self;
+            let mut reports = ImportReport::default();
+            for running in running {
+                reports.absorb(running.await.unwrap_or(Err(IngestError::Internal))?);
+            }
+            // Each job has let go of its share before its report was there.
+            let Some(work) = Arc::into_inner(work) else { return Err(IngestError::Internal) };
+            let accepted_count = reports.accepted_count;
+            let told = move || {
+                if 0 < accepted_count {
+                    told(accepted_count);
+                }
+            };
+            commit(work.rows.into_write(), &pools.ingest_short, told).await?;
+            drop(guard);
+            Ok(reports)
+        })
+    }
+}
+
+/// Bytes of memory that a slice and its rows take at most until they are durable.
+pub(crate) fn weight(slice: &RowsSlice) -> usize {
+    let lines = usize::try_from(slice.lines).unwrap_or(usize::MAX);
+    slice.text.len().max(lines.saturating_mul(ROW_BYTES_MIN))
+}
+
+impl StepWork {
+    fn report(&self, slice: &RowsSlice, format: &RowFormat, index: u32) -> Result<ImportReport, IngestError> {
+        let mut rows = SliceBuilder::with_text_bytes(slice.text.len());
+        let mut report = ImportReport { committed_lines: slice.next_line() - 1, ..ImportReport::default() };
+        let mut buffers = self.rows.buffers();
+        let visited = visit_rows(slice, format, self.from_line, |place, row, read| {
+            match read {
+                Ok(element) => match self.rows.take(&element, &mut buffers, &mut rows)? {
+                    Ok(()) => report.accept(),
+                    Err(rejection) => report.refuse(place, row, &buffers.indicator, &rejection),
+                },
+                Err(unread) => report.refuse_unread(place, row, unread),
+            }
+            Ok(())
+        });
+        self.rows.give_back(buffers);
+        visited?;
+        self.rows.append(index, rows)?;
+        Ok(report)
+    }
+}
