@@ -10,6 +10,7 @@ pub(crate) mod head;
 pub(crate) mod listener;
 pub(crate) mod peer;
 pub(crate) mod problem;
+pub(crate) mod problem_details;
 pub(crate) mod record;
 pub(crate) mod request_id;
 pub(crate) mod service;

@@ -5,16 +5,22 @@
 use actix_web::http::Method;
 
 use super::{gate::TABLES, scrape};
+use crate::http::problem_details;
 
 /// What stands in no table.
-const OTHERS: [[&str; 2]; 6] = [
+const OTHERS: [[&str; 2]; 8] = [
     ["GET", "/healthz"],
     ["HEAD", "/healthz"],
     ["GET", "/readyz"],
     ["HEAD", "/readyz"],
     ["GET", scrape::PATH],
     ["HEAD", scrape::PATH],
+    ["GET", PROBLEM_PAGES],
+    ["HEAD", PROBLEM_PAGES],
 ];
+
+/// The path of all pages of problems.
+const PROBLEM_PAGES: &str = "/problems/{name}";
 
 /// Method and path of each number. A row is known by the first of its paths.
 pub(crate) fn routes() -> Vec<[&'static str; 2]> {
@@ -26,6 +32,7 @@ pub(crate) fn routes() -> Vec<[&'static str; 2]> {
 /// The number of a request that stands in no table.
 pub(super) fn number(method: &Method, path: &str) -> Option<usize> {
     let rows = TABLES.iter().map(|table| table.len()).sum::<usize>();
+    let path = if path.starts_with(problem_details::PAGES) { PROBLEM_PAGES } else { path };
     let place = OTHERS.iter().position(|known| *known == [method.as_str(), path])?;
     Some(rows + place)
 }

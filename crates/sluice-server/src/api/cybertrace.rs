@@ -24,7 +24,7 @@ use sluice_store::Store;
 use self::entity::Entity;
 use super::{
     gate::Admitted,
-    request::{Read, Request, Streaming},
+    request::{CyberTraceRequest, Read, Streaming},
 };
 use crate::{
     http::{body::BodyReader, problem::Cause, record::RequestRecord},
@@ -40,25 +40,25 @@ pub(crate) async fn carry_out(
     state: &State,
     head: &RequestHead,
     payload: &mut Payload,
-    admitted: Admitted,
+    admitted: Admitted<CyberTraceRequest>,
     record: &RequestRecord,
 ) -> Result<HttpResponse, Cause> {
     let Admitted { route, request, identity, ingestor } = admitted;
     let store = ingestor.store();
     let rules = state.rules();
     match request {
-        Request::Read(read) => show(store, read),
-        Request::Change(change, None) => {
+        CyberTraceRequest::Read(read) => show(store, read),
+        CyberTraceRequest::Change(change, None) => {
             changes::make(&state.entity_worker, store, change, &Entity::default(), &identity, record).await
         }
-        Request::Change(change, Some(_kept_until_made)) => {
+        CyberTraceRequest::Change(change, Some(_kept_until_made)) => {
             let mut reader =
                 BodyReader::new(&head.headers, payload, route.body_bytes_max, rules.pace, &state.stopping)?;
             let entity = changes::read_entity(&state.entity_worker, &mut reader).await;
-            note_body(record, &reader);
+            record.note_body(reader.received_bytes(), reader.waited());
             changes::make(&state.entity_worker, store, change, &entity?, &identity, record).await
         }
-        Request::Stream(streaming, permit) => {
+        CyberTraceRequest::Stream(streaming, permit) => {
             let mut reader =
                 BodyReader::new(&head.headers, payload, route.body_bytes_max, rules.pace, &state.stopping)?;
             let outcome = match streaming {
@@ -81,15 +81,10 @@ pub(crate) async fn carry_out(
                         .await
                 }
             };
-            note_body(record, &reader);
+            record.note_body(reader.received_bytes(), reader.waited());
             outcome
         }
     }
-}
-
-fn note_body(record: &RequestRecord, reader: &BodyReader<'_>) {
-    record.received_bytes.set(reader.received_bytes());
-    record.waited.set(reader.waited());
 }
 
 fn show(store: &Store, read: Read) -> Result<HttpResponse, Cause> {

@@ -36,7 +36,9 @@ use tokio::{
 use super::{
     counted, cybertrace,
     gate::{self, Admitted},
-    health, scrape,
+    health, problem_pages,
+    request::Request as ApiRequest,
+    scrape, v1,
 };
 use crate::{
     config::{Config, HttpSettings},
@@ -44,8 +46,9 @@ use crate::{
     http::connection::{RequestStream, progress::RequestProgress},
     http::peer::PeerCertificates,
     http::problem::{Cause, GENERIC_SENTENCE, Problem},
+    http::problem_details,
     http::record::RequestRecord,
-    http::request_id::X_REQUEST_ID,
+    http::request_id::{SLUICE_REQUEST_ID, X_REQUEST_ID},
     http::service,
     http::stopping::Stopping,
     life::{fd_limit::connections_per_worker_max, state::State},
@@ -250,6 +253,7 @@ async fn expect(door: Door, state: Arc<State>, mut request: Request) -> Result<R
     if door == Door::Metrics
         || path == scrape::PATH
         || health::answer(&state, &request.head().method, path).is_some()
+        || problem_pages::answer(&request.head().method, path).is_some()
     {
         return Ok(request);
     }
@@ -312,8 +316,10 @@ fn generic(cause: Cause) -> Problem {
 
 /// Makes the answer of an outcome, gives it the id of the request, and tells the log.
 fn finish(state: &State, record: &RequestRecord, outcome: Result<HttpResponse, Problem>) -> HttpResponse {
+    let is_v1 = v1::is_path(record.path());
     let (mut response, cause) = match outcome {
         Ok(response) => (response, None),
+        Err(problem) if is_v1 => (problem_details::answer(&problem, &record.id), Some(problem.cause)),
         Err(problem) => (answer::problem(&problem), Some(problem.cause)),
     };
     let sent_bytes = match response.body().size() {
@@ -335,6 +341,9 @@ fn finish(state: &State, record: &RequestRecord, outcome: Result<HttpResponse, P
     }
     state.request_log.answered(record, status, sent_bytes, cause.as_ref());
     response.headers_mut().insert(X_REQUEST_ID.clone(), record.id.to_header());
+    if is_v1 {
+        response.headers_mut().insert(SLUICE_REQUEST_ID.clone(), record.id.to_header());
+    }
     response
 }
 
@@ -348,6 +357,10 @@ async fn respond(
     let head: &RequestHead = request.head();
     if let Some(response) = health::answer(state, &head.method, head.uri.path()) {
         note_route(record, "Health");
+        return Ok(response);
+    }
+    if let Some(response) = problem_pages::answer(&head.method, head.uri.path()) {
+        note_route(record, "ProblemPage");
         return Ok(response);
     }
     if head.uri.path() == scrape::PATH {
@@ -365,8 +378,28 @@ async fn respond(
     {
         progress.want_body();
     }
-    let work = cybertrace::carry_out(state, head, payload, admitted, record);
-    catching(route.name, async { work.await.map_err(|cause| Problem::new(route.sentence, cause)) }).await
+    catching(route.name, carry_out(state, head, payload, admitted, record)).await
+}
+
+/// Carries out an admitted request.
+async fn carry_out(
+    state: &State,
+    head: &RequestHead,
+    payload: &mut Payload,
+    admitted: Admitted,
+    record: &RequestRecord,
+) -> Result<HttpResponse, Problem> {
+    let Admitted { route, request, identity, ingestor } = admitted;
+    match request {
+        ApiRequest::CyberTrace(request) => {
+            let admitted = Admitted { route, request, identity, ingestor };
+            let outcome = cybertrace::carry_out(state, head, payload, admitted, record).await;
+            outcome.map_err(|cause| Problem::new(route.sentence, cause))
+        }
+        ApiRequest::Import(request) => {
+            v1::indicators::import(state, head, payload, &ingestor, request, record).await
+        }
+    }
 }
 
 /// Turns a panic into a 500; `place` tells in the log where it was.

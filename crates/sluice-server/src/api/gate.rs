@@ -9,12 +9,14 @@
 //! 4. 400: the head is too long.
 //! 5. 404: the tenant in the path does not decode.
 //! 6. 403: the user has no right to the request.
-//! 7. 406: the client does not take JSON, or sends something else, or in an unknown encoding.
+//! 7. 406: the client does not take JSON, or sends something else, or in an unknown encoding; of `/v1` the last two are
+//!    415.
 //! 8. 425: the store is still being opened; 500 once it has failed.
 //! 9. 507: the disk is full, and the request would write.
 //! 10. 404: no such tenant, supplier or tag.
 //! 11. 403: a built-in supplier is to be updated or removed.
-//! 12. 400: the body is declared longer than it may be.
+//! 12. 400: the body is declared longer than it may be; of `/v1`, where it may have any length, 422: a parameter is
+//!     unknown, or is none of its values.
 //! 13. 429: the daemon stops before the body can arrive, or there is no memory for it.
 //!
 //! A request that expects `100-continue` passes here before it is told to go on, and is not judged again afterwards.
@@ -31,9 +33,10 @@ use sluice_model::{TenantId, limits};
 use sluice_store::catalogue::{Catalogue, Supplier, Tag};
 
 use super::{
-    cybertrace::table::ROUTES,
-    request::Request,
+    cybertrace::table as cybertrace_table,
+    request::{CyberTraceRequest, ImportRequest, Request},
     route::{self, Found, Route, Shape, Subject},
+    v1::{parameters, table as v1_table},
 };
 use crate::{
     auth::role::{Action, Identity},
@@ -45,14 +48,14 @@ use crate::{
 };
 
 /// The tables of all APIs.
-pub(super) const TABLES: [&[Route]; 1] = [&ROUTES];
+pub(super) const TABLES: [&[Route]; 2] = [&cybertrace_table::ROUTES, &v1_table::ROUTES];
 
 /// A request whose body is wanted.
-pub(crate) struct Admitted {
+pub(crate) struct Admitted<R = Request> {
     /// Its row of the table.
     pub(crate) route: &'static Route,
     /// What is asked.
-    pub(crate) request: Request,
+    pub(crate) request: R,
     /// Who asks.
     pub(crate) identity: Identity,
     /// Where it goes.
@@ -96,7 +99,7 @@ async fn judge(
         return Err(Cause::Forbidden(FORBIDDEN));
     }
     head::check_accept(&head.headers)?;
-    let declared_bytes = if route.body_bytes_max == 0 { None } else { check_body_headers(head)? };
+    let declared_bytes = if route.body_bytes_max == 0 { None } else { check_body_headers(head, route)? };
     let ingestor = match route.action {
         Action::Read | Action::Lookup | Action::ReadMetrics => state.for_reading()?,
         Action::ChangeIndicators | Action::ChangeSupplier | Action::ManageSuppliers | Action::ManageTags => {
@@ -108,33 +111,46 @@ async fn judge(
         return Err(problem::missing("Tenant"));
     };
     let request = match &route.shape {
-        Shape::Read(subject) => Request::Read(look_up(subject, &catalogue, tenant, &found)?),
+        Shape::Read(subject) => {
+            Request::CyberTrace(CyberTraceRequest::Read(look_up(subject, &catalogue, tenant, &found)?))
+        }
         Shape::Change(subject) => {
             let change = look_up(subject, &catalogue, tenant, &found)?;
-            if route.body_bytes_max == 0 {
-                Request::Change(change, None)
+            Request::CyberTrace(if route.body_bytes_max == 0 {
+                CyberTraceRequest::Change(change, None)
             } else {
                 body::check_declared(&head.headers, route.body_bytes_max)?;
                 body::check_time(&head.headers, &state.stopping)?;
                 // No more than its one object is held, and the white space around it is not.
                 let bytes = declared_bytes.unwrap_or(route.body_bytes_max).min(limits::ELEMENT_BYTES_MAX);
-                Request::Change(change, Some(ingestor.reserve_whole(bytes)?))
-            }
+                CyberTraceRequest::Change(change, Some(ingestor.reserve_whole(bytes)?))
+            })
         }
         Shape::Stream(subject) => {
             let streaming = look_up(subject, &catalogue, tenant, &found)?;
             body::check_declared(&head.headers, route.body_bytes_max)?;
             body::check_time(&head.headers, &state.stopping)?;
             // Only for its beginning: this permit grows with what arrives.
-            Request::Stream(streaming, ingestor.reserve(declared_bytes, route.body_bytes_max)?)
+            let permit = ingestor.reserve(declared_bytes, route.body_bytes_max)?;
+            Request::CyberTrace(CyberTraceRequest::Stream(streaming, permit))
+        }
+        Shape::Import(subject) => {
+            let importing = look_up(subject, &catalogue, tenant, &found)?;
+            body::check_time(&head.headers, &state.stopping)?;
+            let (parameters, permit) = (parameters::read(head)?, ingestor.reserve_import(declared_bytes)?);
+            Request::Import(ImportRequest { importing, parameters, permit })
         }
     };
     Ok(Admitted { route, request, identity, ingestor: ingestor.clone() })
 }
 
 /// Checks what the head says of its body. Returns how long it is, if the head tells: that of a compressed body it does not.
-fn check_body_headers(head: &RequestHead) -> Result<Option<usize>, Cause> {
-    head::check_content_type(&head.headers)?;
+fn check_body_headers(head: &RequestHead, route: &Route) -> Result<Option<usize>, Cause> {
+    if let Shape::Import(_) = route.shape {
+        parameters::check_media(head)?;
+    } else {
+        head::check_content_type(&head.headers)?;
+    }
     let is_plain = head::content_encoding(&head.headers)? == Encoding::Identity;
     Ok(if is_plain { head::content_length(&head.headers) } else { None })
 }

@@ -8,6 +8,8 @@ use sluice_ingest::Permit;
 use sluice_model::TenantId;
 use sluice_store::catalogue::{Supplier, Tag};
 
+use super::v1::parameters::Parameters;
+
 /// A version of the CyberTrace API, oldest first. A request of any other API behaves as in the newest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Version {
@@ -37,8 +39,16 @@ impl Version {
     }
 }
 
-/// A request whose head has been judged, with the memory that was reserved for its body.
+/// A request whose head has been judged, by the API that carries it out.
 pub(crate) enum Request {
+    /// Of the CyberTrace API.
+    CyberTrace(CyberTraceRequest),
+    /// Of `/v1`.
+    Import(ImportRequest),
+}
+
+/// A request of the CyberTrace API, with the memory that was reserved for its body.
+pub(crate) enum CyberTraceRequest {
     /// Has no body and is answered from the catalogue.
     Read(Read),
     /// Changes the catalogue. `None` if it has no body.
@@ -86,4 +96,23 @@ pub(crate) enum Streaming {
     AddIndicators(Supplier, Version),
     /// Deletes indicators of a supplier.
     DeleteIndicators(Supplier, Version),
+}
+
+/// Takes rows of any number as they arrive, and answers after the last.
+#[derive(Clone, Debug)]
+pub(crate) enum Importing {
+    /// Adds indicators to a supplier.
+    Add(Supplier),
+    /// Deletes indicators of a supplier.
+    Delete(Supplier),
+}
+
+/// An import, with the memory that was reserved for the beginning of its body.
+pub(crate) struct ImportRequest {
+    /// What becomes of the rows.
+    pub(crate) importing: Importing,
+    /// What its head says.
+    pub(crate) parameters: Parameters,
+    /// For its first step.
+    pub(crate) permit: Permit,
 }

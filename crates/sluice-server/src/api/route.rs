@@ -10,7 +10,7 @@ use actix_web::http::Method;
 use sluice_model::{TenantId, TenantName, percent};
 use sluice_store::catalogue::{Supplier, Tag};
 
-use super::request::{EntityChange, Read, Streaming, Version};
+use super::request::{EntityChange, Importing, Read, Streaming, Version};
 use crate::{
     auth::role::Action,
     http::problem::{self, Cause, GENERIC_SENTENCE, Problem},
@@ -47,6 +47,8 @@ pub(crate) enum Shape {
     Change(Subject<EntityChange>),
     /// While its body arrives.
     Stream(Subject<Streaming>),
+    /// In steps, while its body arrives.
+    Import(Subject<Importing>),
 }
 
 /// What a request is about, with the variant that takes it.

@@ -80,6 +80,15 @@ pub(crate) fn problem(problem: &Problem) -> HttpResponse {
         // Two strings always serialize; if not, the status must do.
         Err(_logged) => HttpResponse::new(cause.status()),
     };
+    add_headers(&mut response, cause);
+    if *cause == Cause::Starting {
+        response.head_mut().reason = Some("Too Early");
+    }
+    response
+}
+
+/// Adds the headers that belong to a cause, whatever form its answer has.
+pub(super) fn add_headers(response: &mut HttpResponse, cause: &Cause) {
     let headers = response.headers_mut();
     if let Some(seconds) = cause.retry_after_seconds() {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -94,12 +103,8 @@ pub(crate) fn problem(problem: &Problem) -> HttpResponse {
                 headers.insert(header::ALLOW, allow);
             }
         }
-        Cause::Starting => {
-            response.head_mut().reason = Some("Too Early");
-        }
         _ => {}
     }
-    response
 }
 
 /// Keeps the request's payload with the response, which says whether it is the last one, and tells the connection when it

@@ -2,11 +2,14 @@
 //!
 //! In: what went wrong ([`Cause`]), and the sentence of the request that failed. Out: a status, a body
 //! `[{"status":...,"reason":...}]` and the headers that belong to it. A reason is plain English, never empty and
-//! never shows a path of ours, a secret, or more than a short, escaped piece of what the client sent.
+//! never shows a path of ours, a secret, or more than a short, escaped piece of what the client sent. The same failures
+//! as details of RFC 9457 are in `problem_details`.
 
 use std::borrow::Cow;
 
 use actix_web::http::StatusCode;
+use serde::Serialize;
+use serde_json::Value;
 use sluice_ingest::{Busy, IngestError};
 use sluice_store::WriteError;
 
@@ -40,6 +43,17 @@ pub(crate) enum Cause {
     },
     /// The client cannot take JSON, or sends something else.
     NotAcceptable(&'static str),
+    /// The body is in a media type or encoding that is not taken.
+    UnsupportedMedia(&'static str),
+    /// A part of the body is longer than it may be.
+    TooLarge(Cow<'static, str>),
+    /// The request is well formed, and yet not acceptable.
+    Unprocessable(Unprocessable, Cow<'static, str>),
+    /// No room for more of a body, of which something has been committed.
+    Interrupted {
+        /// Seconds after which to try again.
+        retry_after_seconds: u32,
+    },
     /// The store is still being opened.
     Starting,
     /// No room for this request now.
@@ -66,6 +80,19 @@ pub(crate) enum Cause {
     Internal,
 }
 
+/// What is not acceptable.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Unprocessable {
+    /// A parameter that there is not.
+    UnknownParameter,
+    /// A parameter with a value that it cannot have.
+    InvalidParameter,
+    /// Something that this version does not have.
+    NotAvailable,
+    /// A body of which no row could be read.
+    NoRow,
+}
+
 /// Seconds that a client is asked to wait while the store opens.
 const STARTING_RETRY_SECONDS: u32 = 1;
 
@@ -85,6 +112,10 @@ impl Cause {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
+            Self::UnsupportedMedia(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unprocessable(..) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Interrupted { .. } => StatusCode::SERVICE_UNAVAILABLE,
             // The HTTP crate has no name for 425.
             Self::Starting => StatusCode::from_u16(425).unwrap_or(StatusCode::SERVICE_UNAVAILABLE),
             Self::Busy { .. } | Self::OutOfTime | Self::TooManyAttempts { .. } => {
@@ -100,13 +131,21 @@ impl Cause {
     /// The cause in plain English.
     pub(crate) fn reason(&self) -> Cow<'static, str> {
         match self {
-            Self::BadRequest(reason) | Self::NotFound(reason) => reason.clone(),
+            Self::BadRequest(reason)
+            | Self::NotFound(reason)
+            | Self::TooLarge(reason)
+            | Self::Unprocessable(_, reason) => reason.clone(),
             Self::Unauthorized => "Valid credentials are required".into(),
-            Self::Forbidden(reason) | Self::NotAcceptable(reason) => (*reason).into(),
+            Self::Forbidden(reason) | Self::NotAcceptable(reason) | Self::UnsupportedMedia(reason) => {
+                (*reason).into()
+            }
             Self::MethodNotAllowed { .. } => "The method is not allowed for this request".into(),
             Self::Starting => "The service is initializing".into(),
             Self::Busy { .. } => {
                 "The service cannot take the request now; nothing of it was processed".into()
+            }
+            Self::Interrupted { .. } => {
+                "The service cannot take more of the body now; what was committed stays".into()
             }
             Self::OutOfTime => {
                 "The service is stopping before the body can arrive; nothing of it was processed".into()
@@ -133,9 +172,9 @@ impl Cause {
             Self::Starting => Some(STARTING_RETRY_SECONDS),
             Self::OutOfTime => Some(STOPPING_RETRY_SECONDS),
             Self::DiskFull => Some(DISK_FULL_RETRY_SECONDS),
-            Self::Busy { retry_after_seconds } | Self::TooManyAttempts { retry_after_seconds } => {
-                Some((*retry_after_seconds).max(1))
-            }
+            Self::Busy { retry_after_seconds }
+            | Self::Interrupted { retry_after_seconds }
+            | Self::TooManyAttempts { retry_after_seconds } => Some((*retry_after_seconds).max(1)),
             _ => None,
         }
     }
@@ -154,12 +193,21 @@ pub(crate) struct Problem {
     pub(crate) cause: Cause,
     /// The sentence of the request.
     pub(crate) sentence: &'static str,
+    /// What else a client is told that takes details.
+    pub(crate) members: Vec<(&'static str, Value)>,
 }
 
 impl Problem {
     /// Puts a cause under the sentence of the request that failed.
     pub(crate) fn new(sentence: &'static str, cause: Cause) -> Self {
-        Self { cause, sentence }
+        Self { cause, sentence, members: Vec::new() }
+    }
+
+    /// The same with a member of its details.
+    pub(crate) fn with(mut self, name: &'static str, value: &impl Serialize) -> Self {
+        // What does not serialize is left out; numbers and texts do.
+        self.members.extend(serde_json::to_value(value).ok().map(|value| (name, value)));
+        self
     }
 }
 

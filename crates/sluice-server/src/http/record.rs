@@ -70,6 +70,12 @@ impl RequestRecord {
         }
     }
 
+    /// Notes what came of its body, and how long the client was waited for.
+    pub(crate) fn note_body(&self, received_bytes: u64, waited: Duration) {
+        self.received_bytes.set(received_bytes);
+        self.waited.set(waited);
+    }
+
     /// Its method.
     pub(crate) fn method(&self) -> &Method {
         &self.method

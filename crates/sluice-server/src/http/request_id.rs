@@ -20,6 +20,9 @@ mod tests;
 /// The header, in requests and answers.
 pub(crate) static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The same by the name that answers of `/v1` have it under, too.
+pub(crate) static SLUICE_REQUEST_ID: HeaderName = HeaderName::from_static("sluice-request-id");
+
 /// Longest id that is taken from a client, in bytes.
 const SENT_BYTES_MAX: usize = 64;
 

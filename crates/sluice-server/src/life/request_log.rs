@@ -101,7 +101,7 @@ impl RequestLog {
 
     fn failed(&self, record: &RequestRecord, cause: &Cause, now: Instant) {
         let quota = match cause {
-            Cause::Busy { .. } | Cause::OutOfTime => &self.busy,
+            Cause::Busy { .. } | Cause::Interrupted { .. } | Cause::OutOfTime => &self.busy,
             Cause::DiskFull => &self.disk_full,
             Cause::StoreFailed | Cause::Stopping | Cause::Unreadable(_) | Cause::Internal => &self.internal,
             _ => return,

@@ -20,7 +20,7 @@ use super::{
 mod tests;
 
 /// Statuses that are counted apart; all others stand under `other`.
-const STATUSES: [(u16, &str); 13] = [
+const STATUSES: [(u16, &str); 17] = [
     (200, "200"),
     (201, "201"),
     (202, "202"),
@@ -30,9 +30,13 @@ const STATUSES: [(u16, &str); 13] = [
     (404, "404"),
     (405, "405"),
     (406, "406"),
+    (413, "413"),
+    (415, "415"),
+    (422, "422"),
     (425, "425"),
     (429, "429"),
     (500, "500"),
+    (503, "503"),
     (507, "507"),
 ];
 

@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use sluice_ingest::Receipt;
+use sluice_ingest::{ImportReport, Receipt};
 use sluice_model::{Rejection, SupplierId};
 use sluice_store::catalogue::Catalogue;
 
@@ -27,6 +27,9 @@ const PLACES: usize = 256;
 /// What stands in a place that is free; the others have the number of a supplier plus one.
 const FREE: u64 = 0;
 
+/// The reason of rows that could not be read as such; elements always can.
+const UNREAD: &str = "not_a_row";
+
 /// The label of tenant and supplier of all others.
 const OTHER: &str = "other";
 
@@ -45,6 +48,7 @@ struct SupplierCounts {
     added: AtomicU64,
     deleted: AtomicU64,
     refused: [AtomicU64; Rejection::REASONS.len()],
+    unread: AtomicU64,
 }
 
 /// See the module.
@@ -66,16 +70,18 @@ impl SupplierMetrics {
     /// Counts a body.
     pub(crate) fn note(&self, supplier: SupplierId, action: IndicatorAction, receipt: &Receipt) {
         let counts = self.counts(supplier);
-        let accepted = match action {
-            IndicatorAction::Add => &counts.added,
-            IndicatorAction::Delete => &counts.deleted,
-        };
-        accepted.fetch_add(receipt.accepted_count, Ordering::Relaxed);
+        counts.accept(action, receipt.accepted_count);
         if receipt.rejected_count != 0 {
-            for (count, more) in counts.refused.iter().zip(receipt.rejected_by_reason) {
-                count.fetch_add(more, Ordering::Relaxed);
-            }
+            counts.refuse(receipt.rejected_by_reason);
         }
+    }
+
+    /// Counts what is durable of an import.
+    pub(crate) fn note_import(&self, supplier: SupplierId, action: IndicatorAction, report: &ImportReport) {
+        let counts = self.counts(supplier);
+        counts.accept(action, report.accepted_count);
+        counts.refuse(report.refused_by_reason);
+        counts.unread.fetch_add(report.unread_count, Ordering::Relaxed);
     }
 
     /// The counts of a supplier: those that it has, or a free place as long as there may be more names.
@@ -120,7 +126,8 @@ impl SupplierMetrics {
             for (action, count) in [("add", &counts.added), ("delete", &counts.deleted)] {
                 accepted.push((labels("action", action), Value::Whole(count.load(Ordering::Relaxed))));
             }
-            for (reason, count) in Rejection::REASONS.into_iter().zip(&counts.refused) {
+            let reasons = Rejection::REASONS.into_iter().zip(&counts.refused);
+            for (reason, count) in reasons.chain([(UNREAD, &counts.unread)]) {
                 let count = count.load(Ordering::Relaxed);
                 // Most suppliers have few reasons to be refused; the first is the most frequent one.
                 if count != 0 || reason == Rejection::REASONS[0] {
@@ -134,6 +141,20 @@ impl SupplierMetrics {
 }
 
 impl SupplierCounts {
+    fn accept(&self, action: IndicatorAction, accepted_count: u64) {
+        let accepted = match action {
+            IndicatorAction::Add => &self.added,
+            IndicatorAction::Delete => &self.deleted,
+        };
+        accepted.fetch_add(accepted_count, Ordering::Relaxed);
+    }
+
+    fn refuse(&self, by_reason: [u64; Rejection::REASONS.len()]) {
+        for (count, more) in self.refused.iter().zip(by_reason) {
+            count.fetch_add(more, Ordering::Relaxed);
+        }
+    }
+
     /// Names of tenant and supplier; `None` for a free place, or one whose supplier is removed.
     fn names(&self, catalogue: &Catalogue) -> Option<[String; 2]> {
         let number = self.supplier.load(Ordering::Relaxed).checked_sub(1)?;

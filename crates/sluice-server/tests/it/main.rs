@@ -50,6 +50,8 @@ mod health;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod importing;
+#[cfg(test)]
 mod json;
 #[cfg(test)]
 mod life;

@@ -1,0 +1,12 @@
+//! The `/v1` interface: everything of ours that is not CyberTrace.
+//!
+//! In: an admitted request. Out: a response, or a problem as of RFC 9457. What requests there are stands in [`table`].
+
+pub(crate) mod indicators;
+pub(crate) mod parameters;
+pub(crate) mod table;
+
+/// Whether a path belongs to this interface, whether or not there is such a request.
+pub(crate) fn is_path(path: &str) -> bool {
+    path == "/v1" || path.starts_with("/v1/")
+}

@@ -1,0 +1,41 @@
+//! What an import that failed is told, by what is durable of it.
+
+use sluice_ingest::{BodyError, Fault, ImportReport, IngestError};
+use sluice_store::WriteError;
+
+use super::{cause_of, problem};
+use crate::http::problem::Cause;
+
+const BUSY: Cause = Cause::Busy { retry_after_seconds: 7 };
+
+fn status(cause: Cause, report: &ImportReport) -> (u16, Option<u32>) {
+    let problem = problem(cause, None, report);
+    let told: Vec<_> = problem.members.iter().map(|(name, _)| *name).collect();
+    assert_eq!(told, ["rows", "accepted", "refused", "committed_lines"]);
+    (problem.cause.status().as_u16(), problem.cause.retry_after_seconds())
+}
+
+/// Whoever is told 429 sends all of it again.
+#[test]
+fn an_import_that_has_committed_is_never_told_429() {
+    let nothing = ImportReport::default();
+    let report = ImportReport { rows_count: 2, accepted_count: 2, committed_lines: 3, ..nothing.clone() };
+    assert_eq!(status(BUSY, &nothing), (429, Some(7)));
+    assert_eq!(status(BUSY, &report), (503, Some(7)));
+    assert_eq!(status(Cause::OutOfTime, &nothing).0, 429);
+    assert_eq!(status(Cause::OutOfTime, &report), (503, Some(5)));
+    assert_eq!(status(Cause::DiskFull, &report).0, 507);
+    let members = problem(BUSY, Some(9), &report).members;
+    assert_eq!(members.iter().map(|(_, value)| value.as_u64().unwrap()).collect::<Vec<_>>(), [2, 2, 0, 3, 9]);
+}
+
+#[test]
+fn each_fault_of_a_body_has_its_status_and_place() {
+    for (fault, want) in
+        [(Fault::Unfinished, 400), (Fault::ElementTooLong, 413), (Fault::Stix, 422), (Fault::NoColumn, 422)]
+    {
+        let (cause, byte) = cause_of(IngestError::Body(BodyError::Syntax { fault, byte: 5 }));
+        assert_eq!((cause.status().as_u16(), byte), (want, Some(5)), "{fault}");
+    }
+    assert_eq!(cause_of(IngestError::Write(WriteError::DiskFull)), (Cause::DiskFull, None));
+}

@@ -1,0 +1,184 @@
+//! What the head of an import says of its body and of what is to become of it.
+//!
+//! In: a head. Out: [`Parameters`], or why it is refused: a media type or encoding that is not taken, a parameter
+//! that is unknown, or is none of its values, or asks for what this version does not have. Nothing is passed over in
+//! silence.
+
+use std::str::FromStr;
+
+use actix_web::{
+    dev::RequestHead,
+    http::header::{self, HeaderMap, HeaderValue},
+};
+use sluice_ingest::{Announced, ColumnChoice, Format};
+use sluice_model::excerpt::excerpt;
+use url::form_urlencoded;
+
+use crate::http::{
+    head,
+    problem::{Cause, Unprocessable},
+};
+
+#[cfg(test)]
+mod tests;
+
+/// Media types of NDJSON, which may also hold an array.
+const JSON_TYPES: [&str; 5] = [
+    "application/x-ndjson",
+    "application/ndjson",
+    "application/jsonl",
+    "application/x-jsonlines",
+    "application/json",
+];
+
+/// What an import asks for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Parameters {
+    /// What is said of the format.
+    pub(crate) announced: Announced,
+    /// Which columns of a table are named.
+    pub(crate) columns: ColumnChoice,
+    /// Whether defanged forms are refanged; if that is not said, the supplier knows.
+    pub(crate) refang: Option<bool>,
+    /// Line from which on rows are taken, from 1.
+    pub(crate) from_line: u64,
+}
+
+/// Refuses a body in a media type or an encoding that is not taken.
+///
+/// # Errors
+///
+/// [`Cause::UnsupportedMedia`].
+pub(crate) fn check_media(head: &RequestHead) -> Result<(), Cause> {
+    if head::content_encoding(&head.headers).is_err() {
+        return Err(Cause::UnsupportedMedia("Bodies are encoded as gzip or zstd, or not at all"));
+    }
+    announced_by_media_type(&head.headers).map(drop)
+}
+
+/// Reads the head of an import.
+///
+/// # Errors
+///
+/// [`Cause::UnsupportedMedia`] and [`Cause::Unprocessable`].
+pub(crate) fn read(head: &RequestHead) -> Result<Parameters, Cause> {
+    let media = announced_by_media_type(&head.headers)?;
+    if head.headers.contains_key("idempotency-key") {
+        return Err(not_available("The header 'Idempotency-Key'"));
+    }
+    let mut parameters =
+        Parameters { announced: media, columns: ColumnChoice::default(), refang: None, from_line: 1 };
+    let mut seen: Vec<String> = Vec::new();
+    for (name, value) in form_urlencoded::parse(head.uri.query().unwrap_or("").as_bytes()) {
+        if seen.iter().any(|earlier| *earlier == name) {
+            return Err(invalid(&name, "is given twice"));
+        }
+        parameters.set(&name, &value)?;
+        seen.push(name.into_owned());
+    }
+    Ok(parameters)
+}
+
+impl Parameters {
+    fn set(&mut self, name: &str, value: &str) -> Result<(), Cause> {
+        match name {
+            "format" => self.announced = format(value, self.announced)?,
+            "refang" => self.refang = Some(parse(name, value, "is 'true' or 'false'")?),
+            "from_line" => {
+                self.from_line = parse(name, value, "is a number from 1 on")?;
+                if self.from_line == 0 {
+                    return Err(invalid(name, "is a number from 1 on"));
+                }
+            }
+            "column" => {
+                let expected = "is like 'indicator=2,tags=5', or has names of the header";
+                self.columns = ColumnChoice::parse(value).ok_or_else(|| invalid(name, expected))?;
+            }
+            // What is done without the parameter may be asked for; what else it could be is not there.
+            "mode" if value == "upsert" => {}
+            "plan" | "skip_allowed" if value == "false" => {}
+            "missing_tags" if value == "refuse" => {}
+            "mode" if value == "replace" => return Err(not_available("'mode=replace'")),
+            "missing_tags" if matches!(value, "create" | "drop") => {
+                return Err(not_available(&format!("'missing_tags={value}'")));
+            }
+            "plan" | "skip_allowed" => {
+                let _is_boolean: bool = parse(name, value, "is 'true' or 'false'")?;
+                return Err(not_available(&format!("'{name}=true'")));
+            }
+            "max_shrink" | "only_to_ids" => return Err(not_available(&format!("'{name}'"))),
+            "mode" => return Err(invalid(name, "is 'upsert'")),
+            "missing_tags" => return Err(invalid(name, "is 'refuse'")),
+            _ => {
+                let detail = format!("There is no parameter '{}' here", excerpt(name));
+                return Err(Cause::Unprocessable(Unprocessable::UnknownParameter, detail.into()));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn format(value: &str, by_media_type: Announced) -> Result<Announced, Cause> {
+    Ok(match value {
+        "auto" => by_media_type,
+        "ndjson" => Announced::Exactly(Format::Ndjson),
+        "json" => Announced::Exactly(Format::Json),
+        "csv" => Announced::Exactly(Format::Csv),
+        "lines" => Announced::Exactly(Format::Lines),
+        "stix" | "misp" => return Err(not_available(&format!("'format={value}'"))),
+        _ => return Err(invalid("format", "is one of auto, ndjson, json, csv and lines")),
+    })
+}
+
+fn parse<T: FromStr>(name: &str, value: &str, expected: &str) -> Result<T, Cause> {
+    value.parse().map_err(|_error| invalid(name, expected))
+}
+
+fn invalid(name: &str, expected: &str) -> Cause {
+    let detail = format!("The parameter '{}' {expected}", excerpt(name));
+    Cause::Unprocessable(Unprocessable::InvalidParameter, detail.into())
+}
+
+fn not_available(what: &str) -> Cause {
+    let detail = format!("{what} is not available in this version");
+    Cause::Unprocessable(Unprocessable::NotAvailable, detail.into())
+}
+
+/// What the media type says of the format.
+///
+/// # Errors
+///
+/// [`Cause::UnsupportedMedia`].
+fn announced_by_media_type(headers: &HeaderMap) -> Result<Announced, Cause> {
+    let mut announced = Announced::Nothing;
+    for value in headers.get_all(header::CONTENT_TYPE) {
+        announced = of_media_type(value).ok_or(Cause::UnsupportedMedia(
+            "Bodies are application/x-ndjson, application/json, text/csv or text/plain, in UTF-8; without \
+             Content-Type the format is told by the body (with curl: -H 'Content-Type:')",
+        ))?;
+    }
+    Ok(announced)
+}
+
+fn of_media_type(value: &HeaderValue) -> Option<Announced> {
+    let text = value.to_str().ok()?;
+    let mut parts = text.split(';').map(str::trim);
+    let media = parts.next()?.to_ascii_lowercase();
+    for part in parts {
+        if let Some((name, charset)) = part.split_once('=')
+            && name.trim().eq_ignore_ascii_case("charset")
+        {
+            let charset = charset.trim().trim_matches('"').to_ascii_lowercase();
+            if !["utf-8", "utf8", "us-ascii"].contains(&charset.as_str()) {
+                return None;
+            }
+        }
+    }
+    Some(match media.as_str() {
+        "" => Announced::Nothing,
+        "text/csv" => Announced::Exactly(Format::Csv),
+        "text/plain" => Announced::Exactly(Format::Lines),
+        media if JSON_TYPES.contains(&media) => Announced::SomeJson,
+        _ => return None,
+    })
+}

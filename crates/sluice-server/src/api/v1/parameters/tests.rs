@@ -1,0 +1,131 @@
+//! Heads of imports: what each says, and what is refused.
+
+use std::fmt::Write as _;
+
+use actix_web::{dev::RequestHead, http::Uri, http::header};
+use expect_test::{Expect, expect};
+
+use super::{check_media, read};
+
+fn head(query: &str, content_type: &str) -> RequestHead {
+    let mut head = RequestHead::default();
+    head.uri = format!("/v1/suppliers/Feed/indicators{query}").parse::<Uri>().unwrap();
+    if !content_type.is_empty() {
+        head.headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
+    }
+    head
+}
+
+fn seen(query: &str, content_type: &str) -> String {
+    let head = head(query, content_type);
+    match check_media(&head).and_then(|()| read(&head)) {
+        Ok(read) => format!("{:?} refang {:?} from {}", read.announced, read.refang, read.from_line),
+        Err(cause) => format!("{} {}", cause.status().as_u16(), cause.reason()),
+    }
+}
+
+#[track_caller]
+fn check(queries: &[&str], want: &Expect) {
+    let mut told = String::new();
+    for query in queries {
+        writeln!(told, "{query}: {}", seen(query, "")).unwrap();
+    }
+    want.assert_eq(&told);
+}
+
+#[test]
+fn parameters_say_what_is_done() {
+    check(
+        &[
+            "",
+            "?format=auto",
+            "?format=csv&refang=true&from_line=7",
+            "?format=ndjson&refang=false",
+            "?mode=upsert&plan=false&skip_allowed=false&missing_tags=refuse&format=lines",
+            "?format=json&column=indicator%3D2,tags%3D5",
+        ],
+        &expect![[r#"
+            : Nothing refang None from 1
+            ?format=auto: Nothing refang None from 1
+            ?format=csv&refang=true&from_line=7: Exactly(Csv) refang Some(true) from 7
+            ?format=ndjson&refang=false: Exactly(Ndjson) refang Some(false) from 1
+            ?mode=upsert&plan=false&skip_allowed=false&missing_tags=refuse&format=lines: Exactly(Lines) refang None from 1
+            ?format=json&column=indicator%3D2,tags%3D5: Exactly(Json) refang None from 1
+        "#]],
+    );
+}
+
+#[test]
+fn what_is_not_there_is_refused_and_not_passed_over() {
+    check(
+        &[
+            "?mode=replace",
+            "?plan=true",
+            "?skip_allowed=true",
+            "?missing_tags=create",
+            "?missing_tags=drop",
+            "?max_shrink=50",
+            "?only_to_ids=true",
+            "?format=stix",
+            "?format=misp",
+            "?mode=x",
+            "?plan=x",
+            "?missing_tags=",
+            "?format=xml",
+            "?refang=1",
+            "?from_line=0",
+            "?from_line=x",
+            "?column=2",
+            "?Format=csv",
+            "?x%0ay=1",
+            "?refang=true&refang=true",
+        ],
+        &expect![[r#"
+            ?mode=replace: 422 'mode=replace' is not available in this version
+            ?plan=true: 422 'plan=true' is not available in this version
+            ?skip_allowed=true: 422 'skip_allowed=true' is not available in this version
+            ?missing_tags=create: 422 'missing_tags=create' is not available in this version
+            ?missing_tags=drop: 422 'missing_tags=drop' is not available in this version
+            ?max_shrink=50: 422 'max_shrink' is not available in this version
+            ?only_to_ids=true: 422 'only_to_ids' is not available in this version
+            ?format=stix: 422 'format=stix' is not available in this version
+            ?format=misp: 422 'format=misp' is not available in this version
+            ?mode=x: 422 The parameter 'mode' is 'upsert'
+            ?plan=x: 422 The parameter 'plan' is 'true' or 'false'
+            ?missing_tags=: 422 The parameter 'missing_tags' is 'refuse'
+            ?format=xml: 422 The parameter 'format' is one of auto, ndjson, json, csv and lines
+            ?refang=1: 422 The parameter 'refang' is 'true' or 'false'
+            ?from_line=0: 422 The parameter 'from_line' is a number from 1 on
+            ?from_line=x: 422 The parameter 'from_line' is a number from 1 on
+            ?column=2: 422 The parameter 'column' is like 'indicator=2,tags=5', or has names of the header
+            ?Format=csv: 422 There is no parameter 'Format' here
+            ?x%0ay=1: 422 There is no parameter 'x\ny' here
+            ?refang=true&refang=true: 422 The parameter 'refang' is given twice
+        "#]],
+    );
+    let mut with_key = head("", "");
+    with_key.headers.insert("idempotency-key".parse().unwrap(), "x".parse().unwrap());
+    assert_eq!(read(&with_key).unwrap_err().status().as_u16(), 422);
+}
+
+#[test]
+fn media_types_say_the_format() {
+    for (content_type, want) in [
+        ("application/x-ndjson", "SomeJson"),
+        ("Application/JSON; charset=UTF-8", "SomeJson"),
+        ("text/csv;charset=us-ascii", "Exactly(Csv)"),
+        ("text/plain", "Exactly(Lines)"),
+        ("application/x-www-form-urlencoded", "415"),
+        ("application/stix+json", "415"),
+        ("text/csv; charset=latin1", "415"),
+    ] {
+        let seen = seen("", content_type);
+        assert!(seen.starts_with(want), "{content_type}: {seen}");
+    }
+    // What is asked for counts more than what is said.
+    assert!(seen("?format=lines", "text/csv").starts_with("Exactly(Lines)"));
+    assert!(seen("?format=auto", "text/csv").starts_with("Exactly(Csv)"));
+    let mut brotli = head("", "");
+    brotli.headers.insert(header::CONTENT_ENCODING, "br".parse().unwrap());
+    assert_eq!(check_media(&brotli).unwrap_err().status().as_u16(), 415);
+}

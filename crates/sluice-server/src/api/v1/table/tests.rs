@@ -1,0 +1,53 @@
+//! The paths of the interface, and what is none of them.
+
+use actix_web::http::Method;
+
+use super::ROUTES;
+use crate::{api::route::find, http::problem::Cause};
+
+#[track_caller]
+fn check(method: &Method, path: &str, want: &str) {
+    let seen = match find(&[&ROUTES], method, path) {
+        Ok(found) => {
+            format!("{} {} {:?}", found.route.name, found.tenant().unwrap(), found.parameter("{supplier}"))
+        }
+        Err(problem) => match problem.cause {
+            Cause::MethodNotAllowed { allow } => format!("405 {allow}"),
+            cause => cause.status().as_u16().to_string(),
+        },
+    };
+    assert_eq!(seen, want, "{path}");
+}
+
+#[test]
+fn indicators_of_suppliers_in_any_tenant() {
+    let path = "/v1/suppliers/Feed/indicators";
+    check(&Method::POST, path, "ImportIndicators General Some(\"Feed\")");
+    check(&Method::DELETE, path, "ImportDeletions General Some(\"Feed\")");
+    check(&Method::PUT, path, "405 POST, DELETE");
+    check(&Method::GET, path, "405 POST, DELETE");
+    let path = "/v1/tenants/acme/suppliers/a%2Fb/indicators";
+    check(&Method::POST, path, "ImportIndicators acme Some(\"a/b\")");
+    // A tenant may have any name, and so may a supplier.
+    check(
+        &Method::POST,
+        "/v1/tenants/suppliers/suppliers/tenants/indicators",
+        "ImportIndicators suppliers Some(\"tenants\")",
+    );
+}
+
+#[test]
+fn what_is_not_built_is_not_found() {
+    for path in [
+        "/v1",
+        "/v1/",
+        "/v1/suppliers",
+        "/v1/suppliers/Feed",
+        "/v1/suppliers/Feed/indicators/",
+        "/v1/batches",
+        "/v1/lookup",
+        "/v1/tenants/acme/suppliers",
+    ] {
+        check(&Method::POST, path, "404");
+    }
+}

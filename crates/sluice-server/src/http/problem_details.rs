@@ -1,0 +1,143 @@
+//! Failures as details of RFC 9457, each of a type with a name and a page.
+//!
+//! In: a [`Problem`], and the id of the request. Out: an answer of `application/problem+json`. Statuses are those of
+//! [`Cause`], but for what HTTP has better ones for where no contract says otherwise.
+
+use actix_web::{
+    HttpResponse,
+    http::{StatusCode, header},
+};
+use serde_json::{Map, Value};
+
+use super::{
+    answer,
+    problem::{Cause, Problem, Unprocessable},
+    request_id::RequestId,
+};
+
+#[cfg(test)]
+mod tests;
+
+/// A type of problem: its name, its title, and what its page says.
+pub(crate) struct ProblemType {
+    /// The last segment of its path.
+    pub(crate) name: &'static str,
+    /// The same for all problems of the type.
+    pub(crate) title: &'static str,
+    /// What it means and what to do.
+    pub(crate) page: &'static str,
+}
+
+/// Where the pages are.
+pub(crate) const PAGES: &str = "/problems/";
+
+#[rustfmt::skip]
+const TYPES: [ProblemType; 18] = [
+    ProblemType { name: "bad-request", title: "The request or its body is malformed",
+        page: "400. The body, its encoding or its framing is broken, it came too slowly, or the head is too long. `byte` is the \
+               place in the decoded body, if it is known. Rows up to `committed_lines` are stored; mend the body and send it again, as \
+               a whole or with `?from_line=` after that line." },
+    ProblemType { name: "unauthorized", title: "Valid credentials are required",
+        page: "401. Send HTTP Basic credentials, or a token as `Authorization: Bearer`." },
+    ProblemType { name: "forbidden", title: "The credentials do not give this right",
+        page: "403. Indicators are changed by administrators, and by tenant managers in their tenants." },
+    ProblemType { name: "not-found", title: "There is no such thing",
+        page: "404. The path, the tenant or the supplier does not exist. Suppliers are made with POST /api/1.3/suppliers." },
+    ProblemType { name: "method-not-allowed", title: "The path has other methods",
+        page: "405. The header `Allow` has them." },
+    ProblemType { name: "not-acceptable", title: "Answers are JSON",
+        page: "406. The `Accept` of the request takes no application/json. Answers that tell progress as NDJSON are not available in \
+               this version." },
+    ProblemType { name: "too-large", title: "An element is too long",
+        page: "413. An element of an array is longer than 4 MiB, or there is no end of it. In NDJSON, tables and lists such a row is \
+               refused alone. Rows up to `committed_lines` are stored." },
+    ProblemType { name: "unsupported-media-type", title: "The body is of a type that is not taken",
+        page: "415. Bodies are application/x-ndjson, application/json, text/csv or text/plain, encoded as gzip or zstd or not at all. \
+               Without `Content-Type` the format is told by the body." },
+    ProblemType { name: "unknown-parameter", title: "There is no such parameter",
+        page: "422. Parameters are never passed over. Parameters of POST and DELETE /v1/suppliers/{supplier}/indicators: format, \
+               refang, column, from_line, mode, plan, skip_allowed, missing_tags." },
+    ProblemType { name: "invalid-parameter", title: "A parameter has a value that it cannot have",
+        page: "422. `detail` says which one, and what it may be." },
+    ProblemType { name: "not-available", title: "This version does not have what is asked for",
+        page: "422. STIX, MISP, `mode=replace`, `plan`, `skip_allowed=true`, `missing_tags=create` and `drop`, and `Idempotency-Key` \
+               are not available yet. Nothing was done." },
+    ProblemType { name: "no-usable-row", title: "Not one row could be read",
+        page: "422. The body is empty, or is not of the format it was taken for: name it with `?format=`. `rejects` has the first rows \
+               and what is wrong with them." },
+    ProblemType { name: "too-many-attempts", title: "Too many failed attempts to log in",
+        page: "429. Wait as many seconds as `Retry-After` says." },
+    ProblemType { name: "busy", title: "The service is busy",
+        page: "429. Nothing of the body was stored. Send it again after as many seconds as `Retry-After` says." },
+    ProblemType { name: "interrupted", title: "The service cannot take more of the body now",
+        page: "503. Rows up to `committed_lines` are stored. After as many seconds as `Retry-After` says, send the body again, as a whole \
+               or with `?from_line=` after that line." },
+    ProblemType { name: "not-ready", title: "The service is starting or stopping",
+        page: "503. Send the request again after as many seconds as `Retry-After` says." },
+    ProblemType { name: "disk-full", title: "The disk is full or below its reserve",
+        page: "507. Rows up to `committed_lines` are stored, nothing else. Make room on the disk of the service, then send the body again." },
+    ProblemType { name: "internal", title: "Internal error",
+        page: "500. The log of the service has more under the id that `instance` tells. Rows up to `committed_lines` are stored." },
+];
+
+/// The type of this name.
+pub(crate) fn of_name(name: &str) -> Option<&'static ProblemType> {
+    TYPES.iter().find(|known| known.name == name)
+}
+
+/// The name of the type of a cause.
+fn name(cause: &Cause) -> &'static str {
+    match cause {
+        Cause::BadRequest(_) => "bad-request",
+        Cause::Unauthorized => "unauthorized",
+        Cause::Forbidden(_) => "forbidden",
+        Cause::NotFound(_) => "not-found",
+        Cause::MethodNotAllowed { .. } => "method-not-allowed",
+        Cause::NotAcceptable(_) => "not-acceptable",
+        Cause::TooLarge(_) => "too-large",
+        Cause::UnsupportedMedia(_) => "unsupported-media-type",
+        Cause::Unprocessable(Unprocessable::UnknownParameter, _) => "unknown-parameter",
+        Cause::Unprocessable(Unprocessable::InvalidParameter, _) => "invalid-parameter",
+        Cause::Unprocessable(Unprocessable::NotAvailable, _) => "not-available",
+        Cause::Unprocessable(Unprocessable::NoRow, _) => "no-usable-row",
+        Cause::TooManyAttempts { .. } => "too-many-attempts",
+        Cause::Busy { .. } | Cause::OutOfTime => "busy",
+        Cause::Interrupted { .. } => "interrupted",
+        Cause::Starting | Cause::Stopping => "not-ready",
+        Cause::DiskFull => "disk-full",
+        Cause::StoreFailed | Cause::Unreadable(_) | Cause::Internal => "internal",
+    }
+}
+
+fn status(cause: &Cause) -> StatusCode {
+    match cause {
+        Cause::Starting | Cause::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+        cause => cause.status(),
+    }
+}
+
+/// Answers with the details of a problem.
+pub(crate) fn answer(problem: &Problem, id: &RequestId) -> HttpResponse {
+    let (cause, name) = (&problem.cause, name(&problem.cause));
+    let status = status(cause);
+    let mut details = Map::new();
+    let mut add = |member: &str, value: Value| drop(details.insert(member.to_owned(), value));
+    add("type", format!("{PAGES}{name}").into());
+    add("title", of_name(name).map_or("", |known| known.title).into());
+    add("status", status.as_u16().into());
+    // How much of a body was processed, its members say.
+    let detail = match cause {
+        Cause::DiskFull => "The disk is full or below its reserve".into(),
+        cause => cause.reason(),
+    };
+    add("detail", detail.into());
+    add("instance", id.as_str().into());
+    for (member, value) in &problem.members {
+        add(member, value.clone());
+    }
+    let mut response = HttpResponse::build(status)
+        .insert_header((header::CONTENT_TYPE, "application/problem+json"))
+        .body(Value::Object(details).to_string());
+    answer::add_headers(&mut response, cause);
+    response
+}

@@ -1,0 +1,52 @@
+//! Every cause has a type, and every type a page and a cause.
+
+use std::collections::BTreeSet;
+
+use super::{TYPES, name, of_name, status};
+use crate::http::problem::{Cause, Unprocessable};
+
+fn causes() -> Vec<Cause> {
+    let text = || "x".into();
+    let unprocessable = [
+        Unprocessable::UnknownParameter,
+        Unprocessable::InvalidParameter,
+        Unprocessable::NotAvailable,
+        Unprocessable::NoRow,
+    ];
+    let mut causes = vec![
+        Cause::BadRequest(text()),
+        Cause::Unauthorized,
+        Cause::Forbidden("x"),
+        Cause::NotFound(text()),
+        Cause::MethodNotAllowed { allow: "GET".to_owned() },
+        Cause::NotAcceptable("x"),
+        Cause::UnsupportedMedia("x"),
+        Cause::TooLarge(text()),
+        Cause::Interrupted { retry_after_seconds: 1 },
+        Cause::Starting,
+        Cause::Busy { retry_after_seconds: 1 },
+        Cause::OutOfTime,
+        Cause::TooManyAttempts { retry_after_seconds: 1 },
+        Cause::DiskFull,
+        Cause::StoreFailed,
+        Cause::Stopping,
+        Cause::Unreadable("x".into()),
+        Cause::Internal,
+    ];
+    causes.extend(unprocessable.map(|what| Cause::Unprocessable(what, text())));
+    causes
+}
+
+#[test]
+fn each_cause_has_a_type_whose_page_begins_with_its_status() {
+    let mut named = BTreeSet::new();
+    for cause in causes() {
+        let name = name(&cause);
+        let known = of_name(name).unwrap_or_else(|| panic!("{name} has no type"));
+        let page_status = if cause == Cause::StoreFailed { 500 } else { status(&cause).as_u16() };
+        assert!(known.page.starts_with(&format!("{page_status}. ")), "{name}: {}", known.page);
+        assert!(!known.title.is_empty());
+        named.insert(name);
+    }
+    assert_eq!(named.len(), TYPES.len());
+}
