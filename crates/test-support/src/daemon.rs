@@ -9,7 +9,10 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::mpsc::{self, Receiver, RecvTimeoutError},
+    sync::{
+        Mutex,
+        mpsc::{self, Receiver, RecvTimeoutError},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -28,7 +31,7 @@ const ASK_INTERVAL: Duration = Duration::from_millis(5);
 /// A running daemon.
 pub struct Daemon {
     child: Child,
-    addresses: Receiver<SocketAddr>,
+    addresses: Mutex<Receiver<SocketAddr>>,
     address: Option<SocketAddr>,
     said: PathBuf,
     started: Instant,
@@ -62,7 +65,7 @@ impl Daemon {
             }
         };
         thread::Builder::new().name("said".to_owned()).spawn(read).unwrap();
-        Self { child, addresses, address: None, said, started: Instant::now() }
+        Self { child, addresses: Mutex::new(addresses), address: None, said, started: Instant::now() }
     }
 
     /// Number of the process.
@@ -139,7 +142,7 @@ impl Daemon {
     pub fn pause(&mut self, duration: Duration) {
         let end = Instant::now() + duration;
         while let Some(left) = end.checked_duration_since(Instant::now()) {
-            match self.addresses.recv_timeout(left) {
+            match self.addresses.get_mut().unwrap().recv_timeout(left) {
                 Ok(address) => self.address = Some(address),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
             }

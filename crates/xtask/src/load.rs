@@ -26,6 +26,7 @@ mod singles;
 use std::{
     fs,
     path::{Path, PathBuf},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -33,11 +34,11 @@ use anyhow::{Context as _, Result, ensure};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use test_support::daemon::Daemon;
+use test_support::daemon::{self, Daemon};
 
 use self::{
     bodies::{Bodies, Mix, SUPPLIER},
-    bulk::Sort,
+    bulk::{Pattern, When},
     feed::Feed,
     ingest::Ingest,
     known::Known,
@@ -167,7 +168,9 @@ impl Load {
         println!("ready after {} ms", daemon.wait_until_ready().as_millis());
         daemon.client().prepare(SUPPLIER, &self.source.tags()?)?;
         let new_rate = self.push(&daemon, &mut run, indicators)?;
-        self.look_up(&daemon, &mut run)?;
+        let is_settled = self.bulk.lookups_when == When::Settled;
+        let short = if is_settled { self.bulk.short() } else { Vec::new() };
+        run.note_all(self.look_up(&daemon, &known, &[self.bulk.large(), short].concat())?);
         if !singles.is_empty() {
             let figures = singles::run(&daemon, &feed, &known, singles, self.singles)?;
             println!("one indicator a request: {}", figures.text());
@@ -231,11 +234,27 @@ impl Load {
                 lookups: self.lookups,
                 seed: self.source.seed + u64::from(round),
             };
-            let push = ingest.run()?;
+            let is_last = round == self.rounds;
+            let push = if is_last && self.bulk.lookups_when == When::BesidePush {
+                let (push, looked_up) = thread::scope(|scope| {
+                    let work = || self.look_up(daemon, run.known, &self.bulk.short());
+                    let looking =
+                        thread::Builder::new().name("patterns".to_owned()).spawn_scoped(scope, work);
+                    (ingest.run(), daemon::join(looking))
+                });
+                run.note_all(looked_up?);
+                push?
+            } else {
+                ingest.run()?
+            };
             println!("round {round}: {}", push.text());
+            if is_last && self.bulk.lookups_when == When::AfterPush {
+                let looked_up = self.look_up(daemon, run.known, &self.bulk.short())?;
+                run.note_all(looked_up);
+            }
             let is_time = match self.settle {
                 Settle::Each => true,
-                Settle::Last => round == self.rounds,
+                Settle::Last => is_last,
                 Settle::Never => false,
             };
             let settled = is_time.then(|| self.settle(daemon, run, &push)).transpose()?;
@@ -263,16 +282,20 @@ impl Load {
         Ok(figures)
     }
 
-    fn look_up(&self, daemon: &Daemon, run: &mut Run<'_>) -> Result<()> {
-        if self.bulk.bulk_lookups == 0 {
-            return Ok(());
+    /// Looks up by each pattern.
+    fn look_up(
+        &self,
+        daemon: &Daemon,
+        known: &Known<'_>,
+        patterns: &[(String, Pattern)],
+    ) -> Result<Map<String, Value>> {
+        let mut all = Map::new();
+        for (name, pattern) in patterns {
+            let figures = bulk::run(daemon, known, *pattern, self.source.seed)?;
+            println!("lookups, {name}: {}", figures.text());
+            all.insert(name.clone(), serde_json::to_value(figures)?);
         }
-        for (sort, name) in [(Sort::Hits, "bulk_hits"), (Sort::Misses, "bulk_misses")] {
-            let figures = bulk::run(daemon, run.known, self.bulk, sort, self.source.seed)?;
-            println!("lookup of many, {sort:?}: {}", figures.text());
-            run.note(name, figures)?;
-        }
-        Ok(())
+        Ok(all)
     }
 
     /// The body that is pushed before the kill, from an index on that nothing else has.
@@ -302,6 +325,11 @@ impl Load {
 }
 
 impl Run<'_> {
+    /// Keeps the figures of several phases.
+    fn note_all(&mut self, mut figures: Map<String, Value>) {
+        self.all.append(&mut figures);
+    }
+
     /// Keeps the figures of a phase.
     fn note(&mut self, phase: &str, figures: impl Serialize) -> Result<()> {
         self.all.insert(phase.to_owned(), serde_json::to_value(figures)?);

@@ -1,16 +1,16 @@
-//! Lookups of many values in large bodies: once all of them stored, once none.
+//! Lookups of stored values, or of unknown ones, in bodies that were made before the clock started.
 //!
-//! In: what is known. Out: values a second, the answers read to their end and counted, so an error when one value is
-//! not found as it must be. Bodies are made before the clock starts. Answers are counted piece by piece while they
-//! arrive, which costs the client little more than reading them.
+//! In: what is known, and a pattern: which values, how many to a body, over how many connections. Out: values a second,
+//! the answers read to their end and counted, so an error when one value is not found as it must be. Answers are
+//! counted piece by piece while they arrive, which costs the client little more than reading them.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Result, bail, ensure};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use memchr::memmem;
 use serde::Serialize;
 use test_support::{
@@ -21,13 +21,18 @@ use test_support::{
 
 use super::{
     figures::{Answers, Summary, float},
-    known::Known,
+    known::{Distribution, Known},
     lookups::write_object,
     phase::{Cost, Phase},
 };
 
+/// No more short bodies are answered in a second, so no more are made.
+const SHORT_BODIES_PER_SECOND: usize = 100_000;
+/// Nor values in them.
+const VALUES_PER_SECOND: usize = 2_000_000;
+
 /// What is looked up, and how.
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Clone, Debug)]
 #[group(skip)]
 pub(super) struct BulkOptions {
     /// Values to look up in large bodies, of either sort: all stored, all unknown.
@@ -39,15 +44,62 @@ pub(super) struct BulkOptions {
     /// Connections for such lookups.
     #[arg(long, default_value_t = 2)]
     lookup_body_connections: usize,
+    /// Looks up stored values in short bodies, drawn this way; once for each number of values.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    lookups: Vec<Distribution>,
+    /// When short bodies are sent.
+    #[arg(long, value_enum, default_value_t = When::Settled)]
+    pub(super) lookups_when: When,
+    /// Values in a short body.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 100, 1_000])]
+    values_per_request: Vec<usize>,
+    /// Connections for short bodies.
+    #[arg(long, default_value_t = 32)]
+    short_body_connections: usize,
+    /// Longest time for each number of values.
+    #[arg(long, default_value_t = 5)]
+    short_body_seconds: u64,
+}
+
+/// When short bodies are sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum When {
+    /// When everything has been pushed and the daemon is idle.
+    Settled,
+    /// As soon as the last round has been pushed.
+    AfterPush,
+    /// While the last of several rounds is pushed, which `--duration-seconds` makes long enough.
+    BesidePush,
+}
+
+/// What is looked up in a phase, and how.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pattern {
+    pub(super) sort: Sort,
+    /// Values in all, all drawn beforehand.
+    pub(super) values: usize,
+    pub(super) body: BodySize,
+    pub(super) connections: usize,
+    /// After how long the phase ends though values are left.
+    pub(super) time_limit: Option<Duration>,
 }
 
 /// What the values of a phase are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Sort {
     /// All stored.
-    Hits,
+    Hits(Distribution),
     /// None stored.
     Misses,
+}
+
+/// How much a body holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum BodySize {
+    /// Bytes at most, give or take a value; all bodies are about equal.
+    Bytes(usize),
+    /// Values.
+    Values(usize),
 }
 
 /// What came of it.
@@ -99,29 +151,28 @@ impl<'text> Occurrences<'text> {
 /// # Errors
 ///
 /// When a value is not found as it must be, or a body is not answered.
-pub(super) fn run(
-    daemon: &Daemon,
-    known: &Known<'_>,
-    options: BulkOptions,
-    sort: Sort,
-    seed: u64,
-) -> Result<BulkFigures> {
-    let bodies = bodies(known, options, sort, seed)?;
-    let phase = Phase::begin(daemon, "looking up", options.bulk_lookups)?;
-    let next = &AtomicUsize::new(0);
+pub(super) fn run(daemon: &Daemon, known: &Known<'_>, pattern: Pattern, seed: u64) -> Result<BulkFigures> {
+    let bodies = bodies(known, pattern, seed)?;
+    let phase = Phase::begin(daemon, "looking up", pattern.values)?;
+    let started = Instant::now();
+    let (next, values) = (&AtomicUsize::new(0), &AtomicUsize::new(0));
     let work = |mut client: Client| -> Result<Answers> {
         let mut answers = Answers::default();
-        while let Some((body, values)) = bodies.get(next.fetch_add(1, Ordering::Relaxed)) {
-            look_up(&mut client, body, if sort == Sort::Hits { *values } else { 0 }, &mut answers)?;
-            phase.bar.inc(*values as u64);
+        while pattern.time_limit.is_none_or(|limit| started.elapsed() < limit)
+            && let Some((body, body_values)) = bodies.get(next.fetch_add(1, Ordering::Relaxed))
+        {
+            let want = if pattern.sort == Sort::Misses { 0 } else { *body_values };
+            look_up(&mut client, body, want, &mut answers)?;
+            values.fetch_add(*body_values, Ordering::Relaxed);
+            phase.bar.inc(*body_values as u64);
         }
         Ok(answers)
     };
     let mut answers = Answers::default();
-    for of_one in daemon.on_connections(options.lookup_body_connections, "bulk", work)? {
+    for of_one in daemon.on_connections(pattern.connections, "bulk", work)? {
         answers.append(of_one);
     }
-    let values = options.bulk_lookups;
+    let values = values.load(Ordering::Relaxed);
     let cost = phase.end(values)?;
     Ok(BulkFigures {
         values,
@@ -163,14 +214,14 @@ fn look_up(client: &mut Client, body: &[u8], want: usize, answers: &mut Answers)
     }
 }
 
-/// Bodies of about equal length, as many for each connection, and the number of values of each.
-fn bodies(known: &Known<'_>, options: BulkOptions, sort: Sort, seed: u64) -> Result<Vec<(Vec<u8>, usize)>> {
-    let mut dice = Dice::new(&[seed, u64::from(sort == Sort::Misses)]);
+/// Bodies, and the number of values of each.
+fn bodies(known: &Known<'_>, pattern: Pattern, seed: u64) -> Result<Vec<(Vec<u8>, usize)>> {
+    let mut dice = Dice::new(&[seed, u64::from(pattern.sort == Sort::Misses)]);
     let (mut value, mut objects, mut ends) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..options.bulk_lookups {
+    for _ in 0..pattern.values {
         value.clear();
-        let is_drawn = match sort {
-            Sort::Hits => known.draw_stored(&mut dice, &mut value),
+        let is_drawn = match pattern.sort {
+            Sort::Hits(distribution) => known.draw_stored(distribution, &mut dice, &mut value),
             Sort::Misses => known.draw_unknown(&mut dice, &mut value),
         };
         ensure!(is_drawn, "there is nothing to look up");
@@ -178,13 +229,22 @@ fn bodies(known: &Known<'_>, options: BulkOptions, sort: Sort, seed: u64) -> Res
         objects.push(b',');
         ends.push(objects.len());
     }
-    let connections = options.lookup_body_connections.max(1);
-    let count = objects.len().div_ceil(options.lookup_body_bytes.max(1)).next_multiple_of(connections);
-    let share = objects.len().div_ceil(count);
+    let share = match pattern.body {
+        // As many bodies for each connection.
+        BodySize::Bytes(bytes) => {
+            let count = objects.len().div_ceil(bytes.max(1)).next_multiple_of(pattern.connections.max(1));
+            objects.len().div_ceil(count)
+        }
+        BodySize::Values(_) => 0,
+    };
     let (mut bodies, mut start, mut values) = (Vec::new(), 0, 0);
     for end in ends {
         values += 1;
-        if share * (bodies.len() + 1) <= end || end == objects.len() {
+        let is_full = match pattern.body {
+            BodySize::Bytes(_) => share * (bodies.len() + 1) <= end,
+            BodySize::Values(count) => count <= values,
+        };
+        if is_full || end == objects.len() {
             let mut body = [b"[", objects.get(start..end).unwrap_or_default()].concat();
             if let Some(last) = body.last_mut() {
                 *last = b']';
@@ -194,6 +254,45 @@ fn bodies(known: &Known<'_>, options: BulkOptions, sort: Sort, seed: u64) -> Res
         }
     }
     Ok(bodies)
+}
+
+impl BulkOptions {
+    /// Patterns of large bodies, each with the name of its figures.
+    pub(super) fn large(&self) -> Vec<(String, Pattern)> {
+        if self.bulk_lookups == 0 {
+            return Vec::new();
+        }
+        let (values, body) = (self.bulk_lookups, BodySize::Bytes(self.lookup_body_bytes));
+        let connections = self.lookup_body_connections;
+        [(Sort::Hits(Distribution::Uniform), "bulk_hits"), (Sort::Misses, "bulk_misses")]
+            .map(|(sort, name)| {
+                (name.to_owned(), Pattern { sort, values, body, connections, time_limit: None })
+            })
+            .to_vec()
+    }
+
+    /// Patterns of short bodies, each with the name of its figures.
+    pub(super) fn short(&self) -> Vec<(String, Pattern)> {
+        let mut patterns = Vec::new();
+        for distribution in &self.lookups {
+            let values = self.values_per_request.iter();
+            patterns.extend(values.map(|count| self.short_pattern(*distribution, *count)));
+        }
+        patterns
+    }
+
+    fn short_pattern(&self, distribution: Distribution, count: usize) -> (String, Pattern) {
+        let seconds = usize::try_from(self.short_body_seconds).unwrap_or(usize::MAX);
+        let most = SHORT_BODIES_PER_SECOND.saturating_mul(count).min(VALUES_PER_SECOND);
+        let pattern = Pattern {
+            sort: Sort::Hits(distribution),
+            values: seconds.saturating_mul(most),
+            body: BodySize::Values(count),
+            connections: self.short_body_connections,
+            time_limit: Some(Duration::from_secs(self.short_body_seconds)),
+        };
+        (format!("{distribution:?}_{count}").to_lowercase(), pattern)
+    }
 }
 
 impl BulkFigures {

@@ -7,6 +7,7 @@
 use std::{collections::HashSet, net::IpAddr, ops::Range};
 
 use anyhow::{Context as _, Result};
+use clap::ValueEnum;
 use parking_lot::Mutex;
 use test_support::dice::Dice;
 
@@ -14,6 +15,18 @@ use super::{derive::Edition, feed::Feed};
 
 /// Lines that are tried for a value before the feed is taken to have none.
 const TRIES_MAX: usize = 10_000;
+
+/// Odd, and near the golden share of 2^64: neighbors in rank lie far apart.
+const SCATTER: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// How often which of the stored values is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum Distribution {
+    /// All as often.
+    Uniform,
+    /// The nth in rank 1/n times as often as the first, as in logs (Zipf, s = 1).
+    Zipf,
+}
 
 /// What was acknowledged.
 pub(super) struct Known<'feed> {
@@ -57,13 +70,9 @@ impl<'feed> Known<'feed> {
     }
 
     /// Appends a stored value; `false`, and nothing, when there is none yet.
-    pub(super) fn draw_stored(&self, dice: &mut Dice, out: &mut Vec<u8>) -> bool {
+    pub(super) fn draw_stored(&self, distribution: Distribution, dice: &mut Dice, out: &mut Vec<u8>) -> bool {
         (0..TRIES_MAX).any(|_| {
-            let index = {
-                let ranges = &self.acknowledged.lock().ranges;
-                let range = if ranges.is_empty() { None } else { ranges.get(dice.index(ranges.len())) };
-                range.map(|range| range.start + dice.index(range.len()))
-            };
+            let index = self.acknowledged.lock().draw(distribution, dice);
             index.is_some_and(|index| self.feed.write_value(index, out))
         })
     }
@@ -87,3 +96,49 @@ impl<'feed> Known<'feed> {
             .any(|copy| self.addresses.binary_search(&Edition::Stored(copy).address(address)).is_ok())
     }
 }
+
+impl Acknowledged {
+    /// An index of an acknowledged element, if there is any.
+    fn draw(&self, distribution: Distribution, dice: &mut Dice) -> Option<usize> {
+        match distribution {
+            Distribution::Uniform => {
+                let range = self.ranges.get(dice.index(self.ranges.len().max(1)))?;
+                Some(range.start + dice.index(range.len()))
+            }
+            Distribution::Zipf => {
+                let count = self.ranges.iter().map(ExactSizeIterator::len).sum::<usize>() as u64;
+                let mut place = scattered(zipf_rank(count, dice), count)?;
+                for range in &self.ranges {
+                    match place.checked_sub(range.len()) {
+                        Some(beyond) => place = beyond,
+                        None => return Some(range.start + place),
+                    }
+                }
+                None
+            }
+        }
+    }
+}
+
+/// A rank below `count`, n about 1/(n + 1) times as often as 0: the integral of 1/x, inverted.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "positive, below 2^53, and cut on purpose"
+)]
+fn zipf_rank(count: u64, dice: &mut Dice) -> u64 {
+    let share = dice.next() as f64 / u64::MAX as f64;
+    let rank = ((count as f64).ln_1p() * share).exp() as u64 - 1;
+    rank.min(count.saturating_sub(1))
+}
+
+/// Where the value of a rank lies among `count`, so that those of the first ranks are no neighbors; some places have
+/// several ranks and some none.
+fn scattered(rank: u64, count: u64) -> Option<usize> {
+    let mixed = u128::from(rank.wrapping_add(1).wrapping_mul(SCATTER)) * u128::from(count);
+    usize::try_from(mixed >> 64).ok().filter(|_| 0 < count)
+}
+
+#[cfg(test)]
+mod tests;

@@ -25,7 +25,7 @@ use test_support::{
 
 use super::{
     figures::{Answers, Summary, float},
-    known::Known,
+    known::{Distribution, Known},
 };
 
 const NOT_DETECTED: &[u8] = b"\"result\":\"not detected\"";
@@ -116,7 +116,8 @@ impl<'run> Lookups<'run> {
                 return Ok(seen);
             }
             value.clear();
-            let is_stored = dice.chance(50) && self.known.draw_stored(&mut dice, &mut value);
+            let is_stored =
+                dice.chance(50) && self.known.draw_stored(Distribution::Uniform, &mut dice, &mut value);
             ensure!(
                 is_stored || self.known.draw_unknown(&mut dice, &mut value),
                 "there is nothing to look up"

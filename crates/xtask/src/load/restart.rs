@@ -15,7 +15,7 @@ use test_support::{
 
 use super::{
     bodies::{Bodies, SUPPLIER},
-    known::Known,
+    known::{Distribution, Known},
     lookups::{check, write_object},
 };
 use crate::proc::disk_bytes;
@@ -88,7 +88,10 @@ fn look_up_some(daemon: &Daemon, known: &Known<'_>, seed: u64) -> Result<()> {
     let (mut client, mut dice) = (daemon.client(), Dice::new(&[seed]));
     for _ in 0..CHECKED_VALUES {
         let mut value = Vec::new();
-        ensure!(known.draw_stored(&mut dice, &mut value), "there is nothing to look up");
+        ensure!(
+            known.draw_stored(Distribution::Uniform, &mut dice, &mut value),
+            "there is nothing to look up"
+        );
         let mut body = vec![b'['];
         write_object(&value, &mut body);
         body.push(b']');

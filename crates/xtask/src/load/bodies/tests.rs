@@ -8,7 +8,10 @@ use test_support::dice::Dice;
 use super::{Bodies, Mix};
 use crate::{
     feed::FeedOptions,
-    load::{feed::Feed, known::Known},
+    load::{
+        feed::Feed,
+        known::{Distribution, Known},
+    },
 };
 
 const LINES: usize = 100;
@@ -98,14 +101,14 @@ fn drawn_values_are_of_what_was_acknowledged_or_of_nothing() {
     let all: HashSet<_> = values(&bodies).concat().into_iter().collect();
     let known = Known::new(&feed, indicators).unwrap();
     let (mut dice, mut value) = (Dice::new(&[1]), Vec::new());
-    assert!(!known.draw_stored(&mut dice, &mut value));
+    assert!(!known.draw_stored(Distribution::Uniform, &mut dice, &mut value));
     known.acknowledge(bodies.plans()[1].new.clone());
     known.acknowledge(bodies.plans()[1].new.clone());
     let first: HashSet<_> = values(&bodies)[1].iter().cloned().collect();
     assert!(known.distinct() <= first.len());
     for _ in 0..1_000 {
         value.clear();
-        assert!(known.draw_stored(&mut dice, &mut value));
+        assert!(known.draw_stored(Distribution::Uniform, &mut dice, &mut value));
         assert!(first.contains(std::str::from_utf8(&value).unwrap()));
         value.clear();
         assert!(known.draw_unknown(&mut dice, &mut value));
