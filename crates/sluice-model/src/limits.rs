@@ -116,7 +116,7 @@ pub const MEMTABLE_BYTES_MAX: usize = 384 * MIB;
 /// Filters of keys and groups are not in it: they take about 2.25 bytes for each indicator stored, 3 at worst.
 pub const STANDING_BYTES: usize = 128 * MIB;
 
-/// Heap bytes of blocks of the trees that lookups keep at hand.
+/// Heap bytes of blocks of the trees that lookups keep at hand, before the memory plan adds to it.
 pub const BLOCK_CACHE_BYTES_MAX: usize = 40 * MIB;
 
 /// Messages waiting for the log thread. When full, the pool waits. What they carry is paid for by permits.

@@ -1,7 +1,8 @@
 //! The memory plan: what the bounds of [`crate::limits`] cost together, at worst, and how less memory is shared out.
 //!
 //! In: how many bytes the process may take. Out: how many of them are for what. From 2 GiB on it is all that the bounds
-//! allow, and more memory changes nothing. Below, each share lies between that and the least with which everything still
+//! allow, and of what is above, an eighth goes to the block cache: stored values are asked for again and again, and one
+//! that is at hand costs half of one that is read. From 4 GiB on more memory changes nothing. Below 2 GiB, each share lies between that and the least with which everything still
 //! works, in the same proportion; the least come to 256 MiB. Both sums are checked when this is compiled.
 //!
 //! A body's bytes are counted by its permit until its rows are committed, and by the memtable from then on; both count
@@ -21,7 +22,7 @@ use crate::limits::{
     SMALL_BODY_BYTES_MAX, SMALL_BYTES_BUDGET, STANDING_BYTES, TINY_BODY_BYTES_MAX,
 };
 
-/// Resident bytes from which on the plan does not grow.
+/// Resident bytes from which on nothing but the block cache grows.
 pub const RESIDENT_BYTES_MAX: usize = 2_048 * MIB;
 
 /// Resident bytes with which everything still works. One element that takes the parser as much as any can, 4 MiB of
@@ -31,6 +32,9 @@ pub const RESIDENT_BYTES_MIN: usize = 256 * MIB;
 /// What sled may keep of decoded pages, in every plan. It divides this by 256, and below the length of a page a merge reads
 /// each page anew for each of its values.
 pub const TREES_CACHE_BYTES: usize = 32 * MIB;
+
+/// What the block cache gets of memory above [`RESIDENT_BYTES_MAX`] at most.
+const MORE_CACHE_BYTES_MAX: usize = 256 * MIB;
 
 /// How many bytes are for what.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -86,9 +90,9 @@ const LEAST: MemoryPlan = MemoryPlan {
 const SLICE_BYTES_IN_FLIGHT_MIN: usize = 8 * MIB;
 
 impl MemoryPlan {
-    /// Shares out `bytes`, which count as [`RESIDENT_BYTES_MIN`] if they are less, and as [`RESIDENT_BYTES_MAX`] if they
-    /// are more.
+    /// Shares out `bytes`, which count as [`RESIDENT_BYTES_MIN`] if they are less.
     pub fn of(bytes: usize) -> Self {
+        let more_cache_bytes = (bytes.saturating_sub(RESIDENT_BYTES_MAX) / 8).min(MORE_CACHE_BYTES_MAX);
         let above = bytes.clamp(RESIDENT_BYTES_MIN, RESIDENT_BYTES_MAX) - RESIDENT_BYTES_MIN;
         // In KiB, so that the product fits into 64 bits; exact at both ends.
         let share = |least: usize, full: usize| {
@@ -104,7 +108,7 @@ impl MemoryPlan {
             parser_bytes: share(LEAST.parser_bytes, FULL.parser_bytes),
             heavy_read_bytes: share(LEAST.heavy_read_bytes, FULL.heavy_read_bytes),
             light_read_bytes: share(LEAST.light_read_bytes, FULL.light_read_bytes),
-            block_cache_bytes: share(LEAST.block_cache_bytes, FULL.block_cache_bytes),
+            block_cache_bytes: share(LEAST.block_cache_bytes, FULL.block_cache_bytes) + more_cache_bytes,
             standing_bytes: share(LEAST.standing_bytes, FULL.standing_bytes),
         }
     }
