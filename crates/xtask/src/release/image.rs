@@ -2,7 +2,12 @@
 //!
 //! In: the binary, and buildah, or docker with an engine. Out: an archive that `docker load` and `podman load` read.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    process::Command,
+};
 
 use anyhow::Result;
 
@@ -36,9 +41,10 @@ impl Builder {
     pub(super) fn make(self, binary: &Path, build_info: &BuildInfo, out: &Path) -> Result<()> {
         let context = tempfile::tempdir()?;
         let dir = context.path();
-        fs::copy(binary, dir.join("sluiced"))?;
+        let deploy = root()?.join("deploy");
+        copy(binary, &dir.join("sluiced"), 0o755)?;
         for file in ["Dockerfile", "container.toml"] {
-            fs::copy(root()?.join("deploy").join(file), dir.join(file))?;
+            copy(&deploy.join(file), &dir.join(file), 0o644)?;
         }
         // The owner of what is made in a volume is that of the directory in the image.
         fs::create_dir(dir.join("data"))?;
@@ -66,4 +72,10 @@ impl Builder {
             }
         }
     }
+}
+
+/// Copies a file; whoever runs the image must be able to read it, whatever the umask here is.
+fn copy(from: &Path, to: &Path, mode: u32) -> Result<()> {
+    fs::copy(from, to)?;
+    Ok(fs::set_permissions(to, Permissions::from_mode(mode))?)
 }
