@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `LOCK` | held by the one process that may write |
 //! | `RESTORING` | there while a restore has not finished; no daemon opens the directory then (`restore.rs`) |
+//! | `SPARE` | blocks without content, given up at each start so that it has room on a full disk (`spare_room.rs`) |
 //! | `MANIFEST` | the last checkpoint: runs that count, and where the log must begin (`manifest.rs`) |
 //! | `log/` | segments of frames: slices of rows, commits, catalogue changes (`log/`) |
 //! | `trees/` | sled: `indicators` (blocks, indexes, filters), `contexts` (tables of contexts), `suppliers` and `tags` (posting lists), `catalogue` (`trees.rs`) |
@@ -76,6 +77,7 @@ mod rows;
 mod run;
 mod shared;
 mod snapshot;
+mod spare_room;
 #[cfg(feature = "stages")]
 pub mod stages;
 mod stamps;

@@ -18,12 +18,14 @@ use crate::{
     manifest::{DATA_FORMAT, Manifest},
     recovery::RESTORING,
     snapshot::{BlockPlace, ObjectReader},
+    spare_room::SPARE_FILE,
     trees::{Trees, put_pieces},
     verify::{Verified, verify_trees},
 };
 
 /// What a restore makes, and a daemon that was started before the restore had finished.
-const MADE: [&str; 6] = ["MANIFEST", "trees", "log", "MANIFEST.new", "accounts.json", "admin-password"];
+const MADE: [&str; 7] =
+    ["MANIFEST", "trees", "log", "MANIFEST.new", "accounts.json", "admin-password", SPARE_FILE];
 
 /// What an empty directory may have in it: the lock, and what a fresh file system brings.
 const IN_EMPTY: [&str; 2] = [LOCK_FILE, "lost+found"];

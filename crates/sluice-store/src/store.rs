@@ -29,6 +29,7 @@ use crate::{
     run::parts_of,
     shared::{Health, Shared},
     snapshot::{PinnedCheckpoint, SnapshotError},
+    spare_room::SpareRoom,
     stamps::Stamps,
     store_measures::StoreMeasures,
 };
@@ -76,7 +77,9 @@ impl Store {
             None => DirLock::take(&config.data_dir)?,
         };
         let config = StoreConfig { lock: Some(lock), ..config };
+        let mut spare_room = SpareRoom::give_up(&config.data_dir)?;
         let found = recover(&config.data_dir)?;
+        spare_room.take_back();
         let blocks = Arc::new(BlockCache::new(config.tuning.block_cache_bytes));
         let (log_requests, log_inbox) = bounded(limits::LOG_QUEUE_MAX);
         let (compaction_requests, compaction_inbox) = bounded(1);
@@ -114,6 +117,7 @@ impl Store {
             compaction_inbox,
             found.manifest,
             found.stored_catalogue,
+            spare_room,
         );
         // Joined in this order: the compaction thread needs the log thread to the end, and the parts thread ends with
         // the compaction thread.

@@ -19,6 +19,7 @@ use crate::{
     manifest::Manifest,
     recovery::{self, RESTORING},
     run::{Part, PartMeta},
+    spare_room::SpareRoom,
     trees::Trees,
 };
 
@@ -79,6 +80,7 @@ impl Verified {
 pub fn verify(data_dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Verified, OpenError> {
     recovery::check_is_data_dir(data_dir)?;
     let _lock = DirLock::try_take(data_dir)?;
+    let _spare_room = SpareRoom::give_up(data_dir)?;
     let mut verified = Verified::default();
     if data_dir.join(RESTORING).exists() {
         let meaning = format!("{DOES_NOT_START}: repeat the restore, or remove the directory");

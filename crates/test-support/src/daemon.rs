@@ -87,10 +87,22 @@ impl Daemon {
     ///
     /// How it has ended instead; `None` when it has done neither for so long.
     pub fn try_ready(&mut self, limit: Duration) -> Result<Duration, Option<ExitStatus>> {
+        self.try_state(limit, &[200])
+    }
+
+    /// Waits until the daemon answers lookups, though its disk may be too full for writes.
+    pub fn wait_until_open(&mut self) {
+        if let Err(ended) = self.try_state(READY_WAIT, &[200, 507]) {
+            panic!("the store is not open, {ended:?}: {}", self.said());
+        }
+    }
+
+    /// Waits until `/readyz` has one of these.
+    fn try_state(&mut self, limit: Duration, states: &[u16]) -> Result<Duration, Option<ExitStatus>> {
         while self.started.elapsed() < limit {
             if let Some(address) = self.address {
                 let answer = Client::new(address, "", "").request("GET", "/readyz", b"");
-                if answer.is_ok_and(|answer| answer.status == 200) {
+                if answer.is_ok_and(|answer| states.contains(&answer.status)) {
                     return Ok(self.started.elapsed());
                 }
             }

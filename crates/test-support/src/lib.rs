@@ -1,5 +1,5 @@
-//! What tests and tools share: seeded feeds and histories, a disk that loses power, one that fails, a daemon that
-//! gets killed.
+//! What tests and tools share: seeded feeds and histories, a disk that loses power, one that fails, one that is
+//! full, a daemon that gets killed.
 //!
 //! In: a seed and a size. Out: a summary, or a panic that names the seed: everything here is test code, so a
 //! broken promise, a missing tool and a bug of the test itself all end the same way. Nothing here is for the
@@ -20,6 +20,7 @@ pub mod dice;
 pub mod exposition;
 pub mod faults;
 pub mod feed;
+pub mod full_disk;
 pub mod oracle;
 pub mod powercut;
 pub mod script;

@@ -45,6 +45,8 @@ pub(super) struct Compactor {
     pub(super) log_kept_bytes: u64,
     /// Whether the disk lacked space for the last step that asked.
     lacks_space: bool,
+    /// Whether what an unfinished step of an earlier life had left in the trees is gone.
+    is_swept: bool,
     /// How long the steps of the merge under way took, if it is for the sake of dead rows.
     dead_merge_took: Option<Duration>,
     /// Until when no other such merge begins.
@@ -62,6 +64,7 @@ impl Compactor {
             flushed_at: now,
             log_kept_bytes: 0,
             lacks_space: false,
+            is_swept: false,
             dead_merge_took: None,
             dead_merge_rest: now,
         }
@@ -80,7 +83,7 @@ impl Compactor {
     pub(super) fn flush(&mut self) -> Result<bool, TreeError> {
         // Packed rows and contexts take a third of their heap bytes, incompressible ones nearly all of them; sled needs
         // about twice that.
-        if !self.has_space(2 * self.shared.view().memtable.bytes() as u64) {
+        if !self.may_write(2 * self.shared.view().memtable.bytes() as u64)? {
             return Ok(false);
         }
         let (started, ages) = (Instant::now(), self.shared.stamps.ages());
@@ -134,16 +137,43 @@ impl Compactor {
         Ok(run)
     }
 
-    /// Returns true if the disk has space for a step that writes about so many bytes. Without it the log keeps what
-    /// it has, and runs stay as they are: sled does not survive a full disk.
-    pub(super) fn has_space(&mut self, bytes: u64) -> bool {
-        let has_space = STEP_FREE_BYTES + bytes <= self.shared.disk_free_bytes();
+    /// Returns true if the disk has space for a step that writes about so many bytes; then nothing is left of an unfinished
+    /// step, whose parts may have the numbers of those to come. Without space the log keeps what it has, and runs stay as
+    /// they are: sled does not survive a full disk.
+    ///
+    /// # Errors
+    ///
+    /// Any failure of the trees.
+    pub(super) fn may_write(&mut self, bytes: u64) -> Result<bool, TreeError> {
+        let has_space = self.has_space(bytes);
         // Said when it begins, not at every look.
         let lacked_space = std::mem::replace(&mut self.lacks_space, !has_space);
-        if !has_space && !lacked_space {
+        if has_space {
+            self.clean_up()?;
+        } else if !lacked_space {
             tracing::warn!(bytes, "no space on the disk for a flush or merge");
         }
-        has_space
+        Ok(has_space)
+    }
+
+    /// Removes from the trees what nothing names any more, when there is space: sled writes also to remove.
+    ///
+    /// # Errors
+    ///
+    /// Any failure of the trees.
+    pub(super) fn clean_up(&mut self) -> Result<(), TreeError> {
+        if !self.has_space(0) {
+            return Ok(());
+        }
+        if !self.is_swept {
+            self.checkpoints.sweep_unnamed()?;
+            self.is_swept = true;
+        }
+        self.checkpoints.remove_dropped()
+    }
+
+    fn has_space(&self, bytes: u64) -> bool {
+        STEP_FREE_BYTES + bytes <= self.shared.disk_free_bytes()
     }
 
     /// Writes rows into one part until it is full; the last key read is `None` once the rows are at their end.
@@ -292,3 +322,6 @@ fn advance(
     }
     dropped
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,6 +25,7 @@ use crate::{
     run::Run,
     shared::Shared,
     snapshot::{PinnedCheckpoint, SnapshotError},
+    spare_room::SpareRoom,
 };
 
 /// Age of the oldest unflushed write at which the memtable is flushed, however small: keeps the log short.
@@ -41,6 +42,7 @@ pub(crate) struct CompactionThread {
     shared: Arc<Shared>,
     requests: Receiver<CompactionRequest>,
     compactor: Compactor,
+    spare_room: SpareRoom,
     /// When the memtable was last seen empty, as all times here by [`Clock::elapsed`](crate::Clock::elapsed).
     empty_at: Duration,
     /// Number of the newest commit seen.
@@ -57,12 +59,16 @@ impl CompactionThread {
         requests: Receiver<CompactionRequest>,
         manifest: Manifest,
         stored_catalogue: Arc<Catalogue>,
+        spare_room: SpareRoom,
     ) -> (Self, impl FnOnce() + Send + 'static) {
         let now = shared.config.clock.elapsed();
         let (parts, run_parts) = parts_thread(Arc::clone(&shared.trees));
         let checkpoints = Checkpoints::new(Arc::clone(&shared), manifest, stored_catalogue);
         let compactor = Compactor::new(Arc::clone(&shared), parts, checkpoints);
-        (Self { shared, requests, compactor, empty_at: now, newest_sequence: 0, newest_at: now }, run_parts)
+        let (newest_sequence, newest_at) = (0, now);
+        let thread =
+            Self { shared, requests, compactor, spare_room, empty_at: now, newest_sequence, newest_at };
+        (thread, run_parts)
     }
 
     /// Serves requests until [`CompactionRequest::Stop`] or a failure.
@@ -74,7 +80,7 @@ impl CompactionThread {
 
     fn serve(&mut self) -> Result<(), TreeError> {
         self.compactor.checkpoints.record_stamps()?;
-        self.compactor.checkpoints.sweep_unnamed()?;
+        self.keep_room();
         let mut wait = LOOK_INTERVAL;
         while !self.shared.has_failed() {
             self.shared.beat(&self.shared.compaction_beat_ms);
@@ -93,8 +99,9 @@ impl CompactionThread {
 
     /// Does one step of what is due; false when nothing is.
     fn look(&mut self) -> Result<bool, TreeError> {
-        self.compactor.checkpoints.remove_dropped()?;
+        self.compactor.clean_up()?;
         self.compactor.checkpoints.record_stamps()?;
+        self.keep_room();
         let (view, now) = (self.shared.view(), self.shared.config.clock.elapsed());
         let stored_catalogue = &self.compactor.checkpoints.stored_catalogue;
         if view.memtable.slices().is_empty() && Arc::ptr_eq(&view.catalogue, stored_catalogue) {
@@ -123,6 +130,11 @@ impl CompactionThread {
         if is_due { self.compactor.flush() } else { Ok(false) }
     }
 
+    /// Keeps as much room for the next start as it wants now.
+    fn keep_room(&mut self) {
+        self.spare_room.keep_for(self.shared.trees.disk_bytes(), self.shared.disk_free_bytes());
+    }
+
     /// Notes how much is to be merged: the runs of the merge under way, and those that make up full tiers.
     fn note_merge_debt(&self, runs: &[Run]) {
         let sizes: Vec<u64> = runs.iter().map(Run::stored_bytes).collect();
@@ -145,7 +157,7 @@ impl CompactionThread {
         if self.compactor.checkpoints.manifest.merge.is_none() && !self.start_due_merge()? {
             return Ok(false);
         }
-        if !self.compactor.has_space(2 * self.shared.config.tuning.part_bytes) {
+        if !self.compactor.may_write(2 * self.shared.config.tuning.part_bytes)? {
             return Ok(false);
         }
         self.compactor.merge_one_part(self.shared.config.tuning.context_table_bytes_min)?;

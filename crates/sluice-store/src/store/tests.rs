@@ -1,12 +1,22 @@
 //! A store in a directory of a test, and a failure while a caller waits.
 
-use std::{path::Path, sync::atomic::Ordering, thread, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::Ordering},
+    thread,
+    time::Duration,
+};
 
-use super::{Health, Store, StoreConfig};
+use super::{Health, Shared, Store, StoreConfig};
 
 /// A store in a directory of a test, as it is by default.
 pub(crate) fn open(dir: &Path, on_failure: Box<dyn Fn(&str) + Send + Sync>) -> Store {
     Store::open(StoreConfig::at(dir), on_failure).unwrap()
+}
+
+/// What its threads have in common.
+pub(crate) fn shared_of(store: &Store) -> Arc<Shared> {
+    Arc::clone(&store.shared)
 }
 
 /// Otherwise a failure while a caller waits for a checkpoint would keep the process from ending.
