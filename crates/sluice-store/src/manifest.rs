@@ -174,4 +174,6 @@ fn checksum_line(body: &str) -> String {
 }
 
 #[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod tests;
