@@ -50,6 +50,9 @@ pub(crate) enum Command {
         /// Do nothing while the newest snapshot is younger, such as 1day.
         #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
         every: Option<Duration>,
+        /// Go on in a place that holds the snapshots of another data directory, which is gone for good.
+        #[arg(long)]
+        take_over: bool,
         /// Name the newest snapshot in the end, for the daemon.
         #[arg(long, hide = true)]
         name_newest: bool,

@@ -10,6 +10,7 @@ mod connection;
 mod health;
 mod manual;
 mod password_input;
+mod place_owner;
 mod progress;
 mod repository;
 mod restore;
@@ -28,6 +29,7 @@ use sluice_server::{
     config::Loaded,
 };
 
+use self::place_owner::PlaceClaim;
 use crate::arguments::{Command, TokenCommand, UserCommand};
 
 /// Seconds in a day.
@@ -54,9 +56,10 @@ pub(crate) fn run(
         Command::Health => health::run(&config),
         Command::User(command) => run_user(command, &AccountsFile::existing(data_dir)?, data_dir),
         Command::Token(command) => run_token(command, &AccountsFile::existing(data_dir)?),
-        Command::Snapshot { url, keep, every, name_newest } => {
+        Command::Snapshot { url, keep, every, take_over, name_newest } => {
             let keep_count = keep.map(|keep| usize::try_from(keep).unwrap_or(usize::MAX));
-            let said = snapshot::run(&url, keep_count, every, &config)?;
+            let claim = if take_over { PlaceClaim::TakeOver } else { PlaceClaim::Own };
+            let said = snapshot::run(&url, keep_count, every, claim, &config)?;
             if name_newest { snapshot::with_newest(&url, said) } else { Ok(said) }
         }
         Command::Restore { url, at, dir } => restore::run(&url, at.as_deref(), &dir),

@@ -8,6 +8,7 @@
 //!
 //! A request and a reply are a line of JSON each. The bytes of an object follow the reply to [`SnapshotRequest::Read`].
 
+mod child;
 pub(crate) mod listener;
 pub(crate) mod schedule;
 pub mod serving;
@@ -35,6 +36,8 @@ const SOCKET: &str = "control.sock";
 const SOCKET_PATH_BYTES_MAX: usize = 100;
 /// What stands before the name of the newest snapshot in a line that the command prints for the daemon.
 pub const NEWEST: &str = "newest ";
+/// What stands after the name of a snapshot in the line that tells that it was taken.
+pub const TAKEN: &str = " taken: ";
 /// Letters of a time in the name of a snapshot: `20261128T160102Z`.
 pub const TIME_LENGTH: usize = 16;
 /// Digits of the number of a commit in it.

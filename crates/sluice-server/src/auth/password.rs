@@ -32,7 +32,7 @@ pub(crate) const PASSWORD_BYTES_MAX: usize = 1_024;
 /// # Errors
 ///
 /// When there is none.
-pub(crate) fn random_bytes<const COUNT: usize>() -> Result<[u8; COUNT], AuthError> {
+pub fn random_bytes<const COUNT: usize>() -> Result<[u8; COUNT], AuthError> {
     let mut bytes = [0; COUNT];
     match ring::default_provider().secure_random.fill(&mut bytes) {
         Ok(()) => Ok(bytes),

@@ -26,6 +26,13 @@ const CHUNKS_MAX: usize = 2;
 /// What variables begin with that say how to reach a service and log in there.
 const SERVICE_VARIABLES: [&str; 3] = ["AWS_", "GOOGLE_", "AZURE_"];
 
+/// Folder of objects.
+pub(super) const OBJECTS_FOLDER: &str = "objects";
+/// Folder of the lists of objects, one for each snapshot.
+pub(super) const LISTS_FOLDER: &str = "snapshots";
+/// Folder of whom the place belongs to.
+pub(super) const OWNER_FOLDER: &str = "owner";
+
 /// See the module.
 pub(super) struct Repository {
     store: Box<dyn ObjectStore>,
@@ -61,7 +68,7 @@ impl Repository {
     /// Prepares a place to write to: makes the directory, and removes what a kill left half written there.
     pub(super) fn prepare(&self) -> anyhow::Result<()> {
         let Some(dir) = &self.dir else { return Ok(()) };
-        for below in ["objects", "snapshots"] {
+        for below in [OBJECTS_FOLDER, LISTS_FOLDER, OWNER_FOLDER] {
             let below = dir.join(below);
             fs::create_dir_all(&below).with_context(|| format!("cannot create {}", below.display()))?;
             remove_half_written(&below).with_context(|| {

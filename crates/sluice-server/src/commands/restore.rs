@@ -8,8 +8,8 @@ use sluice_store::Restore;
 
 use super::{
     progress::Progress,
-    repository::Repository,
-    snapshot_list::{ListedObject, OBJECTS_FOLDER, SnapshotList, choose, names},
+    repository::{OBJECTS_FOLDER, Repository},
+    snapshot_list::{ListedObject, SnapshotList, choose, names},
 };
 
 /// Restores the last snapshot, or the last one of a time or before, into an empty directory, and checks everything.
@@ -28,7 +28,9 @@ pub(super) fn run(url: &str, at: Option<&str>, dir: &Path) -> anyhow::Result<Str
         format!("{} is not restored; repeat the command, or remove the directory", dir.display())
     })?;
     Ok(format!(
-        "{} is restored from the snapshot {name}, taken at {}: commit {}, {} rows, all of it read back and checked",
+        "{} is restored from the snapshot {name}, taken at {}: commit {}, {} rows, all of it read back and checked\nIts \
+         snapshots want a place of their own; or, if the daemon whose data it was is gone for good, take this one over: \
+         sluiced snapshot URL --take-over",
         dir.display(),
         list.taken_at,
         verified.sequence,

@@ -12,13 +12,17 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use sha2::{Digest as _, Sha256};
-use sluice_server::{config::Config, snapshot::NEWEST};
+use sluice_server::{
+    config::Config,
+    snapshot::{NEWEST, TAKEN},
+};
 
 use super::{
     connection::Connection,
+    place_owner::{self, PlaceClaim},
     progress::Progress,
-    repository::Repository,
-    snapshot_list::{FOLDER, ListedObject, OBJECTS_FOLDER, SnapshotList, names},
+    repository::{LISTS_FOLDER, OBJECTS_FOLDER, Repository},
+    snapshot_list::{ListedObject, SnapshotList, names},
 };
 
 /// Takes a snapshot, unless the newest one is younger than `every`, and keeps the newest `keep_count`, or all.
@@ -26,9 +30,12 @@ pub(super) fn run(
     url: &str,
     keep_count: Option<usize>,
     every: Option<Duration>,
+    claim: PlaceClaim,
     config: &Config,
 ) -> anyhow::Result<String> {
     let repository = Repository::open(url)?;
+    // The newest snapshot of another data directory is none of this one.
+    place_owner::check(&repository, &config.data_dir, claim)?;
     if let Some(every) = every
         && let Some(newest) = names(&repository)?.last()
         // One that cannot be read is none.
@@ -40,6 +47,7 @@ pub(super) fn run(
     let mut connection = Connection::open(config)?;
     let pinned = connection.pin()?;
     repository.prepare()?;
+    place_owner::take(&repository, &config.data_dir, claim)?;
     let accounts = match fs::read_to_string(config.data_dir.join("accounts.json")) {
         Ok(text) => Some(text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -61,11 +69,13 @@ pub(super) fn run(
     let name = list.name_after(names(&repository)?.last())?;
     list.write(&repository, &name)?;
     let said = format!(
-        "snapshot {name} taken: commit {}, {objects_count} objects of {bytes} bytes, of which {sent_count} with {sent_bytes} \
+        "snapshot {name}{TAKEN}commit {}, {objects_count} objects of {bytes} bytes, of which {sent_count} with {sent_bytes} \
          bytes were new",
         list.sequence
     );
     let Some(keep_count) = keep_count else { return Ok(said) };
+    // Somebody may have taken the place over meanwhile.
+    place_owner::check(&repository, &config.data_dir, PlaceClaim::Own)?;
     let removed =
         remove_old(&repository, keep_count, &known).context("the snapshot is good, but old ones stay")?;
     // Not before: the next snapshot may need what is removed, and copies it if it is gone.
@@ -130,7 +140,7 @@ fn remove_old(
         listed.extend(list.objects.iter().map(ListedObject::name));
     }
     for name in old {
-        repository.delete(FOLDER, name)?;
+        repository.delete(LISTS_FOLDER, name)?;
     }
     for name in objects.keys().filter(|name| !listed.contains(*name)) {
         repository.delete(OBJECTS_FOLDER, name)?;

@@ -16,12 +16,8 @@ use sha2::{Digest as _, Sha256};
 use sluice_server::snapshot::{SEQUENCE_LENGTH, TIME_LENGTH, taken_at};
 use sluice_store::{ObjectDigest, ObjectId};
 
-use super::repository::{Repository, check_name};
+use super::repository::{LISTS_FOLDER, Repository, check_name};
 
-/// Folder of the lists.
-pub(super) const FOLDER: &str = "snapshots";
-/// Folder of the objects that they list.
-pub(super) const OBJECTS_FOLDER: &str = "objects";
 /// Raised when earlier versions could not read what this one writes.
 const FORMAT: u32 = 1;
 
@@ -113,13 +109,13 @@ impl SnapshotList {
     pub(super) fn write(&self, repository: &Repository, name: &str) -> anyhow::Result<()> {
         let body = serde_json::to_string_pretty(self)?;
         let text = format!("{}\n{body}", checksum_line(&body));
-        repository.put(FOLDER, name, text.into_bytes())
+        repository.put(LISTS_FOLDER, name, text.into_bytes())
     }
 
     /// Reads a list and checks it.
     pub(super) fn read(repository: &Repository, name: &str) -> anyhow::Result<Self> {
         let mut bytes = Vec::new();
-        repository.get(FOLDER, name, &mut |chunk| {
+        repository.get(LISTS_FOLDER, name, &mut |chunk| {
             if LIST_BYTES_MAX < bytes.len() + chunk.len() {
                 bail!("it is too long");
             }
@@ -149,7 +145,7 @@ impl SnapshotList {
 
 /// The names of all snapshots, earliest first.
 pub(super) fn names(repository: &Repository) -> anyhow::Result<Vec<String>> {
-    Ok(repository.list(FOLDER)?.into_keys().filter(|name| taken_at(name).is_some()).collect())
+    Ok(repository.list(LISTS_FOLDER)?.into_keys().filter(|name| taken_at(name).is_some()).collect())
 }
 
 /// The last snapshot that was taken at a time or before.

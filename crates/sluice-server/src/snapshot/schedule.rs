@@ -2,12 +2,12 @@
 //!
 //! In: where to and how often. Out: snapshots, and a log line for each. The command itself sees from what is there whether
 //! one is due, so restarts of the daemon neither skip nor repeat any. A child cannot hurt its daemon, whatever a service
-//! does; when the daemon stops, it hands out nothing more and the child ends.
+//! does; when the daemon stops, it hands out nothing more and the child ends. One that hangs is killed, and told.
 
 use std::{
     io,
     path::Path,
-    process::{Command, Output, Stdio},
+    process::Command,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -15,7 +15,11 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{NEWEST, taken_at};
+use super::{
+    NEWEST, TAKEN,
+    child::{self, Ended},
+    taken_at,
+};
 use crate::{config::SnapshotSettings, life::lifecycle::Phase, metrics::operations::OperationMetrics};
 
 /// How many times in an interval it is seen whether a snapshot is due.
@@ -24,6 +28,8 @@ const LOOKS: u32 = 24;
 const LOOK_INTERVAL_MIN: Duration = Duration::from_secs(1);
 /// How often the thread sees whether the daemon stops.
 const PHASE_INTERVAL: Duration = Duration::from_secs(1);
+/// Least time that a snapshot has. The first one copies everything.
+const TIME_MAX_MIN: Duration = Duration::from_hours(1);
 /// The binary of this very process, also when another one has been installed in its place.
 const OWN_BINARY: &str = "/proc/self/exe";
 
@@ -71,26 +77,44 @@ fn take(settings: &SnapshotSettings, data_dir: &Path, metrics: &OperationMetrics
     command.arg("--data-dir").arg(data_dir).arg("snapshot").arg("--name-newest").arg(&settings.url);
     command.arg("--keep").arg(settings.keep.get().to_string());
     command.arg("--every").arg(format!("{}s", settings.interval.get()));
-    match command.stdin(Stdio::null()).output() {
-        Ok(Output { status, stdout, .. }) if status.success() => {
-            for line in String::from_utf8_lossy(&stdout).lines().filter(|line| !line.is_empty()) {
+    let time_max = time_max(settings.interval.seconds());
+    tell(child::run(&mut command, time_max), time_max, metrics);
+}
+
+/// How long a snapshot may take before it counts as hanging: the next but one is due by then.
+fn time_max(interval: Duration) -> Duration {
+    (2 * interval).max(TIME_MAX_MIN)
+}
+
+/// Tells log and metrics what has become of a snapshot.
+fn tell(ended: io::Result<Ended>, time_max: Duration, metrics: &OperationMetrics) {
+    match ended {
+        Ok(Ended { status: Some(status), stdout, .. }) if status.success() => {
+            for line in stdout.lines().filter(|line| !line.is_empty()) {
                 if let Some(name) = line.strip_prefix(NEWEST) {
                     if let Some(time) = taken_at(name) {
                         metrics.newest_snapshot(time);
                     }
                     continue;
                 }
-                if line.contains(" taken: ") {
+                if line.contains(TAKEN) {
                     metrics.snapshot_taken();
                 }
                 tracing::info!("scheduled {line}");
             }
         }
-        Ok(Output { status, stderr, .. }) => {
+        Ok(Ended { status: Some(status), stderr, .. }) => {
             metrics.snapshot_failed();
-            let told = String::from_utf8_lossy(&stderr);
-            let cause = told.lines().rev().find_map(|line| line.strip_prefix("sluiced: "));
+            let cause = stderr.lines().rev().find_map(|line| line.strip_prefix("sluiced: "));
             tracing::error!(%status, cause, "the scheduled snapshot failed; the last good one is as it was");
+        }
+        Ok(Ended { status: None, .. }) => {
+            metrics.snapshot_failed();
+            let seconds = time_max.as_secs();
+            tracing::error!(
+                seconds,
+                "the scheduled snapshot did not end in its time and was killed; the last good one is as it was"
+            );
         }
         Err(error) => {
             metrics.snapshot_failed();
@@ -98,3 +122,6 @@ fn take(settings: &SnapshotSettings, data_dir: &Path, metrics: &OperationMetrics
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

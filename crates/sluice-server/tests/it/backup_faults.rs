@@ -214,3 +214,51 @@ fn a_directory_in_use_is_told_by_the_exit_code_that_says_to_try_later() {
     assert_eq!(run(&data_dir, &["restore", &backed.url(), name]).status.code(), Some(1));
     assert!(!data_dir.join("RESTORING").exists());
 }
+
+/// Two daemons with one place once removed each other's snapshots, or took the other's for their own and took none.
+#[test]
+fn a_place_belongs_to_one_data_directory_until_another_takes_it_over() {
+    let (first, second) = (Backed::start(), Backed::start());
+    first.push(0, 10);
+    first.snapshot(&["--keep", "1"]);
+    let snapshot = |data_dir: &Path, more: &[&str]| {
+        let output = run(data_dir, &[&["snapshot", &first.url()], more].concat());
+        (output.status.success(), text(output.stderr))
+    };
+    let before = files(&first.folder("snapshots"));
+    for more in [&[][..], &["--keep", "1"], &["--every", "1000days"]] {
+        let (is_taken, told) = snapshot(&second.data_dir(), more);
+        let wanted =
+            format!("holds the snapshots of another data directory, {} on ", first.data_dir().display());
+        assert!(!is_taken && told.contains(&wanted), "{told}");
+    }
+    assert_eq!(files(&first.folder("snapshots")), before);
+    first.push(10, 20);
+    first.snapshot(&["--keep", "1"]);
+    first.check_restores(20);
+
+    // What is restored is another one, too, and goes on in the same place when it is told that the first is gone.
+    let other = tempfile::tempdir().unwrap();
+    let restored = other.path().join("data");
+    assert!(text(first.restore(&other).stdout).contains("--take-over"));
+    assert!(!snapshot(&restored, &[]).0);
+    for more in [&["--take-over", "--keep", "1"][..], &["--keep", "1"]] {
+        let (is_taken, told) = snapshot(&restored, more);
+        assert!(is_taken, "{told}");
+    }
+    let (is_taken, told) = snapshot(&first.data_dir(), &[]);
+    assert!(!is_taken && told.contains(&format!("{} on ", restored.display())), "{told}");
+    first.check_restores(20);
+}
+
+#[test]
+fn a_place_from_before_places_had_owners_becomes_that_of_the_next_snapshot() {
+    let backed = Backed::start();
+    backed.snapshot(&[]);
+    fs::remove_dir_all(backed.folder("owner")).unwrap();
+    fs::remove_file(backed.data_dir().join("IDENTITY")).unwrap();
+    backed.snapshot(&[]);
+    let owners = files(&backed.folder("owner"));
+    let identity = fs::read_to_string(backed.data_dir().join("IDENTITY")).unwrap();
+    assert_eq!(owners, [backed.folder("owner").join(identity.trim_end())]);
+}

@@ -1,0 +1,110 @@
+//! Whose snapshots a place holds: those of one data directory.
+//!
+//! In: the place, and a data directory. Out: consent, or the refusal to touch what belongs to another one. Two daemons that
+//! shared a place would each take the other's newest snapshot for its own, and remove the other's as old.
+//!
+//! A data directory has a number of its own in the file `IDENTITY`, drawn with its first snapshot. The place has an object of
+//! that name in the folder `owner`, which tells people where the directory is. A restored directory is another one: it is
+//! not known whether the daemon that the snapshots are from is gone, so a person says that (`--take-over`).
+
+use std::{fs, io, path::Path};
+
+use anyhow::{Context as _, bail};
+use sluice_model::{excerpt::excerpt, hex};
+use sluice_server::auth::{password::random_bytes, private_files::replace_private};
+
+use super::repository::{OWNER_FOLDER as FOLDER, Repository};
+
+/// File with the number of a data directory.
+const IDENTITY: &str = "IDENTITY";
+/// Digits of it.
+const DIGITS: usize = 32;
+/// Longest description that is read.
+const DESCRIPTION_BYTES_MAX: usize = 4 * 1024;
+
+/// Whether the place may belong to another data directory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum PlaceClaim {
+    /// It may not.
+    Own,
+    /// It is taken over from whomever it belongs to.
+    TakeOver,
+}
+
+/// Checks whether the place is, or may become, that of a data directory. Changes nothing.
+///
+/// # Errors
+///
+/// When it belongs to another one.
+pub(super) fn check(repository: &Repository, data_dir: &Path, claim: PlaceClaim) -> anyhow::Result<()> {
+    let own = read_identity(data_dir)?;
+    match others(repository, own.as_deref())?.first() {
+        Some(other) if claim == PlaceClaim::Own => {
+            let mut description = Vec::new();
+            repository.get(FOLDER, other, &mut |chunk| {
+                let room = DESCRIPTION_BYTES_MAX.saturating_sub(description.len());
+                description.extend_from_slice(chunk.get(..room).unwrap_or(chunk));
+                Ok(())
+            })?;
+            let description = String::from_utf8_lossy(&description);
+            bail!(
+                "the place holds the snapshots of another data directory, {}; each wants a place of its own. If that one is \
+                 gone for good, repeat the command with --take-over",
+                excerpt(description.trim_end())
+            );
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Makes the place that of a data directory. Whoever calls it has the turn to take snapshots of that directory.
+///
+/// # Errors
+///
+/// As [`check`], or when the directory or the place cannot be written to.
+pub(super) fn take(repository: &Repository, data_dir: &Path, claim: PlaceClaim) -> anyhow::Result<()> {
+    check(repository, data_dir, claim)?;
+    let own = match read_identity(data_dir)? {
+        Some(own) => own,
+        None => draw_identity(data_dir)?,
+    };
+    if !repository.list(FOLDER)?.contains_key(&own) {
+        let host = rustix::system::uname();
+        let dir = std::path::absolute(data_dir).unwrap_or_else(|_nowhere| data_dir.to_owned());
+        let description = format!("{} on {}\n", dir.display(), host.nodename().to_string_lossy());
+        repository.put(FOLDER, &own, description.into_bytes())?;
+    }
+    // Last, so that there is no moment at which it belongs to nobody.
+    for other in others(repository, Some(&own))? {
+        repository.delete(FOLDER, &other)?;
+    }
+    Ok(())
+}
+
+/// Whom the place belongs to beside a data directory. Files of others in the folder are passed over.
+fn others(repository: &Repository, own: Option<&str>) -> anyhow::Result<Vec<String>> {
+    let owners = repository.list(FOLDER)?.into_keys();
+    Ok(owners.filter(|name| is_identity(name) && Some(name.as_str()) != own).collect())
+}
+
+fn read_identity(data_dir: &Path) -> anyhow::Result<Option<String>> {
+    let path = data_dir.join(IDENTITY);
+    match fs::read_to_string(&path) {
+        Ok(text) if is_identity(text.trim_end()) => Ok(Some(text.trim_end().to_owned())),
+        Ok(_) => bail!("{} is not what was written; remove it, and take the place over", path.display()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+fn draw_identity(data_dir: &Path) -> anyhow::Result<String> {
+    let identity = hex::encode(&random_bytes::<{ DIGITS / 2 }>()?);
+    let path = data_dir.join(IDENTITY);
+    replace_private(&path, format!("{identity}\n").as_bytes())
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(identity)
+}
+
+fn is_identity(text: &str) -> bool {
+    text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
