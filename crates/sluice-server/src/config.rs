@@ -13,24 +13,25 @@ mod memory;
 mod names;
 #[cfg(test)]
 mod page;
+mod rules;
 mod settings;
 mod show;
 mod units;
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     ffi::OsString,
     fmt, fs, io,
     mem::discriminant,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
 use serde::Deserialize as _;
-use sluice_model::{limits, memory_plan::RESIDENT_BYTES_MIN};
 use toml::{Table, Value, de::DeTable};
 
-pub(crate) use self::show::differences;
+pub(crate) use self::{rules::is_plain_to_others, show::differences};
 pub use self::{
     settings::{
         Config, HttpSettings, IngestSettings, LogFormat, LogSettings, SnapshotSettings, TlsSettings,
@@ -270,10 +271,10 @@ pub fn read_layers(layers: Layers) -> Loaded {
         origins.insert("memory".to_owned(), Origin::Machine(source));
     }
     // Where a setting is missing, rules about it say nothing.
-    let rules = if refused.is_empty() { check(&config) } else { vec![] };
-    let refuse = |(key, detail): (&str, &str)| {
+    let rules = if refused.is_empty() { rules::check(&config) } else { vec![] };
+    let refuse = |(key, detail): (&str, Cow<'static, str>)| {
         let origin = origins.get(key).cloned().unwrap_or(Origin::Default);
-        ConfigError::Refused { origin, key: key.to_owned(), detail: detail.to_owned() }
+        ConfigError::Refused { origin, key: key.to_owned(), detail: detail.into_owned() }
     };
     let broken = rules.into_iter().map(refuse).collect();
     Loaded { config, origins, refused, broken }
@@ -407,42 +408,4 @@ fn apply_flags(flags: Flags, config: &mut Config, origins: &mut BTreeMap<String,
         config.log.format = format;
         origins.insert("log.format".to_owned(), Origin::Flag("--log-format"));
     }
-}
-
-/// Returns true if other machines would be served without TLS on an address, and the configuration does not want that.
-pub(crate) fn is_plain_to_others(config: &Config, address: IpAddr) -> bool {
-    config.tls.is_off() && !address.is_loopback() && !config.allow_plain_http
-}
-
-/// Checks how values go together; gives the keys at fault and the rules.
-fn check(config: &Config) -> Vec<(&'static str, &'static str)> {
-    let mut broken = Vec::new();
-    let tls = &config.tls;
-    match (&tls.certificate, &tls.key, tls.self_signed) {
-        (None, None, _) | (Some(_), Some(_), false) => {}
-        (Some(_), None, _) => broken.push(("tls.certificate", "needs tls.key beside it")),
-        (None, Some(_), _) => broken.push(("tls.key", "needs tls.certificate beside it")),
-        (Some(_), Some(_), true) => broken.push(("tls.self_signed", "excludes tls.certificate and tls.key")),
-    }
-    if !tls.names.is_empty() && !tls.self_signed {
-        broken.push((
-            "tls.names",
-            "they stand in a self-signed certificate only: needs tls.self_signed = true",
-        ));
-    }
-    if tls.is_off() && tls.client_ca.is_some() {
-        let rule = "client certificates need TLS: tls.certificate and tls.key, or tls.self_signed = true";
-        broken.push(("tls.client_ca", rule));
-    }
-    let body_budget = config.ingest.body_budget.count();
-    if body_budget != 0 && body_budget < limits::BODY_BYTES_MAX {
-        broken.push(("ingest.body_budget", "it must hold one body of 128MiB; 0 is what the memory allows"));
-    }
-    if config.memory.count() < RESIDENT_BYTES_MIN {
-        broken.push(("memory", "256MiB is the least that works"));
-    }
-    if is_plain_to_others(config, config.listen.ip()) {
-        broken.push(("listen", "anything but loopback needs TLS, or allow_plain_http = true"));
-    }
-    broken
 }

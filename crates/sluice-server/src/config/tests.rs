@@ -451,3 +451,60 @@ fn the_log_shows_details_of_our_own_parts_only() {
     let flags = Flags { log_format: Some(LogFormat::Json), ..Flags::default() };
     assert_eq!(load(None, std::iter::empty(), flags).unwrap().log.format, LogFormat::Json);
 }
+
+/// A budget beyond the memory was once taken, and the process ended for want of it, or for the limit of its group.
+#[test]
+fn a_body_budget_has_to_fit_into_the_memory_with_all_else() {
+    let load = |memory: &str, budget: &str| {
+        load_text(&format!("memory = \"{memory}\"\ningest.body_budget = \"{budget}\"\n"), &[])
+    };
+    // All else takes a gibibyte of two.
+    assert_eq!(load("2GiB", "1GiB").unwrap().memory_plan().body_bytes, 1 << 30);
+    assert_eq!(load("4GiB", "3GiB").unwrap().memory_plan().body_bytes, 3 << 30);
+    let refused = load("4GiB", "3200MiB").unwrap_err().to_string();
+    let (_, told) = refused.split_once("sluiced.toml").unwrap();
+    expect![
+        ":2: ingest.body_budget: with what all else needs it comes to 4222MiB, and memory is 4096MiB; 0 is what the memory allows"
+    ]
+    .assert_eq(told);
+    assert!(load("256MiB", "128MiB").is_err());
+    assert_eq!(load("256MiB", "0").unwrap().memory_plan().body_bytes, 64 << 20);
+}
+
+#[test]
+fn metrics_have_an_address_of_their_own() {
+    let load = |listen: &str, metrics: &str| {
+        let text =
+            format!("allow_plain_http = true\nlisten = \"{listen}\"\nmetrics_listen = \"{metrics}\"\n");
+        load_text(&text, &[])
+    };
+    for (listen, metrics) in [
+        ("127.0.0.1:9440", "127.0.0.1:9440"),
+        ("0.0.0.0:9440", "127.0.0.1:9440"),
+        ("127.0.0.1:9440", "[::]:9440"),
+        ("[::ffff:127.0.0.1]:9440", "127.0.0.1:9440"),
+        ("[::]:9440", "[::1]:9440"),
+    ] {
+        let refused = load(listen, metrics).unwrap_err().to_string();
+        assert!(
+            refused
+                .ends_with(":3: metrics_listen: it is the address of listen; metrics need one of their own"),
+            "{refused}"
+        );
+    }
+    for (listen, metrics) in [
+        ("127.0.0.1:9440", "127.0.0.1:9441"),
+        ("127.0.0.1:9440", "127.0.0.2:9440"),
+        ("0.0.0.0:9440", "[::1]:9440"),
+        ("[::1]:9440", "127.0.0.1:9440"),
+        ("127.0.0.1:0", "127.0.0.1:0"),
+        ("127.0.0.1:9440", ""),
+    ] {
+        load(listen, metrics).unwrap();
+    }
+    check_refused(
+        "\nmetrics_listen = \"9441\"\n",
+        &[],
+        &expect![":2: metrics_listen: invalid socket address syntax"],
+    );
+}

@@ -1,10 +1,10 @@
-//! What a start would open, opened without a trace: whether certificate, key, data directory, accounts and address can be
-//! had.
+//! What a start would open, opened without a trace: whether certificate, key, data directory, accounts and addresses can
+//! be had.
 //!
 //! In: a configuration. Out: all that a start would stumble over at once, and what an operator should know besides.
 //! Nothing is made, changed or kept open, so this may be done beside a running daemon. Blocking.
 
-use std::{fs, io, path::Path};
+use std::{fs, io, net::SocketAddr, path::Path};
 
 use rustix::fs::{Access, access};
 use sluice_store::DirLock;
@@ -70,7 +70,12 @@ pub fn look_ahead(config: &Config, is_known: &dyn Fn(&str) -> bool) -> Vec<Findi
         findings.push(Finding::fault("tls.client_ca", error));
     }
     if is_known("listen") {
-        look_at_address(config, &mut findings);
+        look_at_address("listen", config.listen, &mut findings);
+    }
+    if let Some(address) = config.metrics_listen
+        && is_known("metrics_listen")
+    {
+        look_at_address("metrics_listen", address, &mut findings);
     }
     findings
 }
@@ -161,16 +166,14 @@ fn look_at_certificate(
     }
 }
 
-fn look_at_address(config: &Config, findings: &mut Vec<Finding>) {
-    const KEY: &str = "listen";
-    let address = config.listen;
+fn look_at_address(key: &'static str, address: SocketAddr, findings: &mut Vec<Finding>) {
     match listener::bind(address) {
         Ok(_socket) => {}
         // Mostly by the very daemon whose configuration this is, or by the service manager on its behalf.
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
             let text = format!("{address} is in use now, perhaps by the daemon that runs already");
-            findings.push(Finding::remark(KEY, text));
+            findings.push(Finding::remark(key, text));
         }
-        Err(source) => findings.push(Finding::fault(KEY, ServeError::Listen { address, source })),
+        Err(source) => findings.push(Finding::fault(key, ServeError::Listen { address, source })),
     }
 }

@@ -63,6 +63,7 @@ fn all_faults_are_told_at_once() {
     fs::write(dir.path().join("key.pem"), "nothing").unwrap();
     // An address of documentation, which no machine has.
     config.listen = "192.0.2.1:0".parse().unwrap();
+    config.metrics_listen = Some("192.0.2.1:1".parse().unwrap());
     check(
         dir.path(),
         &config,
@@ -71,6 +72,7 @@ fn all_faults_are_told_at_once() {
             fault tls.certificate: TLS cannot use DIR/certificate.pem: No such file or directory (os error 2)
             fault tls.key: DIR/key.pem is not a PEM file of the kind it should be
             fault listen: cannot listen on 192.0.2.1:0: Cannot assign requested address (os error 99)
+            fault metrics_listen: cannot listen on 192.0.2.1:1: Cannot assign requested address (os error 99)
         "#]],
     );
     let found = look_ahead(&config, &|key| key == "listen");
@@ -129,6 +131,13 @@ fn a_daemon_that_runs_is_no_fault() {
     let found = look_ahead(&config, &|_| true);
     assert!(found.iter().all(|found| !found.is_fault), "{found:?}");
     assert_eq!(found.iter().map(|found| found.key).collect::<Vec<_>>(), ["data_dir", "listen"]);
+    let metrics =
+        Config { metrics_listen: Some(listen), listen: "127.0.0.1:0".parse().unwrap(), ..config.clone() };
+    let found = look_ahead(&metrics, &|key| key == "metrics_listen");
+    assert_eq!(
+        found.iter().map(|found| (found.key, found.is_fault)).collect::<Vec<_>>(),
+        [("metrics_listen", false)]
+    );
     // The lock of somebody who only looks keeps nobody away.
     drop(look_ahead(&Config { data_dir: dir.path().to_owned(), ..config }, &|_| true));
 }
