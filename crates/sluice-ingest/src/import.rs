@@ -277,7 +277,7 @@ impl Import {
         let Some(step) = &self.step else { return Err(IngestError::Internal) };
         let memory = Arc::clone(step.memory());
         if memory.take_body(bytes).await? {
-            memory.wait_for_memtable(&self.store, &self.pools.ingest_short).await?;
+            memory.wait_for_memtable(&self.store).await?;
         }
         Ok(())
     }

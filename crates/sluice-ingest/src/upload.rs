@@ -64,11 +64,11 @@ impl Upload {
     /// no room; from then on always the same.
     pub async fn feed(&mut self, chunk: &[u8]) -> Result<(), IngestError> {
         let Self { store, pipeline } = self;
-        let (memory, pools) = (Arc::clone(pipeline.memory()), Arc::clone(pipeline.pools()));
+        let memory = Arc::clone(pipeline.memory());
         let room = async {
             // The store has admitted the upload when it was a head; what it grows by is admitted here.
             if memory.take_body(chunk.len()).await? {
-                memory.wait_for_memtable(store, &pools.ingest_short).await?;
+                memory.wait_for_memtable(store).await?;
             }
             Ok(())
         };

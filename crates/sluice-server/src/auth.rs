@@ -22,6 +22,7 @@ pub(crate) mod network;
 pub mod password;
 pub(crate) mod password_worker;
 pub mod private_files;
+pub(crate) mod refusal;
 pub mod role;
 pub(crate) mod share;
 pub(crate) mod throttle;
@@ -40,9 +41,10 @@ use self::{
     basic::Claim,
     checks::{Checks, Step},
     client_authority::ClientAuthority,
-    error::{AuthError, Refused},
+    error::AuthError,
     keeper::Keeper,
     password_worker::{PasswordJob, PasswordWorker},
+    refusal::{RefusalReason, Refused},
     role::Identity,
 };
 use crate::{
@@ -134,19 +136,19 @@ impl Auth {
             }
             Claim::Malformed => match self.by_password(&accounts, "", Zeroizing::default(), address).await {
                 // There is no user without a name.
-                Ok(_) => Err(refused("-", "malformed credentials", Cause::Unauthorized)),
-                Err(cause) => Err(refused("-", "malformed credentials", cause)),
+                Ok(_) => Err(refused("-", RefusalReason::Malformed, Cause::Unauthorized)),
+                Err(cause) => Err(refused("-", RefusalReason::Malformed, cause)),
             },
         }
     }
 
     fn by_certificate(&self, peer: Option<&PeerCertificates>) -> Result<(String, Identity), Refused> {
         let unauthorized = |user: &str, reason| Err(refused(user, reason, Cause::Unauthorized));
-        let Some(peer) = peer else { return unauthorized("-", "no credentials") };
+        let Some(peer) = peer else { return unauthorized("-", RefusalReason::NoCredentials) };
         match self.client_authority.user(peer, u64::from(now_seconds())) {
             Ok(name) => match self.accounts().user(&name) {
                 Some(known) => Ok((name, Identity { role: known.role, tenants: known.tenants.clone() })),
-                None => unauthorized(&name, "unknown user in a client certificate"),
+                None => unauthorized(&name, RefusalReason::UnknownUserOfCertificate),
             },
             Err(reason) => unauthorized("-", reason),
         }
@@ -282,19 +284,19 @@ fn tell_changes(before: &Accounts, accounts: &Accounts) {
     }
 }
 
-fn refused(user: &str, reason: &'static str, cause: Cause) -> Refused {
+fn refused(user: &str, reason: RefusalReason, cause: Cause) -> Refused {
     // Some clients send a token in place of the name of a user, and the log must not have it.
     let user = if token::is_like_one(user) { "(a token)" } else { user };
     Refused { cause, user: user.to_owned(), reason }
 }
 
-/// Why a user and a password were refused, for the log.
-fn reason(accounts: &Accounts, user: &str, cause: &Cause) -> &'static str {
+/// Why a user and a password were refused.
+fn reason(accounts: &Accounts, user: &str, cause: &Cause) -> RefusalReason {
     match cause {
-        Cause::Unauthorized if accounts.user(user).is_none() => "unknown user",
-        Cause::Unauthorized => "wrong password",
-        Cause::TooManyAttempts { .. } => "too many attempts",
-        _ => "it could not be checked",
+        Cause::Unauthorized if accounts.user(user).is_none() => RefusalReason::UnknownUser,
+        Cause::Unauthorized => RefusalReason::WrongPassword,
+        Cause::TooManyAttempts { .. } => RefusalReason::TooManyAttempts,
+        _ => RefusalReason::NotChecked,
     }
 }
 
@@ -308,11 +310,11 @@ fn by_token(accounts: &Accounts, text: &str) -> Result<(String, Identity), Refus
         }
     }
     let Some(known) = found else {
-        return Err(refused("token:", "unknown token", Cause::Unauthorized));
+        return Err(refused("token:", RefusalReason::UnknownToken, Cause::Unauthorized));
     };
     let name = format!("token:{}", known.name);
     if known.expires_at_seconds <= u64::from(now_seconds()) {
-        return Err(refused(&name, "expired token", Cause::Unauthorized));
+        return Err(refused(&name, RefusalReason::ExpiredToken, Cause::Unauthorized));
     }
     Ok((name, Identity { role: known.scope.role(), tenants: known.tenants.clone() }))
 }

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sluice_server::{auth::first_admin, config::Config};
+use sluice_server::{auth::first_admin, config::Config, life::tls::self_signed_paths};
 
 /// Where the daemon is to be found.
 pub(crate) fn urls(config: &Config, addresses: &[SocketAddr]) -> String {
@@ -29,9 +29,12 @@ pub(crate) fn first_steps(config: &Config, addresses: &[SocketAddr], made_up: Op
         }
         _ => format!("The password of the administrator admin is in {path}"),
     };
-    let certificate = absolute(&config.data_dir.join("tls-certificate.pem"));
-    let trust =
-        if config.tls.self_signed { format!(" --cacert {}", certificate.display()) } else { String::new() };
+    let (certificate, _key) = self_signed_paths(&config.data_dir);
+    let trust = if config.tls.self_signed {
+        format!(" --cacert {}", absolute(&certificate).display())
+    } else {
+        String::new()
+    };
     let own = from_here(addresses.first().copied().unwrap_or(config.listen));
     let url = format!("{}/api/1.3", urls(config, &[own]));
     let curl = format!("curl{trust} -s -H Content-Type:application/json -u \"admin:$(cat {path})\"");

@@ -3,7 +3,7 @@
 //! `lifecycle` opens the store, serves, and closes everything in order; `drain` lets requests in flight end; `state` is what it shares with the requests;
 //! `beats` tells whether the threads of connections still turn;
 //! `conditions` and `request_log` tell the log what becomes of the store and of requests; `reload` tells what a new
-//! configuration changes; [`sockets`], `tls`, `host` and [`fd_limit`] prepare sockets and file descriptors; [`preflight`]
+//! configuration changes; [`sockets`], [`tls`], `host` and [`fd_limit`] prepare sockets and file descriptors; [`preflight`]
 //! tells what a start would stumble over.
 
 pub(crate) mod beats;
@@ -18,4 +18,4 @@ pub(crate) mod reload;
 pub(crate) mod request_log;
 pub mod sockets;
 pub(crate) mod state;
-pub(crate) mod tls;
+pub mod tls;

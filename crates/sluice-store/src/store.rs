@@ -236,6 +236,11 @@ impl Store {
         self.shared.is_stuck()
     }
 
+    /// Heap bytes of what is not yet in the trees. Asks nobody.
+    pub fn memtable_bytes(&self) -> usize {
+        self.shared.view().memtable.bytes()
+    }
+
     /// Figures for operators. Asks the file system.
     pub fn figures(&self) -> StoreFigures {
         let view = self.shared.view();

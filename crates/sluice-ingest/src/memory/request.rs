@@ -18,7 +18,7 @@ use sluice_store::{Store, WriteError};
 use tokio::time::Instant;
 
 use super::budget::{Busy, Permit};
-use crate::{error::IngestError, pools::Pool};
+use crate::error::IngestError;
 
 /// Time between two looks at a memtable that is too large.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
@@ -77,14 +77,11 @@ impl RequestMemory {
     ///
     /// # Errors
     ///
-    /// [`WriteError::Busy`] when they are not, [`IngestError::Internal`] for a fault of ours.
-    pub(crate) async fn wait_for_memtable(&self, store: &Store, pool: &Pool) -> Result<(), IngestError> {
+    /// [`WriteError::Busy`] when they are not.
+    pub(crate) async fn wait_for_memtable(&self, store: &Store) -> Result<(), IngestError> {
         let (budget, since) = (&self.permit.budget, Instant::now());
         while let Some(level) = budget.unsure() {
-            let store = store.clone();
-            // The store's figures ask the file system.
-            let memtable_bytes = pool.start(move || store.figures().memtable_bytes).await?;
-            match budget.set_level(level.with_memtable(memtable_bytes)) {
+            match budget.set_level(level.with_memtable(store.memtable_bytes())) {
                 Ok(()) => break,
                 Err(busy) if budget.wait_max <= since.elapsed() => return Err(busy.into()),
                 Err(_wait) => tokio::time::sleep(LOOK_INTERVAL).await,

@@ -18,15 +18,11 @@ use rustls::{
     server::danger::{ClientCertVerified, ClientCertVerifier},
 };
 
+use super::refusal::RefusalReason;
 use crate::http::peer::PeerCertificates;
 
 #[cfg(test)]
 mod tests;
-
-/// The reasons for the log.
-const NOT_VOUCHED_FOR: &str = "client certificate of an authority that is not trusted any more";
-const ENDED: &str = "client certificate that has ended";
-const NAMELESS: &str = "client certificate without a common name";
 
 /// See the module.
 #[derive(Debug)]
@@ -64,19 +60,21 @@ impl ClientAuthority {
     ///
     /// # Errors
     ///
-    /// Why it does not, for the log.
-    pub(crate) fn user(&self, peer: &PeerCertificates, now_seconds: u64) -> Result<String, &'static str> {
-        let Some((own, intermediates)) = peer.chain.split_first() else { return Err(NAMELESS) };
+    /// Why it does not.
+    pub(crate) fn user(&self, peer: &PeerCertificates, now_seconds: u64) -> Result<String, RefusalReason> {
+        let Some((own, intermediates)) = peer.chain.split_first() else {
+            return Err(RefusalReason::CertificateNameless);
+        };
         let number = self.in_force.read().number;
         if peer.vouched_by.get() != number {
             let now = UnixTime::since_unix_epoch(Duration::from_secs(now_seconds));
-            self.verify_client_cert(own, intermediates, now).or(Err(NOT_VOUCHED_FOR))?;
+            self.verify_client_cert(own, intermediates, now).or(Err(RefusalReason::CertificateNotTrusted))?;
             peer.vouched_by.set(number);
         }
-        if peer.validity.ok_or(NAMELESS)?.ends_at_seconds < now_seconds {
-            return Err(ENDED);
+        if peer.validity.ok_or(RefusalReason::CertificateNameless)?.ends_at_seconds < now_seconds {
+            return Err(RefusalReason::CertificateEnded);
         }
-        peer.common_name.clone().ok_or(NAMELESS)
+        peer.common_name.clone().ok_or(RefusalReason::CertificateNameless)
     }
 }
 

@@ -1,14 +1,12 @@
 //! Why credentials cannot be kept, changed or checked: one type for the command line, the first start and the daemon.
 //!
 //! No [`AuthError`] reaches a client. A client gets a `Cause`, which says nothing of files, nor which part of its
-//! credentials was wrong; the log is told, by `Refused`.
+//! credentials was wrong; the log is told that (`refusal`).
 
 use std::{
     fmt, io,
     path::{Path, PathBuf},
 };
-
-use crate::http::problem::Cause;
 
 /// Why credentials cannot be kept, changed or checked.
 #[derive(Debug, thiserror::Error)]
@@ -85,17 +83,6 @@ pub enum AuthError {
     /// The operating system refuses the thread that checks passwords.
     #[error("the password worker could not be started")]
     Thread(#[source] io::Error),
-}
-
-/// Why a login was refused: for the client, which is not told much, and for the log.
-#[derive(Debug)]
-pub(crate) struct Refused {
-    /// What the client is told.
-    pub(crate) cause: Cause,
-    /// Who it claimed to be; a token as `token:` and its name, if it is known.
-    pub(crate) user: String,
-    /// For the log.
-    pub(crate) reason: &'static str,
 }
 
 impl AuthError {

@@ -104,7 +104,7 @@ async fn the_log_is_told_who_was_let_in_and_why_others_were_not() {
     ] {
         match fixture.auth.identify(headers.iter().map(|header| header.as_bytes()), None, address).await {
             Ok((user, _)) => writeln!(told, "{user} is let in").unwrap(),
-            Err(refused) => writeln!(told, "{} is refused: {}", refused.user, refused.reason).unwrap(),
+            Err(refused) => writeln!(told, "{} is refused: {}", refused.user, refused.reason.told()).unwrap(),
         }
     }
     expect![[r#"

@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use sluice_model::excerpt::excerpt;
 
 use crate::{
-    auth::{error::Refused, expiring::Expiring, network},
+    auth::{expiring::Expiring, network, refusal::Refused},
     http::{
         problem::Cause,
         record::{RequestRecord, milliseconds},
@@ -164,7 +164,7 @@ impl RequestLog {
         tracing::warn!(
             target: LOGIN,
             address = %record.address,
-            reason = refused.reason,
+            reason = refused.reason.told(),
             user = &*excerpt(&refused.user),
             request_id = record.id.as_str(),
             "login refused"

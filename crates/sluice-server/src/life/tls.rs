@@ -145,7 +145,7 @@ pub(super) fn read_client_authority(path: &Path) -> Result<Arc<dyn ClientCertVer
 }
 
 /// Where a certificate that the daemon has made is kept, and its key.
-pub(super) fn self_signed_paths(data_dir: &Path) -> (PathBuf, PathBuf) {
+pub fn self_signed_paths(data_dir: &Path) -> (PathBuf, PathBuf) {
     (data_dir.join("tls-certificate.pem"), data_dir.join("tls-key.pem"))
 }
 

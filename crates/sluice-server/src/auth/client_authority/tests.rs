@@ -10,7 +10,7 @@ use rustls::{
     server::{WebPkiClientVerifier, danger::ClientCertVerifier},
 };
 
-use super::{ClientAuthority, ENDED, NAMELESS, NOT_VOUCHED_FOR};
+use super::{ClientAuthority, RefusalReason};
 use crate::http::peer::PeerCertificates;
 
 /// 2026-01-01 and the first second after it, when the certificates of these tests end.
@@ -67,10 +67,13 @@ fn a_certificate_names_a_user_by_its_common_name() {
     for name in ["ann", "Ann Müller", "a\"b"] {
         assert_eq!(clients.user(&authority.client(&[name]), DURING).as_deref(), Ok(name));
     }
-    assert_eq!(clients.user(&authority.client(&[]), DURING), Err(NAMELESS));
-    assert_eq!(clients.user(&authority.client(&["ann", "bob"]), DURING), Err(NAMELESS));
+    assert_eq!(clients.user(&authority.client(&[]), DURING), Err(RefusalReason::CertificateNameless));
+    assert_eq!(
+        clients.user(&authority.client(&["ann", "bob"]), DURING),
+        Err(RefusalReason::CertificateNameless)
+    );
     let nothing = PeerCertificates::new(vec![]);
-    assert_eq!(clients.user(&nothing, DURING), Err(NAMELESS));
+    assert_eq!(clients.user(&nothing, DURING), Err(RefusalReason::CertificateNameless));
 }
 
 #[test]
@@ -82,12 +85,12 @@ fn an_open_connection_is_held_against_the_authority_of_the_moment() {
     for _again in 0..2 {
         assert_eq!(clients.user(&ann, DURING).as_deref(), Ok("ann"));
         clients.replace(Some(second.verifier()));
-        assert_eq!(clients.user(&ann, DURING), Err(NOT_VOUCHED_FOR));
-        assert_eq!(clients.user(&ann, DURING), Err(NOT_VOUCHED_FOR));
+        assert_eq!(clients.user(&ann, DURING), Err(RefusalReason::CertificateNotTrusted));
+        assert_eq!(clients.user(&ann, DURING), Err(RefusalReason::CertificateNotTrusted));
         assert!(clients.user(&second.client(&["bob"]), DURING).is_ok());
         clients.replace(None);
         assert!(!clients.offer_client_auth());
-        assert_eq!(clients.user(&ann, DURING), Err(NOT_VOUCHED_FOR));
+        assert_eq!(clients.user(&ann, DURING), Err(RefusalReason::CertificateNotTrusted));
         clients.replace(Some(first.verifier()));
     }
 }
@@ -98,7 +101,10 @@ fn a_certificate_ends_also_on_an_open_connection() {
     let clients = trusting(&authority);
     let ann = authority.client(&["ann"]);
     assert!(clients.user(&ann, DURING).is_ok());
-    assert_eq!(clients.user(&ann, AFTER + 1), Err(ENDED));
+    assert_eq!(clients.user(&ann, AFTER + 1), Err(RefusalReason::CertificateEnded));
     // One that has never been checked, as after a session that was resumed.
-    assert_eq!(clients.user(&authority.client(&["ann"]), AFTER + 1), Err(NOT_VOUCHED_FOR));
+    assert_eq!(
+        clients.user(&authority.client(&["ann"]), AFTER + 1),
+        Err(RefusalReason::CertificateNotTrusted)
+    );
 }
