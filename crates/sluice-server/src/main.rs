@@ -5,6 +5,7 @@
 //! at fault (a line for each fault of it), or 65 if only another version can read the data directory, or 75 when another
 //! process works on it, so that trying again later may help.
 
+mod allocator;
 mod arguments;
 mod commands;
 mod hints;
@@ -35,11 +36,6 @@ const IN_USE: u8 = 75;
 
 /// Exit code for a configuration that has to be mended first: the service manager does not try again (`EX_CONFIG`).
 const CONFIG_FAULT: u8 = 78;
-
-// Bodies allocate and free gigabytes in small pieces on many threads, which glibc's allocator turns into page faults: a
-// tenth of the CPU time of a body.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     // Before any file is made, the storage engine's included.
@@ -94,6 +90,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         return commands::run(command, read()?, say);
     }
     let config = read()?.into_config()?;
+    allocator::fit(config.memory.get());
     let inherited = sockets::from_service_manager()?;
     logging::start(&config.log).context("cannot begin to log")?;
     let (version, commit, data_dir) = (version::NUMBER, version::COMMIT, config.data_dir.display());
