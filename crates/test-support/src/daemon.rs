@@ -124,6 +124,17 @@ impl Daemon {
         self.address.unwrap()
     }
 
+    /// Waits until it has printed its address, which it does before it is ready; gives it.
+    pub fn wait_for_address(&mut self) -> SocketAddr {
+        while self.started.elapsed() < READY_WAIT {
+            if let Some(address) = self.address {
+                return address;
+            }
+            self.pause(ASK_INTERVAL);
+        }
+        panic!("the daemon does not print its address: {}", self.said());
+    }
+
     /// Does the same work on so many connections, each with a thread of its own, and gives what each came to.
     ///
     /// # Errors
@@ -239,6 +250,7 @@ pub fn join<T, E: From<io::Error>>(
 }
 
 fn printed_address(line: &str) -> Option<SocketAddr> {
-    let (_, rest) = line.split_once("listens on http://")?;
+    let (_, rest) = line.split_once("listens on http")?;
+    let rest = rest.strip_prefix('s').unwrap_or(rest).strip_prefix("://")?;
     rest.split([' ', '/']).next()?.trim_end_matches('.').parse().ok()
 }

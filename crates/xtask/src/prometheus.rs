@@ -2,7 +2,8 @@
 //!
 //! In: the programs `prometheus` and `promtool`, as Debian's package `prometheus` has them. Out: a line for each step, or
 //! the first that fails. Two daemons run meanwhile, on loopback and in a scratch directory: one that is pushed to and asked,
-//! and one that speaks TLS.
+//! and one that speaks TLS. Both are scraped where no credentials are asked for, and the latter with a token as well. The
+//! text format of Prometheus is judged by promtool, that of `OpenMetrics` by Prometheus, which prefers it.
 
 pub(crate) mod server;
 
@@ -10,7 +11,7 @@ use std::{
     collections::BTreeSet,
     fs,
     io::Write as _,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -24,7 +25,7 @@ use test_support::{
     exposition,
 };
 
-use self::server::{INTERVAL, Prometheus};
+use self::server::{INTERVAL, Prometheus, job};
 use crate::workspace::{Profile, build, root};
 
 /// Longest time until every query answers: rates need a few scrapes.
@@ -35,6 +36,8 @@ const SAID_WAIT: Duration = Duration::from_mins(1);
 const ASK_INTERVAL: Duration = Duration::from_millis(500);
 /// What a daemon says before the address of its metrics.
 const METRICS_AT: &str = "metrics are served to whoever asks there address=";
+/// What is scraped: both daemons without credentials, and one of them with a token.
+const TARGETS: usize = 3;
 /// Words of the query language that begin like a metric of ours do not exist, so this tells them apart.
 const PREFIX: &str = "sluice_";
 
@@ -56,10 +59,14 @@ pub(crate) fn run(profile: Profile) -> Result<()> {
     let binary = build("sluice-server", "sluiced", profile)?;
     let dir = tempfile::tempdir()?;
     let mut daemon = Daemons::start(&binary, dir.path())?;
-    promtool(&deploy, &["check", "metrics"], &daemon.scrape()?)?;
-    println!("a scrape: good");
-    let prometheus = Prometheus::start(dir.path(), &deploy.join("alerts.yml"), &daemon.targets)?;
+    let scrape = daemon.scrape()?;
+    promtool(&deploy, &["check", "metrics"], &scrape)?;
+    println!("a scrape of {} lines: good", scrape.lines().count());
+    let prometheus = Prometheus::start(dir.path(), &deploy.join("alerts.yml"), &daemon.jobs()?)?;
     daemon.make_traffic()?;
+    wait_for_targets(&prometheus)?;
+    println!("{TARGETS} targets are up");
+    println!("{} metrics are told in the format of OpenMetrics", check_metadata(&prometheus)?);
     let queries = dashboard_queries(&fs::read_to_string(deploy.join("grafana.json"))?)?;
     let answered = wait_for_answers(&prometheus, &queries, &mut daemon)?;
     println!("{answered} queries of the dashboard answer");
@@ -92,10 +99,13 @@ pub(crate) fn promtool(deploy: &Path, arguments: &[&str], input: &str) -> Result
 
 /// Two daemons, and where their metrics are.
 struct Daemons {
+    binary: PathBuf,
     plain: Daemon,
-    _tls: Daemon,
+    tls: Daemon,
+    tls_dir: PathBuf,
     client: Client,
-    targets: Vec<String>,
+    /// Where no credentials are asked for.
+    open: Vec<String>,
 }
 
 impl Daemons {
@@ -111,9 +121,35 @@ impl Daemons {
         plain.wait_until_ready();
         let tls =
             Daemon::start_with(binary, &tls_dir, &[listen, reserve, ("SLUICE_TLS__SELF_SIGNED", "true")]);
-        let targets = vec![said_address(&plain_dir)?, said_address(&tls_dir)?];
+        let open = vec![said_address(&plain_dir)?, said_address(&tls_dir)?];
         let client = plain.client();
-        Ok(Self { plain, _tls: tls, client, targets })
+        Ok(Self { binary: binary.to_owned(), plain, tls, tls_dir, client, open })
+    }
+
+    /// What is to be scraped, as Prometheus is told it.
+    fn jobs(&mut self) -> Result<String> {
+        let address = self.tls.wait_for_address();
+        let data_dir = self.tls_dir.join("data");
+        let mut command = Command::new(&self.binary);
+        command.arg("--data-dir").arg(&data_dir).args([
+            "token",
+            "create",
+            "prometheus",
+            "--scope",
+            "metrics",
+        ]);
+        let made = command.output()?;
+        ensure!(made.status.success(), "no token: {}", String::from_utf8_lossy(&made.stderr));
+        let token = self.tls_dir.join("token");
+        fs::write(&token, made.stdout)?;
+        let (token, certificate) = (token.display(), data_dir.join("tls-certificate.pem"));
+        Ok(format!(
+            "{}  - job_name: token\n    scheme: https\n    authorization:\n      credentials_file: {token}\n    \
+             tls_config:\n      ca_file: {}\n      server_name: localhost\n    static_configs:\n      \
+             - targets: [\"{address}\"]\n",
+            job(&self.open),
+            certificate.display()
+        ))
     }
 
     /// The text of a scrape, which our own reading of the format takes too.
@@ -174,6 +210,36 @@ fn dashboard_queries(text: &str) -> Result<Vec<String>> {
         "unknown variables: {queries:?}"
     );
     Ok(queries)
+}
+
+/// Waits until all targets are scraped.
+fn wait_for_targets(prometheus: &Prometheus) -> Result<()> {
+    let began = Instant::now();
+    while prometheus.query("up == 1")?.len() != TARGETS {
+        ensure!(began.elapsed() < ANSWERS_WAIT, "not all targets are up: {}", prometheus.targets()?);
+        thread::sleep(ASK_INTERVAL);
+    }
+    Ok(())
+}
+
+/// Checks what Prometheus knows of our metrics, and that it has it from the format that tells units; gives their number.
+fn check_metadata(prometheus: &Prometheus) -> Result<usize> {
+    let (mut names, mut units) = (BTreeSet::new(), BTreeSet::new());
+    for metric in prometheus.metadata()? {
+        let text = |key: &str| metric.get(key).and_then(Value::as_str).unwrap_or_default();
+        let (name, unit) = (text("metric"), text("unit"));
+        if name.starts_with(PREFIX) {
+            ensure!(
+                text("type") != "unknown" && !text("help").is_empty(),
+                "nothing is known of {name}: {metric}"
+            );
+            ensure!(unit.is_empty() || name.ends_with(unit), "{name} has the unit {unit}");
+            names.insert(name.to_owned());
+            units.insert(unit.to_owned());
+        }
+    }
+    ensure!(units.len() == 3, "the units are {units:?}, not seconds, bytes and none");
+    Ok(names.len())
 }
 
 /// Waits until every query has an answer that holds a number, and tells how many there are.

@@ -7,7 +7,10 @@ use serde_json::Value;
 
 use super::trial::{CONFIG, Trial};
 use crate::{
-    prometheus::{promtool, server::Prometheus},
+    prometheus::{
+        promtool,
+        server::{Prometheus, job},
+    },
     workspace::root,
 };
 
@@ -37,7 +40,8 @@ fn scrape(trial: &Trial) -> Result<String> {
     let deploy = root()?.join("deploy");
     let dir = trial.scratch.join("prometheus-data");
     fs::create_dir(&dir)?;
-    let prometheus = Prometheus::start(&dir, &deploy.join("alerts.yml"), &[METRICS_ADDRESS.to_owned()])?;
+    let prometheus =
+        Prometheus::start(&dir, &deploy.join("alerts.yml"), &job(&[METRICS_ADDRESS.to_owned()]))?;
     let ((), seen) = trial.under_load(|| {
         wait_for(trial, &prometheus, UP, f64::from(SCRAPES))?;
         let before = trial.main_pid()?;

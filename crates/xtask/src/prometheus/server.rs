@@ -3,7 +3,8 @@
 use std::{
     fmt::Write as _,
     fs::{self, File},
-    net::SocketAddr,
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -11,17 +12,25 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
+use memchr::memmem;
 use serde_json::Value;
-use test_support::client::Client;
 
 /// Time from one scrape to the next.
 pub(super) const INTERVAL: Duration = Duration::from_secs(1);
 /// Longest time to start, and until all rules were evaluated once.
 const START_WAIT: Duration = Duration::from_mins(1);
+/// Longest wait for an answer.
+const ANSWER_WAIT: Duration = Duration::from_secs(30);
 /// Pause between two looks.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 /// What it says before its address.
 const LISTENING_ON: &str = "msg=\"Listening on\" address=";
+
+/// The job that the alerts expect, for addresses where no credentials are asked for.
+pub(crate) fn job(targets: &[String]) -> String {
+    let targets = targets.join(", ");
+    format!("  - job_name: sluice\n    static_configs:\n      - targets: [{targets}]\n")
+}
 
 /// A running Prometheus; ended when dropped.
 pub(crate) struct Prometheus {
@@ -31,14 +40,13 @@ pub(crate) struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts one that scrapes these addresses and evaluates these alerts.
-    pub(crate) fn start(dir: &Path, alerts: &Path, targets: &[String]) -> Result<Self> {
+    /// Starts one that scrapes what these jobs say and evaluates these alerts.
+    pub(crate) fn start(dir: &Path, alerts: &Path, jobs: &str) -> Result<Self> {
         let seconds = INTERVAL.as_secs();
         let config = format!(
             "global:\n  scrape_interval: {seconds}s\n  evaluation_interval: {seconds}s\n\
-             rule_files: [{}]\nscrape_configs:\n  - job_name: sluice\n    static_configs:\n      - targets: [{}]\n",
+             rule_files: [{}]\nscrape_configs:\n{jobs}",
             alerts.display(),
-            targets.join(", ")
         );
         let (file, said) = (dir.join("prometheus.yml"), dir.join("prometheus-said"));
         fs::write(&file, config)?;
@@ -71,12 +79,18 @@ impl Prometheus {
         bail!("prometheus is not ready: {}", fs::read_to_string(&self.said)?)
     }
 
+    /// Asks with HTTP/1.0, so that the answer comes in one piece, up to the end of the connection.
     fn get(&self, path: &str) -> Result<Vec<u8>> {
-        let address = self.address.context("it has no address")?;
-        let answer = Client::new(address, "", "").request("GET", path, b"")?;
-        let text = String::from_utf8_lossy(&answer.body);
-        ensure!(answer.status == 200, "prometheus answers {}: {text}", answer.status);
-        Ok(answer.body)
+        let mut stream = TcpStream::connect(self.address.context("it has no address")?)?;
+        stream.set_read_timeout(Some(ANSWER_WAIT))?;
+        write!(stream, "GET {path} HTTP/1.0\r\n\r\n")?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer)?;
+        let end = memmem::find(&answer, b"\r\n\r\n").context("no answer")?;
+        let (head, body) = answer.split_at(end + 4);
+        let (head, text) = (String::from_utf8_lossy(head), String::from_utf8_lossy(body));
+        ensure!(head.split(' ').nth(1) == Some("200"), "prometheus answers {head}{text}");
+        Ok(body.to_vec())
     }
 
     /// What a query comes to now: its series.
@@ -89,6 +103,18 @@ impl Prometheus {
         let result = answer.pointer("/data/result").and_then(Value::as_array);
         let series = result.with_context(|| format!("{query} is answered with {answer}"))?;
         Ok(series.clone())
+    }
+
+    /// What it says of its targets.
+    pub(super) fn targets(&self) -> Result<String> {
+        Ok(String::from_utf8(self.get("/api/v1/targets?state=active")?)?)
+    }
+
+    /// Kind, help and unit of each metric of each target.
+    pub(super) fn metadata(&self) -> Result<Vec<Value>> {
+        let answer: Value = serde_json::from_slice(&self.get("/api/v1/targets/metadata")?)?;
+        let metrics = answer.get("data").and_then(Value::as_array).context("there are no metadata")?;
+        Ok(metrics.clone())
     }
 
     /// Names and expressions of all rules, once each was evaluated without an error.
