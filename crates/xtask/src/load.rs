@@ -38,7 +38,7 @@ use test_support::daemon::{self, Daemon};
 
 use self::{
     bodies::{Bodies, Mix, SUPPLIER},
-    bulk::{Pattern, When},
+    bulk::{BulkPattern, When},
     feed::Feed,
     ingest::Ingest,
     known::Known,
@@ -287,7 +287,7 @@ impl Load {
         &self,
         daemon: &Daemon,
         known: &Known<'_>,
-        patterns: &[(String, Pattern)],
+        patterns: &[(String, BulkPattern)],
     ) -> Result<Map<String, Value>> {
         let mut all = Map::new();
         for (name, pattern) in patterns {

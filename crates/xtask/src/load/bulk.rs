@@ -74,7 +74,7 @@ pub(super) enum When {
 
 /// What is looked up in a phase, and how.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pattern {
+pub(super) struct BulkPattern {
     pub(super) sort: Sort,
     /// Values in all, all drawn beforehand.
     pub(super) values: usize,
@@ -151,7 +151,12 @@ impl<'text> Occurrences<'text> {
 /// # Errors
 ///
 /// When a value is not found as it must be, or a body is not answered.
-pub(super) fn run(daemon: &Daemon, known: &Known<'_>, pattern: Pattern, seed: u64) -> Result<BulkFigures> {
+pub(super) fn run(
+    daemon: &Daemon,
+    known: &Known<'_>,
+    pattern: BulkPattern,
+    seed: u64,
+) -> Result<BulkFigures> {
     let bodies = bodies(known, pattern, seed)?;
     let phase = Phase::begin(daemon, "looking up", pattern.values)?;
     let started = Instant::now();
@@ -215,7 +220,7 @@ fn look_up(client: &mut Client, body: &[u8], want: usize, answers: &mut Answers)
 }
 
 /// Bodies, and the number of values of each.
-fn bodies(known: &Known<'_>, pattern: Pattern, seed: u64) -> Result<Vec<(Vec<u8>, usize)>> {
+fn bodies(known: &Known<'_>, pattern: BulkPattern, seed: u64) -> Result<Vec<(Vec<u8>, usize)>> {
     let mut dice = Dice::new(&[seed, u64::from(pattern.sort == Sort::Misses)]);
     let (mut value, mut objects, mut ends) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..pattern.values {
@@ -258,7 +263,7 @@ fn bodies(known: &Known<'_>, pattern: Pattern, seed: u64) -> Result<Vec<(Vec<u8>
 
 impl BulkOptions {
     /// Patterns of large bodies, each with the name of its figures.
-    pub(super) fn large(&self) -> Vec<(String, Pattern)> {
+    pub(super) fn large(&self) -> Vec<(String, BulkPattern)> {
         if self.bulk_lookups == 0 {
             return Vec::new();
         }
@@ -266,13 +271,13 @@ impl BulkOptions {
         let connections = self.lookup_body_connections;
         [(Sort::Hits(Distribution::Uniform), "bulk_hits"), (Sort::Misses, "bulk_misses")]
             .map(|(sort, name)| {
-                (name.to_owned(), Pattern { sort, values, body, connections, time_limit: None })
+                (name.to_owned(), BulkPattern { sort, values, body, connections, time_limit: None })
             })
             .to_vec()
     }
 
     /// Patterns of short bodies, each with the name of its figures.
-    pub(super) fn short(&self) -> Vec<(String, Pattern)> {
+    pub(super) fn short(&self) -> Vec<(String, BulkPattern)> {
         let mut patterns = Vec::new();
         for distribution in &self.lookups {
             let values = self.values_per_request.iter();
@@ -281,10 +286,10 @@ impl BulkOptions {
         patterns
     }
 
-    fn short_pattern(&self, distribution: Distribution, count: usize) -> (String, Pattern) {
+    fn short_pattern(&self, distribution: Distribution, count: usize) -> (String, BulkPattern) {
         let seconds = usize::try_from(self.short_body_seconds).unwrap_or(usize::MAX);
         let most = SHORT_BODIES_PER_SECOND.saturating_mul(count).min(VALUES_PER_SECOND);
-        let pattern = Pattern {
+        let pattern = BulkPattern {
             sort: Sort::Hits(distribution),
             values: seconds.saturating_mul(most),
             body: BodySize::Values(count),
