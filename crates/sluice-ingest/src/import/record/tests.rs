@@ -85,6 +85,7 @@ fn after_a_broken_record_lines_stand_alone_for_a_while() {
     let found = scan(&[&text]);
     assert_eq!(found.len(), 500);
     assert!(found.iter().all(|(record, is_broken)| record == "x\",\"y\n" && *is_broken));
+    check("a,\"b\"c\n\"d\ne\",f\n", &[("a,\"b\"c\n", true), ("\"d\n", true), ("e\",f\n", false)]);
     let mut scan = RecordScan::new(b',', 3);
     // The second and the third line are still strict, the fourth is not.
     let text = b"a\nb\n\"c\nd\"\n";
