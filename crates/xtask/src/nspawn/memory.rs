@@ -54,7 +54,9 @@ fn in_the_limit(trial: &Trial) -> Result<String> {
     let pid = trial.main_pid()?;
     let (mut taken, mut busy) = (0, 0);
     for _ in 0..ROUNDS {
-        for is_taken in send_at_once(trial)? {
+        let sent = send_at_once(trial);
+        let ended = || trial.journal("--lines=5 --output=cat").unwrap_or_default();
+        for is_taken in sent.with_context(ended)? {
             if is_taken { taken += 1 } else { busy += 1 }
         }
     }
