@@ -46,6 +46,19 @@ impl BuildInfo {
         })
     }
 
+    /// That of a commit that does not exist.
+    #[cfg(test)]
+    pub(super) fn made_up() -> Self {
+        Self {
+            version: "1.2.3".to_owned(),
+            commit: "0123456789ab".to_owned(),
+            is_modified: false,
+            date: "2026-01-31".to_owned(),
+            epoch_seconds: "1769860800".to_owned(),
+            mail_date: "Sat, 31 Jan 2026 12:00:00 +0000".to_owned(),
+        }
+    }
+
     /// As `sluiced --version` tells it behind its name.
     pub(super) fn text(&self) -> String {
         format!("{} (commit {} of {})", self.version, self.commit, self.date)

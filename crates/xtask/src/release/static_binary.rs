@@ -112,12 +112,12 @@ pub(super) fn pack(libc: Libc, binary: &Path, build_info: &BuildInfo, out: &Path
     write_manual(binary, &dir.join("share"))?;
     let mut tar = Command::new("tar");
     tar.args(["--create", "--gzip", "--sort=name", "--owner=0", "--group=0", "--numeric-owner"]);
-    tar.args(["--mode=u+rw,go+r,go-w", &format!("--mtime=@{}", build_info.epoch_seconds), "--file"]);
+    tar.args(["--mode=u+rw,go+rX,go-w", &format!("--mtime=@{}", build_info.epoch_seconds), "--file"]);
     run(tar.arg(out.join(format!("{name}.tar.gz"))).arg("--directory").arg(scratch.path()).arg(&name))
 }
 
 /// Checks that the toolchain has the standard library of a target.
-fn check_target(target: &str) -> Result<()> {
+pub(super) fn check_target(target: &str) -> Result<()> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let asked = Command::new(rustc).args(["--print", "target-libdir", "--target", target]).output()?;
     let dir = String::from_utf8(asked.stdout)?;

@@ -1,10 +1,16 @@
 //! What can be told of a release without making one.
 
-use std::{env, fs, process::Command};
+use std::{
+    env, fs,
+    fs::Permissions,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use expect_test::expect;
 
-use super::{static_binary, sums};
+use super::{build_info::BuildInfo, command::output_of, daemon::check_version, static_binary, sums};
 use crate::workspace::root;
 
 #[test]
@@ -54,4 +60,70 @@ fn the_archive_and_the_image_are_made_of_files_that_exist() {
     // The first and the last are put there by the command.
     assert_eq!(copied, ["sluiced", "container.toml", "data"]);
     assert!(root().unwrap().join("deploy/container.toml").is_file());
+}
+
+/// A program that says what a daemon of a made-up commit says, and writes a manual of one file.
+fn made_up_daemon(dir: &Path) -> PathBuf {
+    let path = dir.join("made-up");
+    let script = "#!/bin/sh\nif [ \"$1\" = --version ]; then echo 'sluiced 1.2.3 (commit 0123456789ab of 2026-01-31)'\n\
+                  else mkdir -p \"$2/man/man8\"; echo page > \"$2/man/man8/sluiced.8\"; fi\n";
+    fs::write(&path, script).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o700)).unwrap();
+    path
+}
+
+/// Whoever unpacks it as root gets files that everybody can read, and two builds of a commit are alike.
+#[test]
+fn the_archive_is_the_same_each_time_and_can_be_read_by_everybody() {
+    let dir = tempfile::tempdir().unwrap();
+    let daemon = made_up_daemon(dir.path());
+    let name = "sluiced-1.2.3-x86_64-unknown-linux-musl";
+    let pack = || {
+        static_binary::pack(static_binary::Libc::Musl, &daemon, &BuildInfo::made_up(), dir.path()).unwrap();
+        fs::read(dir.path().join(format!("{name}.tar.gz"))).unwrap()
+    };
+    assert!(pack() == pack());
+    let mut list = Command::new("tar");
+    list.args(["--list", "--verbose", "--numeric-owner", "--file"]).env("TZ", "UTC");
+    let listed = output_of(list.arg(dir.path().join(format!("{name}.tar.gz")))).unwrap();
+    let told: Vec<String> = listed
+        .lines()
+        .map(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            format!("{} {} {} {}", words[0], words[1], words[3], words[5].trim_start_matches(name))
+        })
+        .collect();
+    expect![[r#"
+        drwxr-xr-x 0/0 2026-01-31 /
+        -rw-r--r-- 0/0 2026-01-31 /CHANGELOG.md
+        -rw-r--r-- 0/0 2026-01-31 /Dockerfile
+        -rw-r--r-- 0/0 2026-01-31 /LICENSE
+        -rw-r--r-- 0/0 2026-01-31 /README.md
+        drwxr-xr-x 0/0 2026-01-31 /share/
+        drwxr-xr-x 0/0 2026-01-31 /share/man/
+        drwxr-xr-x 0/0 2026-01-31 /share/man/man8/
+        -rw-r--r-- 0/0 2026-01-31 /share/man/man8/sluiced.8
+        -rwxr-xr-x 0/0 2026-01-31 /sluiced
+        -rw-r--r-- 0/0 2026-01-31 /sluiced.service
+        -rw-r--r-- 0/0 2026-01-31 /sluiced.socket
+        -rw-r--r-- 0/0 2026-01-31 /sluiced.toml"#]]
+    .assert_eq(&told.join("\n"));
+}
+
+#[test]
+fn a_binary_of_another_commit_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let daemon = made_up_daemon(dir.path());
+    check_version(&daemon, &BuildInfo::made_up()).unwrap();
+    let mut other = BuildInfo::made_up();
+    other.version = "1.2.4".to_owned();
+    let refused = check_version(&daemon, &other).unwrap_err().to_string();
+    assert!(refused.contains("and not \"sluiced 1.2.4 (commit 0123456789ab of 2026-01-31)\""), "{refused}");
+}
+
+#[test]
+fn a_target_that_is_missing_is_named_with_the_command_that_brings_it() {
+    // Nobody runs Sluice there.
+    let refused = static_binary::check_target("mips64-unknown-linux-muslabi64").unwrap_err().to_string();
+    assert!(refused.contains("rustup target add mips64-unknown-linux-muslabi64;"), "{refused}");
 }
