@@ -94,7 +94,7 @@ fn a_stop_lets_an_upload_in_flight_finish() {
 
 #[test]
 fn a_stop_waits_neither_for_idle_connections_nor_for_ever() {
-    let daemon = Running::start(&[("SLUICE_HTTP__STOP_TIMEOUT_SECONDS", "1"), LONG_STALL]);
+    let daemon = Running::start(&[("SLUICE_HTTP__STOP_TIMEOUT_SECONDS", "8"), LONG_STALL]);
     let mut idle = daemon.connect();
     assert!(idle.send(&request("GET", "/api/1.0/suppliers", &as_user("admin"), b"")));
     assert_eq!(idle.answer().status, 200);

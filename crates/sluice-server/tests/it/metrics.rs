@@ -317,7 +317,10 @@ fn requests_and_indicators_are_counted() {
         value(&scrape(&daemon), "sluice_http_connections", &[]) < 2.0
     });
     assert_eq!(daemon.ask("DELETE", "1.3/suppliers/Feed", "").status, 201);
-    check_value(&scrape(&daemon), "sluice_indicators_accepted_total", &feed, 0.0);
+    let families = scrape(&daemon);
+    check_value(&families, "sluice_indicators_accepted_total", &feed, 0.0);
+    // Nor under another name.
+    check_value(&families, "sluice_indicators_accepted_total", &[], 0.0);
 }
 
 #[test]
