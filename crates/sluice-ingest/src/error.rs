@@ -108,6 +108,9 @@ pub enum Fault {
     /// A table without the column that has the indicators, or one that the request names.
     #[error("the header has no such column")]
     NoColumn,
+    /// The names of a table's columns are too long: each row is given them.
+    #[error("the names in the header have more than {} bytes", limits::HEADER_NAMES_BYTES_MAX)]
+    HeaderTooLong,
     /// The request needs at least one element.
     #[error("expected at least one object")]
     NoElement,

@@ -53,6 +53,9 @@ const STEP_TIME_MAX: Duration = Duration::from_secs(5);
 /// Bytes of a chunk after which others have the thread.
 const FEED_BYTES: usize = 64 * limits::KIB;
 
+/// Shortest pieces in which bytes are cut: of a table with the longest names, two mebibytes of rows.
+const PIECE_BYTES_MIN: usize = 2 * limits::KIB;
+
 /// Time until an import that found no room tries again.
 const ROOM_RETRY_TIME: Duration = Duration::from_millis(250);
 
@@ -135,6 +138,10 @@ impl Import {
                 self.begin.extend_from_slice(piece);
                 self.begin_reading(false).await?;
             }
+            if let (Some(step), Some((cutter, _))) = (&self.step, &self.reading) {
+                // Without what was passed over.
+                step.memory().keep_body(step.bytes + cutter.kept_bytes());
+            }
         }
         if STEP_TIME_MAX <= self.step_began.elapsed() {
             self.flush().await?;
@@ -206,16 +213,24 @@ impl Import {
                 (RowEnds::Records(RecordScan::new(columns.delimiter, 0)), RowFormat::Csv(columns))
             }
         };
-        self.reading = Some((Cutter::new(ends, lines + 1, before as u64), Arc::new(format)));
+        let cutter = Cutter::new(ends, lines + 1, before as u64, format.given_bytes());
+        self.reading = Some((cutter, Arc::new(format)));
         let begin = std::mem::take(&mut self.begin);
-        for piece in bytes_at(&begin, before..).chunks(FEED_BYTES) {
-            self.cut(piece).await?;
+        self.cut(bytes_at(&begin, before..)).await
+    }
+
+    /// Cuts the next bytes, and has the slices that are full worked on.
+    async fn cut(&mut self, bytes: &[u8]) -> Result<(), IngestError> {
+        // A slice is closed between two pieces: what its rows are given may be much more than what they have.
+        let given_bytes = self.reading.as_ref().map_or(0, |(_, format)| format.given_bytes());
+        let piece_bytes = (limits::SLICE_BYTES / (given_bytes + 1)).clamp(PIECE_BYTES_MIN, FEED_BYTES);
+        for piece in bytes.chunks(piece_bytes) {
+            self.cut_piece(piece).await?;
         }
         Ok(())
     }
 
-    /// Cuts the next bytes, and has the slices that are full worked on.
-    async fn cut(&mut self, mut piece: &[u8]) -> Result<(), IngestError> {
+    async fn cut_piece(&mut self, mut piece: &[u8]) -> Result<(), IngestError> {
         while let Some((cutter, _)) = &mut self.reading
             && let Some(slice) = cutter.next_slice(&mut piece).map_err(IngestError::Body)?
         {
@@ -234,7 +249,8 @@ impl Import {
             return Ok(());
         }
         // What its rows take beside its text, which is there.
-        self.make_room(step::weight(&slice) - slice.text.len()).await?;
+        let Some((_, format)) = &self.reading else { return Err(IngestError::Internal) };
+        self.make_room(step::weight(&slice, format) - slice.text.len()).await?;
         let (Some(step), Some((_, format))) = (&mut self.step, &self.reading) else {
             return Err(IngestError::Internal);
         };

@@ -119,6 +119,9 @@ pub const STANDING_BYTES: usize = 128 * MIB;
 /// Heap bytes of blocks of the trees that lookups keep at hand, before the memory plan adds to it.
 pub const BLOCK_CACHE_BYTES_MAX: usize = 40 * MIB;
 
+/// Longest names of a table's columns together, as keys of JSON: each row of the table is given them.
+pub const HEADER_NAMES_BYTES_MAX: usize = 4 * KIB;
+
 /// Messages waiting for the log thread. When full, the pool waits. What they carry is paid for by permits.
 pub const LOG_QUEUE_MAX: usize = 1_024;
 

@@ -8,7 +8,7 @@
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
 use memchr::memchr_iter;
-use sluice_model::ranges::bytes_at;
+use sluice_model::{Indicator, limits, ranges::bytes_at};
 
 use super::{
     json,
@@ -89,7 +89,7 @@ pub(crate) struct Header {
 ///
 /// # Errors
 ///
-/// The offset of the header, if it does not have a column that is needed.
+/// The offset of the header, if it does not have a column that is needed, or has too much.
 pub(crate) fn read_header(
     begin: &[u8],
     is_whole: bool,
@@ -118,6 +118,9 @@ pub(crate) fn read_header(
         .or_else(|| Some(after(begin, first.from, columns_of(delimiter_in(comment), comment, choice)?)));
     Some(match header {
         Some(header) if header.columns.indicator == usize::MAX => Err((first.from, Fault::NoColumn)),
+        Some(header) if limits::HEADER_NAMES_BYTES_MAX < header.columns.names_bytes() => {
+            Err((first.from, Fault::HeaderTooLong))
+        }
         Some(header) => Ok(header),
         None if choice.needs_header() => Err((first.from, Fault::NoColumn)),
         None => {
@@ -127,6 +130,13 @@ pub(crate) fn read_header(
             Ok(header)
         }
     })
+}
+
+impl Columns {
+    /// Bytes that a record is given beside its own: names of columns.
+    pub(crate) fn names_bytes(&self) -> usize {
+        self.keys.iter().map(Vec::len).sum()
+    }
 }
 
 impl ColumnChoice {
@@ -175,6 +185,15 @@ fn columns_of(delimiter: u8, line: &[u8], choice: &ColumnChoice) -> Option<Colum
     let is_named =
         |name: &Option<ColumnName>| matches!(name, Some(ColumnName::Header(name)) if place(name).is_some());
     if known.is_none() && !is_named(&choice.indicator) {
+        return None;
+    }
+    // `192.0.2.1,ip` is a value and its type. `indicator`, `value` and `ioc` are no types.
+    let is_sure = INDICATOR_NAMES.iter().take(3).any(|name| place(name).is_some())
+        || is_named(&choice.indicator)
+        || is_named(&choice.tags);
+    let is_value =
+        |name: &String| (name.contains(['.', ':']) || 32 <= name.len()) && Indicator::recognize(name).is_ok();
+    if !is_sure && names.iter().any(is_value) {
         return None;
     }
     let indicator = if tags == Some(usize::MAX) { usize::MAX } else { indicator? };

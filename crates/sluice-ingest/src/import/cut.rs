@@ -2,7 +2,7 @@
 //!
 //! In: the bytes of one body after its BOM, cut anywhere. Out: [`RowsSlice`]s of whole rows in the order of the body,
 //! each byte of which lies where it lay in the body. A slice is closed at the last whole row once it has
-//! [`limits::SLICE_BYTES`] bytes or [`SLICE_LINES_MAX`] lines. What a row says is left to `rows`; here it is known by its
+//! [`limits::SLICE_BYTES`] bytes, with those that each row is given beside its own, or [`SLICE_LINES_MAX`] lines. What a row says is left to `rows`; here it is known by its
 //! line break, by its quotes, or by its brackets, whichever the format has.
 //!
 //! A row over [`limits::ELEMENT_BYTES_MAX`] is passed over if it is a line: a slice of its own has its beginning. In an
@@ -39,6 +39,11 @@ pub(crate) struct RowsSlice {
     pub(crate) is_too_long: bool,
 }
 
+/// Bytes that so many lines are given, each so many.
+pub(crate) fn given_bytes(lines: u64, each_bytes: usize) -> usize {
+    usize::try_from(lines).unwrap_or(usize::MAX).saturating_mul(each_bytes)
+}
+
 impl RowsSlice {
     /// Number of the line after it.
     pub(crate) fn next_line(&self) -> u64 {
@@ -66,13 +71,15 @@ pub(crate) struct Cutter {
     first_line: u64,
     first_byte: u64,
     strict_lines: u32,
+    /// Bytes that each row is given beside its own.
+    given_bytes: usize,
     /// Whether the line that was too long has not ended yet.
     is_skipping: bool,
 }
 
 impl Cutter {
-    /// Starts at a byte of a body, with which a line begins.
-    pub(crate) fn new(ends: RowEnds, first_line: u64, first_byte: u64) -> Self {
+    /// Starts at a byte of a body, with which a line begins. Each row is given so many bytes beside its own.
+    pub(crate) fn new(ends: RowEnds, first_line: u64, first_byte: u64, given_bytes: usize) -> Self {
         Self {
             ends,
             text: Vec::new(),
@@ -80,6 +87,7 @@ impl Cutter {
             first_line,
             first_byte,
             strict_lines: 0,
+            given_bytes,
             is_skipping: false,
         }
     }
@@ -139,7 +147,10 @@ impl Cutter {
     /// A slice, if one is full, or if the row after it is too long.
     fn full(&mut self) -> Result<Option<RowsSlice>, BodyError> {
         let is_too_long = limits::ELEMENT_BYTES_MAX < self.text.len() - self.whole.to;
-        if limits::SLICE_BYTES <= self.whole.to || SLICE_LINES_MAX <= self.whole.count {
+        let given_bytes = given_bytes(self.whole.count, self.given_bytes);
+        if limits::SLICE_BYTES <= self.whole.to.saturating_add(given_bytes)
+            || SLICE_LINES_MAX <= self.whole.count
+        {
             return Ok(Some(self.close()));
         }
         if !is_too_long {

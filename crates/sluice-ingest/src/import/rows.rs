@@ -34,6 +34,16 @@ pub(crate) enum RowFormat {
     Lines(bool),
 }
 
+impl RowFormat {
+    /// Bytes that each row is given beside its own, at most.
+    pub(crate) fn given_bytes(&self) -> usize {
+        match self {
+            Self::Ndjson | Self::Json | Self::Lines(_) => 0,
+            Self::Csv(columns) => columns.names_bytes(),
+        }
+    }
+}
+
 /// Why a row could not be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Unread {
@@ -188,6 +198,10 @@ impl<V: FnMut(RowPlace, &[u8], Result<Element<'_>, Unread>) -> Result<(), Ingest
         let place = RowPlace { line, byte: self.slice.first_byte + from as u64 };
         let row = bytes_at(&self.slice.text, from..to);
         let shown = match str::from_utf8(&element) {
+            // With its names and escapes.
+            Ok(text) if limits::ELEMENT_BYTES_MAX < text.len() => {
+                self.refuse(line, from, to, Unread::TooLong)
+            }
             Ok(text) if self.from_line <= line => self.show(place, row, text, 0, text.len()),
             _ => Ok(()),
         };

@@ -6,11 +6,12 @@
 
 use std::sync::Arc;
 
+use sluice_model::limits;
 use sluice_store::{SliceBuilder, Store};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::{
-    cut::RowsSlice,
+    cut::{RowsSlice, given_bytes},
     report::ImportReport,
     rows::{RowFormat, visit_rows},
 };
@@ -25,7 +26,10 @@ use crate::{
 const ROW_BYTES_MIN: usize = 32;
 
 /// Least weight of a slice among those in flight, as for the slices of uploads.
-const SLICE_WEIGHT_BYTES_MIN: usize = 64 * sluice_model::limits::KIB;
+const SLICE_WEIGHT_BYTES_MIN: usize = 64 * limits::KIB;
+
+/// The most, as well.
+const SLICE_WEIGHT_BYTES_MAX: usize = limits::SLICE_BYTES + limits::ELEMENT_BYTES_MAX;
 
 /// Told how many rows of a step are durable, once they are. It must not block.
 pub type Told = Arc<dyn Fn(u64) + Send + Sync>;
@@ -88,9 +92,11 @@ impl Step {
         format: Arc<RowFormat>,
         pool: &Pool,
     ) -> Result<(), IngestError> {
-        let weight = weight(&slice);
+        let weight = weight(&slice, &format);
         self.bytes += weight;
-        let slot = pool.slot(weight.max(SLICE_WEIGHT_BYTES_MIN)).await?;
+        // No more than the longest slice of an upload: a pool has no more slots.
+        let slot_bytes = weight.clamp(SLICE_WEIGHT_BYTES_MIN, SLICE_WEIGHT_BYTES_MAX);
+        let slot = pool.slot(slot_bytes).await?;
         let (work, index) = (Arc::clone(&self.work), u32::try_from(self.running.len()).unwrap_or(u32::MAX));
         self.running.push(pool.start(move || {
             let is_in_vain = work.memory.is_abandoned();
@@ -128,9 +134,9 @@ impl Step {
 }
 
 /// Bytes of memory that a slice and its rows take at most until they are durable.
-pub(crate) fn weight(slice: &RowsSlice) -> usize {
-    let lines = usize::try_from(slice.lines).unwrap_or(usize::MAX);
-    slice.text.len().max(lines.saturating_mul(ROW_BYTES_MIN))
+pub(crate) fn weight(slice: &RowsSlice, format: &RowFormat) -> usize {
+    let written_bytes = slice.text.len().saturating_add(given_bytes(slice.lines, format.given_bytes()));
+    written_bytes.max(given_bytes(slice.lines, ROW_BYTES_MIN))
 }
 
 impl StepWork {

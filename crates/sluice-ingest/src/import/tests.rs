@@ -331,6 +331,53 @@ fn a_body_of_any_length_takes_no_more_memory_than_two_steps() {
     assert_eq!(fixture.ingestor.reserved_bytes(), 0);
 }
 
+/// Each row of a table is given the names of its columns, however short it is itself.
+#[test]
+fn names_of_columns_are_counted_with_each_row() {
+    let mut fixture = Fixture::new();
+    fixture.ingestor = fixture.ingestor.with_body_bytes(64 * limits::MIB);
+    let table = format!("ip,{}\n{}", "n".repeat(4_000), "192.0.2.1,x\n".repeat(20_000));
+    let mut most_bytes = 0;
+    let report = block_on(async {
+        let mut import = fixture.begin(fixture.import_rules(Announced::Nothing));
+        for chunk in table.as_bytes().chunks(65_536) {
+            import.feed(chunk).await.unwrap();
+            most_bytes = most_bytes.max(fixture.ingestor.reserved_bytes());
+        }
+        import.finish().await.unwrap()
+    });
+    assert_eq!((report.accepted_count, report.refused_count), (20_000, 0));
+    // 80 MB of contexts.
+    assert!((STEP_BYTES / 2..=3 * STEP_BYTES).contains(&most_bytes), "{most_bytes}");
+}
+
+#[test]
+fn what_is_passed_over_takes_no_memory() {
+    let mut fixture = Fixture::new();
+    fixture.ingestor = fixture.ingestor.with_body_bytes(64 * limits::MIB);
+    let lines = "a.example.com\n".repeat(65_536 / 14);
+    let rules = ImportRules { from_line: u64::MAX, ..fixture.import_rules(Announced::Nothing) };
+    block_on(async {
+        let mut import = fixture.begin(rules);
+        for _ in 0..2_000 {
+            import.feed(lines.as_bytes()).await.unwrap();
+            assert!(fixture.ingestor.reserved_bytes() <= 4 * limits::MIB);
+        }
+        import.finish().await.unwrap();
+        // Nor does the rest of a line that is too long cost the rows beside it.
+        let mut import = fixture.begin(fixture.import_rules(Announced::Exactly(Format::Lines)));
+        import.feed(b"a.example.com\n").await.unwrap();
+        let long = "x".repeat(65_536);
+        for _ in 0..2_000 {
+            import.feed(long.as_bytes()).await.unwrap();
+            assert!(fixture.ingestor.reserved_bytes() <= 8 * limits::MIB);
+        }
+        import.feed(b"\nb.example.com\n").await.unwrap();
+        let report = import.finish().await.unwrap();
+        assert_eq!((report.accepted_count, report.refused_count), (2, 1));
+    });
+}
+
 /// Short rows take more than their text.
 #[test]
 fn a_list_of_short_values_is_counted_by_its_rows() {

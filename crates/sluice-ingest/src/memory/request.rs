@@ -73,6 +73,11 @@ impl RequestMemory {
         Ok(self.permit.grow(self.bytes()).await?)
     }
 
+    /// Notes that so many bytes are all that is held of the body; the permit stays as it is.
+    pub(crate) fn keep_body(&self, bytes: usize) {
+        self.body_bytes.store(bytes.min(self.body_bytes_max), Ordering::Relaxed);
+    }
+
     /// Waits until all permits and the memtable together are within what is planned for both, for a bounded time.
     ///
     /// # Errors

@@ -79,6 +79,30 @@ fn without_a_header_the_first_column_counts() {
 }
 
 #[test]
+fn a_value_and_its_type_are_no_header() {
+    let table = "192.0.2.1,ip\nevil.example.com,domain\n";
+    for column in ["", "indicator=1"] {
+        check(
+            table,
+            column,
+            &expect![[r#"
+                {"indicator":"192.0.2.1"}
+                {"indicator":"evil.example.com"}
+            "#]],
+        );
+    }
+    let hash = "d41d8cd98f00b204e9800998ecf8427e";
+    assert_eq!(objects(&format!("{hash},md5\n"), ""), format!("{{\"indicator\":\"{hash}\"}}\n"));
+}
+
+#[test]
+fn names_that_each_row_is_given_are_bounded() {
+    let table = |length| format!("ip,{}\n192.0.2.1,x\n", "n".repeat(length));
+    assert!(objects(&table(4_093), "").starts_with("{\"indicator\":\"192.0.2.1\",\"context\""));
+    assert_eq!(objects(&table(4_094), ""), "the names in the header have more than 4096 bytes at 0\n");
+}
+
+#[test]
 fn a_request_may_name_columns() {
     check(
         "first,dst_ip,malware\nx,192.0.2.1,C2\n",

@@ -10,15 +10,15 @@ use crate::{
 };
 
 fn lines() -> Cutter {
-    Cutter::new(RowEnds::Lines, 1, 0)
+    Cutter::new(RowEnds::Lines, 1, 0, 0)
 }
 
 fn records() -> Cutter {
-    Cutter::new(RowEnds::Records(RecordScan::new(b',', 0)), 1, 0)
+    Cutter::new(RowEnds::Records(RecordScan::new(b',', 0)), 1, 0, 0)
 }
 
 fn elements() -> Cutter {
-    Cutter::new(RowEnds::Elements(ArrayScan::new()), 1, 0)
+    Cutter::new(RowEnds::Elements(ArrayScan::new()), 1, 0, 0)
 }
 
 fn cut(mut cutter: Cutter, body: &[u8], chunk_bytes: usize) -> Result<Vec<RowsSlice>, BodyError> {

@@ -31,7 +31,7 @@ fn rows(name: &str, body: &[u8], chunk_bytes: usize, from_line: u64) -> String {
             (RowEnds::Records(scan), RowFormat::Csv(header.columns))
         }
     };
-    let mut cutter = Cutter::new(ends, first_line, first_byte);
+    let mut cutter = Cutter::new(ends, first_line, first_byte, 0);
     let mut told = String::new();
     let mut tell = |slice: RowsSlice| {
         visit_rows(&slice, &format, from_line, |place, row, read| {

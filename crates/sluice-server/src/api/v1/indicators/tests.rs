@@ -31,9 +31,13 @@ fn an_import_that_has_committed_is_never_told_429() {
 
 #[test]
 fn each_fault_of_a_body_has_its_status_and_place() {
-    for (fault, want) in
-        [(Fault::Unfinished, 400), (Fault::ElementTooLong, 413), (Fault::Stix, 422), (Fault::NoColumn, 422)]
-    {
+    for (fault, want) in [
+        (Fault::Unfinished, 400),
+        (Fault::ElementTooLong, 413),
+        (Fault::Stix, 422),
+        (Fault::NoColumn, 422),
+        (Fault::HeaderTooLong, 400),
+    ] {
         let (cause, byte) = cause_of(IngestError::Body(BodyError::Syntax { fault, byte: 5 }));
         assert_eq!((cause.status().as_u16(), byte), (want, Some(5)), "{fault}");
     }
