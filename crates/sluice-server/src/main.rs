@@ -43,6 +43,8 @@ fn main() -> ExitCode {
     // The allocator asks for huge pages, and the kernel then zeroes two mebibytes wherever a few bytes are new: a
     // third of the CPU time of a body. A kernel that cannot turn them off still works.
     let _is_done = rustix::thread::disable_transparent_huge_pages(true);
+    // Begun anew by way of /proc (`allocator`), it would be called `exe`.
+    let _is_named = rustix::thread::set_name(c"sluiced");
     let Err(error) = run(Arguments::parse()) else {
         logging::end(None);
         return ExitCode::SUCCESS;

@@ -34,6 +34,8 @@ impl Signals {
     /// When the operating system refuses.
     pub(crate) fn catch() -> io::Result<Self> {
         let terminal = if is_hangup_ignored() { None } else { File::open("/dev/tty").ok() };
+        // A process that could not begin anew (`allocator`) no longer ignores it, and a client that hangs up would end it.
+        drop(signal(SignalKind::pipe())?);
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,

@@ -15,7 +15,7 @@ use std::{
 };
 
 use rustix::{
-    fs::{FallocateFlags, fallocate},
+    fs::{FallocateFlags, OFlags, fallocate},
     io::Errno,
 };
 
@@ -50,17 +50,17 @@ impl SpareRoom {
     /// [`OpenError::Io`] when the file cannot be removed.
     pub(crate) fn give_up(data_dir: &Path) -> Result<Self, OpenError> {
         let path = data_dir.join(SPARE_FILE);
-        let given_up_bytes = match fs::metadata(&path) {
-            Ok(metadata) => metadata.len(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+        let given_up_bytes = match fs::symlink_metadata(&path) {
+            Ok(metadata) => Some(metadata.len()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(source) => return Err(OpenError::Io { action: "look at", path, source }),
         };
-        if 0 < given_up_bytes {
+        if given_up_bytes.is_some() {
             fs::remove_file(&path).map_err(OpenError::io("remove", &path))?;
             // Some file systems give blocks away only once the removal is on the disk.
             File::open(data_dir).and_then(|dir| dir.sync_all()).map_err(OpenError::io("sync", data_dir))?;
         }
-        Ok(Self { path, held_bytes: 0, given_up_bytes, can_hold: true })
+        Ok(Self { path, held_bytes: 0, given_up_bytes: given_up_bytes.unwrap_or(0), can_hold: true })
     }
 
     /// Takes back what was given up, or as much of it as there still is.
@@ -96,7 +96,9 @@ impl SpareRoom {
 
     fn try_take(&mut self, wanted_bytes: u64) -> Result<(), Errno> {
         let mut options = OpenOptions::new();
-        let opened = options.create(true).truncate(false).write(true).mode(0o600).open(&self.path);
+        // No link of somebody else's: whoever opens the trees may be root.
+        options.create(true).truncate(false).write(true).mode(0o600);
+        let opened = options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(&self.path);
         let file = opened.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
         while self.held_bytes < wanted_bytes {
             let step_bytes = STEP_BYTES.min(wanted_bytes - self.held_bytes);

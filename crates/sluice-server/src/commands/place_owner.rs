@@ -74,9 +74,13 @@ pub(super) fn take(repository: &Repository, data_dir: &Path, claim: PlaceClaim) 
         let description = format!("{} on {}\n", dir.display(), host.nodename().to_string_lossy());
         repository.put(FOLDER, &own, description.into_bytes())?;
     }
-    // Last, so that there is no moment at which it belongs to nobody.
-    for other in others(repository, Some(&own))? {
-        repository.delete(FOLDER, &other)?;
+    // One that came in the same moment is refused like any other, and so is this one; a person decides.
+    check(repository, data_dir, claim)?;
+    if claim == PlaceClaim::TakeOver {
+        // Last, so that there is no moment at which it belongs to nobody.
+        for other in others(repository, Some(&own))? {
+            repository.delete(FOLDER, &other)?;
+        }
     }
     Ok(())
 }

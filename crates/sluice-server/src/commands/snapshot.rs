@@ -37,6 +37,7 @@ pub(super) fn run(
     // The newest snapshot of another data directory is none of this one.
     place_owner::check(&repository, &config.data_dir, claim)?;
     if let Some(every) = every
+        && claim == PlaceClaim::Own
         && let Some(newest) = names(&repository)?.last()
         // One that cannot be read is none.
         && let Ok(newest) = SnapshotList::read(&repository, newest)
@@ -67,6 +68,8 @@ pub(super) fn run(
     }
     let list = SnapshotList::new(pinned.sequence, pinned.manifest, accounts, objects);
     let name = list.name_after(names(&repository)?.last())?;
+    // Somebody may have taken the place over meanwhile: a list of this one would be the newest there.
+    place_owner::check(&repository, &config.data_dir, PlaceClaim::Own)?;
     list.write(&repository, &name)?;
     let said = format!(
         "snapshot {name}{TAKEN}commit {}, {objects_count} objects of {bytes} bytes, of which {sent_count} with {sent_bytes} \

@@ -23,6 +23,8 @@ mod tests;
 const KEPT_BYTES_MAX: usize = 64 * 1024;
 /// How often it is seen whether the command has ended, while it says nothing.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+/// How long it may take to go when it is killed: one that waits for a dead disk goes when the disk answers, or never.
+const KILL_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// How a command ended.
 #[derive(Debug)]
@@ -46,7 +48,7 @@ struct Said<R> {
 ///
 /// # Errors
 ///
-/// When it cannot be started or watched. It is not running then.
+/// When it cannot be started or watched.
 pub(super) fn run(command: &mut Command, time_max: Duration) -> io::Result<Ended> {
     let started = Instant::now();
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
@@ -54,7 +56,10 @@ pub(super) fn run(command: &mut Command, time_max: Duration) -> io::Result<Ended
     // What has ended is not killed, whoever has its number now.
     if !matches!(watched, Ok(Ended { status: Some(_), .. })) {
         drop(child.kill());
-        drop(child.wait());
+        let killed = Instant::now();
+        while matches!(child.try_wait(), Ok(None)) && killed.elapsed() < KILL_TIME_MAX {
+            thread::park_timeout(LOOK_INTERVAL);
+        }
     }
     watched
 }

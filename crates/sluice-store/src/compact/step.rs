@@ -153,7 +153,8 @@ impl Compactor {
         } else if !lacked_space {
             tracing::warn!(bytes, "no space on the disk for a flush or merge");
         }
-        Ok(has_space)
+        // The disk may have become full between the two looks; then nothing was swept.
+        Ok(has_space && self.is_swept)
     }
 
     /// Removes from the trees what nothing names any more, when there is space: sled writes also to remove.
