@@ -2,8 +2,9 @@
 //!
 //! In: how many bytes the process may take. Out: how many of them are for what. From 2 GiB on it is all that the bounds
 //! allow, and of what is above, an eighth goes to the block cache: stored values are asked for again and again, and one
-//! that is at hand costs half of one that is read. From 4 GiB on more memory changes nothing. Below 2 GiB, each share lies between that and the least with which everything still
-//! works, in the same proportion; the least come to 256 MiB. Both sums are checked when this is compiled.
+//! that is at hand costs half of one that is read. From 4 GiB on more memory changes nothing. Below 2 GiB, each share lies
+//! between that and the least with which everything still works, in the same proportion; the least come to 256 MiB. Both
+//! sums are checked when this is compiled.
 //!
 //! A body's bytes are counted by its permit until its rows are committed, and by the memtable from then on; both count
 //! them for a moment. The text of a slice in flight is counted by its permit and again by what working on it costs. What
@@ -111,6 +112,16 @@ impl MemoryPlan {
             block_cache_bytes: share(LEAST.block_cache_bytes, FULL.block_cache_bytes) + more_cache_bytes,
             standing_bytes: share(LEAST.standing_bytes, FULL.standing_bytes),
         }
+    }
+
+    /// The same with so many bytes for bodies. What blocks have beyond their ordinary share yields to them first; the sum may
+    /// be more than `bytes` all the same.
+    pub fn with_body_bytes(bytes: usize, body_bytes: usize) -> Self {
+        let plan = Self::of(bytes);
+        let wanted = Self { body_bytes, ..plan };
+        let more_bytes = plan.block_cache_bytes.saturating_sub(BLOCK_CACHE_BYTES_MAX);
+        let missing_bytes = wanted.sum().saturating_sub(bytes);
+        Self { block_cache_bytes: plan.block_cache_bytes - missing_bytes.min(more_bytes), ..wanted }
     }
 
     /// All shares together.

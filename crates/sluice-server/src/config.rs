@@ -12,7 +12,7 @@ mod credentials;
 mod memory;
 mod names;
 #[cfg(test)]
-mod page;
+pub(crate) mod page;
 mod rules;
 mod settings;
 mod show;

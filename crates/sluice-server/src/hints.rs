@@ -58,7 +58,7 @@ pub(crate) fn from_here(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-/// Where there is no working directory, a path stays as it is.
-fn absolute(path: &Path) -> PathBuf {
+/// A path that holds from anywhere. Where there is no working directory, it stays as it is.
+pub(crate) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_nowhere| path.to_owned())
 }

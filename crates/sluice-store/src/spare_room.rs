@@ -51,16 +51,18 @@ impl SpareRoom {
     pub(crate) fn give_up(data_dir: &Path) -> Result<Self, OpenError> {
         let path = data_dir.join(SPARE_FILE);
         let given_up_bytes = match fs::symlink_metadata(&path) {
-            Ok(metadata) => Some(metadata.len()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Ok(metadata) => {
+                fs::remove_file(&path).map_err(OpenError::io("remove", &path))?;
+                // Some file systems give blocks away only once the removal is on the disk.
+                File::open(data_dir)
+                    .and_then(|dir| dir.sync_all())
+                    .map_err(OpenError::io("sync", data_dir))?;
+                metadata.len()
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
             Err(source) => return Err(OpenError::Io { action: "look at", path, source }),
         };
-        if given_up_bytes.is_some() {
-            fs::remove_file(&path).map_err(OpenError::io("remove", &path))?;
-            // Some file systems give blocks away only once the removal is on the disk.
-            File::open(data_dir).and_then(|dir| dir.sync_all()).map_err(OpenError::io("sync", data_dir))?;
-        }
-        Ok(Self { path, held_bytes: 0, given_up_bytes: given_up_bytes.unwrap_or(0), can_hold: true })
+        Ok(Self { path, held_bytes: 0, given_up_bytes, can_hold: true })
     }
 
     /// Takes back what was given up, or as much of it as there still is.

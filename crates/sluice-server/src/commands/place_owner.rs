@@ -14,6 +14,7 @@ use sluice_model::{excerpt::excerpt, hex};
 use sluice_server::auth::{password::random_bytes, private_files::replace_private};
 
 use super::repository::{OWNER_FOLDER as FOLDER, Repository};
+use crate::hints;
 
 /// File with the number of a data directory.
 const IDENTITY: &str = "IDENTITY";
@@ -70,7 +71,7 @@ pub(super) fn take(repository: &Repository, data_dir: &Path, claim: PlaceClaim) 
     };
     if !repository.list(FOLDER)?.contains_key(&own) {
         let host = rustix::system::uname();
-        let dir = std::path::absolute(data_dir).unwrap_or_else(|_nowhere| data_dir.to_owned());
+        let dir = hints::absolute(data_dir);
         let description = format!("{} on {}\n", dir.display(), host.nodename().to_string_lossy());
         repository.put(FOLDER, &own, description.into_bytes())?;
     }

@@ -32,14 +32,16 @@ one: each key has a default.
 ";
 
 /// A key as the shipped file shows it.
-struct ShippedKey {
-    name: String,
+pub(crate) struct ShippedKey {
+    /// Dotted.
+    pub(crate) name: String,
     default: &'static str,
     /// The comment above it.
     meaning: Vec<&'static str>,
 }
 
-fn shipped_keys() -> Vec<ShippedKey> {
+/// All keys of the shipped file, in its order.
+pub(crate) fn shipped_keys() -> Vec<ShippedKey> {
     let (mut keys, mut table, mut comment) = (Vec::new(), String::new(), Vec::new());
     for line in SHIPPED.lines() {
         match line.strip_prefix('#') {

@@ -13,12 +13,7 @@ use std::{
 use ipnet::{IpNet, Ipv4Net};
 use rustls::pki_types::DnsName;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use sluice_model::{
-    TenantName,
-    limits::{self, BLOCK_CACHE_BYTES_MAX},
-    matching::MatchScope,
-    memory_plan::MemoryPlan,
-};
+use sluice_model::{TenantName, limits, matching::MatchScope, memory_plan::MemoryPlan};
 use sluice_store::LOG_BYTES_MAX;
 use tracing_subscriber::filter::Targets;
 use url::Url;
@@ -108,17 +103,10 @@ impl Default for Config {
 impl Config {
     /// How the memory is shared out.
     pub fn memory_plan(&self) -> MemoryPlan {
-        let plan = MemoryPlan::of(self.memory.count());
+        let bytes = self.memory.count();
         match self.ingest.body_budget.count() {
-            0 => plan,
-            body_bytes => {
-                let wanted = MemoryPlan { body_bytes, ..plan };
-                // What blocks have beyond their ordinary share yields first.
-                let more_bytes = plan.block_cache_bytes.saturating_sub(BLOCK_CACHE_BYTES_MAX);
-                let missing_bytes = wanted.sum().saturating_sub(self.memory.count());
-                let block_cache_bytes = plan.block_cache_bytes - missing_bytes.min(more_bytes);
-                MemoryPlan { block_cache_bytes, ..wanted }
-            }
+            0 => MemoryPlan::of(bytes),
+            body_bytes => MemoryPlan::with_body_bytes(bytes, body_bytes),
         }
     }
 }

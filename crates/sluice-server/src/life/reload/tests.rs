@@ -6,7 +6,7 @@ use expect_test::expect;
 
 use super::{take_over, tell_changes, waiting};
 use crate::{
-    config::{Config, Flags, load},
+    config::{Config, Flags, load, page::shipped_keys},
     logging::line::tests::written,
 };
 
@@ -82,19 +82,10 @@ fn a_change_of_any_key_is_taken_over_or_named() {
 
 #[test]
 fn every_key_of_the_shipped_file_is_among_them() {
-    let shipped = include_str!("../../../../../deploy/sluiced.toml");
-    let mut table = String::new();
-    for line in
-        shipped.lines().filter_map(|line| line.strip_prefix('#')).filter(|line| !line.starts_with(' '))
-    {
-        if let Some(name) = line.strip_prefix('[') {
-            table = name.trim_end_matches(']').to_owned();
-        } else if let Some((key, _)) = line.split_once(" = ") {
-            let dotted = if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") };
-            let is_there =
-                CHANGES.iter().any(|(known, _)| *known == dotted || *known == "tls" && table == "tls");
-            assert!(is_there, "{dotted} is missing");
-        }
+    for key in shipped_keys() {
+        let (dotted, is_tls) = (&key.name, key.name.starts_with("tls."));
+        let is_there = CHANGES.iter().any(|(known, _)| known == dotted || *known == "tls" && is_tls);
+        assert!(is_there, "{dotted} is missing");
     }
 }
 
