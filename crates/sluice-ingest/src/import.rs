@@ -38,6 +38,7 @@ use self::{
     step::{Step, Told},
 };
 use crate::{
+    body::pipeline::FEED_BYTES,
     error::{BodyError, Fault, IngestError},
     memory::{Budget, Permit},
     pools::{Pool, Pools},
@@ -49,9 +50,6 @@ pub(crate) const STEP_BYTES: usize = 16 * limits::MIB;
 
 /// Time after which the rows so far become durable, if more arrive.
 const STEP_TIME_MAX: Duration = Duration::from_secs(5);
-
-/// Bytes of a chunk after which others have the thread.
-const FEED_BYTES: usize = 64 * limits::KIB;
 
 /// Shortest pieces in which bytes are cut: of a table with the longest names, two mebibytes of rows.
 const PIECE_BYTES_MIN: usize = 2 * limits::KIB;
@@ -90,7 +88,8 @@ pub struct Import {
     step: Option<Step>,
     step_began: Instant,
     committing: Option<JoinHandle<Result<ImportReport, IngestError>>>,
-    has_committed: bool,
+    /// Whether a step was handed over to be committed.
+    has_ended_step: bool,
     report: ImportReport,
 }
 
@@ -113,7 +112,7 @@ impl Import {
             step: None,
             step_began: Instant::now(),
             committing: None,
-            has_committed: false,
+            has_ended_step: false,
             report: ImportReport::default(),
         }
     }
@@ -164,7 +163,7 @@ impl Import {
             let is_short = slice.text.len() <= limits::SHORT_BODY_BYTES_MAX && !self.has_begun_to_work();
             self.dispatch(slice, is_short).await?;
         }
-        if self.step.is_none() && self.committing.is_none() && !self.has_committed {
+        if self.step.is_none() && !self.has_ended_step {
             // Without rows as well: the supplier may be gone by now.
             self.begin_step().await?;
         }
@@ -182,9 +181,7 @@ impl Import {
     }
 
     fn has_begun_to_work(&self) -> bool {
-        self.has_committed
-            || self.committing.is_some()
-            || self.step.as_ref().is_some_and(|step| !step.is_empty())
+        self.has_ended_step || self.step.as_ref().is_some_and(|step| !step.is_empty())
     }
 
     /// Finds out how to read the body, once enough of its beginning is there, and reads that.
@@ -248,14 +245,13 @@ impl Import {
             self.report.committed_lines = self.report.committed_lines.max(slice.next_line() - 1);
             return Ok(());
         }
-        // What its rows take beside its text, which is there.
         let Some((_, format)) = &self.reading else { return Err(IngestError::Internal) };
-        self.make_room(step::weight(&slice, format) - slice.text.len()).await?;
-        let (Some(step), Some((_, format))) = (&mut self.step, &self.reading) else {
-            return Err(IngestError::Internal);
-        };
+        let (format, weight) = (Arc::clone(format), step::weight(&slice, format));
+        // What its rows take beside its text, which is there.
+        self.make_room(weight - slice.text.len()).await?;
+        let Some(step) = &mut self.step else { return Err(IngestError::Internal) };
         let pool: &Pool = if is_short { &self.pools.ingest_short } else { &self.pools.ingest };
-        step.take(slice, Arc::clone(format), pool).await
+        step.take(slice, weight, format, pool).await
     }
 
     /// Makes the rows so far durable.
@@ -276,9 +272,7 @@ impl Import {
                 Err(error) => Err(error),
             };
             match room {
-                Err(IngestError::Write(WriteError::Busy { .. }))
-                    if self.has_committed || self.committing.is_some() =>
-                {
+                Err(IngestError::Write(WriteError::Busy { .. })) if self.has_ended_step => {
                     // What others wait for is given back first.
                     self.end_step().await?;
                     self.settle().await?;
@@ -323,11 +317,12 @@ impl Import {
     /// Has the present step committed, once the one before is.
     async fn end_step(&mut self) -> Result<(), IngestError> {
         let Some(step) = self.step.take() else { return Ok(()) };
-        if step.is_empty() && self.has_begun_to_work() {
+        if step.is_empty() && self.has_ended_step {
             return Ok(());
         }
         self.settle().await?;
         self.committing = Some(step.end(Arc::clone(&self.rules.told)));
+        self.has_ended_step = true;
         Ok(())
     }
 
@@ -338,7 +333,6 @@ impl Import {
             self.committing = None;
             let Ok(committed) = committed else { return Err(IngestError::Internal) };
             self.report.absorb(committed?);
-            self.has_committed = true;
         }
         Ok(())
     }

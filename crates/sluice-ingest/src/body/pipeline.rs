@@ -27,10 +27,10 @@ use crate::{
 };
 
 /// Bytes of a chunk after which `feed` lets other tasks have the thread: well under 500 µs of splitting.
-const FEED_BYTES: usize = 64 * limits::KIB;
+pub(crate) const FEED_BYTES: usize = 64 * limits::KIB;
 
 /// Least weight of a slice among those in flight: what parsing costs however short it is.
-const SLICE_WEIGHT_BYTES_MIN: usize = 64 * limits::KIB;
+pub(crate) const SLICE_WEIGHT_BYTES_MIN: usize = 64 * limits::KIB;
 
 /// What is done with each slice of a body, on a pool.
 pub(crate) trait SliceWork: Send + Sync + 'static {

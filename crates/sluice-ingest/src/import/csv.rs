@@ -10,10 +10,7 @@ use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
 use memchr::memchr_iter;
 use sluice_model::{Indicator, limits, ranges::bytes_at};
 
-use super::{
-    json,
-    record::{Record, RecordScan},
-};
+use super::{json, record::RecordScan};
 use crate::error::Fault;
 
 /// What separates fields.
@@ -95,15 +92,12 @@ pub(crate) fn read_header(
     is_whole: bool,
     choice: &ColumnChoice,
 ) -> Option<Result<Header, (usize, Fault)>> {
-    let (mut comment, mut scan) = (&[][..], None);
+    let mut comment = &[][..];
+    // What separates fields is told by the first line of interest, so comments are scanned with any.
+    let mut scan = RecordScan::new(delimiter_of(begin), 0);
     let first = loop {
-        // What separates fields is told by the first line of interest, so comments are scanned with any.
-        let scan = scan.get_or_insert_with(|| RecordScan::new(delimiter_of(begin), 0));
         let Some(record) = scan.next(begin, is_whole) else {
-            if is_whole {
-                return Some(Ok(without_header(choice, 0)));
-            }
-            return None;
+            return is_whole.then(|| Ok(after(begin, 0, without_header(choice, DELIMITERS[0]))));
         };
         let line = begin.get(record.from..record.to)?.trim_ascii();
         if line.starts_with(b"#") {
@@ -113,9 +107,9 @@ pub(crate) fn read_header(
         }
     };
     let line = begin.get(first.from..first.to)?;
-    let header = columns_of(delimiter_in(line), line, choice)
+    let header = columns_of(line, choice)
         .map(|columns| after(begin, first.to, columns))
-        .or_else(|| Some(after(begin, first.from, columns_of(delimiter_in(comment), comment, choice)?)));
+        .or_else(|| Some(after(begin, first.from, columns_of(comment, choice)?)));
     Some(match header {
         Some(header) if header.columns.indicator == usize::MAX => Err((first.from, Fault::NoColumn)),
         Some(header) if limits::HEADER_NAMES_BYTES_MAX < header.columns.names_bytes() => {
@@ -123,12 +117,7 @@ pub(crate) fn read_header(
         }
         Some(header) => Ok(header),
         None if choice.needs_header() => Err((first.from, Fault::NoColumn)),
-        None => {
-            let mut header = without_header(choice, first.from);
-            header.columns.delimiter = delimiter_in(line);
-            header.lines = line_count(begin, first.from);
-            Ok(header)
-        }
+        None => Ok(after(begin, first.from, without_header(choice, delimiter_in(line)))),
     })
 }
 
@@ -145,32 +134,29 @@ impl ColumnChoice {
     }
 }
 
-fn line_count(begin: &[u8], bytes: usize) -> u64 {
-    memchr_iter(b'\n', bytes_at(begin, ..bytes)).count() as u64
-}
-
+/// What stands before the records, if they begin after so many bytes.
 fn after(begin: &[u8], bytes: usize, columns: Columns) -> Header {
-    Header { columns, bytes, lines: line_count(begin, bytes) }
+    Header { columns, bytes, lines: memchr_iter(b'\n', bytes_at(begin, ..bytes)).count() as u64 }
 }
 
-/// What a table without a header has.
-fn without_header(choice: &ColumnChoice, bytes: usize) -> Header {
+/// The columns of a table without a header.
+fn without_header(choice: &ColumnChoice, delimiter: u8) -> Columns {
     let number = |name: &Option<ColumnName>| match name {
         Some(ColumnName::Number(number)) => Some(*number),
         _ => None,
     };
-    let columns = Columns {
-        delimiter: DELIMITERS[0],
+    Columns {
+        delimiter,
         indicator: number(&choice.indicator).unwrap_or(0),
         tags: number(&choice.tags),
         keys: Vec::new(),
-    };
-    Header { columns, bytes, lines: 0 }
+    }
 }
 
 /// The columns that a line names; `None` if it is no header. A column that is asked for and not there is
 /// `usize::MAX`.
-fn columns_of(delimiter: u8, line: &[u8], choice: &ColumnChoice) -> Option<Columns> {
+fn columns_of(line: &[u8], choice: &ColumnChoice) -> Option<Columns> {
+    let delimiter = delimiter_in(line);
     let mut reader = RecordReader::new(delimiter);
     let fields = reader.read(line);
     let names: Vec<String> = fields.map(column_name).collect();
@@ -337,9 +323,8 @@ impl RecordReader {
 }
 
 /// Whether a record is a comment or has nothing in it.
-pub(crate) fn is_no_row(text: &[u8], record: &Record) -> bool {
-    let line = bytes_at(text, record.from..record.to);
-    line.starts_with(b"#") || line.trim_ascii().is_empty()
+pub(crate) fn is_no_row(record: &[u8]) -> bool {
+    record.starts_with(b"#") || record.trim_ascii().is_empty()
 }
 
 #[cfg(test)]

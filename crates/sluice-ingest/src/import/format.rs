@@ -4,7 +4,7 @@
 //! it is of none. JSON is told from NDJSON by its first byte. Without any announcement, a table is known by the
 //! names in its first line or by a quote at its beginning, and everything else is a plain list.
 
-use memchr::{memchr, memchr3};
+use memchr::memchr;
 
 use super::csv::{self, INDICATOR_NAMES};
 use crate::{body::text::skip_space, error::Fault};
@@ -39,14 +39,15 @@ pub enum Announced {
     Exactly(Format),
 }
 
-/// Tells the format by the beginning of a body, after its BOM; `None` while more of it is needed.
+/// Tells the format by the beginning of a body, after its BOM; `None` while more of it is needed. If it `is_decided`, that
+/// is all there is to go by.
 ///
 /// # Errors
 ///
 /// The fault of a body that is of none of the formats, at its first byte that is no white space.
 pub(crate) fn sniff(
     begin: &[u8],
-    is_whole: bool,
+    is_decided: bool,
     announced: Announced,
 ) -> Option<Result<Format, (usize, Fault)>> {
     if let Announced::Exactly(format) = announced {
@@ -54,7 +55,6 @@ pub(crate) fn sniff(
     }
     let at = skip_space(begin, 0);
     let rest = begin.get(at..)?;
-    let is_decided = is_whole || BEGINNING_BYTES_MAX <= begin.len();
     match rest.first() {
         None => is_decided.then_some(Ok(Format::Lines)),
         Some(b'[') => Some(Ok(Format::Json)),
@@ -115,7 +115,7 @@ fn is_header(line: &[u8]) -> bool {
     let is_delimiter = |byte: &u8| csv::DELIMITERS.contains(byte);
     let mut names = line.split(is_delimiter).map(csv::column_name);
     let is_known = names.any(|name| INDICATOR_NAMES.contains(&name.as_str()));
-    is_known && (memchr3(b',', b';', b'\t', line).is_some() || csv::column_name(line) == INDICATOR_NAMES[0])
+    is_known && (line.iter().any(is_delimiter) || csv::column_name(line) == INDICATOR_NAMES[0])
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Writes text as JSON.
 
 use memchr::memchr2;
+use sluice_model::hex;
 
 /// Appends a string of JSON.
 pub(crate) fn push_string(json: &mut Vec<u8>, text: &str) {
@@ -9,26 +10,24 @@ pub(crate) fn push_string(json: &mut Vec<u8>, text: &str) {
     if memchr2(b'"', b'\\', bytes).is_none() && !bytes.iter().any(u8::is_ascii_control) {
         json.extend_from_slice(bytes);
     } else {
-        for character in text.chars() {
-            push_escaped(json, character);
+        for byte in bytes {
+            push_escaped(json, *byte);
         }
     }
     json.push(b'"');
 }
 
-fn push_escaped(json: &mut Vec<u8>, character: char) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    match character {
-        '"' | '\\' => json.extend([b'\\', character as u8]),
-        '\n' => json.extend(b"\\n"),
-        '\r' => json.extend(b"\\r"),
-        '\t' => json.extend(b"\\t"),
-        '\0'..='\x1f' => {
-            let code = character as usize;
-            let digit = |digit: usize| HEX.get(digit & 15).copied().unwrap_or(b'0');
-            json.extend([b'\\', b'u', b'0', b'0', digit(code >> 4), digit(code)]);
+/// What is escaped is ASCII, and no byte of another character is.
+fn push_escaped(json: &mut Vec<u8>, byte: u8) {
+    match byte {
+        b'"' | b'\\' => json.extend([b'\\', byte]),
+        b'\n' => json.extend(b"\\n"),
+        b'\r' => json.extend(b"\\r"),
+        b'\t' => json.extend(b"\\t"),
+        _ if byte < b' ' => {
+            json.extend([b'\\', b'u', b'0', b'0', hex::digit(byte >> 4), hex::digit(byte & 0xf)]);
         }
-        _ => json.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+        _ => json.push(byte),
     }
 }
 

@@ -157,7 +157,7 @@ impl<V: FnMut(RowPlace, &[u8], Result<Element<'_>, Unread>) -> Result<(), Ingest
             let (to, lines) = (record.from + bytes.trim_ascii_end().len(), memchr_iter(b'\n', bytes).count());
             if record.is_broken {
                 self.refuse(line, record.from, to, Unread::Quotes)?;
-            } else if csv::is_no_row(self.bytes(), &record) || line < self.from_line {
+            } else if csv::is_no_row(bytes) || line < self.from_line {
                 // Nothing to read.
             } else if self.text.is_none() && str::from_utf8(bytes).is_err() {
                 self.refuse(line, record.from, to, Unread::NotUtf8)?;
@@ -216,10 +216,12 @@ impl<V: FnMut(RowPlace, &[u8], Result<Element<'_>, Unread>) -> Result<(), Ingest
         }
         let place = RowPlace { line, byte: self.slice.first_byte + from as u64 };
         let row = bytes_at(&self.slice.text, from..to);
-        match (self.text, str::from_utf8(if self.text.is_some() { b"" } else { row })) {
-            (Some(text), _) => self.show(place, row, text, from, to),
-            (None, Ok(alone)) => self.show(place, row, alone, 0, alone.len()),
-            (None, Err(_not_utf8)) => (self.visit)(place, row, Err(Unread::NotUtf8)),
+        if let Some(text) = self.text {
+            return self.show(place, row, text, from, to);
+        }
+        match str::from_utf8(row) {
+            Ok(alone) => self.show(place, row, alone, 0, alone.len()),
+            Err(_not_utf8) => (self.visit)(place, row, Err(Unread::NotUtf8)),
         }
     }
 

@@ -16,6 +16,7 @@ use super::{
     rows::{RowFormat, visit_rows},
 };
 use crate::{
+    body::pipeline::SLICE_WEIGHT_BYTES_MIN,
     error::IngestError,
     memory::{CancelGuard, Permit, RequestMemory},
     pools::{Pool, Pools},
@@ -25,10 +26,7 @@ use crate::{
 /// Bytes of memory that a row takes at least until it is durable: in a plain list, more than its text.
 const ROW_BYTES_MIN: usize = 32;
 
-/// Least weight of a slice among those in flight, as for the slices of uploads.
-const SLICE_WEIGHT_BYTES_MIN: usize = 64 * limits::KIB;
-
-/// The most, as well.
+/// Most weight of a slice among those in flight, as of the slices of uploads.
 const SLICE_WEIGHT_BYTES_MAX: usize = limits::SLICE_BYTES + limits::ELEMENT_BYTES_MAX;
 
 /// Told how many rows of a step are durable, once they are. It must not block.
@@ -81,7 +79,7 @@ impl Step {
         self.running.is_empty()
     }
 
-    /// Has a slice worked on, once there is a slot for it.
+    /// Has a slice of that [`weight`] worked on, once there is a slot for it.
     ///
     /// # Errors
     ///
@@ -89,10 +87,10 @@ impl Step {
     pub(crate) async fn take(
         &mut self,
         slice: RowsSlice,
+        weight: usize,
         format: Arc<RowFormat>,
         pool: &Pool,
     ) -> Result<(), IngestError> {
-        let weight = weight(&slice, &format);
         self.bytes += weight;
         // No more than the longest slice of an upload: a pool has no more slots.
         let slot_bytes = weight.clamp(SLICE_WEIGHT_BYTES_MIN, SLICE_WEIGHT_BYTES_MAX);

@@ -125,17 +125,18 @@ pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), Cause> {
 fn is_json(value: &HeaderValue) -> bool {
     let Ok(text) = value.to_str() else { return false };
     let (media, parameters) = text.split_once(';').unwrap_or((text, ""));
-    for parameter in parameters.split(';') {
-        if let Some((name, charset)) = parameter.split_once('=')
-            && name.trim().eq_ignore_ascii_case("charset")
-        {
-            let charset = charset.trim().trim_matches('"');
-            if !charset.eq_ignore_ascii_case("utf-8") && !charset.eq_ignore_ascii_case("utf8") {
-                return false;
-            }
-        }
-    }
-    text.trim().is_empty() || media.trim().eq_ignore_ascii_case("application/json")
+    has_charsets_of(&["utf-8", "utf8"], parameters)
+        && (text.trim().is_empty() || media.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// Whether the parameters of a media type name no charset but those that are taken.
+pub(crate) fn has_charsets_of(taken: &[&str], parameters: &str) -> bool {
+    parameters
+        .split(';')
+        .filter_map(|parameter| parameter.split_once('='))
+        .filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))
+        .map(|(_, charset)| charset.trim().trim_matches('"'))
+        .all(|charset| taken.iter().any(|name| charset.eq_ignore_ascii_case(name)))
 }
 
 /// Reads the content encoding.

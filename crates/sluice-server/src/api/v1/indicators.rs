@@ -31,17 +31,11 @@ use crate::{
 #[derive(Serialize)]
 struct ImportView<'report> {
     supplier: &'report str,
-    #[serde(flatten)]
-    counts: CountsView,
-    rejects: Vec<RejectView<'report>>,
-}
-
-#[derive(Serialize)]
-struct CountsView {
     rows: u64,
     accepted: u64,
     refused: u64,
     committed_lines: u64,
+    rejects: Vec<RejectView<'report>>,
 }
 
 #[derive(Serialize)]
@@ -141,10 +135,11 @@ fn cause_of(error: IngestError) -> (Cause, Option<u64>) {
 fn problem(cause: Cause, byte: Option<u64>, report: &ImportReport) -> Problem {
     let has_committed = report.rows_count != 0;
     // Who has something in the store is not told to send all of it again.
-    let cause = match cause {
-        Cause::Busy { retry_after_seconds } if has_committed => Cause::Interrupted { retry_after_seconds },
-        Cause::OutOfTime if has_committed => Cause::Interrupted { retry_after_seconds: 5 },
-        cause => cause,
+    let cause = match (cause.retry_after_seconds(), cause) {
+        (Some(retry_after_seconds), Cause::Busy { .. } | Cause::OutOfTime) if has_committed => {
+            Cause::Interrupted { retry_after_seconds }
+        }
+        (_, cause) => cause,
     };
     let mut problem = Problem::new("", cause)
         .with("rows", &report.rows_count)
@@ -158,13 +153,14 @@ fn problem(cause: Cause, byte: Option<u64>, report: &ImportReport) -> Problem {
 }
 
 fn answer(supplier: &Supplier, report: &ImportReport) -> Result<HttpResponse, Cause> {
-    let counts = CountsView {
+    let view = ImportView {
+        supplier: supplier.name.as_str(),
         rows: report.rows_count,
         accepted: report.accepted_count,
         refused: report.refused_count,
         committed_lines: report.committed_lines,
+        rejects: rejects(report),
     };
-    let view = ImportView { supplier: supplier.name.as_str(), counts, rejects: rejects(report) };
     answer::json(StatusCode::OK, &view)
 }
 

@@ -162,19 +162,11 @@ fn announced_by_media_type(headers: &HeaderMap) -> Result<Announced, Cause> {
 
 fn of_media_type(value: &HeaderValue) -> Option<Announced> {
     let text = value.to_str().ok()?;
-    let mut parts = text.split(';').map(str::trim);
-    let media = parts.next()?.to_ascii_lowercase();
-    for part in parts {
-        if let Some((name, charset)) = part.split_once('=')
-            && name.trim().eq_ignore_ascii_case("charset")
-        {
-            let charset = charset.trim().trim_matches('"').to_ascii_lowercase();
-            if !["utf-8", "utf8", "us-ascii"].contains(&charset.as_str()) {
-                return None;
-            }
-        }
+    let (media, parameters) = text.split_once(';').unwrap_or((text, ""));
+    if !head::has_charsets_of(&["utf-8", "utf8", "us-ascii"], parameters) {
+        return None;
     }
-    Some(match media.as_str() {
+    Some(match media.trim().to_ascii_lowercase().as_str() {
         "" => Announced::Nothing,
         "text/csv" => Announced::Exactly(Format::Csv),
         "text/plain" => Announced::Exactly(Format::Lines),
