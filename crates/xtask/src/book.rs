@@ -4,17 +4,21 @@
 //! missing, and stays in `tools` in the target directory. It is a program of its own, not a library of ours, because every
 //! build of these commands would wait for it.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::workspace::{cargo, root, target_dir};
+use crate::{
+    tools::Tool,
+    workspace::{root, target_dir},
+};
 
-/// The version of mdBook.
-const VERSION: &str = "0.5.4";
+/// mdBook, without what serves and watches a book. It runs for a second; optimizing it takes a minute.
+const MDBOOK: Tool = Tool {
+    name: "mdbook",
+    version: "0.5.4",
+    options: &["--profile", "dev", "--no-default-features", "--features", "search"],
+};
 
 /// How it marks lines of which there should be none. It ends well in spite of them, also where a page is missing.
 const COMPLAINTS: [&str; 2] = ["WARN", "ERROR"];
@@ -25,9 +29,8 @@ const COMPLAINTS: [&str; 2] = ["WARN", "ERROR"];
 ///
 /// When mdBook cannot be built, fails or complains.
 pub(crate) fn write() -> Result<PathBuf> {
-    let target = target_dir()?;
-    let program = install(&target.join("tools"))?;
-    let book = target.join("book");
+    let program = MDBOOK.install()?;
+    let book = target_dir()?.join("book");
     let mut command = Command::new(&program);
     command.arg("build").arg(root()?.join("docs")).arg("--dest-dir").arg(&book);
     let output = command.output().with_context(|| format!("{} does not run", program.display()))?;
@@ -39,23 +42,6 @@ pub(crate) fn write() -> Result<PathBuf> {
 
 fn has_complaint(told: &str) -> bool {
     told.lines().any(|line| COMPLAINTS.iter().any(|word| line.contains(word)))
-}
-
-/// Builds mdBook if it is not there, without what serves and watches a book.
-fn install(tools: &Path) -> Result<PathBuf> {
-    let program = tools.join("bin/mdbook");
-    let version = Command::new(&program).arg("--version").output();
-    if version
-        .is_ok_and(|output| String::from_utf8_lossy(&output.stdout).trim() == format!("mdbook v{VERSION}"))
-    {
-        return Ok(program);
-    }
-    let mut cargo = cargo()?;
-    cargo.args(["install", "--quiet", "--locked", "--force", &format!("mdbook@{VERSION}")]);
-    // It runs for a second; optimizing it takes a minute.
-    cargo.args(["--profile", "dev", "--no-default-features", "--features", "search", "--root"]).arg(tools);
-    ensure!(cargo.status()?.success(), "mdBook {VERSION} does not build");
-    Ok(program)
 }
 
 #[cfg(test)]

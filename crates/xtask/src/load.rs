@@ -168,9 +168,8 @@ impl Load {
         println!("ready after {} ms", daemon.wait_until_ready().as_millis());
         daemon.client().prepare(SUPPLIER, &self.source.tags()?)?;
         let new_rate = self.push(&daemon, &mut run, indicators)?;
-        let is_settled = self.bulk.lookups_when == When::Settled;
-        let short = if is_settled { self.bulk.short() } else { Vec::new() };
-        run.note_all(self.look_up(&daemon, &known, &[self.bulk.large(), short].concat())?);
+        let patterns = [self.bulk.large(), self.bulk.short(When::Settled)].concat();
+        run.note_all(self.look_up(&daemon, &known, &patterns)?);
         if !singles.is_empty() {
             let figures = singles::run(&daemon, &feed, &known, singles, self.singles)?;
             println!("one indicator a request: {}", figures.text());
@@ -235,23 +234,22 @@ impl Load {
                 seed: self.source.seed + u64::from(round),
             };
             let is_last = round == self.rounds;
-            let push = if is_last && self.bulk.lookups_when == When::BesidePush {
+            let short = |when| if is_last { self.bulk.short(when) } else { Vec::new() };
+            let beside = short(When::BesidePush);
+            let push = if beside.is_empty() {
+                ingest.run()?
+            } else {
                 let (push, looked_up) = thread::scope(|scope| {
-                    let work = || self.look_up(daemon, run.known, &self.bulk.short());
+                    let work = || self.look_up(daemon, run.known, &beside);
                     let looking =
                         thread::Builder::new().name("patterns".to_owned()).spawn_scoped(scope, work);
                     (ingest.run(), daemon::join(looking))
                 });
                 run.note_all(looked_up?);
                 push?
-            } else {
-                ingest.run()?
             };
             println!("round {round}: {}", push.text());
-            if is_last && self.bulk.lookups_when == When::AfterPush {
-                let looked_up = self.look_up(daemon, run.known, &self.bulk.short())?;
-                run.note_all(looked_up);
-            }
+            run.note_all(self.look_up(daemon, run.known, &short(When::AfterPush))?);
             let is_time = match self.settle {
                 Settle::Each => true,
                 Settle::Last => is_last,

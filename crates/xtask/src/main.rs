@@ -6,6 +6,7 @@
 
 mod book;
 mod ci;
+mod command;
 mod compare;
 mod feed;
 mod load;
@@ -14,6 +15,7 @@ mod proc;
 mod prometheus;
 mod release;
 mod tidy;
+mod tools;
 mod workspace;
 
 use anyhow::{Result, anyhow, ensure};

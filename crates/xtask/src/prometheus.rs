@@ -26,7 +26,10 @@ use test_support::{
 };
 
 use self::server::{INTERVAL, Prometheus, job};
-use crate::workspace::{Profile, build, root};
+use crate::{
+    command::output_of,
+    workspace::{Profile, build, root},
+};
 
 /// Longest time until every query answers: rates need a few scrapes.
 const ANSWERS_WAIT: Duration = Duration::from_mins(2);
@@ -97,6 +100,17 @@ pub(crate) fn promtool(deploy: &Path, arguments: &[&str], input: &str) -> Result
     Ok(())
 }
 
+/// The text of a scrape.
+///
+/// # Errors
+///
+/// When it is not answered with one.
+pub(crate) fn scrape(client: &mut Client) -> Result<String> {
+    let answer = client.request("GET", "/metrics", b"")?;
+    ensure!(answer.status == 200, "a scrape is answered with {}", answer.status);
+    Ok(String::from_utf8(answer.body)?)
+}
+
 /// Two daemons, and where their metrics are.
 struct Daemons {
     binary: PathBuf,
@@ -138,10 +152,8 @@ impl Daemons {
             "--scope",
             "metrics",
         ]);
-        let made = command.output()?;
-        ensure!(made.status.success(), "no token: {}", String::from_utf8_lossy(&made.stderr));
         let token = self.tls_dir.join("token");
-        fs::write(&token, made.stdout)?;
+        fs::write(&token, output_of(&mut command).context("no token")?)?;
         let (token, certificate) = (token.display(), data_dir.join("tls-certificate.pem"));
         Ok(format!(
             "{}  - job_name: token\n    scheme: https\n    authorization:\n      credentials_file: {token}\n    \
@@ -155,9 +167,7 @@ impl Daemons {
     /// The text of a scrape, which our own reading of the format takes too.
     fn scrape(&mut self) -> Result<String> {
         self.make_traffic()?;
-        let answer = self.client.request("GET", "/metrics", b"")?;
-        ensure!(answer.status == 200, "a scrape is answered with {}", answer.status);
-        let text = String::from_utf8(answer.body)?;
+        let text = scrape(&mut self.client)?;
         exposition::parse(&text).map_err(anyhow::Error::msg)?;
         Ok(text)
     }

@@ -6,14 +6,12 @@
 //! can build one.
 
 mod build_info;
-mod command;
 mod daemon;
 mod deb;
 mod image;
 mod sbom;
 mod static_binary;
 mod sums;
-mod tools;
 
 use std::{
     fs,

@@ -166,14 +166,7 @@ impl<'feed> Bodies<'feed> {
     }
 
     fn write(&self, number: usize, plan: &Plan, out: &mut Vec<u8>) {
-        out.push(b'[');
-        for index in self.indexes(number, plan.new.start).take(plan.elements) {
-            self.feed.write_element(index, out);
-            out.push(b',');
-        }
-        if let Some(last) = out.last_mut() {
-            *last = b']';
-        }
+        self.feed.write_body(self.indexes(number, plan.new.start).take(plan.elements), out);
     }
 
     fn indexes(&self, number: usize, new_start: usize) -> Indexes {

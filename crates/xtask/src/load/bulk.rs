@@ -37,7 +37,7 @@ const VALUES_PER_SECOND: usize = 2_000_000;
 pub(super) struct BulkOptions {
     /// Values to look up in large bodies, of either sort: all stored, all unknown.
     #[arg(long, default_value_t = 0)]
-    pub(super) bulk_lookups: usize,
+    bulk_lookups: usize,
     /// Length that bodies of such lookups have at most, give or take a value; all are about equal.
     #[arg(long, default_value_t = 16 << 20)]
     lookup_body_bytes: usize,
@@ -49,7 +49,7 @@ pub(super) struct BulkOptions {
     lookups: Vec<Distribution>,
     /// When short bodies are sent.
     #[arg(long, value_enum, default_value_t = When::Settled)]
-    pub(super) lookups_when: When,
+    lookups_when: When,
     /// Values in a short body.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 100, 1_000])]
     values_per_request: Vec<usize>,
@@ -75,18 +75,18 @@ pub(super) enum When {
 /// What is looked up in a phase, and how.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BulkPattern {
-    pub(super) sort: Sort,
+    sort: Sort,
     /// Values in all, all drawn beforehand.
-    pub(super) values: usize,
-    pub(super) body: BodySize,
-    pub(super) connections: usize,
+    values: usize,
+    body: BodySize,
+    connections: usize,
     /// After how long the phase ends though values are left.
-    pub(super) time_limit: Option<Duration>,
+    time_limit: Option<Duration>,
 }
 
 /// What the values of a phase are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Sort {
+enum Sort {
     /// All stored.
     Hits(Distribution),
     /// None stored.
@@ -95,7 +95,7 @@ pub(super) enum Sort {
 
 /// How much a body holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum BodySize {
+enum BodySize {
     /// Bytes at most, give or take a value; all bodies are about equal.
     Bytes(usize),
     /// Values.
@@ -276,9 +276,12 @@ impl BulkOptions {
             .to_vec()
     }
 
-    /// Patterns of short bodies, each with the name of its figures.
-    pub(super) fn short(&self) -> Vec<(String, BulkPattern)> {
+    /// Patterns of short bodies to be sent at a time, each with the name of its figures.
+    pub(super) fn short(&self, when: When) -> Vec<(String, BulkPattern)> {
         let mut patterns = Vec::new();
+        if when != self.lookups_when {
+            return patterns;
+        }
         for distribution in &self.lookups {
             let values = self.values_per_request.iter();
             patterns.extend(values.map(|count| self.short_pattern(*distribution, *count)));

@@ -88,10 +88,24 @@ impl Feed {
     }
 
     /// Appends the element of an index.
-    pub(crate) fn write_element(&self, index: usize, out: &mut Vec<u8>) {
+    pub(super) fn write_element(&self, index: usize, out: &mut Vec<u8>) {
         if let Some((row, edition)) = self.at(index) {
             self.write(row, row.line.clone(), edition, out);
         }
+    }
+
+    /// Appends a body of the elements of these indexes.
+    pub(crate) fn write_body(&self, indexes: impl IntoIterator<Item = usize>, out: &mut Vec<u8>) {
+        let mut before = b'[';
+        for index in indexes {
+            out.push(before);
+            self.write_element(index, out);
+            before = b',';
+        }
+        if before == b'[' {
+            out.push(before);
+        }
+        out.push(b']');
     }
 
     /// Most bytes that the element of an index has.

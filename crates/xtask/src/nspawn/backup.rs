@@ -37,9 +37,7 @@ fn round_trip(trial: &Trial, variables: &str, url: &str) -> Result<String> {
         machine.run(&snapshot)?;
         let bodies = trial.ledger.bodies();
         let taken = machine.run(&snapshot)?;
-        let before = trial.main_pid()?;
-        machine.run(&format!("kill -KILL {before}"))?;
-        trial.wait_for_another(before)?;
+        trial.kill("KILL")?;
         Ok((bodies, taken))
     })?;
     seen.is_without_a_refusal()?;

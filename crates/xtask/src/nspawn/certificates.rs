@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 use super::trial::{CONFIG, Trial};
+use crate::command::output_of;
 
 /// Where an operator puts certificate and key.
 const SHIPPED_DIR: &str = "/etc/sluice/tls";
@@ -88,14 +89,7 @@ fn make(trial: &Trial, dir: &str, copy: &str) -> Result<PathBuf> {
         "90",
     ]);
     openssl.args(["-subj", &format!("/CN={NAME}"), "-addext", &format!("subjectAltName=DNS:{NAME}")]);
-    let output = openssl
-        .arg("-keyout")
-        .arg(&key)
-        .arg("-out")
-        .arg(&certificate)
-        .output()
-        .context("openssl is missing")?;
-    ensure!(output.status.success(), "openssl: {}", String::from_utf8_lossy(&output.stderr));
+    output_of(openssl.arg("-keyout").arg(&key).arg("-out").arg(&certificate))?;
     let copy = trial.scratch.join(copy);
     fs::copy(&certificate, &copy)?;
     Ok(copy)

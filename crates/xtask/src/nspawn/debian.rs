@@ -11,6 +11,8 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
+use crate::command::run;
+
 /// What the system has beside what dpkg needs: systemd, and what our package recommends.
 const PACKAGES: &str = "systemd-sysv,dbus,init-system-helpers,ca-certificates";
 
@@ -21,10 +23,7 @@ const PACKAGES: &str = "systemd-sysv,dbus,init-system-helpers,ca-certificates";
 /// When debootstrap or cp fails, or is missing.
 pub(super) fn copy(suite: &str, cache: &Path, root: &Path) -> Result<()> {
     let original = original(suite, cache)?;
-    let status =
-        Command::new("cp").args(["--archive", "--reflink=auto"]).arg(&original).arg(root).status()?;
-    ensure!(status.success(), "cannot copy {}", original.display());
-    Ok(())
+    run(Command::new("cp").args(["--archive", "--reflink=auto"]).arg(original).arg(root))
 }
 
 /// The system that others are copied from.

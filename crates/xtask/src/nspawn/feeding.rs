@@ -169,14 +169,8 @@ impl Ledger {
 
     /// The body of indicators by their index.
     fn body(&self, indexes: Range<usize>) -> Vec<u8> {
-        let mut body = vec![b'['];
-        for index in indexes {
-            if body.len() != 1 {
-                body.push(b',');
-            }
-            self.feed.write_element(index, &mut body);
-        }
-        body.push(b']');
+        let mut body = Vec::new();
+        self.feed.write_body(indexes, &mut body);
         body
     }
 

@@ -10,12 +10,7 @@ const ROUNDS: usize = 5;
 /// Reloads under load: no request is refused or lost.
 pub(super) fn reload(trial: &Trial) -> Result<String> {
     let pid = trial.main_pid()?;
-    let ((), seen) = trial.under_load(|| {
-        for _ in 0..ROUNDS {
-            trial.reload(Reload::Done)?;
-        }
-        Ok(())
-    })?;
+    let ((), seen) = trial.under_load(|| (0..ROUNDS).try_for_each(|_| trial.reload(Reload::Done)))?;
     seen.is_without_a_gap()?;
     ensure!(trial.main_pid()? == pid, "a reload is a restart");
     Ok(format!("{ROUNDS} times: {}", seen.text()))
@@ -23,14 +18,7 @@ pub(super) fn reload(trial: &Trial) -> Result<String> {
 
 /// Restarts under load, with the socket: no request is refused or lost.
 pub(super) fn restart(trial: &Trial) -> Result<String> {
-    let ((), seen) = trial.under_load(|| {
-        for _ in 0..ROUNDS {
-            let before = trial.main_pid()?;
-            trial.machine.run("systemctl restart sluiced")?;
-            trial.wait_for_another(before)?;
-        }
-        Ok(())
-    })?;
+    let ((), seen) = trial.under_load(|| (0..ROUNDS).try_for_each(|_| trial.restart()))?;
     seen.is_without_a_gap()?;
     let checked = trial.check_ledger()?;
     Ok(format!("{ROUNDS} times: {}; {checked} values are there", seen.text()))
@@ -38,14 +26,7 @@ pub(super) fn restart(trial: &Trial) -> Result<String> {
 
 /// Kills the daemon under load: systemd starts it again, and nothing that was acknowledged is lost.
 pub(super) fn kill(trial: &Trial) -> Result<String> {
-    let ((), seen) = trial.under_load(|| {
-        for _ in 0..ROUNDS {
-            let before = trial.main_pid()?;
-            trial.machine.run(&format!("kill -KILL {before}"))?;
-            trial.wait_for_another(before)?;
-        }
-        Ok(())
-    })?;
+    let ((), seen) = trial.under_load(|| (0..ROUNDS).try_for_each(|_| trial.kill("KILL")))?;
     seen.is_without_a_refusal()?;
     let checked = trial.check_ledger()?;
     Ok(format!("{ROUNDS} times: {}; {checked} values are there", seen.text()))
@@ -53,11 +34,8 @@ pub(super) fn kill(trial: &Trial) -> Result<String> {
 
 /// Stops the daemon in its tracks under load: the watchdog ends it, and nothing that was acknowledged is lost.
 pub(super) fn hang(trial: &Trial) -> Result<String> {
-    let (cursor, before) = (trial.cursor()?, trial.main_pid()?);
-    let ((), seen) = trial.under_load(|| {
-        trial.machine.run(&format!("kill -STOP {before}"))?;
-        trial.wait_for_another(before)
-    })?;
+    let cursor = trial.cursor()?;
+    let ((), seen) = trial.under_load(|| trial.kill("STOP"))?;
     seen.is_without_a_refusal()?;
     let journal = trial.journal(&cursor)?;
     ensure!(journal.contains("Watchdog timeout"), "the watchdog has not ended it: {journal}");

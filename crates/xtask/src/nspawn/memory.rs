@@ -3,7 +3,7 @@
 use std::{fs, thread};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
-use test_support::client::Client;
+use test_support::{client::Client, daemon};
 
 use super::{
     feeding::push_path,
@@ -111,11 +111,8 @@ fn send_at_once(trial: &Trial) -> Result<Vec<bool>> {
                     (status, _) => bail!("a body is answered with {status}: {}", answer.text()),
                 }
             };
-            senders.push(thread::Builder::new().name("sender".to_owned()).spawn_scoped(scope, send)?);
+            senders.push(thread::Builder::new().name("sender".to_owned()).spawn_scoped(scope, send));
         }
-        senders
-            .into_iter()
-            .map(|sender| sender.join().map_err(|_panic| anyhow!("a client panicked"))?)
-            .collect()
+        senders.into_iter().map(daemon::join).collect()
     })
 }

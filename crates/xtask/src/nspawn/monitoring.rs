@@ -1,14 +1,15 @@
 //! A Prometheus that scrapes the service while it is fed and restarted.
 
-use std::{fs, thread, time::Duration};
+use std::fs;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use serde_json::Value;
+use test_support::client::Client;
 
 use super::trial::{CONFIG, Trial};
 use crate::{
     prometheus::{
-        promtool,
+        promtool, scrape,
         server::{Prometheus, job},
     },
     workspace::root,
@@ -27,16 +28,14 @@ const ACCEPTED: &str = "sum(increase(sluice_indicators_accepted_total[5m]))";
 pub(super) fn prometheus(trial: &Trial) -> Result<String> {
     let shipped = fs::read_to_string(trial.machine.path(CONFIG))?;
     trial.configure(&format!("metrics_listen = \"{METRICS_ADDRESS}\"\n"))?;
-    trial.machine.run("systemctl restart sluiced")?;
-    trial.wait_until_ready()?;
-    let outcome = scrape(trial);
+    trial.restart()?;
+    let outcome = watch(trial);
     trial.configure(&shipped)?;
-    trial.machine.run("systemctl restart sluiced")?;
-    trial.wait_until_ready()?;
+    trial.restart()?;
     outcome
 }
 
-fn scrape(trial: &Trial) -> Result<String> {
+fn watch(trial: &Trial) -> Result<String> {
     let deploy = root()?.join("deploy");
     let dir = trial.scratch.join("prometheus-data");
     fs::create_dir(&dir)?;
@@ -44,19 +43,13 @@ fn scrape(trial: &Trial) -> Result<String> {
         Prometheus::start(&dir, &deploy.join("alerts.yml"), &job(&[METRICS_ADDRESS.to_owned()]))?;
     let ((), seen) = trial.under_load(|| {
         wait_for(trial, &prometheus, UP, f64::from(SCRAPES))?;
-        let before = trial.main_pid()?;
-        trial.machine.run("systemctl restart sluiced")?;
-        trial.wait_for_another(before)?;
+        trial.restart()?;
         wait_for(trial, &prometheus, UP, f64::from(3 * SCRAPES))?;
         wait_for(trial, &prometheus, ACCEPTED, 1_000.0)
     })?;
     seen.is_without_a_gap()?;
-    let scraped = trial.machine.path("/root/scrape");
-    let answer = test_support::client::Client::new(METRICS_ADDRESS.parse()?, "", "")
-        .request("GET", "/metrics", b"")?;
-    ensure!(answer.status == 200, "a scrape is answered with {}", answer.status);
-    fs::write(scraped, &answer.body)?;
-    promtool(&deploy, &["check", "metrics"], &answer.text())?;
+    let scraped = scrape(&mut Client::new(METRICS_ADDRESS.parse()?, "", ""))?;
+    promtool(&deploy, &["check", "metrics"], &scraped)?;
     let (rules, accepted) = (prometheus.rules()?.len(), value(&prometheus.query(ACCEPTED)?));
     Ok(format!(
         "{rules} alerts evaluated, {:.0} indicators accepted by the metrics; {}",
@@ -67,10 +60,7 @@ fn scrape(trial: &Trial) -> Result<String> {
 
 /// Waits until a query comes to at least so much.
 fn wait_for(trial: &Trial, prometheus: &Prometheus, query: &str, least: f64) -> Result<()> {
-    trial.wait_until(query, || {
-        thread::sleep(Duration::from_millis(200));
-        Ok(value(&prometheus.query(query)?).is_some_and(|value| least <= value))
-    })
+    trial.wait_until(query, || Ok(value(&prometheus.query(query)?).is_some_and(|value| least <= value)))
 }
 
 /// The number of the only series.

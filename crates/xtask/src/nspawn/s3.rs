@@ -14,6 +14,8 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
+use crate::command::output_of;
+
 /// Where it listens.
 const ADDRESS: &str = "127.0.0.1:8333";
 /// The bucket that is made.
@@ -67,8 +69,7 @@ impl Server {
             "--user",
             "trial:not-secret",
         ]);
-        let output = curl.args(["--aws-sigv4", "aws:amz:us-east-1:s3", BUCKET]).output()?;
-        ensure!(output.status.success(), "no bucket: {}", String::from_utf8_lossy(&output.stderr));
+        output_of(curl.args(["--aws-sigv4", "aws:amz:us-east-1:s3", BUCKET])).context("no bucket")?;
         Ok(server)
     }
 }

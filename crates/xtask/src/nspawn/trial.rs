@@ -17,6 +17,7 @@ use super::{
     feeding::{Ledger, Outcomes},
     machine::BootedMachine,
 };
+use crate::prometheus::scrape;
 
 /// Where the daemon listens.
 pub(super) const ADDRESS: &str = "127.0.0.1:9440";
@@ -129,6 +130,20 @@ impl Trial {
         Ok(self.property("MainPID")?.parse()?)
     }
 
+    /// Restarts the service, and waits until the new daemon is ready.
+    pub(super) fn restart(&self) -> Result<()> {
+        let before = self.main_pid()?;
+        self.machine.run("systemctl restart sluiced")?;
+        self.wait_for_another(before)
+    }
+
+    /// Sends the daemon a signal that is its end, and waits until another one is ready.
+    pub(super) fn kill(&self, signal: &str) -> Result<()> {
+        let before = self.main_pid()?;
+        self.machine.run(&format!("kill -{signal} {before}"))?;
+        self.wait_for_another(before)
+    }
+
     /// Waits until another process than `before` is the daemon, and ready.
     pub(super) fn wait_for_another(&self, before: u32) -> Result<()> {
         self.wait_until("started again", || Ok(![0, before].contains(&self.main_pid()?)))?;
@@ -148,9 +163,8 @@ impl Trial {
             Reload::Done => "done",
             Reload::Refused => "refused",
         };
-        let answer = self.client()?.request("GET", "/metrics", b"")?;
-        ensure!(answer.status == 200, "a scrape is answered with {}", answer.status);
-        let (text, name) = (answer.text(), format!("sluice_config_reloads_total{{outcome=\"{label}\"}} "));
+        let text = scrape(&mut self.client()?)?;
+        let name = format!("sluice_config_reloads_total{{outcome=\"{label}\"}} ");
         let count =
             text.lines().find_map(|line| line.strip_prefix(&name)).context("reloads are not counted")?;
         Ok(count.parse()?)

@@ -6,13 +6,12 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use super::command::output_of;
-use crate::workspace::{metadata, root};
+use crate::{command::output_of, workspace::root};
 
 /// See the module.
 #[derive(Clone, Debug)]
 pub(super) struct BuildInfo {
-    /// The version of the workspace.
+    /// The version of the workspace, which all of its packages share.
     pub(super) version: String,
     commit: String,
     /// Whether there are changes that are not in it.
@@ -37,7 +36,7 @@ impl BuildInfo {
         let mut next = || told.next().context("git log tells less than it was asked");
         let commit = format!("{}{}", next()?, if is_modified { "-modified" } else { "" });
         Ok(Self {
-            version: version()?,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
             commit,
             is_modified,
             date: next()?,
@@ -76,16 +75,4 @@ fn git(arguments: &[&str]) -> Result<String> {
     git.args(arguments).current_dir(root()?).env("TZ", "UTC");
     let said = output_of(&mut git).context("a release is made of a commit")?;
     Ok(said.trim_end().to_owned())
-}
-
-/// The version that all packages of the workspace share.
-fn version() -> Result<String> {
-    let metadata = metadata()?;
-    let packages = metadata.get("packages").and_then(serde_json::Value::as_array);
-    let daemon = packages
-        .into_iter()
-        .flatten()
-        .find(|package| package.get("name").and_then(serde_json::Value::as_str) == Some("sluice-server"));
-    let version = daemon.and_then(|package| package.get("version")?.as_str());
-    version.map(str::to_owned).context("cargo names no version of the daemon")
 }

@@ -4,10 +4,8 @@ use std::{fs, path::Path, process::Command};
 
 use anyhow::{Result, ensure};
 
-use super::{
-    build_info::BuildInfo,
-    command::{output_of, run},
-};
+use super::build_info::BuildInfo;
+use crate::command::{output_of, run};
 
 /// Has the binary write man pages and completions into a directory that holds nothing else.
 pub(super) fn write_manual(binary: &Path, dir: &Path) -> Result<()> {

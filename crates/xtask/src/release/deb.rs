@@ -9,13 +9,15 @@ use anyhow::Result;
 
 use super::{
     build_info::BuildInfo,
-    command::run,
     daemon::{check_version, write_manual},
-    tools::Tool,
 };
-use crate::workspace::{Profile, build_with, root, target_dir};
+use crate::{
+    command::run,
+    tools::Tool,
+    workspace::{Profile, build_with, root, target_dir},
+};
 
-const CARGO_DEB: Tool = Tool { name: "cargo-deb", version: "3.8.0" };
+const CARGO_DEB: Tool = Tool { name: "cargo-deb", version: "3.8.0", options: &[] };
 
 /// Builds it into `out`.
 ///

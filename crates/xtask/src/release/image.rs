@@ -11,8 +11,8 @@ use std::{
 
 use anyhow::Result;
 
-use super::{build_info::BuildInfo, command::run};
-use crate::workspace::root;
+use super::build_info::BuildInfo;
+use crate::{command::run, workspace::root};
 
 /// Whoever builds images here.
 #[derive(Clone, Copy, Debug)]

@@ -4,10 +4,10 @@ use std::{fs, path::Path, process::Command};
 
 use anyhow::{Result, ensure};
 
-use super::{build_info::BuildInfo, command::run, tools::Tool};
-use crate::workspace::root;
+use super::build_info::BuildInfo;
+use crate::{command::run, tools::Tool, workspace::root};
 
-const CARGO_CYCLONEDX: Tool = Tool { name: "cargo-cyclonedx", version: "0.5.9" };
+const CARGO_CYCLONEDX: Tool = Tool { name: "cargo-cyclonedx", version: "0.5.9", options: &[] };
 
 /// Makes it and moves it into `out`.
 ///

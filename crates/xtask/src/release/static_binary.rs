@@ -15,10 +15,12 @@ use clap::ValueEnum;
 
 use super::{
     build_info::BuildInfo,
-    command::{output_of, run},
     daemon::{check_version, write_manual},
 };
-use crate::workspace::{cargo, root, target_dir};
+use crate::{
+    command::{output_of, run},
+    workspace::{cargo, root, target_dir},
+};
 
 /// What is in the archive beside the binary and its manual.
 pub(super) const FILES: [&str; 7] = [

@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use anyhow::{Result, bail, ensure};
 
-use super::command::output_of;
+use crate::command::output_of;
 
 /// The file with the checksums.
 const SUMS: &str = "SHA256SUMS";

@@ -10,8 +10,8 @@ use std::{
 
 use expect_test::expect;
 
-use super::{build_info::BuildInfo, command::output_of, daemon::check_version, static_binary, sums};
-use crate::workspace::root;
+use super::{build_info::BuildInfo, daemon::check_version, static_binary, sums};
+use crate::{command::output_of, workspace::root};
 
 #[test]
 fn checksums_name_every_file_and_are_those_of_the_files() {

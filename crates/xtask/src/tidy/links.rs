@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
-use super::tree::shown;
+use super::tree::{gather, shown};
 
 /// Where the pages of the book are.
 const BOOK: &str = "docs/src";
@@ -32,8 +32,12 @@ struct Page {
 /// Lists what is not as agreed.
 pub(super) fn check(root: &Path) -> Result<Vec<String>> {
     let root = fs::canonicalize(root)?;
-    let (mut pages, mut findings) = (BTreeMap::new(), Vec::new());
-    gather(&root, &mut pages)?;
+    let (mut files, mut pages, mut findings) = (BTreeSet::new(), BTreeMap::new(), Vec::new());
+    gather(&root, "md", &|_| true, &mut files)?;
+    for file in files {
+        let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        pages.insert(file, Page::read(&text));
+    }
     for (file, page) in &pages {
         for (line, target) in &page.links {
             if let Some(fault) = fault(&root, &pages, file, target) {
@@ -68,25 +72,6 @@ fn fault(root: &Path, pages: &BTreeMap<PathBuf, Page>, file: &Path, target: &str
     }
     let has_anchor = |anchor: &str| pages.get(&path).is_some_and(|page| page.anchors.contains(anchor));
     anchor.is_some_and(|anchor| !has_anchor(anchor)).then_some("leads to no heading")
-}
-
-/// Reads the Markdown files below a directory, but for what is hidden or built.
-fn gather(dir: &Path, pages: &mut BTreeMap<PathBuf, Page>) -> Result<()> {
-    for entry in fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))? {
-        let path = entry?.path();
-        let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if is_hidden || path.ends_with("target") {
-            continue;
-        }
-        if path.is_dir() {
-            gather(&path, pages)?;
-        } else if path.extension().is_some_and(|extension| extension == "md") {
-            let text =
-                fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-            pages.insert(path, Page::read(&text));
-        }
-    }
-    Ok(())
 }
 
 impl Page {

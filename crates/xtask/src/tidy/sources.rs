@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::tree::{Package, shown};
+use super::tree::{Package, gather, shown};
 
 /// Longest source, in lines; about twice what is aimed at.
 const LINES_MAX: usize = 600;
@@ -29,7 +29,9 @@ pub(super) fn check(root: &Path, packages: &[Package]) -> Result<Vec<String>> {
         if !is_exempt && !read(manifest)?.contains("[lints]\nworkspace = true") {
             findings.push(format!("{} does not inherit the lints", shown(root, manifest)));
         }
-        gather(manifest.parent().context("a manifest lies in no directory")?, &mut present)?;
+        let dir = manifest.parent().context("a manifest lies in no directory")?;
+        // A package inside of another one is a workspace of its own.
+        gather(dir, "rs", &|dir| !dir.join("Cargo.toml").exists(), &mut present)?;
     }
     let modules = packages.iter().flat_map(|package| &package.targets).flat_map(|target| &target.modules);
     let reached: BTreeSet<&PathBuf> = modules.map(|module| &module.file).collect();
@@ -57,22 +59,6 @@ pub(super) fn check(root: &Path, packages: &[Package]) -> Result<Vec<String>> {
 
 fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
-}
-
-fn gather(dir: &Path, found: &mut BTreeSet<PathBuf>) -> Result<()> {
-    for entry in fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))? {
-        let path = entry?.path();
-        if path.is_dir() {
-            let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-            // A package inside of another one is a workspace of its own.
-            if !is_hidden && !path.ends_with("target") && !path.join("Cargo.toml").exists() {
-                gather(&path, found)?;
-            }
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.insert(path);
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! left out.
 
 use std::{
+    collections::BTreeSet,
     fs,
     ops::RangeInclusive,
     path::{Path, PathBuf},
@@ -99,6 +100,27 @@ impl Module {
 /// A path as it is told: from the root of the workspace on.
 pub(super) fn shown(root: &Path, path: &Path) -> String {
     path.strip_prefix(root).unwrap_or(path).display().to_string()
+}
+
+/// Adds the files below a directory that have an extension, but for directories that are hidden, built or not to be entered.
+pub(super) fn gather(
+    dir: &Path,
+    extension: &str,
+    may_enter: &impl Fn(&Path) -> bool,
+    found: &mut BTreeSet<PathBuf>,
+) -> Result<()> {
+    for entry in fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+            if !is_hidden && !path.ends_with("target") && may_enter(&path) {
+                gather(&path, extension, may_enter, found)?;
+            }
+        } else if path.extension().is_some_and(|own| own == extension) {
+            found.insert(path);
+        }
+    }
+    Ok(())
 }
 
 /// Adds a file and those that it declares, which lie in `dir`.

@@ -1,19 +1,23 @@
-//! Cargo commands of others, each of one version, below the target directory.
+//! Programs of others, each of one version, built below the target directory.
 
 use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::command::run;
-use crate::workspace::{cargo, target_dir};
+use crate::{
+    command::run,
+    workspace::{cargo, target_dir},
+};
 
 /// A tool from crates.io.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Tool {
+pub(crate) struct Tool {
     /// Its package, and its binary.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// Its version.
-    pub(super) version: &'static str,
+    pub(crate) version: &'static str,
+    /// What else cargo is told.
+    pub(crate) options: &'static [&'static str],
 }
 
 impl Tool {
@@ -22,15 +26,15 @@ impl Tool {
     /// # Errors
     ///
     /// When it does not build.
-    pub(super) fn install(self) -> Result<PathBuf> {
-        let Self { name, version } = self;
+    pub(crate) fn install(self) -> Result<PathBuf> {
+        let Self { name, version, options } = self;
         let dir = target_dir()?.join("tools").join(format!("{name}-{version}"));
         let binary = dir.join("bin").join(name);
         if !binary.exists() {
-            println!("release: builds {name} {version}");
+            println!("builds {name} {version}");
             let mut install = cargo()?;
             install.args(["install", "--quiet", "--locked", "--version", &format!("={version}"), name]);
-            run(install.arg("--root").arg(&dir))?;
+            run(install.args(options).arg("--root").arg(&dir))?;
         }
         Ok(binary)
     }
