@@ -17,6 +17,7 @@ pub(crate) mod format;
 mod json;
 mod list;
 pub(crate) mod record;
+pub(crate) mod rejects;
 pub(crate) mod report;
 pub(crate) mod rows;
 pub(crate) mod step;
@@ -35,7 +36,7 @@ use self::{
     record::RecordScan,
     report::ImportReport,
     rows::RowFormat,
-    step::{Step, Told},
+    step::{Keeper, Step, StepPlace, Told},
 };
 use crate::{
     body::pipeline::FEED_BYTES,
@@ -70,8 +71,10 @@ pub struct ImportRules {
     pub columns: ColumnChoice,
     /// Line, or element of an array, from 1, before which everything is passed over.
     pub from_line: u64,
-    /// Told of each step.
+    /// Told how many rows of each step were accepted.
     pub told: Told,
+    /// Told of each step, and given its refused rows.
+    pub keeper: Arc<dyn Keeper>,
 }
 
 /// A body being taken in, step by step.
@@ -167,7 +170,7 @@ impl Import {
             // Without rows as well: the supplier may be gone by now.
             self.begin_step().await?;
         }
-        self.end_step().await?;
+        self.end_step(StepPlace::Last).await?;
         self.settle().await?;
         Ok(std::mem::take(&mut self.report))
     }
@@ -233,7 +236,7 @@ impl Import {
         {
             self.dispatch(slice, false).await?;
             if self.step.as_ref().is_some_and(|step| STEP_BYTES <= step.bytes) {
-                self.end_step().await?;
+                self.end_step(StepPlace::Within).await?;
             }
         }
         Ok(())
@@ -261,7 +264,7 @@ impl Import {
         {
             self.dispatch(slice, false).await?;
         }
-        self.end_step().await
+        self.end_step(StepPlace::Within).await
     }
 
     /// Waits until the present step may hold so many more bytes.
@@ -274,7 +277,7 @@ impl Import {
             match room {
                 Err(IngestError::Write(WriteError::Busy { .. })) if self.has_ended_step => {
                     // What others wait for is given back first.
-                    self.end_step().await?;
+                    self.end_step(StepPlace::Within).await?;
                     self.settle().await?;
                     tokio::time::sleep(ROOM_RETRY_TIME).await;
                 }
@@ -305,7 +308,8 @@ impl Import {
         if let UploadAction::Put { now_seconds, .. } = &mut rules.action {
             *now_seconds = self.store.stamp_seconds();
         }
-        let step = Step::begin(&self.store, &self.pools, permit, rules, self.rules.from_line)?;
+        let (from_line, keeper) = (self.rules.from_line, Arc::clone(&self.rules.keeper));
+        let step = Step::begin(&self.store, &self.pools, permit, rules, from_line, keeper)?;
         // What has arrived and is in no step yet.
         let cutter_bytes = self.reading.as_ref().map_or(0, |(cutter, _)| cutter.kept_bytes());
         step.memory().take_body(cutter_bytes).await?;
@@ -315,13 +319,13 @@ impl Import {
     }
 
     /// Has the present step committed, once the one before is.
-    async fn end_step(&mut self) -> Result<(), IngestError> {
+    async fn end_step(&mut self, place: StepPlace) -> Result<(), IngestError> {
         let Some(step) = self.step.take() else { return Ok(()) };
         if step.is_empty() && self.has_ended_step {
             return Ok(());
         }
         self.settle().await?;
-        self.committing = Some(step.end(Arc::clone(&self.rules.told)));
+        self.committing = Some(step.end(Arc::clone(&self.rules.told), place));
         self.has_ended_step = true;
         Ok(())
     }

@@ -53,7 +53,7 @@
 //! | permits | `BODY_BYTES_BUDGET`, or as configured, and `SMALL_BYTES_BUDGET` for small requests; they grow as bytes arrive |
 //! | permits and the memtable together | the sum of those two and `MEMTABLE_BYTES_MAX`: bodies wait until that holds |
 //! | the steps of an import | two of `STEP_BYTES` and a slice each, within permits of their own; a short row counts as 32 bytes |
-//! | the refused rows of an import | 100 for each slice in flight, of 1 KiB each |
+//! | the refused rows of an import | 100 for each slice in flight, of 1 KiB each; all of them, packed, in place of the rows that they did not become, until they are kept |
 //! | the slice that is being cut, one for each body | `SLICE_BYTES` + `ELEMENT_BYTES_MAX`, within the request's permit |
 //! | slices in flight | `SLICE_BYTES_IN_FLIGHT_MAX`, over all bodies and threads |
 //! | rows, contexts and keys made of them | `SLICE_HEAP_PER_BYTE_MAX` for each of their bytes |
@@ -87,8 +87,8 @@ pub use import::{
     Import, ImportRules,
     csv::ColumnChoice,
     format::{Announced, Format},
-    report::{ImportReport, RefusedRow},
-    step::Told,
+    report::{ImportReport, RefusedRow, RejectsFrame},
+    step::{Keeper, StepPlace, Told},
 };
 pub use ingestor::Ingestor;
 pub use lookup::{AnswerText, LookupAnswer, LookupRules, Match, Matches, Query, Render};

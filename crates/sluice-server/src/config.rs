@@ -34,8 +34,8 @@ use toml::{Table, Value, de::DeTable};
 pub(crate) use self::{rules::is_plain_to_others, show::differences};
 pub use self::{
     settings::{
-        Config, HttpSettings, IngestSettings, LogFormat, LogSettings, SnapshotSettings, TlsSettings,
-        parse_snapshot_url,
+        BatchSettings, Config, HttpSettings, IngestSettings, LogFormat, LogSettings, SnapshotSettings,
+        TlsSettings, parse_snapshot_url,
     },
     show::show,
     units::Bounded,

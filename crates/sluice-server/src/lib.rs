@@ -18,6 +18,8 @@
 //! | `metrics` | `api::scrape_listener`: a listener that serves metrics alone, with a thread `actix-rt` of its own |
 //! | `entity-worker` | `worker`: large bodies of suppliers and tags, changes of the catalogue |
 //! | `password-worker` | `auth::password_worker`: password hashes, 33 ms each |
+//! | `batches` | `batches::writer`: writes batches and refused rows |
+//! | `batch-reader` | `worker`: reads refused rows for who asks for them |
 //! | `known-logins` | `auth::keeper`: writes who has logged in |
 //! | `log-lines` | `logging::lines`: writes lines that standard error does not take at once |
 //! | `conditions` | `life::conditions`: tells the log what becomes of the store |
@@ -28,6 +30,7 @@
 
 pub(crate) mod api;
 pub mod auth;
+pub(crate) mod batches;
 mod certificate;
 mod clock;
 pub mod config;
@@ -59,13 +62,14 @@ use tokio::{
 use self::{
     api::scrape_listener::ScrapeListener,
     auth::Auth,
+    batches::Batches,
     config::Config,
     http::listener,
     life::{
         conditions,
         lifecycle::{self, ENDINGS_QUEUED_MAX},
         reload, sockets,
-        state::{Rules, State},
+        state::{Rules, State, Workers},
         tls,
     },
     metrics::Metrics,
@@ -81,6 +85,9 @@ pub use self::{
 
 /// Large entity bodies waiting to be read.
 const ENTITIES_QUEUED_MAX: usize = 16;
+
+/// Pieces of refused rows waiting to be read.
+const BATCH_READS_QUEUED_MAX: usize = 64;
 
 /// A running daemon. Dropping it without [`Daemon::stop`] leaves it running.
 pub struct Daemon {
@@ -208,7 +215,10 @@ pub fn serve(config: Config, inherited: Vec<TcpListener>) -> Result<Daemon, Serv
     let entity_worker = Worker::start("entity-worker", ENTITIES_QUEUED_MAX).map_err(ServeError::Thread)?;
     let (tls, certificate) = tls::server_config(&config, &auth.client_authority)?.unzip();
     let metrics = Metrics::new(&api::counted::routes());
-    let state = Arc::new(State::new(auth, Rules::of(&config), entity_worker, metrics, certificate));
+    let batches = Batches::open(&config.data_dir, &config.batches).map_err(ServeError::Thread)?;
+    let batch_reader = Worker::start("batch-reader", BATCH_READS_QUEUED_MAX).map_err(ServeError::Thread)?;
+    let workers = Workers { entity: entity_worker, batch_reader };
+    let state = Arc::new(State::new(auth, Rules::of(&config), workers, metrics, certificate, batches));
     conditions::watch(&state).map_err(ServeError::Thread)?;
     let sockets = sockets::open(&config, inherited)?;
     let (addresses, are_inherited) = (sockets.addresses, sockets.are_inherited);

@@ -11,6 +11,8 @@
 //! | `log/` | segments of frames: slices of rows, commits, catalogue changes (`log/`) |
 //! | `trees/` | sled: `indicators` (blocks, indexes, filters), `contexts` (tables of contexts), `suppliers` and `tags` (posting lists), `catalogue` (`trees.rs`) |
 //!
+//! Other files there, such as accounts, batches and the TLS key, are the daemon's, and are not looked at here.
+//!
 //! # A write
 //!
 //! ```text

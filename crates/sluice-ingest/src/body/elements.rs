@@ -45,6 +45,12 @@ impl<'e> Element<'e> {
         Self { offset, sent_text: alone, sent, read_text, read }
     }
 
+    /// The text of an element that lies where its offset says, as sent.
+    pub(crate) fn object(&self) -> &'e [u8] {
+        let end = skip_value(self.sent_text.as_bytes(), self.offset);
+        bytes_at(self.sent_text.as_bytes(), self.offset..end)
+    }
+
     /// The last value that the element has for a property.
     #[inline]
     pub(crate) fn get(&self, known: KnownProperty) -> Option<Value<'e>> {

@@ -2,7 +2,7 @@
 //!
 //! In: verdicts, row by row, then reports of slices in the order of the body. Out: an [`ImportReport`]. Of refused rows
 //! [`REFUSED_TOLD_MAX`] are kept, each with at most [`VALUE_BYTES_MAX`] bytes of its value, so a report is small
-//! whatever a body has.
+//! whatever a body has. All of them stand in [`RejectsFrame`]s, which are handed on with each step.
 
 use sluice_model::{Rejection, ranges::bytes_at, rejection::Property};
 
@@ -32,6 +32,17 @@ pub struct RefusedRow {
     pub hint: Box<str>,
 }
 
+/// Some refused rows of an import, in its order.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RejectsFrame {
+    /// A frame of zstd with its checksum.
+    pub packed: Vec<u8>,
+    /// How many rows are in it.
+    pub count: u32,
+    /// Length of its text.
+    pub text_bytes: u32,
+}
+
 /// What became of rows.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ImportReport {
@@ -49,6 +60,8 @@ pub struct ImportReport {
     pub committed_lines: u64,
     /// The first ones of those that were refused.
     pub refused: Vec<RefusedRow>,
+    /// All of them, until they are handed to whoever keeps them.
+    pub rejects: Vec<RejectsFrame>,
 }
 
 impl ImportReport {
@@ -63,24 +76,13 @@ impl ImportReport {
         if let Some(count) = self.refused_by_reason.get_mut(why.reason_number()) {
             *count += 1;
         }
-        self.add_refused(place, word(why), || {
-            let value = if indicator.is_empty() { told(row) } else { told_json(indicator) };
-            (value, why.to_string().into())
-        });
+        self.add_refused(place, word(why), || (told_value(row, indicator), why.to_string().into()));
     }
 
     /// Counts a row that could not be read.
     pub(crate) fn refuse_unread(&mut self, place: RowPlace, row: &[u8], why: Unread) {
         self.unread_count += 1;
-        let (word, hint) = match why {
-            Unread::TooLong => ("too-long", "The row is longer than 4 MiB"),
-            Unread::NotUtf8 => ("not-json", "The row is not valid UTF-8"),
-            Unread::NotJson => ("not-json", "The row is not valid JSON"),
-            Unread::NotAnObject => ("not-json", "The row is not a JSON object"),
-            Unread::TooDeep => ("not-json", "The row is nested too deep"),
-            Unread::Trailing => ("not-json", "Something follows the object of the row"),
-            Unread::Quotes => ("not-json", "The quotes of the record are not those of CSV"),
-        };
+        let (word, hint) = why.told();
         self.add_refused(place, word, || (told(row), hint.into()));
     }
 
@@ -110,11 +112,17 @@ impl ImportReport {
         self.committed_lines = self.committed_lines.max(next.committed_lines);
         let room = REFUSED_TOLD_MAX.saturating_sub(self.refused.len());
         self.refused.extend(next.refused.into_iter().take(room));
+        self.rejects.extend(next.rejects);
     }
 }
 
+/// What is told of a refused row by its text and the JSON text of its indicator, which may be empty: a string of JSON.
+pub(crate) fn told_value(row: &[u8], indicator: &[u8]) -> Box<str> {
+    if indicator.is_empty() { told(row) } else { told_json(indicator) }
+}
+
 /// The word for a reason, of those that the interface has.
-fn word(why: &Rejection) -> &'static str {
+pub(crate) fn word(why: &Rejection) -> &'static str {
     match why {
         Rejection::InvalidFormat(_) => "invalid-indicator",
         Rejection::UnknownTag(_) => "unknown-tag",

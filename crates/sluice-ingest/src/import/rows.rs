@@ -56,6 +56,21 @@ pub(crate) enum Unread {
     Quotes,
 }
 
+impl Unread {
+    /// The word for it that the interface has, and what it means in plain English.
+    pub(crate) fn told(self) -> (&'static str, &'static str) {
+        match self {
+            Self::TooLong => ("too-long", "The row is longer than 4 MiB"),
+            Self::NotUtf8 => ("not-json", "The row is not valid UTF-8"),
+            Self::NotJson => ("not-json", "The row is not valid JSON"),
+            Self::NotAnObject => ("not-json", "The row is not a JSON object"),
+            Self::TooDeep => ("not-json", "The row is nested too deep"),
+            Self::Trailing => ("not-json", "Something follows the object of the row"),
+            Self::Quotes => ("not-json", "The quotes of the record are not those of CSV"),
+        }
+    }
+}
+
 /// Where a row lies in its body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct RowPlace {
@@ -249,7 +264,7 @@ impl<V: FnMut(RowPlace, &[u8], Result<Element<'_>, Unread>) -> Result<(), Ingest
             return (self.visit)(place, row, Err(Unread::TooDeep));
         }
         match self.parsed.read(alone) {
-            Some(()) => (self.visit)(place, row, Ok(Element::parsed(alone, &self.parsed, from))),
+            Some(()) => (self.visit)(place, row, Ok(Element::parsed(alone, &self.parsed, 0))),
             None => (self.visit)(place, row, Err(Unread::NotJson)),
         }
     }

@@ -4,7 +4,7 @@
 //! then. A step has a write and a permit of its own, and sees the catalogue as it was when it began. One that is
 //! dropped before its end leaves nothing; one that is ended goes on when its client has gone.
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
 use sluice_model::limits;
 use sluice_store::{SliceBuilder, Store};
@@ -12,7 +12,8 @@ use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::{
     cut::{RowsSlice, given_bytes},
-    report::ImportReport,
+    rejects::RejectsPacker,
+    report::{ImportReport, RejectsFrame},
     rows::{RowFormat, visit_rows},
 };
 use crate::{
@@ -32,6 +33,30 @@ const SLICE_WEIGHT_BYTES_MAX: usize = limits::SLICE_BYTES + limits::ELEMENT_BYTE
 /// Told how many rows of a step are durable, once they are. It must not block.
 pub type Told = Arc<dyn Fn(u64) + Send + Sync>;
 
+/// Who keeps what becomes of the rows of an import.
+pub trait Keeper: Send + Sync {
+    /// Whether refused rows are still wanted.
+    fn takes_rejects(&self) -> bool;
+
+    /// Told what became of the rows of a step, in the order of the steps, once it is durable; also when nobody waits for the
+    /// import any more. The next step waits for that, and the memory of this one is held until then.
+    fn keep<'k>(
+        &'k self,
+        step: &'k ImportReport,
+        place: StepPlace,
+        rejects: Vec<RejectsFrame>,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'k>>;
+}
+
+/// Where a step stands in its body.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StepPlace {
+    /// More rows may follow.
+    Within,
+    /// The body ends with it.
+    Last,
+}
+
 /// Rows that are being taken in.
 pub(crate) struct Step {
     pools: Arc<Pools>,
@@ -47,6 +72,7 @@ struct StepWork {
     rows: RowWork,
     from_line: u64,
     memory: Arc<RequestMemory>,
+    keeper: Arc<dyn Keeper>,
 }
 
 impl Step {
@@ -61,11 +87,12 @@ impl Step {
         permit: Permit,
         rules: UploadRules,
         from_line: u64,
+        keeper: Arc<dyn Keeper>,
     ) -> Result<Self, IngestError> {
         let rows = RowWork::begin(store, rules)?;
         let memory = RequestMemory::new(permit, usize::MAX);
         let guard = CancelGuard(Arc::clone(&memory));
-        let work = Arc::new(StepWork { rows, from_line, memory });
+        let work = Arc::new(StepWork { rows, from_line, memory, keeper });
         Ok(Self { pools: Arc::clone(pools), guard, work, running: Vec::new(), bytes: 0 })
     }
 
@@ -108,8 +135,9 @@ impl Step {
         Ok(())
     }
 
-    /// Ends the step: it becomes durable whether or not somebody waits for that, and `told` is told how many rows did.
-    pub(crate) fn end(self, told: Told) -> JoinHandle<Result<ImportReport, IngestError>> {
+    /// Ends the step: it becomes durable whether or not somebody waits for that, and `told` is told how many rows did, then
+    /// the keeper all of it.
+    pub(crate) fn end(self, told: Told, place: StepPlace) -> JoinHandle<Result<ImportReport, IngestError>> {
         tokio::spawn(async move {
             let Self { pools, guard, work, running, .. } = self;
             let mut reports = ImportReport::default();
@@ -118,13 +146,15 @@ impl Step {
             }
             // Each job has let go of its share before its report was there.
             let Some(work) = Arc::into_inner(work) else { return Err(IngestError::Internal) };
-            let accepted_count = reports.accepted_count;
+            let (accepted_count, keeper) = (reports.accepted_count, Arc::clone(&work.keeper));
             let told = move || {
                 if 0 < accepted_count {
                     told(accepted_count);
                 }
             };
             commit(work.rows.into_write(), &pools.ingest_short, told).await?;
+            let rejects = std::mem::take(&mut reports.rejects);
+            keeper.keep(&reports, place, rejects).await;
             drop(guard);
             Ok(reports)
         })
@@ -142,19 +172,31 @@ impl StepWork {
         let mut rows = SliceBuilder::with_text_bytes(slice.text.len());
         let mut report = ImportReport { committed_lines: slice.next_line() - 1, ..ImportReport::default() };
         let mut buffers = self.rows.buffers();
+        let mut packer = self.keeper.takes_rejects().then(RejectsPacker::default);
         let visited = visit_rows(slice, format, self.from_line, |place, row, read| {
             match read {
                 Ok(element) => match self.rows.take(&element, &mut buffers, &mut rows)? {
                     Ok(()) => report.accept(),
-                    Err(rejection) => report.refuse(place, row, &buffers.indicator, &rejection),
+                    Err(rejection) => {
+                        report.refuse(place, row, &buffers.indicator, &rejection);
+                        if let Some(packer) = &mut packer {
+                            packer.push(place, row, element.object(), &buffers.indicator, &rejection);
+                        }
+                    }
                 },
-                Err(unread) => report.refuse_unread(place, row, unread),
+                Err(unread) => {
+                    report.refuse_unread(place, row, unread);
+                    if let Some(packer) = &mut packer {
+                        packer.push_unread(place, row, unread);
+                    }
+                }
             }
             Ok(())
         });
         self.rows.give_back(buffers);
         visited?;
         self.rows.append(index, rows)?;
+        report.rejects = packer.map_or_else(Vec::new, RejectsPacker::finish);
         Ok(report)
     }
 }

@@ -13,7 +13,7 @@ use proptest::{collection::vec, prelude::*, sample::select};
 use sluice_model::{TenantId, limits};
 use sluice_store::WriteError;
 
-use super::{STEP_BYTES, report::REFUSED_TOLD_MAX};
+use super::{STEP_BYTES, rejects::tests::Kept, report::REFUSED_TOLD_MAX};
 use crate::{
     Announced, ColumnChoice, Format, Import, ImportReport, ImportRules, IngestError, LookupRules,
     UploadAction, UploadRules,
@@ -38,6 +38,7 @@ impl Fixture {
             columns: ColumnChoice::default(),
             from_line: 1,
             told: Arc::new(|_count| {}),
+            keeper: Arc::new(Kept::default()),
         }
     }
 

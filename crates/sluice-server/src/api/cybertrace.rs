@@ -49,14 +49,14 @@ pub(crate) async fn carry_out(
     match request {
         CyberTraceRequest::Read(read) => show(store, read),
         CyberTraceRequest::Change(change, None) => {
-            changes::make(&state.entity_worker, store, change, &Entity::default(), &identity, record).await
+            changes::make(&state.workers.entity, store, change, &Entity::default(), &identity, record).await
         }
         CyberTraceRequest::Change(change, Some(_kept_until_made)) => {
             let mut reader =
                 BodyReader::new(&head.headers, payload, route.body_bytes_max, rules.pace, &state.stopping)?;
-            let entity = changes::read_entity(&state.entity_worker, &mut reader).await;
+            let entity = changes::read_entity(&state.workers.entity, &mut reader).await;
             record.note_body(reader.received_bytes(), reader.waited());
-            changes::make(&state.entity_worker, store, change, &entity?, &identity, record).await
+            changes::make(&state.workers.entity, store, change, &entity?, &identity, record).await
         }
         CyberTraceRequest::Stream(streaming, permit) => {
             let mut reader =

@@ -399,6 +399,10 @@ async fn carry_out(
         ApiRequest::Import(request) => {
             v1::indicators::import(state, head, payload, &ingestor, request, record).await
         }
+        ApiRequest::Batches(request) => {
+            let outcome = v1::batches::carry_out(state, &ingestor, request, record).await;
+            outcome.map_err(|cause| Problem::new(route.sentence, cause))
+        }
     }
 }
 

@@ -34,12 +34,13 @@ use sluice_store::catalogue::{Catalogue, Supplier, Tag};
 
 use super::{
     cybertrace::table as cybertrace_table,
-    request::{CyberTraceRequest, ImportRequest, Request},
+    request::{BatchesAsked, BatchesRequest, BatchesShape, CyberTraceRequest, ImportRequest, Request},
     route::{self, Found, Route, Shape, Subject},
-    v1::{parameters, table as v1_table},
+    v1::{batch_list, parameters, table as v1_table},
 };
 use crate::{
     auth::role::{Action, Identity},
+    batches::id::BatchId,
     http::body,
     http::head::{self, Encoding},
     http::problem::{self, Cause, FORBIDDEN, Problem},
@@ -98,9 +99,11 @@ async fn judge(
     if !identity.may(route.action, &tenant_name) {
         return Err(Cause::Forbidden(FORBIDDEN));
     }
-    head::check_accept(&head.headers)?;
+    check_accept(head, route)?;
     let declared_bytes = if route.body_bytes_max == 0 { None } else { check_body_headers(head, route)? };
     let ingestor = match route.action {
+        // What is cancelled may be what fills the disk.
+        _ if matches!(route.shape, Shape::Batches(_)) => state.for_reading()?,
         Action::Read | Action::Lookup | Action::ReadMetrics => state.for_reading()?,
         Action::ChangeIndicators | Action::ChangeSupplier | Action::ManageSuppliers | Action::ManageTags => {
             state.for_writing()?
@@ -138,10 +141,33 @@ async fn judge(
             let importing = look_up(subject, &catalogue, tenant, &found)?;
             body::check_time(&head.headers, &state.stopping)?;
             let (parameters, permit) = (parameters::read(head)?, ingestor.reserve_import(declared_bytes)?);
-            Request::Import(ImportRequest { importing, parameters, permit })
+            Request::Import(ImportRequest { importing, parameters, tenant: tenant_name, permit })
+        }
+        Shape::Batches(shape) => {
+            let asked = batches_asked(*shape, head, &found)?;
+            Request::Batches(BatchesRequest { tenant: tenant_name, asked })
         }
     };
     Ok(Admitted { route, request, identity, ingestor: ingestor.clone() })
+}
+
+/// Refuses a client that does not take what the answer is.
+fn check_accept(head: &RequestHead, route: &Route) -> Result<(), Cause> {
+    match route.shape {
+        Shape::Batches(BatchesShape::Rejects) => batch_list::check_accept(&head.headers),
+        _ => head::check_accept(&head.headers),
+    }
+}
+
+/// Reads what is asked of batches.
+fn batches_asked(shape: BatchesShape, head: &RequestHead, found: &Found<'_>) -> Result<BatchesAsked, Cause> {
+    if shape == BatchesShape::List {
+        return batch_list::read(head).map(BatchesAsked::List);
+    }
+    let id = found.parameter("{batch}").and_then(|text| BatchId::parse(&text));
+    let id = id.ok_or_else(|| problem::missing("Batch"))?;
+    batch_list::check_no_parameters(head)?;
+    Ok(BatchesAsked::One(shape, id))
 }
 
 /// Checks what the head says of its body. Returns how long it is, if the head tells: that of a compressed body it does not.

@@ -8,7 +8,8 @@ use sluice_ingest::Permit;
 use sluice_model::TenantId;
 use sluice_store::catalogue::{Supplier, Tag};
 
-use super::v1::parameters::Parameters;
+use super::v1::{batch_list::ListParameters, parameters::Parameters};
+use crate::batches::id::BatchId;
 
 /// A version of the CyberTrace API, oldest first. A request of any other API behaves as in the newest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -43,8 +44,10 @@ impl Version {
 pub(crate) enum Request {
     /// Of the CyberTrace API.
     CyberTrace(CyberTraceRequest),
-    /// Of `/v1`.
+    /// Of `/v1`: rows in.
     Import(ImportRequest),
+    /// Of `/v1`: what became of them.
+    Batches(BatchesRequest),
 }
 
 /// A request of the CyberTrace API, with the memory that was reserved for its body.
@@ -113,6 +116,37 @@ pub(crate) struct ImportRequest {
     pub(crate) importing: Importing,
     /// What its head says.
     pub(crate) parameters: Parameters,
+    /// Name of the tenant.
+    pub(crate) tenant: String,
     /// For its first step.
     pub(crate) permit: Permit,
+}
+
+/// What is asked of the batches of a tenant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum BatchesShape {
+    /// Which there are.
+    List,
+    /// What became of one.
+    Show,
+    /// What one has refused.
+    Rejects,
+    /// That one ends.
+    Cancel,
+}
+
+/// The same, with what it is about.
+pub(crate) struct BatchesRequest {
+    /// Name of the tenant.
+    pub(crate) tenant: String,
+    /// What is asked.
+    pub(crate) asked: BatchesAsked,
+}
+
+/// What is asked of batches, with what the head says of it.
+pub(crate) enum BatchesAsked {
+    /// Which there are.
+    List(ListParameters),
+    /// Something of one.
+    One(BatchesShape, BatchId),
 }

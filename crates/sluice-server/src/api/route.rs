@@ -10,7 +10,7 @@ use actix_web::http::Method;
 use sluice_model::{TenantId, TenantName, percent};
 use sluice_store::catalogue::{Supplier, Tag};
 
-use super::request::{EntityChange, Importing, Read, Streaming, Version};
+use super::request::{BatchesShape, EntityChange, Importing, Read, Streaming, Version};
 use crate::{
     auth::role::Action,
     http::problem::{self, Cause, GENERIC_SENTENCE, Problem},
@@ -49,6 +49,8 @@ pub(crate) enum Shape {
     Stream(Subject<Streaming>),
     /// In steps, while its body arrives.
     Import(Subject<Importing>),
+    /// From what is kept of imports.
+    Batches(BatchesShape),
 }
 
 /// What a request is about, with the variant that takes it.

@@ -20,11 +20,15 @@ use sluice_store::Health;
 use super::gate;
 use crate::{
     auth::role::Action,
+    batches::summary::BatchState,
     http::problem::{Cause, FORBIDDEN},
     http::record::RequestRecord,
     life::state::State,
     metrics::{
-        declared::{CERTIFICATE_END, CONNECTIONS, CONNECTIONS_ACCEPTED, DAMAGE, LOOKED_UP, READY, STATE},
+        declared::{
+            BATCHES, BATCHES_ENDED, BATCHES_RUNNING, BATCHES_SIZE, CERTIFICATE_END, CONNECTIONS,
+            CONNECTIONS_ACCEPTED, DAMAGE, LOOKED_UP, READY, STATE,
+        },
         exposition::{Exposition, Format, Value},
     },
 };
@@ -91,6 +95,7 @@ fn gather(state: &State) -> Exposition {
     metrics.logins.tell(&mut all);
     let catalogue = state.opened().map(|ingestor| ingestor.store().catalogue());
     metrics.suppliers.tell(catalogue.as_deref(), &mut all);
+    tell_batches(state, &mut all);
     all.add_one(LOOKED_UP, Value::Whole(metrics.looked_up.load(Ordering::Relaxed)));
     all.add_one(DAMAGE, Value::Whole(metrics.damaged_reads.load(Ordering::Relaxed)));
     metrics.operations.tell(&mut all);
@@ -98,6 +103,21 @@ fn gather(state: &State) -> Exposition {
         store::tell(ingestor, &mut all);
     }
     all
+}
+
+/// Tells what there is of imports.
+fn tell_batches(state: &State, to: &mut Exposition) {
+    let figures = state.batches.figures();
+    let by_state = BatchState::ENDED.into_iter().zip(figures.ended);
+    to.add(
+        BATCHES_ENDED,
+        by_state.map(|((_, word), count)| (vec![("state", word.into())], Value::Whole(count))),
+    );
+    for (metric, count) in
+        [(BATCHES_RUNNING, figures.running), (BATCHES, figures.kept), (BATCHES_SIZE, figures.bytes)]
+    {
+        to.add_one(metric, Value::Whole(count));
+    }
 }
 
 /// Tells in which state the daemon is, as far as that is known without asking the disk.

@@ -2,7 +2,10 @@
 //!
 //! In: an admitted request. Out: a response, or a problem as of RFC 9457. What requests there are stands in [`table`].
 
+pub(crate) mod batch_list;
+pub(crate) mod batches;
 pub(crate) mod indicators;
+mod intake;
 pub(crate) mod parameters;
 pub(crate) mod table;
 

@@ -75,6 +75,8 @@ pub struct Config {
     pub log: LogSettings,
     /// Snapshots by the clock.
     pub snapshot: SnapshotSettings,
+    /// What is kept of imports.
+    pub batches: BatchSettings,
 }
 
 impl Default for Config {
@@ -96,6 +98,7 @@ impl Default for Config {
             ingest: IngestSettings::default(),
             log: LogSettings::default(),
             snapshot: SnapshotSettings::default(),
+            batches: BatchSettings::default(),
         }
     }
 }
@@ -215,6 +218,16 @@ pub struct SnapshotSettings {
     pub interval: Bounded<1, { 366 * 86_400 }, 86_400, SECONDS>,
     /// How many of the newest are kept.
     pub keep: Bounded<1, 100_000, 7>,
+}
+
+/// What is kept of imports.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BatchSettings {
+    /// How long after its end a batch is kept.
+    pub keep: Bounded<1, { 366 * 86_400 }, { 7 * 86_400 }, SECONDS>,
+    /// Bytes on the disk of all batches together.
+    pub size_max: Bounded<{ 64 << 10 }, { 1 << 40 }, { 512 << 20 }, BYTES>,
 }
 
 /// How log lines are written.

@@ -4,7 +4,7 @@ use std::{ffi::OsString, fs, os::unix::ffi::OsStringExt as _, path::Path};
 
 use expect_test::{Expect, expect};
 
-use super::{Config, ConfigError, Flags, Layers, LogFormat, load, own_variables, read_layers, show};
+use super::{Config, ConfigError, Flags, Layers, Loaded, LogFormat, load, own_variables, read_layers, show};
 
 fn load_text(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let dir = tempfile::tempdir().unwrap();
@@ -90,10 +90,9 @@ fn an_unknown_key_is_answered_with_the_one_that_was_meant() {
     );
 }
 
-#[test]
-fn what_is_shown_tells_the_origin_of_each_value_and_can_be_loaded() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("sluiced.toml");
+/// What a file in a directory, variables and a flag come to.
+fn loaded_from_all_layers(dir: &Path) -> Loaded {
+    let path = dir.join("sluiced.toml");
     fs::write(&path, "tenants = [\"acme\"]\n[http]\nkeep_alive_seconds = 90\n").unwrap();
     let variables = [
         ("SLUICE_HTTP__WORKERS", "4"),
@@ -103,7 +102,13 @@ fn what_is_shown_tells_the_origin_of_each_value_and_can_be_loaded() {
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let flags = Flags { data_dir: Some("a \"quoted\"\npath".into()), ..Flags::default() };
-    let loaded = read_layers(Layers { credentials: None, file: Some(path), variables, flags });
+    read_layers(Layers { credentials: None, file: Some(path), variables, flags })
+}
+
+#[test]
+fn what_is_shown_tells_the_origin_of_each_value_and_can_be_loaded() {
+    let dir = tempfile::tempdir().unwrap();
+    let loaded = loaded_from_all_layers(dir.path());
     let shown = show(&loaded.config, &loaded.origins);
     expect![[r#"
         listen = "127.0.0.1:9440"                # default
@@ -154,6 +159,10 @@ fn what_is_shown_tells_the_origin_of_each_value_and_can_be_loaded() {
         url = ""                                 # default
         interval = "1day"                        # default
         keep = 7                                 # default
+
+        [batches]
+        keep = "7days"                           # default
+        size_max = "512MiB"                      # default
 
         # Memory plan, in MiB at most:
         #   544  large bodies and answers, all requests together
@@ -437,7 +446,7 @@ fn the_shipped_file_shows_every_key_with_its_default() {
         .collect();
     assert_eq!(load_text(&active, &[]).unwrap(), load_text("", &[]).unwrap());
     let keys = active.lines().filter(|line| line.contains('=')).count();
-    assert_eq!(keys, 36, "a key was added without its line, or the other way round");
+    assert_eq!(keys, 38, "a key was added without its line, or the other way round");
 }
 
 #[test]

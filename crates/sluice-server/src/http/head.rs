@@ -67,6 +67,14 @@ pub(crate) fn asks_to_close(head: &RequestHead) -> bool {
 ///
 /// [`Cause::NotAcceptable`].
 pub(crate) fn check_accept(headers: &HeaderMap) -> Result<(), Cause> {
+    if is_accepted(headers, "application/json") {
+        return Ok(());
+    }
+    Err(Cause::NotAcceptable("Answers are application/json only"))
+}
+
+/// Whether a client takes a media type of `application`.
+pub(crate) fn is_accepted(headers: &HeaderMap, media_type: &str) -> bool {
     let mut is_present = false;
     // The most precise range decides; of equally precise ones it is enough that one wants JSON. So
     // `*/*, application/json;q=0` refuses it, and `text/html, application/*;q=0.1` takes it.
@@ -76,21 +84,17 @@ pub(crate) fn check_accept(headers: &HeaderMap) -> Result<(), Cause> {
         is_present |= !value.as_bytes().trim_ascii().is_empty();
         let Ok(text) = value.to_str() else { continue };
         for range in text.split(',') {
-            best = best.max(judge_range(range));
+            best = best.max(judge_range(range, media_type));
         }
     }
-    match best {
-        Some((_, true)) => Ok(()),
-        None if !is_present => Ok(()),
-        Some((_, false)) | None => Err(Cause::NotAcceptable("Answers are application/json only")),
-    }
+    best.map_or(!is_present, |(_, is_wanted)| is_wanted)
 }
 
-/// How precisely a media range speaks of JSON, and whether it wants it; `None` when it does not speak of it.
-fn judge_range(range: &str) -> Option<(u8, bool)> {
+/// How precisely a media range speaks of a media type, and whether it wants it; `None` when it does not speak of it.
+fn judge_range(range: &str, media_type: &str) -> Option<(u8, bool)> {
     let mut parts = range.split(';').map(str::trim);
     let media = parts.next()?;
-    let precision = if media.eq_ignore_ascii_case("application/json") {
+    let precision = if media.eq_ignore_ascii_case(media_type) {
         2
     } else if media.eq_ignore_ascii_case("application/*") {
         1

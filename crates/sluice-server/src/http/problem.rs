@@ -49,6 +49,8 @@ pub(crate) enum Cause {
     TooLarge(Cow<'static, str>),
     /// The request is well formed, and yet not acceptable.
     Unprocessable(Unprocessable, Cow<'static, str>),
+    /// The request goes against the batch that there is.
+    BatchConflict(BatchConflict, Cow<'static, str>),
     /// No room for more of a body, of which something has been committed.
     Interrupted {
         /// Seconds after which to try again.
@@ -93,6 +95,19 @@ pub(crate) enum Unprocessable {
     NoRow,
 }
 
+/// What of a batch a request goes against.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum BatchConflict {
+    /// One with the id is running.
+    Running,
+    /// One with the id was another request.
+    Other,
+    /// It has ended.
+    Ended,
+    /// It was cancelled while its body was read.
+    Cancelled,
+}
+
 /// Seconds that a client is asked to wait while the store opens.
 const STARTING_RETRY_SECONDS: u32 = 1;
 
@@ -115,6 +130,7 @@ impl Cause {
             Self::UnsupportedMedia(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unprocessable(..) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::BatchConflict(..) => StatusCode::CONFLICT,
             Self::Interrupted { .. } => StatusCode::SERVICE_UNAVAILABLE,
             // The HTTP crate has no name for 425.
             Self::Starting => StatusCode::from_u16(425).unwrap_or(StatusCode::SERVICE_UNAVAILABLE),
@@ -134,7 +150,8 @@ impl Cause {
             Self::BadRequest(reason)
             | Self::NotFound(reason)
             | Self::TooLarge(reason)
-            | Self::Unprocessable(_, reason) => reason.clone(),
+            | Self::Unprocessable(_, reason)
+            | Self::BatchConflict(_, reason) => reason.clone(),
             Self::Unauthorized => "Valid credentials are required".into(),
             Self::Forbidden(reason) | Self::NotAcceptable(reason) | Self::UnsupportedMedia(reason) => {
                 (*reason).into()

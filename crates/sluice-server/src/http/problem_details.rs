@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::{
     answer,
-    problem::{Cause, Problem, Unprocessable},
+    problem::{BatchConflict, Cause, Problem, Unprocessable},
     request_id::RequestId,
 };
 
@@ -32,7 +32,7 @@ pub(crate) struct ProblemType {
 pub(crate) const PAGES: &str = "/problems/";
 
 #[rustfmt::skip]
-const TYPES: [ProblemType; 18] = [
+const TYPES: [ProblemType; 22] = [
     ProblemType { name: "bad-request", title: "The request or its body is malformed",
         page: "400. The body, its encoding or its framing is broken, it came too slowly, or the head is too long. `byte` is the \
                place in the decoded body, if it is known. Rows up to `committed_lines` are stored; mend the body and send it again, as \
@@ -42,12 +42,22 @@ const TYPES: [ProblemType; 18] = [
     ProblemType { name: "forbidden", title: "The credentials do not give this right",
         page: "403. Indicators are changed by administrators, and by tenant managers in their tenants." },
     ProblemType { name: "not-found", title: "There is no such thing",
-        page: "404. The path, the tenant or the supplier does not exist. Suppliers are made with POST /api/1.3/suppliers." },
+        page: "404. The path, the tenant, the supplier or the batch does not exist. Suppliers are made with POST /api/1.3/suppliers. Batches \
+               are kept for a configured time and up to a configured size; each belongs to a tenant." },
     ProblemType { name: "method-not-allowed", title: "The path has other methods",
         page: "405. The header `Allow` has them." },
     ProblemType { name: "not-acceptable", title: "Answers are JSON",
         page: "406. The `Accept` of the request takes no application/json. Answers that tell progress as NDJSON are not available in \
                this version." },
+    ProblemType { name: "batch-running", title: "A batch with this id is running",
+        page: "409. The `Idempotency-Key` is that of an import whose body is being read. Wait for its end: GET /v1/batches/{id}." },
+    ProblemType { name: "batch-other", title: "The id is that of another batch",
+        page: "409. The `Idempotency-Key` was sent with another supplier or with other parameters. Each import has a key of its own." },
+    ProblemType { name: "batch-ended", title: "The batch has ended",
+        page: "409. Only a running batch is cancelled. A batch that has ended is kept for the configured time." },
+    ProblemType { name: "batch-cancelled", title: "The batch was cancelled",
+        page: "409. Somebody has cancelled the import with DELETE /v1/batches/{id} while its body was read. Rows up to `committed_lines` are \
+               stored." },
     ProblemType { name: "too-large", title: "An element is too long",
         page: "413. An element of an array is longer than 4 MiB, or there is no end of it. In NDJSON, tables and lists such a row is \
                refused alone. Rows up to `committed_lines` are stored." },
@@ -56,12 +66,12 @@ const TYPES: [ProblemType; 18] = [
                Without `Content-Type` the format is told by the body." },
     ProblemType { name: "unknown-parameter", title: "There is no such parameter",
         page: "422. Parameters are never passed over. Parameters of POST and DELETE /v1/suppliers/{supplier}/indicators: format, \
-               refang, column, from_line, mode, plan, skip_allowed, missing_tags." },
+               refang, column, from_line, mode, plan, skip_allowed, missing_tags. Of GET /v1/batches: supplier, limit, after." },
     ProblemType { name: "invalid-parameter", title: "A parameter has a value that it cannot have",
         page: "422. `detail` says which one, and what it may be." },
     ProblemType { name: "not-available", title: "This version does not have what is asked for",
-        page: "422. STIX, MISP, `mode=replace`, `plan`, `skip_allowed=true`, `missing_tags=create` and `drop`, and `Idempotency-Key` \
-               are not available yet. Nothing was done." },
+        page: "422. STIX, MISP, `mode=replace`, `plan`, `skip_allowed=true`, and `missing_tags=create` and `drop` are not \
+               available yet. Nothing was done." },
     ProblemType { name: "no-usable-row", title: "Not one row could be read",
         page: "422. The body is empty, or is not of the format it was taken for: name it with `?format=`. `rejects` has the first rows \
                and what is wrong with them." },
@@ -86,7 +96,7 @@ pub(crate) fn of_name(name: &str) -> Option<&'static ProblemType> {
 }
 
 /// The name of the type of a cause.
-fn name(cause: &Cause) -> &'static str {
+pub(crate) fn name(cause: &Cause) -> &'static str {
     match cause {
         Cause::BadRequest(_) => "bad-request",
         Cause::Unauthorized => "unauthorized",
@@ -100,6 +110,10 @@ fn name(cause: &Cause) -> &'static str {
         Cause::Unprocessable(Unprocessable::InvalidParameter, _) => "invalid-parameter",
         Cause::Unprocessable(Unprocessable::NotAvailable, _) => "not-available",
         Cause::Unprocessable(Unprocessable::NoRow, _) => "no-usable-row",
+        Cause::BatchConflict(BatchConflict::Running, _) => "batch-running",
+        Cause::BatchConflict(BatchConflict::Other, _) => "batch-other",
+        Cause::BatchConflict(BatchConflict::Ended, _) => "batch-ended",
+        Cause::BatchConflict(BatchConflict::Cancelled, _) => "batch-cancelled",
         Cause::TooManyAttempts { .. } => "too-many-attempts",
         Cause::Busy { .. } | Cause::OutOfTime => "busy",
         Cause::Interrupted { .. } => "interrupted",

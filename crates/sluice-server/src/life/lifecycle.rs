@@ -175,6 +175,7 @@ pub(crate) async fn supervise(
     if let Some(ingestor) = state.opened() {
         close(ingestor.store().clone(), &mut endings_in, &mut ending).await;
     }
+    state.batches.close().await;
     state.auth.close();
     ending
 }

@@ -16,6 +16,7 @@ use sluice_store::Health;
 use super::{beats::Beats, request_log::RequestLog, tls::CertificateInUse};
 use crate::{
     auth::Auth,
+    batches::Batches,
     config::Config,
     http::{body::Pace, problem::Cause, stopping::Stopping},
     metrics::Metrics,
@@ -26,8 +27,10 @@ use crate::{
 pub(crate) struct State {
     /// Checks credentials.
     pub(crate) auth: Auth,
-    /// Reads large bodies of suppliers and tags, and hands changes of the catalogue to the store.
-    pub(crate) entity_worker: Worker,
+    /// For what would hold up connections.
+    pub(crate) workers: Workers,
+    /// What became of imports.
+    pub(crate) batches: Arc<Batches>,
     /// What is counted, for Prometheus.
     pub(crate) metrics: Metrics,
     /// Tells of requests in the log.
@@ -41,6 +44,14 @@ pub(crate) struct State {
     rules: RwLock<Arc<Rules>>,
     ingestor: OnceLock<Ingestor>,
     has_failed: AtomicBool,
+}
+
+/// Threads for what would hold up connections.
+pub(crate) struct Workers {
+    /// Reads large bodies of suppliers and tags, and hands changes of the catalogue to the store.
+    pub(crate) entity: Worker,
+    /// Reads refused rows.
+    pub(crate) batch_reader: Worker,
 }
 
 /// What a reload changes for the requests that begin after it.
@@ -71,13 +82,15 @@ impl State {
     pub(crate) fn new(
         auth: Auth,
         rules: Rules,
-        entity_worker: Worker,
+        workers: Workers,
         metrics: Metrics,
         certificate: Option<Arc<CertificateInUse>>,
+        batches: Arc<Batches>,
     ) -> Self {
         Self {
             auth,
-            entity_worker,
+            workers,
+            batches,
             metrics,
             request_log: RequestLog::default(),
             beats: Beats::default(),

@@ -69,6 +69,14 @@ declare! {
         "Indicators that were accepted, by supplier; they are durable.";
     REFUSED: Counter "indicators_refused" NONE,
         "Indicators that were refused, by supplier and reason.";
+    BATCHES_ENDED: Counter "batches_ended" NONE,
+        "Imports of /v1 that have ended, by state.";
+    BATCHES_RUNNING: Gauge "batches_running" NONE,
+        "Imports of /v1 that are under way.";
+    BATCHES: Gauge "batches_kept" NONE,
+        "Imports of /v1 that can be asked for, those under way included.";
+    BATCHES_SIZE: Gauge "batches_size" BYTES,
+        "Bytes on disk of what is kept of imports.";
     LOOKED_UP: Counter "lookup_objects" NONE,
         "Values that were looked up.";
     LOGINS_REFUSED: Counter "logins_refused" NONE,

@@ -45,8 +45,13 @@ fn told(answer: &Answer) -> String {
         assert_eq!(problem["status"], answer.status);
         assert_eq!(problem["instance"], answer.header("sluice-request-id").unwrap());
         body = body.replace(&format!("\"instance\":{},", problem["instance"]), "");
+        if let Some(batch) = problem["batch"].as_str() {
+            body = body.replace(batch, "ID");
+        }
     } else {
         assert_eq!(answer.header("content-type"), Some("application/json"), "{answer:?}");
+        let told: Value = serde_json::from_str(&body).unwrap();
+        body = body.replace(told["batch"].as_str().unwrap(), "ID");
     }
     format!("{} {body}", answer.status)
 }
@@ -87,7 +92,7 @@ fn the_answer_counts_and_tells_what_was_refused() {
         "application/x-ndjson",
         "{\"indicator\":\"told.example.com\"}\n\n{\"indicator\":\"bad\\\\.example.com\"}\n{]\n{\"indicator\":\"told.example.com\",\"tags\":[\"TOLD-NONE\"]}\n",
         &expect![[
-            r#"200 {"supplier":"Told","rows":4,"accepted":1,"refused":3,"committed_lines":5,"rejects":[{"line":3,"byte":34,"reason":"invalid-indicator","value":"bad\\.example.com","hint":"Invalid indicator format"},{"line":4,"byte":68,"reason":"not-json","value":"{]","hint":"The row is not valid JSON"},{"line":5,"byte":71,"reason":"unknown-tag","value":"told.example.com","hint":"Unknown tag: TOLD-NONE"}]}"#
+            r#"200 {"batch":"ID","supplier":"Told","rows":4,"accepted":1,"refused":3,"committed_lines":5,"rejects":[{"line":3,"byte":34,"reason":"invalid-indicator","value":"bad\\.example.com","hint":"Invalid indicator format"},{"line":4,"byte":68,"reason":"not-json","value":"{]","hint":"The row is not valid JSON"},{"line":5,"byte":71,"reason":"unknown-tag","value":"told.example.com","hint":"Unknown tag: TOLD-NONE"}],"rejects_url":"/v1/batches/ID/rejects"}"#
         ]],
     );
     check(
@@ -96,7 +101,7 @@ fn the_answer_counts_and_tells_what_was_refused() {
         "text/plain",
         "bad\\name\n",
         &expect![[
-            r#"200 {"supplier":"Told","rows":1,"accepted":0,"refused":1,"committed_lines":1,"rejects":[{"line":1,"byte":0,"reason":"invalid-indicator","value":"bad\\name","hint":"Invalid indicator format"}]}"#
+            r#"200 {"batch":"ID","supplier":"Told","rows":1,"accepted":0,"refused":1,"committed_lines":1,"rejects":[{"line":1,"byte":0,"reason":"invalid-indicator","value":"bad\\name","hint":"Invalid indicator format"}],"rejects_url":"/v1/batches/ID/rejects"}"#
         ]],
     );
     check(
@@ -105,7 +110,7 @@ fn the_answer_counts_and_tells_what_was_refused() {
         "text/csv",
         "ip\n192.0.2.1\n192.0.2.2\n",
         &expect![[
-            r#"200 {"supplier":"Told","rows":1,"accepted":1,"refused":0,"committed_lines":3,"rejects":[]}"#
+            r#"200 {"batch":"ID","supplier":"Told","rows":1,"accepted":1,"refused":0,"committed_lines":3,"rejects":[],"rejects_url":"/v1/batches/ID/rejects"}"#
         ]],
     );
     check(
@@ -114,7 +119,7 @@ fn the_answer_counts_and_tells_what_was_refused() {
         "text/csv",
         "ip\n192.0.2.1\n192.0.2.2\n",
         &expect![[
-            r#"200 {"supplier":"Told","rows":0,"accepted":0,"refused":0,"committed_lines":3,"rejects":[]}"#
+            r#"200 {"batch":"ID","supplier":"Told","rows":0,"accepted":0,"refused":0,"committed_lines":3,"rejects":[],"rejects_url":"/v1/batches/ID/rejects"}"#
         ]],
     );
     assert_eq!(daemon.detections("", &["192.0.2.1", "192.0.2.2"]), ["", "Told_IP 192.0.2.2 {}"]);
@@ -142,15 +147,15 @@ fn what_cannot_be_taken_is_a_problem_of_a_type() {
     }
     expect![[r#"
         Problems  ""
-          422 {"accepted":0,"committed_lines":0,"detail":"Not one row could be read","refused":0,"rejects":[],"rows":0,"status":422,"title":"Not one row could be read","type":"/problems/no-usable-row"}
+          422 {"accepted":0,"batch":"ID","committed_lines":0,"detail":"Not one row could be read","refused":0,"rejects":[],"rows":0,"status":422,"title":"Not one row could be read","type":"/problems/no-usable-row"}
         Problems application/json "{\n}}\n"
-          422 {"accepted":0,"committed_lines":2,"detail":"Not one row could be read","refused":2,"rejects":[{"byte":0,"hint":"The row is not valid JSON","line":1,"reason":"not-json","value":"{"},{"byte":2,"hint":"The row is not a JSON object","line":2,"reason":"not-json","value":"}}"}],"rows":2,"status":422,"title":"Not one row could be read","type":"/problems/no-usable-row"}
+          422 {"accepted":0,"batch":"ID","committed_lines":2,"detail":"Not one row could be read","refused":2,"rejects":[{"byte":0,"hint":"The row is not valid JSON","line":1,"reason":"not-json","value":"{"},{"byte":2,"hint":"The row is not a JSON object","line":2,"reason":"not-json","value":"}}"}],"rejects_url":"/v1/batches/ID/rejects","rows":2,"status":422,"title":"Not one row could be read","type":"/problems/no-usable-row"}
         Problems?format=json  "[{},\n"
-          400 {"accepted":0,"byte":5,"committed_lines":0,"detail":"the body ends early at byte 5","refused":0,"rows":0,"status":400,"title":"The request or its body is malformed","type":"/problems/bad-request"}
+          400 {"accepted":0,"batch":"ID","byte":5,"committed_lines":0,"detail":"the body ends early at byte 5","refused":0,"rows":0,"status":400,"title":"The request or its body is malformed","type":"/problems/bad-request"}
         Problems  "{\"type\":\"bundle\",\"objects\":[]}"
-          422 {"accepted":0,"byte":0,"committed_lines":0,"detail":"expected rows and found a STIX bundle at byte 0","refused":0,"rows":0,"status":422,"title":"This version does not have what is asked for","type":"/problems/not-available"}
+          422 {"accepted":0,"batch":"ID","byte":0,"committed_lines":0,"detail":"expected rows and found a STIX bundle at byte 0","refused":0,"rows":0,"status":422,"title":"This version does not have what is asked for","type":"/problems/not-available"}
         Problems?column=indicator%3Dnone text/csv "ip\n192.0.2.1\n"
-          422 {"accepted":0,"byte":0,"committed_lines":0,"detail":"the header has no such column at byte 0","refused":0,"rows":0,"status":422,"title":"A parameter has a value that it cannot have","type":"/problems/invalid-parameter"}
+          422 {"accepted":0,"batch":"ID","byte":0,"committed_lines":0,"detail":"the header has no such column at byte 0","refused":0,"rows":0,"status":422,"title":"A parameter has a value that it cannot have","type":"/problems/invalid-parameter"}
         Problems?mode=replace  "192.0.2.1\n"
           422 {"detail":"'mode=replace' is not available in this version","status":422,"title":"This version does not have what is asked for","type":"/problems/not-available"}
         Problems?limit=1  "192.0.2.1\n"
@@ -238,7 +243,7 @@ fn rows_are_deleted_too() {
         &as_user("admin"),
         b"a.removed.example.com\nbad\\\n",
     );
-    expect![[r#"200 {"supplier":"Removed","rows":2,"accepted":1,"refused":1,"committed_lines":2,"rejects":[{"line":2,"byte":22,"reason":"invalid-indicator","value":"bad\\","hint":"Invalid indicator format"}]}"#]].assert_eq(&told(&answer));
+    expect![[r#"200 {"batch":"ID","supplier":"Removed","rows":2,"accepted":1,"refused":1,"committed_lines":2,"rejects":[{"line":2,"byte":22,"reason":"invalid-indicator","value":"bad\\","hint":"Invalid indicator format"}],"rejects_url":"/v1/batches/ID/rejects"}"#]].assert_eq(&told(&answer));
     assert_eq!(
         daemon.detections("", &["a.removed.example.com", "b.removed.example.com"]),
         ["", "Removed_URL b.removed.example.com {}"]
@@ -278,7 +283,10 @@ fn bodies_come_encoded_and_in_chunks_of_any_length() {
             }
             assert!(connection.send_chunk(b""));
             let answer = connection.receive_text().unwrap();
-            assert!(answer.body.starts_with(r#"{"supplier":"Chunked","rows":2,"accepted":2,"#), "{answer:?}");
+            assert!(
+                told(&answer).starts_with(r#"200 {"batch":"ID","supplier":"Chunked","rows":2,"accepted":2,"#),
+                "{answer:?}"
+            );
         }
         assert_eq!(
             daemon.detections("", &["b.chunked.example.com"]),

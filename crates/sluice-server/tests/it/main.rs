@@ -14,6 +14,8 @@ mod backup;
 #[cfg(test)]
 mod backup_faults;
 #[cfg(test)]
+mod batches;
+#[cfg(test)]
 mod bodies;
 #[cfg(test)]
 mod busy;

@@ -226,6 +226,10 @@ fn what_a_scrape_tells() {
         sluice_logins_refused_total counter reason
         sluice_indicators_accepted_total counter action,supplier,tenant
         sluice_indicators_refused_total counter reason,supplier,tenant
+        sluice_batches_ended_total counter state
+        sluice_batches_running gauge
+        sluice_batches_kept gauge
+        sluice_batches_size_bytes gauge
         sluice_lookup_objects_total counter
         sluice_damaged_reads_total counter
         sluice_config_reloads_total counter outcome

@@ -47,6 +47,14 @@ impl Process {
         Self::start(SOCKET_SETUP, passed, Arc::clone(dir))
     }
 
+    /// Kills it and starts another one on the same directory.
+    pub(crate) fn killed_and_started(mut self) -> Self {
+        self.kill();
+        let process = Self::start("", Stdio::null(), Arc::clone(&self.dir));
+        while process.ask("GET", "/readyz", b"").status == 425 {}
+        process
+    }
+
     fn start(setup: &str, stdin: Stdio, dir: Arc<TempDir>) -> Self {
         let password_file = dir.path().join("password");
         fs::write(&password_file, "secret\n").unwrap();

@@ -1,48 +1,68 @@
 //! `POST` and `DELETE` of a supplier's indicators: rows in any format, of any number, in; counts out.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use actix_web::{
     HttpResponse,
     dev::{Payload, RequestHead},
     http::StatusCode,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use sha2::{Digest as _, Sha256};
 use sluice_ingest::{
-    BodyError, Fault, Import, ImportReport, ImportRules, IngestError, Ingestor, RefusedRow, Told,
-    UploadAction, UploadRules,
+    ImportReport, ImportRules, Ingestor, RefusedRow, Told as StepTold, UploadAction, UploadRules,
 };
 use sluice_store::catalogue::Supplier;
 
+use super::{
+    batches::{RejectsSource, rejects_url},
+    intake::{Intake, IntakeEnd, Resumed},
+    parameters::Parameters,
+};
 use crate::{
     api::request::{ImportRequest, Importing},
+    batches::{Begun, Taken, Told, id::BatchId, summary::Asked},
     http::{
         answer,
         body::{BodyReader, Pace},
-        problem::{Cause, Problem, Unprocessable},
+        problem::{BatchConflict, Cause, Problem, Unprocessable},
         record::RequestRecord,
     },
     life::{request_log::Author, state::State},
     metrics::suppliers::IndicatorAction,
 };
 
+/// Longest parameters that are kept as they are.
+const PARAMETERS_BYTES_MAX: usize = 1_024;
+
+/// Refused rows that are told again.
+const REJECTS_REPEATED_MAX: usize = 100;
+
+/// Characters of their values.
+const VALUE_LENGTH_MAX: usize = 512;
+
 /// What became of the rows of a body.
 #[derive(Serialize)]
 struct ImportView<'report> {
+    batch: BatchId,
     supplier: &'report str,
     rows: u64,
     accepted: u64,
     refused: u64,
     committed_lines: u64,
     rejects: Vec<RejectView<'report>>,
+    rejects_url: String,
+    /// Why not all refused rows are there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejects_missing: Option<&'report str>,
 }
 
 #[derive(Serialize)]
 struct RejectView<'report> {
     line: u64,
     byte: u64,
-    reason: &'static str,
+    reason: &'report str,
     /// Written already.
     value: Option<&'report RawValue>,
     hint: &'report str,
@@ -61,8 +81,8 @@ pub(crate) async fn import(
     request: ImportRequest,
     record: &RequestRecord,
 ) -> Result<HttpResponse, Problem> {
-    let ImportRequest { importing, parameters, permit } = request;
-    let (supplier, action, counted, told): (_, _, _, Told) = match importing {
+    let ImportRequest { importing, parameters, tenant, permit } = request;
+    let (supplier, action, counted, told): (_, _, _, StepTold) = match importing {
         Importing::Add(supplier) => {
             let is_false_positive = supplier.is_false_positive();
             let action = UploadAction::Put { is_false_positive, takes_tags: true, now_seconds: 0 };
@@ -74,61 +94,111 @@ pub(crate) async fn import(
             (supplier, UploadAction::Delete, IndicatorAction::Delete, Arc::new(told))
         }
     };
+    let asked = asked(&tenant, &supplier, counted, &parameters, record);
+    let batch = match state.batches.begin(parameters.key, asked) {
+        Ok(Begun::New(batch)) => batch,
+        Ok(Begun::Repeated(told)) => return repeat(state, &told).await,
+        Err(taken) => return Err(Problem::new("", conflict(taken))),
+    };
     let refang = parameters.refang.unwrap_or(supplier.settings.refang);
     let upload = UploadRules { supplier: supplier.id, refang, takes_marks: false, action };
     let (announced, columns, from_line) = (parameters.announced, parameters.columns, parameters.from_line);
-    let rules = ImportRules { upload, announced, columns, from_line, told };
+    let rules = ImportRules { upload, announced, columns, from_line, told, keeper: batch.keeper() };
     // A body may take as long as it likes, as long as it comes.
     let pace = Pace { deadline: Duration::MAX, ..state.rules().pace };
     let mut reader = BodyReader::new(&head.headers, payload, usize::MAX, pace, &state.stopping)
         .map_err(|cause| problem(cause, None, &ImportReport::default()))?;
-    let mut import = ingestor.import(permit, rules);
-    let outcome = take_in(&mut reader, &mut import).await;
+    let mut intake = Intake::new(ingestor.import(permit, rules), batch);
+    let outcome = intake.take_in(&mut reader).await;
     record.note_body(reader.received_bytes(), reader.waited());
-    let (report, failure) = match outcome {
-        Ok(report) => (report, None),
-        Err(failure) => (import.fail().await, Some(failure)),
+    let resumed = if from_line == 1 { Resumed::No } else { Resumed::Yes };
+    let Some(ended) = intake.end(outcome, resumed).await else {
+        return Err(Problem::new("", Cause::Internal));
     };
-    state.metrics.suppliers.note_import(supplier.id, counted, &report);
+    let IntakeEnd { report, failure, batch, told } = &ended;
+    state.metrics.suppliers.note_import(supplier.id, counted, report);
     record.accepted_count.set(report.accepted_count);
     record.refused_count.set(report.refused_count);
-    if let Some((cause, byte)) = failure {
-        return Err(problem(cause, byte, &report));
-    }
-    // Whoever begins after the last line has nothing to send any more.
-    let is_resumed = from_line != 1 && report.rows_count == 0;
-    if report.rows_count == report.unread_count && !is_resumed {
-        let detail = "Not one row could be read";
-        let cause = Cause::Unprocessable(Unprocessable::NoRow, detail.into());
-        return Err(problem(cause, None, &report).with("rejects", &rejects(&report)));
-    }
-    answer(&supplier, &report).map_err(|cause| problem(cause, None, &report))
-}
-
-async fn take_in(
-    reader: &mut BodyReader<'_>,
-    import: &mut Import,
-) -> Result<ImportReport, (Cause, Option<u64>)> {
-    while let Some(piece) = reader.next().await.map_err(|cause| (cause, None))? {
-        import.feed(&piece).await.map_err(cause_of)?;
-    }
-    import.finish().await.map_err(cause_of)
-}
-
-/// Why an import failed, and at which byte of its body.
-fn cause_of(error: IngestError) -> (Cause, Option<u64>) {
-    let IngestError::Body(error) = error else { return (error.into(), None) };
-    let byte = error.byte();
-    let detail = error.to_string();
-    let BodyError::Syntax { fault, .. } = error else { return (Cause::bad_request(detail), Some(byte)) };
-    let unprocessable = |what| Cause::Unprocessable(what, detail.clone().into());
-    let cause = match fault {
-        Fault::ElementTooLong => Cause::TooLarge(detail.into()),
-        Fault::Stix | Fault::Misp => unprocessable(Unprocessable::NotAvailable),
-        Fault::NoColumn => unprocessable(Unprocessable::InvalidParameter),
-        _ => Cause::bad_request(detail),
+    let url = rejects_url(&tenant, *batch);
+    let Some((cause, byte)) = failure else {
+        let missing = told.as_ref().and_then(|told| told.summary.rejects_missing.as_deref());
+        let view = ImportView::of(*batch, supplier.name.as_str(), report, url, missing);
+        return answer::json(StatusCode::OK, &view).map_err(|cause| problem(cause, None, report));
     };
-    (cause, Some(byte))
+    let mut problem = problem(cause.clone(), *byte, report).with("batch", batch);
+    if report.refused_count != 0 {
+        problem = problem.with("rejects_url", &url);
+    }
+    if let Cause::Unprocessable(Unprocessable::NoRow, _) = cause {
+        problem = problem.with("rejects", &rejects(report));
+    }
+    Err(problem)
+}
+
+/// What is asked, as its batch keeps it.
+fn asked(
+    tenant: &str,
+    supplier: &Supplier,
+    action: IndicatorAction,
+    parameters: &Parameters,
+    record: &RequestRecord,
+) -> Asked {
+    let action = match action {
+        IndicatorAction::Add => "add",
+        IndicatorAction::Delete => "delete",
+    };
+    Asked {
+        tenant: tenant.into(),
+        supplier: supplier.name.as_str().into(),
+        action: action.into(),
+        parameters: kept_parameters(&parameters.given),
+        user: record.user().into(),
+    }
+}
+
+/// Parameters as they are kept: an object of JSON, the same for the same parameters. Many batches are held in memory.
+fn kept_parameters(given: &BTreeMap<String, String>) -> Box<str> {
+    // A map of texts always serializes.
+    let text = serde_json::to_string(given).unwrap_or_else(|_| "{}".to_owned());
+    if text.len() <= PARAMETERS_BYTES_MAX {
+        return text.into();
+    }
+    let digest = Sha256::digest(text).iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+    format!("{{\"sha256\":\"{digest}\"}}").into()
+}
+
+/// Why an import with this key does not begin.
+fn conflict(taken: Taken) -> Cause {
+    match taken {
+        Taken::IsRunning => Cause::BatchConflict(
+            BatchConflict::Running,
+            "An import with this Idempotency-Key is running".into(),
+        ),
+        Taken::IsOther => Cause::BatchConflict(
+            BatchConflict::Other,
+            "This Idempotency-Key was sent with another supplier or with other parameters".into(),
+        ),
+    }
+}
+
+/// Answers what was answered already.
+async fn repeat(state: &State, told: &Told) -> Result<HttpResponse, Problem> {
+    let summary = &told.summary;
+    let refused = first_rejects(state, summary.id).await;
+    let counts = summary.counts;
+    let report = ImportReport {
+        rows_count: counts.rows,
+        accepted_count: counts.accepted,
+        refused_count: counts.refused,
+        committed_lines: counts.committed_lines,
+        ..ImportReport::default()
+    };
+    let url = rejects_url(&summary.asked.tenant, summary.id);
+    let missing = summary.rejects_missing.as_deref();
+    let rejects = refused.iter().map(KeptReject::view).collect();
+    let view =
+        ImportView { rejects, ..ImportView::of(summary.id, &summary.asked.supplier, &report, url, missing) };
+    answer::json(StatusCode::OK, &view).map_err(|cause| Problem::new("", cause))
 }
 
 /// The problem of an import, with what is durable all the same.
@@ -152,20 +222,30 @@ fn problem(cause: Cause, byte: Option<u64>, report: &ImportReport) -> Problem {
     problem
 }
 
-fn answer(supplier: &Supplier, report: &ImportReport) -> Result<HttpResponse, Cause> {
-    let view = ImportView {
-        supplier: supplier.name.as_str(),
-        rows: report.rows_count,
-        accepted: report.accepted_count,
-        refused: report.refused_count,
-        committed_lines: report.committed_lines,
-        rejects: rejects(report),
-    };
-    answer::json(StatusCode::OK, &view)
-}
-
 fn rejects(report: &ImportReport) -> Vec<RejectView<'_>> {
     report.refused.iter().map(RejectView::of).collect()
+}
+
+impl<'report> ImportView<'report> {
+    fn of(
+        batch: BatchId,
+        supplier: &'report str,
+        report: &'report ImportReport,
+        rejects_url: String,
+        rejects_missing: Option<&'report str>,
+    ) -> Self {
+        Self {
+            batch,
+            supplier,
+            rows: report.rows_count,
+            accepted: report.accepted_count,
+            refused: report.refused_count,
+            committed_lines: report.committed_lines,
+            rejects: rejects(report),
+            rejects_url,
+            rejects_missing,
+        }
+    }
 }
 
 impl<'report> RejectView<'report> {
@@ -173,6 +253,48 @@ impl<'report> RejectView<'report> {
         let RefusedRow { line, byte, reason, value, hint } = row;
         Self { line: *line, byte: *byte, reason, value: serde_json::from_str(value).ok(), hint }
     }
+}
+
+/// A refused row as it is kept.
+#[derive(Deserialize)]
+struct KeptReject {
+    line: u64,
+    byte: u64,
+    reason: String,
+    hint: String,
+    value: String,
+    /// The value, as it is told.
+    #[serde(skip)]
+    told: Option<Box<RawValue>>,
+}
+
+impl KeptReject {
+    /// Reads a line.
+    fn read(line: &str) -> Option<Self> {
+        let kept: Self = serde_json::from_str(line).ok()?;
+        let value: String = kept.value.chars().take(VALUE_LENGTH_MAX).collect();
+        Some(Self { told: serde_json::value::to_raw_value(&value).ok(), ..kept })
+    }
+
+    fn view(&self) -> RejectView<'_> {
+        let Self { line, byte, reason, hint, told, .. } = self;
+        RejectView { line: *line, byte: *byte, reason, value: told.as_deref(), hint }
+    }
+}
+
+/// The first of the refused rows of a batch, as far as they can still be read.
+async fn first_rejects(state: &State, id: BatchId) -> Vec<KeptReject> {
+    let (source, mut found) = (RejectsSource::of(state), Vec::new());
+    for place in state.batches.frames(id) {
+        let Ok(text) = source.read(place).await else { break };
+        let text = String::from_utf8_lossy(&text);
+        let room = REJECTS_REPEATED_MAX - found.len();
+        found.extend(text.lines().filter_map(KeptReject::read).take(room));
+        if REJECTS_REPEATED_MAX <= found.len() {
+            break;
+        }
+    }
+    found
 }
 
 #[cfg(test)]

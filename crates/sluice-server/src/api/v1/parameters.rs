@@ -4,7 +4,7 @@
 //! that is unknown, or is none of its values, or asks for what this version does not have. Nothing is passed over in
 //! silence.
 
-use std::str::FromStr;
+use std::{collections::BTreeMap, str::FromStr};
 
 use actix_web::{
     dev::RequestHead,
@@ -14,9 +14,12 @@ use sluice_ingest::{Announced, ColumnChoice, Format};
 use sluice_model::excerpt::excerpt;
 use url::form_urlencoded;
 
-use crate::http::{
-    head,
-    problem::{Cause, Unprocessable},
+use crate::{
+    batches::id::BatchId,
+    http::{
+        head,
+        problem::{Cause, Unprocessable},
+    },
 };
 
 #[cfg(test)]
@@ -42,6 +45,10 @@ pub(crate) struct Parameters {
     pub(crate) refang: Option<bool>,
     /// Line from which on rows are taken, from 1.
     pub(crate) from_line: u64,
+    /// The id that the client has chosen for the batch.
+    pub(crate) key: Option<BatchId>,
+    /// All parameters as they were given, by name.
+    pub(crate) given: BTreeMap<String, String>,
 }
 
 /// Refuses a body in a media type or an encoding that is not taken.
@@ -63,20 +70,36 @@ pub(crate) fn check_media(head: &RequestHead) -> Result<(), Cause> {
 /// [`Cause::UnsupportedMedia`] and [`Cause::Unprocessable`].
 pub(crate) fn read(head: &RequestHead) -> Result<Parameters, Cause> {
     let media = announced_by_media_type(&head.headers)?;
-    if head.headers.contains_key("idempotency-key") {
-        return Err(not_available("The header 'Idempotency-Key'"));
-    }
-    let mut parameters =
-        Parameters { announced: media, columns: ColumnChoice::default(), refang: None, from_line: 1 };
-    let mut seen: Vec<String> = Vec::new();
+    let mut parameters = Parameters {
+        announced: media,
+        columns: ColumnChoice::default(),
+        refang: None,
+        from_line: 1,
+        key: key(&head.headers)?,
+        given: BTreeMap::new(),
+    };
     for (name, value) in form_urlencoded::parse(head.uri.query().unwrap_or("").as_bytes()) {
-        if seen.iter().any(|earlier| *earlier == name) {
+        if parameters.given.contains_key(&*name) {
             return Err(invalid(&name, "is given twice"));
         }
         parameters.set(&name, &value)?;
-        seen.push(name.into_owned());
+        parameters.given.insert(name.into_owned(), value.into_owned());
     }
     Ok(parameters)
+}
+
+/// What the client has chosen as the id of the batch.
+fn key(headers: &HeaderMap) -> Result<Option<BatchId>, Cause> {
+    let mut values = headers.get_all("idempotency-key");
+    let Some(value) = values.next() else { return Ok(None) };
+    // As a string of a structured field, or as it is.
+    let text = value.to_str().map(|text| text.trim().trim_matches('"'));
+    let id = text.ok().and_then(BatchId::parse);
+    if id.is_none() || values.next().is_some() {
+        let detail = "The header 'Idempotency-Key' is a UUID";
+        return Err(Cause::Unprocessable(Unprocessable::InvalidParameter, detail.into()));
+    }
+    Ok(id)
 }
 
 impl Parameters {
@@ -109,10 +132,7 @@ impl Parameters {
             "max_shrink" | "only_to_ids" => return Err(not_available(&format!("'{name}'"))),
             "mode" => return Err(invalid(name, "is 'upsert'")),
             "missing_tags" => return Err(invalid(name, "is 'refuse'")),
-            _ => {
-                let detail = format!("There is no parameter '{}' here", excerpt(name));
-                return Err(Cause::Unprocessable(Unprocessable::UnknownParameter, detail.into()));
-            }
+            _ => return Err(unknown(name)),
         }
         Ok(())
     }
@@ -130,13 +150,18 @@ fn format(value: &str, by_media_type: Announced) -> Result<Announced, Cause> {
     })
 }
 
-fn parse<T: FromStr>(name: &str, value: &str, expected: &str) -> Result<T, Cause> {
+pub(super) fn parse<T: FromStr>(name: &str, value: &str, expected: &str) -> Result<T, Cause> {
     value.parse().map_err(|_error| invalid(name, expected))
 }
 
-fn invalid(name: &str, expected: &str) -> Cause {
+pub(super) fn invalid(name: &str, expected: &str) -> Cause {
     let detail = format!("The parameter '{}' {expected}", excerpt(name));
     Cause::Unprocessable(Unprocessable::InvalidParameter, detail.into())
+}
+
+pub(super) fn unknown(name: &str) -> Cause {
+    let detail = format!("There is no parameter '{}' here", excerpt(name));
+    Cause::Unprocessable(Unprocessable::UnknownParameter, detail.into())
 }
 
 fn not_available(what: &str) -> Cause {

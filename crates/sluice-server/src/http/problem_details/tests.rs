@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{TYPES, name, of_name, status};
-use crate::http::problem::{Cause, Unprocessable};
+use crate::http::problem::{BatchConflict, Cause, Unprocessable};
 
 fn causes() -> Vec<Cause> {
     let text = || "x".into();
@@ -33,6 +33,9 @@ fn causes() -> Vec<Cause> {
         Cause::Unreadable("x".into()),
         Cause::Internal,
     ];
+    let conflicts =
+        [BatchConflict::Running, BatchConflict::Other, BatchConflict::Ended, BatchConflict::Cancelled];
+    causes.extend(conflicts.map(|what| Cause::BatchConflict(what, text())));
     causes.extend(unprocessable.map(|what| Cause::Unprocessable(what, text())));
     causes
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Every key of the shipped file with a value that is not its default; of `tls`, ways to have a certificate.
-pub(crate) const CHANGES: [(&str, &str); 37] = [
+pub(crate) const CHANGES: [(&str, &str); 39] = [
     ("listen", r#""127.0.0.1:1""#),
     ("data_dir", r#""other""#),
     ("admin_password_file", r#""other""#),
@@ -47,6 +47,8 @@ pub(crate) const CHANGES: [(&str, &str); 37] = [
     ("snapshot.url", r#""file:///backup""#),
     ("snapshot.interval", r#""1h""#),
     ("snapshot.keep", "1"),
+    ("batches.keep", "1"),
+    ("batches.size_max", r#""1MiB""#),
     ("metrics_listen", r#""127.0.0.1:1""#),
     ("", ""),
 ];

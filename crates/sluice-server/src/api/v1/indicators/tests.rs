@@ -1,9 +1,8 @@
 //! What an import that failed is told, by what is durable of it.
 
-use sluice_ingest::{BodyError, Fault, ImportReport, IngestError};
-use sluice_store::WriteError;
+use sluice_ingest::ImportReport;
 
-use super::{cause_of, problem};
+use super::{PARAMETERS_BYTES_MAX, kept_parameters, problem};
 use crate::http::problem::Cause;
 
 const BUSY: Cause = Cause::Busy { retry_after_seconds: 7 };
@@ -30,16 +29,9 @@ fn an_import_that_has_committed_is_never_told_429() {
 }
 
 #[test]
-fn each_fault_of_a_body_has_its_status_and_place() {
-    for (fault, want) in [
-        (Fault::Unfinished, 400),
-        (Fault::ElementTooLong, 413),
-        (Fault::Stix, 422),
-        (Fault::NoColumn, 422),
-        (Fault::HeaderTooLong, 400),
-    ] {
-        let (cause, byte) = cause_of(IngestError::Body(BodyError::Syntax { fault, byte: 5 }));
-        assert_eq!((cause.status().as_u16(), byte), (want, Some(5)), "{fault}");
-    }
-    assert_eq!(cause_of(IngestError::Write(WriteError::DiskFull)), (Cause::DiskFull, None));
+fn parameters_that_are_long_are_kept_by_their_digest() {
+    let given = |value: &str| [("column".to_owned(), value.to_owned())].into();
+    assert_eq!(&*kept_parameters(&given("a\"b")), r#"{"column":"a\"b"}"#);
+    let [one, other] = ["x", "y"].map(|value| kept_parameters(&given(&value.repeat(PARAMETERS_BYTES_MAX))));
+    assert!(one != other && one.len() < 100 && one.starts_with("{\"sha256\":\""), "{one}");
 }

@@ -103,9 +103,26 @@ fn what_is_not_there_is_refused_and_not_passed_over() {
             ?refang=true&refang=true: 422 The parameter 'refang' is given twice
         "#]],
     );
-    let mut with_key = head("", "");
-    with_key.headers.insert("idempotency-key".parse().unwrap(), "x".parse().unwrap());
-    assert_eq!(read(&with_key).unwrap_err().status().as_u16(), 422);
+}
+
+#[test]
+fn a_key_is_one_uuid() {
+    let read_key = |keys: &[&str]| {
+        let mut head = head("", "");
+        for key in keys {
+            head.headers.append("idempotency-key".parse().unwrap(), key.parse().unwrap());
+        }
+        match read(&head) {
+            Ok(read) => format!("{:?}", read.key),
+            Err(cause) => format!("{} {}", cause.status().as_u16(), cause.reason()),
+        }
+    };
+    let key = "f81d4fae-7dec-11d0-a765-00a0c91e6bf6";
+    assert_eq!(read_key(&[]), "None");
+    assert_eq!(read_key(&[key]), format!("Some({key})"));
+    assert_eq!(read_key(&[&format!("\"{key}\"")]), format!("Some({key})"));
+    let refused = "422 The header 'Idempotency-Key' is a UUID";
+    assert_eq!([read_key(&["x"]), read_key(&[""]), read_key(&[key, key])], [refused; 3]);
 }
 
 #[test]

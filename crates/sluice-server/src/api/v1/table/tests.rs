@@ -37,6 +37,17 @@ fn indicators_of_suppliers_in_any_tenant() {
 }
 
 #[test]
+fn batches_of_any_tenant() {
+    check(&Method::GET, "/v1/batches", "ListBatches General None");
+    check(&Method::GET, "/v1/tenants/acme/batches/1", "ShowBatch acme None");
+    check(&Method::GET, "/v1/batches/1/rejects", "ShowRejects General None");
+    check(&Method::DELETE, "/v1/tenants/acme/batches/1", "CancelBatch acme None");
+    check(&Method::POST, "/v1/batches", "405 GET");
+    check(&Method::PUT, "/v1/batches/1", "405 GET, DELETE");
+    check(&Method::DELETE, "/v1/batches/1/rejects", "405 GET");
+}
+
+#[test]
 fn what_is_not_built_is_not_found() {
     for path in [
         "/v1",
@@ -44,7 +55,8 @@ fn what_is_not_built_is_not_found() {
         "/v1/suppliers",
         "/v1/suppliers/Feed",
         "/v1/suppliers/Feed/indicators/",
-        "/v1/batches",
+        "/v1/batches/",
+        "/v1/batches/1/rejects/",
         "/v1/lookup",
         "/v1/tenants/acme/suppliers",
     ] {

@@ -1,0 +1,214 @@
+//! `/v1/batches`: what became of imports, and the rows that they refused.
+//!
+//! In: an admitted request. Out: JSON, newest batches first; refused rows as NDJSON, streamed. Whoever cancels a batch is
+//! answered once it has ended.
+
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
+
+use actix_web::{
+    HttpResponse,
+    body::SizedStream,
+    http::{StatusCode, header},
+};
+use bytes::Bytes;
+use futures_util::stream;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use sluice_ingest::{Ingestor, Permit};
+use sluice_model::TenantName;
+use url::form_urlencoded;
+
+use super::batch_list::ListParameters;
+use crate::{
+    api::request::{BatchesAsked, BatchesRequest, BatchesShape},
+    batches::{
+        Batches, FramePlace, Told,
+        id::BatchId,
+        summary::{BatchState, Failure},
+    },
+    clock::date_of_ms,
+    http::{
+        answer,
+        problem::{self, BatchConflict, Cause},
+        problem_details,
+        record::RequestRecord,
+    },
+    life::{request_log::Author, state::State},
+    worker::Worker,
+};
+
+/// Time until a piece that found no place in the queue is asked for again.
+const READ_RETRY_TIME: Duration = Duration::from_millis(50);
+
+/// A batch as it is told.
+#[derive(Serialize)]
+struct BatchView<'told> {
+    batch: BatchId,
+    supplier: &'told str,
+    action: &'told str,
+    state: BatchState,
+    user: &'told str,
+    began: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended: Option<String>,
+    rows: u64,
+    accepted: u64,
+    refused: u64,
+    committed_lines: u64,
+    /// Rows a second, while it is running.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows_per_second: Option<u64>,
+    /// Written already.
+    parameters: Option<&'told RawValue>,
+    rejects_kept: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejects_missing: Option<&'told str>,
+    rejects_url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<BTreeMap<&'static str, String>>,
+}
+
+#[derive(Serialize)]
+struct ListView<'told> {
+    batches: Vec<BatchView<'told>>,
+    /// The `after` of the next list, if there is more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<BatchId>,
+}
+
+/// Carries out a request.
+///
+/// # Errors
+///
+/// The cause to answer.
+pub(crate) async fn carry_out(
+    state: &State,
+    ingestor: &Ingestor,
+    request: BatchesRequest,
+    record: &RequestRecord,
+) -> Result<HttpResponse, Cause> {
+    let BatchesRequest { tenant, asked } = request;
+    let batches = &state.batches;
+    let (shape, id) = match asked {
+        BatchesAsked::List(parameters) => return list(batches, &tenant, &parameters),
+        BatchesAsked::One(shape, id) => (shape, id),
+    };
+    let find = || batches.get(&tenant, id).ok_or_else(|| problem::missing("Batch"));
+    let told = find()?;
+    match shape {
+        BatchesShape::Rejects => {
+            let frames = batches.frames(id);
+            let read_bytes = frames.iter().map(FramePlace::read_bytes).max().unwrap_or(0);
+            let permit = ingestor.reserve_whole(read_bytes)?;
+            Ok(rejects(state, frames, permit))
+        }
+        BatchesShape::Cancel => {
+            if !batches.cancel(id).await {
+                let detail = "The batch has ended";
+                return Err(Cause::BatchConflict(BatchConflict::Ended, detail.into()));
+            }
+            Author::of(record).changed("batch cancelled");
+            answer::json(StatusCode::OK, &BatchView::of(&find()?))
+        }
+        BatchesShape::Show | BatchesShape::List => answer::json(StatusCode::OK, &BatchView::of(&told)),
+    }
+}
+
+fn list(batches: &Batches, tenant: &str, parameters: &ListParameters) -> Result<HttpResponse, Cause> {
+    let ListParameters { suppliers, limit, after } = parameters;
+    if let Some(after) = after {
+        batches.get(tenant, *after).ok_or_else(|| problem::missing("Batch"))?;
+    }
+    let (told, has_more) = batches.list(tenant, suppliers, *after, *limit);
+    let next = told.last().filter(|_| has_more).map(|told| told.summary.id);
+    answer::json(StatusCode::OK, &ListView { batches: told.iter().map(BatchView::of).collect(), next })
+}
+
+/// Streams refused rows, piece by piece. One that cannot be read cuts the answer off.
+fn rejects(state: &State, frames: Vec<FramePlace>, permit: Permit) -> HttpResponse {
+    let bytes = frames.iter().map(|place| u64::from(place.text_bytes)).sum();
+    let source = RejectsSource::of(state);
+    let pieces = stream::unfold((frames.into_iter(), permit, source), |(mut frames, permit, source)| async {
+        let place = frames.next()?;
+        let piece = source.read(place).await.map(Bytes::from);
+        Some((piece, (frames, permit, source)))
+    });
+    HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "application/x-ndjson"))
+        .body(SizedStream::new(bytes, Box::pin(pieces)))
+}
+
+/// Reads refused rows on the thread that is there for it.
+pub(super) struct RejectsSource {
+    batches: Arc<Batches>,
+    reader: Worker,
+}
+
+impl RejectsSource {
+    /// Those of a daemon.
+    pub(super) fn of(state: &State) -> Self {
+        Self { batches: state.batches.clone(), reader: state.workers.batch_reader.clone() }
+    }
+
+    /// Reads a piece, waiting while many others are read.
+    pub(super) async fn read(&self, place: FramePlace) -> io::Result<Vec<u8>> {
+        loop {
+            let batches = self.batches.clone();
+            match self.reader.run(move || batches.read(&place)).await {
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "refused rows cannot be read; their answer is cut off");
+                    return Err(error);
+                }
+                Ok(piece) => return piece,
+                Err(Cause::Busy { .. }) => tokio::time::sleep(READ_RETRY_TIME).await,
+                Err(_no_thread) => return Err(io::ErrorKind::Other.into()),
+            }
+        }
+    }
+}
+
+/// Where the refused rows of a batch are.
+pub(super) fn rejects_url(tenant: &str, id: BatchId) -> String {
+    if tenant == TenantName::GENERAL {
+        return format!("/v1/batches/{id}/rejects");
+    }
+    let encoded: String = form_urlencoded::byte_serialize(tenant.as_bytes()).collect();
+    format!("/v1/tenants/{}/batches/{id}/rejects", encoded.replace('+', "%20"))
+}
+
+impl<'told> BatchView<'told> {
+    fn of(told: &'told Told) -> Self {
+        let Told { summary, rejects_kept, elapsed } = told;
+        let (asked, counts) = (&summary.asked, summary.counts);
+        let is_running = summary.state == BatchState::Running;
+        let error = |failure: &Failure| {
+            let problem = format!("{}{}", problem_details::PAGES, failure.problem);
+            BTreeMap::from([("type", problem), ("detail", failure.detail.to_string())])
+        };
+        Self {
+            batch: summary.id,
+            supplier: &asked.supplier,
+            action: &asked.action,
+            state: summary.state,
+            user: &asked.user,
+            began: date_of_ms(summary.began_ms).to_string(),
+            ended: (!is_running).then(|| date_of_ms(summary.updated_ms).to_string()),
+            rows: counts.rows,
+            accepted: counts.accepted,
+            refused: counts.refused,
+            committed_lines: counts.committed_lines,
+            rows_per_second: elapsed.map(|elapsed| rate(counts.rows, elapsed)),
+            parameters: serde_json::from_str(&asked.parameters).ok(),
+            rejects_kept: *rejects_kept,
+            rejects_missing: summary.rejects_missing.as_deref(),
+            rejects_url: rejects_url(&asked.tenant, summary.id),
+            error: summary.failure.as_ref().map(error),
+        }
+    }
+}
+
+/// Rows a second.
+fn rate(rows: u64, elapsed: Duration) -> u64 {
+    let ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
+    u64::try_from(u128::from(rows) * 1_000 / u128::from(ms)).unwrap_or(u64::MAX)
+}

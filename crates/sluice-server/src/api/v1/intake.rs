@@ -1,0 +1,156 @@
+//! An import with its batch, from the first byte of its body to its end, whatever that is.
+//!
+//! In: a body. Out: a report, and why the import failed if it did; the batch has ended with it. A client that goes away in the
+//! middle leaves both here, where they are brought to their end without it.
+
+use std::time::Duration;
+
+use sluice_ingest::{BodyError, Fault, Import, ImportReport, IngestError};
+use tokio::time::Instant;
+
+use crate::{
+    batches::{
+        Told,
+        batch::Batch,
+        id::BatchId,
+        summary::{BatchState, Failure},
+    },
+    http::{
+        body::BodyReader,
+        problem::{BatchConflict, Cause, Unprocessable},
+        problem_details,
+    },
+};
+
+/// Time after which a batch is written down although it has committed nothing.
+const BEGIN_TIME: Duration = Duration::from_secs(1);
+
+/// See the module.
+pub(super) struct Intake {
+    /// `None` once they have ended.
+    under_way: Option<(Import, Batch)>,
+    began: Instant,
+    is_told: bool,
+}
+
+/// What a body came to: a report, or why it was given up, and at which byte.
+pub(super) type IntakeOutcome = Result<ImportReport, (Cause, Option<u64>)>;
+
+/// Whether lines are passed over because they were sent before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Resumed {
+    No,
+    Yes,
+}
+
+/// How an import ended.
+pub(super) struct IntakeEnd {
+    /// What is durable of it.
+    pub(super) report: ImportReport,
+    /// Why it failed, and at which byte.
+    pub(super) failure: Option<(Cause, Option<u64>)>,
+    /// Its batch.
+    pub(super) batch: BatchId,
+    /// What is kept of it.
+    pub(super) told: Option<Told>,
+}
+
+impl Intake {
+    /// Begins.
+    pub(super) fn new(import: Import, batch: Batch) -> Self {
+        Self { under_way: Some((import, batch)), began: Instant::now(), is_told: false }
+    }
+
+    /// Reads a body to its end, or until its batch is cancelled.
+    ///
+    /// # Errors
+    ///
+    /// The cause, and the byte of the body.
+    pub(super) async fn take_in(&mut self, reader: &mut BodyReader<'_>) -> IntakeOutcome {
+        let Some((import, batch)) = &mut self.under_way else { return Err((Cause::Internal, None)) };
+        let (began, is_told) = (self.began, &mut self.is_told);
+        let reading = async {
+            while let Some(piece) = reader.next().await.map_err(|cause| (cause, None))? {
+                import.feed(&piece).await.map_err(cause_of)?;
+                if !*is_told && BEGIN_TIME <= began.elapsed() {
+                    batch.tell_begin().await;
+                    *is_told = true;
+                }
+            }
+            import.finish().await.map_err(cause_of)
+        };
+        tokio::select! {
+            biased;
+            () = batch.cancelled() => {
+                let detail = "The import was cancelled; what was committed stays";
+                Err((Cause::BatchConflict(BatchConflict::Cancelled, detail.into()), None))
+            }
+            outcome = reading => outcome,
+        }
+    }
+
+    /// Ends both, with what the body came to; also if nobody waits for that any more. `None` when the daemon ends. An import that
+    /// is resumed may be without rows.
+    pub(super) async fn end(mut self, outcome: IntakeOutcome, resumed: Resumed) -> Option<IntakeEnd> {
+        let (import, batch) = self.under_way.take()?;
+        tokio::spawn(end(import, batch, outcome, resumed)).await.ok()
+    }
+}
+
+impl Drop for Intake {
+    fn drop(&mut self) {
+        if let Some((import, batch)) = self.under_way.take()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let cause = Cause::BadRequest("The client went away before the answer".into());
+            drop(runtime.spawn(end(import, batch, Err((cause, None)), Resumed::No)));
+        }
+    }
+}
+
+async fn end(import: Import, batch: Batch, outcome: IntakeOutcome, resumed: Resumed) -> IntakeEnd {
+    let (report, failure) = match outcome {
+        Ok(report) if report.rows_count == report.unread_count && !is_over(&report, resumed) => {
+            let detail = "Not one row could be read";
+            (report, Some((Cause::Unprocessable(Unprocessable::NoRow, detail.into()), None)))
+        }
+        Ok(report) => (report, None),
+        Err(failure) => (import.fail().await, Some(failure)),
+    };
+    let id = batch.id;
+    let state = match &failure {
+        None => BatchState::Done,
+        Some((Cause::BatchConflict(BatchConflict::Cancelled, _), _)) => BatchState::Cancelled,
+        Some(_) => BatchState::Failed,
+    };
+    let told = failure.as_ref().map(|(cause, _)| Failure {
+        problem: problem_details::name(cause).into(),
+        detail: cause.reason().into(),
+    });
+    let told = batch.end(state, &report, told).await;
+    IntakeEnd { report, failure, batch: id, told }
+}
+
+/// Whoever begins after the last line has nothing to send any more.
+fn is_over(report: &ImportReport, resumed: Resumed) -> bool {
+    resumed == Resumed::Yes && report.rows_count == 0
+}
+
+/// Why an import failed, and at which byte of its body.
+fn cause_of(error: IngestError) -> (Cause, Option<u64>) {
+    let IngestError::Body(error) = error else { return (error.into(), None) };
+    let byte = error.byte();
+    let detail = error.to_string();
+    let BodyError::Syntax { fault, .. } = error else { return (Cause::bad_request(detail), Some(byte)) };
+    let unprocessable = |what| Cause::Unprocessable(what, detail.clone().into());
+    let cause = match fault {
+        Fault::ElementTooLong => Cause::TooLarge(detail.into()),
+        Fault::Stix | Fault::Misp => unprocessable(Unprocessable::NotAvailable),
+        Fault::NoColumn => unprocessable(Unprocessable::InvalidParameter),
+        _ => Cause::bad_request(detail),
+    };
+    (cause, Some(byte))
+}
+
+#[cfg(test)]
+mod tests;

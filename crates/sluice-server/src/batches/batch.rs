@@ -1,0 +1,153 @@
+//! A running batch, in the hands of the request that imports.
+//!
+//! In: steps of the import as they become durable, and its end. Out: records for the thread that writes them, in order. One that
+//! is dropped without an end has failed.
+
+use std::{mem, pin::Pin, sync::Arc};
+
+use sluice_ingest::{ImportReport, Keeper, RejectsFrame, StepPlace};
+use tokio::sync::oneshot;
+
+use super::{
+    id::BatchId,
+    index::Told,
+    ledger::Ledger,
+    live::Live,
+    summary::{BatchState, Failure, RowCounts},
+    writer::BatchCommand,
+};
+use crate::clock::now_ms;
+
+/// Why refused rows are missing of a batch that has too many.
+const TOO_MANY: &str = "They are more than is kept of one batch";
+
+/// See the module.
+pub(crate) struct Batch {
+    ledger: Arc<Ledger>,
+    pub(crate) id: BatchId,
+    live: Arc<Live>,
+    /// Whether its id is a key of its client.
+    is_keyed: bool,
+    has_ended: bool,
+}
+
+impl Batch {
+    pub(super) fn new(ledger: Arc<Ledger>, id: BatchId, live: Arc<Live>, is_keyed: bool) -> Self {
+        Self { ledger, id, live, is_keyed, has_ended: false }
+    }
+
+    /// Takes what its steps come to.
+    pub(crate) fn keeper(&self) -> Arc<dyn Keeper> {
+        Arc::new(BatchKeeper { ledger: Arc::clone(&self.ledger), id: self.id, live: Arc::clone(&self.live) })
+    }
+
+    /// Has it written down that it is running.
+    pub(crate) async fn tell_begin(&self) {
+        self.ledger.write(BatchCommand::Begin(self.id)).await;
+    }
+
+    /// Waits until somebody wants it cancelled.
+    pub(crate) async fn cancelled(&self) {
+        self.live.cancelled().await;
+    }
+
+    /// Ends it, and waits until that is durable if something depends on it: refused rows, or the key of a client. `report` is
+    /// what all its steps came to.
+    pub(crate) async fn end(
+        mut self,
+        state: BatchState,
+        report: &ImportReport,
+        failure: Option<Failure>,
+    ) -> Option<Told> {
+        self.set_ended(state, Some(report), failure);
+        let (done_out, done_in) = oneshot::channel();
+        let is_waited_for = self.is_keyed || report.refused_count != 0;
+        self.ledger.write(BatchCommand::Summary(self.id, is_waited_for.then_some(done_out))).await;
+        if is_waited_for {
+            // An error when the daemon ends.
+            drop(done_in.await);
+        }
+        self.ledger.index.lock().get(self.id).map(Told::of)
+    }
+
+    fn set_ended(&mut self, state: BatchState, report: Option<&ImportReport>, failure: Option<Failure>) {
+        self.has_ended = true;
+        if let Some(entry) = self.ledger.index.lock().get_mut(self.id) {
+            entry.live = None;
+            entry.summary.state = state;
+            entry.summary.updated_ms = now_ms();
+            entry.summary.failure = failure;
+            if let Some(report) = report {
+                entry.summary.counts = RowCounts::default().with(report);
+            }
+        }
+        self.ledger.count(state);
+        self.live.end();
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            let failure = Failure { problem: "internal".into(), detail: "The request broke off".into() };
+            self.set_ended(BatchState::Failed, None, Some(failure));
+            // If the queue is full, a kill makes the same of it.
+            drop(self.ledger.commands_out.try_send(BatchCommand::Summary(self.id, None)));
+        }
+    }
+}
+
+impl RowCounts {
+    /// With what a step came to.
+    fn with(self, step: &ImportReport) -> Self {
+        Self {
+            rows: self.rows + step.rows_count,
+            accepted: self.accepted + step.accepted_count,
+            refused: self.refused + step.refused_count,
+            unread: self.unread + step.unread_count,
+            committed_lines: self.committed_lines.max(step.committed_lines),
+        }
+    }
+}
+
+/// What an import tells of its steps.
+struct BatchKeeper {
+    ledger: Arc<Ledger>,
+    id: BatchId,
+    live: Arc<Live>,
+}
+
+impl Keeper for BatchKeeper {
+    fn takes_rejects(&self) -> bool {
+        self.live.has_room()
+    }
+
+    fn keep<'k>(
+        &'k self,
+        step: &'k ImportReport,
+        place: StepPlace,
+        rejects: Vec<RejectsFrame>,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'k>> {
+        Box::pin(async move {
+            let packed_count: u64 = rejects.iter().map(|frame| u64::from(frame.count)).sum();
+            let mut is_cut = packed_count < step.refused_count;
+            for frame in rejects {
+                if self.live.take_room(frame.packed.len()) {
+                    self.ledger.write(BatchCommand::Rejects(self.id, frame)).await;
+                } else {
+                    is_cut = true;
+                }
+            }
+            if let Some(entry) = self.ledger.index.lock().get_mut(self.id) {
+                entry.summary.counts = mem::take(&mut entry.summary.counts).with(step);
+                entry.summary.updated_ms = now_ms();
+                if is_cut {
+                    entry.miss(TOO_MANY);
+                }
+            }
+            if place == StepPlace::Within {
+                self.ledger.write(BatchCommand::Summary(self.id, None)).await;
+            }
+        })
+    }
+}

@@ -1,0 +1,122 @@
+//! What is known of batches after a restart, and what is forgotten.
+
+use std::sync::Arc;
+
+use super::{BATCHES_MAX, Entry, Index};
+use crate::batches::{
+    id::BatchId,
+    journal::{FramePlace, Record},
+    live::Live,
+    summary::{Asked, BatchState, RowCounts, Summary},
+};
+
+/// A batch that began and ended at a time.
+pub(in crate::batches) fn summary(id: u128, at_ms: u64, state: BatchState) -> Summary {
+    let asked = Asked {
+        tenant: "General".into(),
+        supplier: "Feed".into(),
+        action: "add".into(),
+        parameters: "{}".into(),
+        user: "admin".into(),
+    };
+    Summary {
+        id: BatchId(id),
+        asked,
+        state,
+        began_ms: at_ms,
+        updated_ms: at_ms,
+        counts: RowCounts::default(),
+        failure: None,
+        rejects_missing: None,
+    }
+}
+
+fn place(segment: u64, count: u32) -> FramePlace {
+    FramePlace::of_rows(segment, count)
+}
+
+fn counts(index: &Index, id: u128) -> Option<(BatchState, Vec<u32>)> {
+    let entry = index.get(BatchId(id))?;
+    Some((entry.summary.state, entry.frames.iter().map(|place| place.count).collect()))
+}
+
+#[test]
+fn refused_rows_count_once_a_summary_follows() {
+    let (done, running, failed) = (BatchState::Done, BatchState::Running, BatchState::Failed);
+    let mut index = Index::default();
+    for record in [
+        // Short: nothing but its end.
+        Record::Rejects(BatchId(1), place(1, 1)),
+        Record::Summary(summary(1, 10, done)),
+        // Long, and cut by a kill in its second step.
+        Record::Begin(summary(2, 20, running)),
+        Record::Rejects(BatchId(2), place(1, 2)),
+        Record::Summary(summary(2, 20, running)),
+        Record::Rejects(BatchId(2), place(1, 3)),
+        // Of which nothing was told yet.
+        Record::Rejects(BatchId(3), place(1, 4)),
+        // Begun anew under the same id.
+        Record::Rejects(BatchId(4), place(1, 5)),
+        Record::Summary(summary(4, 30, failed)),
+        Record::Begin(summary(4, 40, running)),
+        Record::Rejects(BatchId(4), place(1, 6)),
+        Record::Summary(summary(4, 40, done)),
+    ] {
+        index.replay(1, record);
+    }
+    index.end_replay();
+    assert_eq!(counts(&index, 1), Some((done, vec![1])));
+    assert_eq!(counts(&index, 2), Some((failed, vec![2])));
+    assert_eq!(
+        index.get(BatchId(2)).unwrap().summary.failure.as_ref().unwrap().problem,
+        "interrupted".into()
+    );
+    assert_eq!(counts(&index, 3), None);
+    assert_eq!(counts(&index, 4), Some((done, vec![6])));
+    let newest: Vec<u128> = index.newest(None).map(|entry| entry.summary.id.0).collect();
+    assert_eq!(newest, [4, 2, 1]);
+    let before: Vec<u128> = index.newest(Some(BatchId(2))).map(|entry| entry.summary.id.0).collect();
+    assert_eq!(before, [1]);
+}
+
+#[test]
+fn batches_go_with_their_segment_and_with_their_time() {
+    let mut index = Index::default();
+    for (id, segment, frames) in
+        [(1, 1, vec![place(1, 1)]), (2, 2, vec![place(1, 1), place(2, 2)]), (3, 3, vec![])]
+    {
+        let summary = summary(id, u64::try_from(id).unwrap() * 100, BatchState::Done);
+        index.insert(Entry { summary, live: None, frames, segment: Some(segment) });
+    }
+    let live = Some(Arc::new(Live::new(1)));
+    index.insert(Entry {
+        summary: summary(9, 1, BatchState::Running),
+        live,
+        frames: vec![place(1, 7)],
+        segment: Some(1),
+    });
+    index.forget_segment(1);
+    assert_eq!(counts(&index, 1), None);
+    assert_eq!(counts(&index, 2), Some((BatchState::Done, vec![2])));
+    assert!(index.get(BatchId(2)).unwrap().summary.rejects_missing.is_some());
+    assert!(index.get(BatchId(3)).unwrap().summary.rejects_missing.is_none());
+    // What is running goes on.
+    assert_eq!(counts(&index, 9), Some((BatchState::Running, vec![])));
+    index.expire(300);
+    assert_eq!((counts(&index, 2), index.counts()), (None, (2, 1)));
+    assert_eq!(counts(&index, 3), Some((BatchState::Done, vec![])));
+}
+
+#[test]
+fn of_too_many_the_oldest_that_has_ended_goes() {
+    let mut index = Index::default();
+    let live = Some(Arc::new(Live::new(1)));
+    index.insert(Entry { summary: summary(0, 0, BatchState::Running), live, frames: vec![], segment: None });
+    for number in 1..=BATCHES_MAX as u64 {
+        let summary = summary(number.into(), number, BatchState::Done);
+        index.insert(Entry { summary, live: None, frames: vec![], segment: None });
+    }
+    assert_eq!(index.counts(), (BATCHES_MAX, 1));
+    assert!(index.get(BatchId(0)).is_some() && index.get(BatchId(2)).is_some());
+    assert!(index.get(BatchId(1)).is_none());
+}

@@ -1,0 +1,46 @@
+//! What requests and the thread that writes share of the batches.
+//!
+//! In: commands. Out: the index, and the queue to the thread.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+
+use super::{index::Index, summary::BatchState, writer::BatchCommand};
+
+/// See the module.
+pub(super) struct Ledger {
+    pub(super) index: Arc<Mutex<Index>>,
+    pub(super) commands_out: mpsc::Sender<BatchCommand>,
+    ended: [AtomicU64; BatchState::ENDED.len()],
+}
+
+impl Ledger {
+    /// One that nothing has ended in.
+    pub(super) fn new(index: Arc<Mutex<Index>>, commands_out: mpsc::Sender<BatchCommand>) -> Self {
+        Self { index, commands_out, ended: Default::default() }
+    }
+
+    /// Waits for room in the queue, and tells the thread.
+    pub(super) async fn write(&self, command: BatchCommand) {
+        // An error when the daemon ends.
+        drop(self.commands_out.send(command).await);
+    }
+
+    /// Counts a batch that has ended.
+    pub(super) fn count(&self, state: BatchState) {
+        let counts = self.ended.iter().zip(BatchState::ENDED);
+        for (count, _) in counts.filter(|(_, (ended, _))| *ended == state) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many have ended, in the order of [`BatchState::ENDED`].
+    pub(super) fn ended(&self) -> [u64; BatchState::ENDED.len()] {
+        self.ended.each_ref().map(|count| count.load(Ordering::Relaxed))
+    }
+}
