@@ -1,7 +1,7 @@
 //! What the first start prints, for a first try by hand: once, when the daemon is ready, with paths that hold from anywhere.
 //!
 //! In: the configuration, the addresses, and the password of the first administrator, if it was made up. Out: lines for
-//! standard output. A service manager keeps what is printed: it gets the name of the file with the password only.
+//! standard output. The password goes to a terminal only: service managers and containers keep what is printed.
 
 use std::{
     io::{self, IsTerminal as _},
@@ -22,9 +22,8 @@ pub(crate) fn urls(config: &Config, addresses: &[SocketAddr]) -> String {
 pub(crate) fn first_steps(config: &Config, addresses: &[SocketAddr], made_up: Option<&str>) -> String {
     let password_file = absolute(&first_admin::password_file(config));
     let path = password_file.display();
-    let is_kept = ["JOURNAL_STREAM", "NOTIFY_SOCKET"].iter().any(|name| std::env::var_os(name).is_some());
     let announcement = match made_up {
-        Some(password) if !is_kept || io::stdout().is_terminal() => {
+        Some(password) if io::stdout().is_terminal() => {
             format!("The administrator admin has the password {password}\nIt is kept in {path}")
         }
         _ => format!("The password of the administrator admin is in {path}"),

@@ -50,6 +50,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     sync::Arc,
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use parking_lot::Mutex;
@@ -67,7 +68,7 @@ use self::{
     http::listener,
     life::{
         conditions,
-        lifecycle::{self, ENDINGS_QUEUED_MAX},
+        lifecycle::{self, CLOSE_TIMEOUT, ENDINGS_QUEUED_MAX},
         reload, sockets,
         state::{Rules, State, Workers},
         tls,
@@ -155,9 +156,10 @@ impl Daemon {
         let in_force = reload::take_over(&config, new);
         // All that can fail comes first.
         let store = self.state.opened().ok_or(ServeError::Opening)?.store();
-        let certified = tls::read(&in_force)?;
         let client_verifier = tls::client_verifier(&in_force.tls)?;
         let accounts = self.state.auth.read_accounts().map_err(ServeError::Auth)?;
+        // What is made on the way, a certificate or a tenant, stays if what follows fails; nobody is served by it then.
+        let certified = tls::read(&in_force)?;
         for name in &in_force.tenants {
             let added = store.add_tenant(name);
             added.map_err(|source| ServeError::Tenant { name: name.clone(), source })?;
@@ -173,6 +175,11 @@ impl Daemon {
         let before = std::mem::replace(&mut *config, in_force);
         reload::tell_changes(&before, &config);
         Ok(reload::waiting(&config, new))
+    }
+
+    /// The longest time that a stop takes: requests in flight, then the store.
+    pub fn stop_time_max(&self) -> Duration {
+        self.config.lock().http.stop_timeout.seconds() + CLOSE_TIMEOUT
     }
 
     /// Asks the daemon to stop in good order; asking again cuts requests in flight. Does not wait.
@@ -219,7 +226,8 @@ pub fn serve(config: Config, inherited: Vec<TcpListener>) -> Result<Daemon, Serv
     let batch_reader = Worker::start("batch-reader", BATCH_READS_QUEUED_MAX).map_err(ServeError::Thread)?;
     let workers = Workers { entity: entity_worker, batch_reader };
     let state = Arc::new(State::new(auth, Rules::of(&config), workers, metrics, certificate, batches));
-    conditions::watch(&state).map_err(ServeError::Thread)?;
+    let memory_bytes = usize::try_from(config.memory.get()).unwrap_or(usize::MAX);
+    conditions::watch(&state, memory_bytes).map_err(ServeError::Thread)?;
     let sockets = sockets::open(&config, inherited)?;
     let (addresses, are_inherited) = (sockets.addresses, sockets.are_inherited);
     let (endings_out, endings_in) = mpsc::channel(ENDINGS_QUEUED_MAX);

@@ -3,11 +3,12 @@
 //! `lifecycle` opens the store, serves, and closes everything in order; `drain` lets requests in flight end; `state` is what it shares with the requests;
 //! `beats` tells whether the threads of connections still turn;
 //! `conditions` and `request_log` tell the log what becomes of the store and of requests; `reload` tells what a new
-//! configuration changes; [`sockets`], [`tls`], `host` and [`fd_limit`] prepare sockets and file descriptors; [`preflight`]
-//! tells what a start would stumble over.
+//! configuration changes; [`sockets`], [`tls`], `host` and [`fd_limit`] prepare sockets and file descriptors; `connection_limit` tells
+//! how many connections there may be; [`preflight`] what a start would stumble over.
 
 pub(crate) mod beats;
 pub(crate) mod conditions;
+pub(crate) mod connection_limit;
 mod drain;
 pub mod error;
 pub mod fd_limit;

@@ -91,24 +91,28 @@ pub fn start(settings: &LogSettings) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes the last line of the process, if there is one to write, after all others. Waits for their reader, but not for
-/// long.
-pub fn end(last: Option<&str>) {
-    let last = last.map(|last| format!("{last}\n"));
-    match CONTROL.get() {
-        Some(control) => {
-            if let Some(last) = last {
-                control.lines.write(last.as_bytes());
-            }
-            control.lines.flush(END_WAIT);
+/// Writes the last lines of the process, if there are any to write, after all others: why it ends. Waits for their reader,
+/// but not for long.
+pub fn end(last: &[String]) {
+    let Some(control) = CONTROL.get() else {
+        // Without standard error there is nowhere to report to.
+        drop(io::stderr().write_all(last_text(last).as_bytes()));
+        return;
+    };
+    if control.is_json.load(Ordering::Relaxed) {
+        for line in last {
+            tracing::error!("{line}");
         }
-        None => {
-            if let Some(last) = last {
-                // Without standard error there is nowhere to report to.
-                drop(io::stderr().write_all(last.as_bytes()));
-            }
-        }
+    } else {
+        control.lines.write(last_text(last).as_bytes());
     }
+    control.lines.flush(END_WAIT);
+}
+
+/// The lines as whoever started the process reads them; in the journal, as errors.
+fn last_text(last: &[String]) -> String {
+    let begin = if is_journal() { "<3>sluiced: " } else { "sluiced: " };
+    last.iter().flat_map(|line| [begin, line, "\n"]).collect()
 }
 
 /// Has panics told in the log, on one line; with `RUST_BACKTRACE` on the usual lines as well.

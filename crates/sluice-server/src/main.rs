@@ -46,12 +46,12 @@ fn main() -> ExitCode {
     // Begun anew by way of /proc (`allocator`), it would be called `exe`.
     let _is_named = rustix::thread::set_name(c"sluiced");
     let Err(error) = run(Arguments::parse()) else {
-        logging::end(None);
+        logging::end(&[]);
         return ExitCode::SUCCESS;
     };
     let refusal = error.downcast_ref::<ConfigError>();
     let lines = refusal.map_or_else(|| vec![format!("{error:#}")], ConfigError::lines);
-    logging::end(Some(&lines.iter().map(|line| format!("sluiced: {line}")).collect::<Vec<_>>().join("\n")));
+    logging::end(&lines);
     let refused = error.downcast_ref::<ServeError>();
     if refusal.is_some() || refused.is_some_and(ServeError::is_misconfigured) {
         ExitCode::from(CONFIG_FAULT)

@@ -107,7 +107,11 @@ pub(crate) async fn attend(
                         tell(&[NotifyState::Ready]);
                         greet();
                     }
-                    Phase::Stopping => tell(&[NotifyState::Stopping]),
+                    Phase::Stopping => {
+                        // `stop_timeout` may be longer than TimeoutStopSec= of the unit.
+                        let micros = u32::try_from(daemon.stop_time_max().as_micros()).unwrap_or(u32::MAX);
+                        tell(&[NotifyState::Stopping, NotifyState::ExtendTimeoutUsec(micros)]);
+                    }
                 }
             }
         }

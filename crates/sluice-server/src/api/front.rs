@@ -51,7 +51,7 @@ use crate::{
     http::request_id::{SLUICE_REQUEST_ID, X_REQUEST_ID},
     http::service,
     http::stopping::Stopping,
-    life::{fd_limit::connections_per_worker_max, state::State},
+    life::{connection_limit::connections_per_worker_max, state::State},
     metrics::requests::Answered,
 };
 
@@ -79,8 +79,11 @@ pub(crate) fn start(
     state: &Arc<State>,
 ) -> io::Result<Server> {
     let settings = config.http;
-    let connections_max =
-        connections_per_worker_max(settings.workers.count(), settings.connections_per_worker_max.count());
+    let connections_max = connections_per_worker_max(
+        settings.workers.count(),
+        settings.connections_per_worker_max.count(),
+        config.memory.get(),
+    );
     let mut builder = Server::build()
         .workers(settings.workers.count())
         .max_concurrent_connections(connections_max)

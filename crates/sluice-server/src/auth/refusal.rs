@@ -62,6 +62,24 @@ impl RefusalReason {
         Self::CertificateNameless,
     ];
 
+    /// Whether it may be one of many guesses at a secret. The filter of fail2ban in `deploy` counts these.
+    pub(crate) fn is_guess(self) -> bool {
+        match self {
+            Self::Malformed
+            | Self::UnknownUser
+            | Self::WrongPassword
+            | Self::UnknownToken
+            | Self::TooManyAttempts => true,
+            Self::NoCredentials
+            | Self::ExpiredToken
+            | Self::NotChecked
+            | Self::UnknownUserOfCertificate
+            | Self::CertificateNotTrusted
+            | Self::CertificateEnded
+            | Self::CertificateNameless => false,
+        }
+    }
+
     /// As the log tells it.
     pub(crate) fn told(self) -> &'static str {
         self.words()[0]

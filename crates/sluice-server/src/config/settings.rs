@@ -355,27 +355,29 @@ fn snapshot_url<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> 
     Ok(url)
 }
 
-/// Reads the URL of a place for snapshots.
+/// Reads the URL of a place for snapshots. No refusal repeats it: it may hold a secret, and is told in the log.
 ///
 /// # Errors
 ///
 /// What is wrong with it, in a sentence.
 pub fn parse_snapshot_url(text: &str) -> Result<Url, String> {
-    let wanted = || format!("{text} is no URL; a directory is file:///path/of/the/directory");
+    let wanted = || "this is no URL; a directory is file:///path/of/the/directory".to_owned();
     // `file:a` would be `/a`.
     if !text.contains("://") {
         return Err(wanted());
     }
     let url = Url::parse(text).map_err(|_no_url| wanted())?;
     if !SNAPSHOT_SCHEMES.contains(&url.scheme()) {
-        return Err(format!("{text} cannot be used; schemes are {}", SNAPSHOT_SCHEMES.join(", ")));
+        return Err(format!("this scheme cannot be used; schemes are {}", SNAPSHOT_SCHEMES.join(", ")));
     }
-    // What libraries leave out silently would lead to another place, and a URL is told in the log.
+    // What libraries leave out silently would lead to another place.
     if !url.username().is_empty() || url.password().is_some() {
         return Err("a URL of snapshots names no user; credentials come from variables".to_owned());
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(format!("{text} has a `?` or `#`; in a path, they are written %3F and %23"));
+        return Err(
+            "a URL of snapshots has no `?` or `#`; in a path, they are written %3F and %23".to_owned()
+        );
     }
     Ok(url)
 }

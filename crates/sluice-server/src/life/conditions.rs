@@ -14,6 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use sluice_model::memory_plan::MemoryPlan;
 use sluice_store::{Store, WriteError};
 
 use super::{
@@ -39,6 +40,10 @@ const CALM_LOOKS: u32 = 10;
 const CERTIFICATE_INTERVAL: Duration = Duration::from_hours(24);
 /// Runs from which merges lag behind. Full tiers come to some 30, and above 64 the store refuses writes.
 const RUNS_MANY: usize = 40;
+
+/// What to do about a certificate that ends.
+const RENEW: &str =
+    "renew it, then reload; if it comes from the unit's LoadCredential=, restart, which alone reads it again";
 
 /// A state that comes and goes.
 #[derive(Default)]
@@ -98,10 +103,33 @@ struct Conditions {
     disk_full: Condition,
     busy: Condition,
     merge_debt: Condition,
+    memory_short: Condition,
     hang: Condition,
 }
 
+/// Bytes that filters may take before memory is short: what the plan leaves of `memory_bytes`, and an eighth of the plan,
+/// which is never used up whole.
+fn filter_bytes_max(memory_bytes: usize) -> usize {
+    let planned_bytes = MemoryPlan::of(memory_bytes).sum();
+    memory_bytes.saturating_sub(planned_bytes) + planned_bytes / 8
+}
+
 impl Conditions {
+    /// Filters grow with what is stored, and are in no plan.
+    fn look_at_filters(&mut self, filter_bytes: usize, memory_bytes: usize) {
+        match self.memory_short.look(filter_bytes_max(memory_bytes) < filter_bytes) {
+            Some(true) => tracing::warn!(
+                filter_bytes,
+                memory_bytes,
+                "the memory is little for so many indicators: give the daemon more, or the kernel may end it under load"
+            ),
+            Some(false) => {
+                tracing::info!(filter_bytes, memory_bytes, "the memory is enough for what is stored");
+            }
+            None => {}
+        }
+    }
+
     fn look_at_threads(&mut self, beats: &Beats) {
         let Counts { all, silent } = beats.count(tokio::time::Instant::now());
         match self.hang.look(silent != 0) {
@@ -130,10 +158,10 @@ impl Conditions {
         }
         match standing {
             CertificateStanding::Ending(text) if is_due => {
-                tracing::warn!(sha256, "{text}; renew it, then reload");
+                tracing::warn!(sha256, "{text}; {RENEW}");
             }
             CertificateStanding::Refused(text) if is_due => {
-                tracing::error!(sha256, "{text}; renew it, then reload");
+                tracing::error!(sha256, "{text}; {RENEW}");
             }
             _ => {}
         }
@@ -173,18 +201,20 @@ impl Conditions {
     }
 }
 
-/// Starts the thread, which ends when the daemon does.
+/// Starts the thread, which ends when the daemon does. `memory_bytes` are what the daemon has to make do with.
 ///
 /// # Errors
 ///
 /// When the operating system refuses a thread.
-pub(crate) fn watch(state: &Arc<State>) -> io::Result<()> {
+pub(crate) fn watch(state: &Arc<State>, memory_bytes: usize) -> io::Result<()> {
     let state = Arc::downgrade(state);
-    thread::Builder::new().name("conditions".to_owned()).spawn(move || look_again_and_again(&state))?;
+    thread::Builder::new()
+        .name("conditions".to_owned())
+        .spawn(move || look_again_and_again(&state, memory_bytes))?;
     Ok(())
 }
 
-fn look_again_and_again(state: &Weak<State>) {
+fn look_again_and_again(state: &Weak<State>, memory_bytes: usize) {
     let mut conditions = Conditions::default();
     let mut looked_at = None;
     while let Some(state) = state.upgrade() {
@@ -198,6 +228,7 @@ fn look_again_and_again(state: &Weak<State>) {
             }
             if let Some(ingestor) = state.opened() {
                 conditions.look(ingestor.store());
+                conditions.look_at_filters(ingestor.store().measures().filter_bytes, memory_bytes);
             }
         }
         drop(state);

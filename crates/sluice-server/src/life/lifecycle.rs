@@ -34,7 +34,7 @@ const FAILED_STOP_TIMEOUT: Duration = Duration::from_secs(3);
 /// Time for a store that has failed to open or to close: its threads may wait for ever for one that has died.
 const FAILED_CLOSE_TIMEOUT: Duration = Duration::from_secs(8);
 /// Time for a store that has not failed to close. The service manager kills after 90 s, of which requests may take 30.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(55);
+pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(55);
 /// Longest time that connections wait for a store that is opening, where they can; then they are told that it does.
 const OPEN_WAIT_MAX: Duration = Duration::from_secs(5);
 /// How often a thread that is to end is looked at.

@@ -22,12 +22,10 @@ pub(crate) fn take_over(now: &Config, new: &Config) -> Config {
     // Whether a port speaks TLS is settled when it is opened; under which certificate is not.
     let tls = if now.tls.is_off() == new.tls.is_off() { &new.tls } else { &now.tls };
     Config {
-        admin_password_file: new.admin_password_file.clone(),
         tenants: new.tenants.clone(),
         trusted_proxies: new.trusted_proxies.clone(),
         match_scope: new.match_scope,
         disk_reserve: new.disk_reserve,
-        allow_plain_http: new.allow_plain_http,
         tls: tls.clone(),
         http,
         log: new.log.clone(),

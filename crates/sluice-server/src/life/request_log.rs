@@ -3,7 +3,7 @@
 //! In: requests that are answered, with the cause if they failed. Out: log lines. A client can make as many requests fail
 //! as it likes, so lines of one kind have a quota a minute; what is left out is counted, and the count is told when the
 //! minute is over. Refused logins have a quota for each address besides, so that one who guesses a lot does not hide the
-//! others; it is more than a ban takes.
+//! others; it is more than a ban takes. Guesses have quotas of their own, so that requests without credentials hide none.
 
 use std::{
     net::IpAddr,
@@ -33,14 +33,48 @@ mod tests;
 
 /// Lines a minute for requests that failed with one status, and for slow ones.
 const REQUEST_LINES_MAX: u32 = 60;
-/// Lines a minute for refused logins.
+/// Lines a minute for guesses at passwords and tokens, and as many for other refused logins.
 const LOGIN_LINES_MAX: u32 = 300;
 /// Of these, lines for one address; fail2ban bans after five in ten minutes.
 const LOGIN_LINES_PER_ADDRESS_MAX: u32 = 10;
-/// Addresses that are told apart.
+/// Addresses that are told apart, in either sort.
 const ADDRESSES_MAX: usize = 4_096;
 /// Lines a minute about damage.
 const DAMAGE_LINES_MAX: u32 = 1;
+
+/// Lines for refused logins of one sort.
+struct LoginQuota {
+    all: Quota,
+    by_address: Mutex<Expiring<IpAddr, u32>>,
+}
+
+impl Default for LoginQuota {
+    fn default() -> Self {
+        Self {
+            all: Quota::new(LOGIN_LINES_MAX),
+            by_address: Mutex::new(Expiring::new(QUOTA_TIME, ADDRESSES_MAX)),
+        }
+    }
+}
+
+impl LoginQuota {
+    /// Returns true if one more may be told.
+    fn take(&self, address: IpAddr, now: Instant) -> bool {
+        let address = network::of_client(address);
+        {
+            let mut by_address = self.by_address.lock();
+            match by_address.get_mut(&address, now) {
+                Some((_, count)) if *count < LOGIN_LINES_PER_ADDRESS_MAX => *count += 1,
+                Some(_) => {
+                    self.all.leave_out();
+                    return false;
+                }
+                None => by_address.insert(address, 1, now),
+            }
+        }
+        self.all.take(now)
+    }
+}
 
 /// See the module.
 pub(crate) struct RequestLog {
@@ -49,8 +83,8 @@ pub(crate) struct RequestLog {
     disk_full: Quota,
     slow: Quota,
     damage: Quota,
-    logins: Quota,
-    by_address: Mutex<Expiring<IpAddr, u32>>,
+    guesses: LoginQuota,
+    other_logins: LoginQuota,
 }
 
 impl Default for RequestLog {
@@ -61,8 +95,8 @@ impl Default for RequestLog {
             disk_full: Quota::new(REQUEST_LINES_MAX),
             slow: Quota::new(REQUEST_LINES_MAX),
             damage: Quota::new(DAMAGE_LINES_MAX),
-            logins: Quota::new(LOGIN_LINES_MAX),
-            by_address: Mutex::new(Expiring::new(QUOTA_TIME, ADDRESSES_MAX)),
+            guesses: LoginQuota::default(),
+            other_logins: LoginQuota::default(),
         }
     }
 }
@@ -157,7 +191,8 @@ impl RequestLog {
 
     /// Tells of a login that was refused.
     pub(crate) fn login_refused(&self, record: &RequestRecord, refused: &Refused, now: Instant) {
-        if !self.may_tell_of(record.address, now) {
+        let quota = if refused.reason.is_guess() { &self.guesses } else { &self.other_logins };
+        if !quota.take(record.address, now) {
             return;
         }
         // The filter of fail2ban in `deploy` goes by the order of these fields.
@@ -171,22 +206,6 @@ impl RequestLog {
         );
     }
 
-    fn may_tell_of(&self, address: IpAddr, now: Instant) -> bool {
-        let address = network::of_client(address);
-        {
-            let mut by_address = self.by_address.lock();
-            match by_address.get_mut(&address, now) {
-                Some((_, count)) if *count < LOGIN_LINES_PER_ADDRESS_MAX => *count += 1,
-                Some(_) => {
-                    self.logins.leave_out();
-                    return false;
-                }
-                None => by_address.insert(address, 1, now),
-            }
-        }
-        self.logins.take(now)
-    }
-
     /// Tells how many lines were left out in minutes that are over. To be called now and then.
     pub(crate) fn tell_left_out(&self, now: Instant) {
         for (quota, what) in [
@@ -194,7 +213,8 @@ impl RequestLog {
             (&self.busy, "requests that were refused with 429"),
             (&self.disk_full, "requests that were refused with 507"),
             (&self.slow, "slow requests"),
-            (&self.logins, "refused logins"),
+            (&self.guesses.all, "refused logins"),
+            (&self.other_logins.all, "requests without credentials that count"),
         ] {
             let count = quota.take_left_out(now);
             if count != 0 {

@@ -402,9 +402,13 @@ fn places_that_cannot_be_used_are_refused_with_a_sentence() {
         ("memory:///backup", "cannot be used; schemes are"),
         ("file:backup", "is no URL; a directory is file:///"),
         ("file:///proc/sluice", "cannot create /proc/sluice/objects"),
+        ("https://key:secret@backup.example.com/", "cannot be used; schemes are"),
+        ("az://container/prefix?sig=secret", "has no `?` or `#`"),
+        ("secret/of/a/token", "is no URL"),
     ] {
         let output = run(&backed.data_dir(), &["snapshot", url]);
         let told = text(output.stderr);
+        assert!(!told.contains("secret"), "{told}");
         assert!(output.status.code() == Some(1) && told.contains(wanted), "{url}: {told}");
     }
     let nothing = tempfile::tempdir().unwrap();

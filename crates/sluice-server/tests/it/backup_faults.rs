@@ -178,7 +178,7 @@ fn a_place_is_the_one_that_was_written() {
             assert!(output.status.success(), "{output:?}");
         } else {
             assert_eq!(output.status.code(), Some(1));
-            assert!(text(output.stderr).contains("has a `?` or `#`"));
+            assert!(text(output.stderr).contains("has no `?` or `#`"));
         }
     }
     assert!(!dir.join("a").exists());

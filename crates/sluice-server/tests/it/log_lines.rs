@@ -1,6 +1,11 @@
 //! What the log says of requests and logins: enough for whoever reads it, on one line each, and never more than so much.
 
-use std::{net::TcpStream, time::Duration};
+use std::{
+    fs::{self, File},
+    net::{TcpListener, TcpStream},
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use socket2::SockRef;
 
@@ -106,6 +111,18 @@ fn refused_logins_of_one_address_are_told_a_bounded_number_of_times() {
     assert_eq!(lines_with(&process, "login refused").len(), 10, "{}", process.said());
 }
 
+/// A ban goes by these lines.
+#[test]
+fn requests_without_credentials_hide_no_guess() {
+    let process = Process::after("");
+    for _ in 0..50 {
+        assert_eq!(get(&process, "").status, 401);
+    }
+    assert_eq!(get(&process, &with_password("admin", "wrong")).status, 401);
+    let told = lines_with(&process, "login refused address=127.0.0.1 reason=\"wrong password\"");
+    assert_eq!(told.len(), 1, "{}", process.said());
+}
+
 #[test]
 fn a_full_disk_is_told_once_and_the_requests_that_it_fails_a_bounded_number_of_times() {
     let process = Process::after("export SLUICE_DISK_RESERVE_BYTES=9000000000000000000");
@@ -133,6 +150,43 @@ fn under_systemd_every_line_has_a_priority_and_no_time() {
     assert!(said.lines().all(|line| line.starts_with('<') && line.get(2..3) == Some(">")), "{said}");
     assert_eq!(lines_with(&process, "<4>WARN login: login refused ").len(), 1, "{said}");
     assert_eq!(lines_with(&process, "<6>INFO sluiced::signals: ready").len(), 1, "{said}");
+}
+
+/// The daemon behind a shell that has done `setup`.
+fn sluiced_after(setup: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{setup}\nexec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_sluiced")]);
+    command
+}
+
+/// Whoever looks for errors finds why it ended.
+#[test]
+fn the_last_words_are_an_error_of_the_journal_and_json_where_lines_are() {
+    let journal = "export JOURNAL_STREAM=$(stat -Lc %d:%i /dev/stderr)";
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = format!("export SLUICE_METRICS_LISTEN={}", taken.local_addr().unwrap());
+    for (setup, begins) in [
+        (listen.clone(), "sluiced: cannot listen on "),
+        (format!("{journal}; {listen}"), "<3>sluiced: cannot listen on "),
+        (format!("{listen} SLUICE_LOG__FORMAT=json"), "{\"timestamp\":\""),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let said = dir.path().join("said");
+        let ended = sluiced_after(&setup)
+            .args(["--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(dir.path().join("data"))
+            .stdout(Stdio::null())
+            .stderr(File::create(&said).unwrap())
+            .status();
+        assert_eq!(ended.unwrap().code(), Some(1));
+        let said = fs::read_to_string(&said).unwrap();
+        let last = said.lines().last().unwrap();
+        assert!(last.starts_with(begins) && last.contains("cannot listen on"), "{setup}: {said}");
+        if begins.starts_with('{') {
+            let last: serde_json::Value = serde_json::from_str(last).unwrap();
+            assert_eq!(last["level"], "ERROR");
+        }
+    }
 }
 
 #[test]

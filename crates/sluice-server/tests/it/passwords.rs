@@ -96,6 +96,21 @@ impl Drop for Terminal {
 }
 
 #[test]
+fn the_first_password_is_shown_to_whoever_starts_the_daemon_by_hand() {
+    let dir = tempfile::tempdir().unwrap();
+    let data_dir = dir.path().join("data");
+    let mut terminal = Terminal::run(&data_dir, &["--listen", "127.0.0.1:0"]);
+    terminal.wait_for("/lookup -d ");
+    let password = std::fs::read_to_string(data_dir.join("admin-password")).unwrap();
+    let wanted = format!("The administrator admin has the password {}", password.trim_end());
+    assert!(terminal.shown.contains(&wanted), "{}", terminal.shown);
+    // Ctrl-C.
+    terminal.keys.write_all(b"\x03").unwrap();
+    let (_shown, code) = terminal.end("stopped in good order");
+    assert_eq!(code, Some(0));
+}
+
+#[test]
 fn a_password_is_asked_for_twice_and_not_shown() {
     let dir = tempfile::tempdir().unwrap();
     let data_dir = dir.path().join("data");

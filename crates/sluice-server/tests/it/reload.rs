@@ -120,6 +120,19 @@ fn make_certificate(dir: &Path) {
     fs::write(dir.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
 }
 
+/// The unit's own limit may be shorter than `stop_timeout`.
+#[test]
+fn the_service_manager_is_told_how_long_a_stop_takes() {
+    let mut daemon = Reloaded::start();
+    daemon.configure("http.stop_timeout = \"10m\"");
+    daemon.reload();
+    // It waits for a restart, so the stop takes what it took before.
+    daemon.process.terminate();
+    let told = daemon.wait_until_told("STOPPING=1");
+    assert!(told.contains("EXTEND_TIMEOUT_USEC=85000000"), "{told}");
+    assert!(daemon.process.wait().success());
+}
+
 const LOOKUP: &[u8] = br#"[{"object":"example.com"}]"#;
 
 /// A feed is pushed and looked up on connections that stay open, while the certificate is replaced again and again.

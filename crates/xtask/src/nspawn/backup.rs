@@ -7,11 +7,15 @@ use test_support::client::Client;
 
 use super::{
     s3,
-    trial::{DATA_DIR, LeftOut, Trial},
+    trial::{CONFIG, DATA_DIR, LeftOut, Trial},
 };
+use crate::prometheus::scrape;
 
 /// Where what is made of snapshots lies.
 const RESTORED: &str = "/srv/restored";
+/// Where the daemon puts those that it takes itself, and what lets it.
+const CLOCK_DIR: &str = "/srv/clock";
+const CLOCK_DROP_IN: &str = "/etc/systemd/system/sluiced.service.d/clock.conf";
 /// Where a daemon serves it.
 const RESTORED_ADDRESS: &str = "127.0.0.1:9442";
 
@@ -26,6 +30,38 @@ pub(super) fn service(trial: &Trial) -> Result<String> {
     let program = program.ok_or_else(|| anyhow!(LeftOut("no program is named by --s3-server".to_owned())))?;
     let _server = s3::Server::start(program, &trial.scratch)?;
     round_trip(trial, s3::VARIABLES, "s3://trial/sluice")
+}
+
+/// The daemon takes them itself, with what the unit lets it, where an operator has opened a directory to it.
+pub(super) fn by_the_clock(trial: &Trial) -> Result<String> {
+    let machine = &trial.machine;
+    let shipped = fs::read_to_string(machine.path(CONFIG))?;
+    fs::create_dir_all(machine.path(CLOCK_DIR))?;
+    machine.run(&format!("chown --reference=/var/lib/private/sluice {CLOCK_DIR}"))?;
+    trial.write(CLOCK_DROP_IN, &format!("[Service]\nReadWritePaths={CLOCK_DIR}\n"))?;
+    trial.configure(&format!("[snapshot]\nurl = \"file://{CLOCK_DIR}\"\ninterval = \"2s\"\nkeep = 2\n"))?;
+    let outcome = watch_the_clock(trial);
+    trial.configure(&shipped)?;
+    fs::remove_file(machine.path(CLOCK_DROP_IN))?;
+    machine.run("systemctl daemon-reload")?;
+    trial.restart()?;
+    outcome
+}
+
+fn watch_the_clock(trial: &Trial) -> Result<String> {
+    trial.machine.run("systemctl daemon-reload")?;
+    trial.restart()?;
+    let taken = || {
+        let text = scrape(&mut trial.client()?)?;
+        let count = text
+            .lines()
+            .find_map(|line| line.strip_prefix("sluice_scheduled_snapshots_total{outcome=\"taken\"} "));
+        Ok::<u64, anyhow::Error>(count.map_or(Ok(0), str::parse)?)
+    };
+    trial.wait_until("taking snapshots by itself", || Ok(3 <= taken()?))?;
+    let count = fs::read_dir(trial.machine.path(CLOCK_DIR).join("snapshots"))?.count();
+    ensure!(count <= 3, "{count} snapshots are kept");
+    Ok(format!("{} snapshots in a row, {count} are kept", taken()?))
 }
 
 /// Takes two snapshots under load, kills the daemon, restores the second elsewhere, verifies and serves it.

@@ -17,6 +17,8 @@ const SHIPPED_DIR: &str = "/etc/sluice/tls";
 const OWN_DIR: &str = "/etc/sluice/own";
 /// Where more is said of the socket.
 const SOCKET_DROP_INS: &str = "/etc/systemd/system/sluiced.socket.d";
+/// What only users may ask for.
+const SUPPLIERS: &str = "/api/1.3/suppliers";
 /// Whom certificates are for, and an address of the machine that is not the one of the shipped socket.
 const NAME: &str = "sluice.example.com";
 const OTHER_ADDRESS: &str = "127.0.0.2";
@@ -45,6 +47,8 @@ fn try_all(trial: &Trial) -> Result<String> {
     ask(trial, &second)?;
     ensure!(ask(trial, &first).is_err(), "the certificate stays the same after a restart");
 
+    log_in_with_a_certificate(trial, &second)?;
+
     trial.machine.run(&format!("rm -r {SHIPPED_DIR}"))?;
     let third = make(trial, OWN_DIR, "third")?;
     own(trial)?;
@@ -60,8 +64,26 @@ fn try_all(trial: &Trial) -> Result<String> {
     ensure!(ask(trial, &third).is_err(), "the certificate stays the same after a reload");
     ensure!(trial.main_pid()? == pid, "a reload is a restart");
     Ok(format!(
-        "at {OTHER_ADDRESS}; a new certificate by a restart as a credential, and by a reload as the daemon's own"
+        "at {OTHER_ADDRESS}; a new certificate by a restart as a credential, and by a reload as the daemon's own; a client logs in with a certificate"
     ))
+}
+
+/// An authority that the unit hands over vouches for a client, which is then whom its certificate names.
+fn log_in_with_a_certificate(trial: &Trial, server: &Path) -> Result<()> {
+    let at = |name: &str| trial.scratch.join(name);
+    let authority = Pair { certificate: at("authority.pem"), key: at("authority.key") };
+    let client = Pair { certificate: at("client.pem"), key: at("client.key") };
+    authority.make("authority", &[])?;
+    let by_authority = [Path::new("-CA"), &authority.certificate, Path::new("-CAkey"), &authority.key];
+    let is_leaf = ["-addext", "basicConstraints=critical,CA:FALSE"].map(Path::new);
+    client.make("admin", &[by_authority.as_slice(), &is_leaf].concat())?;
+    fs::copy(&authority.certificate, trial.machine.path(SHIPPED_DIR).join("client-ca.pem"))?;
+    trial.machine.run("systemctl restart sluiced")?;
+    ask(trial, server)?;
+    let as_client = [Path::new("--cert"), &client.certificate, Path::new("--key"), &client.key];
+    ask_for(trial, server, SUPPLIERS, &as_client)?;
+    ensure!(ask_for(trial, server, SUPPLIERS, &[]).is_err(), "somebody without a certificate is let in");
+    Ok(())
 }
 
 fn restart_with_socket(trial: &Trial) -> Result<()> {
@@ -71,27 +93,30 @@ fn restart_with_socket(trial: &Trial) -> Result<()> {
     Ok(())
 }
 
+/// A certificate and its key, as files.
+struct Pair {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+impl Pair {
+    /// Makes both anew, for a common name; `more` are arguments.
+    fn make(&self, name: &str, more: &[&Path]) -> Result<()> {
+        let mut openssl = Command::new("openssl");
+        openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]);
+        openssl.args(["-days", "90", "-subj", &format!("/CN={name}")]).args(more);
+        output_of(openssl.arg("-keyout").arg(&self.key).arg("-out").arg(&self.certificate)).map(drop)
+    }
+}
+
 /// Puts a new certificate and its key into a directory of the machine, readable by root only; returns a copy outside of it.
 fn make(trial: &Trial, dir: &str, copy: &str) -> Result<PathBuf> {
     let dir = trial.machine.path(dir);
     fs::create_dir_all(&dir)?;
-    let (certificate, key) = (dir.join("certificate.pem"), dir.join("key.pem"));
-    let mut openssl = Command::new("openssl");
-    openssl.args([
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-days",
-        "90",
-    ]);
-    openssl.args(["-subj", &format!("/CN={NAME}"), "-addext", &format!("subjectAltName=DNS:{NAME}")]);
-    output_of(openssl.arg("-keyout").arg(&key).arg("-out").arg(&certificate))?;
+    let pair = Pair { certificate: dir.join("certificate.pem"), key: dir.join("key.pem") };
+    pair.make(NAME, &["-addext", &format!("subjectAltName=DNS:{NAME}")].map(Path::new))?;
     let copy = trial.scratch.join(copy);
-    fs::copy(&certificate, &copy)?;
+    fs::copy(&pair.certificate, &copy)?;
     Ok(copy)
 }
 
@@ -103,14 +128,20 @@ fn own(trial: &Trial) -> Result<()> {
 
 /// Asks over TLS, and trusts this certificate alone.
 fn ask(trial: &Trial, certificate: &Path) -> Result<()> {
+    ask_for(trial, certificate, "/readyz", &[])
+}
+
+/// The same for a path, with more arguments.
+fn ask_for(trial: &Trial, certificate: &Path, path: &str, more: &[&Path]) -> Result<()> {
     let mut curl = Command::new("curl");
     curl.args(["--silent", "--show-error", "--fail", "--noproxy", "*", "--max-time", "60", "--cacert"])
         .arg(certificate);
     curl.args([
         "--connect-to",
         &format!("{NAME}:9440:{OTHER_ADDRESS}:9440"),
-        &format!("https://{NAME}:9440/readyz"),
+        &format!("https://{NAME}:9440{path}"),
     ]);
+    curl.args(more);
     let output = curl.output().context("curl is missing")?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     ensure!(output.status.success(), "{said}{}", trial.journal("--lines=10")?);

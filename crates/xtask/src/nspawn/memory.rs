@@ -68,6 +68,7 @@ fn in_the_limit(trial: &Trial) -> Result<String> {
         kills.lines().filter_map(|line| line.strip_prefix("oom_kill ")).map(str::trim).collect::<Vec<_>>();
     ensure!(killed == ["0"], "kills for want of memory: {kills}");
     ensure!(0 < taken, "no body was taken");
+    ensure!(0 < busy, "no body was told to come again: the memory was not short");
     let peak = trial
         .machine
         .run(&format!("cat {group}/memory.max_usage_in_bytes {group}/memory.peak 2>/dev/null; true"))?;

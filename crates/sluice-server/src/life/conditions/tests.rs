@@ -4,8 +4,10 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use super::{CALM_LOOKS, CERTIFICATE_INTERVAL, CertificateWatch, Condition};
-use crate::certificate::CertificateStanding;
+use sluice_model::limits::MIB;
+
+use super::{CALM_LOOKS, CERTIFICATE_INTERVAL, CertificateWatch, Condition, Conditions, filter_bytes_max};
+use crate::{certificate::CertificateStanding, logging::line::tests::written};
 
 #[test]
 fn a_state_that_flickers_is_told_once() {
@@ -37,6 +39,23 @@ fn the_end_of_a_certificate_is_told_at_once_and_then_once_a_day() {
     assert!(look(&ended, true, 5 * second + CERTIFICATE_INTERVAL), "another one that has ended, too");
     assert!(!look(&CertificateStanding::Good, true, 6 * second + CERTIFICATE_INTERVAL));
     assert!(look(&ended, false, 7 * second + CERTIFICATE_INTERVAL));
+}
+
+/// 3 bytes an indicator, at worst.
+#[test]
+fn memory_that_is_little_for_what_is_stored_is_told() {
+    assert!(2_800_000 * 3 < filter_bytes_max(256 * MIB));
+    assert_eq!(filter_bytes_max(256 * MIB), 32 * MIB);
+    // From 4 GiB on nothing is planned any more.
+    assert!(300_000_000 * 3 < filter_bytes_max(4_096 * MIB));
+    let told = written(false, false, || {
+        let mut conditions = Conditions::default();
+        for filter_bytes in [32 * MIB, 32 * MIB + 1, 33 * MIB] {
+            conditions.look_at_filters(filter_bytes, 256 * MIB);
+        }
+    });
+    assert_eq!(told.matches("the memory is little").count(), 1, "{told}");
+    assert!(told.contains("filter_bytes=33554433"), "{told}");
 }
 
 proptest! {

@@ -23,10 +23,10 @@ fn address(number: u16) -> IpAddr {
 #[test]
 fn one_who_guesses_a_lot_does_not_hide_the_others() {
     let (log, now) = (RequestLog::default(), Instant::now());
-    let told = (0..10_000).filter(|_| log.may_tell_of(address(1), now)).count();
+    let told = (0..10_000).filter(|_| log.guesses.take(address(1), now)).count();
     assert_eq!(told, LOGIN_LINES_PER_ADDRESS_MAX as usize);
-    assert!(log.may_tell_of(address(2), now));
-    assert!(log.may_tell_of(address(1), now + QUOTA_TIME));
+    assert!(log.guesses.take(address(2), now));
+    assert!(log.guesses.take(address(1), now + QUOTA_TIME));
 }
 
 /// What is told of requests that fail so, one after another.
@@ -84,14 +84,14 @@ proptest! {
         let (log, now) = (RequestLog::default(), Instant::now());
         let mut told: HashMap<u16, u32> = HashMap::new();
         for number in &addresses {
-            if log.may_tell_of(address(*number), now) {
+            if log.guesses.take(address(*number), now) {
                 *told.entry(*number).or_default() += 1;
             }
         }
         prop_assert!(told.values().all(|count| *count <= LOGIN_LINES_PER_ADDRESS_MAX));
         let all: u32 = told.values().sum();
         prop_assert!(all <= LOGIN_LINES_MAX);
-        let left_out = log.logins.take_left_out(now + QUOTA_TIME);
+        let left_out = log.guesses.all.take_left_out(now + QUOTA_TIME);
         prop_assert_eq!(u64::from(all) + left_out, addresses.len() as u64);
     }
 }
