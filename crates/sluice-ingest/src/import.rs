@@ -6,6 +6,8 @@
 //! taken [`STEP_TIME_MAX`]. While one step is being committed, the next one is filled, and no more: this is all the memory
 //! that a body takes, however long it is.
 //!
+//! A replacement and a plan are gathered in the same steps, of which nothing is durable before the end (`gather`).
+//!
 //! Before anything is durable, an import that finds no room is refused, as an upload is. From then on it waits. One that
 //! fails or is dropped leaves the steps before, and nothing of the last one; a step that was ended becomes durable even
 //! if nobody waits for it.
@@ -14,6 +16,7 @@ pub(crate) mod array;
 pub(crate) mod csv;
 pub(crate) mod cut;
 pub(crate) mod format;
+pub(crate) mod gather;
 mod json;
 mod list;
 pub(crate) mod record;
@@ -33,6 +36,7 @@ use self::{
     csv::{ColumnChoice, Header},
     cut::{Cutter, RowEnds, RowsSlice},
     format::{Announced, BEGINNING_BYTES_MAX, Format},
+    gather::{Gathering, ImportMode, ROOM_RETRY_TIME, Replacing},
     record::RecordScan,
     report::ImportReport,
     rows::RowFormat,
@@ -43,7 +47,10 @@ use crate::{
     error::{BodyError, Fault, IngestError},
     memory::{Budget, Permit},
     pools::{Pool, Pools},
-    upload::validate::{UploadAction, UploadRules},
+    upload::{
+        RowWork,
+        validate::{UploadAction, UploadRules},
+    },
 };
 
 /// Bytes after which the rows so far become durable.
@@ -54,9 +61,6 @@ const STEP_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Shortest pieces in which bytes are cut: of a table with the longest names, two mebibytes of rows.
 const PIECE_BYTES_MIN: usize = 2 * limits::KIB;
-
-/// Time until an import that found no room tries again.
-const ROOM_RETRY_TIME: Duration = Duration::from_millis(250);
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
@@ -71,7 +75,9 @@ pub struct ImportRules {
     pub columns: ColumnChoice,
     /// Line, or element of an array, from 1, before which everything is passed over.
     pub from_line: u64,
-    /// Told how many rows of each step were accepted.
+    /// What becomes of all rows together.
+    pub mode: ImportMode,
+    /// Told how many rows of each step were accepted, or how many indicators a replacement has removed.
     pub told: Told,
     /// Told of each step, and given its refused rows.
     pub keeper: Arc<dyn Keeper>,
@@ -91,6 +97,10 @@ pub struct Import {
     step: Option<Step>,
     step_began: Instant,
     committing: Option<JoinHandle<Result<ImportReport, IngestError>>>,
+    /// The rows of all steps, if they are not committed.
+    gathered: Option<Gathering>,
+    /// What is being done with them.
+    replacing: Option<Replacing>,
     /// Whether a step was handed over to be committed.
     has_ended_step: bool,
     report: ImportReport,
@@ -115,6 +125,8 @@ impl Import {
             step: None,
             step_began: Instant::now(),
             committing: None,
+            gathered: None,
+            replacing: None,
             has_ended_step: false,
             report: ImportReport::default(),
         }
@@ -172,7 +184,17 @@ impl Import {
         }
         self.end_step(StepPlace::Last).await?;
         self.settle().await?;
-        Ok(std::mem::take(&mut self.report))
+        let Some(gathered) = self.gathered.take() else { return Ok(std::mem::take(&mut self.report)) };
+        let ImportRules { mode, upload, told, .. } = &self.rules;
+        let has_rows = self.report.rows_count != self.report.unread_count;
+        if has_rows || matches!(mode, ImportMode::Plan(_)) {
+            let (budget, told) = ((&self.budget, STEP_BYTES), Arc::clone(told));
+            let replacing = gathered.start((*mode, upload.supplier), told, &self.pools, budget).await?;
+            self.replacing = Some(replacing);
+            return self.end_gathered().await;
+        }
+        // Of no feed, whoever reads the report makes an error.
+        Ok(ImportReport { committed_lines: 0, ..std::mem::take(&mut self.report) })
     }
 
     /// Gives up, and tells what is durable all the same.
@@ -180,7 +202,29 @@ impl Import {
         drop(self.step.take());
         // Whether that was the failure, or it is another one, nothing of the step is durable.
         drop(self.settle().await);
-        std::mem::take(&mut self.report)
+        if let Some(replacing) = &mut self.replacing {
+            replacing.cancel();
+            if let Ok(report) = self.end_gathered().await {
+                return report;
+            }
+        }
+        let report = std::mem::take(&mut self.report);
+        if self.rules.mode == ImportMode::Steps {
+            return report;
+        }
+        ImportReport { rows_count: report.refused_count, accepted_count: 0, committed_lines: 0, ..report }
+    }
+
+    /// Waits for what is being done with all rows.
+    async fn end_gathered(&mut self) -> Result<ImportReport, IngestError> {
+        let Some(replacing) = &mut self.replacing else { return Err(IngestError::Internal) };
+        let ended = replacing.ended().await;
+        self.replacing = None;
+        let (changes, is_guarded) = ended?;
+        let report = std::mem::take(&mut self.report);
+        let is_written = !is_guarded && !matches!(self.rules.mode, ImportMode::Plan(_));
+        let committed_lines = if is_written { report.committed_lines } else { 0 };
+        Ok(ImportReport { changes: Some(changes), is_guarded, committed_lines, ..report })
     }
 
     fn has_begun_to_work(&self) -> bool {
@@ -308,8 +352,15 @@ impl Import {
         if let UploadAction::Put { now_seconds, .. } = &mut rules.action {
             *now_seconds = self.store.stamp_seconds();
         }
+        if self.gathered.is_none() {
+            self.gathered = Gathering::begin(&self.store, self.rules.mode)?;
+        }
         let (from_line, keeper) = (self.rules.from_line, Arc::clone(&self.rules.keeper));
-        let step = Step::begin(&self.store, &self.pools, permit, rules, from_line, keeper)?;
+        let rows = match &self.gathered {
+            Some(_) => RowWork::gather(&self.store, rules),
+            None => RowWork::begin(&self.store, rules)?,
+        };
+        let step = Step::begin(&self.pools, permit, rows, from_line, keeper, self.gathered.clone());
         // What has arrived and is in no step yet.
         let cutter_bytes = self.reading.as_ref().map_or(0, |(cutter, _)| cutter.kept_bytes());
         step.memory().take_body(cutter_bytes).await?;

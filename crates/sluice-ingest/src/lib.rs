@@ -42,6 +42,7 @@
 //! | `ingest-short-0` | the same for short uploads (the fast lane); commits all uploads | the log's queue |
 //! | `lookup-short-{n}` | all of a short lookup (the fast lane), with one light read | reads of the disk |
 //! | `read-light-{n}`, `read-heavy-{n}` | read for lookups and write their answers, several threads for one lookup | reads of the disk |
+//! | `replace` | compares a body with what its supplier holds, and writes the difference; one at a time | the disk, those of the store |
 //! | those of the store | see `sluice_store` | the disk |
 //!
 //! # Memory
@@ -54,6 +55,7 @@
 //! | permits and the memtable together | the sum of those two and `MEMTABLE_BYTES_MAX`: bodies wait until that holds |
 //! | the steps of an import | two of `STEP_BYTES` and a slice each, within permits of their own; a short row counts as 32 bytes |
 //! | the refused rows of an import | 100 for each slice in flight, of 1 KiB each; all of them, packed, in place of the rows that they did not become, until they are kept |
+//! | a replacement or plan at its end | one at a time, `Feed::reading_bytes` and `STEP_BYTES`, at most 64 MiB, within a permit of its own |
 //! | the slice that is being cut, one for each body | `SLICE_BYTES` + `ELEMENT_BYTES_MAX`, within the request's permit |
 //! | slices in flight | `SLICE_BYTES_IN_FLIGHT_MAX`, over all bodies and threads |
 //! | rows, contexts and keys made of them | `SLICE_HEAP_PER_BYTE_MAX` for each of their bytes |
@@ -87,6 +89,7 @@ pub use import::{
     Import, ImportRules,
     csv::ColumnChoice,
     format::{Announced, Format},
+    gather::ImportMode,
     report::{ImportReport, RefusedRow, RejectsFrame},
     step::{Keeper, StepPlace, Told},
 };

@@ -128,6 +128,8 @@ pub(crate) struct Pools {
     /// Reads of lookups. The slots of these two count what is read, not slices.
     read_light: Pool,
     read_heavy: Pool,
+    /// The turn of a replacement, or a plan, to be carried out: it is much work, on a thread of its own.
+    pub(crate) replacements: Arc<Semaphore>,
     heavy_read_bytes_max: usize,
 }
 
@@ -147,6 +149,7 @@ impl Pools {
             lookup_short: Pool::new("lookup-short", threads_count, short_bytes)?,
             read_light: Pool::new("read-light", threads_count, plan.light_read_bytes_in_flight())?,
             read_heavy: Pool::new("read-heavy", threads_count, plan.heavy_read_bytes)?,
+            replacements: Arc::new(Semaphore::new(1)),
             heavy_read_bytes_max: plan.heavy_read_bytes,
         }))
     }

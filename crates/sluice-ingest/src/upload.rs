@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use sluice_model::{Rejection, limits};
-use sluice_store::{SliceBuilder, Store, Write, WriteError, catalogue::Catalogue};
+use sluice_store::{Slice, SliceBuilder, Store, Write, WriteError, catalogue::Catalogue};
 use tokio::sync::oneshot;
 
 use self::{
@@ -86,7 +86,7 @@ impl Upload {
         let pools = Arc::clone(self.pipeline.pools());
         let elements_count = self.pipeline.elements_count();
         let (work, outputs, guard) = self.pipeline.finish().await?;
-        let write = work.into_write();
+        let Some(write) = work.into_write() else { return Err(IngestError::Internal) };
         let receipt = Receipt::new(elements_count, outputs, Some(Arc::clone(&guard.0)));
         // Without rows as well: the supplier may be gone by now.
         let accepted_count = receipt.accepted_count;
@@ -114,11 +114,12 @@ pub(crate) async fn commit(
     outcome_in.await?.map_err(IngestError::Write)
 }
 
-/// Makes rows of elements, for one write, by the catalogue as it was when the write began.
+/// Makes rows of elements, for one write or to be gathered, by the catalogue as it was when that began.
 pub(crate) struct RowWork {
     rules: UploadRules,
     catalogue: Arc<Catalogue>,
-    write: Write,
+    /// `None` if they are gathered.
+    write: Option<Write>,
     /// Those of finished slices, for the next ones: at most one for each thread, and none that a long element has made
     /// large.
     buffers: Mutex<Vec<RowBuffers>>,
@@ -132,7 +133,12 @@ impl RowWork {
     /// [`IngestError::Write`] when the store takes no write at present.
     pub(crate) fn begin(store: &Store, rules: UploadRules) -> Result<Self, IngestError> {
         let write = store.begin_for(rules.supplier).map_err(IngestError::Write)?;
-        Ok(Self { rules, catalogue: store.catalogue(), write, buffers: Mutex::default() })
+        Ok(Self { write: Some(write), ..Self::gather(store, rules) })
+    }
+
+    /// Begins without a write.
+    pub(crate) fn gather(store: &Store, rules: UploadRules) -> Self {
+        Self { rules, catalogue: store.catalogue(), write: None, buffers: Mutex::default() }
     }
 
     /// Buffers for the rows of a slice.
@@ -165,20 +171,22 @@ impl RowWork {
         }
     }
 
-    /// Hands the rows of slice number `index` to the store.
+    /// Hands the rows of slice number `index` to the store, or gives them back if they are gathered.
     ///
     /// # Errors
     ///
     /// [`IngestError::Write`] when the write can no longer succeed.
-    pub(crate) fn append(&self, index: u32, rows: SliceBuilder) -> Result<(), IngestError> {
+    pub(crate) fn append(&self, index: u32, rows: SliceBuilder) -> Result<Option<Slice>, IngestError> {
         if rows.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
-        self.write.append(index, rows.finish()).map_err(IngestError::Write)
+        let Some(write) = &self.write else { return Ok(Some(rows.finish())) };
+        write.append(index, rows.finish()).map_err(IngestError::Write)?;
+        Ok(None)
     }
 
-    /// Ends the work: what was appended is to be committed.
-    pub(crate) fn into_write(self) -> Write {
+    /// Ends the work: what was appended is to be committed. `None` if it was gathered.
+    pub(crate) fn into_write(self) -> Option<Write> {
         self.write
     }
 }

@@ -169,7 +169,7 @@ impl<'a> Row<'a> {
     }
 
     /// Returns true if the row sets the tags at all.
-    fn sets_tags(&self) -> bool {
+    pub fn sets_tags(&self) -> bool {
         self.tags.is_some()
     }
 

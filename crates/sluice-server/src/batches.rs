@@ -80,7 +80,7 @@ pub(crate) enum Begun {
     /// A batch is running.
     New(Batch),
     /// The same was done already.
-    Repeated(Told),
+    Repeated(Box<Told>),
 }
 
 /// What there is, for the metrics.
@@ -155,7 +155,7 @@ impl Batches {
                     return Err(Taken::IsOther);
                 }
                 if is_fresh && entry.summary.state == BatchState::Done {
-                    return Ok(Begun::Repeated(Told::of(entry)));
+                    return Ok(Begun::Repeated(Box::new(Told::of(entry))));
                 }
             }
             let summary = Summary {

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use crate::error::WriteError;
+
 /// Runs above which new writes are told to come back: readers would have to ask too many filters. Full tiers come to
 /// some 30; the rest is for the flushes during a long merge, whose inputs count until its end.
 const RUNS_MAX: usize = 64;
@@ -12,6 +14,8 @@ const RUNS_MAX: usize = 64;
 const RUNS_RETRY_AFTER_SECONDS: u64 = 15;
 /// What is asked of clients when the log is as long as it may be: the checkpoint that shortens it is due by then.
 pub(crate) const LOG_RETRY_AFTER_SECONDS: u32 = 5;
+/// What writes of a supplier are told while it is being replaced.
+pub(crate) const REPLACED: WriteError = WriteError::Busy { retry_after_seconds: 5 };
 /// Longest pause of a write for each of its slices.
 const PACE_MAX: Duration = Duration::from_millis(60);
 /// Longest time that a client is asked to wait.

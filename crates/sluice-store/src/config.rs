@@ -55,6 +55,9 @@ pub struct Tuning {
     pub part_bytes: u64,
     /// Stored bytes below which a merge gathers the contexts of tables into larger ones.
     pub context_table_bytes_min: u64,
+    /// Bytes of the rows that a replacement changes up to which they are an ordinary write, held in memory; of more, the
+    /// compaction thread makes a run of its own.
+    pub replaced_bytes_written_max: u64,
     /// Bytes of log at which a checkpoint is made even of little: the log of abandoned bodies goes only with one.
     pub log_bytes: u64,
     /// Longest log, but for what ends writes: slices that would make it longer are refused, whoever sends them.
@@ -74,6 +77,8 @@ impl Tuning {
             block_cache_bytes: plan.block_cache_bytes,
             part_bytes: plan.part_bytes() as u64,
             context_table_bytes_min: 256 << 10,
+            // As much as of a step of an import.
+            replaced_bytes_written_max: 16 << 20,
             log_bytes: log_bytes_max / 8,
             log_bytes_max,
         }

@@ -18,5 +18,5 @@ pub(crate) use self::{
     rewrite::ContextRewriter,
     source::ContextSource,
     stored::{StoredTable, StoredTableMeta},
-    table::{ContextTable, ContextTableBuilder},
+    table::{ContextTable, ContextTableBuilder, hash_of},
 };

@@ -8,6 +8,7 @@
 //! | `RESTORING` | there while a restore has not finished; no daemon opens the directory then (`restore.rs`) |
 //! | `SPARE` | blocks without content, given up at each start so that it has room on a full disk (`spare_room.rs`) |
 //! | `MANIFEST` | the last checkpoint: runs that count, and where the log must begin (`manifest.rs`) |
+//! | `spool/` | rows of feeds that are to replace others, in files without a name; emptied at each start (`spool.rs`) |
 //! | `log/` | segments of frames: slices of rows, commits, catalogue changes (`log/`) |
 //! | `trees/` | sled: `indicators` (blocks, indexes, filters), `contexts` (tables of contexts), `suppliers` and `tags` (posting lists), `catalogue` (`trees.rs`) |
 //!
@@ -73,6 +74,8 @@ mod merge;
 mod networks;
 mod read;
 mod recovery;
+mod renewals;
+mod replace;
 mod requests;
 mod restore;
 mod rows;
@@ -80,6 +83,7 @@ mod run;
 mod shared;
 mod snapshot;
 mod spare_room;
+mod spool;
 #[cfg(feature = "stages")]
 pub mod stages;
 mod stamps;
@@ -101,6 +105,7 @@ pub use read::{
     Workers,
 };
 pub use recovery::check_data_dir;
+pub use replace::{Changes, Feed, FeedMode, ReplaceError};
 pub use requests::Completion;
 pub use restore::{Restore, RestoreError, RestoredObject};
 pub use shared::Health;

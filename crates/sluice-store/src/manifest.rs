@@ -14,8 +14,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    catalogue::StoredCatalogue, contexts::StoredTableMeta, error::OpenError, run::PartMeta,
-    stamps::StampsRecord,
+    catalogue::StoredCatalogue, contexts::StoredTableMeta, error::OpenError, renewals::Renewals,
+    run::PartMeta, stamps::StampsRecord,
 };
 
 const FILE: &str = "MANIFEST";
@@ -65,6 +65,9 @@ pub(crate) struct Manifest {
     /// How old holdings are; `None` in that of an older daemon.
     #[serde(default)]
     pub(crate) stamps: Option<StampsRecord>,
+    /// When suppliers were replaced, as of the last commit in the runs.
+    #[serde(default, skip_serializing_if = "Renewals::is_empty")]
+    pub(crate) renewals: Renewals,
     /// Run that the first of the merging ones flows into, while a merge is under way.
     pub(crate) merge: Option<MergeEntry>,
 }

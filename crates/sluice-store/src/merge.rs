@@ -167,6 +167,11 @@ impl<'a> MergeRows<'a> {
         self.error.map_or(Ok(()), Err)
     }
 
+    /// Why the stream ended early, if so.
+    pub(crate) fn error(&self) -> Option<&ReadError> {
+        self.error.as_ref()
+    }
+
     /// Moves a source on; `None` at its end.
     fn advance(&mut self, source: usize) -> Option<u128> {
         let source = self.sources.get_mut(source)?;

@@ -106,6 +106,7 @@ pub(crate) fn recover(data_dir: &Path) -> Result<Recovered, OpenError> {
         runs,
         catalogue: Arc::new(replay.catalogue),
         networks,
+        renewals: Arc::new(replay.renewals),
         sequence: replay.sequence,
     };
     Ok(Recovered {

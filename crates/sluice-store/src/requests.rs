@@ -12,6 +12,8 @@ use crate::{
     catalogue::CatalogueChange,
     error::{ChangeError, WriteError},
     memtable::Slice,
+    merge::MergeRows,
+    renewals::Renewal,
     snapshot::{PinnedCheckpoint, SnapshotError},
 };
 
@@ -45,6 +47,14 @@ pub(crate) enum LogRequest {
         /// Whom to tell.
         done: Completion<ChangeError>,
     },
+    /// Refuses commits of a supplier but that of its replacement, from when the answer is given until it is taken out of
+    /// [`Shared::replaced`](crate::shared::Shared::replaced). All commits before are visible then.
+    Hold {
+        /// Whose.
+        supplier: SupplierId,
+        /// Told whether it is held for the one who asks, or for another one already.
+        reply: Sender<bool>,
+    },
     /// Some write was abandoned: forget it.
     Sweep,
     /// Says where the log must begin once commits up to `sequence` are elsewhere.
@@ -73,6 +83,15 @@ pub(crate) enum CompactionRequest {
     Checkpoint(Sender<bool>),
     /// Flush, and pin the checkpoint.
     Pin(Sender<Result<PinnedCheckpoint, SnapshotError>>),
+    /// Write rows into a run of their own and make it the newest.
+    Adopt {
+        /// The rows, contexts in place.
+        rows: MergeRows<'static>,
+        /// What becomes visible with them.
+        renewal: Renewal,
+        /// Whom to tell when it is durable and visible.
+        done: Sender<Result<(), WriteError>>,
+    },
     /// Merge everything into one run; true when it is done.
     Compact(Sender<bool>),
     /// End the thread.
@@ -85,13 +104,15 @@ pub(crate) struct Txn {
     pub(crate) id: u64,
     /// Without whom it cannot be committed.
     pub(crate) supplier: Option<SupplierId>,
+    /// That it replaces what its supplier held.
+    pub(crate) renewal: Option<Renewal>,
     /// The first reason why it cannot go on.
     refusal: OnceLock<WriteError>,
 }
 
 impl Txn {
-    pub(crate) fn new(id: u64, supplier: Option<SupplierId>) -> Self {
-        Self { id, supplier, refusal: OnceLock::new() }
+    pub(crate) fn new(id: u64, supplier: Option<SupplierId>, renewal: Option<Renewal>) -> Self {
+        Self { id, supplier, renewal, refusal: OnceLock::new() }
     }
 
     /// Why the write cannot go on, if so.

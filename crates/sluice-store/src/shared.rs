@@ -1,6 +1,7 @@
 //! What the store's handles and its threads have in common: the view, the queues, and whether all is well.
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::Duration,
@@ -8,6 +9,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use parking_lot::{Mutex, RwLock};
+use sluice_model::SupplierId;
 
 use crate::{
     admission,
@@ -29,8 +31,8 @@ const LOG_SILENCE_MS_MAX: u64 = 8_000;
 const COMPACTION_SILENCE_MS_MAX: u64 = 60_000;
 /// Age in milliseconds up to which the last answer of the file system about free space is believed.
 const DISK_ANSWER_AGE_MS_MAX: u64 = 200;
-/// How often a caller that waits for one of the threads checks whether the store has failed.
-const ANSWER_LOOK_INTERVAL: Duration = Duration::from_millis(500);
+/// How often a caller that waits for one of the threads checks whether the store has failed, or has ended.
+const ANSWER_LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Whether the store can write.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,6 +61,9 @@ pub(crate) struct Shared {
     pub(crate) joined_filters: SharedFilters,
     pub(crate) log_requests: Sender<LogRequest>,
     pub(crate) compaction_requests: Sender<CompactionRequest>,
+    /// Suppliers that are being replaced: nothing else of theirs is committed meanwhile, and no merge drops what they
+    /// hold. The log thread adds to them.
+    pub(crate) replaced: Mutex<BTreeSet<SupplierId>>,
     pub(crate) next_txn: AtomicU64,
     pub(crate) log_bytes: AtomicU64,
     /// Rate of the last flush of some size, in bytes of memtable a second; 0 before it.
@@ -78,6 +83,8 @@ pub(crate) struct Shared {
     pub(crate) threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
     /// Whether the store is closing, or closed.
     pub(crate) is_closed: AtomicBool,
+    /// Whether the threads have ended.
+    pub(crate) has_ended: AtomicBool,
     /// Whether nothing can be written any more.
     pub(crate) has_failed: AtomicBool,
     /// Called once, with the cause, when the store can write no more.
@@ -113,16 +120,25 @@ impl Shared {
         }
     }
 
-    /// Waits for the answer of a thread; `None` if the store fails first. A request that is never taken from its queue
+    /// Waits for the answer of a thread; `None` if the store fails or ends first. A request that is never taken from its queue
     /// keeps the channel of its answer open, so waiting for that channel to close is not enough.
     pub(crate) fn wait_for<T>(&self, answer: &Receiver<T>) -> Option<T> {
         loop {
             match answer.recv_timeout(ANSWER_LOOK_INTERVAL) {
                 Ok(answer) => return Some(answer),
-                Err(RecvTimeoutError::Timeout) if !self.has_failed() => {}
-                Err(_ended) => return None,
+                Err(RecvTimeoutError::Timeout) if !self.has_failed() && !self.has_ended() => {}
+                // It may have been there before the end.
+                Err(_ended) => return answer.try_recv().ok(),
             }
         }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::SeqCst)
+    }
+
+    fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::SeqCst)
     }
 
     pub(crate) fn has_failed(&self) -> bool {
@@ -194,7 +210,7 @@ impl Shared {
     pub(crate) fn admit(&self) -> Result<(), WriteError> {
         match self.health() {
             Health::Failed => return Err(WriteError::Failed),
-            _ if self.is_closed.load(Ordering::SeqCst) => return Err(WriteError::Closed),
+            _ if self.is_closed() => return Err(WriteError::Closed),
             Health::DiskFull => return Err(WriteError::DiskFull),
             Health::Writable => {}
         }

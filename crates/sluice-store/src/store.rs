@@ -1,6 +1,7 @@
 //! The store's door: open, write, read, close.
 
 use std::{
+    collections::BTreeSet,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -25,11 +26,13 @@ use crate::{
     memtable::Slice,
     read::{BlockCache, Snapshot},
     recovery::recover,
+    renewals::Renewal,
     requests::{self, CompactionRequest, Completion, LogRequest, Txn},
     run::parts_of,
     shared::{Health, Shared},
     snapshot::{PinnedCheckpoint, SnapshotError},
     spare_room::SpareRoom,
+    spool,
     stamps::Stamps,
     store_measures::StoreMeasures,
 };
@@ -42,7 +45,7 @@ const PACED_ROWS_MIN: usize = 256;
 /// The store. Clones share it; all methods may be called from any thread.
 #[derive(Clone)]
 pub struct Store {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 /// Figures of the store for operators.
@@ -78,6 +81,7 @@ impl Store {
         };
         let config = StoreConfig { lock: Some(lock), ..config };
         let mut spare_room = SpareRoom::give_up(&config.data_dir)?;
+        spool::clear_spool(&config.data_dir)?;
         let found = recover(&config.data_dir)?;
         spare_room.take_back();
         let blocks = Arc::new(BlockCache::new(config.tuning.block_cache_bytes));
@@ -97,6 +101,7 @@ impl Store {
             joined_filters: SharedFilters::new(),
             log_requests,
             compaction_requests,
+            replaced: Mutex::new(BTreeSet::new()),
             next_txn: AtomicU64::new(found.next_txn),
             log_bytes: AtomicU64::new(0),
             flush_rate: AtomicU64::new(0),
@@ -105,6 +110,7 @@ impl Store {
             measures: Measures::new(),
             threads: Mutex::new(Vec::new()),
             is_closed: AtomicBool::new(false),
+            has_ended: AtomicBool::new(false),
             has_failed: AtomicBool::new(false),
             on_failure,
         });
@@ -169,7 +175,7 @@ impl Store {
     ///
     /// [`WriteError`]: why no write can be taken now.
     pub fn begin(&self) -> Result<Write, WriteError> {
-        self.begin_with(None)
+        self.begin_with(None, None)
     }
 
     /// Begins a write that is refused with [`WriteError::NoSupplier`] if this supplier is gone when it is committed,
@@ -179,13 +185,29 @@ impl Store {
     ///
     /// As [`Store::begin`].
     pub fn begin_for(&self, supplier: SupplierId) -> Result<Write, WriteError> {
-        self.begin_with(Some(supplier))
+        if self.shared.replaced.lock().contains(&supplier) {
+            return Err(admission::REPLACED);
+        }
+        self.begin_with(Some(supplier), None)
     }
 
-    fn begin_with(&self, supplier: Option<SupplierId>) -> Result<Write, WriteError> {
+    /// Begins the write that replaces what a supplier, which is held, holds.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::begin`].
+    pub(crate) fn begin_renewal(&self, renewal: Renewal) -> Result<Write, WriteError> {
+        self.begin_with(Some(renewal.supplier), Some(renewal))
+    }
+
+    fn begin_with(
+        &self,
+        supplier: Option<SupplierId>,
+        renewal: Option<Renewal>,
+    ) -> Result<Write, WriteError> {
         self.shared.admit()?;
         let id = self.shared.next_txn.fetch_add(1, Ordering::SeqCst);
-        let txn = Arc::new(Txn::new(id, supplier));
+        let txn = Arc::new(Txn::new(id, supplier, renewal));
         Ok(Write { txn, is_ended: false, shared: Arc::clone(&self.shared) })
     }
 
@@ -322,6 +344,7 @@ impl Store {
                 tracing::error!("a thread of the store had panicked");
             }
         }
+        self.shared.has_ended.store(true, Ordering::SeqCst);
     }
 }
 

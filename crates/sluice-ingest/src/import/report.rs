@@ -5,6 +5,7 @@
 //! whatever a body has. All of them stand in [`RejectsFrame`]s, which are handed on with each step.
 
 use sluice_model::{Rejection, ranges::bytes_at, rejection::Property};
+use sluice_store::Changes;
 
 use super::{
     json,
@@ -58,6 +59,10 @@ pub struct ImportReport {
     pub refused_by_reason: [u64; Rejection::REASONS.len()],
     /// Lines, or elements of an array, up to which everything is durable.
     pub committed_lines: u64,
+    /// What a replacement has changed, or a plan would; of any other import, nobody knows.
+    pub changes: Option<Changes>,
+    /// Whether a replacement was not carried out because it would have removed too much.
+    pub is_guarded: bool,
     /// The first ones of those that were refused.
     pub refused: Vec<RefusedRow>,
     /// All of them, until they are handed to whoever keeps them.

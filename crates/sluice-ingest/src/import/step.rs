@@ -1,4 +1,4 @@
-//! A step of an import: rows that become durable together.
+//! A step of an import: rows that become durable together, or are gathered together.
 //!
 //! In: slices in the order of the body. Out: once the step is ended, a report of its rows, all of which are durable
 //! then. A step has a write and a permit of its own, and sees the catalogue as it was when it began. One that is
@@ -7,11 +7,12 @@
 use std::{pin::Pin, sync::Arc};
 
 use sluice_model::limits;
-use sluice_store::{SliceBuilder, Store};
+use sluice_store::{Slice, SliceBuilder};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::{
     cut::{RowsSlice, given_bytes},
+    gather::Gathering,
     rejects::RejectsPacker,
     report::{ImportReport, RejectsFrame},
     rows::{RowFormat, visit_rows},
@@ -21,7 +22,7 @@ use crate::{
     error::IngestError,
     memory::{CancelGuard, Permit, RequestMemory},
     pools::{Pool, Pools},
-    upload::{RowWork, commit, validate::UploadRules},
+    upload::{RowWork, commit},
 };
 
 /// Bytes of memory that a row takes at least until it is durable: in a plain list, more than its text.
@@ -62,10 +63,15 @@ pub(crate) struct Step {
     pools: Arc<Pools>,
     guard: CancelGuard,
     work: Arc<StepWork>,
-    running: Vec<oneshot::Receiver<Result<ImportReport, IngestError>>>,
+    /// Where the rows go if they are not committed.
+    gathered: Option<Gathering>,
+    running: Vec<oneshot::Receiver<Result<SliceOutcome, IngestError>>>,
     /// Bytes of memory that the rows so far take at most.
     pub(crate) bytes: usize,
 }
+
+/// What became of a slice, and its rows if they are gathered.
+type SliceOutcome = (ImportReport, Option<Slice>);
 
 /// What is done with each slice of a step.
 struct StepWork {
@@ -76,24 +82,19 @@ struct StepWork {
 }
 
 impl Step {
-    /// Begins a step. Does not block.
-    ///
-    /// # Errors
-    ///
-    /// [`IngestError::Write`] when the store takes no write at present.
+    /// Begins a step of these rows. Without a write, they go where they are gathered.
     pub(crate) fn begin(
-        store: &Store,
         pools: &Arc<Pools>,
         permit: Permit,
-        rules: UploadRules,
+        rows: RowWork,
         from_line: u64,
         keeper: Arc<dyn Keeper>,
-    ) -> Result<Self, IngestError> {
-        let rows = RowWork::begin(store, rules)?;
+        gathered: Option<Gathering>,
+    ) -> Self {
         let memory = RequestMemory::new(permit, usize::MAX);
         let guard = CancelGuard(Arc::clone(&memory));
         let work = Arc::new(StepWork { rows, from_line, memory, keeper });
-        Ok(Self { pools: Arc::clone(pools), guard, work, running: Vec::new(), bytes: 0 })
+        Self { pools: Arc::clone(pools), guard, work, gathered, running: Vec::new(), bytes: 0 }
     }
 
     /// What it holds.
@@ -125,12 +126,12 @@ impl Step {
         let (work, index) = (Arc::clone(&self.work), u32::try_from(self.running.len()).unwrap_or(u32::MAX));
         self.running.push(pool.start(move || {
             let is_in_vain = work.memory.is_abandoned();
-            let report =
+            let outcome =
                 if is_in_vain { Err(IngestError::Internal) } else { work.report(&slice, &format, index) };
             drop(work);
             drop(slice);
             drop(slot);
-            report
+            outcome
         }));
         Ok(())
     }
@@ -139,10 +140,12 @@ impl Step {
     /// the keeper all of it.
     pub(crate) fn end(self, told: Told, place: StepPlace) -> JoinHandle<Result<ImportReport, IngestError>> {
         tokio::spawn(async move {
-            let Self { pools, guard, work, running, .. } = self;
-            let mut reports = ImportReport::default();
+            let Self { pools, guard, work, gathered, running, .. } = self;
+            let (mut reports, mut slices) = (ImportReport::default(), Vec::new());
             for running in running {
-                reports.absorb(running.await.unwrap_or(Err(IngestError::Internal))?);
+                let (report, slice) = running.await.unwrap_or(Err(IngestError::Internal))?;
+                reports.absorb(report);
+                slices.extend(slice);
             }
             // Each job has let go of its share before its report was there.
             let Some(work) = Arc::into_inner(work) else { return Err(IngestError::Internal) };
@@ -152,9 +155,16 @@ impl Step {
                     told(accepted_count);
                 }
             };
-            commit(work.rows.into_write(), &pools.ingest_short, told).await?;
+            let is_gathered = gathered.is_some();
+            match (work.rows.into_write(), gathered) {
+                (Some(write), _) => commit(write, &pools.ingest_short, told).await?,
+                (None, Some(gathered)) => gathered.add(slices, &pools.ingest).await?,
+                (None, None) => return Err(IngestError::Internal),
+            }
             let rejects = std::mem::take(&mut reports.rejects);
-            keeper.keep(&reports, place, rejects).await;
+            // Of what is gathered nothing is durable yet.
+            let committed_lines = if is_gathered { 0 } else { reports.committed_lines };
+            keeper.keep(&ImportReport { committed_lines, ..reports.clone() }, place, rejects).await;
             drop(guard);
             Ok(reports)
         })
@@ -168,7 +178,7 @@ pub(crate) fn weight(slice: &RowsSlice, format: &RowFormat) -> usize {
 }
 
 impl StepWork {
-    fn report(&self, slice: &RowsSlice, format: &RowFormat, index: u32) -> Result<ImportReport, IngestError> {
+    fn report(&self, slice: &RowsSlice, format: &RowFormat, index: u32) -> Result<SliceOutcome, IngestError> {
         let mut rows = SliceBuilder::with_text_bytes(slice.text.len());
         let mut report = ImportReport { committed_lines: slice.next_line() - 1, ..ImportReport::default() };
         let mut buffers = self.rows.buffers();
@@ -195,8 +205,8 @@ impl StepWork {
         });
         self.rows.give_back(buffers);
         visited?;
-        self.rows.append(index, rows)?;
+        let rows = self.rows.append(index, rows)?;
         report.rejects = packer.map_or_else(Vec::new, RejectsPacker::finish);
-        Ok(report)
+        Ok((report, rows))
     }
 }

@@ -15,7 +15,7 @@ use sluice_store::WriteError;
 
 use super::{STEP_BYTES, rejects::tests::Kept, report::REFUSED_TOLD_MAX};
 use crate::{
-    Announced, ColumnChoice, Format, Import, ImportReport, ImportRules, IngestError, LookupRules,
+    Announced, ColumnChoice, Format, Import, ImportMode, ImportReport, ImportRules, IngestError, LookupRules,
     UploadAction, UploadRules,
     fixture::{Fixture, block_on, lookup_rules},
 };
@@ -37,6 +37,7 @@ impl Fixture {
             announced,
             columns: ColumnChoice::default(),
             from_line: 1,
+            mode: ImportMode::Steps,
             told: Arc::new(|_count| {}),
             keeper: Arc::new(Kept::default()),
         }

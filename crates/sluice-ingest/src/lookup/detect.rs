@@ -121,7 +121,8 @@ impl Detector {
         let suppliers = self.suppliers();
         for holding in row.holdings() {
             let Some((rank, supplier)) = suppliers.get(holding.supplier) else { continue };
-            let age_seconds = self.snapshot.age_seconds(holding.updated, self.rules.now_seconds);
+            let age_seconds =
+                self.snapshot.age_seconds(holding.supplier, holding.updated, self.rules.now_seconds);
             if supplier.retention_seconds <= age_seconds {
                 continue;
             }

@@ -13,7 +13,7 @@ use super::{
     index::Told,
     ledger::Ledger,
     live::Live,
-    summary::{BatchState, Failure, RowCounts},
+    summary::{BatchState, ChangeCounts, Failure, RowCounts},
     writer::BatchCommand,
 };
 use crate::clock::now_ms;
@@ -106,6 +106,7 @@ impl RowCounts {
             refused: self.refused + step.refused_count,
             unread: self.unread + step.unread_count,
             committed_lines: self.committed_lines.max(step.committed_lines),
+            changes: step.changes.map(ChangeCounts::of).or(self.changes),
         }
     }
 }

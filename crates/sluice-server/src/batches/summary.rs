@@ -3,6 +3,7 @@
 //! In: what becomes of an import. Out: the form in which it is kept and told. Plain data.
 
 use serde::{Deserialize, Serialize};
+use sluice_store::Changes;
 
 use super::id::BatchId;
 
@@ -62,6 +63,26 @@ pub(crate) struct RowCounts {
     pub(crate) unread: u64,
     /// Lines up to which everything is durable.
     pub(crate) committed_lines: u64,
+    /// Of a replacement or a plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) changes: Option<ChangeCounts>,
+}
+
+/// Counts of indicators by what a replacement has changed of them, or a plan would.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct ChangeCounts {
+    pub(crate) added: u64,
+    pub(crate) changed: u64,
+    pub(crate) unchanged: u64,
+    pub(crate) removed: u64,
+}
+
+impl ChangeCounts {
+    /// The same as the store tells it.
+    pub(crate) fn of(changes: Changes) -> Self {
+        let Changes { added, changed, unchanged, removed } = changes;
+        Self { added, changed, unchanged, removed }
+    }
 }
 
 /// Why a batch failed, as its client was told.

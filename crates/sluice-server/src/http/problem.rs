@@ -93,6 +93,8 @@ pub(crate) enum Unprocessable {
     NotAvailable,
     /// A body of which no row could be read.
     NoRow,
+    /// A replacement that would remove too much.
+    ShrinkGuard,
 }
 
 /// What of a batch a request goes against.

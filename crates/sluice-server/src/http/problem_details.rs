@@ -32,7 +32,7 @@ pub(crate) struct ProblemType {
 pub(crate) const PAGES: &str = "/problems/";
 
 #[rustfmt::skip]
-const TYPES: [ProblemType; 22] = [
+const TYPES: [ProblemType; 23] = [
     ProblemType { name: "bad-request", title: "The request or its body is malformed",
         page: "400. The body, its encoding or its framing is broken, it came too slowly, or the head is too long. `byte` is the \
                place in the decoded body, if it is known. Rows up to `committed_lines` are stored; mend the body and send it again, as \
@@ -66,15 +66,18 @@ const TYPES: [ProblemType; 22] = [
                Without `Content-Type` the format is told by the body." },
     ProblemType { name: "unknown-parameter", title: "There is no such parameter",
         page: "422. Parameters are never passed over. Parameters of POST and DELETE /v1/suppliers/{supplier}/indicators: format, \
-               refang, column, from_line, mode, plan, skip_allowed, missing_tags. Of GET /v1/batches: supplier, limit, after." },
+               refang, column, from_line, mode, plan, max_shrink, skip_allowed, missing_tags. Of GET /v1/batches: supplier, limit, after." },
     ProblemType { name: "invalid-parameter", title: "A parameter has a value that it cannot have",
         page: "422. `detail` says which one, and what it may be." },
     ProblemType { name: "not-available", title: "This version does not have what is asked for",
-        page: "422. STIX, MISP, `mode=replace`, `plan`, `skip_allowed=true`, and `missing_tags=create` and `drop` are not \
+        page: "422. STIX, MISP, `skip_allowed=true`, and `missing_tags=create` and `drop` are not \
                available yet. Nothing was done." },
     ProblemType { name: "no-usable-row", title: "Not one row could be read",
         page: "422. The body is empty, or is not of the format it was taken for: name it with `?format=`. `rejects` has the first rows \
                and what is wrong with them." },
+    ProblemType { name: "shrink-guard", title: "The replacement would remove too much",
+        page: "422. Nothing was stored. `removed` is more than `max_shrink` per cent (50 if it is not given) of what the supplier holds: \
+               `changed`, `unchanged` and `removed` together. If the feed is right, send it again with a higher `?max_shrink=`." },
     ProblemType { name: "too-many-attempts", title: "Too many failed attempts to log in",
         page: "429. Wait as many seconds as `Retry-After` says." },
     ProblemType { name: "busy", title: "The service is busy",
@@ -110,6 +113,7 @@ pub(crate) fn name(cause: &Cause) -> &'static str {
         Cause::Unprocessable(Unprocessable::InvalidParameter, _) => "invalid-parameter",
         Cause::Unprocessable(Unprocessable::NotAvailable, _) => "not-available",
         Cause::Unprocessable(Unprocessable::NoRow, _) => "no-usable-row",
+        Cause::Unprocessable(Unprocessable::ShrinkGuard, _) => "shrink-guard",
         Cause::BatchConflict(BatchConflict::Running, _) => "batch-running",
         Cause::BatchConflict(BatchConflict::Other, _) => "batch-other",
         Cause::BatchConflict(BatchConflict::Ended, _) => "batch-ended",

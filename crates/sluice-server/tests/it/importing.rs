@@ -25,7 +25,7 @@ pub(crate) fn ask(daemon: &Running, method: &str, path: &str, headers: &str, bod
 
 /// Imports into a supplier; the path ends with the parameters.
 #[track_caller]
-fn import(daemon: &Running, supplier: &str, content_type: &str, body: &[u8]) -> Answer {
+pub(crate) fn import(daemon: &Running, supplier: &str, content_type: &str, body: &[u8]) -> Answer {
     let mut headers = as_user("admin");
     if !content_type.is_empty() {
         write!(headers, "Content-Type: {content_type}\r\n").unwrap();
@@ -37,7 +37,7 @@ fn import(daemon: &Running, supplier: &str, content_type: &str, body: &[u8]) -> 
 }
 
 /// Status and body, without the id of the request.
-fn told(answer: &Answer) -> String {
+pub(crate) fn told(answer: &Answer) -> String {
     let mut body = answer.body.clone();
     if 400 <= answer.status {
         let problem: Value = serde_json::from_str(&body).unwrap();
@@ -136,7 +136,7 @@ fn what_cannot_be_taken_is_a_problem_of_a_type() {
         ("Problems?format=json", "", "[{},\n"),
         ("Problems", "", "{\"type\":\"bundle\",\"objects\":[]}"),
         ("Problems?column=indicator%3Dnone", "text/csv", "ip\n192.0.2.1\n"),
-        ("Problems?mode=replace", "", "192.0.2.1\n"),
+        ("Problems?mode=replace&from_line=2", "", "192.0.2.1\n"),
         ("Problems?limit=1", "", "192.0.2.1\n"),
         ("Problems?refang=yes", "", "192.0.2.1\n"),
         ("Problems", "application/x-www-form-urlencoded", "192.0.2.1\n"),
@@ -156,8 +156,8 @@ fn what_cannot_be_taken_is_a_problem_of_a_type() {
           422 {"accepted":0,"batch":"ID","byte":0,"committed_lines":0,"detail":"expected rows and found a STIX bundle at byte 0","refused":0,"rows":0,"status":422,"title":"This version does not have what is asked for","type":"/problems/not-available"}
         Problems?column=indicator%3Dnone text/csv "ip\n192.0.2.1\n"
           422 {"accepted":0,"batch":"ID","byte":0,"committed_lines":0,"detail":"the header has no such column at byte 0","refused":0,"rows":0,"status":422,"title":"A parameter has a value that it cannot have","type":"/problems/invalid-parameter"}
-        Problems?mode=replace  "192.0.2.1\n"
-          422 {"detail":"'mode=replace' is not available in this version","status":422,"title":"This version does not have what is asked for","type":"/problems/not-available"}
+        Problems?mode=replace&from_line=2  "192.0.2.1\n"
+          422 {"detail":"The parameter 'from_line' is neither for 'mode=replace' nor for 'plan=true'","status":422,"title":"A parameter has a value that it cannot have","type":"/problems/invalid-parameter"}
         Problems?limit=1  "192.0.2.1\n"
           422 {"detail":"There is no parameter 'limit' here","status":422,"title":"There is no such parameter","type":"/problems/unknown-parameter"}
         Problems?refang=yes  "192.0.2.1\n"

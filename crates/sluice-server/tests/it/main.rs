@@ -82,6 +82,8 @@ mod process;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+mod replacing;
+#[cfg(test)]
 mod retention;
 #[cfg(test)]
 mod roles;

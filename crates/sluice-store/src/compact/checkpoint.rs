@@ -79,6 +79,7 @@ impl Checkpoints {
             // Only the compaction thread touches runs and the oldest slices; the log thread may have added since.
             view.memtable.drop_oldest(flushed_count);
             view.runs = runs;
+            Arc::make_mut(&mut view.renewals).absorb(&self.manifest.renewals);
         });
         self.ask_log(|reply| LogRequest::Trim { keep_from: log_lsn, reply })?;
         if let Some(replaced) = replaced {
@@ -156,6 +157,13 @@ impl Checkpoints {
             table.remove(trees)?;
         }
         Ok(())
+    }
+
+    /// Gives up parts that no manifest names, with the tables that they brought.
+    pub(super) fn discard(&mut self, parts: Vec<Arc<Part>>) {
+        let own = parts.iter().flat_map(|part| &part.tables);
+        self.dropped_tables.extend(own.filter(|table| !self.tables.contains_key(&table.meta.id)).cloned());
+        self.dropped_parts.extend(parts);
     }
 
     /// Removes from the trees what a flush or merge that did not finish left there.

@@ -6,12 +6,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::retention::Retention;
+use super::retention::{Moment, Retention};
 use crate::{
     contexts::StoredTable,
     read::View,
     run::{Run, parts_of},
-    stamps::Ages,
 };
 
 /// Runs of one tier that become one of the next.
@@ -56,8 +55,8 @@ pub(super) fn idle_count(sizes: &[u64]) -> usize {
 }
 
 /// Returns true if a large share of the stored holdings is of removed suppliers or has expired.
-pub(super) fn has_many_dead(view: &View, ages: Ages) -> bool {
-    let retention = Retention::of_newest(&view.catalogue, ages, true);
+pub(super) fn has_many_dead(view: &View, moment: Moment) -> bool {
+    let retention = Retention::of_newest(view, moment, true);
     let (mut dead, mut all) = (0_u64, 0_u64);
     for part in parts_of(&view.runs) {
         for (supplier, summary) in &part.index.suppliers {

@@ -1,6 +1,6 @@
 //! What of a row a flush or merge keeps.
 //!
-//! In: rows with nothing older below them, the catalogue, the ages of stamps. Out: the same rows without what no one will
+//! In: rows with nothing older below them, a view, the ages of stamps. Out: the same rows without what no one will
 //! ever ask for again: released and expired holdings, those of removed suppliers, removed tags. Rows above older ones
 //! are kept whole, because what is released in them hides what lies below.
 //!
@@ -11,42 +11,65 @@
 //!
 //! What has expired is judged by the time that the store has been running since (`stamps.rs`), not by the clock of the
 //! day: that may be wrong, and what is dropped does not come back. So rows go a little later than readers lose sight of
-//! them, by the time that the store was down during their retention.
+//! them, by the time that the store was down during their retention. A replacement renews what its supplier holds
+//! without touching it (`renewals.rs`); while one is under way, nothing of the supplier is dropped.
 
-use std::cell::Cell;
+use std::{cell::Cell, collections::BTreeSet};
 
 use sluice_model::{SupplierId, TagId, row};
 
 use crate::{
-    catalogue::Catalogue, filter, manifest::MergeEntry, memtable::Memtable, read::View, run::Run,
-    stamps::Ages,
+    catalogue::Catalogue, filter, manifest::MergeEntry, memtable::Memtable, read::View, renewals::Renewals,
+    run::Run, shared::Shared, stamps::Ages,
 };
+
+/// What expiry is judged by.
+#[derive(Debug)]
+pub(super) struct Moment {
+    ages: Ages,
+    /// Suppliers that are being replaced.
+    replaced: BTreeSet<SupplierId>,
+}
+
+impl Moment {
+    /// The present. The view to be judged is taken after it, never before.
+    ///
+    /// A replacement holds its supplier, then judges what has expired, then renews the rest, then lets go. If it held the
+    /// supplier before this moment and has not let go, nothing of the supplier is dropped. If it let go before, the view
+    /// has the renewal. If it comes later, what has expired now has expired for it too, so it counts on none of that.
+    pub(super) fn now(shared: &Shared) -> Self {
+        let ages = shared.stamps.ages();
+        Self { ages, replaced: shared.replaced.lock().clone() }
+    }
+}
 
 /// What of a row that has nothing older below it is worth keeping.
 pub(super) struct Retention<'a> {
     catalogue: &'a Catalogue,
     /// Without older rows below, released and expired holdings can go.
     is_bottom: bool,
-    ages: Ages,
+    renewals: &'a Renewals,
+    moment: Moment,
     /// Where newer rows of the same keys may lie.
     newer_slices: Option<&'a Memtable>,
     newer_runs: Vec<&'a Run>,
 }
 
 impl<'a> Retention<'a> {
-    /// Judges the newest rows there were at the moment of `ages`.
-    pub(super) fn of_newest(catalogue: &'a Catalogue, ages: Ages, is_bottom: bool) -> Self {
-        Self { catalogue, is_bottom, ages, newer_slices: None, newer_runs: Vec::new() }
+    /// Judges the newest rows of a view, which is of that moment or later.
+    pub(super) fn of_newest(view: &'a View, moment: Moment, is_bottom: bool) -> Self {
+        let (catalogue, renewals) = (&*view.catalogue, &*view.renewals);
+        Self { catalogue, is_bottom, renewals, moment, newer_slices: None, newer_runs: Vec::new() }
     }
 
-    /// Judges the inputs of a merge as of a view, which is of the moment of `ages` or later.
-    pub(super) fn of_merge(view: &'a View, merge: &MergeEntry, ages: Ages, is_bottom: bool) -> Self {
+    /// Judges the inputs of a merge as of a view, which is of that moment or later.
+    pub(super) fn of_merge(view: &'a View, merge: &MergeEntry, moment: Moment, is_bottom: bool) -> Self {
         // What the merge has written so far lies below the keys to come.
         let is_other = |run: &&Run| run.id != merge.output && !merge.inputs.contains(&run.id);
         Self {
             newer_slices: Some(&view.memtable),
             newer_runs: view.runs.iter().filter(is_other).collect(),
-            ..Self::of_newest(&view.catalogue, ages, is_bottom)
+            ..Self::of_newest(view, moment, is_bottom)
         }
     }
 
@@ -81,8 +104,11 @@ impl<'a> Retention<'a> {
 
     /// Returns true if a holding with this last update still counts.
     pub(super) fn keeps(&self, supplier: SupplierId, updated: u32) -> bool {
-        let Some(supplier) = self.catalogue.supplier_by_id(supplier) else { return false };
-        self.ages.running_seconds(updated) < supplier.settings.retention.get().saturating_mul(60)
+        let Some(known) = self.catalogue.supplier_by_id(supplier) else { return false };
+        let Moment { ages, replaced } = &self.moment;
+        self.renewals.running_seconds(ages, supplier, updated)
+            < known.settings.retention.get().saturating_mul(60)
+            || replaced.contains(&supplier)
     }
 
     fn is_known(&self, supplier: SupplierId) -> bool {

@@ -9,7 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{checkpoint::Checkpoints, parts_thread::PartsHandle, policy, retention::Retention};
+use super::{
+    checkpoint::Checkpoints,
+    parts_thread::PartsHandle,
+    policy,
+    retention::{Moment, Retention},
+};
 use crate::{
     contexts::{ContextRewriter, ContextSource, StoredTable},
     error::TreeError,
@@ -18,7 +23,6 @@ use crate::{
     read::View,
     run::{Part, Run},
     shared::Shared,
-    stamps::Ages,
 };
 
 /// Heap bytes of a memtable that is worth a run of its own as soon as writes pause, and whose flush shows how fast
@@ -36,8 +40,8 @@ const DEAD_REST_SHARE: u32 = 4;
 
 /// Does the steps, one at a time.
 pub(super) struct Compactor {
-    shared: Arc<Shared>,
-    parts: PartsHandle,
+    pub(super) shared: Arc<Shared>,
+    pub(super) parts: PartsHandle,
     pub(super) checkpoints: Checkpoints,
     /// When the last flush ended, as all times here by [`Clock::elapsed`](crate::Clock::elapsed).
     pub(super) flushed_at: Duration,
@@ -86,7 +90,7 @@ impl Compactor {
         if !self.may_write(2 * self.shared.view().memtable.bytes() as u64)? {
             return Ok(false);
         }
-        let (started, ages) = (Instant::now(), self.shared.stamps.ages());
+        let (started, moment) = (Instant::now(), Moment::now(&self.shared));
         let frozen = self.shared.publish(|view| {
             view.memtable.freeze();
             view.clone()
@@ -94,8 +98,10 @@ impl Compactor {
         // Slices to come get other filters, so that those of the frozen ones can go with them.
         self.shared.filters.begin_anew();
         self.shared.joined_filters.begin_anew();
-        let run = self.write_run(&frozen, ages)?;
+        let run = self.write_run(&frozen, moment)?;
         let (sequence, catalogue) = (frozen.sequence, Arc::clone(&frozen.catalogue));
+        let is_known = |supplier| frozen.catalogue.supplier_by_id(supplier).is_some();
+        self.checkpoints.manifest.renewals = frozen.renewals.of_known(is_known);
         let (flushed_count, bytes) = (frozen.memtable.slices().len(), frozen.memtable.bytes());
         drop(frozen);
         let mut runs = self.shared.view().runs.clone();
@@ -115,7 +121,7 @@ impl Compactor {
     }
 
     /// Writes the run that the slices of a view make up; without parts when none of their rows is kept.
-    fn write_run(&mut self, frozen: &View, ages: Ages) -> Result<Run, TreeError> {
+    fn write_run(&mut self, frozen: &View, moment: Moment) -> Result<Run, TreeError> {
         let slices = frozen.memtable.slices();
         let (mut sources, mut contexts) = (Vec::new(), Vec::new());
         for slice in slices.iter().rev() {
@@ -123,7 +129,7 @@ impl Compactor {
             contexts.push((slice.table(), ContextSource::Slice(slice.contexts())));
         }
         let mut rows = MergeRows::new(sources);
-        let retention = Retention::of_newest(&frozen.catalogue, ages, frozen.runs.is_empty());
+        let retention = Retention::of_newest(frozen, moment, frozen.runs.is_empty());
         let mut rewriter = ContextRewriter::new(contexts.into_iter());
         let mut run = Run { id: self.checkpoints.manifest.next_run, parts: Vec::new(), merged_through: None };
         let mut is_more = !slices.is_empty();
@@ -247,7 +253,7 @@ impl Compactor {
     /// Any failure of the trees or of the log.
     pub(super) fn merge_one_part(&mut self, context_table_bytes_min: u64) -> Result<(), TreeError> {
         let Some(merge) = self.checkpoints.manifest.merge.clone() else { return Ok(()) };
-        let (began, ages) = (Instant::now(), self.shared.stamps.ages());
+        let (began, moment) = (Instant::now(), Moment::now(&self.shared));
         let view = self.shared.view();
         let inputs: Vec<Run> =
             view.runs.iter().filter(|run| merge.inputs.contains(&run.id)).cloned().collect();
@@ -256,7 +262,7 @@ impl Compactor {
             return Ok(());
         };
         let is_bottom = view.runs.last().is_some_and(|last| last.id == oldest.id);
-        let retention = Retention::of_merge(&view, &merge, ages, is_bottom);
+        let retention = Retention::of_merge(&view, &merge, moment, is_bottom);
         let (rewritten, kept) = policy::judge_tables(&view, &inputs, context_table_bytes_min);
         let trees = Arc::clone(&self.shared.trees);
         let mut rows = MergeRows::new(inputs.iter().map(|run| run.source(&trees, None)).collect());

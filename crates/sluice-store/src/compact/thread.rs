@@ -1,10 +1,11 @@
 //! The compaction thread: what is due, and in which order.
 //!
-//! In: time, and requests for a look, a checkpoint or one run. Out: flushes and steps of merges, one at a time. Merges
+//! In: time, and requests for a look, a checkpoint, a run of its own or one run. Out: flushes and steps of merges, one at a time. Merges
 //! go before flushes while the memtable is not too full, so that copies of the same rows do not pile up on the disk; a
 //! memtable that is nearly full goes before everything, so that writes need not wait.
 
 use std::{
+    collections::VecDeque,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -12,9 +13,11 @@ use std::{
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::{
+    adopt::Adopting,
     checkpoint::Checkpoints,
     parts_thread::parts_thread,
     policy,
+    retention::Moment,
     step::{Compactor, SIZABLE_FLUSH_BYTES},
 };
 use crate::{
@@ -42,6 +45,8 @@ pub(crate) struct CompactionThread {
     shared: Arc<Shared>,
     requests: Receiver<CompactionRequest>,
     compactor: Compactor,
+    /// Runs to be written, each for somebody who waits; the first one is under way.
+    adopting: VecDeque<Adopting>,
     spare_room: SpareRoom,
     /// When the memtable was last seen empty, as all times here by [`Clock::elapsed`](crate::Clock::elapsed).
     empty_at: Duration,
@@ -66,8 +71,17 @@ impl CompactionThread {
         let checkpoints = Checkpoints::new(Arc::clone(&shared), manifest, stored_catalogue);
         let compactor = Compactor::new(Arc::clone(&shared), parts, checkpoints);
         let (newest_sequence, newest_at) = (0, now);
-        let thread =
-            Self { shared, requests, compactor, spare_room, empty_at: now, newest_sequence, newest_at };
+        let adopting = VecDeque::new();
+        let thread = Self {
+            shared,
+            requests,
+            compactor,
+            adopting,
+            spare_room,
+            empty_at: now,
+            newest_sequence,
+            newest_at,
+        };
         (thread, run_parts)
     }
 
@@ -88,6 +102,9 @@ impl CompactionThread {
                 Ok(CompactionRequest::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 Ok(CompactionRequest::Checkpoint(done)) => reply(&done, self.compactor.flush()?),
                 Ok(CompactionRequest::Pin(done)) => reply(&done, self.pin()?),
+                Ok(CompactionRequest::Adopt { rows, renewal, done }) => {
+                    self.adopting.push_back(Adopting::new(rows, renewal, done));
+                }
                 Ok(CompactionRequest::Compact(done)) => reply(&done, self.compact()?),
                 Ok(CompactionRequest::Look) | Err(RecvTimeoutError::Timeout) => {}
             }
@@ -123,6 +140,13 @@ impl CompactionThread {
         let is_pressing = self.shared.config.tuning.memtable_bytes_max / 2 <= memtable_bytes;
         if is_due && is_pressing {
             return self.compactor.flush();
+        }
+        if let Some(adopting) = self.adopting.front_mut() {
+            // Somebody waits for it, and so do writes of that supplier.
+            if self.compactor.adopt_one_part(adopting)? {
+                self.adopting.pop_front();
+            }
+            return Ok(true);
         }
         if self.merge_step()? {
             return Ok(true);
@@ -167,9 +191,8 @@ impl CompactionThread {
     /// Starts the merge that is due, if any is.
     fn start_due_merge(&mut self) -> Result<bool, TreeError> {
         let now = self.shared.config.clock.elapsed();
-        if self.compactor.dead_merge_rest <= now
-            && policy::has_many_dead(&self.shared.view(), self.shared.stamps.ages())
-        {
+        let moment = Moment::now(&self.shared);
+        if self.compactor.dead_merge_rest <= now && policy::has_many_dead(&self.shared.view(), moment) {
             // Expired holdings stay where a newer row may renew them. With those rows among the inputs, few will.
             if self.shared.view().memtable.slices().is_empty() || self.compactor.flush()? {
                 self.compactor.start_dead_merge();

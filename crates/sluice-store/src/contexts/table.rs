@@ -24,7 +24,7 @@ pub(crate) struct ContextTable {
 
 /// What tells contexts apart. Taken under a number that no client knows, so that a client cannot make two contexts
 /// collide; 128 bits, so that none do by chance, and bytes need no second look.
-fn hash_of(context: &[u8]) -> (u64, u64) {
+pub(crate) fn hash_of(context: &[u8]) -> (u64, u64) {
     static SEED: LazyLock<u64> = LazyLock::new(|| RandomState::new().build_hasher().finish());
     let hash = xxhash_rust::xxh3::xxh3_128_with_seed(context, *SEED);
     let half = |bits: u128| u64::try_from(bits & u128::from(u64::MAX)).unwrap_or(0);

@@ -1,12 +1,13 @@
 //! Durable commits become visible.
 //!
-//! In: slices, names and the number of the newest commit. Out: a new view, in which small slices are joined.
+//! In: slices, names, replacements and the number of the newest commit. Out: a new view, in which small slices are joined.
 
 use std::sync::Arc;
 
 use crate::{
     catalogue::Catalogue,
     memtable::{self, Slice},
+    renewals::Renewal,
     requests::CompactionRequest,
     shared::Shared,
 };
@@ -17,6 +18,7 @@ pub(super) fn publish(
     slices: Vec<Arc<Slice>>,
     sequence: u64,
     catalogue: Option<Arc<Catalogue>>,
+    renewals: &[Renewal],
 ) {
     // Joining happens outside the lock; it counts only if the compaction thread froze nothing meanwhile.
     let before = shared.view();
@@ -37,6 +39,9 @@ pub(super) fn publish(
         view.sequence = sequence;
         if let Some(catalogue) = catalogue {
             view.catalogue = catalogue;
+        }
+        for renewal in renewals {
+            Arc::make_mut(&mut view.renewals).note(*renewal);
         }
         view.memtable.bytes()
     });

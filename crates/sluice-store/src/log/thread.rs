@@ -10,6 +10,8 @@
 //! memory, where they are anyway, and all of them are appended when it is committed (`carried`). Whatever else happens,
 //! no slice is appended that would make the log longer than [`Tuning::log_bytes_max`](crate::Tuning).
 
+mod checks;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Arc, atomic::Ordering},
@@ -17,7 +19,6 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
-use sluice_model::SupplierId;
 
 use super::{FrameKind, LogError, LogWriter, publish::publish};
 use crate::{
@@ -25,6 +26,7 @@ use crate::{
     catalogue::{Catalogue, CatalogueChange},
     error::{ChangeError, WriteError},
     memtable::Slice,
+    renewals::Renewal,
     requests::{self, Completion, LogRequest, Txn},
     shared::Shared,
 };
@@ -66,6 +68,7 @@ struct Waiting {
     end_lsn: u64,
     slices: Vec<(u32, Arc<Slice>)>,
     catalogue: Option<Arc<Catalogue>>,
+    renewal: Option<Renewal>,
     first_segment_lsn: u64,
     done: Completion<WriteError>,
 }
@@ -148,6 +151,12 @@ impl LogThread {
             LogRequest::Append { txn, index, payload, slice } => self.append(&txn, index, &payload, slice),
             LogRequest::Commit { txn, done } => self.commit(&txn, done),
             LogRequest::Change { change, done } => self.change(&change, done),
+            LogRequest::Hold { supplier, reply } => {
+                // Whoever holds a supplier sees all that was committed of it.
+                self.sync_waiting();
+                let is_held = self.shared.replaced.lock().insert(supplier);
+                requests::reply(&reply, is_held);
+            }
             LogRequest::Sweep => self.open.retain(|_, open| open.txn.refusal().is_none()),
             LogRequest::KeepFrom { sequence, reply } => {
                 // Only commits that are durable may be counted out.
@@ -251,7 +260,7 @@ impl LogThread {
     /// Ends a write whose slices are all in the log.
     fn end(&mut self, open: OpenTxn, done: Completion<WriteError>) {
         let OpenTxn { txn, first_segment_lsn, slices } = open;
-        if let Err(refusal) = self.check_supplier(txn.supplier) {
+        if let Err(refusal) = self.check_held(&txn).and_then(|()| self.check_supplier(txn.supplier)) {
             txn.refuse(refusal);
         }
         if let Some(refusal) = txn.refusal() {
@@ -260,29 +269,15 @@ impl LogThread {
         if self.shared.has_failed() {
             return done(Err(WriteError::Failed));
         }
-        if slices.is_empty() {
+        if slices.is_empty() && txn.renewal.is_none() {
             return done(Ok(()));
         }
         self.sequence += 1;
         let given = self.shared.stamps.given().to_bytes();
-        let payload = [self.sequence.to_be_bytes(), given].concat();
-        let waiting = Waiting { slices, first_segment_lsn, ..self.waiting_for(done) };
+        let mut payload = [self.sequence.to_be_bytes(), given].concat();
+        payload.extend(txn.renewal.into_iter().flat_map(Renewal::to_bytes));
+        let waiting = Waiting { slices, first_segment_lsn, renewal: txn.renewal, ..self.waiting_for(done) };
         self.append_end(FrameKind::Commit, txn.id, &payload, waiting);
-    }
-
-    /// Refuses a write whose supplier was removed by what came before in the log.
-    ///
-    /// The order matters: first the commit is taken, then its supplier is looked for, then what waits is synced, and only
-    /// then is the commit refused. Looked for earlier, by whoever sends the commit, a removal could still come between.
-    /// Refused before the sync, the client would be told that a supplier does not exist that comes back after a power
-    /// cut. And were the commit frame appended before, that sync would make the write durable.
-    fn check_supplier(&mut self, supplier: Option<SupplierId>) -> Result<(), WriteError> {
-        let Some(supplier) = supplier else { return Ok(()) };
-        if self.catalogue.supplier_by_id(supplier).is_some() {
-            return Ok(());
-        }
-        // A removal that waits for its sync may fail yet, and the frames of this write with it.
-        Err(self.sync_waiting().unwrap_or(WriteError::NoSupplier))
     }
 
     fn change(&mut self, change: &CatalogueChange, done: Completion<ChangeError>) {
@@ -314,6 +309,7 @@ impl LogThread {
             end_lsn: u64::MAX,
             slices: Vec::new(),
             catalogue: None,
+            renewal: None,
             first_segment_lsn: u64::MAX,
             done,
         }
@@ -386,7 +382,7 @@ impl LogThread {
     }
 
     fn complete(&mut self, waiting: Vec<Waiting>) {
-        let mut slices = Vec::new();
+        let (mut slices, mut renewals) = (Vec::new(), Vec::new());
         let (mut sequence, mut catalogue) = (0, None);
         let mut told = Vec::with_capacity(waiting.len());
         for mut one in waiting {
@@ -394,13 +390,14 @@ impl LogThread {
             slices.extend(one.slices.into_iter().map(|(_, slice)| slice));
             sequence = one.sequence;
             catalogue = one.catalogue.or(catalogue);
+            renewals.extend(one.renewal);
             self.newest_by_segment.insert(one.first_segment_lsn, one.sequence);
             told.push(one.done);
         }
         if told.is_empty() {
             return;
         }
-        publish(&self.shared, slices, sequence, catalogue);
+        publish(&self.shared, slices, sequence, catalogue, &renewals);
         self.shared.log_bytes.store(self.log.bytes(), Ordering::Relaxed);
         for done in told {
             done(Ok(()));

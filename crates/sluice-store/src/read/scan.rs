@@ -125,7 +125,7 @@ impl Snapshot {
     }
 
     /// Slices and runs, newest first.
-    fn sources(&self) -> Vec<Source<'_>> {
+    pub(crate) fn sources(&self) -> Vec<Source<'_>> {
         let slices = self.view.memtable.slices().iter().rev();
         let runs = self.view.runs.iter().map(|run| run.source(&self.trees, None));
         slices.map(|slice| Source::rows(slice.rows_bytes())).chain(runs).collect()

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use sluice_model::network::Network;
+use sluice_model::{SupplierId, network::Network};
 
 use super::block_cache::BlockCache;
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     filter,
     memtable::Memtable,
     networks::NetworkSummary,
+    renewals::Renewals,
     run::{Part, Run},
     stamps::Ages,
     trees::Trees,
@@ -32,6 +33,8 @@ pub(crate) struct View {
     pub(crate) catalogue: Arc<Catalogue>,
     /// Of the networks of all views, this one's among them.
     pub(crate) networks: Arc<NetworkSummary>,
+    /// When suppliers were replaced.
+    pub(crate) renewals: Arc<Renewals>,
     /// Sequence number of the newest commit in it.
     pub(crate) sequence: u64,
 }
@@ -51,10 +54,11 @@ impl Snapshot {
         &self.view.catalogue
     }
 
-    /// How many seconds before the snapshot a holding was updated, whose stamp is `updated`: by the clock of the day,
-    /// which is at `now_seconds`, or by the time that the store was running, whichever is more.
-    pub fn age_seconds(&self, updated: u32, now_seconds: u32) -> u64 {
-        self.ages.age_seconds(updated, now_seconds)
+    /// How many seconds before the snapshot a supplier's holding was renewed, whose stamp is `updated`: by an update or
+    /// a replacement of the supplier, whichever came last; by the clock of the day, which is at `now_seconds`, or by the
+    /// time that the store was running, whichever is more.
+    pub fn age_seconds(&self, supplier: SupplierId, updated: u32, now_seconds: u32) -> u64 {
+        self.view.renewals.age_seconds(&self.ages, supplier, updated, now_seconds)
     }
 
     /// Returns true if a key may be stored that begins with `group`, a whole one as
@@ -99,7 +103,7 @@ impl Snapshot {
     /// # Errors
     ///
     /// [`ReadError::Damaged`] when no slice and no part has the table.
-    pub(super) fn context_source(&self, table: TableId) -> Result<ContextSource<'_>, ReadError> {
+    pub(crate) fn context_source(&self, table: TableId) -> Result<ContextSource<'_>, ReadError> {
         let source = if table.stored().is_some() {
             let stored = self.parts().find_map(|part| part.stored_table(table));
             stored.map(|stored| ContextSource::stored(&self.trees, stored))

@@ -15,6 +15,7 @@ use crate::{
     log::{Frame, FrameKind, ReplayError},
     manifest::Manifest,
     memtable::{Slice, join_small},
+    renewals::{Renewal, Renewals},
     stamps::Given,
 };
 
@@ -38,6 +39,8 @@ pub(super) struct Replay {
     first_segment_lsn: HashMap<u64, u64>,
     /// Newest commit of those that begin in a segment, by the segment's position.
     pub(super) newest_by_segment: BTreeMap<u64, u64>,
+    /// When suppliers were replaced.
+    pub(super) renewals: Renewals,
     /// The latest stamps of commits, if they carry any.
     pub(super) given: Option<Given>,
 }
@@ -56,6 +59,7 @@ impl Replay {
             packed: HashMap::new(),
             first_segment_lsn: HashMap::new(),
             newest_by_segment: BTreeMap::new(),
+            renewals: manifest.renewals.clone(),
             given: None,
         }
     }
@@ -91,7 +95,8 @@ impl Replay {
     fn take_commit(&mut self, frame: &Frame<'_>) -> Result<(), ReplayError> {
         let (sequence, rest) = sequence_of(frame)?;
         // Older daemons wrote none.
-        if let Some(given) = rest.first_chunk() {
+        let stamps = rest.split_first_chunk();
+        if let Some((given, _)) = stamps {
             self.given = Some(self.given.unwrap_or_default().later(Given::from_bytes(*given)));
         }
         let first_segment_lsn = self.first_segment_lsn.remove(&frame.txn).unwrap_or(0);
@@ -99,6 +104,10 @@ impl Replay {
         // The first frames of a commit that is in the runs already may be gone.
         if !self.is_new(sequence, first_segment_lsn) {
             return Ok(());
+        }
+        // That of a replacement says so at its end.
+        if let Some(renewal) = stamps.and_then(|(_, rest)| Renewal::from_bytes(rest)) {
+            self.renewals.note(renewal);
         }
         let Some(mut slices) = slices else { return Ok(()) };
         slices.sort_unstable_by_key(|(index, _)| *index);

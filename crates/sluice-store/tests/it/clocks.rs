@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use sluice_model::RetentionMinutes;
+use sluice_model::{RetentionMinutes, SupplierId};
 use sluice_store::{Clock as _, Record, Tuning};
 
 use crate::world::{StoppedClock, World};
@@ -14,6 +14,8 @@ const HISTORIES: u64 = 12;
 const STEPS: u64 = 60;
 const KEYS: u64 = 12;
 const DAY: i32 = 86_400;
+/// Some supplier that was never replaced.
+const ANYBODY: SupplierId = SupplierId(1);
 /// Supplier and retention in minutes.
 const SUPPLIERS: [(&str, u32); 3] = [("Minute", 1), ("Hour", 60), ("Month", 30 * 24 * 60)];
 
@@ -137,7 +139,7 @@ impl History {
             let real = self.clock.passed() - held.pushed_at;
             let is_there = snapshot.get(key.as_bytes(), &mut record).unwrap()
                 && record.holdings().any(|one| one.context == held.context.as_bytes());
-            let age = snapshot.age_seconds(held.updated, self.clock.now_seconds());
+            let age = snapshot.age_seconds(ANYBODY, held.updated, self.clock.now_seconds());
             let is_seen = is_there && age < held.retention_seconds.into();
             if real < held.retention_seconds {
                 assert!(is_there, "{key} is lost after {real} s: {held:?}");
@@ -176,7 +178,7 @@ fn a_clock_that_jumps_ahead_and_comes_back_destroys_nothing() {
     let is_seen = |world: &World, key: &str, updated: u32| {
         let snapshot = world.store().snapshot();
         crate::world::read(&snapshot, key).unwrap().as_deref() == Some(key)
-            && snapshot.age_seconds(updated, clock.now_seconds()) < 86_400
+            && snapshot.age_seconds(ANYBODY, updated, clock.now_seconds()) < 86_400
     };
     clock.set_wrong(30 * DAY);
     for _ in 0..3 {
@@ -225,7 +227,7 @@ fn the_time_that_a_store_was_down_counts_however_it_ended() {
                 world.reopen();
                 let snapshot = world.store().snapshot();
                 for (updated, at) in &pushed {
-                    let age = snapshot.age_seconds(*updated, clock.now_seconds());
+                    let age = snapshot.age_seconds(ANYBODY, *updated, clock.now_seconds());
                     let real = u64::from(clock.passed() - at);
                     // Stamps of lives of no length lie a second apart.
                     assert!(age.abs_diff(real) <= 4, "{age} s instead of {real}: {ran_before} {ran_after}");
@@ -249,7 +251,7 @@ fn a_clock_that_falls_back_makes_nothing_immortal() {
         clock.pass(43_200);
     }
     let snapshot = world.store().snapshot();
-    assert_eq!(snapshot.age_seconds(updated, clock.now_seconds()), 86_400);
+    assert_eq!(snapshot.age_seconds(ANYBODY, updated, clock.now_seconds()), 86_400);
     drop(snapshot);
     assert!(world.store().compact());
     assert_eq!(world.store().figures().rows_count, 0);

@@ -12,6 +12,7 @@ mod damage;
 mod lifetimes;
 mod model;
 mod opening;
+mod replace;
 mod sizes;
 mod snapshots;
 mod verifying;

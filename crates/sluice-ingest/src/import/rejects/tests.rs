@@ -15,7 +15,7 @@ use sluice_model::TenantId;
 
 use super::{FRAME_TEXT_BYTES, RejectsFrame, UNREAD_BYTES_MAX};
 use crate::{
-    Announced, ColumnChoice, Format, ImportReport, ImportRules, Keeper, StepPlace, UploadRules,
+    Announced, ColumnChoice, Format, ImportMode, ImportReport, ImportRules, Keeper, StepPlace, UploadRules,
     fixture::{Fixture, block_on},
 };
 
@@ -58,6 +58,7 @@ fn kept(fixture: &Fixture, announced: Announced, body: &[u8], is_full: bool) -> 
         announced,
         columns: ColumnChoice::default(),
         from_line: 1,
+        mode: ImportMode::Steps,
         told: Arc::new(|_count| {}),
         keeper: Arc::clone(&kept) as _,
     };

@@ -24,7 +24,7 @@ use crate::{
     batches::{
         Batches, FramePlace, Told,
         id::BatchId,
-        summary::{BatchState, Failure},
+        summary::{BatchState, ChangeCounts, Failure},
     },
     clock::date_of_ms,
     http::{
@@ -54,6 +54,8 @@ struct BatchView<'told> {
     rows: u64,
     accepted: u64,
     refused: u64,
+    #[serde(flatten)]
+    changes: Option<ChangeCounts>,
     committed_lines: u64,
     /// Rows a second, while it is running.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -196,6 +198,7 @@ impl<'told> BatchView<'told> {
             rows: counts.rows,
             accepted: counts.accepted,
             refused: counts.refused,
+            changes: counts.changes,
             committed_lines: counts.committed_lines,
             rows_per_second: elapsed.map(|elapsed| rate(counts.rows, elapsed)),
             parameters: serde_json::from_str(&asked.parameters).ok(),

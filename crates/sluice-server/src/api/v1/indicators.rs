@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 use sluice_ingest::{
-    ImportReport, ImportRules, Ingestor, RefusedRow, Told as StepTold, UploadAction, UploadRules,
+    ImportMode, ImportReport, ImportRules, Ingestor, RefusedRow, Told as StepTold, UploadAction, UploadRules,
 };
 use sluice_store::catalogue::Supplier;
 
@@ -22,7 +22,11 @@ use super::{
 };
 use crate::{
     api::request::{ImportRequest, Importing},
-    batches::{Begun, Taken, Told, id::BatchId, summary::Asked},
+    batches::{
+        Begun, Taken, Told,
+        id::BatchId,
+        summary::{Asked, ChangeCounts},
+    },
     http::{
         answer,
         body::{BodyReader, Pace},
@@ -50,6 +54,8 @@ struct ImportView<'report> {
     rows: u64,
     accepted: u64,
     refused: u64,
+    #[serde(flatten)]
+    changes: Option<ChangeCounts>,
     committed_lines: u64,
     rejects: Vec<RejectView<'report>>,
     rejects_url: String,
@@ -82,18 +88,7 @@ pub(crate) async fn import(
     record: &RequestRecord,
 ) -> Result<HttpResponse, Problem> {
     let ImportRequest { importing, parameters, tenant, permit } = request;
-    let (supplier, action, counted, told): (_, _, _, StepTold) = match importing {
-        Importing::Add(supplier) => {
-            let is_false_positive = supplier.is_false_positive();
-            let action = UploadAction::Put { is_false_positive, takes_tags: true, now_seconds: 0 };
-            (supplier, action, IndicatorAction::Add, Arc::new(|_count| {}))
-        }
-        Importing::Delete(supplier) => {
-            let author = Author::of(record);
-            let told = move |count| author.changed(&format!("{count} indicators deleted"));
-            (supplier, UploadAction::Delete, IndicatorAction::Delete, Arc::new(told))
-        }
-    };
+    let (supplier, action, counted, told) = work_of(importing, parameters.mode, record);
     let asked = asked(&tenant, &supplier, counted, &parameters, record);
     let batch = match state.batches.begin(parameters.key, asked) {
         Ok(Begun::New(batch)) => batch,
@@ -103,7 +98,8 @@ pub(crate) async fn import(
     let refang = parameters.refang.unwrap_or(supplier.settings.refang);
     let upload = UploadRules { supplier: supplier.id, refang, takes_marks: false, action };
     let (announced, columns, from_line) = (parameters.announced, parameters.columns, parameters.from_line);
-    let rules = ImportRules { upload, announced, columns, from_line, told, keeper: batch.keeper() };
+    let (mode, keeper) = (parameters.mode, batch.keeper());
+    let rules = ImportRules { upload, announced, columns, from_line, mode, told, keeper };
     // A body may take as long as it likes, as long as it comes.
     let pace = Pace { deadline: Duration::MAX, ..state.rules().pace };
     let mut reader = BodyReader::new(&head.headers, payload, usize::MAX, pace, &state.stopping)
@@ -116,7 +112,9 @@ pub(crate) async fn import(
         return Err(Problem::new("", Cause::Internal));
     };
     let IntakeEnd { report, failure, batch, told } = &ended;
-    state.metrics.suppliers.note_import(supplier.id, counted, report);
+    if !matches!(mode, ImportMode::Plan(_)) && !report.is_guarded {
+        state.metrics.suppliers.note_import(supplier.id, counted, report);
+    }
     record.accepted_count.set(report.accepted_count);
     record.refused_count.set(report.refused_count);
     let url = rejects_url(&tenant, *batch);
@@ -129,10 +127,42 @@ pub(crate) async fn import(
     if report.refused_count != 0 {
         problem = problem.with("rejects_url", &url);
     }
-    if let Cause::Unprocessable(Unprocessable::NoRow, _) = cause {
+    if let Cause::Unprocessable(Unprocessable::NoRow | Unprocessable::ShrinkGuard, _) = cause {
         problem = problem.with("rejects", &rejects(report));
     }
+    if let Some(ChangeCounts { added, changed, unchanged, removed }) = report.changes.map(ChangeCounts::of) {
+        problem = problem.with("added", &added).with("changed", &changed);
+        problem = problem.with("unchanged", &unchanged).with("removed", &removed);
+    }
     Err(problem)
+}
+
+/// Whose rows they are, what becomes of each, as what it is counted, and who is told.
+fn work_of(
+    importing: Importing,
+    mode: ImportMode,
+    record: &RequestRecord,
+) -> (Supplier, UploadAction, IndicatorAction, StepTold) {
+    match importing {
+        Importing::Add(supplier) => {
+            let is_false_positive = supplier.is_false_positive();
+            let action = UploadAction::Put { is_false_positive, takes_tags: true, now_seconds: 0 };
+            let author = Author::of(record);
+            let told = move |removed| {
+                if 0 < removed {
+                    author.changed(&format!("{removed} indicators removed by a replacement"));
+                }
+            };
+            let is_replacement = matches!(mode, ImportMode::Replace { .. });
+            let told: StepTold = if is_replacement { Arc::new(told) } else { Arc::new(|_count| {}) };
+            (supplier, action, IndicatorAction::Add, told)
+        }
+        Importing::Delete(supplier) => {
+            let author = Author::of(record);
+            let told = move |count| author.changed(&format!("{count} indicators deleted"));
+            (supplier, UploadAction::Delete, IndicatorAction::Delete, Arc::new(told))
+        }
+    }
 }
 
 /// What is asked, as its batch keeps it.
@@ -196,14 +226,17 @@ async fn repeat(state: &State, told: &Told) -> Result<HttpResponse, Problem> {
     let url = rejects_url(&summary.asked.tenant, summary.id);
     let missing = summary.rejects_missing.as_deref();
     let rejects = refused.iter().map(KeptReject::view).collect();
-    let view =
-        ImportView { rejects, ..ImportView::of(summary.id, &summary.asked.supplier, &report, url, missing) };
+    let view = ImportView {
+        rejects,
+        changes: counts.changes,
+        ..ImportView::of(summary.id, &summary.asked.supplier, &report, url, missing)
+    };
     answer::json(StatusCode::OK, &view).map_err(|cause| Problem::new("", cause))
 }
 
 /// The problem of an import, with what is durable all the same.
 fn problem(cause: Cause, byte: Option<u64>, report: &ImportReport) -> Problem {
-    let has_committed = report.rows_count != 0;
+    let has_committed = report.rows_count != 0 && report.committed_lines != 0;
     // Who has something in the store is not told to send all of it again.
     let cause = match (cause.retry_after_seconds(), cause) {
         (Some(retry_after_seconds), Cause::Busy { .. } | Cause::OutOfTime) if has_committed => {
@@ -240,6 +273,7 @@ impl<'report> ImportView<'report> {
             rows: report.rows_count,
             accepted: report.accepted_count,
             refused: report.refused_count,
+            changes: report.changes.map(ChangeCounts::of),
             committed_lines: report.committed_lines,
             rejects: rejects(report),
             rejects_url,

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use sluice_ingest::{BodyError, Fault, Import, ImportReport, IngestError};
+use sluice_store::Changes;
 use tokio::time::Instant;
 
 use crate::{
@@ -110,6 +111,12 @@ impl Drop for Intake {
 
 async fn end(import: Import, batch: Batch, outcome: IntakeOutcome, resumed: Resumed) -> IntakeEnd {
     let (report, failure) = match outcome {
+        Ok(report) if report.is_guarded => {
+            let detail = shrink_detail(&report);
+            (report, Some((Cause::Unprocessable(Unprocessable::ShrinkGuard, detail.into()), None)))
+        }
+        // A plan tells as much of no rows.
+        Ok(report) if report.changes.is_some() => (report, None),
         Ok(report) if report.rows_count == report.unread_count && !is_over(&report, resumed) => {
             let detail = "Not one row could be read";
             (report, Some((Cause::Unprocessable(Unprocessable::NoRow, detail.into()), None)))
@@ -129,6 +136,13 @@ async fn end(import: Import, batch: Batch, outcome: IntakeOutcome, resumed: Resu
     });
     let told = batch.end(state, &report, told).await;
     IntakeEnd { report, failure, batch: id, told }
+}
+
+/// What a replacement that was not carried out would have done.
+fn shrink_detail(report: &ImportReport) -> String {
+    let Changes { changed, unchanged, removed, .. } = report.changes.unwrap_or_default();
+    let held = changed + unchanged + removed;
+    format!("It would remove {removed} of {held} indicators, which is more than max_shrink allows")
 }
 
 /// Whoever begins after the last line has nothing to send any more.

@@ -8,10 +8,14 @@ use std::{collections::BTreeMap, str::FromStr};
 
 use actix_web::{
     dev::RequestHead,
-    http::header::{self, HeaderMap, HeaderValue},
+    http::{
+        Method,
+        header::{self, HeaderMap, HeaderValue},
+    },
 };
-use sluice_ingest::{Announced, ColumnChoice, Format};
+use sluice_ingest::{Announced, ColumnChoice, Format, ImportMode};
 use sluice_model::excerpt::excerpt;
+use sluice_store::FeedMode;
 use url::form_urlencoded;
 
 use crate::{
@@ -49,6 +53,19 @@ pub(crate) struct Parameters {
     pub(crate) key: Option<BatchId>,
     /// All parameters as they were given, by name.
     pub(crate) given: BTreeMap<String, String>,
+    /// What becomes of all rows together.
+    pub(crate) mode: ImportMode,
+}
+
+/// What a replacement may remove if nothing is said, in per cent.
+const SHRINK_PERCENT_MAX: u8 = 50;
+
+/// What is said of what becomes of all rows together.
+#[derive(Default)]
+struct Whole {
+    is_replacement: bool,
+    is_plan: bool,
+    shrink_percent_max: Option<u8>,
 }
 
 /// Refuses a body in a media type or an encoding that is not taken.
@@ -77,14 +94,19 @@ pub(crate) fn read(head: &RequestHead) -> Result<Parameters, Cause> {
         from_line: 1,
         key: key(&head.headers)?,
         given: BTreeMap::new(),
+        mode: ImportMode::Steps,
     };
+    let mut whole = Whole::default();
     for (name, value) in form_urlencoded::parse(head.uri.query().unwrap_or("").as_bytes()) {
         if parameters.given.contains_key(&*name) {
             return Err(invalid(&name, "is given twice"));
         }
-        parameters.set(&name, &value)?;
+        if !whole.set(&name, &value)? {
+            parameters.set(&name, &value)?;
+        }
         parameters.given.insert(name.into_owned(), value.into_owned());
     }
+    parameters.mode = whole.mode(&head.method, parameters.from_line)?;
     Ok(parameters)
 }
 
@@ -100,6 +122,55 @@ fn key(headers: &HeaderMap) -> Result<Option<BatchId>, Cause> {
         return Err(Cause::Unprocessable(Unprocessable::InvalidParameter, detail.into()));
     }
     Ok(id)
+}
+
+impl Whole {
+    /// Takes one of its parameters; false if it is none.
+    fn set(&mut self, name: &str, value: &str) -> Result<bool, Cause> {
+        match name {
+            "mode" => {
+                self.is_replacement = match value {
+                    "upsert" => false,
+                    "replace" => true,
+                    _ => return Err(invalid(name, "is 'upsert' or 'replace'")),
+                };
+            }
+            "plan" => self.is_plan = parse(name, value, "is 'true' or 'false'")?,
+            "max_shrink" => {
+                let percent = parse(name, value, "is a number of per cent, from 0 to 100")?;
+                if 100 < percent {
+                    return Err(invalid(name, "is a number of per cent, from 0 to 100"));
+                }
+                self.shrink_percent_max = Some(percent);
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// What they come to.
+    fn mode(&self, method: &Method, from_line: u64) -> Result<ImportMode, Cause> {
+        let Self { is_replacement, is_plan, shrink_percent_max } = *self;
+        let mode = if is_plan {
+            ImportMode::Plan(if is_replacement { FeedMode::Replace } else { FeedMode::Upsert })
+        } else if is_replacement {
+            let shrink_percent_max = shrink_percent_max.unwrap_or(SHRINK_PERCENT_MAX);
+            ImportMode::Replace { shrink_percent_max }
+        } else {
+            ImportMode::Steps
+        };
+        let parameter = if is_replacement { "mode" } else { "plan" };
+        if shrink_percent_max.is_some() && !is_replacement {
+            return Err(invalid("max_shrink", "is for 'mode=replace'"));
+        }
+        if mode != ImportMode::Steps && *method != Method::POST {
+            return Err(invalid(parameter, "is for POST"));
+        }
+        if mode != ImportMode::Steps && from_line != 1 {
+            return Err(invalid("from_line", "is neither for 'mode=replace' nor for 'plan=true'"));
+        }
+        Ok(mode)
+    }
 }
 
 impl Parameters {
@@ -118,19 +189,16 @@ impl Parameters {
                 self.columns = ColumnChoice::parse(value).ok_or_else(|| invalid(name, expected))?;
             }
             // What is done without the parameter may be asked for; what else it could be is not there.
-            "mode" if value == "upsert" => {}
-            "plan" | "skip_allowed" if value == "false" => {}
+            "skip_allowed" if value == "false" => {}
             "missing_tags" if value == "refuse" => {}
-            "mode" if value == "replace" => return Err(not_available("'mode=replace'")),
             "missing_tags" if matches!(value, "create" | "drop") => {
                 return Err(not_available(&format!("'missing_tags={value}'")));
             }
-            "plan" | "skip_allowed" => {
+            "skip_allowed" => {
                 let _is_boolean: bool = parse(name, value, "is 'true' or 'false'")?;
                 return Err(not_available(&format!("'{name}=true'")));
             }
-            "max_shrink" | "only_to_ids" => return Err(not_available(&format!("'{name}'"))),
-            "mode" => return Err(invalid(name, "is 'upsert'")),
+            "only_to_ids" => return Err(not_available(&format!("'{name}'"))),
             "missing_tags" => return Err(invalid(name, "is 'refuse'")),
             _ => return Err(unknown(name)),
         }

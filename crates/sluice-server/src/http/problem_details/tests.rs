@@ -12,6 +12,7 @@ fn causes() -> Vec<Cause> {
         Unprocessable::InvalidParameter,
         Unprocessable::NotAvailable,
         Unprocessable::NoRow,
+        Unprocessable::ShrinkGuard,
     ];
     let mut causes = vec![
         Cause::BadRequest(text()),

@@ -2,13 +2,18 @@
 
 use std::fmt::Write as _;
 
-use actix_web::{dev::RequestHead, http::Uri, http::header};
+use actix_web::{
+    dev::RequestHead,
+    http::{Method, Uri, header},
+};
 use expect_test::{Expect, expect};
+use sluice_ingest::ImportMode;
 
 use super::{check_media, read};
 
 fn head(query: &str, content_type: &str) -> RequestHead {
     let mut head = RequestHead::default();
+    head.method = Method::POST;
     head.uri = format!("/v1/suppliers/Feed/indicators{query}").parse::<Uri>().unwrap();
     if !content_type.is_empty() {
         head.headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
@@ -19,7 +24,13 @@ fn head(query: &str, content_type: &str) -> RequestHead {
 fn seen(query: &str, content_type: &str) -> String {
     let head = head(query, content_type);
     match check_media(&head).and_then(|()| read(&head)) {
-        Ok(read) => format!("{:?} refang {:?} from {}", read.announced, read.refang, read.from_line),
+        Ok(read) => {
+            let mode = match read.mode {
+                ImportMode::Steps => String::new(),
+                mode => format!(" {mode:?}"),
+            };
+            format!("{:?} refang {:?} from {}{mode}", read.announced, read.refang, read.from_line)
+        }
         Err(cause) => format!("{} {}", cause.status().as_u16(), cause.reason()),
     }
 }
@@ -43,6 +54,10 @@ fn parameters_say_what_is_done() {
             "?format=ndjson&refang=false",
             "?mode=upsert&plan=false&skip_allowed=false&missing_tags=refuse&format=lines",
             "?format=json&column=indicator%3D2,tags%3D5",
+            "?mode=replace",
+            "?mode=replace&max_shrink=100",
+            "?mode=replace&max_shrink=0&plan=true&from_line=1",
+            "?plan=true",
         ],
         &expect![[r#"
             : Nothing refang None from 1
@@ -51,6 +66,10 @@ fn parameters_say_what_is_done() {
             ?format=ndjson&refang=false: Exactly(Ndjson) refang Some(false) from 1
             ?mode=upsert&plan=false&skip_allowed=false&missing_tags=refuse&format=lines: Exactly(Lines) refang None from 1
             ?format=json&column=indicator%3D2,tags%3D5: Exactly(Json) refang None from 1
+            ?mode=replace: Nothing refang None from 1 Replace { shrink_percent_max: 50 }
+            ?mode=replace&max_shrink=100: Nothing refang None from 1 Replace { shrink_percent_max: 100 }
+            ?mode=replace&max_shrink=0&plan=true&from_line=1: Nothing refang None from 1 Plan(Replace)
+            ?plan=true: Nothing refang None from 1 Plan(Upsert)
         "#]],
     );
 }
@@ -59,12 +78,14 @@ fn parameters_say_what_is_done() {
 fn what_is_not_there_is_refused_and_not_passed_over() {
     check(
         &[
-            "?mode=replace",
-            "?plan=true",
+            "?mode=replace&from_line=2",
+            "?plan=true&from_line=2",
+            "?max_shrink=50",
+            "?mode=replace&max_shrink=101",
+            "?mode=replace&max_shrink=-1",
             "?skip_allowed=true",
             "?missing_tags=create",
             "?missing_tags=drop",
-            "?max_shrink=50",
             "?only_to_ids=true",
             "?format=stix",
             "?format=misp",
@@ -81,16 +102,18 @@ fn what_is_not_there_is_refused_and_not_passed_over() {
             "?refang=true&refang=true",
         ],
         &expect![[r#"
-            ?mode=replace: 422 'mode=replace' is not available in this version
-            ?plan=true: 422 'plan=true' is not available in this version
+            ?mode=replace&from_line=2: 422 The parameter 'from_line' is neither for 'mode=replace' nor for 'plan=true'
+            ?plan=true&from_line=2: 422 The parameter 'from_line' is neither for 'mode=replace' nor for 'plan=true'
+            ?max_shrink=50: 422 The parameter 'max_shrink' is for 'mode=replace'
+            ?mode=replace&max_shrink=101: 422 The parameter 'max_shrink' is a number of per cent, from 0 to 100
+            ?mode=replace&max_shrink=-1: 422 The parameter 'max_shrink' is a number of per cent, from 0 to 100
             ?skip_allowed=true: 422 'skip_allowed=true' is not available in this version
             ?missing_tags=create: 422 'missing_tags=create' is not available in this version
             ?missing_tags=drop: 422 'missing_tags=drop' is not available in this version
-            ?max_shrink=50: 422 'max_shrink' is not available in this version
             ?only_to_ids=true: 422 'only_to_ids' is not available in this version
             ?format=stix: 422 'format=stix' is not available in this version
             ?format=misp: 422 'format=misp' is not available in this version
-            ?mode=x: 422 The parameter 'mode' is 'upsert'
+            ?mode=x: 422 The parameter 'mode' is 'upsert' or 'replace'
             ?plan=x: 422 The parameter 'plan' is 'true' or 'false'
             ?missing_tags=: 422 The parameter 'missing_tags' is 'refuse'
             ?format=xml: 422 The parameter 'format' is one of auto, ndjson, json, csv and lines
@@ -103,6 +126,9 @@ fn what_is_not_there_is_refused_and_not_passed_over() {
             ?refang=true&refang=true: 422 The parameter 'refang' is given twice
         "#]],
     );
+    let mut deletion = head("?mode=replace", "");
+    deletion.method = Method::DELETE;
+    assert_eq!(read(&deletion).unwrap_err().reason(), "The parameter 'mode' is for POST");
 }
 
 #[test]

@@ -1,0 +1,151 @@
+//! `mode=replace`, `plan` and `max_shrink` of imports: what they answer, and what is there afterwards.
+
+use std::{
+    fmt::Write as _,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use expect_test::expect;
+
+use crate::{
+    daemon::{Running, shared},
+    disk,
+    importing::{import, told},
+};
+
+/// Imports one body after the other and tells the answers.
+fn told_all(daemon: &Running, asked: &[(&str, &str)]) -> String {
+    let mut seen = String::new();
+    for (supplier, body) in asked {
+        let answer = told(&import(daemon, supplier, "", body.as_bytes()));
+        writeln!(seen, "{supplier} {body:?}\n  {answer}").unwrap();
+    }
+    seen
+}
+
+const FIRST: &str = "{\"indicator\":\"192.0.2.1\",\"context\":{\"n\":1}}\n{\"indicator\":\"192.0.2.2\",\"context\":{\"n\":2}}\n\
+                     {\"indicator\":\"192.0.2.3\"}\n";
+const SECOND: &str = "[{\"indicator\":\"192.0.2.1\",\"context\":{\"n\":1}},{\"indicator\":\"192.0.2.2\"},\
+                      {\"indicator\":\"192.0.2.9\",\"context\":{\"n\":9}},{\"indicator\":\"bad\\\\name\"}]";
+
+#[test]
+fn a_feed_replaces_what_its_supplier_holds_and_a_plan_tells_it_before() {
+    let daemon = shared();
+    daemon.add_suppliers(&["Replaced", "Beside"], 50);
+    daemon.put("suppliers/Beside", r#"[{"indicator":"192.0.2.3","context":{"of":"beside"}}]"#);
+    expect![[r#"
+        Replaced?mode=replace "{\"indicator\":\"192.0.2.1\",\"context\":{\"n\":1}}\n{\"indicator\":\"192.0.2.2\",\"context\":{\"n\":2}}\n{\"indicator\":\"192.0.2.3\"}\n"
+          200 {"batch":"ID","supplier":"Replaced","rows":3,"accepted":3,"refused":0,"added":3,"changed":0,"unchanged":0,"removed":0,"committed_lines":3,"rejects":[],"rejects_url":"/v1/batches/ID/rejects"}
+        Replaced?mode=replace&plan=true&max_shrink=0 "[{\"indicator\":\"192.0.2.1\",\"context\":{\"n\":1}},{\"indicator\":\"192.0.2.2\"},{\"indicator\":\"192.0.2.9\",\"context\":{\"n\":9}},{\"indicator\":\"bad\\\\name\"}]"
+          200 {"batch":"ID","supplier":"Replaced","rows":4,"accepted":3,"refused":1,"added":1,"changed":1,"unchanged":1,"removed":1,"committed_lines":0,"rejects":[{"line":4,"byte":115,"reason":"invalid-indicator","value":"bad\\name","hint":"Invalid indicator format"}],"rejects_url":"/v1/batches/ID/rejects"}
+        Replaced?plan=true "[{\"indicator\":\"192.0.2.1\",\"context\":{\"n\":1}},{\"indicator\":\"192.0.2.2\"},{\"indicator\":\"192.0.2.9\",\"context\":{\"n\":9}},{\"indicator\":\"bad\\\\name\"}]"
+          200 {"batch":"ID","supplier":"Replaced","rows":4,"accepted":3,"refused":1,"added":1,"changed":0,"unchanged":2,"removed":0,"committed_lines":0,"rejects":[{"line":4,"byte":115,"reason":"invalid-indicator","value":"bad\\name","hint":"Invalid indicator format"}],"rejects_url":"/v1/batches/ID/rejects"}
+    "#]]
+    .assert_eq(&told_all(&daemon, &[
+        ("Replaced?mode=replace", FIRST),
+        ("Replaced?mode=replace&plan=true&max_shrink=0", SECOND),
+        ("Replaced?plan=true", SECOND),
+    ]));
+    let looked_up = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.9"];
+    let before = daemon.detections("", &looked_up);
+    assert_eq!(
+        before,
+        [
+            "Replaced_IP 192.0.2.1 {\"n\":1}",
+            "Replaced_IP 192.0.2.2 {\"n\":2}",
+            "Beside_IP 192.0.2.3 {\"of\":\"beside\"}, Replaced_IP 192.0.2.3 {}",
+            "",
+        ]
+    );
+    expect![[r#"
+        Replaced?mode=replace "[{\"indicator\":\"192.0.2.1\",\"context\":{\"n\":1}},{\"indicator\":\"192.0.2.2\"},{\"indicator\":\"192.0.2.9\",\"context\":{\"n\":9}},{\"indicator\":\"bad\\\\name\"}]"
+          200 {"batch":"ID","supplier":"Replaced","rows":4,"accepted":3,"refused":1,"added":1,"changed":1,"unchanged":1,"removed":1,"committed_lines":4,"rejects":[{"line":4,"byte":115,"reason":"invalid-indicator","value":"bad\\name","hint":"Invalid indicator format"}],"rejects_url":"/v1/batches/ID/rejects"}
+    "#]]
+    .assert_eq(&told_all(&daemon, &[("Replaced?mode=replace", SECOND)]));
+    assert_eq!(
+        daemon.detections("", &looked_up),
+        [
+            "Replaced_IP 192.0.2.1 {\"n\":1}",
+            "Replaced_IP 192.0.2.2 {}",
+            "Beside_IP 192.0.2.3 {\"of\":\"beside\"}",
+            "Replaced_IP 192.0.2.9 {\"n\":9}",
+        ]
+    );
+}
+
+#[test]
+fn a_feed_that_shrinks_too_much_changes_nothing() {
+    let daemon = shared();
+    daemon.add_suppliers(&["Shrunk"], 50);
+    let rows = |count: u32| {
+        (0..count).fold(String::new(), |rows, number| format!("{rows}h{number}.shrunk.example.com\n"))
+    };
+    assert_eq!(import(&daemon, "Shrunk", "text/plain", rows(10).as_bytes()).status, 200);
+    let looked_up = ["h0.shrunk.example.com", "h9.shrunk.example.com"];
+    let mut seen = String::new();
+    for (parameters, count) in [
+        ("mode=replace", 4),
+        ("mode=replace&plan=true", 4),
+        ("mode=replace", 0),
+        ("mode=replace&plan=true", 0),
+        ("mode=replace&max_shrink=0", 9),
+    ] {
+        let answer = import(&daemon, &format!("Shrunk?{parameters}"), "text/plain", rows(count).as_bytes());
+        writeln!(seen, "{parameters} {count}: {}", told(&answer)).unwrap();
+        assert!(daemon.detections("", &looked_up).iter().all(|found| !found.is_empty()));
+    }
+    expect![[r#"
+        mode=replace 4: 422 {"accepted":4,"added":0,"batch":"ID","changed":0,"committed_lines":0,"detail":"It would remove 6 of 10 indicators, which is more than max_shrink allows","refused":0,"rejects":[],"removed":6,"rows":4,"status":422,"title":"The replacement would remove too much","type":"/problems/shrink-guard","unchanged":4}
+        mode=replace&plan=true 4: 200 {"batch":"ID","supplier":"Shrunk","rows":4,"accepted":4,"refused":0,"added":0,"changed":0,"unchanged":4,"removed":6,"committed_lines":0,"rejects":[],"rejects_url":"/v1/batches/ID/rejects"}
+        mode=replace 0: 422 {"accepted":0,"batch":"ID","committed_lines":0,"detail":"Not one row could be read","refused":0,"rejects":[],"rows":0,"status":422,"title":"Not one row could be read","type":"/problems/no-usable-row"}
+        mode=replace&plan=true 0: 200 {"batch":"ID","supplier":"Shrunk","rows":0,"accepted":0,"refused":0,"added":0,"changed":0,"unchanged":0,"removed":10,"committed_lines":0,"rejects":[],"rejects_url":"/v1/batches/ID/rejects"}
+        mode=replace&max_shrink=0 9: 422 {"accepted":9,"added":0,"batch":"ID","changed":0,"committed_lines":0,"detail":"It would remove 1 of 10 indicators, which is more than max_shrink allows","refused":0,"rejects":[],"removed":1,"rows":9,"status":422,"title":"The replacement would remove too much","type":"/problems/shrink-guard","unchanged":9}
+    "#]]
+    .assert_eq(&seen);
+    let answer = import(&daemon, "Shrunk?mode=replace&max_shrink=60", "text/plain", rows(4).as_bytes());
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(daemon.detections("", &looked_up), ["Shrunk_URL h0.shrunk.example.com {}", ""]);
+}
+
+/// A body that breaks off is no feed: what it does not have would be removed.
+#[test]
+fn a_body_that_breaks_off_replaces_nothing() {
+    let daemon = shared();
+    daemon.add_suppliers(&["Broken"], 50);
+    assert_eq!(import(&daemon, "Broken", "", b"192.0.2.1\n192.0.2.2\n").status, 200);
+    let cut_off = b"[{\"indicator\":\"192.0.2.1\"},{\"indicator\":";
+    let answer = import(&daemon, "Broken?mode=replace&max_shrink=100", "application/json", cut_off);
+    assert_eq!(answer.status, 400, "{answer:?}");
+    assert!(answer.body.contains("\"committed_lines\":0"), "{answer:?}");
+    assert_eq!(daemon.detections("", &["192.0.2.2"]), ["Broken_IP 192.0.2.2 {}"]);
+}
+
+/// What has not changed is not written, and lives on; what had expired before does not come back.
+#[test]
+fn a_replacement_renews_what_it_leaves_as_it_is() {
+    let daemon = Running::start(&[]);
+    let hour = r#"[{"name":"Hour","confidence":40,"retention":60}]"#;
+    assert_eq!(daemon.ask("POST", "1.0/suppliers", hour).status, 201);
+    let dir = daemon.stop();
+    let now = u32::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
+    // Minutes on either side of the hour, so that the time which the test takes is of no matter.
+    let (fresh, stale) = (now - 3_600 + 600, now - 3_600 - 1);
+    let indicators = [("192.0.2.1", fresh), ("192.0.2.2", stale), ("192.0.2.3", stale)];
+    disk::add_updated_at(dir.path(), "Hour", &indicators);
+    let daemon = Running::open(dir, &[]);
+    daemon.wait_for(sluice_server::Phase::Ready);
+    let looked_up = ["192.0.2.1", "192.0.2.2", "192.0.2.3"];
+    assert_eq!(daemon.detections("", &looked_up), ["Hour_IP 192.0.2.1 {}", "", ""]);
+    expect![[r#"
+        Hour?mode=replace "192.0.2.1\n192.0.2.2\n"
+          200 {"batch":"ID","supplier":"Hour","rows":2,"accepted":2,"refused":0,"added":1,"changed":0,"unchanged":1,"removed":0,"committed_lines":2,"rejects":[],"rejects_url":"/v1/batches/ID/rejects"}
+    "#]]
+    .assert_eq(&told_all(&daemon, &[("Hour?mode=replace", "192.0.2.1\n192.0.2.2\n")]));
+    assert_eq!(daemon.detections("", &looked_up), ["Hour_IP 192.0.2.1 {}", "Hour_IP 192.0.2.2 {}", ""]);
+    // Its own update lies fifty minutes back.
+    assert_eq!(daemon.ask("PUT", "1.0/suppliers/Hour", r#"[{"retention":30}]"#).status, 200);
+    let dir = daemon.stop();
+    let daemon = Running::open(dir, &[]);
+    daemon.wait_for(sluice_server::Phase::Ready);
+    assert_eq!(daemon.detections("", &looked_up), ["Hour_IP 192.0.2.1 {}", "Hour_IP 192.0.2.2 {}", ""]);
+}

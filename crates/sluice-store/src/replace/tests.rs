@@ -1,0 +1,184 @@
+//! What a replacement keeps away, what it counts as too much, and how much memory its feed takes.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use sluice_model::{
+    Confidence, RetentionMinutes, SupplierId, SupplierName, TenantId, Vendor, limits,
+    row::{self, HoldingChange, Row, TagsChange},
+};
+
+use super::{Changes, Feed, Hold};
+use crate::{
+    Record, Slice, SliceBuilder, Store, StoreConfig, Write, WriteError,
+    catalogue::{CatalogueChange, SupplierSettings},
+    clock::Clock,
+};
+
+/// Time passes when a test says so.
+#[derive(Debug, Default)]
+struct StandingClock(AtomicU32);
+
+impl Clock for StandingClock {
+    fn now_seconds(&self) -> u32 {
+        1_800_000_000 + self.0.load(Ordering::SeqCst)
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_secs(self.0.load(Ordering::SeqCst).into())
+    }
+}
+
+/// A store with a supplier whose indicators live for an hour.
+fn world() -> (tempfile::TempDir, Store, SupplierId, Arc<StandingClock>) {
+    let (dir, clock) = (tempfile::tempdir().unwrap(), Arc::new(StandingClock::default()));
+    let mut config = StoreConfig::at(dir.path().join("data"));
+    config.clock = Arc::<StandingClock>::clone(&clock);
+    let store = Store::open(config, Box::new(|cause| panic!("{cause}"))).unwrap();
+    let settings = SupplierSettings {
+        confidence: Confidence::new(50_u8).unwrap(),
+        retention: RetentionMinutes::new(60_u32).unwrap(),
+        vendor: Vendor::parse("").unwrap(),
+        enabled: true,
+        refang: false,
+    };
+    let change = CatalogueChange::CreateSupplier { name: SupplierName::parse("Feed").unwrap(), settings };
+    let (told, answer) = std::sync::mpsc::channel();
+    store.change_catalogue(change, Box::new(move |outcome| told.send(outcome.is_ok()).unwrap()));
+    assert!(answer.recv().unwrap());
+    let supplier = store.catalogue().supplier(TenantId::GENERAL, "Feed").unwrap().id;
+    (dir, store, supplier, clock)
+}
+
+fn slice(supplier: SupplierId, updated: u32, key: &str, context: &[u8]) -> Slice {
+    let (mut slice, mut row) = (SliceBuilder::new(), Vec::new());
+    let holding = HoldingChange::Hold { updated, context: Some(context) };
+    row::encode(supplier, holding, TagsChange::Keep, &mut row);
+    slice.push(key.as_bytes(), &row).unwrap();
+    slice.finish()
+}
+
+fn write(store: &Store, supplier: SupplierId, key: &str) -> Write {
+    let write = store.begin_for(supplier).unwrap();
+    write.append(0, slice(supplier, store.stamp_seconds(), key, b"{}")).unwrap();
+    write
+}
+
+fn commit(write: Write) -> Result<(), WriteError> {
+    let (told, answer) = std::sync::mpsc::channel();
+    write.commit(Box::new(move |outcome| told.send(outcome).unwrap()));
+    answer.recv().unwrap()
+}
+
+fn holds(store: &Store, key: &str) -> bool {
+    store.snapshot().get(key.as_bytes(), &mut Record::new()).unwrap()
+}
+
+fn is_busy<T>(outcome: &Result<T, WriteError>) -> bool {
+    matches!(outcome, Err(WriteError::Busy { retry_after_seconds: 5 }))
+}
+
+#[test]
+fn while_a_supplier_is_held_nobody_else_writes_it() {
+    let (_dir, store, supplier, _clock) = world();
+    let (begun, other) = (write(&store, supplier, "begun"), SupplierId(2));
+    let held = Hold::take(&store.shared, supplier).unwrap();
+    assert!(is_busy(&Hold::take(&store.shared, supplier).map(drop)));
+    assert!(is_busy(&store.begin_for(supplier)));
+    assert!(is_busy(&commit(begun)));
+    commit(write(&store, other, "other")).unwrap();
+    assert!(!holds(&store, "begun") && holds(&store, "other"));
+    drop(held);
+    commit(write(&store, supplier, "begun")).unwrap();
+    assert!(holds(&store, "begun"));
+    store.halt();
+}
+
+/// What was alive when a replacement looked would be counted as unchanged and be gone, if a merge dropped it meanwhile.
+#[test]
+fn while_a_supplier_is_held_nothing_of_it_is_dropped() {
+    let (_dir, store, supplier, clock) = world();
+    commit(write(&store, supplier, "a")).unwrap();
+    let held = Hold::take(&store.shared, supplier).unwrap();
+    clock.0.fetch_add(3_601, Ordering::SeqCst);
+    assert!(store.compact());
+    assert_eq!(store.figures().rows_count, 1);
+    drop(held);
+    assert!(store.compact());
+    assert_eq!(store.figures().rows_count, 0);
+    store.halt();
+}
+
+#[test]
+fn the_guard_counts_what_is_removed_of_what_is_held() {
+    let check = |changed, removed, percent, is_over| {
+        let changes = Changes { added: 1_000, changed, unchanged: 10, removed };
+        assert_eq!(changes.removes_over(percent), is_over, "{changes:?} {percent}");
+    };
+    check(10, 20, 50, false);
+    check(10, 21, 50, true);
+    check(0, 0, 0, false);
+    check(0, 1, 0, true);
+    check(0, u64::MAX / 2, 100, false);
+    check(0, u64::MAX / 2, 99, true);
+}
+
+fn rows_of(feed: &Feed) -> Vec<(String, Vec<u8>)> {
+    let (mut rows, mut seen) = (feed.rows(), Vec::new());
+    while let Some((key, row)) = rows.next_row() {
+        let context = Row::decode(row).unwrap().holdings().next().unwrap().context.to_vec();
+        seen.push((String::from_utf8(key.to_vec()).unwrap(), context));
+    }
+    rows.finish().unwrap();
+    seen
+}
+
+#[test]
+fn the_last_row_of_a_key_counts_however_many_chunks_there_are() {
+    let (_dir, store, supplier, _clock) = world();
+    let mut feed = store.begin_feed().unwrap();
+    for number in 0..150_u32 {
+        let slices = [0, 1].map(|half| {
+            let context = format!("{{\"n\":{number}.{half}}}");
+            slice(supplier, 0, &format!("key-{}", number % 7), context.as_bytes())
+        });
+        feed.add(&slices).unwrap();
+    }
+    let wanted =
+        |key: u32| (format!("key-{key}"), format!("{{\"n\":{}.1}}", 149 - (149 - key) % 7).into_bytes());
+    assert_eq!(rows_of(&feed), (0..7).map(wanted).collect::<Vec<_>>());
+    store.halt();
+}
+
+/// Rows of four mebibytes, in as many chunks: what is read at a time does not grow with them.
+#[test]
+fn the_memory_of_a_feed_is_bounded_however_long_its_rows_are() {
+    const ALL_BYTES_MAX: usize = 64 * limits::MIB;
+    let (_dir, store, supplier, _clock) = world();
+    let mut feed = store.begin_feed().unwrap();
+    let wanted: Mutex<Vec<_>> = Mutex::default();
+    for number in 0..24_u8 {
+        // Packs badly, so that what is stored is as long as what is unpacked.
+        let mut state = u64::from(number) + 1;
+        let context: Vec<u8> = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+            state.to_be_bytes()[1]
+        })
+        .take(limits::ELEMENT_BYTES_MAX - 100)
+        .collect();
+        let key = format!("key-{:02}", u32::from(number) * 7 % 24);
+        feed.add(&[slice(supplier, 0, &key, &context)]).unwrap();
+        wanted.lock().unwrap().push((key, context));
+    }
+    let mut wanted = wanted.into_inner().unwrap();
+    wanted.sort();
+    assert!(rows_of(&feed) == wanted);
+    assert!(feed.peak_bytes() < ALL_BYTES_MAX, "{}", feed.peak_bytes());
+    assert!(feed.reading_bytes() + 16 * limits::MIB < ALL_BYTES_MAX, "{}", feed.reading_bytes());
+    store.halt();
+}
