@@ -188,6 +188,9 @@ struct Setting {
 /// What the names of our variables begin with.
 const VARIABLE_PREFIX: &str = "SLUICE_";
 
+/// What names of the client's variables begin with, which are none of the daemon's.
+const CLIENT_PREFIX: &str = "SLUICE_CLIENT_";
+
 /// Picks our variables out of an environment. Other variables need not be UTF-8.
 ///
 /// # Errors
@@ -198,7 +201,8 @@ pub fn own_variables(
 ) -> Result<Vec<(String, String)>, ConfigError> {
     let mut ours = Vec::new();
     for (name, value) in environment {
-        if !name.as_encoded_bytes().starts_with(VARIABLE_PREFIX.as_bytes()) {
+        let begins_with = |prefix: &str| name.as_encoded_bytes().starts_with(prefix.as_bytes());
+        if !begins_with(VARIABLE_PREFIX) || begins_with(CLIENT_PREFIX) {
             continue;
         }
         let (Some(text), Some(value)) = (name.to_str(), value.to_str()) else {

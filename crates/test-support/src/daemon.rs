@@ -45,13 +45,18 @@ impl Daemon {
 
     /// The same, with these variables in its environment.
     pub fn start_with(binary: &Path, dir: &Path, settings: &[(&str, &str)]) -> Self {
+        Self::start_at(binary, dir, "127.0.0.1:0", settings)
+    }
+
+    /// The same, on this address, where clients of a killed one look for it.
+    pub fn start_at(binary: &Path, dir: &Path, listen: &str, settings: &[(&str, &str)]) -> Self {
         let password_file = dir.join("password");
         std::fs::write(&password_file, CREDENTIALS.1).unwrap();
         let said = dir.join("said");
         let mut command = Command::new(binary);
         // Variables of the test's own are none of the daemon's configuration.
         command.env_clear().env("RUST_BACKTRACE", "1").envs(settings.iter().copied());
-        command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(dir.join("data"));
+        command.args(["--listen", listen, "--data-dir"]).arg(dir.join("data"));
         command.arg("--admin-password-file").arg(password_file);
         let stderr = File::options().create(true).append(true).open(&said).unwrap();
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();

@@ -416,7 +416,8 @@ fn a_variable_may_be_of_any_type() {
 fn a_variable_of_ours_that_is_no_text_is_refused() {
     let (bad, good) = (OsString::from_vec(b"\xff".to_vec()), OsString::from("a"));
     let of = |name: &[u8], value: &OsString| (OsString::from_vec(name.to_vec()), value.clone());
-    let others = [of(b"PATH", &bad), of(b"\xff", &good), of(b"SLUICE_LISTEN", &good)];
+    let of_client = of(b"SLUICE_CLIENT_URL", &bad);
+    let others = [of(b"PATH", &bad), of(b"\xff", &good), of(b"SLUICE_LISTEN", &good), of_client];
     let ours = own_variables(others.into_iter()).unwrap();
     assert_eq!(ours, [("SLUICE_LISTEN".to_owned(), "a".to_owned())]);
     for refused in [of(b"SLUICE_DATA_DIR", &bad), of(b"SLUICE_\xff", &good)] {

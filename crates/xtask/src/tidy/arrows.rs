@@ -5,12 +5,13 @@
 use serde_json::Value;
 
 /// Who may depend on which crates of ours. `test-support` is for tests and tools alone.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("sluice-model", &[]),
     ("sluice-sync", &[]),
     ("sluice-store", &["sluice-sync", "sluice-model"]),
     ("sluice-ingest", &["sluice-store", "sluice-model"]),
     ("sluice-server", &["sluice-ingest", "sluice-store", "sluice-model"]),
+    ("sluice-cli", &["sluice-model"]),
     ("sluice-benches", &["sluice-ingest", "sluice-store", "sluice-model", "test-support"]),
     ("test-support", &["sluice-store", "sluice-model"]),
     ("xtask", &["test-support", "sluice-model"]),
@@ -23,8 +24,8 @@ const OWNED: [(&str, &[&str]); 7] = [
     ("simd-json", &["sluice-ingest"]),
     ("rayon", &["sluice-ingest"]),
     ("actix", &["sluice-server"]),
-    ("tokio", &["sluice-server", "sluice-ingest"]),
-    ("rustls", &["sluice-server"]),
+    ("tokio", &["sluice-server", "sluice-ingest", "sluice-cli"]),
+    ("rustls", &["sluice-server", "sluice-cli"]),
     ("object_store", &["sluice-server"]),
 ];
 

@@ -20,8 +20,9 @@ use super::{
     tree::{Module, Package, shown},
 };
 
-/// The crates that make up the daemon.
-const PRODUCT: [&str; 5] = ["sluice-model", "sluice-store", "sluice-sync", "sluice-ingest", "sluice-server"];
+/// The crates that make up the daemon and its client.
+const PRODUCT: [&str; 6] =
+    ["sluice-model", "sluice-store", "sluice-sync", "sluice-ingest", "sluice-server", "sluice-cli"];
 
 /// Structs, enums, traits and aliases for each 1,000 lines of code.
 const TYPES_PER_THOUSAND_MAX: usize = 17;

@@ -1,0 +1,270 @@
+//! The command line of `sluice`, as data: usage, help, man pages and completions all come from here.
+
+use std::{path::PathBuf, time::Duration};
+
+use bytesize::ByteSize;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::{failure, version};
+
+/// Pushes feeds to a Sluice daemon, looks values up, and manages suppliers and tags.
+#[derive(Debug, Parser)]
+#[command(name = "sluice", version = version::text(), after_help = failure::EXIT_CODES)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArguments,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Where the daemon is, and who asks. A password or token is never an argument, which all users of the machine could see.
+#[derive(Args, Clone, Debug, Default)]
+#[group(skip)]
+pub(crate) struct ConnectionArguments {
+    /// Profile to take what else is not said from; the file's `default` when absent.
+    #[arg(long, value_name = "NAME", global = true, env = "SLUICE_CLIENT_PROFILE")]
+    pub(crate) profile: Option<String>,
+    /// File of the profiles; ~/.config/sluice/profiles.toml when absent.
+    #[arg(long, value_name = "FILE", global = true, env = "SLUICE_CLIENT_PROFILES")]
+    pub(crate) profiles_file: Option<PathBuf>,
+    /// Where the daemon listens; `http://127.0.0.1:9440` when nothing says it.
+    #[arg(long, value_name = "URL", global = true, env = "SLUICE_CLIENT_URL")]
+    pub(crate) url: Option<String>,
+    /// Name of the user.
+    #[arg(long, value_name = "NAME", global = true, env = "SLUICE_CLIENT_USER")]
+    pub(crate) user: Option<String>,
+    /// File with the user's password; else the variable `SLUICE_CLIENT_PASSWORD` is asked, then the terminal.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) password_file: Option<PathBuf>,
+    /// File with an API token, which takes the place of user and password; else the variable `SLUICE_CLIENT_TOKEN` is asked.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) token_file: Option<PathBuf>,
+    /// PEM file with the certificates to trust in place of the system's, such as the daemon's own self-signed one.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// PEM file with a client certificate and its key, which take the place of user and password.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) client_certificate: Option<PathBuf>,
+    /// Take any certificate of the daemon for good.
+    #[arg(long, global = true)]
+    pub(crate) insecure: bool,
+    /// The tenant; General when nothing says it.
+    #[arg(long, value_name = "NAME", global = true, env = "SLUICE_CLIENT_TENANT")]
+    pub(crate) tenant: Option<String>,
+}
+
+/// A command.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Push feeds into a supplier: NDJSON, JSON, CSV or plain lists, of any length, packed by gzip or zstd or not.
+    ///
+    /// Rows are stored while they arrive. After a break or Ctrl-C, the same command goes on behind what is stored. Several files
+    /// are pushed at once; rows of one file are stored in their order.
+    Push {
+        #[command(flatten)]
+        sending: SendingArguments,
+        /// Create the supplier if there is none of this name.
+        #[arg(long)]
+        create_supplier: bool,
+        /// Confidence of a supplier that is created.
+        #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(u8).range(..=100))]
+        confidence: u8,
+        /// Time from the last update after which indicators of a supplier that is created expire.
+        #[arg(long, value_name = "TIME", default_value = "30days", value_parser = humantime::parse_duration)]
+        retention: Duration,
+    },
+    /// Delete indicators of a supplier; takes the same files as push.
+    Delete {
+        #[command(flatten)]
+        sending: SendingArguments,
+    },
+    /// Look values up; exit code 1 if none of them is detected.
+    Lookup {
+        /// Values: hashes, addresses, domains, URLs; `-` reads them from standard input, one a line.
+        #[arg(required = true, value_name = "VALUE")]
+        values: Vec<String>,
+        /// Take the arguments, or lines of standard input, as text, such as lines of a log, and look up every value in it.
+        #[arg(long)]
+        extract: bool,
+        /// Leave out what is not detected.
+        #[arg(long)]
+        detected: bool,
+        #[command(flatten)]
+        output: OutputArguments,
+    },
+    /// List, create and remove suppliers.
+    #[command(subcommand)]
+    Suppliers(SuppliersCommand),
+    /// List, create and remove tags.
+    #[command(subcommand)]
+    Tags(TagsCommand),
+    /// Write man pages, and completions for bash, zsh and fish.
+    Manual {
+        /// Directory to write them below, as /usr/share is laid out; made if it is missing.
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+    },
+}
+
+/// What is sent, and how.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct SendingArguments {
+    /// Files; `-` is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Name of the supplier.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) supplier: String,
+    /// Format of the rows; told by the content when absent.
+    #[arg(long, value_enum, default_value_t = Format::Auto)]
+    pub(crate) format: Format,
+    /// Read defanged values (`hxxp://example[.]com`) as what they stand for; the supplier's setting counts when absent.
+    #[arg(long)]
+    pub(crate) refang: bool,
+    /// Columns of a table, by number from 1 or by name, such as `indicator=2,tags=5`.
+    #[arg(long, value_name = "COLUMNS")]
+    pub(crate) column: Option<String>,
+    /// Write the rows that are refused into this file, as NDJSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rejects: Option<PathBuf>,
+    /// Files that are sent at the same time.
+    #[arg(long, value_name = "COUNT", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=32))]
+    pub(crate) connections: u8,
+    /// Send parts of one file at the same time too: of a value that it has twice, either row may be the last.
+    #[arg(long)]
+    pub(crate) any_order: bool,
+    /// Length of the requests that NDJSON, and lists with `--format lines`, are sent in.
+    #[arg(long, value_name = "SIZE", default_value = "64MiB")]
+    pub(crate) piece_size: ByteSize,
+    /// How long a request is repeated while the daemon is away or busy.
+    #[arg(long, value_name = "TIME", default_value = "10min", value_parser = humantime::parse_duration)]
+    pub(crate) retry_for: Duration,
+    /// Begin anew, though a push of the same files was broken off.
+    #[arg(long)]
+    pub(crate) restart: bool,
+    #[command(flatten)]
+    pub(crate) telling: TellingArguments,
+}
+
+/// How it is told how far it is.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct TellingArguments {
+    /// Tell how far it is, and what came of it, as NDJSON on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Tell nothing but what came of it.
+    #[arg(long, short, conflicts_with = "json")]
+    pub(crate) quiet: bool,
+}
+
+/// How answers are printed.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct OutputArguments {
+    /// How the answer is printed.
+    #[arg(long = "output", short = 'o', value_enum, default_value_t = OutputForm::Table)]
+    pub(crate) form: OutputForm,
+}
+
+/// What to do with suppliers.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SuppliersCommand {
+    /// List all suppliers.
+    List {
+        #[command(flatten)]
+        output: OutputArguments,
+    },
+    /// Show the settings of a supplier.
+    Show {
+        /// Its name.
+        name: String,
+        #[command(flatten)]
+        output: OutputArguments,
+    },
+    /// Create a supplier.
+    Create {
+        /// Its name.
+        name: String,
+        /// How far it is trusted, up to 100.
+        #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(u8).range(..=100))]
+        confidence: u8,
+        /// Time from the last update after which its indicators expire.
+        #[arg(long, value_name = "TIME", default_value = "30days", value_parser = humantime::parse_duration)]
+        retention: Duration,
+        /// Who makes the feed.
+        #[arg(long, value_name = "NAME")]
+        vendor: Option<String>,
+    },
+    /// Remove a supplier, with all its indicators.
+    Delete {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// What to do with tags.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TagsCommand {
+    /// List all tags.
+    List {
+        #[command(flatten)]
+        output: OutputArguments,
+    },
+    /// Create a tag.
+    Create {
+        /// Its name.
+        name: String,
+        /// Its weight, up to 5.
+        #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=5))]
+        weight: u8,
+    },
+    /// Remove a tag, and take it off every indicator.
+    Delete {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// Format of rows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Format {
+    /// Told by the content.
+    Auto,
+    /// A JSON object a line.
+    Ndjson,
+    /// A JSON array.
+    Json,
+    /// A table.
+    Csv,
+    /// A value a line.
+    Lines,
+    /// A bundle of STIX 2.1.
+    Stix,
+    /// Events of MISP.
+    Misp,
+}
+
+/// How answers are printed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum OutputForm {
+    /// Columns, for people.
+    Table,
+    /// One JSON array.
+    Json,
+    /// A JSON object a line.
+    Ndjson,
+}
+
+impl Format {
+    /// Its name, as the daemon takes it; `None` when the daemon is to tell by the content.
+    pub(crate) fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Auto => None,
+            Self::Ndjson => Some("ndjson"),
+            Self::Json => Some("json"),
+            Self::Csv => Some("csv"),
+            Self::Lines => Some("lines"),
+            Self::Stix => Some("stix"),
+            Self::Misp => Some("misp"),
+        }
+    }
+}

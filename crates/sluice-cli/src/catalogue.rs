@@ -1,0 +1,110 @@
+//! Suppliers and tags: listed, created, removed.
+
+use std::time::Duration;
+
+use serde_json::{Value, json, value::RawValue};
+
+use crate::{
+    answer,
+    arguments::{OutputForm, SuppliersCommand, TagsCommand},
+    failure::{Ended, Failure},
+    output::{print, say},
+    server::{Method, Server},
+};
+
+const SECONDS_PER_MINUTE: u64 = 60;
+
+/// Carries out a command of suppliers.
+///
+/// # Errors
+///
+/// Whatever came of it instead.
+pub(crate) async fn suppliers(server: &Server, command: SuppliersCommand) -> Result<Ended, Failure> {
+    match command {
+        SuppliersCommand::List { output } => {
+            show(server, &["suppliers"], &["name", "status"], output.form).await
+        }
+        SuppliersCommand::Show { name, output } => {
+            let columns = ["name", "status", "confidence", "retention", "vendor"];
+            show(server, &["suppliers", &name], &columns, output.form).await
+        }
+        SuppliersCommand::Create { name, confidence, retention, vendor } => {
+            create_supplier(server, &name, confidence, retention, vendor.as_deref()).await?;
+            done(&format!("supplier {name} created"))
+        }
+        SuppliersCommand::Delete { name } => {
+            remove(server, &["suppliers", &name]).await?;
+            done(&format!("supplier {name} removed"))
+        }
+    }
+}
+
+/// Carries out a command of tags.
+///
+/// # Errors
+///
+/// Whatever came of it instead.
+pub(crate) async fn tags(server: &Server, command: TagsCommand) -> Result<Ended, Failure> {
+    match command {
+        TagsCommand::List { output } => show(server, &["tags"], &["name", "weight"], output.form).await,
+        TagsCommand::Create { name, weight } => {
+            let body = json!([{"name": name, "weight": weight}]);
+            server.ask(Method::POST, server.cybertrace(&["tags"]), body.to_string()).await?;
+            done(&format!("tag {name} created"))
+        }
+        TagsCommand::Delete { name } => {
+            remove(server, &["tags", &name]).await?;
+            done(&format!("tag {name} removed"))
+        }
+    }
+}
+
+/// Creates a supplier unless there is one of this name.
+///
+/// # Errors
+///
+/// Whatever came of it instead.
+pub(crate) async fn ensure_supplier(
+    server: &Server,
+    name: &str,
+    confidence: u8,
+    retention: Duration,
+) -> Result<(), Failure> {
+    let listed = server.ask(Method::GET, server.cybertrace(&["suppliers"]), String::new()).await?;
+    let listed: Vec<Value> = serde_json::from_slice(&listed).map_err(|error| answer::unreadable(&error))?;
+    let is_there = listed.iter().any(|supplier| supplier.get("name").and_then(Value::as_str) == Some(name));
+    if is_there { Ok(()) } else { create_supplier(server, name, confidence, retention, None).await }
+}
+
+async fn create_supplier(
+    server: &Server,
+    name: &str,
+    confidence: u8,
+    retention: Duration,
+    vendor: Option<&str>,
+) -> Result<(), Failure> {
+    let retention_minutes = retention.as_secs() / SECONDS_PER_MINUTE;
+    let mut supplier = json!({"name": name, "confidence": confidence, "retention": retention_minutes});
+    if let (Some(vendor), Some(members)) = (vendor, supplier.as_object_mut()) {
+        members.insert("vendor".to_owned(), vendor.into());
+    }
+    let body = Value::Array(vec![supplier]).to_string();
+    server.ask(Method::POST, server.cybertrace(&["suppliers"]), body).await.map(drop)
+}
+
+async fn show(server: &Server, path: &[&str], columns: &[&str], form: OutputForm) -> Result<Ended, Failure> {
+    let body = server.ask(Method::GET, server.cybertrace(path), String::new()).await?;
+    let objects: Vec<Box<RawValue>> =
+        serde_json::from_slice(&body).map_err(|error| answer::unreadable(&error))?;
+    print(form, columns, &objects)?;
+    Ok(Ended::Well)
+}
+
+async fn remove(server: &Server, path: &[&str]) -> Result<(), Failure> {
+    server.ask(Method::DELETE, server.cybertrace(path), String::new()).await.map(drop)
+}
+
+fn done(text: &str) -> Result<Ended, Failure> {
+    say(text)?;
+    Ok(Ended::Well)
+}

@@ -1,0 +1,94 @@
+//! `sluice`, the client of the daemon: arguments, the exit code, and what is said last; nothing else.
+//!
+//! In: the command line, `SLUICE_CLIENT_*` variables, a profile. Out: what a command prints on standard output; how far it is and
+//! what went wrong on standard error; an exit code of [`failure`].
+
+mod answer;
+mod arguments;
+mod catalogue;
+mod credentials;
+mod failure;
+mod lookup;
+mod manual;
+mod output;
+mod profile;
+mod push;
+mod server;
+mod version;
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use clap::Parser as _;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{
+    arguments::{Arguments, Command, ConnectionArguments},
+    failure::{Ended, Failure},
+    push::{Sending, Verb},
+    server::Server,
+};
+
+fn main() -> ExitCode {
+    let Arguments { connection, command } = Arguments::parse();
+    match run(&connection, command) {
+        Ok(ended) => ended.exit_code(),
+        Err(failure) => {
+            // Without standard error nobody looks.
+            drop(writeln!(io::stderr(), "sluice: {failure}"));
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(connection: &ConnectionArguments, command: Command) -> Result<Ended, Failure> {
+    if let Command::Manual { dir } = &command {
+        manual::write(dir).map_err(|error| Failure::Local(format!("{error:#}")))?;
+        return Ok(Ended::Well);
+    }
+    let server = Server::of(profile::read(connection)?)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Local(format!("cannot begin: {error}")))?;
+    runtime.block_on(async {
+        tokio::select! {
+            ended = carry_out(&server, command) => ended,
+            () = interruption() => Err(Failure::Interrupted),
+        }
+    })
+}
+
+async fn carry_out(server: &Server, command: Command) -> Result<Ended, Failure> {
+    match command {
+        Command::Push { sending, create_supplier, confidence, retention } => {
+            if create_supplier {
+                catalogue::ensure_supplier(server, &sending.supplier, confidence, retention).await?;
+            }
+            Sending::new(server, Verb::Push, &sending)?.run().await
+        }
+        Command::Delete { sending } => Sending::new(server, Verb::Delete, &sending)?.run().await,
+        Command::Lookup { values, extract, detected, output } => {
+            lookup::run(server, &values, extract, detected, output.form).await
+        }
+        Command::Suppliers(command) => catalogue::suppliers(server, command).await,
+        Command::Tags(command) => catalogue::tags(server, command).await,
+        Command::Manual { .. } => Ok(Ended::Well),
+    }
+}
+
+/// Waits for SIGINT or SIGTERM.
+async fn interruption() {
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        // The signals then end the process as they do by default.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}

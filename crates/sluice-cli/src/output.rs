@@ -1,0 +1,95 @@
+//! What commands print on standard output: a table, a JSON array, or a JSON object a line.
+
+use std::io::{self, Write as _};
+
+use serde_json::{Value, value::RawValue};
+
+use crate::{arguments::OutputForm, failure::Failure};
+
+/// Spaces between columns.
+const GAP: &str = "  ";
+
+/// Prints a line.
+///
+/// # Errors
+///
+/// [`Failure::Local`] when standard output takes nothing.
+pub(crate) fn say(text: &str) -> Result<(), Failure> {
+    write(&format!("{text}\n"))
+}
+
+fn write(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    written.map_err(|error| Failure::Local(format!("cannot write to standard output: {error}")))
+}
+
+/// Prints objects of an answer, as they came. A table has these columns; each is a member of an object.
+///
+/// # Errors
+///
+/// [`Failure::Local`] when standard output takes nothing.
+pub(crate) fn print(form: OutputForm, columns: &[&str], objects: &[Box<RawValue>]) -> Result<(), Failure> {
+    match form {
+        OutputForm::Json => {
+            let lines: Vec<_> = objects.iter().map(|object| format!("  {object}")).collect();
+            if lines.is_empty() { say("[]") } else { say(&format!("[\n{}\n]", lines.join(",\n"))) }
+        }
+        OutputForm::Ndjson => {
+            let mut lines = String::new();
+            for object in objects {
+                lines.push_str(object.get());
+                lines.push('\n');
+            }
+            write(&lines)
+        }
+        OutputForm::Table => {
+            let mut rows = Vec::new();
+            for object in objects {
+                let object: Value = serde_json::from_str(object.get()).unwrap_or(Value::Null);
+                rows.push(columns.iter().map(|column| cell(object.get(*column))).collect());
+            }
+            print_table(columns, rows)
+        }
+    }
+}
+
+/// Prints a table.
+///
+/// # Errors
+///
+/// [`Failure::Local`] when standard output takes nothing.
+pub(crate) fn print_table(columns: &[&str], rows: Vec<Vec<String>>) -> Result<(), Failure> {
+    let mut lines = vec![columns.iter().map(|column| column.to_uppercase()).collect::<Vec<_>>()];
+    lines.extend(rows);
+    write(&table(&lines))
+}
+
+/// What a table shows of a value. What a terminal would obey is escaped.
+pub(crate) fn cell(value: Option<&Value>) -> String {
+    match value {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) if text.chars().any(char::is_control) => text.escape_debug().to_string(),
+        Some(Value::String(text)) => text.clone(),
+        Some(value) => value.to_string(),
+    }
+}
+
+/// Rows of cells as lines with aligned columns.
+fn table(rows: &[Vec<String>]) -> String {
+    let mut widths: Vec<usize> = Vec::new();
+    for row in rows {
+        widths.resize(widths.len().max(row.len()), 0);
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut text = String::new();
+    for row in rows {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        let line = cells.collect::<Vec<_>>().join(GAP);
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}

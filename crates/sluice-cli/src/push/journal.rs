@@ -1,0 +1,212 @@
+//! What is stored of a push that was broken off: a file, a line for each piece, by which the same command goes on.
+//!
+//! In: what the daemon says is stored. Out: the same, when the same command is given again for files that have not changed. It lies
+//! in the user's directory of state under a name made of the errand and the files, and is removed once everything is stored. A line that was
+//! not written to its end counts as none. Nothing is synced: what the journal has lost is sent again and changes nothing.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    hash::Hasher as _,
+    io::{Read as _, Seek as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::{FlockOperation, flock};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use xxhash_rust::xxh3::Xxh3;
+
+use super::{
+    receipt::Receipt,
+    source::{Identity, Source},
+};
+use crate::{failure::Failure, profile::base_dir};
+
+/// Folder of the journals in the user's directory of state.
+const FOLDER: &str = "sluice/push";
+
+/// A journal.
+pub(super) struct Journal {
+    /// None where there is no directory for it.
+    file: Option<(PathBuf, File)>,
+    /// What was stored before, of each file.
+    entries: BTreeMap<usize, FileEntries>,
+    /// The sum of it.
+    before: Receipt,
+    bytes_before: u64,
+}
+
+/// What is stored of a file, by where a piece starts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct FileEntries {
+    /// Pieces that are stored as a whole: where they end, and how many lines they have.
+    whole: BTreeMap<u64, (u64, u64)>,
+    /// Lines that are stored of others.
+    lines: BTreeMap<u64, u64>,
+}
+
+/// The first line.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    files: Vec<Option<Identity>>,
+}
+
+/// Any other line.
+#[derive(Serialize, Deserialize, Clone, Debug)]
+struct Entry {
+    file: usize,
+    start: u64,
+    /// Where the piece ends, if it is stored as a whole.
+    end: Option<u64>,
+    /// Its lines that are stored.
+    lines: u64,
+    rows: u64,
+    accepted: u64,
+    refused: u64,
+    allowed: u64,
+}
+
+impl Journal {
+    /// Opens the journal of an errand, and reads what an earlier command has left in it, unless it is to begin anew.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Local`] when it cannot be written, or a command of the same errand is running.
+    pub(super) fn open(errand: &str, sources: &[Source], begins_anew: bool) -> Result<Self, Failure> {
+        let mut journal =
+            Self { file: None, entries: BTreeMap::new(), before: Receipt::default(), bytes_before: 0 };
+        let is_lasting = sources.iter().any(|source| source.identity().is_some());
+        let Some(dir) = base_dir("XDG_STATE_HOME", ".local/state").filter(|_| is_lasting) else {
+            return Ok(journal);
+        };
+        let dir = dir.join(FOLDER);
+        fs::create_dir_all(&dir).map_err(|error| Failure::of_file("create", &dir, &error))?;
+        let path = dir.join(format!("{:016x}.ndjson", name(errand, sources)));
+        let failed = |error| Failure::of_file("write", &path, &error);
+        let mut options = File::options();
+        let mut file = options.read(true).write(true).create(true).open(&path).map_err(failed)?;
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            let text = "another command is sending the same files to the same supplier";
+            return Err(Failure::Local(text.to_owned()));
+        }
+        let mut text = String::new();
+        // What is no text is no journal.
+        let is_read = file.read_to_string(&mut text).is_ok();
+        let identities: Vec<_> = sources.iter().map(|source| source.identity().cloned()).collect();
+        let kept = if is_read && !begins_anew { still_true(&text, &identities) } else { Vec::new() };
+        let mut rewritten = line(&Header { files: identities });
+        rewritten.extend(kept.iter().map(line));
+        file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
+        file.write_all(rewritten.as_bytes()).map_err(failed)?;
+        for entry in &kept {
+            journal.take(entry);
+        }
+        journal.file = Some((path, file));
+        Ok(journal)
+    }
+
+    /// Whether something was stored before.
+    pub(super) fn is_resumed(&self) -> bool {
+        !self.entries.is_empty()
+    }
+
+    /// What was stored before: counts, and bytes of the pieces that are stored as a whole.
+    pub(super) fn before(&self) -> (&Receipt, u64) {
+        (&self.before, self.bytes_before)
+    }
+
+    /// What was stored of a file before.
+    pub(super) fn entries_of(&self, file: usize) -> FileEntries {
+        self.entries.get(&file).cloned().unwrap_or_else(FileEntries::default)
+    }
+
+    /// Adds what is stored of a piece now.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Local`] when it cannot be written.
+    pub(super) fn add(
+        &mut self,
+        file: usize,
+        start: u64,
+        end: Option<u64>,
+        stored: &Receipt,
+    ) -> Result<(), Failure> {
+        let Some((path, journal)) = &mut self.file else { return Ok(()) };
+        let Receipt { rows, accepted, refused, allowed, committed_lines: lines, .. } = *stored;
+        let entry = Entry { file, start, end, lines, rows, accepted, refused, allowed };
+        let written = journal.write_all(line(&entry).as_bytes());
+        written.map_err(|error| Failure::of_file("write", path, &error))
+    }
+
+    /// Removes it.
+    pub(super) fn remove(self) {
+        if let Some((path, _file)) = self.file {
+            // What is left is passed over once the files have changed.
+            drop(fs::remove_file(path));
+        }
+    }
+
+    fn take(&mut self, entry: &Entry) {
+        let of_file = self.entries.entry(entry.file).or_default();
+        match entry.end {
+            Some(end) => {
+                of_file.whole.insert(entry.start, (end, entry.lines));
+                self.bytes_before += end - entry.start;
+            }
+            None => drop(of_file.lines.insert(entry.start, entry.lines)),
+        }
+        self.before.rows += entry.rows;
+        self.before.accepted += entry.accepted;
+        self.before.refused += entry.refused;
+        self.before.allowed += entry.allowed;
+    }
+}
+
+impl FileEntries {
+    /// Where the piece ends that starts here, and how many lines it has; `None` if it is not stored as a whole.
+    pub(super) fn piece_at(&self, start: u64) -> Option<(u64, u64)> {
+        self.whole.get(&start).copied()
+    }
+
+    /// How many lines of the piece that starts here are stored.
+    pub(super) fn lines_stored(&self, start: u64) -> u64 {
+        self.lines.get(&start).copied().unwrap_or(0)
+    }
+}
+
+/// What an earlier command has left of files that are as they were.
+fn still_true(text: &str, identities: &[Option<Identity>]) -> Vec<Entry> {
+    let mut lines = text.lines();
+    let Some(Header { files }) = lines.next().and_then(parsed) else { return Vec::new() };
+    let is_same = |file: usize| {
+        let now = identities.get(file).and_then(Option::as_ref);
+        now.is_some() && files.get(file).and_then(Option::as_ref) == now
+    };
+    let entries = lines.filter_map(parsed::<Entry>);
+    entries.filter(|entry| is_same(entry.file) && entry.end.is_none_or(|end| entry.start < end)).collect()
+}
+
+/// A name that this errand with these files has, and no other.
+fn name(errand: &str, sources: &[Source]) -> u64 {
+    let mut hasher = Xxh3::new();
+    hasher.write(errand.as_bytes());
+    for source in sources {
+        hasher.write(b"\0");
+        hasher.write(source.canonical_path().unwrap_or(Path::new("")).as_os_str().as_encoded_bytes());
+    }
+    hasher.finish()
+}
+
+fn line<T: Serialize>(value: &T) -> String {
+    // Numbers and paths always serialize, but for a path that is no text: its file is sent again.
+    let text = serde_json::to_string(value).unwrap_or_else(|_no_text| String::new());
+    format!("{text}\n")
+}
+
+fn parsed<T: DeserializeOwned>(line: &str) -> Option<T> {
+    serde_json::from_str(line).ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,253 @@
+//! Sources cut into pieces, each the body of one request.
+//!
+//! In: a source, and what of it is stored already. Out: the pieces that are not, in order, made on a thread of its own, which is at
+//! most two pieces ahead. Of rows in lines, a piece ends where a line does; everything else is one piece. A piece of a file is a
+//! range of it, of a pipe it is in memory; a pipe that cannot be cut is copied to a file without a name first, so that every piece
+//! can be sent again.
+
+use std::{
+    fs::File,
+    io::{self, Read, Write as _},
+    ops::Range,
+    os::unix::fs::FileExt as _,
+    sync::Arc,
+    thread,
+};
+
+use bytes::Bytes;
+use tokio::sync::mpsc::{self, Receiver};
+
+use super::{
+    journal::FileEntries,
+    source::{Nature, Source, read_start},
+};
+use crate::{arguments::Format, failure::Failure};
+
+/// Bytes that are read at once to find ends of lines.
+const BLOCK_BYTES: usize = 256 << 10;
+/// The most that a piece of a pipe may have, which is held in memory.
+const PIPE_PIECE_BYTES_MAX: u64 = 16 << 20;
+/// The longest line of a pipe.
+const PIPE_LINE_BYTES_MAX: u64 = 64 << 20;
+
+/// How sources are cut.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cutting {
+    pub(super) format: Format,
+    /// Bytes after which a piece ends with the next line.
+    pub(super) piece_bytes: u64,
+}
+
+/// The body of a request.
+#[derive(Debug)]
+pub(super) struct Piece {
+    /// Where in the source it starts.
+    pub(super) start: u64,
+    /// The number of its first line in the source, from 1.
+    pub(super) first_line: u64,
+    pub(super) content: Content,
+    pub(super) nature: Nature,
+    /// Whether it is all of its source.
+    pub(super) is_whole: bool,
+}
+
+/// Bytes that can be read more than once.
+#[derive(Clone, Debug)]
+pub(super) enum Content {
+    File { file: Arc<File>, range: Range<u64> },
+    Memory(Bytes),
+}
+
+/// The next piece, or why there is none.
+pub(super) type Cut = Result<Piece, Failure>;
+
+/// Cuts a source.
+///
+/// # Errors
+///
+/// [`Failure::Local`] when there is no thread to be had.
+pub(super) fn cut(source: &Source, cutting: Cutting, stored: FileEntries) -> Result<Receiver<Cut>, Failure> {
+    let (pieces_out, pieces) = mpsc::channel(1);
+    let unreadable = {
+        let name = source.name();
+        move |error: io::Error| Failure::Local(format!("cannot read {name}: {error}"))
+    };
+    // Nobody waits for pieces once the command has failed.
+    let take = move |piece| pieces_out.blocking_send(piece).is_ok();
+    let opened = if source.identity().is_some() {
+        source
+            .open()
+            .map(|file| Box::new(move |take: &Take<'_>| cut_file(file, cutting, &stored, take)) as Cutter)
+    } else {
+        source
+            .open_once()
+            .map(|input| Box::new(move |take: &Take<'_>| cut_pipe(input, cutting, take)) as Cutter)
+    };
+    let cutter = opened.map_err(&unreadable)?;
+    let work = move || {
+        if let Err(error) = cutter(&|piece| take(Ok(piece))) {
+            take(Err(unreadable(error)));
+        }
+    };
+    let spawned = thread::Builder::new().name("read".to_owned()).spawn(work);
+    spawned.map_err(|error| Failure::Local(format!("cannot read {}: {error}", source.name())))?;
+    Ok(pieces)
+}
+
+/// Takes a piece; false when no more are wanted.
+type Take<'a> = dyn Fn(Piece) -> bool + 'a;
+type Cutter = Box<dyn FnOnce(&Take<'_>) -> io::Result<()> + Send>;
+
+fn cut_file(mut file: File, cutting: Cutting, stored: &FileEntries, take: &Take<'_>) -> io::Result<()> {
+    let bytes = file.metadata()?.len();
+    let nature = Nature::of(&read_start(&mut file)?, cutting.format);
+    let file = Arc::new(file);
+    let (mut start, mut first_line) = (0, 1);
+    loop {
+        if let Some((end, lines)) = stored.piece_at(start) {
+            (start, first_line) = (end, first_line + lines);
+        } else {
+            let (end, lines) = if nature.is_of_lines {
+                end_of_piece(&file, start, cutting.piece_bytes, bytes)?
+            } else {
+                (bytes, 0)
+            };
+            let content = Content::File { file: file.clone(), range: start..end };
+            let is_whole = start == 0 && end == bytes;
+            if !take(Piece { start, first_line, content, nature, is_whole }) {
+                return Ok(());
+            }
+            (start, first_line) = (end, first_line + lines);
+        }
+        if bytes <= start {
+            return Ok(());
+        }
+    }
+}
+
+/// Where the piece that starts at `start` ends, and how many lines it has.
+fn end_of_piece(file: &File, start: u64, piece_bytes: u64, file_bytes: u64) -> io::Result<(u64, u64)> {
+    let (mut at, mut lines, mut block) = (start, 0, vec![0; BLOCK_BYTES]);
+    while at < file_bytes {
+        let got = file.read_at(&mut block, at)?;
+        let read = block.get(..got).filter(|read| !read.is_empty()).ok_or(io::ErrorKind::UnexpectedEof)?;
+        let is_last = |index: usize| start + piece_bytes <= at + index as u64 + 1;
+        // All blocks but the last are counted as a whole.
+        if is_last(read.len() - 1) {
+            for index in memchr::memchr_iter(b'\n', read) {
+                lines += 1;
+                if is_last(index) {
+                    return Ok((at + index as u64 + 1, lines));
+                }
+            }
+        } else {
+            lines += memchr::memchr_iter(b'\n', read).count() as u64;
+        }
+        at += read.len() as u64;
+    }
+    Ok((file_bytes, lines))
+}
+
+fn cut_pipe(mut input: Box<dyn Read + Send>, cutting: Cutting, take: &Take<'_>) -> io::Result<()> {
+    let start = read_start(&mut input)?;
+    let nature = Nature::of(&start, cutting.format);
+    if !nature.is_of_lines {
+        let mut file = tempfile::tempfile()?;
+        file.write_all(&start)?;
+        io::copy(&mut input, &mut file)?;
+        let range = 0..file.metadata()?.len();
+        let content = Content::File { file: Arc::new(file), range };
+        take(Piece { start: 0, first_line: 1, content, nature, is_whole: true });
+        return Ok(());
+    }
+    let piece_bytes = cutting.piece_bytes.min(PIPE_PIECE_BYTES_MAX);
+    let (mut held, mut at, mut first_line) = (start, 0, 1);
+    loop {
+        let (end, is_end) = fill(&mut input, &mut held, piece_bytes)?;
+        let rest = held.split_off(end);
+        let is_whole = at == 0 && is_end;
+        let (bytes, lines) = (held.len() as u64, memchr::memchr_iter(b'\n', &held).count() as u64);
+        let content = Content::Memory(held.into());
+        // Nothing at all is a piece too, of which the daemon says what it thinks.
+        if (bytes != 0 || is_whole) && !take(Piece { start: at, first_line, content, nature, is_whole }) {
+            return Ok(());
+        }
+        if is_end {
+            return Ok(());
+        }
+        (held, at, first_line) = (rest, at + bytes, first_line + lines);
+    }
+}
+
+/// Reads until a piece and the end of its line are there, or the input ends; returns where the piece ends, and whether it is the
+/// last one.
+fn fill(input: &mut dyn Read, held: &mut Vec<u8>, piece_bytes: u64) -> io::Result<(usize, bool)> {
+    let least = usize::try_from(piece_bytes.saturating_sub(1)).unwrap_or(usize::MAX);
+    loop {
+        // One byte more tells whether there is another piece.
+        let line_end = held.get(least..).and_then(|more| memchr::memchr(b'\n', more));
+        if let Some(index) = line_end
+            && least + index + 1 < held.len()
+        {
+            return Ok((least + index + 1, false));
+        }
+        if piece_bytes + PIPE_LINE_BYTES_MAX < held.len() as u64 {
+            return Err(io::Error::other(
+                "a line is longer than 64 MiB; is this of the format that it is taken for?",
+            ));
+        }
+        if input.take(BLOCK_BYTES as u64).read_to_end(held)? == 0 {
+            return Ok((held.len(), true));
+        }
+    }
+}
+
+impl Piece {
+    /// Where in the source it ends.
+    pub(super) fn end(&self) -> u64 {
+        self.start + self.content.bytes()
+    }
+}
+
+impl Content {
+    /// Its length.
+    pub(super) fn bytes(&self) -> u64 {
+        match self {
+            Self::File { range, .. } => range.end - range.start,
+            Self::Memory(bytes) => bytes.len() as u64,
+        }
+    }
+
+    /// Reads from an offset on, at most `bytes_max`; nothing at its end.
+    ///
+    /// # Errors
+    ///
+    /// Any of the system's; a file that has become shorter.
+    pub(super) fn read_at(&self, offset: u64, bytes_max: usize) -> io::Result<Bytes> {
+        let left = usize::try_from(self.bytes().saturating_sub(offset)).unwrap_or(usize::MAX);
+        let length = left.min(bytes_max);
+        match self {
+            Self::Memory(bytes) => {
+                // An offset that is past the end has nothing left.
+                let from = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+                Ok(bytes.slice(from..from + length))
+            }
+            Self::File { file, range } => {
+                let mut block = vec![0; length];
+                file.read_exact_at(&mut block, range.start + offset)?;
+                Ok(block.into())
+            }
+        }
+    }
+
+    /// The line that starts at an offset, without its end, if it is not longer than `bytes_max`.
+    pub(super) fn line_at(&self, offset: u64, bytes_max: usize) -> Option<Bytes> {
+        let read = self.read_at(offset, bytes_max).ok()?;
+        let is_rest = offset + read.len() as u64 == self.bytes();
+        let end = memchr::memchr(b'\n', &read).or_else(|| is_rest.then_some(read.len()))?;
+        Some(read.slice(..end))
+    }
+}
+
+#[cfg(test)]
+mod tests;

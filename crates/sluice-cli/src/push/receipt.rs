@@ -1,0 +1,35 @@
+//! What the daemon says of the rows of a request.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// Counts, and the rows that were refused, as far as they are told. Also what a problem tells of the rows before it.
+#[derive(Deserialize, Debug, Default)]
+pub(super) struct Receipt {
+    #[serde(default)]
+    pub(super) rows: u64,
+    #[serde(default)]
+    pub(super) accepted: u64,
+    #[serde(default)]
+    pub(super) refused: u64,
+    /// Rows that an allow list kept out.
+    #[serde(default)]
+    pub(super) allowed: u64,
+    #[serde(default)]
+    pub(super) committed_lines: u64,
+    #[serde(default)]
+    pub(super) rejects: Vec<Reject>,
+}
+
+/// A row that was refused.
+#[derive(Deserialize, Debug)]
+pub(super) struct Reject {
+    /// Of the body, from 1.
+    pub(super) line: u64,
+    /// Of the body.
+    pub(super) byte: u64,
+    pub(super) reason: String,
+    #[serde(default)]
+    pub(super) hint: String,
+    pub(super) value: Option<Box<RawValue>>,
+}

@@ -1,0 +1,147 @@
+//! Rows that were refused, as NDJSON that can be mended and pushed again, and as remarks for people.
+//!
+//! In: what the daemon says of a piece. Out: a line for each row, with the number of its line in the file and not in the piece, and
+//! with the row itself where it is an object of its own or a value: mend it, `jq -c .row`, push again.
+
+use std::{
+    fs::{self, File},
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::{
+    pieces::Piece,
+    receipt::{Receipt, Reject},
+    source::Source,
+};
+use crate::{arguments::Format, failure::Failure};
+
+/// Longest row that is copied.
+const ROW_BYTES_MAX: usize = 64 << 10;
+/// Rows that are told where no file takes them.
+const SAMPLES_MAX: usize = 5;
+
+/// Where they go.
+pub(super) struct Rejects {
+    file: Option<(PathBuf, File)>,
+    listed: u64,
+    samples: Vec<String>,
+}
+
+/// A line.
+#[derive(Serialize)]
+struct RejectLine<'reject> {
+    file: &'reject str,
+    line: u64,
+    byte: u64,
+    reason: &'reject str,
+    hint: &'reject str,
+    value: Option<&'reject RawValue>,
+    /// The element that was refused.
+    row: Option<Box<RawValue>>,
+    /// What stands in its place where no element could be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+}
+
+impl Rejects {
+    /// Opens the file, if there is to be one; goes on with it if the push goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`] for a file that is to be sent, [`Failure::Local`] when it cannot be written.
+    pub(super) fn open(path: Option<&Path>, sources: &[Source], is_resumed: bool) -> Result<Self, Failure> {
+        let Some(path) = path else { return Ok(Self { file: None, listed: 0, samples: Vec::new() }) };
+        let is_source = |path: &Path| sources.iter().any(|source| source.canonical_path() == Some(path));
+        if fs::canonicalize(path).is_ok_and(|path| is_source(&path)) {
+            let path = path.display();
+            return Err(Failure::Usage(format!(
+                "{path} is to be sent, and cannot take the rows that are refused"
+            )));
+        }
+        let mut options = File::options();
+        options.create(true).write(true).append(is_resumed).truncate(!is_resumed);
+        let file = options.open(path).map_err(|error| Failure::of_file("write", path, &error))?;
+        Ok(Self { file: Some((path.to_owned(), file)), listed: 0, samples: Vec::new() })
+    }
+
+    /// Takes those of a part of a piece.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Local`] when the file cannot be written.
+    pub(super) fn write(&mut self, source: &Source, piece: &Piece, part: &Receipt) -> Result<(), Failure> {
+        let (name, mut lines) = (source.name(), String::new());
+        for reject in &part.rejects {
+            let line = line_of(&name, piece, reject);
+            if self.samples.len() < SAMPLES_MAX {
+                self.samples.push(remark(&line));
+            }
+            lines += &serde_json::to_string(&line).unwrap_or_else(|_none| String::new());
+            lines.push('\n');
+        }
+        self.listed += part.rejects.len() as u64;
+        let Some((path, file)) = &mut self.file else { return Ok(()) };
+        file.write_all(lines.as_bytes()).map_err(|error| Failure::of_file("write", path, &error))
+    }
+
+    /// What is to be said in the end, of so many rows that were refused now.
+    pub(super) fn remarks(&self, refused: u64) -> Vec<String> {
+        match &self.file {
+            Some((path, _)) if self.listed < refused => vec![format!(
+                "{} has {} of {refused} refused rows: this daemon lists no more than 100 of a request",
+                path.display(),
+                self.listed
+            )],
+            Some(_) => Vec::new(),
+            None => {
+                let more = refused.saturating_sub(self.samples.len() as u64);
+                let more = (more != 0).then(|| format!("and {more} more; --rejects FILE keeps them"));
+                self.samples.iter().cloned().chain(more).collect()
+            }
+        }
+    }
+}
+
+fn line_of<'reject>(name: &'reject str, piece: &Piece, reject: &'reject Reject) -> RejectLine<'reject> {
+    let Reject { line, byte, reason, hint, value } = reject;
+    let (mut row, mut text) = (None, None);
+    match piece.nature.format {
+        Format::Ndjson if piece.nature.packing.is_none() => {
+            let line = piece.content.line_at(*byte, ROW_BYTES_MAX);
+            let line = line.map(|line| String::from_utf8_lossy(&line).trim().to_owned());
+            row = line.clone().and_then(|line| RawValue::from_string(line).ok());
+            text = line.filter(|_| row.is_none());
+        }
+        Format::Lines => {
+            row = value.as_ref().and_then(|value| to_raw_value(&Element { indicator: value }).ok());
+        }
+        _ => {}
+    }
+    RejectLine {
+        file: name,
+        line: piece.first_line - 1 + line,
+        byte: piece.start + byte,
+        reason,
+        hint,
+        value: value.as_deref(),
+        row,
+        text,
+    }
+}
+
+/// The element that a line of a list stands for.
+#[derive(Serialize)]
+struct Element<'value> {
+    indicator: &'value RawValue,
+}
+
+fn remark(line: &RejectLine<'_>) -> String {
+    let RejectLine { file, line, reason, hint, value, .. } = line;
+    let value = value.map_or("", RawValue::get);
+    let hint = if hint.is_empty() { String::new() } else { format!(" ({hint})") };
+    format!("{file}:{line}: {reason} {value}{hint}")
+}

@@ -1,0 +1,80 @@
+//! A daemon in distress, made up: takes one request after another and answers as the test says.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+};
+
+/// Where it listens.
+pub(crate) struct Fake {
+    listener: TcpListener,
+}
+
+/// A request, received up to some point.
+pub(crate) struct Received {
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+    stream: TcpStream,
+}
+
+impl Fake {
+    /// Listens on a port of its own.
+    pub(crate) fn start() -> Self {
+        Self { listener: TcpListener::bind("127.0.0.1:0").unwrap() }
+    }
+
+    /// Its URL.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.listener.local_addr().unwrap())
+    }
+
+    /// Receives the next request as a whole, on a connection of its own.
+    pub(crate) fn receive(&self) -> Received {
+        let mut received = self.receive_head();
+        let length = received.head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+        received.stream.read_exact(&mut body).unwrap();
+        received.body = body;
+        received
+    }
+
+    /// Receives the head of the next request alone.
+    pub(crate) fn receive_head(&self) -> Received {
+        let (mut stream, _) = self.listener.accept().unwrap();
+        let mut head = Vec::new();
+        let mut byte = [0];
+        while !head.ends_with(b"\r\n\r\n") {
+            stream.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        Received { head: String::from_utf8(head).unwrap(), body: Vec::new(), stream }
+    }
+
+    /// Receives a request as a whole and answers it.
+    pub(crate) fn take(&self, status: u16, headers: &str, body: &str) -> Received {
+        let mut received = self.receive();
+        received.write(status, headers, body);
+        received
+    }
+}
+
+impl Received {
+    /// Answers, and closes the connection.
+    pub(crate) fn answer(mut self, status: u16, headers: &str, body: &str) {
+        self.write(status, headers, body);
+    }
+
+    /// Answers, and waits until the client has closed the connection, while the body may still come; gives how much of it came.
+    pub(crate) fn answer_early(mut self, status: u16, headers: &str, body: &str) -> u64 {
+        self.write(status, headers, body);
+        std::io::copy(&mut self.stream, &mut std::io::sink()).unwrap_or(0)
+    }
+
+    fn write(&mut self, status: u16, headers: &str, body: &str) {
+        let head = format!(
+            "HTTP/1.1 {status} Reason\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n",
+            body.len()
+        );
+        self.stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+    }
+}

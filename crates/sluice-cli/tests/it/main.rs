@@ -1,0 +1,18 @@
+//! `sluice` against the real daemon, and against made-up ones where the real one would have to be in distress.
+
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod lookup;
+#[cfg(test)]
+mod manage;
+#[cfg(test)]
+mod manual;
+#[cfg(test)]
+mod push;
+#[cfg(test)]
+mod resume;
+#[cfg(test)]
+mod retry;
+#[cfg(test)]
+mod setup;

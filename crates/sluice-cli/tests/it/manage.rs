@@ -1,0 +1,192 @@
+//! Suppliers and tags, profiles, and who asks.
+
+use std::{fs, process::Command};
+
+use expect_test::{Expect, expect};
+use test_support::daemon::CREDENTIALS;
+
+use crate::setup::{Setup, daemon_binary, said, until_success};
+
+fn check(setup: &Setup, arguments: &[&str], code: i32, expect: &Expect) {
+    let (stdout, stderr) = said(setup.sluice(arguments), b"", code);
+    expect.assert_eq(&(stdout + &stderr));
+}
+
+#[test]
+fn suppliers_are_created_listed_and_removed() {
+    let setup = Setup::start();
+    let create = [
+        "suppliers",
+        "create",
+        "ExampleFeed",
+        "--confidence",
+        "80",
+        "--retention",
+        "1day",
+        "--vendor",
+        "Example",
+    ];
+    check(
+        &setup,
+        &create,
+        0,
+        &expect![[r#"
+        supplier ExampleFeed created
+    "#]],
+    );
+    check(
+        &setup,
+        &create,
+        5,
+        &expect![[r#"
+        sluice: Supplier already exists (400)
+    "#]],
+    );
+    check(
+        &setup,
+        &["suppliers", "show", "ExampleFeed"],
+        0,
+        &expect![[r#"
+        NAME         STATUS   CONFIDENCE  RETENTION  VENDOR
+        ExampleFeed  enabled  80          1440       Example
+    "#]],
+    );
+    check(
+        &setup,
+        &["suppliers", "list", "-o", "ndjson"],
+        0,
+        &expect![[r#"
+        {"name":"ExampleFeed","status":"enabled"}
+        {"name":"FalsePositive","status":"enabled"}
+        {"name":"InternalTI","status":"enabled"}
+    "#]],
+    );
+    check(
+        &setup,
+        &["suppliers", "delete", "ExampleFeed"],
+        0,
+        &expect![[r#"
+        supplier ExampleFeed removed
+    "#]],
+    );
+    check(
+        &setup,
+        &["suppliers", "show", "ExampleFeed"],
+        5,
+        &expect![[r#"
+        sluice: Supplier doesn't exist (404)
+    "#]],
+    );
+}
+
+#[test]
+fn tags_are_created_listed_and_removed() {
+    let setup = Setup::start();
+    check(
+        &setup,
+        &["tags", "create", "malware", "--weight", "5"],
+        0,
+        &expect![[r#"
+        tag malware created
+    "#]],
+    );
+    check(
+        &setup,
+        &["tags", "list"],
+        0,
+        &expect![[r#"
+        NAME     WEIGHT
+        MALWARE  5
+    "#]],
+    );
+    check(
+        &setup,
+        &["tags", "list", "-o", "json"],
+        0,
+        &expect![[r#"
+        [
+          {"name":"MALWARE","weight":5}
+        ]
+    "#]],
+    );
+    check(
+        &setup,
+        &["tags", "delete", "malware"],
+        0,
+        &expect![[r#"
+        tag malware removed
+    "#]],
+    );
+    check(
+        &setup,
+        &["tags", "list", "-o", "json"],
+        0,
+        &expect![[r#"
+        []
+    "#]],
+    );
+    check(
+        &setup,
+        &["tags", "create", "malware", "--weight", "6"],
+        2,
+        &expect![[r#"
+        error: invalid value '6' for '--weight <NUMBER>': 6 is not in 0..=5
+
+        For more information, try '--help'.
+    "#]],
+    );
+}
+
+#[test]
+fn a_profile_says_where_the_daemon_is_and_who_asks() {
+    let setup = Setup::start();
+    let dir = setup.path("config/sluice");
+    fs::create_dir_all(&dir).unwrap();
+    let password = setup.write("password-of-admin", format!("{}\n", CREDENTIALS.1));
+    let profile = format!(
+        "default = \"here\"\n[profiles.here]\nurl = \"http://{}\"\nuser = \"{}\"\npassword_file = \"{password}\"\n\
+         [profiles.elsewhere]\nurl = \"http://127.0.0.1:1\"\n",
+        setup.daemon.address(),
+        CREDENTIALS.0
+    );
+    fs::write(dir.join("profiles.toml"), profile).unwrap();
+    let list = |more: &[&str]| {
+        let mut command = setup.sluice(&["tags", "list", "-o", "json"]);
+        for name in ["URL", "USER", "PASSWORD"] {
+            command.env_remove(format!("SLUICE_CLIENT_{name}"));
+        }
+        command.args(more);
+        command
+    };
+    assert_eq!(said(list(&[]), b"", 0).0, "[]\n");
+    said(list(&["--profile", "elsewhere"]), b"", 2);
+    said(list(&["--profile", "elsewhere", "--password-file", &password, "--user", "admin"]), b"", 3);
+    said(list(&["--profile", "nowhere"]), b"", 2);
+}
+
+#[test]
+fn a_token_takes_the_place_of_a_user() {
+    let setup = Setup::start();
+    let mut create = Command::new(daemon_binary());
+    create.args(["token", "create", "reader", "--scope", "read", "--data-dir"]).arg(setup.path("data"));
+    let (token, _) = said(create, b"", 0);
+    let file = setup.write("token", token);
+    // The daemon notices within a second.
+    until_success(|| setup.sluice(&["tags", "list", "--token-file", &file]));
+    check(
+        &setup,
+        &["tags", "list", "-o", "json", "--token-file", &file],
+        0,
+        &expect![[r#"
+        []
+    "#]],
+    );
+    check(
+        &setup,
+        &["tags", "create", "malware", "--token-file", &file],
+        4,
+        &expect![[r#"
+        sluice: The user has no right to this operation (403)
+    "#]],
+    );
+}

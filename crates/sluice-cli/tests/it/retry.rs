@@ -1,0 +1,132 @@
+//! A daemon that is busy, refuses early, or is not the one that is meant.
+
+use std::{
+    fs,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    fake::Fake,
+    setup::{SUPPLIER, Setup, check_counts, end_of, hosts, last_event, said, sluice_in, until_success},
+};
+
+const RECEIPT: &str = "{\"rows\":2,\"accepted\":2,\"refused\":0,\"committed_lines\":2}";
+
+fn push(dir: &tempfile::TempDir, fake: &Fake, more: &[&str]) -> Command {
+    fs::write(dir.path().join("feed.ndjson"), hosts(0..2)).unwrap();
+    let mut command = sluice_in(dir.path(), &fake.url());
+    command.args(["push", "--supplier", SUPPLIER, "--json", "feed.ndjson"]).args(more);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+#[test]
+fn a_busy_daemon_is_asked_again_when_it_says() {
+    let (dir, fake) = (tempfile::tempdir().unwrap(), Fake::start());
+    let child = push(&dir, &fake, &[]).spawn().unwrap();
+    fake.take(429, "Retry-After: 2\r\n", "{\"type\":\"/problems/busy\",\"detail\":\"The service is busy\"}");
+    let refused = Instant::now();
+    let again = fake.take(200, "", RECEIPT);
+    assert!(Duration::from_millis(1_900) <= refused.elapsed(), "{:?}", refused.elapsed());
+    assert_eq!(String::from_utf8_lossy(&again.body), hosts(0..2));
+    let (stdout, _) = end_of(child, 0);
+    assert!(stdout.contains("The service is busy (429); tries again in 2s"), "{stdout}");
+    check_counts(&last_event(&stdout), 2, 2, 0);
+}
+
+#[test]
+fn a_daemon_that_stays_busy_is_given_up() {
+    let (dir, fake) = (tempfile::tempdir().unwrap(), Fake::start());
+    let child = push(&dir, &fake, &["--retry-for", "5s"]).spawn().unwrap();
+    fake.take(429, "Retry-After: 60\r\n", "[{\"status\":\"no\",\"reason\":\"Too busy\"}]");
+    let (_, stderr) = end_of(child, 3);
+    assert_eq!(stderr, "sluice: feed.ndjson: Too busy (429); the same command goes on from there\n");
+}
+
+#[test]
+fn a_connection_that_breaks_is_tried_again() {
+    let (dir, fake) = (tempfile::tempdir().unwrap(), Fake::start());
+    let child = push(&dir, &fake, &[]).spawn().unwrap();
+    drop(fake.receive());
+    drop(fake.receive_head());
+    fake.take(200, "", RECEIPT);
+    check_counts(&last_event(&end_of(child, 0).0), 2, 2, 0);
+}
+
+#[test]
+fn lines_that_are_stored_are_not_sent_for_nothing() {
+    let (dir, fake) = (tempfile::tempdir().unwrap(), Fake::start());
+    let child = push(&dir, &fake, &[]).spawn().unwrap();
+    let interrupted = "{\"detail\":\"busy\",\"rows\":1,\"accepted\":1,\"refused\":0,\"committed_lines\":1}";
+    fake.take(503, "Retry-After: 0\r\n", interrupted);
+    let again = fake.take(200, "", "{\"rows\":1,\"accepted\":1,\"refused\":0,\"committed_lines\":2}");
+    assert!(
+        again
+            .head
+            .starts_with(&format!("POST /v1/suppliers/{SUPPLIER}/indicators?format=ndjson&from_line=2 ")),
+        "{}",
+        again.head
+    );
+    check_counts(&last_event(&end_of(child, 0).0), 2, 2, 0);
+}
+
+#[test]
+fn refused_rows_that_are_not_listed_are_asked_for_again() {
+    let (dir, fake) = (tempfile::tempdir().unwrap(), Fake::start());
+    let child = push(&dir, &fake, &["--rejects", "rejects"]).spawn().unwrap();
+    let interrupted = "{\"detail\":\"busy\",\"rows\":1,\"accepted\":0,\"refused\":1,\"committed_lines\":1}";
+    fake.take(503, "Retry-After: 0\r\n", interrupted);
+    let rejects = "[{\"line\":1,\"byte\":0,\"reason\":\"unknown-tag\",\"value\":null,\"hint\":\"\"}]";
+    let receipt =
+        format!("{{\"rows\":2,\"accepted\":1,\"refused\":1,\"committed_lines\":2,\"rejects\":{rejects}}}");
+    let again = fake.take(200, "", &receipt);
+    assert!(!again.head.contains("from_line"), "{}", again.head);
+    check_counts(&last_event(&end_of(child, 1).0), 2, 1, 1);
+    assert_eq!(fs::read_to_string(dir.path().join("rejects")).unwrap().lines().count(), 1);
+}
+
+#[test]
+fn an_answer_that_comes_before_the_body_counts() {
+    let (dir, fake) = (tempfile::tempdir().unwrap(), Fake::start());
+    let mut command = push(&dir, &fake, &[]);
+    let length = 300 << 20;
+    fs::File::create(dir.path().join("feed.ndjson")).unwrap().set_len(length).unwrap();
+    let child = command.spawn().unwrap();
+    let received = fake.receive_head().answer_early(403, "", "{\"detail\":\"Not here\"}");
+    assert!(received < length / 2, "{received} bytes were sent after the answer");
+    let (_, stderr) = end_of(child, 4);
+    assert_eq!(stderr, "sluice: Not here (403)\n");
+}
+
+#[test]
+fn the_real_daemon_refuses_early_too() {
+    let setup = Setup::start();
+    let path = setup.path("feed.ndjson");
+    fs::File::create(&path).unwrap().set_len(300 << 20).unwrap();
+    let arguments = ["push", "--supplier", "NoSuchFeed", path.to_str().unwrap()];
+    let (_, stderr) = said(setup.sluice(&arguments), b"", 5);
+    assert!(stderr.contains("Supplier doesn't exist; --create-supplier creates it (404)"), "{stderr}");
+}
+
+#[test]
+fn a_certificate_is_trusted_if_it_is_named() {
+    let setup = Setup::begin(&[("SLUICE_TLS__SELF_SIGNED", "true")]);
+    let url = format!("https://{}", setup.daemon.address());
+    let list = |more: &[&str]| {
+        let mut command = sluice_in(setup.dir.path(), &url);
+        command.args(["suppliers", "list"]).args(more);
+        command
+    };
+    until_success(|| list(&["--insecure"]));
+    let (_, stderr) = said(list(&[]), b"", 3);
+    assert!(stderr.contains("certificate"), "{stderr}");
+    let certificate = setup.path("data/tls-certificate.pem");
+    said(list(&["--ca-file", certificate.to_str().unwrap()]), b"", 0);
+    // Trying again has no point, and takes minutes.
+    let path = setup.write("feed.ndjson", hosts(0..2));
+    let mut push = sluice_in(setup.dir.path(), &url);
+    push.args(["push", "--supplier", SUPPLIER, &path]);
+    let (_, stderr) = said(push, b"", 3);
+    assert!(!stderr.contains("tries again"), "{stderr}");
+}
