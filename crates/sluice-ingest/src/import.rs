@@ -49,6 +49,7 @@ use crate::{
     pools::{Pool, Pools},
     upload::{
         RowWork,
+        tags::MissingTags,
         validate::{UploadAction, UploadRules},
     },
 };
@@ -69,6 +70,8 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 pub struct ImportRules {
     /// What becomes of the rows. The time of a `Put` is that of each step.
     pub upload: UploadRules,
+    /// What becomes of tags that there are not.
+    pub missing_tags: MissingTags,
     /// What is said of the format.
     pub announced: Announced,
     /// Which columns of a table are named.
@@ -348,17 +351,18 @@ impl Import {
             Some(permit) => permit,
             None => self.budget.take(limits::HEAD_PERMIT_BYTES, None)?,
         };
-        let mut rules = self.rules.upload.clone();
-        if let UploadAction::Put { now_seconds, .. } = &mut rules.action {
+        let mut upload = self.rules.upload.clone();
+        if let UploadAction::Put { now_seconds, .. } = &mut upload.action {
             *now_seconds = self.store.stamp_seconds();
         }
         if self.gathered.is_none() {
             self.gathered = Gathering::begin(&self.store, self.rules.mode)?;
         }
         let (from_line, keeper) = (self.rules.from_line, Arc::clone(&self.rules.keeper));
+        let missing = self.rules.missing_tags.clone();
         let rows = match &self.gathered {
-            Some(_) => RowWork::gather(&self.store, rules),
-            None => RowWork::begin(&self.store, rules)?,
+            Some(_) => RowWork::gather(&self.store, upload, missing),
+            None => RowWork::begin(&self.store, upload, missing)?,
         };
         let step = Step::begin(&self.pools, permit, rows, from_line, keeper, self.gathered.clone());
         // What has arrived and is in no step yet.

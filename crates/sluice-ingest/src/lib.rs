@@ -100,5 +100,6 @@ pub use memory::{Busy, Permit};
 pub use upload::{
     Upload,
     receipt::Receipt,
+    tags::{MissingTags, TagMaker},
     validate::{UploadAction, UploadRules},
 };

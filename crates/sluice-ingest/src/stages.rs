@@ -3,13 +3,18 @@
 //! In: bodies, rules and a catalogue, as requests bring them. Out: what a step leaves for the next one. Nothing
 //! here decides anything; only the feature `stages` builds it, and nothing promises that it stays.
 
+use std::sync::Arc;
+
 use sluice_store::{SliceBuilder, catalogue::Catalogue};
 
 use crate::{
     body::elements,
     body::split::{BodySlice, Splitter},
     error::{BodyError, IngestError},
-    upload::validate::{self, RowBuffers, UploadRules},
+    upload::{
+        tags::{MissingTags, TagNames},
+        validate::{self, RowBuffers, UploadRules},
+    },
 };
 
 /// What splitting leaves.
@@ -70,7 +75,7 @@ pub fn tape(slices: &Slices) -> Result<usize, IngestError> {
 /// # Errors
 ///
 /// That of the body.
-pub fn judge(slices: &Slices, rules: &UploadRules, catalogue: &Catalogue) -> Result<usize, IngestError> {
+pub fn judge(slices: &Slices, rules: &UploadRules, catalogue: &Arc<Catalogue>) -> Result<usize, IngestError> {
     let mut bytes = 0;
     visit(slices, rules, catalogue, |buffers| bytes += buffers.key.len() + buffers.row.len())?;
     Ok(bytes)
@@ -81,7 +86,11 @@ pub fn judge(slices: &Slices, rules: &UploadRules, catalogue: &Catalogue) -> Res
 /// # Errors
 ///
 /// That of the body.
-pub fn collect(slices: &Slices, rules: &UploadRules, catalogue: &Catalogue) -> Result<usize, IngestError> {
+pub fn collect(
+    slices: &Slices,
+    rules: &UploadRules,
+    catalogue: &Arc<Catalogue>,
+) -> Result<usize, IngestError> {
     let mut rows = SliceBuilder::new();
     let mut are_kept = true;
     visit(slices, rules, catalogue, |buffers| are_kept &= rows.push(&buffers.key, &buffers.row).is_ok())?;
@@ -91,13 +100,14 @@ pub fn collect(slices: &Slices, rules: &UploadRules, catalogue: &Catalogue) -> R
 fn visit(
     slices: &Slices,
     rules: &UploadRules,
-    catalogue: &Catalogue,
+    catalogue: &Arc<Catalogue>,
     mut take: impl FnMut(&RowBuffers),
 ) -> Result<(), IngestError> {
+    let names = TagNames { catalogue: Arc::clone(catalogue), missing: MissingTags::Refuse };
     let mut buffers = RowBuffers::default();
     for slice in &slices.0 {
         elements::visit_elements(slice, |element| {
-            if validate::judge(&element, rules, catalogue, &mut buffers).is_ok() {
+            if validate::judge(&element, rules, &names, &mut buffers).is_ok() {
                 take(&buffers);
             }
             Ok(())

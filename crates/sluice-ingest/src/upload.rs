@@ -8,18 +8,19 @@
 //! the length of a body and the time it may take.
 
 pub(crate) mod receipt;
-mod tags;
+pub(crate) mod tags;
 pub(crate) mod validate;
 
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use sluice_model::{Rejection, limits};
-use sluice_store::{Slice, SliceBuilder, Store, Write, WriteError, catalogue::Catalogue};
+use sluice_store::{Slice, SliceBuilder, Store, Write, WriteError};
 use tokio::sync::oneshot;
 
 use self::{
     receipt::{Receipt, SliceRejections},
+    tags::{MissingTags, TagNames},
     validate::{RowBuffers, UploadRules},
 };
 use crate::{
@@ -49,7 +50,7 @@ impl Upload {
         permit: Permit,
         rules: UploadRules,
     ) -> Result<Self, IngestError> {
-        let work = RowWork::begin(store, rules)?;
+        let work = RowWork::begin(store, rules, MissingTags::Refuse)?;
         let pipeline = Pipeline::new(Arc::clone(pools), RequestMemory::new(permit, usize::MAX), work);
         Ok(Self { store: store.clone(), pipeline })
     }
@@ -117,7 +118,7 @@ pub(crate) async fn commit(
 /// Makes rows of elements, for one write or to be gathered, by the catalogue as it was when that began.
 pub(crate) struct RowWork {
     rules: UploadRules,
-    catalogue: Arc<Catalogue>,
+    names: TagNames,
     /// `None` if they are gathered.
     write: Option<Write>,
     /// Those of finished slices, for the next ones: at most one for each thread, and none that a long element has made
@@ -131,14 +132,19 @@ impl RowWork {
     /// # Errors
     ///
     /// [`IngestError::Write`] when the store takes no write at present.
-    pub(crate) fn begin(store: &Store, rules: UploadRules) -> Result<Self, IngestError> {
+    pub(crate) fn begin(
+        store: &Store,
+        rules: UploadRules,
+        missing: MissingTags,
+    ) -> Result<Self, IngestError> {
         let write = store.begin_for(rules.supplier).map_err(IngestError::Write)?;
-        Ok(Self { write: Some(write), ..Self::gather(store, rules) })
+        Ok(Self { write: Some(write), ..Self::gather(store, rules, missing) })
     }
 
     /// Begins without a write.
-    pub(crate) fn gather(store: &Store, rules: UploadRules) -> Self {
-        Self { rules, catalogue: store.catalogue(), write: None, buffers: Mutex::default() }
+    pub(crate) fn gather(store: &Store, rules: UploadRules, missing: MissingTags) -> Self {
+        let names = TagNames { catalogue: store.catalogue(), missing };
+        Self { rules, names, write: None, buffers: Mutex::default() }
     }
 
     /// Buffers for the rows of a slice.
@@ -165,7 +171,7 @@ impl RowWork {
         buffers: &mut RowBuffers,
         rows: &mut SliceBuilder,
     ) -> Result<Result<(), Rejection>, IngestError> {
-        match validate::judge(element, &self.rules, &self.catalogue, buffers) {
+        match validate::judge(element, &self.rules, &self.names, buffers) {
             Ok(()) => keep(rows, buffers).map(Ok),
             Err(rejection) => Ok(Err(rejection)),
         }

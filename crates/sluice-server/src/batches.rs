@@ -140,10 +140,21 @@ impl Batches {
     /// # Errors
     ///
     /// Why that id cannot be taken. One that failed or was cancelled may be begun anew.
-    pub(crate) fn begin(&self, key: Option<BatchId>, asked: Asked) -> Result<Begun, Taken> {
+    pub(crate) async fn begin(&self, key: Option<BatchId>, asked: Asked) -> Result<Begun, Taken> {
         let began_ms = now_ms();
         let id = key.unwrap_or_else(|| BatchId::make(began_ms));
         let live = Arc::new(Live::new(self.batch_bytes_max));
+        let summary = Summary {
+            id,
+            asked,
+            state: BatchState::Running,
+            began_ms,
+            updated_ms: began_ms,
+            counts: RowCounts::default(),
+            failure: None,
+            rejects_missing: None,
+        };
+        let mut is_anew = false;
         {
             let mut index = self.ledger.index.lock();
             if let Some(entry) = index.get(id) {
@@ -151,26 +162,23 @@ impl Batches {
                     return Err(Taken::IsRunning);
                 }
                 let is_fresh = began_ms < entry.summary.updated_ms.saturating_add(KEY_TIME_MS);
-                if is_fresh && !entry.summary.asked.is_same(&asked) {
+                if is_fresh && !entry.summary.asked.is_same(&summary.asked) {
                     return Err(Taken::IsOther);
                 }
                 if is_fresh && entry.summary.state == BatchState::Done {
                     return Ok(Begun::Repeated(Box::new(Told::of(entry))));
                 }
+                is_anew = true;
             }
-            let summary = Summary {
-                id,
-                asked,
-                state: BatchState::Running,
-                began_ms,
-                updated_ms: began_ms,
-                counts: RowCounts::default(),
-                failure: None,
-                rejects_missing: None,
-            };
-            index.insert(Entry { summary, live: Some(Arc::clone(&live)), frames: vec![], segment: None });
+            let (summary, live) = (summary.clone(), Some(Arc::clone(&live)));
+            index.insert(Entry { summary, live, frames: vec![], segment: None });
         }
-        Ok(Begun::New(Batch::new(Arc::clone(&self.ledger), id, live, key.is_some())))
+        let batch = Batch::new(Arc::clone(&self.ledger), id, live, key.is_some());
+        if is_anew {
+            // What was refused the last time is not what is refused this time.
+            self.ledger.write(BatchCommand::Begin(summary)).await;
+        }
+        Ok(Begun::New(batch))
     }
 
     /// A batch of a tenant.

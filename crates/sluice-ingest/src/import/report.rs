@@ -51,6 +51,8 @@ pub struct ImportReport {
     pub rows_count: u64,
     /// Those that are durable.
     pub accepted_count: u64,
+    /// Those of the accepted ones that were taken without all of their tags.
+    pub short_of_tags_count: u64,
     /// Those that were refused; together with the accepted ones, all.
     pub refused_count: u64,
     /// Those of the refused ones that could not even be read as rows.
@@ -109,6 +111,7 @@ impl ImportReport {
     pub(crate) fn absorb(&mut self, next: Self) {
         self.rows_count += next.rows_count;
         self.accepted_count += next.accepted_count;
+        self.short_of_tags_count += next.short_of_tags_count;
         self.refused_count += next.refused_count;
         self.unread_count += next.unread_count;
         for (count, more) in self.refused_by_reason.iter_mut().zip(next.refused_by_reason) {

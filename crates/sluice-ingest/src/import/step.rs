@@ -186,7 +186,10 @@ impl StepWork {
         let visited = visit_rows(slice, format, self.from_line, |place, row, read| {
             match read {
                 Ok(element) => match self.rows.take(&element, &mut buffers, &mut rows)? {
-                    Ok(()) => report.accept(),
+                    Ok(()) => {
+                        report.accept();
+                        report.short_of_tags_count += u64::from(buffers.is_short_of_tags);
+                    }
                     Err(rejection) => {
                         report.refuse(place, row, &buffers.indicator, &rejection);
                         if let Some(packer) = &mut packer {

@@ -16,7 +16,7 @@ use sluice_store::WriteError;
 use super::{STEP_BYTES, rejects::tests::Kept, report::REFUSED_TOLD_MAX};
 use crate::{
     Announced, ColumnChoice, Format, Import, ImportMode, ImportReport, ImportRules, IngestError, LookupRules,
-    UploadAction, UploadRules,
+    MissingTags, UploadAction, UploadRules,
     fixture::{Fixture, block_on, lookup_rules},
 };
 
@@ -34,6 +34,7 @@ impl Fixture {
     fn import_rules(&self, announced: Announced) -> ImportRules {
         ImportRules {
             upload: UploadRules { takes_marks: false, ..self.rules(TenantId::GENERAL, "Feed") },
+            missing_tags: MissingTags::Refuse,
             announced,
             columns: ColumnChoice::default(),
             from_line: 1,

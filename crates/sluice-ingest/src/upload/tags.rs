@@ -1,8 +1,10 @@
 //! Lists of tags as sent, to the numbers of the tags; a list that was read before is not read again.
 //!
-//! In: the `tags` of the elements of a request, and the catalogue as it was when the request began. Out: numbers, each
-//! once, ascending; or why not. Feeds send few different lists, so some are kept by their text, exactly as it was
-//! sent. What is kept is true for one catalogue alone: a reader must not outlive its request.
+//! In: the `tags` of the elements of a request, the catalogue as it was when the request began, and what becomes of tags
+//! that are not in it. Out: numbers, each once, ascending; or why not. Feeds send few different lists, so some are kept by
+//! their text, exactly as it was sent. What is kept is true for one catalogue alone: a reader must not outlive its request.
+
+use std::sync::Arc;
 
 use sluice_model::{Rejection, TagId, rejection::Property};
 use sluice_store::catalogue::Catalogue;
@@ -18,6 +20,41 @@ const LISTS_KEPT_MAX: usize = 1 << 10;
 
 /// Longest text of a list that is kept.
 const LIST_BYTES_KEPT_MAX: usize = 96;
+
+/// What becomes of a tag that there is not.
+#[derive(Clone, Default)]
+pub enum MissingTags {
+    /// Its element is refused.
+    #[default]
+    Refuse,
+    /// The element is taken without it.
+    Drop,
+    /// It is made.
+    Make(Arc<dyn TagMaker>),
+}
+
+/// Makes tags.
+pub trait TagMaker: Send + Sync {
+    /// Makes a tag, or finds one that has been made meanwhile. `None` if there can be none of that name. Blocks until it is
+    /// durable, for as long as a commit takes; called on the threads of a pool.
+    fn make(&self, name: &str) -> Option<TagId>;
+}
+
+/// Which tags there are for a request.
+pub(crate) struct TagNames {
+    /// As it was when the request began.
+    pub(crate) catalogue: Arc<Catalogue>,
+    /// What becomes of others.
+    pub(crate) missing: MissingTags,
+}
+
+/// A list of tags that was read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct TagsRead<'r> {
+    pub(crate) ids: &'r [TagId],
+    /// Whether tags were left out.
+    pub(crate) is_short: bool,
+}
 
 /// Reads lists of tags.
 #[derive(Debug, Default)]
@@ -36,6 +73,8 @@ struct TagList {
     /// What was read, if it may be met again; otherwise empty.
     text: Vec<u8>,
     ids: Vec<TagId>,
+    /// Whether tags were left out.
+    is_short: bool,
 }
 
 impl TagsReader {
@@ -44,7 +83,7 @@ impl TagsReader {
     /// # Errors
     ///
     /// The value is not an array of strings, or one of them does not name a tag; the first such one is reported.
-    pub(crate) fn read(&mut self, tags: &Value<'_>, catalogue: &Catalogue) -> Result<&[TagId], Rejection> {
+    pub(crate) fn read(&mut self, tags: &Value<'_>, names: &TagNames) -> Result<TagsRead<'_>, Rejection> {
         let Some(texts) = tags.texts() else { return Err(Rejection::InvalidType(Property::Tags)) };
         let text = if texts.len() <= LIST_BYTES_KEPT_MAX { texts.as_bytes() } else { &[] };
         self.make_room();
@@ -54,20 +93,22 @@ impl TagsReader {
             self.missed_count += 1;
             list.text.clear();
             list.ids.clear();
+            list.is_short = false;
             for name in strings(texts) {
                 self.upper_case.clear();
                 self.upper_case.push_str(&name);
                 self.upper_case.make_ascii_uppercase();
-                let Some(tag) = catalogue.tag(&self.upper_case) else {
-                    return Err(Rejection::unknown_tag(&name));
-                };
-                list.ids.push(tag.id);
+                match names.find(&self.upper_case) {
+                    Some(id) => list.ids.push(id),
+                    None if names.drops() => list.is_short = true,
+                    None => return Err(Rejection::unknown_tag(&name)),
+                }
             }
             list.ids.sort_unstable();
             list.ids.dedup();
             list.text.extend_from_slice(text);
         }
-        Ok(&list.ids)
+        Ok(TagsRead { ids: &list.ids, is_short: list.is_short })
     }
 
     /// Bytes of memory that it holds.
@@ -89,6 +130,21 @@ impl TagsReader {
             self.kept.resize_with(LISTS_KEPT_MIN.max(2 * length), TagList::default);
             self.missed_count = 0;
         }
+    }
+}
+
+impl TagNames {
+    /// The number of a tag by its name in upper case, made if need be.
+    fn find(&self, upper_case: &str) -> Option<TagId> {
+        match (self.catalogue.tag(upper_case), &self.missing) {
+            (Some(tag), _) => Some(tag.id),
+            (None, MissingTags::Make(maker)) => maker.make(upper_case),
+            (None, MissingTags::Refuse | MissingTags::Drop) => None,
+        }
+    }
+
+    fn drops(&self) -> bool {
+        matches!(self.missing, MissingTags::Drop)
     }
 }
 

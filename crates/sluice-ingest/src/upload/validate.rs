@@ -8,19 +8,17 @@
 
 use std::borrow::Cow;
 
-use sluice_model::{
-    Rejection, SupplierId, normalize,
-    rejection::Property,
-    row::{self, HoldingChange, TagsChange},
-};
-use sluice_store::catalogue::Catalogue;
-
 use crate::{
     body::{
         elements::{Element, Value},
         scan::KnownProperty,
     },
-    upload::tags::TagsReader,
+    upload::tags::{TagNames, TagsReader},
+};
+use sluice_model::{
+    Rejection, SupplierId, normalize,
+    rejection::Property,
+    row::{self, HoldingChange, TagsChange},
 };
 
 /// What an upload allows and does.
@@ -62,6 +60,8 @@ pub(crate) struct RowBuffers {
     pub(crate) row: Vec<u8>,
     /// JSON text of the `indicator` of a refused element; empty when it has none.
     pub(crate) indicator: Vec<u8>,
+    /// Whether the accepted element has tags that were left out.
+    pub(crate) is_short_of_tags: bool,
     context: Vec<u8>,
     tags: TagsReader,
 }
@@ -85,12 +85,13 @@ impl RowBuffers {
 pub(crate) fn judge(
     element: &Element<'_>,
     rules: &UploadRules,
-    catalogue: &Catalogue,
+    names: &TagNames,
     buffers: &mut RowBuffers,
 ) -> Result<(), Rejection> {
     buffers.key.clear();
     buffers.row.clear();
-    let verdict = encode_row(element, rules, catalogue, buffers);
+    buffers.is_short_of_tags = false;
+    let verdict = encode_row(element, rules, names, buffers);
     if verdict.is_err() {
         buffers.indicator.clear();
         if let Some(indicator) = element.get(KnownProperty::Indicator) {
@@ -103,7 +104,7 @@ pub(crate) fn judge(
 fn encode_row(
     element: &Element<'_>,
     rules: &UploadRules,
-    catalogue: &Catalogue,
+    names: &TagNames,
     buffers: &mut RowBuffers,
 ) -> Result<(), Rejection> {
     let indicator = indicator_text(element, rules.refang)?;
@@ -113,7 +114,11 @@ fn encode_row(
             let context = context(element, is_false_positive, &mut buffers.context)?;
             let tags = if takes_tags { given(element, KnownProperty::Tags, Property::Tags)? } else { None };
             let tags = match tags {
-                Some(tags) => TagsChange::Replace(buffers.tags.read(&tags, catalogue)?),
+                Some(tags) => {
+                    let read = buffers.tags.read(&tags, names)?;
+                    buffers.is_short_of_tags = read.is_short;
+                    TagsChange::Replace(read.ids)
+                }
                 None => TagsChange::Keep,
             };
             if rules.takes_marks {

@@ -4,7 +4,7 @@
 //! there are, who may make them and what they take stands in [`table`]. Every match is exhaustive: a request that
 //! is not carried out does not compile.
 
-mod audit;
+pub(crate) mod audit;
 mod changes;
 mod entity;
 mod indicators;

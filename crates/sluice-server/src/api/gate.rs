@@ -36,7 +36,11 @@ use super::{
     cybertrace::table as cybertrace_table,
     request::{BatchesAsked, BatchesRequest, BatchesShape, CyberTraceRequest, ImportRequest, Request},
     route::{self, Found, Route, Shape, Subject},
-    v1::{batch_list, parameters, table as v1_table},
+    v1::{
+        batch_list,
+        parameters::{self, MissingTagsChoice, Parameters},
+        table as v1_table,
+    },
 };
 use crate::{
     auth::role::{Action, Identity},
@@ -140,13 +144,11 @@ async fn judge(
         Shape::Import(subject) => {
             let importing = look_up(subject, &catalogue, tenant, &found)?;
             body::check_time(&head.headers, &state.stopping)?;
-            let (parameters, permit) = (parameters::read(head)?, ingestor.reserve_import(declared_bytes)?);
-            Request::Import(ImportRequest { importing, parameters, tenant: tenant_name, permit })
+            let parameters = import_parameters(head, &identity, &tenant_name)?;
+            let (tenant, permit) = (tenant_name, ingestor.reserve_import(declared_bytes)?);
+            Request::Import(ImportRequest { importing, parameters, tenant, permit })
         }
-        Shape::Batches(shape) => {
-            let asked = batches_asked(*shape, head, &found)?;
-            Request::Batches(BatchesRequest { tenant: tenant_name, asked })
-        }
+        Shape::Batches(shape) => Request::Batches(batches_request(*shape, tenant_name, head, &found)?),
     };
     Ok(Admitted { route, request, identity, ingestor: ingestor.clone() })
 }
@@ -159,15 +161,30 @@ fn check_accept(head: &RequestHead, route: &Route) -> Result<(), Cause> {
     }
 }
 
+/// Reads what is asked of an import.
+fn import_parameters(head: &RequestHead, identity: &Identity, tenant: &str) -> Result<Parameters, Cause> {
+    let parameters = parameters::read(head)?;
+    let makes_tags = parameters.missing_tags == MissingTagsChoice::Create;
+    if makes_tags && !identity.may(Action::ManageTags, tenant) {
+        return Err(Cause::Forbidden(FORBIDDEN));
+    }
+    Ok(parameters)
+}
+
 /// Reads what is asked of batches.
-fn batches_asked(shape: BatchesShape, head: &RequestHead, found: &Found<'_>) -> Result<BatchesAsked, Cause> {
+fn batches_request(
+    shape: BatchesShape,
+    tenant: String,
+    head: &RequestHead,
+    found: &Found<'_>,
+) -> Result<BatchesRequest, Cause> {
     if shape == BatchesShape::List {
-        return batch_list::read(head).map(BatchesAsked::List);
+        return Ok(BatchesRequest { tenant, asked: BatchesAsked::List(batch_list::read(head)?) });
     }
     let id = found.parameter("{batch}").and_then(|text| BatchId::parse(&text));
     let id = id.ok_or_else(|| problem::missing("Batch"))?;
     batch_list::check_no_parameters(head)?;
-    Ok(BatchesAsked::One(shape, id))
+    Ok(BatchesRequest { tenant, asked: BatchesAsked::One(shape, id) })
 }
 
 /// Checks what the head says of its body. Returns how long it is, if the head tells: that of a compressed body it does not.

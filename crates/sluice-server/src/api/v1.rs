@@ -8,6 +8,7 @@ pub(crate) mod indicators;
 mod intake;
 pub(crate) mod parameters;
 pub(crate) mod table;
+mod tag_creator;
 
 /// Whether a path belongs to this interface, whether or not there is such a request.
 pub(crate) fn is_path(path: &str) -> bool {

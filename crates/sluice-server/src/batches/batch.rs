@@ -13,7 +13,7 @@ use super::{
     index::Told,
     ledger::Ledger,
     live::Live,
-    summary::{BatchState, ChangeCounts, Failure, RowCounts},
+    summary::{BatchState, ChangeCounts, Failure, RowCounts, Summary},
     writer::BatchCommand,
 };
 use crate::clock::now_ms;
@@ -43,7 +43,10 @@ impl Batch {
 
     /// Has it written down that it is running.
     pub(crate) async fn tell_begin(&self) {
-        self.ledger.write(BatchCommand::Begin(self.id)).await;
+        let summary = self.ledger.summary(self.id);
+        if let Some(summary) = summary {
+            self.ledger.write(BatchCommand::Summary(summary, None)).await;
+        }
     }
 
     /// Waits until somebody wants it cancelled.
@@ -59,10 +62,10 @@ impl Batch {
         report: &ImportReport,
         failure: Option<Failure>,
     ) -> Option<Told> {
-        self.set_ended(state, Some(report), failure);
+        let summary = self.set_ended(state, Some(report), failure)?;
         let (done_out, done_in) = oneshot::channel();
         let is_waited_for = self.is_keyed || report.refused_count != 0;
-        self.ledger.write(BatchCommand::Summary(self.id, is_waited_for.then_some(done_out))).await;
+        self.ledger.write(BatchCommand::Summary(summary, is_waited_for.then_some(done_out))).await;
         if is_waited_for {
             // An error when the daemon ends.
             drop(done_in.await);
@@ -70,7 +73,12 @@ impl Batch {
         self.ledger.index.lock().get(self.id).map(Told::of)
     }
 
-    fn set_ended(&mut self, state: BatchState, report: Option<&ImportReport>, failure: Option<Failure>) {
+    fn set_ended(
+        &mut self,
+        state: BatchState,
+        report: Option<&ImportReport>,
+        failure: Option<Failure>,
+    ) -> Option<Summary> {
         self.has_ended = true;
         if let Some(entry) = self.ledger.index.lock().get_mut(self.id) {
             entry.live = None;
@@ -83,6 +91,7 @@ impl Batch {
         }
         self.ledger.count(state);
         self.live.end();
+        self.ledger.summary(self.id)
     }
 }
 
@@ -90,9 +99,10 @@ impl Drop for Batch {
     fn drop(&mut self) {
         if !self.has_ended {
             let failure = Failure { problem: "internal".into(), detail: "The request broke off".into() };
-            self.set_ended(BatchState::Failed, None, Some(failure));
-            // If the queue is full, a kill makes the same of it.
-            drop(self.ledger.commands_out.try_send(BatchCommand::Summary(self.id, None)));
+            if let Some(summary) = self.set_ended(BatchState::Failed, None, Some(failure)) {
+                // If the queue is full, the end of the daemon makes the same of it.
+                drop(self.ledger.commands_out.try_send(BatchCommand::Summary(summary, None)));
+            }
         }
     }
 }
@@ -103,6 +113,7 @@ impl RowCounts {
         Self {
             rows: self.rows + step.rows_count,
             accepted: self.accepted + step.accepted_count,
+            short_of_tags: self.short_of_tags + step.short_of_tags_count,
             refused: self.refused + step.refused_count,
             unread: self.unread + step.unread_count,
             committed_lines: self.committed_lines.max(step.committed_lines),
@@ -139,15 +150,18 @@ impl Keeper for BatchKeeper {
                     is_cut = true;
                 }
             }
+            let mut summary = None;
             if let Some(entry) = self.ledger.index.lock().get_mut(self.id) {
                 entry.summary.counts = mem::take(&mut entry.summary.counts).with(step);
                 entry.summary.updated_ms = now_ms();
                 if is_cut {
                     entry.miss(TOO_MANY);
                 }
+                summary = Some(entry.summary.clone());
             }
-            if place == StepPlace::Within {
-                self.ledger.write(BatchCommand::Summary(self.id, None)).await;
+            // Of the last step, the end tells.
+            if let Some(summary) = summary.filter(|_| place == StepPlace::Within) {
+                self.ledger.write(BatchCommand::Summary(summary, None)).await;
             }
         })
     }

@@ -34,7 +34,7 @@ const CONTENT_BYTES_MAX: usize = 16 << 20;
 /// What a record tells of its batch.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Record {
-    /// It begins, perhaps anew: what was before is forgotten.
+    /// It begins anew: what was before is forgotten.
     Begin(Summary),
     /// It is as far as that.
     Summary(Summary),
@@ -199,12 +199,12 @@ impl Segment {
         Ok(Self { file, number, bytes: MAGIC.len() as u64, is_named: false, is_broken: false })
     }
 
-    /// Appends a summary.
+    /// Appends a summary of a batch that begins anew.
     pub(super) fn append_begin(&mut self, summary: &Summary) -> io::Result<()> {
         self.append_summary_as(BEGIN, summary)
     }
 
-    /// Appends a summary of a batch that has begun already.
+    /// Appends a summary.
     pub(super) fn append_summary(&mut self, summary: &Summary) -> io::Result<()> {
         self.append_summary_as(SUMMARY, summary)
     }

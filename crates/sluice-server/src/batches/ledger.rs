@@ -10,7 +10,12 @@ use std::sync::{
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-use super::{index::Index, summary::BatchState, writer::BatchCommand};
+use super::{
+    id::BatchId,
+    index::Index,
+    summary::{BatchState, Summary},
+    writer::BatchCommand,
+};
 
 /// See the module.
 pub(super) struct Ledger {
@@ -29,6 +34,11 @@ impl Ledger {
     pub(super) async fn write(&self, command: BatchCommand) {
         // An error when the daemon ends.
         drop(self.commands_out.send(command).await);
+    }
+
+    /// What is known of a batch.
+    pub(super) fn summary(&self, id: BatchId) -> Option<Summary> {
+        self.index.lock().get(id).map(|entry| entry.summary.clone())
     }
 
     /// Counts a batch that has ended.

@@ -58,6 +58,9 @@ impl Asked {
 pub(crate) struct RowCounts {
     pub(crate) rows: u64,
     pub(crate) accepted: u64,
+    /// Those of the accepted ones that were taken without all of their tags.
+    #[serde(default)]
+    pub(crate) short_of_tags: u64,
     pub(crate) refused: u64,
     /// Those of the refused ones that could not be read.
     pub(crate) unread: u64,

@@ -26,6 +26,7 @@ use super::{
     id::BatchId,
     index::{BATCHES_MAX, Index},
     journal::{self, OldSegment, Segment},
+    summary::Summary,
 };
 use crate::clock::now_ms;
 
@@ -33,10 +34,10 @@ use crate::clock::now_ms;
 pub(super) enum BatchCommand {
     /// Refused rows of a batch.
     Rejects(BatchId, RejectsFrame),
-    /// The begin of a batch, as the index has it.
-    Begin(BatchId),
-    /// How far a batch is, as the index has it.
-    Summary(BatchId, Option<oneshot::Sender<()>>),
+    /// A batch begins anew.
+    Begin(Summary),
+    /// How far a batch is, with all that came before this. Told once it is durable.
+    Summary(Summary, Option<oneshot::Sender<()>>),
     /// Nothing more comes.
     Close,
 }
@@ -68,8 +69,8 @@ pub(super) struct Writer {
     pub(super) next_number: u64,
     /// Told of the length of all segments.
     pub(super) bytes: Arc<AtomicU64>,
-    /// Batches whose summaries could not be written.
-    pub(super) unwritten: VecDeque<BatchId>,
+    /// Summaries that could not be written, of each batch the newest.
+    pub(super) unwritten: VecDeque<Summary>,
     pub(super) is_failing: bool,
     pub(super) is_unsynced: bool,
 }
@@ -119,45 +120,48 @@ impl Writer {
                     Err(error) => entry.miss(&format!("They could not be written: {}", error.kind())),
                 }
             }
-            BatchCommand::Begin(id) => {
-                let summary = self.index.lock().get(id).map(|entry| entry.summary.clone());
-                if let Some(summary) = summary {
-                    let written = self.append(|segment| segment.append_begin(&summary));
-                    self.note_written(id, written.is_ok());
-                }
+            BatchCommand::Begin(summary) => {
+                let written = self.append(|segment| segment.append_begin(&summary));
+                self.note_written(summary, written.is_ok());
             }
-            BatchCommand::Summary(id, done) => {
-                self.write_summary(id);
+            BatchCommand::Summary(summary, done) => {
+                self.write_summary(summary);
                 waiting.extend(done);
             }
             BatchCommand::Close => {}
         }
     }
 
-    /// Writes the summary of a batch; false if that failed.
-    fn write_summary(&mut self, id: BatchId) -> bool {
-        let summary = self.index.lock().get(id).map(|entry| entry.summary.clone());
-        let Some(summary) = summary else { return true };
+    /// Writes a summary; false if that failed.
+    fn write_summary(&mut self, mut summary: Summary) -> bool {
+        // What could not be written is known here first.
+        if let Some(entry) = self.index.lock().get(summary.id) {
+            summary.rejects_missing.clone_from(&entry.summary.rejects_missing);
+        }
         let is_written = self.append(|segment| segment.append_summary(&summary)).is_ok();
-        self.note_written(id, is_written);
+        self.note_written(summary, is_written);
         is_written
     }
 
-    fn note_written(&mut self, id: BatchId, is_written: bool) {
+    fn note_written(&mut self, summary: Summary, is_written: bool) {
+        let id = summary.id;
         if is_written {
             let number = self.segment.as_ref().map(|(segment, _)| segment.number);
             if let Some(entry) = self.index.lock().get_mut(id) {
                 entry.segment = number;
             }
-        } else if self.unwritten.len() < BATCHES_MAX && !self.unwritten.contains(&id) {
-            self.unwritten.push_back(id);
+            return;
+        }
+        self.unwritten.retain(|earlier| earlier.id != id);
+        if self.unwritten.len() < BATCHES_MAX {
+            self.unwritten.push_back(summary);
         }
     }
 
     /// Tries again what could not be written.
     fn write_again(&mut self) {
-        while let Some(id) = self.unwritten.pop_front() {
-            if !self.write_summary(id) {
+        while let Some(summary) = self.unwritten.pop_front() {
+            if !self.write_summary(summary) {
                 return;
             }
         }

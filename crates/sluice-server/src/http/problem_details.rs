@@ -40,7 +40,8 @@ const TYPES: [ProblemType; 23] = [
     ProblemType { name: "unauthorized", title: "Valid credentials are required",
         page: "401. Send HTTP Basic credentials, or a token as `Authorization: Bearer`." },
     ProblemType { name: "forbidden", title: "The credentials do not give this right",
-        page: "403. Indicators are changed by administrators, and by tenant managers in their tenants." },
+        page: "403. Indicators are changed by administrators, and by tenant managers in their tenants. `missing_tags=create` needs the right to \
+               make tags, which administrators have." },
     ProblemType { name: "not-found", title: "There is no such thing",
         page: "404. The path, the tenant, the supplier or the batch does not exist. Suppliers are made with POST /api/1.3/suppliers. Batches \
                are kept for a configured time and up to a configured size; each belongs to a tenant." },
@@ -70,8 +71,7 @@ const TYPES: [ProblemType; 23] = [
     ProblemType { name: "invalid-parameter", title: "A parameter has a value that it cannot have",
         page: "422. `detail` says which one, and what it may be." },
     ProblemType { name: "not-available", title: "This version does not have what is asked for",
-        page: "422. STIX, MISP, `skip_allowed=true`, and `missing_tags=create` and `drop` are not \
-               available yet. Nothing was done." },
+        page: "422. STIX, MISP and `skip_allowed=true` are not available yet. Nothing was done." },
     ProblemType { name: "no-usable-row", title: "Not one row could be read",
         page: "422. The body is empty, or is not of the format it was taken for: name it with `?format=`. `rejects` has the first rows \
                and what is wrong with them." },

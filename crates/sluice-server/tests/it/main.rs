@@ -70,6 +70,8 @@ mod memory;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod missing_tags;
+#[cfg(test)]
 mod mixes;
 #[cfg(test)]
 mod networks;

@@ -15,7 +15,8 @@ use sluice_model::TenantId;
 
 use super::{FRAME_TEXT_BYTES, RejectsFrame, UNREAD_BYTES_MAX};
 use crate::{
-    Announced, ColumnChoice, Format, ImportMode, ImportReport, ImportRules, Keeper, StepPlace, UploadRules,
+    Announced, ColumnChoice, Format, ImportMode, ImportReport, ImportRules, Keeper, MissingTags, StepPlace,
+    UploadRules,
     fixture::{Fixture, block_on},
 };
 
@@ -55,6 +56,7 @@ fn kept(fixture: &Fixture, announced: Announced, body: &[u8], is_full: bool) -> 
     let kept = Arc::new(Kept { is_full: is_full.into(), ..Kept::default() });
     let rules = ImportRules {
         upload: UploadRules { takes_marks: false, ..fixture.rules(TenantId::GENERAL, "Feed") },
+        missing_tags: MissingTags::Refuse,
         announced,
         columns: ColumnChoice::default(),
         from_line: 1,

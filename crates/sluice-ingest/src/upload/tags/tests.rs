@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use sluice_model::{Rejection, TagId, TagName, TagWeight, rejection::Property};
 use sluice_store::catalogue::{Catalogue, CatalogueChange};
 
-use super::TagsReader;
+use super::{MissingTags, TagMaker, TagNames, TagsReader};
 use crate::{
     body::{elements::visit_elements, scan::KnownProperty, split::Splitter},
     fixture::Fixture,
@@ -21,7 +22,20 @@ fn catalogue_with(names: impl Iterator<Item = String>) -> Arc<Catalogue> {
 }
 
 /// Reads lists with one reader, one after the other.
-fn read(lists: &[String], catalogue: &Catalogue) -> Vec<Result<Vec<TagId>, Rejection>> {
+fn read(lists: &[String], catalogue: &Arc<Catalogue>) -> Vec<Result<Vec<TagId>, Rejection>> {
+    let seen = read_with(lists, catalogue, MissingTags::Refuse);
+    seen.into_iter()
+        .map(|list| list.map(|(ids, is_short)| if is_short { panic!("{ids:?}") } else { ids }))
+        .collect()
+}
+
+/// The same, with whether tags were left out.
+fn read_with(
+    lists: &[String],
+    catalogue: &Arc<Catalogue>,
+    missing: MissingTags,
+) -> Vec<Result<(Vec<TagId>, bool), Rejection>> {
+    let names = TagNames { catalogue: Arc::clone(catalogue), missing };
     let body = lists.iter().map(|list| format!("{{\"tags\":{list}}}")).collect::<Vec<_>>().join(",");
     let mut splitter = Splitter::new();
     assert_eq!(splitter.next_slice(&mut format!("[{body}]").as_bytes()), Ok(None));
@@ -29,7 +43,7 @@ fn read(lists: &[String], catalogue: &Catalogue) -> Vec<Result<Vec<TagId>, Rejec
     let (mut reader, mut seen) = (TagsReader::default(), Vec::new());
     visit_elements(&slice, |element| {
         let tags = element.get(KnownProperty::Tags).unwrap();
-        seen.push(reader.read(&tags, catalogue).map(<[TagId]>::to_vec));
+        seen.push(reader.read(&tags, &names).map(|read| (read.ids.to_vec(), read.is_short)));
         Ok(())
     })
     .unwrap();
@@ -92,4 +106,49 @@ fn what_is_kept_is_not_mistaken() {
             empty,
         ]
     );
+}
+
+/// Makes all but one.
+struct Maker {
+    asked: Mutex<Vec<String>>,
+}
+
+impl TagMaker for Maker {
+    fn make(&self, name: &str) -> Option<TagId> {
+        self.asked.lock().push(name.to_owned());
+        if name == "NEVER" { None } else { Some(TagId(1_000)) }
+    }
+}
+
+#[test]
+fn tags_that_there_are_not_are_left_out_or_made() {
+    let catalogue = catalogue_with(["T1".to_owned()].into_iter());
+    let id = catalogue.tag("T1").unwrap().id;
+    let lists = [r#"["t1"]"#, r#"["t1","new"]"#, r#"["new"]"#, r#"["never","t1"]"#, r#"["t1","new"]"#, "[]"];
+    let lists = lists.map(str::to_owned);
+    let dropped = read_with(&lists, &catalogue, MissingTags::Drop);
+    let want = [
+        (vec![id], false),
+        (vec![id], true),
+        (vec![], true),
+        (vec![id], true),
+        (vec![id], true),
+        (vec![], false),
+    ];
+    assert_eq!(dropped, want.map(Ok));
+    let maker = Arc::new(Maker { asked: Mutex::default() });
+    let made = read_with(&lists, &catalogue, MissingTags::Make(Arc::clone(&maker) as _));
+    let new = TagId(1_000);
+    let refused = Err(Rejection::unknown_tag("never"));
+    let want = [
+        Ok((vec![id], false)),
+        Ok((vec![id, new], false)),
+        Ok((vec![new], false)),
+        refused,
+        Ok((vec![id, new], false)),
+        Ok((vec![], false)),
+    ];
+    assert_eq!(made, want);
+    // A list that was read is not read again.
+    assert_eq!(*maker.asked.lock(), ["NEW", "NEW", "NEVER"]);
 }

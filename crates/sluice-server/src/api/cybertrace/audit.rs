@@ -11,7 +11,7 @@ use sluice_store::catalogue::{CatalogueChange, SupplierPatch, TagPatch};
 mod tests;
 
 /// What a change does. In which tenant stands in the path of its request.
-pub(super) fn sentence(change: &CatalogueChange) -> String {
+pub(crate) fn sentence(change: &CatalogueChange) -> String {
     match change {
         CatalogueChange::AddTenant { name } => format!("tenant {} added", name.as_str()),
         CatalogueChange::CreateSupplier { name, settings } => {

@@ -53,6 +53,8 @@ struct BatchView<'told> {
     ended: Option<String>,
     rows: u64,
     accepted: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    short_of_tags: Option<u64>,
     refused: u64,
     #[serde(flatten)]
     changes: Option<ChangeCounts>,
@@ -197,6 +199,7 @@ impl<'told> BatchView<'told> {
             ended: (!is_running).then(|| date_of_ms(summary.updated_ms).to_string()),
             rows: counts.rows,
             accepted: counts.accepted,
+            short_of_tags: (counts.short_of_tags != 0).then_some(counts.short_of_tags),
             refused: counts.refused,
             changes: counts.changes,
             committed_lines: counts.committed_lines,

@@ -11,14 +11,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 use sluice_ingest::{
-    ImportMode, ImportReport, ImportRules, Ingestor, RefusedRow, Told as StepTold, UploadAction, UploadRules,
+    ImportMode, ImportReport, ImportRules, Ingestor, MissingTags, RefusedRow, Told as StepTold, UploadAction,
+    UploadRules,
 };
 use sluice_store::catalogue::Supplier;
 
 use super::{
     batches::{RejectsSource, rejects_url},
     intake::{Intake, IntakeEnd, Resumed},
-    parameters::Parameters,
+    parameters::{MissingTagsChoice, Parameters},
+    tag_creator::TagCreator,
 };
 use crate::{
     api::request::{ImportRequest, Importing},
@@ -53,6 +55,9 @@ struct ImportView<'report> {
     supplier: &'report str,
     rows: u64,
     accepted: u64,
+    /// Accepted without all of their tags, if there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    short_of_tags: Option<u64>,
     refused: u64,
     #[serde(flatten)]
     changes: Option<ChangeCounts>,
@@ -90,7 +95,7 @@ pub(crate) async fn import(
     let ImportRequest { importing, parameters, tenant, permit } = request;
     let (supplier, action, counted, told) = work_of(importing, parameters.mode, record);
     let asked = asked(&tenant, &supplier, counted, &parameters, record);
-    let batch = match state.batches.begin(parameters.key, asked) {
+    let batch = match state.batches.begin(parameters.key, asked).await {
         Ok(Begun::New(batch)) => batch,
         Ok(Begun::Repeated(told)) => return repeat(state, &told).await,
         Err(taken) => return Err(Problem::new("", conflict(taken))),
@@ -98,8 +103,15 @@ pub(crate) async fn import(
     let refang = parameters.refang.unwrap_or(supplier.settings.refang);
     let upload = UploadRules { supplier: supplier.id, refang, takes_marks: false, action };
     let (announced, columns, from_line) = (parameters.announced, parameters.columns, parameters.from_line);
-    let (mode, keeper) = (parameters.mode, batch.keeper());
-    let rules = ImportRules { upload, announced, columns, from_line, mode, told, keeper };
+    let mode = parameters.mode;
+    let missing_tags = match (parameters.missing_tags, mode) {
+        (MissingTagsChoice::Refuse, _) => MissingTags::Refuse,
+        // A plan makes nothing.
+        (MissingTagsChoice::Drop, _) | (MissingTagsChoice::Create, ImportMode::Plan(_)) => MissingTags::Drop,
+        (MissingTagsChoice::Create, _) => MissingTags::Make(TagCreator::of(ingestor.store(), record)),
+    };
+    let keeper = batch.keeper();
+    let rules = ImportRules { upload, missing_tags, announced, columns, from_line, mode, told, keeper };
     // A body may take as long as it likes, as long as it comes.
     let pace = Pace { deadline: Duration::MAX, ..state.rules().pace };
     let mut reader = BodyReader::new(&head.headers, payload, usize::MAX, pace, &state.stopping)
@@ -219,6 +231,7 @@ async fn repeat(state: &State, told: &Told) -> Result<HttpResponse, Problem> {
     let report = ImportReport {
         rows_count: counts.rows,
         accepted_count: counts.accepted,
+        short_of_tags_count: counts.short_of_tags,
         refused_count: counts.refused,
         committed_lines: counts.committed_lines,
         ..ImportReport::default()
@@ -272,6 +285,7 @@ impl<'report> ImportView<'report> {
             supplier,
             rows: report.rows_count,
             accepted: report.accepted_count,
+            short_of_tags: (report.short_of_tags_count != 0).then_some(report.short_of_tags_count),
             refused: report.refused_count,
             changes: report.changes.map(ChangeCounts::of),
             committed_lines: report.committed_lines,

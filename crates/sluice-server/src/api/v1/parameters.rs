@@ -38,6 +38,17 @@ const JSON_TYPES: [&str; 5] = [
     "application/json",
 ];
 
+/// What becomes of tags that there are not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum MissingTagsChoice {
+    /// Their rows are refused.
+    Refuse,
+    /// Their rows are taken without them.
+    Drop,
+    /// They are made.
+    Create,
+}
+
 /// What an import asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Parameters {
@@ -47,6 +58,8 @@ pub(crate) struct Parameters {
     pub(crate) columns: ColumnChoice,
     /// Whether defanged forms are refanged; if that is not said, the supplier knows.
     pub(crate) refang: Option<bool>,
+    /// What becomes of tags that there are not.
+    pub(crate) missing_tags: MissingTagsChoice,
     /// Line from which on rows are taken, from 1.
     pub(crate) from_line: u64,
     /// The id that the client has chosen for the batch.
@@ -91,6 +104,7 @@ pub(crate) fn read(head: &RequestHead) -> Result<Parameters, Cause> {
         announced: media,
         columns: ColumnChoice::default(),
         refang: None,
+        missing_tags: MissingTagsChoice::Refuse,
         from_line: 1,
         key: key(&head.headers)?,
         given: BTreeMap::new(),
@@ -190,16 +204,19 @@ impl Parameters {
             }
             // What is done without the parameter may be asked for; what else it could be is not there.
             "skip_allowed" if value == "false" => {}
-            "missing_tags" if value == "refuse" => {}
-            "missing_tags" if matches!(value, "create" | "drop") => {
-                return Err(not_available(&format!("'missing_tags={value}'")));
-            }
             "skip_allowed" => {
                 let _is_boolean: bool = parse(name, value, "is 'true' or 'false'")?;
                 return Err(not_available(&format!("'{name}=true'")));
             }
             "only_to_ids" => return Err(not_available(&format!("'{name}'"))),
-            "missing_tags" => return Err(invalid(name, "is 'refuse'")),
+            "missing_tags" => {
+                self.missing_tags = match value {
+                    "refuse" => MissingTagsChoice::Refuse,
+                    "drop" => MissingTagsChoice::Drop,
+                    "create" => MissingTagsChoice::Create,
+                    _ => return Err(invalid(name, "is 'refuse', 'drop' or 'create'")),
+                };
+            }
             _ => return Err(unknown(name)),
         }
         Ok(())

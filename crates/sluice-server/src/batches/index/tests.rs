@@ -49,7 +49,7 @@ fn refused_rows_count_once_a_summary_follows() {
         Record::Rejects(BatchId(1), place(1, 1)),
         Record::Summary(summary(1, 10, done)),
         // Long, and cut by a kill in its second step.
-        Record::Begin(summary(2, 20, running)),
+        Record::Summary(summary(2, 20, running)),
         Record::Rejects(BatchId(2), place(1, 2)),
         Record::Summary(summary(2, 20, running)),
         Record::Rejects(BatchId(2), place(1, 3)),

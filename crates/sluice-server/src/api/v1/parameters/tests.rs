@@ -9,7 +9,7 @@ use actix_web::{
 use expect_test::{Expect, expect};
 use sluice_ingest::ImportMode;
 
-use super::{check_media, read};
+use super::{MissingTagsChoice, check_media, read};
 
 fn head(query: &str, content_type: &str) -> RequestHead {
     let mut head = RequestHead::default();
@@ -84,8 +84,6 @@ fn what_is_not_there_is_refused_and_not_passed_over() {
             "?mode=replace&max_shrink=101",
             "?mode=replace&max_shrink=-1",
             "?skip_allowed=true",
-            "?missing_tags=create",
-            "?missing_tags=drop",
             "?only_to_ids=true",
             "?format=stix",
             "?format=misp",
@@ -108,14 +106,12 @@ fn what_is_not_there_is_refused_and_not_passed_over() {
             ?mode=replace&max_shrink=101: 422 The parameter 'max_shrink' is a number of per cent, from 0 to 100
             ?mode=replace&max_shrink=-1: 422 The parameter 'max_shrink' is a number of per cent, from 0 to 100
             ?skip_allowed=true: 422 'skip_allowed=true' is not available in this version
-            ?missing_tags=create: 422 'missing_tags=create' is not available in this version
-            ?missing_tags=drop: 422 'missing_tags=drop' is not available in this version
             ?only_to_ids=true: 422 'only_to_ids' is not available in this version
             ?format=stix: 422 'format=stix' is not available in this version
             ?format=misp: 422 'format=misp' is not available in this version
             ?mode=x: 422 The parameter 'mode' is 'upsert' or 'replace'
             ?plan=x: 422 The parameter 'plan' is 'true' or 'false'
-            ?missing_tags=: 422 The parameter 'missing_tags' is 'refuse'
+            ?missing_tags=: 422 The parameter 'missing_tags' is 'refuse', 'drop' or 'create'
             ?format=xml: 422 The parameter 'format' is one of auto, ndjson, json, csv and lines
             ?refang=1: 422 The parameter 'refang' is 'true' or 'false'
             ?from_line=0: 422 The parameter 'from_line' is a number from 1 on
@@ -129,6 +125,18 @@ fn what_is_not_there_is_refused_and_not_passed_over() {
     let mut deletion = head("?mode=replace", "");
     deletion.method = Method::DELETE;
     assert_eq!(read(&deletion).unwrap_err().reason(), "The parameter 'mode' is for POST");
+}
+
+#[test]
+fn tags_that_there_are_not_are_refused_unless_something_else_is_said() {
+    for (query, want) in [
+        ("", MissingTagsChoice::Refuse),
+        ("?missing_tags=refuse", MissingTagsChoice::Refuse),
+        ("?missing_tags=drop", MissingTagsChoice::Drop),
+        ("?missing_tags=create", MissingTagsChoice::Create),
+    ] {
+        assert_eq!(read(&head(query, "")).unwrap().missing_tags, want, "{query}");
+    }
 }
 
 #[test]
