@@ -99,12 +99,6 @@ pub enum Fault {
     /// The body ends before the outer array does.
     #[error("the body ends early")]
     Unfinished,
-    /// A STIX bundle, where rows are expected.
-    #[error("expected rows and found a STIX bundle")]
-    Stix,
-    /// A MISP event or search result, where rows are expected.
-    #[error("expected rows and found MISP events")]
-    Misp,
     /// A table without the column that has the indicators, or one that the request names.
     #[error("the header has no such column")]
     NoColumn,

@@ -15,17 +15,31 @@
 pub(crate) mod array;
 pub(crate) mod csv;
 pub(crate) mod cut;
+pub(crate) mod document;
+pub(crate) mod document_rows;
+mod fields;
+mod finding;
 pub(crate) mod format;
 pub(crate) mod gather;
+mod hash_kind;
 mod json;
 mod list;
+mod misp;
+mod picked;
+pub(crate) mod reading;
 pub(crate) mod record;
 pub(crate) mod rejects;
 pub(crate) mod report;
 pub(crate) mod rows;
 pub(crate) mod step;
+mod stix;
+pub(crate) mod unsupported;
+mod value;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use sluice_model::{limits, ranges::bytes_at};
 use sluice_store::{Store, WriteError};
@@ -35,8 +49,11 @@ use self::{
     array::ArrayScan,
     csv::{ColumnChoice, Header},
     cut::{Cutter, RowEnds, RowsSlice},
+    document::DocumentCutter,
+    document_rows::DocumentFormat,
     format::{Announced, BEGINNING_BYTES_MAX, Format},
     gather::{Gathering, ImportMode, ROOM_RETRY_TIME, Replacing},
+    reading::{BodyCutter, BodyFormat},
     record::RecordScan,
     report::ImportReport,
     rows::RowFormat,
@@ -76,6 +93,8 @@ pub struct ImportRules {
     pub announced: Announced,
     /// Which columns of a table are named.
     pub columns: ColumnChoice,
+    /// Whether attributes of MISP that are not for detection are left out.
+    pub only_to_ids: bool,
     /// Line, or element of an array, from 1, before which everything is passed over.
     pub from_line: u64,
     /// What becomes of all rows together.
@@ -96,7 +115,7 @@ pub struct Import {
     permit: Option<Permit>,
     /// The beginning of the body, until its format is known.
     begin: Vec<u8>,
-    reading: Option<(Cutter, Arc<RowFormat>)>,
+    reading: Option<(BodyCutter, Arc<BodyFormat>)>,
     step: Option<Step>,
     step_began: Instant,
     committing: Option<JoinHandle<Result<ImportReport, IngestError>>>,
@@ -251,6 +270,14 @@ impl Import {
             Format::Ndjson => (RowEnds::Lines, RowFormat::Ndjson),
             Format::Json => (RowEnds::Elements(ArrayScan::new()), RowFormat::Json),
             Format::Lines => (RowEnds::Lines, RowFormat::Lines(self.rules.upload.refang)),
+            Format::Stix => {
+                let format = DocumentFormat::Stix(SystemTime::now());
+                return self.read_documents(format, bom_bytes).await;
+            }
+            Format::Misp => {
+                let format = DocumentFormat::Misp { only_to_ids: self.rules.only_to_ids };
+                return self.read_documents(format, bom_bytes).await;
+            }
             Format::Csv => {
                 let Some(header) = csv::read_header(text, is_decided, &self.rules.columns) else {
                     return Ok(());
@@ -261,9 +288,17 @@ impl Import {
             }
         };
         let cutter = Cutter::new(ends, lines + 1, before as u64, format.given_bytes());
-        self.reading = Some((cutter, Arc::new(format)));
+        self.reading = Some((BodyCutter::Rows(cutter), Arc::new(BodyFormat::Rows(format))));
         let begin = std::mem::take(&mut self.begin);
         self.cut(bytes_at(&begin, before..)).await
+    }
+
+    async fn read_documents(&mut self, format: DocumentFormat, bom_bytes: usize) -> Result<(), IngestError> {
+        let cutter = DocumentCutter::new(format.layout(), bom_bytes as u64);
+        self.reading =
+            Some((BodyCutter::Documents(Box::new(cutter)), Arc::new(BodyFormat::Documents(format))));
+        let begin = std::mem::take(&mut self.begin);
+        self.cut(bytes_at(&begin, bom_bytes..)).await
     }
 
     /// Cuts the next bytes, and has the slices that are full worked on.
@@ -296,7 +331,7 @@ impl Import {
             return Ok(());
         }
         let Some((_, format)) = &self.reading else { return Err(IngestError::Internal) };
-        let (format, weight) = (Arc::clone(format), step::weight(&slice, format));
+        let (format, weight) = (Arc::clone(format), format.weight(&slice));
         // What its rows take beside its text, which is there.
         self.make_room(weight - slice.text.len()).await?;
         let Some(step) = &mut self.step else { return Err(IngestError::Internal) };

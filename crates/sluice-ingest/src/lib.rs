@@ -8,8 +8,8 @@
 //!                                                      └─► SliceRejections
 //!                   visit_elements ─► Candidates (filters) ─► Gathered                           lookup
 //!
-//!  chunks ─► feed ─► Cutter ─► RowsSlice of any format ─► ingest-{n}: visit_rows ─► judge ─► Write::append ─► the write  import
-//!                                                          of each step is committed while the next one is filled
+//!  chunks ─► feed ─► BodyCutter ─► RowsSlice of any format ─► ingest-{n}: visit_rows ─► judge ─► Write::append      import
+//!                                             (visit_documents) ─► the write of each step is committed while the next is filled
 //!
 //!  finish ─► all slices, in document order ─► Write::commit ─► Receipt                           PUT, DELETE
 //!     └─► read-heavy-{n}, read-light-{n}: Detector (one sorted read) ─► LookupAnswer             lookup
@@ -92,6 +92,7 @@ pub use import::{
     gather::ImportMode,
     report::{ImportReport, RefusedRow, RejectsFrame},
     step::{Keeper, StepPlace, Told},
+    unsupported::Unsupported,
 };
 pub use ingestor::Ingestor;
 pub use lookup::{AnswerText, LookupAnswer, LookupRules, Match, Matches, Query, Render};

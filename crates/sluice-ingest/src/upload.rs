@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 use self::{
     receipt::{Receipt, SliceRejections},
     tags::{MissingTags, TagNames},
-    validate::{RowBuffers, UploadRules},
+    validate::{RowBuffers, UploadAction, UploadRules},
 };
 use crate::{
     body::elements::{self, Element},
@@ -118,6 +118,8 @@ pub(crate) async fn commit(
 /// Makes rows of elements, for one write or to be gathered, by the catalogue as it was when that began.
 pub(crate) struct RowWork {
     rules: UploadRules,
+    /// Those of elements that are released.
+    release_rules: UploadRules,
     names: TagNames,
     /// `None` if they are gathered.
     write: Option<Write>,
@@ -143,8 +145,19 @@ impl RowWork {
 
     /// Begins without a write.
     pub(crate) fn gather(store: &Store, rules: UploadRules, missing: MissingTags) -> Self {
+        let release_rules = UploadRules { action: UploadAction::Delete, ..rules.clone() };
         let names = TagNames { catalogue: store.catalogue(), missing };
-        Self { rules, names, write: None, buffers: Mutex::default() }
+        Self { rules, release_rules, names, write: None, buffers: Mutex::default() }
+    }
+
+    /// Whether what is stored has a context.
+    pub(crate) fn takes_contexts(&self) -> bool {
+        matches!(self.rules.action, UploadAction::Put { is_false_positive: false, .. })
+    }
+
+    /// Whether there is a tag of this name.
+    pub(crate) fn is_tag(&self, name: &str) -> bool {
+        self.names.catalogue.tag(&name.to_ascii_uppercase()).is_some()
     }
 
     /// Buffers for the rows of a slice.
@@ -172,6 +185,23 @@ impl RowWork {
         rows: &mut SliceBuilder,
     ) -> Result<Result<(), Rejection>, IngestError> {
         match validate::judge(element, &self.rules, &self.names, buffers) {
+            Ok(()) => keep(rows, buffers).map(Ok),
+            Err(rejection) => Ok(Err(rejection)),
+        }
+    }
+
+    /// The same for an element that its supplier holds no longer, whatever the request asks for.
+    ///
+    /// # Errors
+    ///
+    /// As of [`take`](Self::take).
+    pub(crate) fn release(
+        &self,
+        element: &Element<'_>,
+        buffers: &mut RowBuffers,
+        rows: &mut SliceBuilder,
+    ) -> Result<Result<(), Rejection>, IngestError> {
+        match validate::judge(element, &self.release_rules, &self.names, buffers) {
             Ok(()) => keep(rows, buffers).map(Ok),
             Err(rejection) => Ok(Err(rejection)),
         }

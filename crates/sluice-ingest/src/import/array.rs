@@ -4,8 +4,7 @@
 //! are; or the first byte that breaks the grammar between them. Elements are found by their brackets and strings
 //! alone, so that one that is no JSON, or no object, costs no other. No bounds; pure.
 
-use memchr::memchr2;
-
+use super::value::ValueScan;
 use crate::{body::text::skip_space, error::Fault};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,14 +15,8 @@ enum ArrayState {
     First,
     /// An element must follow a comma.
     Next,
-    /// Inside brackets of an element.
-    Nested,
-    /// Inside a string of an element.
-    Text,
-    /// After a backslash of a string.
-    Escape,
-    /// In an element without brackets and quotes.
-    Scalar,
+    /// In an element.
+    Element,
     /// A comma or the end of the array.
     After,
     /// The array is closed.
@@ -34,7 +27,7 @@ enum ArrayState {
 #[derive(Clone, Debug)]
 pub(crate) struct ArrayScan {
     state: ArrayState,
-    depth: usize,
+    element: ValueScan,
     at: usize,
 }
 
@@ -50,7 +43,7 @@ pub(crate) struct WholeElements {
 impl ArrayScan {
     /// Starts at the first byte of a body.
     pub(crate) fn new() -> Self {
-        Self { state: ArrayState::Open, depth: 0, at: 0 }
+        Self { state: ArrayState::Open, element: ValueScan::new(b']'), at: 0 }
     }
 
     /// Whether the array is closed.
@@ -77,9 +70,10 @@ impl ArrayScan {
         let mut opened_at = None;
         while let Some(rest @ [byte, ..]) = text.get(self.at..) {
             match self.state {
-                ArrayState::Nested | ArrayState::Text | ArrayState::Escape | ArrayState::Scalar => {
-                    self.at += self.element(rest);
-                    if self.state == ArrayState::After {
+                ArrayState::Element => {
+                    self.at += self.element.take(rest);
+                    if self.element.is_whole() {
+                        self.state = ArrayState::After;
                         *whole = WholeElements { to: self.at, count: whole.count + 1 };
                     }
                 }
@@ -93,7 +87,7 @@ impl ArrayScan {
                     self.state = self.between(*byte).map_err(|fault| (self.at, fault))?;
                     // The first byte of an element is taken with it.
                     match self.state {
-                        ArrayState::Nested | ArrayState::Scalar => {}
+                        ArrayState::Element => self.element = ValueScan::new(b']'),
                         ArrayState::First => {
                             self.at += 1;
                             opened_at = Some(self.at);
@@ -111,66 +105,18 @@ impl ArrayScan {
     }
 
     /// The state after a byte between elements.
-    fn between(&mut self, byte: u8) -> Result<ArrayState, Fault> {
-        self.depth = 0;
+    fn between(&self, byte: u8) -> Result<ArrayState, Fault> {
         Ok(match (self.state, byte) {
             (ArrayState::Open, b'[') => ArrayState::First,
             (ArrayState::Open, _) => return Err(Fault::NotAnArray),
             (ArrayState::First | ArrayState::After, b']') => ArrayState::End,
             (ArrayState::After, b',') => ArrayState::Next,
             (ArrayState::After, _) => return Err(Fault::NoSeparator),
-            (ArrayState::First | ArrayState::Next, b'{' | b'[') => ArrayState::Nested,
-            (ArrayState::First | ArrayState::Next, b'"') => ArrayState::Text,
             (ArrayState::First | ArrayState::Next, b',' | b']') => return Err(Fault::NotAnObject),
-            (ArrayState::First | ArrayState::Next, _) => ArrayState::Scalar,
+            (ArrayState::First | ArrayState::Next, _) => ArrayState::Element,
             _ => return Err(Fault::Trailing),
         })
     }
-
-    /// Takes bytes of an element up to its end, or to a change of state; gives how many.
-    fn element(&mut self, rest: &[u8]) -> usize {
-        match self.state {
-            ArrayState::Text => {
-                let Some(found) = memchr2(b'"', b'\\', rest) else { return rest.len() };
-                self.state = match rest.get(found) {
-                    Some(b'\\') => ArrayState::Escape,
-                    _ if self.depth == 0 => ArrayState::After,
-                    _ => ArrayState::Nested,
-                };
-                found + 1
-            }
-            ArrayState::Escape => {
-                self.state = ArrayState::Text;
-                1
-            }
-            ArrayState::Scalar => {
-                let length = scalar_length(rest);
-                if length < rest.len() {
-                    self.state = ArrayState::After;
-                }
-                length
-            }
-            _ => {
-                let is_mark = |byte: &u8| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']');
-                let Some(found) = rest.iter().position(is_mark) else { return rest.len() };
-                match rest.get(found) {
-                    Some(b'"') => self.state = ArrayState::Text,
-                    Some(b'{' | b'[') => self.depth += 1,
-                    _ => self.depth -= 1,
-                }
-                if self.depth == 0 {
-                    self.state = ArrayState::After;
-                }
-                found + 1
-            }
-        }
-    }
-}
-
-/// Bytes of an element without brackets and quotes, whatever stands in it.
-pub(crate) fn scalar_length(text: &[u8]) -> usize {
-    let is_end = |byte: &u8| matches!(byte, b',' | b']' | b' ' | b'\t' | b'\n' | b'\r');
-    text.iter().position(is_end).unwrap_or(text.len())
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use sluice_model::{limits, ranges::bytes_at};
 
 use super::{
     array::{ArrayScan, WholeElements},
+    picked::Picked,
     record::RecordScan,
 };
 use crate::error::{BodyError, Fault};
@@ -37,6 +38,8 @@ pub(crate) struct RowsSlice {
     pub(crate) strict_lines: u32,
     /// Whether it is the beginning of a row that is too long.
     pub(crate) is_too_long: bool,
+    /// Where its rows lie, if they were picked out of documents.
+    pub(crate) picked: Picked,
 }
 
 /// Bytes that so many lines are given, each so many.
@@ -259,6 +262,7 @@ impl Cutter {
             first_byte: self.first_byte,
             strict_lines,
             is_too_long,
+            picked: Picked::default(),
         };
         self.first_line += lines;
         self.first_byte += to as u64;

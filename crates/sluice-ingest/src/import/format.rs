@@ -7,13 +7,16 @@
 use memchr::memchr;
 
 use super::csv::{self, INDICATOR_NAMES};
-use crate::{body::text::skip_space, error::Fault};
+use crate::{
+    body::text::{skip_space, skip_string, skip_value},
+    error::Fault,
+};
 
 /// Bytes of a body after which its format is decided by what is there.
 pub(crate) const BEGINNING_BYTES_MAX: usize = 256 * 1024;
 
 /// Bytes of an object that are looked into for what it is.
-const OBJECT_BYTES: usize = 256;
+const OBJECT_BYTES_MAX: usize = 4_096;
 
 /// How the rows of a body are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,6 +29,10 @@ pub enum Format {
     Csv,
     /// A value a line.
     Lines,
+    /// A bundle of STIX, or what TAXII wraps its objects in.
+    Stix,
+    /// Events of MISP, or the answer to a search for them.
+    Misp,
 }
 
 /// What the sender says of the format of a body.
@@ -57,37 +64,55 @@ pub(crate) fn sniff(
     let rest = begin.get(at..)?;
     match rest.first() {
         None => is_decided.then_some(Ok(Format::Lines)),
-        Some(b'[') => Some(Ok(Format::Json)),
-        Some(b'{') => {
-            let is_enough = is_decided || OBJECT_BYTES <= rest.len() || rest.contains(&b'\n');
-            is_enough.then(|| of_object(rest).map_err(|fault| (at, fault)))
+        Some(first @ (b'[' | b'{')) => {
+            let is_enough = is_decided || OBJECT_BYTES_MAX <= rest.len();
+            let rows = if *first == b'[' { Format::Json } else { Format::Ndjson };
+            let object = if *first == b'[' { rest.get(skip_space(rest, 1)..)? } else { rest };
+            let format = match object.first() {
+                None => None,
+                Some(b'{') => {
+                    of_object(object).map(|found| if found == Format::Ndjson { rows } else { found })
+                }
+                Some(_) => Some(rows),
+            };
+            format.or(is_enough.then_some(rows)).map(Ok)
         }
         Some(_) if announced == Announced::SomeJson => Some(Err((at, Fault::Json))),
         Some(_) => of_text(rest, is_decided).map(Ok),
     }
 }
 
-/// What begins with an object: rows, or one of the documents that are not taken.
-fn of_object(object: &[u8]) -> Result<Format, Fault> {
-    let key_at = skip_space(object, 1);
-    let begins = |at: usize, text: &[u8]| object.get(at..).is_some_and(|rest| rest.starts_with(text));
-    for (key, fault) in [
-        (&b"\"objects\""[..], Fault::Stix),
-        (b"\"spec_version\"", Fault::Stix),
-        (b"\"Event\"", Fault::Misp),
-        (b"\"response\"", Fault::Misp),
-    ] {
-        if begins(key_at, key) {
-            return Err(fault);
+/// Which document an object is, or a row of NDJSON. Its keys tell, as far as they are there; `None` if none of them has.
+fn of_object(object: &[u8]) -> Option<Format> {
+    let mut at = skip_space(object, 1);
+    while object.get(at)? == &b'"' {
+        let key_to = skip_string(object, at + 1);
+        let key = object.get(at + 1..key_to.checked_sub(1)?)?;
+        let colon = skip_space(object, key_to);
+        if object.get(colon)? != &b':' {
+            break;
         }
-    }
-    if begins(key_at, b"\"type\"") {
-        let colon = skip_space(object, key_at + b"\"type\"".len());
-        if begins(skip_space(object, colon + 1), b"\"bundle\"") {
-            return Err(Fault::Stix);
+        let value_from = skip_space(object, colon + 1);
+        let first = object.get(value_from)?;
+        match (key, first) {
+            (b"objects", b'[') | (b"spec_version", b'"') => return Some(Format::Stix),
+            (b"Event", b'{') | (b"response", b'[' | b'{') => return Some(Format::Misp),
+            (b"indicator" | b"context" | b"tags", _) => break,
+            _ => {}
         }
+        let value_to = skip_value(object, value_from);
+        // What follows it shows that it is whole.
+        let after = skip_space(object, value_to);
+        let is_last = object.get(after)? != &b',';
+        if (key, object.get(value_from..value_to)?) == (b"type", b"\"bundle\"") {
+            return Some(Format::Stix);
+        }
+        if is_last {
+            break;
+        }
+        at = skip_space(object, after + 1);
     }
-    Ok(Format::Ndjson)
+    Some(Format::Ndjson)
 }
 
 /// Tells a table from a plain list by the first line that is no comment. A table may have its header in a comment.

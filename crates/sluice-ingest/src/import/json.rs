@@ -17,6 +17,14 @@ pub(crate) fn push_string(json: &mut Vec<u8>, text: &str) {
     json.push(b'"');
 }
 
+/// Appends a number, if the text is a whole one as we would write it, else a string.
+pub(crate) fn push_scalar(json: &mut Vec<u8>, text: &str) {
+    match text.parse::<u32>() {
+        Ok(number) if number.to_string() == text => json.extend_from_slice(text.as_bytes()),
+        _ => push_string(json, text),
+    }
+}
+
 /// What is escaped is ASCII, and no byte of another character is.
 fn push_escaped(json: &mut Vec<u8>, byte: u8) {
     match byte {

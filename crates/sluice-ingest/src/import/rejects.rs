@@ -7,12 +7,12 @@
 
 use std::io::Write as _;
 
-use sluice_model::{Rejection, ranges::bytes_at};
+use sluice_model::ranges::bytes_at;
 use zstd::{bulk::Compressor, zstd_safe::CParameter};
 
 use super::{
     json,
-    report::{RejectsFrame, told_value, word},
+    report::{RejectsFrame, told_value},
     rows::{RowPlace, Unread},
 };
 use crate::body::text::append_compact;
@@ -36,17 +36,17 @@ pub(crate) struct RejectsPacker {
 }
 
 impl RejectsPacker {
-    /// Adds a row with the text `row` that was read as `object`. `indicator` is as of
-    /// [`ImportReport::refuse`](super::report::ImportReport::refuse).
+    /// Adds a row with the text `row` that was read as `object`, and why it was refused, in a word and in plain English.
+    /// `indicator` is as of [`ImportReport::refuse`](super::report::ImportReport::refuse).
     pub(crate) fn push(
         &mut self,
         place: RowPlace,
         row: &[u8],
         object: &[u8],
         indicator: &[u8],
-        why: &Rejection,
+        (word, hint): (&str, &str),
     ) {
-        self.begin_line(place, word(why), &why.to_string());
+        self.begin_line(place, word, hint);
         self.text.extend_from_slice(told_value(row, indicator).as_bytes());
         self.text.extend_from_slice(b",\"row\":");
         append_compact(object, &mut self.text);

@@ -10,10 +10,14 @@ use sluice_store::Changes;
 use super::{
     json,
     rows::{RowPlace, Unread},
+    unsupported::Unsupported,
 };
 
 /// Refused rows that are told one by one.
 pub(crate) const REFUSED_TOLD_MAX: usize = 100;
+
+/// Of them, those that were left out because they are not for detection: there may be many, and nothing is wrong with them.
+pub(crate) const LEFT_OUT_TOLD_MAX: usize = 10;
 
 /// Bytes of the value of a refused row that are told.
 const VALUE_BYTES_MAX: usize = 512;
@@ -57,8 +61,10 @@ pub struct ImportReport {
     pub refused_count: u64,
     /// Those of the refused ones that could not even be read as rows.
     pub unread_count: u64,
-    /// The others of the refused ones, by the place of their reason among [`Rejection::REASONS`].
+    /// Those that were judged and refused, by the place of their reason among [`Rejection::REASONS`].
     pub refused_by_reason: [u64; Rejection::REASONS.len()],
+    /// Those that are in neither, by the place of their reason among [`Unsupported::REASONS`].
+    pub unsupported_by_reason: [u64; Unsupported::REASONS.len()],
     /// Lines, or elements of an array, up to which everything is durable.
     pub committed_lines: u64,
     /// What a replacement has changed, or a plan would; of any other import, nobody knows.
@@ -86,6 +92,20 @@ impl ImportReport {
         self.add_refused(place, word(why), || (told_value(row, indicator), why.to_string().into()));
     }
 
+    /// Counts what is no indicator. `value` is a string of JSON; if it is empty, the beginning of the row is told.
+    pub(crate) fn refuse_unsupported(
+        &mut self,
+        place: RowPlace,
+        row: &[u8],
+        value: &[u8],
+        why: &Unsupported,
+    ) {
+        if let Some(count) = self.unsupported_by_reason.get_mut(why.reason_number()) {
+            *count += 1;
+        }
+        self.add_refused(place, why.word(), || (told_value(row, value), why.to_string().into()));
+    }
+
     /// Counts a row that could not be read.
     pub(crate) fn refuse_unread(&mut self, place: RowPlace, row: &[u8], why: Unread) {
         self.unread_count += 1;
@@ -101,7 +121,7 @@ impl ImportReport {
     ) {
         self.rows_count += 1;
         self.refused_count += 1;
-        if self.refused.len() < REFUSED_TOLD_MAX {
+        if self.tells(reason) {
             let (value, hint) = told();
             self.refused.push(RefusedRow { line: place.line, byte: place.byte, reason, value, hint });
         }
@@ -117,10 +137,29 @@ impl ImportReport {
         for (count, more) in self.refused_by_reason.iter_mut().zip(next.refused_by_reason) {
             *count += more;
         }
+        for (count, more) in self.unsupported_by_reason.iter_mut().zip(next.unsupported_by_reason) {
+            *count += more;
+        }
         self.committed_lines = self.committed_lines.max(next.committed_lines);
-        let room = REFUSED_TOLD_MAX.saturating_sub(self.refused.len());
-        self.refused.extend(next.refused.into_iter().take(room));
+        for row in next.refused {
+            if self.tells(row.reason) {
+                self.refused.push(row);
+            }
+        }
         self.rejects.extend(next.rejects);
+    }
+
+    /// Those that were left out because they are not for detection.
+    pub fn left_out_count(&self) -> u64 {
+        self.unsupported_by_reason.get(Unsupported::NotToIds.reason_number()).copied().unwrap_or(0)
+    }
+
+    /// Whether one more row that was refused for this reason is told.
+    fn tells(&self, reason: &str) -> bool {
+        let left_out = Unsupported::NotToIds.word();
+        self.refused.len() < REFUSED_TOLD_MAX
+            && (reason != left_out
+                || self.refused.iter().filter(|row| row.reason == left_out).count() < LEFT_OUT_TOLD_MAX)
     }
 }
 

@@ -8,11 +8,11 @@ use memchr::{memchr, memchr_iter};
 use sluice_model::{limits, ranges::bytes_at};
 
 use super::{
-    array::scalar_length,
     csv::{self, Columns, RecordReader},
     cut::RowsSlice,
     json, list,
     record::RecordScan,
+    value::scalar_length,
 };
 use crate::{
     body::{
@@ -155,7 +155,7 @@ impl<V: FnMut(RowPlace, &[u8], Result<Element<'_>, Unread>) -> Result<(), Ingest
                 }
                 b'{' | b'[' => skip_value(self.bytes(), at),
                 b'"' => skip_string(self.bytes(), at + 1),
-                _ => at + scalar_length(rest).max(1),
+                _ => at + scalar_length(rest, b']').max(1),
             };
             self.object(number, at, to)?;
             (at, number) = (to, number + 1);

@@ -11,22 +11,22 @@ use sluice_store::{Slice, SliceBuilder};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::{
-    cut::{RowsSlice, given_bytes},
+    cut::RowsSlice,
+    document_rows::{DocumentRules, visit_documents},
+    finding::Fate,
     gather::Gathering,
+    reading::BodyFormat,
     rejects::RejectsPacker,
-    report::{ImportReport, RejectsFrame},
-    rows::{RowFormat, visit_rows},
+    report::{ImportReport, RejectsFrame, word},
+    rows::{RowPlace, Unread, visit_rows},
 };
 use crate::{
-    body::pipeline::SLICE_WEIGHT_BYTES_MIN,
+    body::{elements::Element, pipeline::SLICE_WEIGHT_BYTES_MIN},
     error::IngestError,
     memory::{CancelGuard, Permit, RequestMemory},
     pools::{Pool, Pools},
-    upload::{RowWork, commit},
+    upload::{RowWork, commit, validate::RowBuffers},
 };
-
-/// Bytes of memory that a row takes at least until it is durable: in a plain list, more than its text.
-const ROW_BYTES_MIN: usize = 32;
 
 /// Most weight of a slice among those in flight, as of the slices of uploads.
 const SLICE_WEIGHT_BYTES_MAX: usize = limits::SLICE_BYTES + limits::ELEMENT_BYTES_MAX;
@@ -107,7 +107,7 @@ impl Step {
         self.running.is_empty()
     }
 
-    /// Has a slice of that [`weight`] worked on, once there is a slot for it.
+    /// Has a slice of that [`weight`](BodyFormat::weight) worked on, once there is a slot for it.
     ///
     /// # Errors
     ///
@@ -116,7 +116,7 @@ impl Step {
         &mut self,
         slice: RowsSlice,
         weight: usize,
-        format: Arc<RowFormat>,
+        format: Arc<BodyFormat>,
         pool: &Pool,
     ) -> Result<(), IngestError> {
         self.bytes += weight;
@@ -171,45 +171,112 @@ impl Step {
     }
 }
 
-/// Bytes of memory that a slice and its rows take at most until they are durable.
-pub(crate) fn weight(slice: &RowsSlice, format: &RowFormat) -> usize {
-    let written_bytes = slice.text.len().saturating_add(given_bytes(slice.lines, format.given_bytes()));
-    written_bytes.max(given_bytes(slice.lines, ROW_BYTES_MIN))
-}
-
 impl StepWork {
-    fn report(&self, slice: &RowsSlice, format: &RowFormat, index: u32) -> Result<SliceOutcome, IngestError> {
-        let mut rows = SliceBuilder::with_text_bytes(slice.text.len());
-        let mut report = ImportReport { committed_lines: slice.next_line() - 1, ..ImportReport::default() };
-        let mut buffers = self.rows.buffers();
-        let mut packer = self.keeper.takes_rejects().then(RejectsPacker::default);
-        let visited = visit_rows(slice, format, self.from_line, |place, row, read| {
-            match read {
-                Ok(element) => match self.rows.take(&element, &mut buffers, &mut rows)? {
-                    Ok(()) => {
-                        report.accept();
-                        report.short_of_tags_count += u64::from(buffers.is_short_of_tags);
+    fn report(
+        &self,
+        slice: &RowsSlice,
+        format: &BodyFormat,
+        index: u32,
+    ) -> Result<SliceOutcome, IngestError> {
+        let mut judge = SliceJudge {
+            work: &self.rows,
+            rows: SliceBuilder::with_text_bytes(slice.text.len()),
+            report: ImportReport { committed_lines: slice.next_line() - 1, ..ImportReport::default() },
+            buffers: self.rows.buffers(),
+            packer: self.keeper.takes_rejects().then(RejectsPacker::default),
+        };
+        let visited = match format {
+            BodyFormat::Rows(format) => {
+                visit_rows(slice, format, self.from_line, |place, row, read| match read {
+                    Ok(element) => judge.take(place, row, &element, Fate::AsAsked),
+                    Err(unread) => {
+                        judge.refuse_unread(place, row, unread);
+                        Ok(())
                     }
-                    Err(rejection) => {
-                        report.refuse(place, row, &buffers.indicator, &rejection);
-                        if let Some(packer) = &mut packer {
-                            packer.push(place, row, element.object(), &buffers.indicator, &rejection);
-                        }
-                    }
-                },
-                Err(unread) => {
-                    report.refuse_unread(place, row, unread);
-                    if let Some(packer) = &mut packer {
-                        packer.push_unread(place, row, unread);
-                    }
-                }
+                })
             }
-            Ok(())
-        });
+            BodyFormat::Documents(format) => {
+                let rules = DocumentRules {
+                    from_line: self.from_line,
+                    takes_contexts: self.rows.takes_contexts(),
+                    is_tag: &|name| self.rows.is_tag(name),
+                };
+                visit_documents(slice, *format, rules, |place, row, read| match read {
+                    Ok((element, fate)) => judge.take(place, row, &element, fate),
+                    Err(unread) => {
+                        judge.refuse_unread(place, row, unread);
+                        Ok(())
+                    }
+                })
+            }
+        };
+        let SliceJudge { rows, mut report, buffers, packer, .. } = judge;
         self.rows.give_back(buffers);
         visited?;
         let rows = self.rows.append(index, rows)?;
         report.rejects = packer.map_or_else(Vec::new, RejectsPacker::finish);
         Ok((report, rows))
+    }
+}
+
+/// Judges the rows of a slice, one after the other.
+struct SliceJudge<'w> {
+    work: &'w RowWork,
+    rows: SliceBuilder,
+    report: ImportReport,
+    buffers: RowBuffers,
+    /// If refused rows are kept.
+    packer: Option<RejectsPacker>,
+}
+
+impl SliceJudge<'_> {
+    fn take(
+        &mut self,
+        place: RowPlace,
+        row: &[u8],
+        element: &Element<'_>,
+        fate: Fate,
+    ) -> Result<(), IngestError> {
+        let (word, hint) = match fate {
+            Fate::AsAsked | Fate::Withdrawn => {
+                let (buffers, rows) = (&mut self.buffers, &mut self.rows);
+                let judged = match fate {
+                    Fate::AsAsked => self.work.take(element, buffers, rows)?,
+                    _ => self.work.release(element, buffers, rows)?,
+                };
+                match judged {
+                    Ok(()) => {
+                        self.report.accept();
+                        self.report.short_of_tags_count += u64::from(self.buffers.is_short_of_tags);
+                        return Ok(());
+                    }
+                    Err(why) => {
+                        self.report.refuse(place, row, &self.buffers.indicator, &why);
+                        (word(&why), why.to_string())
+                    }
+                }
+            }
+            Fate::Refused(why) => {
+                self.buffers.keep_indicator(element);
+                self.report.refuse(place, row, &self.buffers.indicator, &why);
+                (word(&why), why.to_string())
+            }
+            Fate::Unsupported(why) => {
+                self.buffers.keep_indicator(element);
+                self.report.refuse_unsupported(place, row, &self.buffers.indicator, &why);
+                (why.word(), why.to_string())
+            }
+        };
+        if let Some(packer) = &mut self.packer {
+            packer.push(place, row, element.object(), &self.buffers.indicator, (word, &hint));
+        }
+        Ok(())
+    }
+
+    fn refuse_unread(&mut self, place: RowPlace, row: &[u8], why: Unread) {
+        self.report.refuse_unread(place, row, why);
+        if let Some(packer) = &mut self.packer {
+            packer.push_unread(place, row, why);
+        }
     }
 }

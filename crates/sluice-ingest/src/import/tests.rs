@@ -1,5 +1,7 @@
 //! Bodies of every format into a real store: step by step, the same rows whatever their format, in bounded memory.
 
+mod documents;
+
 use std::{
     fmt::Write as _,
     sync::{
@@ -37,6 +39,7 @@ impl Fixture {
             missing_tags: MissingTags::Refuse,
             announced,
             columns: ColumnChoice::default(),
+            only_to_ids: true,
             from_line: 1,
             mode: ImportMode::Steps,
             told: Arc::new(|_count| {}),
@@ -432,12 +435,10 @@ fn without_room_an_import_is_refused_before_its_first_step_and_waits_after_it() 
 fn a_body_that_is_none_of_the_formats_is_refused_at_its_first_byte() {
     let fixture = Fixture::new();
     for (announced, text, want) in [
-        (
-            Announced::Nothing,
-            "\u{feff} {\"type\":\"bundle\",\"objects\":[",
-            "expected rows and found a STIX bundle at byte 4",
-        ),
-        (Announced::Nothing, "{\"Event\":{}}", "expected rows and found MISP events at byte 0"),
+        (Announced::Nothing, "\u{feff} {\"type\":\"bundle\",\"objects\":[", "the body ends early at byte 32"),
+        (Announced::Nothing, "{\"Event\":{}x", "invalid JSON at byte 11"),
+        (Announced::Exactly(Format::Stix), "[}", "invalid JSON at byte 1"),
+        (Announced::Exactly(Format::Misp), "example.com\n", "invalid JSON at byte 0"),
         (Announced::SomeJson, "example.com\n", "invalid JSON at byte 0"),
         (Announced::Exactly(Format::Json), "{}", "expected a JSON array at byte 0"),
         (Announced::Nothing, "[{}", "the body ends early at byte 3"),

@@ -75,6 +75,14 @@ impl RowBuffers {
             + self.context.capacity()
             + self.tags.heap_bytes()
     }
+
+    /// Keeps the `indicator` of an element that is refused.
+    pub(crate) fn keep_indicator(&mut self, element: &Element<'_>) {
+        self.indicator.clear();
+        if let Some(indicator) = element.get(KnownProperty::Indicator) {
+            indicator.append_compact(&mut self.indicator);
+        }
+    }
 }
 
 /// Judges one element and leaves key and row, or on refusal the indicator as sent, in `buffers`.
@@ -93,10 +101,7 @@ pub(crate) fn judge(
     buffers.is_short_of_tags = false;
     let verdict = encode_row(element, rules, names, buffers);
     if verdict.is_err() {
-        buffers.indicator.clear();
-        if let Some(indicator) = element.get(KnownProperty::Indicator) {
-            indicator.append_compact(&mut buffers.indicator);
-        }
+        buffers.keep_indicator(element);
     }
     verdict
 }

@@ -116,6 +116,7 @@ impl RowCounts {
             short_of_tags: self.short_of_tags + step.short_of_tags_count,
             refused: self.refused + step.refused_count,
             unread: self.unread + step.unread_count,
+            not_to_ids: self.not_to_ids + step.left_out_count(),
             committed_lines: self.committed_lines.max(step.committed_lines),
             changes: step.changes.map(ChangeCounts::of).or(self.changes),
         }

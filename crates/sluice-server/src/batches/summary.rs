@@ -64,6 +64,9 @@ pub(crate) struct RowCounts {
     pub(crate) refused: u64,
     /// Those of the refused ones that could not be read.
     pub(crate) unread: u64,
+    /// Those of the refused ones that are attributes of MISP which are not for detection.
+    #[serde(default)]
+    pub(crate) not_to_ids: u64,
     /// Lines up to which everything is durable.
     pub(crate) committed_lines: u64,
     /// Of a replacement or a plan.

@@ -60,18 +60,18 @@ const TYPES: [ProblemType; 23] = [
         page: "409. Somebody has cancelled the import with DELETE /v1/batches/{id} while its body was read. Rows up to `committed_lines` are \
                stored." },
     ProblemType { name: "too-large", title: "An element is too long",
-        page: "413. An element of an array is longer than 4 MiB, or there is no end of it. In NDJSON, tables and lists such a row is \
+        page: "413. An element of an array, of a bundle or of an event is longer than 4 MiB, or there is no end of it. In NDJSON, tables and lists such a row is \
                refused alone. Rows up to `committed_lines` are stored." },
     ProblemType { name: "unsupported-media-type", title: "The body is of a type that is not taken",
-        page: "415. Bodies are application/x-ndjson, application/json, text/csv or text/plain, encoded as gzip or zstd or not at all. \
+        page: "415. Bodies are application/x-ndjson, application/json, application/stix+json, text/csv or text/plain, encoded as gzip or zstd or not at all. \
                Without `Content-Type` the format is told by the body." },
     ProblemType { name: "unknown-parameter", title: "There is no such parameter",
         page: "422. Parameters are never passed over. Parameters of POST and DELETE /v1/suppliers/{supplier}/indicators: format, \
-               refang, column, from_line, mode, plan, max_shrink, skip_allowed, missing_tags. Of GET /v1/batches: supplier, limit, after." },
+               refang, column, only_to_ids, from_line, mode, plan, max_shrink, skip_allowed, missing_tags. Of GET /v1/batches: supplier, limit, after." },
     ProblemType { name: "invalid-parameter", title: "A parameter has a value that it cannot have",
         page: "422. `detail` says which one, and what it may be." },
     ProblemType { name: "not-available", title: "This version does not have what is asked for",
-        page: "422. STIX, MISP and `skip_allowed=true` are not available yet. Nothing was done." },
+        page: "422. `skip_allowed=true` is not available yet. Nothing was done." },
     ProblemType { name: "no-usable-row", title: "Not one row could be read",
         page: "422. The body is empty, or is not of the format it was taken for: name it with `?format=`. `rejects` has the first rows \
                and what is wrong with them." },

@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use sluice_ingest::{ImportReport, Receipt};
+use sluice_ingest::{ImportReport, Receipt, Unsupported};
 use sluice_model::{Rejection, SupplierId};
 use sluice_store::catalogue::Catalogue;
 
@@ -48,6 +48,7 @@ struct SupplierCounts {
     added: AtomicU64,
     deleted: AtomicU64,
     refused: [AtomicU64; Rejection::REASONS.len()],
+    unsupported: [AtomicU64; Unsupported::REASONS.len()],
     unread: AtomicU64,
 }
 
@@ -81,6 +82,9 @@ impl SupplierMetrics {
         let counts = self.counts(supplier);
         counts.accept(action, report.accepted_count);
         counts.refuse(report.refused_by_reason);
+        for (count, more) in counts.unsupported.iter().zip(report.unsupported_by_reason) {
+            count.fetch_add(more, Ordering::Relaxed);
+        }
         counts.unread.fetch_add(report.unread_count, Ordering::Relaxed);
     }
 
@@ -127,7 +131,8 @@ impl SupplierMetrics {
                 accepted.push((labels("action", action), Value::Whole(count.load(Ordering::Relaxed))));
             }
             let reasons = Rejection::REASONS.into_iter().zip(&counts.refused);
-            for (reason, count) in reasons.chain([(UNREAD, &counts.unread)]) {
+            let unsupported = Unsupported::REASONS.into_iter().zip(&counts.unsupported);
+            for (reason, count) in reasons.chain(unsupported).chain([(UNREAD, &counts.unread)]) {
                 let count = count.load(Ordering::Relaxed);
                 // Most suppliers have few reasons to be refused; the first is the most frequent one.
                 if count != 0 || reason == Rejection::REASONS[0] {

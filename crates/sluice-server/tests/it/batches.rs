@@ -41,7 +41,7 @@ fn text(value: &Value) -> String {
 
 /// The refused rows that are kept of what an answer tells of.
 #[track_caller]
-fn rejects(daemon: &Running, told: &Value) -> Vec<Value> {
+pub(crate) fn rejects(daemon: &Running, told: &Value) -> Vec<Value> {
     let answer = ask(daemon, "GET", &text(&told["rejects_url"]), &as_user("admin"), b"");
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/x-ndjson")));
     answer.body.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

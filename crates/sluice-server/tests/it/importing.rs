@@ -153,7 +153,7 @@ fn what_cannot_be_taken_is_a_problem_of_a_type() {
         Problems?format=json  "[{},\n"
           400 {"accepted":0,"batch":"ID","byte":5,"committed_lines":0,"detail":"the body ends early at byte 5","refused":0,"rows":0,"status":400,"title":"The request or its body is malformed","type":"/problems/bad-request"}
         Problems  "{\"type\":\"bundle\",\"objects\":[]}"
-          422 {"accepted":0,"batch":"ID","byte":0,"committed_lines":0,"detail":"expected rows and found a STIX bundle at byte 0","refused":0,"rows":0,"status":422,"title":"This version does not have what is asked for","type":"/problems/not-available"}
+          422 {"accepted":0,"batch":"ID","committed_lines":0,"detail":"Not one row could be read","refused":0,"rejects":[],"rows":0,"status":422,"title":"Not one row could be read","type":"/problems/no-usable-row"}
         Problems?column=indicator%3Dnone text/csv "ip\n192.0.2.1\n"
           422 {"accepted":0,"batch":"ID","byte":0,"committed_lines":0,"detail":"the header has no such column at byte 0","refused":0,"rows":0,"status":422,"title":"A parameter has a value that it cannot have","type":"/problems/invalid-parameter"}
         Problems?mode=replace&from_line=2  "192.0.2.1\n"
@@ -163,7 +163,7 @@ fn what_cannot_be_taken_is_a_problem_of_a_type() {
         Problems?refang=yes  "192.0.2.1\n"
           422 {"detail":"The parameter 'refang' is 'true' or 'false'","status":422,"title":"A parameter has a value that it cannot have","type":"/problems/invalid-parameter"}
         Problems application/x-www-form-urlencoded "192.0.2.1\n"
-          415 {"detail":"Bodies are application/x-ndjson, application/json, text/csv or text/plain, in UTF-8; without Content-Type the format is told by the body (with curl: -H 'Content-Type:')","status":415,"title":"The body is of a type that is not taken","type":"/problems/unsupported-media-type"}
+          415 {"detail":"Bodies are application/x-ndjson, application/json, application/stix+json, text/csv or text/plain, in UTF-8; without Content-Type the format is told by the body (with curl: -H 'Content-Type:')","status":415,"title":"The body is of a type that is not taken","type":"/problems/unsupported-media-type"}
         NoSuchSupplier  "192.0.2.1\n"
           404 {"detail":"Supplier doesn't exist","status":404,"title":"There is no such thing","type":"/problems/not-found"}
     "#]].assert_eq(&seen);

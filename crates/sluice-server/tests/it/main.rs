@@ -53,6 +53,7 @@ mod health;
 mod hostile;
 #[cfg(test)]
 mod importing;
+mod importing_documents;
 #[cfg(test)]
 mod json;
 #[cfg(test)]

@@ -9,6 +9,7 @@
 //! | has it | held with another context or other tags | changed | the row of the feed |
 //! | has it | held so | unchanged | nothing: the renewal covers it |
 //! | | held | removed | a release |
+//! | has withdrawn it | held | removed, of an upsert too | a release |
 //! | | held, but expired | nothing | a release: the renewal must not bring it back |
 //!
 //! Context and tags of a row that the feed does not give are not compared where they stay: tags always, the context of
@@ -147,11 +148,14 @@ impl<'a> Diff<'a> {
             self.retention_seconds <= age
         });
         let fed = fed.and_then(Row::decode).and_then(|row| Some((row, self.holding(row)?)));
-        let Some((fed_row, fed_holding)) = fed else {
-            return Ok(match (self.mode, held) {
-                (FeedMode::Upsert, _) | (_, None) => Verdict::NotHeld,
-                (FeedMode::Replace, Some(_)) if is_expired => Verdict::Expired,
-                (FeedMode::Replace, Some(_)) => Verdict::Removed,
+        // What the feed itself has withdrawn is as if it had never been in it.
+        let is_withdrawn = fed.is_some_and(|(_, holding)| holding.is_released());
+        let Some((fed_row, fed_holding)) = fed.filter(|_| !is_withdrawn) else {
+            return Ok(match held {
+                Some(_) if self.mode == FeedMode::Upsert && !is_withdrawn => Verdict::NotHeld,
+                None => Verdict::NotHeld,
+                Some(_) if is_expired => Verdict::Expired,
+                Some(_) => Verdict::Removed,
             });
         };
         let (Some(stored_row), Some(held)) = (stored, held.filter(|_| !is_expired)) else {

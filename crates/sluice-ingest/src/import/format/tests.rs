@@ -16,7 +16,10 @@ fn check_whole(text: &str, want: Result<Format, (usize, Fault)>) {
 #[test]
 fn json_is_known_by_its_first_byte() {
     for announced in [Announced::Nothing, Announced::SomeJson] {
-        check(" \r\n[", announced, Some(Ok(Format::Json)));
+        check(" \r\n[", announced, None);
+        check(" \r\n[ 5", announced, Some(Ok(Format::Json)));
+        check("[]", announced, Some(Ok(Format::Json)));
+        check("[{\"indicator\":1", announced, Some(Ok(Format::Json)));
         check("{\"indicator\":1}\n", announced, Some(Ok(Format::Ndjson)));
         check("{\"indic", announced, None);
         check(" \n ", announced, None);
@@ -26,19 +29,39 @@ fn json_is_known_by_its_first_byte() {
 
 #[test]
 fn what_is_said_exactly_counts() {
-    for format in [Format::Ndjson, Format::Json, Format::Csv, Format::Lines] {
+    for format in [Format::Ndjson, Format::Json, Format::Csv, Format::Lines, Format::Stix, Format::Misp] {
         check("", Announced::Exactly(format), Some(Ok(format)));
         check("[", Announced::Exactly(format), Some(Ok(format)));
     }
 }
 
 #[test]
-fn documents_that_are_not_taken_are_known() {
-    check_whole(r#"{ "type" : "bundle", "objects":[]}"#, Err((0, Fault::Stix)));
-    check_whole(" {\"objects\":[\n", Err((1, Fault::Stix)));
-    check_whole(r#"{"Event":{}}"#, Err((0, Fault::Misp)));
-    check_whole(r#"{"response":[]}"#, Err((0, Fault::Misp)));
+fn documents_are_known_by_their_keys() {
+    check_whole(r#"{ "type" : "bundle", "objects":[]}"#, Ok(Format::Stix));
+    check_whole(" {\"objects\":[\n", Ok(Format::Stix));
+    check_whole(r#"{"more":true,"next":"a,}{","x":{"objects":1},"objects" : ["#, Ok(Format::Stix));
+    check_whole(r#"{"spec_version":"2.0","#, Ok(Format::Stix));
+    check_whole(r#"{"objects":"a","indicator":"b"}"#, Ok(Format::Ndjson));
+    check_whole(r#"{"indicator":"b","objects":[]}"#, Ok(Format::Ndjson));
+    check_whole(r#"{"x":1}{"objects":[]}"#, Ok(Format::Ndjson));
+    check_whole(r#"{"x" "objects":[]}"#, Ok(Format::Ndjson));
+    check_whole(r#"{"Event":{}}"#, Ok(Format::Misp));
+    check_whole(r#"{"response":[]}"#, Ok(Format::Misp));
+    check_whole(r#" [ {"Event": {"#, Ok(Format::Misp));
+    check_whole(r#"[{"objects":["#, Ok(Format::Stix));
+    check_whole(r#"[{"Event":5}]"#, Ok(Format::Json));
+    check_whole("[[{\"Event\":{", Ok(Format::Json));
+    check_whole("[", Ok(Format::Json));
+    check_whole("[{", Ok(Format::Json));
     check_whole(r#"{"type":"bundles"}"#, Ok(Format::Ndjson));
+    // However few bytes of it have come.
+    let bundle = "{\n  \"id\": \"bundle--1\",\n  \"type\": \"bundle\",\n";
+    for length in 0..bundle.len() - 1 {
+        check(&bundle[..length], Announced::SomeJson, None);
+    }
+    check(bundle, Announced::SomeJson, Some(Ok(Format::Stix)));
+    let long = format!("{{\"x\":\"{}", "y".repeat(5_000));
+    check(&long, Announced::Nothing, Some(Ok(Format::Ndjson)));
 }
 
 #[test]

@@ -59,6 +59,7 @@ fn kept(fixture: &Fixture, announced: Announced, body: &[u8], is_full: bool) -> 
         missing_tags: MissingTags::Refuse,
         announced,
         columns: ColumnChoice::default(),
+        only_to_ids: true,
         from_line: 1,
         mode: ImportMode::Steps,
         told: Arc::new(|_count| {}),

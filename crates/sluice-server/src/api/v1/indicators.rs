@@ -59,6 +59,9 @@ struct ImportView<'report> {
     #[serde(skip_serializing_if = "Option::is_none")]
     short_of_tags: Option<u64>,
     refused: u64,
+    /// Those of the refused that are not for detection.
+    #[serde(skip_serializing_if = "is_none")]
+    not_to_ids: u64,
     #[serde(flatten)]
     changes: Option<ChangeCounts>,
     committed_lines: u64,
@@ -110,8 +113,9 @@ pub(crate) async fn import(
         (MissingTagsChoice::Drop, _) | (MissingTagsChoice::Create, ImportMode::Plan(_)) => MissingTags::Drop,
         (MissingTagsChoice::Create, _) => MissingTags::Make(TagCreator::of(ingestor.store(), record)),
     };
-    let keeper = batch.keeper();
-    let rules = ImportRules { upload, missing_tags, announced, columns, from_line, mode, told, keeper };
+    let (only_to_ids, keeper) = (parameters.only_to_ids, batch.keeper());
+    let rules =
+        ImportRules { upload, missing_tags, announced, columns, only_to_ids, from_line, mode, told, keeper };
     // A body may take as long as it likes, as long as it comes.
     let pace = Pace { deadline: Duration::MAX, ..state.rules().pace };
     let mut reader = BodyReader::new(&head.headers, payload, usize::MAX, pace, &state.stopping)
@@ -242,6 +246,7 @@ async fn repeat(state: &State, told: &Told) -> Result<HttpResponse, Problem> {
     let view = ImportView {
         rejects,
         changes: counts.changes,
+        not_to_ids: counts.not_to_ids,
         ..ImportView::of(summary.id, &summary.asked.supplier, &report, url, missing)
     };
     answer::json(StatusCode::OK, &view).map_err(|cause| Problem::new("", cause))
@@ -268,6 +273,11 @@ fn problem(cause: Cause, byte: Option<u64>, report: &ImportReport) -> Problem {
     problem
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
 fn rejects(report: &ImportReport) -> Vec<RejectView<'_>> {
     report.refused.iter().map(RejectView::of).collect()
 }
@@ -287,6 +297,7 @@ impl<'report> ImportView<'report> {
             accepted: report.accepted_count,
             short_of_tags: (report.short_of_tags_count != 0).then_some(report.short_of_tags_count),
             refused: report.refused_count,
+            not_to_ids: report.left_out_count(),
             changes: report.changes.map(ChangeCounts::of),
             committed_lines: report.committed_lines,
             rejects: rejects(report),

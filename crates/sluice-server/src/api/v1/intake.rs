@@ -156,11 +156,9 @@ fn cause_of(error: IngestError) -> (Cause, Option<u64>) {
     let byte = error.byte();
     let detail = error.to_string();
     let BodyError::Syntax { fault, .. } = error else { return (Cause::bad_request(detail), Some(byte)) };
-    let unprocessable = |what| Cause::Unprocessable(what, detail.clone().into());
     let cause = match fault {
         Fault::ElementTooLong => Cause::TooLarge(detail.into()),
-        Fault::Stix | Fault::Misp => unprocessable(Unprocessable::NotAvailable),
-        Fault::NoColumn => unprocessable(Unprocessable::InvalidParameter),
+        Fault::NoColumn => Cause::Unprocessable(Unprocessable::InvalidParameter, detail.into()),
         _ => Cause::bad_request(detail),
     };
     (cause, Some(byte))

@@ -49,6 +49,14 @@ pub(crate) enum MissingTagsChoice {
     Create,
 }
 
+/// Media types of STIX bundles, and of what TAXII wraps the same objects in.
+const STIX_TYPES: [&str; 4] = [
+    "application/stix+json",
+    "application/taxii+json",
+    "application/vnd.oasis.stix+json",
+    "application/vnd.oasis.taxii+json",
+];
+
 /// What an import asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Parameters {
@@ -60,6 +68,8 @@ pub(crate) struct Parameters {
     pub(crate) refang: Option<bool>,
     /// What becomes of tags that there are not.
     pub(crate) missing_tags: MissingTagsChoice,
+    /// Whether attributes of MISP that are not for detection are left out.
+    pub(crate) only_to_ids: bool,
     /// Line from which on rows are taken, from 1.
     pub(crate) from_line: u64,
     /// The id that the client has chosen for the batch.
@@ -105,6 +115,7 @@ pub(crate) fn read(head: &RequestHead) -> Result<Parameters, Cause> {
         columns: ColumnChoice::default(),
         refang: None,
         missing_tags: MissingTagsChoice::Refuse,
+        only_to_ids: true,
         from_line: 1,
         key: key(&head.headers)?,
         given: BTreeMap::new(),
@@ -208,7 +219,7 @@ impl Parameters {
                 let _is_boolean: bool = parse(name, value, "is 'true' or 'false'")?;
                 return Err(not_available(&format!("'{name}=true'")));
             }
-            "only_to_ids" => return Err(not_available(&format!("'{name}'"))),
+            "only_to_ids" => self.only_to_ids = parse(name, value, "is 'true' or 'false'")?,
             "missing_tags" => {
                 self.missing_tags = match value {
                     "refuse" => MissingTagsChoice::Refuse,
@@ -230,8 +241,9 @@ fn format(value: &str, by_media_type: Announced) -> Result<Announced, Cause> {
         "json" => Announced::Exactly(Format::Json),
         "csv" => Announced::Exactly(Format::Csv),
         "lines" => Announced::Exactly(Format::Lines),
-        "stix" | "misp" => return Err(not_available(&format!("'format={value}'"))),
-        _ => return Err(invalid("format", "is one of auto, ndjson, json, csv and lines")),
+        "stix" => Announced::Exactly(Format::Stix),
+        "misp" => Announced::Exactly(Format::Misp),
+        _ => return Err(invalid("format", "is one of auto, ndjson, json, csv, lines, stix and misp")),
     })
 }
 
@@ -263,8 +275,8 @@ fn announced_by_media_type(headers: &HeaderMap) -> Result<Announced, Cause> {
     let mut announced = Announced::Nothing;
     for value in headers.get_all(header::CONTENT_TYPE) {
         announced = of_media_type(value).ok_or(Cause::UnsupportedMedia(
-            "Bodies are application/x-ndjson, application/json, text/csv or text/plain, in UTF-8; without \
-             Content-Type the format is told by the body (with curl: -H 'Content-Type:')",
+            "Bodies are application/x-ndjson, application/json, application/stix+json, text/csv or text/plain, in UTF-8; \
+             without Content-Type the format is told by the body (with curl: -H 'Content-Type:')",
         ))?;
     }
     Ok(announced)
@@ -281,6 +293,7 @@ fn of_media_type(value: &HeaderValue) -> Option<Announced> {
         "text/csv" => Announced::Exactly(Format::Csv),
         "text/plain" => Announced::Exactly(Format::Lines),
         media if JSON_TYPES.contains(&media) => Announced::SomeJson,
+        media if STIX_TYPES.contains(&media) => Announced::Exactly(Format::Stix),
         _ => return None,
     })
 }

@@ -58,6 +58,8 @@ fn parameters_say_what_is_done() {
             "?mode=replace&max_shrink=100",
             "?mode=replace&max_shrink=0&plan=true&from_line=1",
             "?plan=true",
+            "?format=stix&only_to_ids=true",
+            "?format=misp&only_to_ids=false",
         ],
         &expect![[r#"
             : Nothing refang None from 1
@@ -70,6 +72,8 @@ fn parameters_say_what_is_done() {
             ?mode=replace&max_shrink=100: Nothing refang None from 1 Replace { shrink_percent_max: 100 }
             ?mode=replace&max_shrink=0&plan=true&from_line=1: Nothing refang None from 1 Plan(Replace)
             ?plan=true: Nothing refang None from 1 Plan(Upsert)
+            ?format=stix&only_to_ids=true: Exactly(Stix) refang None from 1
+            ?format=misp&only_to_ids=false: Exactly(Misp) refang None from 1
         "#]],
     );
 }
@@ -84,9 +88,7 @@ fn what_is_not_there_is_refused_and_not_passed_over() {
             "?mode=replace&max_shrink=101",
             "?mode=replace&max_shrink=-1",
             "?skip_allowed=true",
-            "?only_to_ids=true",
-            "?format=stix",
-            "?format=misp",
+            "?only_to_ids=1",
             "?mode=x",
             "?plan=x",
             "?missing_tags=",
@@ -106,13 +108,11 @@ fn what_is_not_there_is_refused_and_not_passed_over() {
             ?mode=replace&max_shrink=101: 422 The parameter 'max_shrink' is a number of per cent, from 0 to 100
             ?mode=replace&max_shrink=-1: 422 The parameter 'max_shrink' is a number of per cent, from 0 to 100
             ?skip_allowed=true: 422 'skip_allowed=true' is not available in this version
-            ?only_to_ids=true: 422 'only_to_ids' is not available in this version
-            ?format=stix: 422 'format=stix' is not available in this version
-            ?format=misp: 422 'format=misp' is not available in this version
+            ?only_to_ids=1: 422 The parameter 'only_to_ids' is 'true' or 'false'
             ?mode=x: 422 The parameter 'mode' is 'upsert' or 'replace'
             ?plan=x: 422 The parameter 'plan' is 'true' or 'false'
             ?missing_tags=: 422 The parameter 'missing_tags' is 'refuse', 'drop' or 'create'
-            ?format=xml: 422 The parameter 'format' is one of auto, ndjson, json, csv and lines
+            ?format=xml: 422 The parameter 'format' is one of auto, ndjson, json, csv, lines, stix and misp
             ?refang=1: 422 The parameter 'refang' is 'true' or 'false'
             ?from_line=0: 422 The parameter 'from_line' is a number from 1 on
             ?from_line=x: 422 The parameter 'from_line' is a number from 1 on
@@ -167,7 +167,9 @@ fn media_types_say_the_format() {
         ("text/csv;charset=us-ascii", "Exactly(Csv)"),
         ("text/plain", "Exactly(Lines)"),
         ("application/x-www-form-urlencoded", "415"),
-        ("application/stix+json", "415"),
+        ("application/stix+json;version=2.1", "Exactly(Stix)"),
+        ("application/taxii+json;version=2.1", "Exactly(Stix)"),
+        ("application/vnd.oasis.stix+json; version=2.0", "Exactly(Stix)"),
         ("text/csv; charset=latin1", "415"),
     ] {
         let seen = seen("", content_type);
