@@ -44,6 +44,8 @@ pub enum Operation {
     Abandon(Vec<Vec<(u32, Change)>>),
     /// One write that gives these keys up.
     Delete(Vec<u32>),
+    /// A feed of these slices, in this order, in the place of all that the supplier holds.
+    Replace(Vec<Vec<(u32, Change)>>),
     /// Moves everything into the trees.
     Checkpoint,
     /// Merges everything.
@@ -62,9 +64,9 @@ pub struct Model {
 }
 
 /// How likely each kind of operation is, in percent: large writes, deletions, abandoned writes, catalogue
-/// changes, checkpoints, compactions; the rest are small writes.
-const STYLES: [[u64; 6]; 4] =
-    [[3, 5, 5, 6, 2, 1], [40, 10, 10, 3, 3, 2], [2, 5, 5, 50, 5, 1], [10, 10, 5, 5, 15, 15]];
+/// changes, checkpoints, compactions, replacements; the rest are small writes.
+const STYLES: [[u64; 7]; 4] =
+    [[3, 5, 5, 6, 2, 1, 10], [40, 10, 10, 3, 3, 2, 20], [2, 5, 5, 50, 5, 1, 5], [10, 10, 5, 5, 15, 15, 15]];
 
 impl Script {
     /// Operation `number` of a client whose model is `model`.
@@ -96,8 +98,22 @@ impl Script {
             3 => catalogue_change(&mut dice, client, number, model),
             4 => Operation::Checkpoint,
             5 => Operation::Compact,
+            6 => Operation::Replace(self.feed(&mut dice, number, model)),
             _ => Operation::Put(vec![self.slice(&mut dice, number, 8)]),
         }
+    }
+
+    /// Most of what is held, and something new; now and then little else than that.
+    fn feed(&self, dice: &mut Dice, number: u32, model: &Model) -> Vec<Vec<(u32, Change)>> {
+        let kept_percent = [0, 90, 99, 100][dice.index(4)];
+        let mut kept = Vec::new();
+        for (key, context) in &model.values {
+            if dice.chance(kept_percent) {
+                let change = if context.is_empty() { Change::Touch } else { Change::Put(context.clone()) };
+                kept.push((*key, change));
+            }
+        }
+        vec![kept, self.slice(dice, number, 8)]
     }
 
     fn slice(&self, dice: &mut Dice, number: u32, rows_max: u64) -> Vec<(u32, Change)> {
@@ -165,6 +181,10 @@ impl Model {
                         value.clone_from(context);
                     }
                 }
+            }
+            Operation::Replace(slices) => {
+                self.values.clear();
+                self.apply(&Operation::Put(slices.clone()));
             }
             Operation::Delete(keys) => {
                 for key in keys {

@@ -8,9 +8,9 @@ use std::{
 use expect_test::expect;
 
 use crate::{
-    daemon::{Running, shared},
+    daemon::{Running, as_user, shared},
     disk,
-    importing::{import, told},
+    importing::{ask, import, told},
 };
 
 /// Imports one body after the other and tells the answers.
@@ -23,52 +23,57 @@ fn told_all(daemon: &Running, asked: &[(&str, &str)]) -> String {
     seen
 }
 
-const FIRST: &str = "{\"indicator\":\"192.0.2.1\",\"context\":{\"n\":1}}\n{\"indicator\":\"192.0.2.2\",\"context\":{\"n\":2}}\n\
-                     {\"indicator\":\"192.0.2.3\"}\n";
-const SECOND: &str = "[{\"indicator\":\"192.0.2.1\",\"context\":{\"n\":1}},{\"indicator\":\"192.0.2.2\"},\
-                      {\"indicator\":\"192.0.2.9\",\"context\":{\"n\":9}},{\"indicator\":\"bad\\\\name\"}]";
+const FIRST: &str = "{\"indicator\":\"h1.replaced.example.com\",\"context\":{\"n\":1}}\n{\"indicator\":\"h2.replaced.example.com\",\"context\":{\"n\":2}}\n\
+                     {\"indicator\":\"h3.replaced.example.com\"}\n";
+const SECOND: &str = "[{\"indicator\":\"h1.replaced.example.com\",\"context\":{\"n\":1}},{\"indicator\":\"h2.replaced.example.com\"},\
+                      {\"indicator\":\"h9.replaced.example.com\",\"context\":{\"n\":9}},{\"indicator\":\"bad\\\\name\"}]";
 
 #[test]
 fn a_feed_replaces_what_its_supplier_holds_and_a_plan_tells_it_before() {
     let daemon = shared();
     daemon.add_suppliers(&["Replaced", "Beside"], 50);
-    daemon.put("suppliers/Beside", r#"[{"indicator":"192.0.2.3","context":{"of":"beside"}}]"#);
+    daemon.put("suppliers/Beside", r#"[{"indicator":"h3.replaced.example.com","context":{"of":"beside"}}]"#);
     expect![[r#"
-        Replaced?mode=replace "{\"indicator\":\"192.0.2.1\",\"context\":{\"n\":1}}\n{\"indicator\":\"192.0.2.2\",\"context\":{\"n\":2}}\n{\"indicator\":\"192.0.2.3\"}\n"
+        Replaced?mode=replace "{\"indicator\":\"h1.replaced.example.com\",\"context\":{\"n\":1}}\n{\"indicator\":\"h2.replaced.example.com\",\"context\":{\"n\":2}}\n{\"indicator\":\"h3.replaced.example.com\"}\n"
           200 {"batch":"ID","supplier":"Replaced","rows":3,"accepted":3,"refused":0,"added":3,"changed":0,"unchanged":0,"removed":0,"committed_lines":3,"rejects":[],"rejects_url":"/v1/batches/ID/rejects"}
-        Replaced?mode=replace&plan=true&max_shrink=0 "[{\"indicator\":\"192.0.2.1\",\"context\":{\"n\":1}},{\"indicator\":\"192.0.2.2\"},{\"indicator\":\"192.0.2.9\",\"context\":{\"n\":9}},{\"indicator\":\"bad\\\\name\"}]"
-          200 {"batch":"ID","supplier":"Replaced","rows":4,"accepted":3,"refused":1,"added":1,"changed":1,"unchanged":1,"removed":1,"committed_lines":0,"rejects":[{"line":4,"byte":115,"reason":"invalid-indicator","value":"bad\\name","hint":"Invalid indicator format"}],"rejects_url":"/v1/batches/ID/rejects"}
-        Replaced?plan=true "[{\"indicator\":\"192.0.2.1\",\"context\":{\"n\":1}},{\"indicator\":\"192.0.2.2\"},{\"indicator\":\"192.0.2.9\",\"context\":{\"n\":9}},{\"indicator\":\"bad\\\\name\"}]"
-          200 {"batch":"ID","supplier":"Replaced","rows":4,"accepted":3,"refused":1,"added":1,"changed":0,"unchanged":2,"removed":0,"committed_lines":0,"rejects":[{"line":4,"byte":115,"reason":"invalid-indicator","value":"bad\\name","hint":"Invalid indicator format"}],"rejects_url":"/v1/batches/ID/rejects"}
+        Replaced?mode=replace&plan=true&max_shrink=0 "[{\"indicator\":\"h1.replaced.example.com\",\"context\":{\"n\":1}},{\"indicator\":\"h2.replaced.example.com\"},{\"indicator\":\"h9.replaced.example.com\",\"context\":{\"n\":9}},{\"indicator\":\"bad\\\\name\"}]"
+          200 {"batch":"ID","supplier":"Replaced","rows":4,"accepted":3,"refused":1,"added":1,"changed":1,"unchanged":1,"removed":1,"committed_lines":0,"rejects":[{"line":4,"byte":157,"reason":"invalid-indicator","value":"bad\\name","hint":"Invalid indicator format"}],"rejects_url":"/v1/batches/ID/rejects"}
+        Replaced?plan=true "[{\"indicator\":\"h1.replaced.example.com\",\"context\":{\"n\":1}},{\"indicator\":\"h2.replaced.example.com\"},{\"indicator\":\"h9.replaced.example.com\",\"context\":{\"n\":9}},{\"indicator\":\"bad\\\\name\"}]"
+          200 {"batch":"ID","supplier":"Replaced","rows":4,"accepted":3,"refused":1,"added":1,"changed":0,"unchanged":2,"removed":0,"committed_lines":0,"rejects":[{"line":4,"byte":157,"reason":"invalid-indicator","value":"bad\\name","hint":"Invalid indicator format"}],"rejects_url":"/v1/batches/ID/rejects"}
     "#]]
     .assert_eq(&told_all(&daemon, &[
         ("Replaced?mode=replace", FIRST),
         ("Replaced?mode=replace&plan=true&max_shrink=0", SECOND),
         ("Replaced?plan=true", SECOND),
     ]));
-    let looked_up = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.9"];
+    let looked_up = [
+        "h1.replaced.example.com",
+        "h2.replaced.example.com",
+        "h3.replaced.example.com",
+        "h9.replaced.example.com",
+    ];
     let before = daemon.detections("", &looked_up);
     assert_eq!(
         before,
         [
-            "Replaced_IP 192.0.2.1 {\"n\":1}",
-            "Replaced_IP 192.0.2.2 {\"n\":2}",
-            "Beside_IP 192.0.2.3 {\"of\":\"beside\"}, Replaced_IP 192.0.2.3 {}",
+            "Replaced_URL h1.replaced.example.com {\"n\":1}",
+            "Replaced_URL h2.replaced.example.com {\"n\":2}",
+            "Beside_URL h3.replaced.example.com {\"of\":\"beside\"}, Replaced_URL h3.replaced.example.com {}",
             "",
         ]
     );
     expect![[r#"
-        Replaced?mode=replace "[{\"indicator\":\"192.0.2.1\",\"context\":{\"n\":1}},{\"indicator\":\"192.0.2.2\"},{\"indicator\":\"192.0.2.9\",\"context\":{\"n\":9}},{\"indicator\":\"bad\\\\name\"}]"
-          200 {"batch":"ID","supplier":"Replaced","rows":4,"accepted":3,"refused":1,"added":1,"changed":1,"unchanged":1,"removed":1,"committed_lines":4,"rejects":[{"line":4,"byte":115,"reason":"invalid-indicator","value":"bad\\name","hint":"Invalid indicator format"}],"rejects_url":"/v1/batches/ID/rejects"}
+        Replaced?mode=replace "[{\"indicator\":\"h1.replaced.example.com\",\"context\":{\"n\":1}},{\"indicator\":\"h2.replaced.example.com\"},{\"indicator\":\"h9.replaced.example.com\",\"context\":{\"n\":9}},{\"indicator\":\"bad\\\\name\"}]"
+          200 {"batch":"ID","supplier":"Replaced","rows":4,"accepted":3,"refused":1,"added":1,"changed":1,"unchanged":1,"removed":1,"committed_lines":4,"rejects":[{"line":4,"byte":157,"reason":"invalid-indicator","value":"bad\\name","hint":"Invalid indicator format"}],"rejects_url":"/v1/batches/ID/rejects"}
     "#]]
     .assert_eq(&told_all(&daemon, &[("Replaced?mode=replace", SECOND)]));
     assert_eq!(
         daemon.detections("", &looked_up),
         [
-            "Replaced_IP 192.0.2.1 {\"n\":1}",
-            "Replaced_IP 192.0.2.2 {}",
-            "Beside_IP 192.0.2.3 {\"of\":\"beside\"}",
-            "Replaced_IP 192.0.2.9 {\"n\":9}",
+            "Replaced_URL h1.replaced.example.com {\"n\":1}",
+            "Replaced_URL h2.replaced.example.com {}",
+            "Beside_URL h3.replaced.example.com {\"of\":\"beside\"}",
+            "Replaced_URL h9.replaced.example.com {\"n\":9}",
         ]
     );
 }
@@ -112,12 +117,12 @@ fn a_feed_that_shrinks_too_much_changes_nothing() {
 fn a_body_that_breaks_off_replaces_nothing() {
     let daemon = shared();
     daemon.add_suppliers(&["Broken"], 50);
-    assert_eq!(import(&daemon, "Broken", "", b"192.0.2.1\n192.0.2.2\n").status, 200);
-    let cut_off = b"[{\"indicator\":\"192.0.2.1\"},{\"indicator\":";
+    assert_eq!(import(&daemon, "Broken", "", b"h1.broken.example.com\nh2.broken.example.com\n").status, 200);
+    let cut_off = b"[{\"indicator\":\"h1.broken.example.com\"},{\"indicator\":";
     let answer = import(&daemon, "Broken?mode=replace&max_shrink=100", "application/json", cut_off);
     assert_eq!(answer.status, 400, "{answer:?}");
     assert!(answer.body.contains("\"committed_lines\":0"), "{answer:?}");
-    assert_eq!(daemon.detections("", &["192.0.2.2"]), ["Broken_IP 192.0.2.2 {}"]);
+    assert_eq!(daemon.detections("", &["h2.broken.example.com"]), ["Broken_URL h2.broken.example.com {}"]);
 }
 
 /// What has not changed is not written, and lives on; what had expired before does not come back.
@@ -148,4 +153,29 @@ fn a_replacement_renews_what_it_leaves_as_it_is() {
     let daemon = Running::open(dir, &[]);
     daemon.wait_for(sluice_server::Phase::Ready);
     assert_eq!(daemon.detections("", &looked_up), ["Hour_IP 192.0.2.1 {}", "Hour_IP 192.0.2.2 {}", ""]);
+}
+
+#[test]
+fn a_batch_keeps_what_a_replacement_has_changed() {
+    let daemon = shared();
+    daemon.add_suppliers(&["Repeated"], 50);
+    let key = "Idempotency-Key: 01890a5d-ac96-774b-bcce-b302099a8099\r\n";
+    let headers = format!("{}{key}", as_user("admin"));
+    let path = "/v1/suppliers/Repeated/indicators?mode=replace";
+    let first = ask(&daemon, "POST", path, &headers, b"h1.repeated.example.com\nh2.repeated.example.com\n");
+    assert!(first.body.contains(r#""added":2,"changed":0,"unchanged":0,"removed":0"#), "{first:?}");
+    // It is not done again: nothing would be added.
+    assert_eq!(
+        ask(&daemon, "POST", path, &headers, b"h1.repeated.example.com\nh2.repeated.example.com\n").body,
+        first.body
+    );
+    let batch = "/v1/batches/01890a5d-ac96-774b-bcce-b302099a8099";
+    let batch = ask(&daemon, "GET", batch, &as_user("admin"), b"");
+    assert!(batch.body.contains(r#""added":2,"changed":0,"unchanged":0,"removed":0"#), "{batch:?}");
+    let guarded = import(&daemon, "Repeated?mode=replace&max_shrink=0", "", b"h1.repeated.example.com\n");
+    let id = serde_json::from_str::<serde_json::Value>(&guarded.body).unwrap()["batch"].clone();
+    let batch = ask(&daemon, "GET", &format!("/v1/batches/{}", id.as_str().unwrap()), &as_user("admin"), b"");
+    for part in [r#""state":"failed""#, "shrink-guard", r#""unchanged":1,"removed":1,"committed_lines":0"#] {
+        assert!(batch.body.contains(part), "{part}: {batch:?}");
+    }
 }

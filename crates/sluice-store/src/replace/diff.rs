@@ -37,7 +37,7 @@ use crate::{
 const LOOK_ROWS: u64 = 4_096;
 
 /// Readers of contexts that are kept, and the longest context with which they are.
-const READERS_MAX: usize = 64;
+const READERS_MAX: usize = 256;
 const KEPT_CONTEXT_BYTES_MAX: usize = 32 * 1024;
 
 /// Pairs of equal contexts that are remembered: 2 MiB.

@@ -110,6 +110,10 @@ impl ScriptedClient {
                 let body = self.put_body(slices, bad);
                 ("PUT", indicators, body, if bad == 0 { 201 } else { 202 })
             }
+            Operation::Replace(slices) => {
+                let path = format!("/v1/suppliers/{supplier}/indicators?mode=replace&max_shrink=100");
+                ("POST", path, self.put_body(slices, 0), 200)
+            }
             Operation::Abandon(slices) => {
                 let mut body = self.put_body(slices, 0);
                 body.truncate(body.len() - 1);
@@ -236,7 +240,7 @@ fn judge(answer: io::Result<Answer>, want: u16, operation: &Operation) -> Outcom
         }
         425 | 429 | 507 => Outcome::Refused,
         // May have been applied or not, as without an answer.
-        500 => Outcome::Unanswered,
+        500 | 503 => Outcome::Unanswered,
         status => {
             let mut operation = format!("{operation:?}");
             operation.truncate(200);

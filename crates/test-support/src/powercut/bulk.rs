@@ -34,6 +34,11 @@ pub(super) fn operation(seed: u64, client: u32, number: u32, model: &Model) -> O
         10..13 => Operation::CreateTag(format!("{}{number}", tag_prefix(client))),
         13..15 => Operation::Checkpoint,
         15..20 => Operation::Compact,
+        20..30 => {
+            let kept = model.values.iter().filter(|(key, _)| *key % 50 != number % 50);
+            let kept = kept.map(|(key, context)| (*key, Change::Put(context.clone()))).collect();
+            Operation::Replace(vec![kept, slice(&mut dice, number)])
+        }
         _ => {
             let slices = 1 + dice.below(SLICES_MAX);
             Operation::Put((0..slices).map(|_| slice(&mut dice, number)).collect())

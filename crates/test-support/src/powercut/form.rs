@@ -65,12 +65,14 @@ impl Form {
                 flush_bytes: 150_000,
                 part_bytes: 60_000,
                 context_table_bytes_min: 3_000,
+                replaced_bytes_written_max: 5_000,
                 ..Tuning::default()
             },
             Self::Large => Tuning {
                 flush_bytes: 4 << 20,
                 part_bytes: 1 << 20,
                 context_table_bytes_min: 60_000,
+                replaced_bytes_written_max: 300_000,
                 ..Tuning::default()
             },
         }

@@ -18,7 +18,7 @@ use sluice_model::{
     row::{HoldingChange, TagsChange, encode},
 };
 use sluice_store::{
-    ChangeError, Health, OpenError, Record, SliceBuilder, Store, StoreConfig, WriteError,
+    ChangeError, Health, OpenError, Record, ReplaceError, SliceBuilder, Store, StoreConfig, WriteError,
     catalogue::{CatalogueChange, SupplierSettings},
 };
 
@@ -120,6 +120,11 @@ pub fn perform(store: &Store, client: u32, operation: &Operation) -> bool {
             let supplier = supplier_id(store, client).unwrap();
             write(store, slices.iter().map(|slice| put_rows(client, supplier, slice)), false)
         }
+        Operation::Replace(slices) => {
+            let supplier = supplier_id(store, client).unwrap();
+            let slices = slices.iter().filter(|slice| !slice.is_empty());
+            replace(store, supplier, slices.map(|slice| put_rows(client, supplier, slice)))
+        }
         Operation::Delete(keys) => {
             let supplier = supplier_id(store, client).unwrap();
             let mut slice = SliceBuilder::new();
@@ -192,6 +197,20 @@ fn write(store: &Store, slices: impl Iterator<Item = SliceBuilder>, is_committed
     match answer.recv().unwrap() {
         Ok(()) => true,
         Err(WriteError::Failed) => panic!("the store failed on a disk without failures"),
+        Err(_) => false,
+    }
+}
+
+fn replace(store: &Store, supplier: SupplierId, slices: impl Iterator<Item = SliceBuilder>) -> bool {
+    let Ok(mut feed) = store.begin_feed() else { return false };
+    for slice in slices {
+        feed.add(&[slice.finish()]).unwrap();
+    }
+    match store.replace(supplier, feed, 100, &|| true) {
+        Ok(_changes) => true,
+        Err(ReplaceError::Write(WriteError::Failed)) => {
+            panic!("the store failed on a disk without failures")
+        }
         Err(_) => false,
     }
 }
