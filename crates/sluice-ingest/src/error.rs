@@ -105,6 +105,12 @@ pub enum Fault {
     /// The names of a table's columns are too long: each row is given them.
     #[error("the names in the header have more than {} bytes", limits::HEADER_NAMES_BYTES_MAX)]
     HeaderTooLong,
+    /// A line of a bulk body that has to be an action.
+    #[error("expected an action: index, create, update or delete")]
+    NoAction,
+    /// The last action of a bulk body has no document.
+    #[error("expected a document behind the last action")]
+    NoDocument,
     /// The request needs at least one element.
     #[error("expected at least one object")]
     NoElement,

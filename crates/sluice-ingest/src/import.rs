@@ -22,7 +22,7 @@ mod finding;
 pub(crate) mod format;
 pub(crate) mod gather;
 mod hash_kind;
-mod json;
+pub(crate) mod json;
 mod list;
 mod misp;
 mod picked;

@@ -8,6 +8,7 @@ use sluice_model::{limits, memory_plan::MemoryPlan};
 use sluice_store::Store;
 
 use crate::{
+    bulk::{Bulk, BulkRules},
     error::IngestError,
     import::{Import, ImportRules, STEP_BYTES},
     lookup::{Detector, LookupRules, Query, Render, SuppliersCache},
@@ -89,6 +90,11 @@ impl Ingestor {
     /// [`IngestError::Write`] when the store takes no write at present.
     pub fn upload(&self, permit: Permit, rules: UploadRules) -> Result<Upload, IngestError> {
         Upload::begin(&self.store, &self.pools, permit, rules)
+    }
+
+    /// Begins a bulk request. Does not block.
+    pub fn bulk(&self, permit: Permit, rules: BulkRules) -> Bulk {
+        Bulk::new(&self.store, &self.pools, permit, rules)
     }
 
     /// Reserves memory for the beginning of the body of an import, of any length. Never waits.

@@ -69,6 +69,7 @@
 //! | what lookups read | `HEAVY_READ_BYTES_MAX` over all heavy reads, `LIGHT_READ_BYTES_IN_FLIGHT_MAX` over all light ones, `SHORT_BODY_READ_BYTES_MAX` in the fast lane; more for a single value only within its permit |
 
 mod body;
+mod bulk;
 mod error;
 #[cfg(test)]
 mod fixture;
@@ -84,6 +85,7 @@ pub mod stages;
 mod upload;
 
 pub use body::object::{ObjectReader, ObjectValue};
+pub use bulk::{Bulk, BulkCounts, BulkItems, BulkReceipt, BulkRules, BulkTarget, FindTarget};
 pub use error::{BodyError, Fault, IngestError};
 pub use import::{
     Import, ImportRules,

@@ -250,7 +250,7 @@ impl SliceWork for RowWork {
 
 /// Keeps an accepted row. Where that is not possible the request fails, because the row is counted as stored.
 #[inline]
-fn keep(rows: &mut SliceBuilder, buffers: &RowBuffers) -> Result<(), IngestError> {
+pub(crate) fn keep(rows: &mut SliceBuilder, buffers: &RowBuffers) -> Result<(), IngestError> {
     if let Err(error) = rows.push(&buffers.key, &buffers.row) {
         tracing::error!(%error, "an accepted row cannot be stored");
         return Err(IngestError::Internal);

@@ -4,11 +4,11 @@
 
 use actix_web::http::Method;
 
-use super::{gate::TABLES, scrape};
+use super::{es, gate::TABLES, scrape};
 use crate::http::problem_details;
 
 /// What stands in no table.
-const OTHERS: [[&str; 2]; 8] = [
+const OTHERS: [[&str; 2]; 11] = [
     ["GET", "/healthz"],
     ["HEAD", "/healthz"],
     ["GET", "/readyz"],
@@ -17,7 +17,13 @@ const OTHERS: [[&str; 2]; 8] = [
     ["HEAD", scrape::PATH],
     ["GET", PROBLEM_PAGES],
     ["HEAD", PROBLEM_PAGES],
+    ["GET", HANDSHAKES],
+    ["HEAD", HANDSHAKES],
+    ["PUT", HANDSHAKES],
 ];
+
+/// The path of all that clients of Elasticsearch ask beside `_bulk`.
+const HANDSHAKES: &str = "/es/{name}";
 
 /// The path of all pages of problems.
 const PROBLEM_PAGES: &str = "/problems/{name}";
@@ -32,7 +38,11 @@ pub(crate) fn routes() -> Vec<[&'static str; 2]> {
 /// The number of a request that stands in no table.
 pub(super) fn number(method: &Method, path: &str) -> Option<usize> {
     let rows = TABLES.iter().map(|table| table.len()).sum::<usize>();
-    let path = if path.starts_with(problem_details::PAGES) { PROBLEM_PAGES } else { path };
+    let path = match path {
+        _ if path.starts_with(problem_details::PAGES) => PROBLEM_PAGES,
+        _ if es::is_handshake(path) => HANDSHAKES,
+        _ => path,
+    };
     let place = OTHERS.iter().position(|known| *known == [method.as_str(), path])?;
     Some(rows + place)
 }

@@ -34,7 +34,7 @@ use tokio::{
 };
 
 use super::{
-    counted, cybertrace,
+    counted, cybertrace, es,
     gate::{self, Admitted},
     health, problem_pages,
     request::Request as ApiRequest,
@@ -257,6 +257,7 @@ async fn expect(door: Door, state: Arc<State>, mut request: Request) -> Result<R
         || path == scrape::PATH
         || health::answer(&state, &request.head().method, path).is_some()
         || problem_pages::answer(&request.head().method, path).is_some()
+        || es::is_handshake(path)
     {
         return Ok(request);
     }
@@ -319,10 +320,11 @@ fn generic(cause: Cause) -> Problem {
 
 /// Makes the answer of an outcome, gives it the id of the request, and tells the log.
 fn finish(state: &State, record: &RequestRecord, outcome: Result<HttpResponse, Problem>) -> HttpResponse {
-    let is_v1 = v1::is_path(record.path());
+    let (is_v1, is_es) = (v1::is_path(record.path()), es::is_path(record.path()));
     let (mut response, cause) = match outcome {
         Ok(response) => (response, None),
         Err(problem) if is_v1 => (problem_details::answer(&problem, &record.id), Some(problem.cause)),
+        Err(problem) if is_es => (es::errors::answer(&problem), Some(problem.cause)),
         Err(problem) => (answer::problem(&problem), Some(problem.cause)),
     };
     let sent_bytes = match response.body().size() {
@@ -344,6 +346,10 @@ fn finish(state: &State, record: &RequestRecord, outcome: Result<HttpResponse, P
     }
     state.request_log.answered(record, status, sent_bytes, cause.as_ref());
     response.headers_mut().insert(X_REQUEST_ID.clone(), record.id.to_header());
+    if is_es {
+        let (name, value) = es::PRODUCT;
+        response.headers_mut().insert(name, value);
+    }
     if is_v1 {
         response.headers_mut().insert(SLUICE_REQUEST_ID.clone(), record.id.to_header());
     }
@@ -371,17 +377,28 @@ async fn respond(
         let answer = async { scrape::answer(state, head, record).await.map_err(generic) };
         return catching("metrics", answer).await;
     }
+    if es::is_handshake(head.uri.path()) {
+        note_route(record, "Handshake");
+        want_body(request);
+        let answer = async { es::handshake::answer(state, head, payload, record).await.map_err(generic) };
+        return catching("handshake", answer).await;
+    }
     let admitted = match admitted {
         Some(admitted) => admitted,
         None => catching("gate", gate::admit(state, head, record)).await?,
     };
     let route = admitted.route;
-    if route.body_bytes_max != 0
-        && let Some(progress) = request.conn_data::<Rc<RequestProgress>>()
-    {
-        progress.want_body();
+    if route.body_bytes_max != 0 {
+        want_body(request);
     }
     catching(route.name, carry_out(state, head, payload, admitted, record)).await
+}
+
+/// Tells the connection that the body of its request is going to be read.
+fn want_body(request: &HttpRequest) {
+    if let Some(progress) = request.conn_data::<Rc<RequestProgress>>() {
+        progress.want_body();
+    }
 }
 
 /// Carries out an admitted request.
@@ -401,6 +418,11 @@ async fn carry_out(
         }
         ApiRequest::Import(request) => {
             v1::indicators::import(state, head, payload, &ingestor, request, record).await
+        }
+        ApiRequest::Bulk(request) => {
+            let asked = (request, identity);
+            let outcome = es::bulk::carry_out(state, head, payload, &ingestor, asked, record).await;
+            outcome.map_err(|cause| Problem::new(route.sentence, cause))
         }
         ApiRequest::Batches(request) => {
             let outcome = v1::batches::carry_out(state, &ingestor, request, record).await;

@@ -8,9 +8,9 @@
 //! 3. 405: the path has other methods.
 //! 4. 400: the head is too long.
 //! 5. 404: the tenant in the path does not decode.
-//! 6. 403: the user has no right to the request.
+//! 6. 403: the user has no right to the request; of `_bulk`, to any like it.
 //! 7. 406: the client does not take JSON, or sends something else, or in an unknown encoding; of `/v1` the last two are
-//!    415.
+//!    415, of `_bulk` the last one alone.
 //! 8. 425: the store is still being opened; 500 once it has failed.
 //! 9. 507: the disk is full, and the request would write.
 //! 10. 404: no such tenant, supplier or tag.
@@ -21,20 +21,26 @@
 //!
 //! A request that expects `100-continue` passes here before it is told to go on, and is not judged again afterwards.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::{
     dev::RequestHead,
     http::header::{self, HeaderValue},
     http::uri::PathAndQuery,
 };
-use sluice_ingest::Ingestor;
+use sluice_ingest::{IngestError, Ingestor, Permit};
 use sluice_model::{TenantId, limits};
-use sluice_store::catalogue::{Catalogue, Supplier, Tag};
+use sluice_store::{
+    WriteError,
+    catalogue::{Catalogue, Supplier, Tag},
+};
 
 use super::{
     cybertrace::table as cybertrace_table,
-    request::{BatchesAsked, BatchesRequest, BatchesShape, CyberTraceRequest, ImportRequest, Request},
+    es::{parameters as es_parameters, table as es_table},
+    request::{
+        BatchesAsked, BatchesRequest, BatchesShape, BulkRequest, CyberTraceRequest, ImportRequest, Request,
+    },
     route::{self, Found, Route, Shape, Subject},
     v1::{
         batch_list,
@@ -53,7 +59,11 @@ use crate::{
 };
 
 /// The tables of all APIs.
-pub(super) const TABLES: [&[Route]; 2] = [&cybertrace_table::ROUTES, &v1_table::ROUTES];
+pub(super) const TABLES: [&[Route]; 3] = [&cybertrace_table::ROUTES, &v1_table::ROUTES, &es_table::ROUTES];
+
+/// How long a bulk request waits for memory before it is refused, and how often it asks.
+const BULK_WAIT_MAX: Duration = Duration::from_secs(5);
+const BULK_RETRY_TIME: Duration = Duration::from_millis(50);
 
 /// A request whose body is wanted.
 pub(crate) struct Admitted<R = Request> {
@@ -100,9 +110,7 @@ async fn judge(
     let target = head.uri.path_and_query().map_or("", PathAndQuery::as_str);
     head::check_length(target, &head.headers)?;
     let tenant_name = found.tenant()?;
-    if !identity.may(route.action, &tenant_name) {
-        return Err(Cause::Forbidden(FORBIDDEN));
-    }
+    check_right(&identity, route, &tenant_name)?;
     check_accept(head, route)?;
     let declared_bytes = if route.body_bytes_max == 0 { None } else { check_body_headers(head, route)? };
     let ingestor = match route.action {
@@ -148,14 +156,63 @@ async fn judge(
             let (tenant, permit) = (tenant_name, ingestor.reserve_import(declared_bytes)?);
             Request::Import(ImportRequest { importing, parameters, tenant, permit })
         }
+        Shape::Bulk => Request::Bulk(bulk_request((state, ingestor), head, &found, declared_bytes).await?),
         Shape::Batches(shape) => Request::Batches(batches_request(*shape, tenant_name, head, &found)?),
     };
     Ok(Admitted { route, request, identity, ingestor: ingestor.clone() })
 }
 
+/// Refuses who has no right to a request.
+fn check_right(identity: &Identity, route: &Route, tenant_name: &str) -> Result<(), Cause> {
+    let may = match route.shape {
+        // In which tenant, its items say.
+        Shape::Bulk => identity.may_somewhere(route.action),
+        _ => identity.may(route.action, tenant_name),
+    };
+    if may { Ok(()) } else { Err(Cause::Forbidden(FORBIDDEN)) }
+}
+
+/// Makes a bulk request, once there is memory for the beginning of its body.
+async fn bulk_request(
+    (state, ingestor): (&State, &Ingestor),
+    head: &RequestHead,
+    found: &Found<'_>,
+    declared_bytes: Option<usize>,
+) -> Result<BulkRequest, Cause> {
+    let body_bytes_max = found.route.body_bytes_max;
+    body::check_declared(&head.headers, body_bytes_max)?;
+    body::check_time(&head.headers, &state.stopping)?;
+    let (index, hides_refusals) = (found.parameter("{index}"), es_parameters::hides_refusals(head)?);
+    let permit = reserve_patiently(ingestor, declared_bytes, body_bytes_max).await?;
+    Ok(BulkRequest { index, hides_refusals, body_bytes_max, permit })
+}
+
+/// Reserves memory for the beginning of a body. Clients that can do nothing good with a 429 wait in their socket first.
+///
+/// # Errors
+///
+/// As of [`Ingestor::reserve`], after [`BULK_WAIT_MAX`].
+async fn reserve_patiently(
+    ingestor: &Ingestor,
+    declared_bytes: Option<usize>,
+    bytes_max: usize,
+) -> Result<Permit, IngestError> {
+    let since = Instant::now();
+    loop {
+        match ingestor.reserve(declared_bytes, bytes_max) {
+            Err(IngestError::Write(WriteError::Busy { .. })) if since.elapsed() < BULK_WAIT_MAX => {
+                tokio::time::sleep(BULK_RETRY_TIME).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
 /// Refuses a client that does not take what the answer is.
 fn check_accept(head: &RequestHead, route: &Route) -> Result<(), Cause> {
     match route.shape {
+        // Clients ask for media types of their own, and take JSON all the same.
+        Shape::Bulk => Ok(()),
         Shape::Batches(BatchesShape::Rejects) => batch_list::check_accept(&head.headers),
         _ => head::check_accept(&head.headers),
     }
@@ -189,10 +246,10 @@ fn batches_request(
 
 /// Checks what the head says of its body. Returns how long it is, if the head tells: that of a compressed body it does not.
 fn check_body_headers(head: &RequestHead, route: &Route) -> Result<Option<usize>, Cause> {
-    if let Shape::Import(_) = route.shape {
-        parameters::check_media(head)?;
-    } else {
-        head::check_content_type(&head.headers)?;
+    match route.shape {
+        Shape::Import(_) => parameters::check_media(head)?,
+        Shape::Bulk => es_parameters::check_media(head)?,
+        _ => head::check_content_type(&head.headers)?,
     }
     let is_plain = head::content_encoding(&head.headers)? == Encoding::Identity;
     Ok(if is_plain { head::content_length(&head.headers) } else { None })

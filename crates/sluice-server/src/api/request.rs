@@ -48,6 +48,8 @@ pub(crate) enum Request {
     Import(ImportRequest),
     /// Of `/v1`: what became of them.
     Batches(BatchesRequest),
+    /// Of `/es`.
+    Bulk(BulkRequest),
 }
 
 /// A request of the CyberTrace API, with the memory that was reserved for its body.
@@ -119,6 +121,18 @@ pub(crate) struct ImportRequest {
     /// Name of the tenant.
     pub(crate) tenant: String,
     /// For its first step.
+    pub(crate) permit: Permit,
+}
+
+/// Actions on indicators of any suppliers.
+pub(crate) struct BulkRequest {
+    /// The index of actions that name none.
+    pub(crate) index: Option<String>,
+    /// Whether documents that are refused are told as accepted.
+    pub(crate) hides_refusals: bool,
+    /// Limit of the body in bytes.
+    pub(crate) body_bytes_max: usize,
+    /// For the beginning of the body.
     pub(crate) permit: Permit,
 }
 

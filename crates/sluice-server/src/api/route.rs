@@ -51,6 +51,8 @@ pub(crate) enum Shape {
     Import(Subject<Importing>),
     /// From what is kept of imports.
     Batches(BatchesShape),
+    /// As actions on suppliers that the body names.
+    Bulk,
 }
 
 /// What a request is about, with the variant that takes it.

@@ -42,12 +42,17 @@ fn try_read(header: &[u8]) -> Option<Claim> {
     if scheme.eq_ignore_ascii_case("bearer") {
         return Some(Claim::Token(Zeroizing::new(credentials.to_owned())));
     }
-    if !scheme.eq_ignore_ascii_case("basic") {
+    let is_api_key = scheme.eq_ignore_ascii_case("apikey");
+    if !is_api_key && !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }
     let pair = Zeroizing::new(STANDARD.decode(credentials).ok()?);
     let colon = pair.iter().position(|byte| *byte == b':')?;
     let (user, password) = (pair.get(..colon)?, pair.get(colon + 1..)?);
+    if is_api_key {
+        // What stands before the colon is the client's name for it.
+        return Some(Claim::Token(Zeroizing::new(std::str::from_utf8(password).ok()?.to_owned())));
+    }
     Some(Claim::Password {
         user: std::str::from_utf8(user).ok()?.to_owned(),
         password: Zeroizing::new(password.to_vec()),

@@ -4,6 +4,7 @@
 //! before; whether the supplier or tag exists is decided after.
 
 use serde::{Deserialize, Serialize};
+use sluice_model::TenantName;
 
 #[cfg(test)]
 mod tests;
@@ -52,6 +53,11 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
+    /// Returns true if this identity may do `action` in some tenant.
+    pub(crate) fn may_somewhere(&self, action: Action) -> bool {
+        self.may(action, TenantName::GENERAL) || self.tenants.iter().any(|tenant| self.may(action, tenant))
+    }
+
     /// Returns true if this identity may do `action` in `tenant`.
     pub(crate) fn may(&self, action: Action, tenant: &str) -> bool {
         match (self.role, action) {

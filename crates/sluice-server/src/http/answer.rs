@@ -88,7 +88,7 @@ pub(crate) fn problem(problem: &Problem) -> HttpResponse {
 }
 
 /// Adds the headers that belong to a cause, whatever form its answer has.
-pub(super) fn add_headers(response: &mut HttpResponse, cause: &Cause) {
+pub(crate) fn add_headers(response: &mut HttpResponse, cause: &Cause) {
     let headers = response.headers_mut();
     if let Some(seconds) = cause.retry_after_seconds() {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

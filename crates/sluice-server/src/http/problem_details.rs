@@ -127,7 +127,8 @@ pub(crate) fn name(cause: &Cause) -> &'static str {
     }
 }
 
-fn status(cause: &Cause) -> StatusCode {
+/// The status of a cause.
+pub(crate) fn status(cause: &Cause) -> StatusCode {
     match cause {
         Cause::Starting | Cause::Stopping => StatusCode::SERVICE_UNAVAILABLE,
         cause => cause.status(),

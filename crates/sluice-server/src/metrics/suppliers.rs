@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use sluice_ingest::{ImportReport, Receipt, Unsupported};
+use sluice_ingest::{BulkCounts, ImportReport, Receipt, Unsupported};
 use sluice_model::{Rejection, SupplierId};
 use sluice_store::catalogue::Catalogue;
 
@@ -86,6 +86,15 @@ impl SupplierMetrics {
             count.fetch_add(more, Ordering::Relaxed);
         }
         counts.unread.fetch_add(report.unread_count, Ordering::Relaxed);
+    }
+
+    /// Counts what a bulk request did.
+    pub(crate) fn note_bulk(&self, supplier: SupplierId, done: &BulkCounts) {
+        let counts = self.counts(supplier);
+        counts.accept(IndicatorAction::Add, done.added);
+        counts.accept(IndicatorAction::Delete, done.deleted);
+        counts.refuse(done.refused_by_reason);
+        counts.unread.fetch_add(done.unread, Ordering::Relaxed);
     }
 
     /// The counts of a supplier: those that it has, or a free place as long as there may be more names.

@@ -40,6 +40,8 @@ mod deleting;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
+mod elasticsearch;
+#[cfg(test)]
 mod encodings;
 #[cfg(test)]
 mod endings;

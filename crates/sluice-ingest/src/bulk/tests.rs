@@ -1,0 +1,236 @@
+//! Bulk bodies into a real store: what is stored, what is told, and what leaves nothing.
+
+use std::{
+    fmt::Write as _,
+    sync::{Arc, Mutex},
+};
+
+use expect_test::{Expect, expect};
+use sluice_model::{TenantId, limits, memory_plan::MemoryPlan};
+use sluice_store::WriteError;
+
+use super::{BulkReceipt, BulkRules, BulkTarget};
+use crate::{
+    Ingestor, LookupRules,
+    error::IngestError,
+    fixture::{Fixture, block_on, lookup_rules},
+};
+
+impl Fixture {
+    fn found(&self, object: &str) -> String {
+        let rules = LookupRules { now_seconds: self.store.stamp_seconds(), ..lookup_rules() };
+        self.detect_with(rules, object)
+    }
+
+    /// Indices are suppliers of the same name; `locked` may not be changed.
+    fn bulk_rules(&self) -> BulkRules {
+        let catalogue = self.store.catalogue();
+        let target = move |index: Option<&str>| match index {
+            Some("locked") => BulkTarget::Forbidden,
+            index => match catalogue.supplier(TenantId::GENERAL, index.unwrap_or("Feed")) {
+                Some(supplier) => BulkTarget::Supplier {
+                    id: supplier.id,
+                    refang: supplier.settings.refang,
+                    is_false_positive: supplier.is_false_positive(),
+                },
+                None => BulkTarget::Unknown,
+            },
+        };
+        BulkRules { target: Arc::new(target), hides_refusals: false, told: Arc::new(|_count| {}) }
+    }
+
+    fn bulk_with(
+        &self,
+        ingestor: &Ingestor,
+        rules: BulkRules,
+        body: &[u8],
+    ) -> Result<BulkReceipt, IngestError> {
+        block_on(async {
+            let permit = ingestor.reserve(None, limits::BODY_BYTES_MAX).unwrap();
+            let mut bulk = ingestor.bulk(permit, rules);
+            for chunk in body.chunks(self.chunk_bytes) {
+                bulk.feed(chunk).await?;
+            }
+            bulk.finish().await
+        })
+    }
+
+    fn bulk(&self, body: &str) -> BulkReceipt {
+        self.bulk_with(&self.ingestor, self.bulk_rules(), body.as_bytes()).unwrap()
+    }
+}
+
+/// The items, one a line, with what is counted.
+fn told(receipt: BulkReceipt) -> String {
+    let counts: Vec<String> = receipt
+        .counts
+        .values()
+        .map(|counts| {
+            let refused: u64 = counts.refused_by_reason.iter().sum();
+            format!("+{} -{} refused {refused} unread {}", counts.added, counts.deleted, counts.unread)
+        })
+        .collect();
+    let (errors, refused_items) = (receipt.items.have_errors(), receipt.refused_items);
+    let json = receipt.items.into_json_chunks().collect::<Vec<_>>().concat();
+    let json = String::from_utf8(json).unwrap().replace("},{", "},\n{");
+    format!("{json}\nerrors {errors}, {refused_items} refused; {}", counts.join("; "))
+}
+
+#[track_caller]
+fn check(fixture: &Fixture, body: &str, want: &Expect) {
+    want.assert_eq(&told(fixture.bulk(body)));
+}
+
+#[test]
+fn each_action_has_its_item_in_order() {
+    let fixture = Fixture::new();
+    fixture.create_supplier("Other", 60);
+    check(
+        &fixture,
+        concat!(
+            "{\"index\":{\"_index\":\"Feed\"}}\n{\"indicator\":\"a.example.com\",\"context\":{\"n\":1},\"tags\":[\"GOOD\"]}\n",
+            "{\"create\":{\"_index\":\"Other\"}}\n{\"threat.indicator\":{\"ip\":[\"192.0.2.1\",\"192.0.2.2\"]},\"tags\":[\"x\"]}\n",
+            "{\"index\":{\"_index\":\"none\"}}\n{\"indicator\":\"b.example.com\"}\n",
+            "{\"index\":{\"_index\":\"locked\"}}\n{\"indicator\":\"b.example.com\"}\n",
+            "{\"index\":{\"_index\":\"Feed\"}}\n{\"indicator\":\"bad\\\\name\"}\n",
+            "{\"index\":{\"_index\":\"Feed\"}}\n{\"indicator\":\"b.example.com\",\"tags\":[\"NONE\"]}\n",
+            "{\"index\":{\"_index\":\"Feed\"}}\nno json\n",
+            "{\"index\":{\"_index\":\"Feed\"}}\n{\"indicator\":\"b.example.com\"} x\n",
+            "{\"update\":{\"_id\":\"1\"}}\n{\"doc\":{\"indicator\":\"c.example.com\"},\"doc_as_upsert\":true}\n",
+            "{\"update\":{\"_id\":\"1\"}}\n{\"indicator\":\"b.example.com\"}\n",
+            "{\"index\":{}}\n{\"indicator\":\"d.example.com\"}\n",
+            "{\"delete\":{\"_id\":\"http://d.example.com/\"}}\n",
+            "{\"delete\":{}}\n",
+            "{\"delete\":{\"_id\":\"bad name\"}}\n",
+        ),
+        &expect![[r#"
+            [{"index":{"status":201}},
+            {"create":{"status":201}},
+            {"index":{"status":404,"error":{"type":"index_not_found_exception","reason":"no such index [none]: there is no supplier of this name"}}},
+            {"index":{"status":403,"error":{"type":"security_exception","reason":"the user has no right to change the supplier of index [locked]"}}},
+            {"index":{"status":400,"error":{"type":"document_parsing_exception","reason":"Invalid indicator format"}}},
+            {"index":{"status":400,"error":{"type":"document_parsing_exception","reason":"Unknown tag: NONE"}}},
+            {"index":{"status":400,"error":{"type":"document_parsing_exception","reason":"The document is not a JSON object"}}},
+            {"index":{"status":400,"error":{"type":"document_parsing_exception","reason":"The document is not valid JSON"}}},
+            {"update":{"status":200}},
+            {"update":{"status":400,"error":{"type":"document_parsing_exception","reason":"An update needs an object 'doc'"}}},
+            {"index":{"status":201}},
+            {"delete":{"status":200}},
+            {"delete":{"status":400,"error":{"type":"document_parsing_exception","reason":"The action has no '_id', which is the value to delete"}}},
+            {"delete":{"status":400,"error":{"type":"document_parsing_exception","reason":"Invalid indicator format"}}}]
+            errors true, 9 refused; +3 -1 refused 3 unread 4; +2 -0 refused 0 unread 0"#]],
+    );
+    assert_eq!(fixture.found("a.example.com"), "Feed Url a.example.com {\"n\":1}\n");
+    assert_eq!(fixture.found("192.0.2.2"), "Other Ip 192.0.2.2 {\"tags\":[\"x\"]}\n");
+    assert_eq!(fixture.found("c.example.com"), "Feed Url c.example.com {}\n");
+    for object in ["b.example.com", "d.example.com"] {
+        assert_eq!(fixture.found(object), "", "{object}");
+    }
+    let fixture = fixture.reopened();
+    assert_eq!(fixture.found("192.0.2.1"), "Other Ip 192.0.2.1 {\"tags\":[\"x\"]}\n");
+    assert_eq!(fixture.found("d.example.com"), "");
+}
+
+#[test]
+fn of_a_document_everything_is_stored_or_nothing() {
+    let fixture = Fixture::new();
+    check(
+        &fixture,
+        "{\"index\":{}}\n{\"threat.indicator\":{\"ip\":\"192.0.2.1\",\"file\":{\"hash\":{\"md5\":\"x\"}},\"url\":{\"full\":\"a.example.com\"}}}\n",
+        &expect![[r#"
+            [{"index":{"status":400,"error":{"type":"document_parsing_exception","reason":"threat.indicator.file.hash.md5: Invalid indicator format"}}}]
+            errors true, 1 refused; +0 -0 refused 1 unread 0"#]],
+    );
+    assert_eq!(fixture.found("192.0.2.1"), "");
+    assert_eq!(fixture.found("a.example.com"), "");
+}
+
+#[test]
+fn a_body_that_is_none_of_actions_leaves_nothing() {
+    let fixture = Fixture::new();
+    let good = "{\"index\":{}}\n{\"indicator\":\"a.example.com\"}\n";
+    for (rest, want) in [
+        ("{\"index\":{}}\n", "expected a document behind the last action at byte 56"),
+        (
+            "{\"indicator\":\"b.example.com\"}\n",
+            "expected an action: index, create, update or delete at byte 43",
+        ),
+        ("{\"index\":{]}\n{}\n", "expected an action: index, create, update or delete at byte 43"),
+    ] {
+        let body = format!("{good}{rest}");
+        let refused = fixture.bulk_with(&fixture.ingestor, fixture.bulk_rules(), body.as_bytes());
+        let Err(IngestError::Body(error)) = refused else { panic!("{rest}: {refused:?}") };
+        assert_eq!(error.to_string(), want);
+    }
+    assert_eq!(fixture.found("a.example.com"), "");
+}
+
+#[test]
+fn refusals_of_documents_are_hidden_if_that_is_wanted_and_others_are_not() {
+    let fixture = Fixture::new();
+    let rules = BulkRules { hides_refusals: true, ..fixture.bulk_rules() };
+    let body = "{\"index\":{}}\n{\"indicator\":\"bad\\\\name\"}\n{\"create\":{}}\n{}\n{\"index\":{\"_index\":\"none\"}}\n{}\n{\"index\":{\"_index\":\"locked\"}}\n{}\n";
+    let receipt = fixture.bulk_with(&fixture.ingestor, rules, body.as_bytes()).unwrap();
+    expect![[r#"
+        [{"index":{"status":201}},
+        {"create":{"status":201}},
+        {"index":{"status":404,"error":{"type":"index_not_found_exception","reason":"no such index [none]: there is no supplier of this name"}}},
+        {"index":{"status":403,"error":{"type":"security_exception","reason":"the user has no right to change the supplier of index [locked]"}}}]
+        errors true, 4 refused; +0 -0 refused 1 unread 1"#]].assert_eq(&told(receipt));
+}
+
+#[test]
+fn deletions_are_told_once_they_are_durable() {
+    let fixture = Fixture::new();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let told = {
+        let seen = Arc::clone(&seen);
+        Arc::new(move |count| seen.lock().unwrap().push(count))
+    };
+    let rules = BulkRules { told, ..fixture.bulk_rules() };
+    let bulk = |body: &str| fixture.bulk_with(&fixture.ingestor, rules.clone(), body.as_bytes());
+    bulk("{\"index\":{}}\n{\"indicator\":\"a.example.com\"}\n").unwrap();
+    assert!(seen.lock().unwrap().is_empty());
+    bulk("{\"delete\":{\"_id\":\"a.example.com\"}}\n{\"delete\":{\"_id\":\"b.example.com\"}}\n").unwrap();
+    assert_eq!(*seen.lock().unwrap(), [2]);
+    assert!(bulk("{\"delete\":{\"_id\":\"a.example.com\"}}\nx\n").is_err());
+    assert_eq!(*seen.lock().unwrap(), [2]);
+}
+
+#[test]
+fn a_long_body_is_stored_whole_and_the_later_action_counts() {
+    let fixture = Fixture::new();
+    fixture.create_supplier("Other", 60);
+    let mut body = String::new();
+    for number in 0..40_000 {
+        let supplier = if number % 2 == 0 { "Feed" } else { "Other" };
+        let context = number / 20_000;
+        let host = number % 20_000;
+        writeln!(body, "{{\"index\":{{\"_index\":\"{supplier}\"}}}}\n{{\"indicator\":\"h{host}.example.com\",\"context\":{{\"n\":{context}}}}}").unwrap();
+    }
+    assert!(limits::SLICE_BYTES < body.len());
+    let receipt = fixture.bulk(&body);
+    assert_eq!((receipt.items.count(), receipt.refused_items), (40_000, 0));
+    let fixture = fixture.reopened();
+    assert_eq!(fixture.found("h19999.example.com"), "Other Url h19999.example.com {\"n\":1}\n");
+    assert_eq!(fixture.found("h0.example.com"), "Feed Url h0.example.com {\"n\":1}\n");
+}
+
+#[test]
+fn items_count_as_memory_of_the_request() {
+    let fixture = Fixture::new();
+    // Each item of 15 bytes takes more than 15 bytes, and there is room for little more than the body.
+    let body = "{\"index\":{}}\n{}\n".repeat(600_000);
+    let small = fixture.ingestor.with_body_bytes(12 * limits::MIB);
+    let refused = fixture.bulk_with(&small, fixture.bulk_rules(), body.as_bytes());
+    assert!(
+        matches!(refused, Err(IngestError::TooManyAnswerBytes | IngestError::Write(WriteError::Busy { .. }))),
+        "{refused:?}"
+    );
+    let enough = fixture.ingestor.with_body_bytes(MemoryPlan::of(usize::MAX).body_bytes);
+    assert_eq!(
+        fixture.bulk_with(&enough, fixture.bulk_rules(), body.as_bytes()).unwrap().items.count(),
+        600_000
+    );
+    assert_eq!(enough.reserved_bytes(), 0);
+}

@@ -1,0 +1,104 @@
+//! The writes of a bulk request: one for each supplier that it touches.
+//!
+//! In: slices of rows by supplier, from any thread. Out: once all are committed, all of them durable. A supplier's rows
+//! are visible together; those of another one may be so before or after.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use parking_lot::Mutex;
+use sluice_model::SupplierId;
+use sluice_store::{SliceBuilder, Store, Write, WriteError};
+use tokio::sync::mpsc;
+
+use crate::{error::IngestError, pools::Pool};
+
+/// Seconds after which to send a request again whose supplier has just been removed.
+const REMOVED_RETRY_SECONDS: u32 = 1;
+
+/// Writes under way.
+pub(super) struct SupplierWrites {
+    store: Store,
+    writes: Mutex<BTreeMap<SupplierId, Arc<Write>>>,
+}
+
+impl SupplierWrites {
+    pub(super) fn new(store: &Store) -> Self {
+        Self { store: store.clone(), writes: Mutex::default() }
+    }
+
+    /// Hands the rows of slice number `index` to the store.
+    ///
+    /// # Errors
+    ///
+    /// [`IngestError::Write`] when the store takes no write at present, or this one can no longer succeed.
+    pub(super) fn append(
+        &self,
+        supplier: SupplierId,
+        index: u32,
+        rows: SliceBuilder,
+    ) -> Result<(), IngestError> {
+        let write = self.of(supplier)?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        write.append(index, rows.finish()).map_err(IngestError::Write)
+    }
+
+    fn of(&self, supplier: SupplierId) -> Result<Arc<Write>, IngestError> {
+        let mut writes = self.writes.lock();
+        if let Some(write) = writes.get(&supplier) {
+            return Ok(Arc::clone(write));
+        }
+        let write = Arc::new(self.store.begin_for(supplier).map_err(IngestError::Write)?);
+        writes.insert(supplier, Arc::clone(&write));
+        Ok(write)
+    }
+
+    /// Commits all of them on a thread of `pool`, because that waits while the log's queue is full, and waits until each is
+    /// durable or has failed. `told` is told of each that is, also when this future has been dropped; it must not block.
+    ///
+    /// # Errors
+    ///
+    /// [`IngestError::Write`]: the first reason why one of them is not durable.
+    pub(super) async fn commit(
+        self,
+        pool: &Pool,
+        told: impl Fn(SupplierId) + Send + Sync + 'static,
+    ) -> Result<(), IngestError> {
+        let told = Arc::new(told);
+        let writes = self.writes.into_inner();
+        let count = writes.len();
+        let (outcome_out, mut outcomes_in) = mpsc::channel(count.max(1));
+        // If the job panics, the channel closes.
+        drop(pool.start(move || {
+            for (supplier, write) in writes {
+                // Each thread has let go of its share before.
+                let Some(write) = Arc::into_inner(write) else { continue };
+                let (outcome_out, told) = (outcome_out.clone(), Arc::clone(&told));
+                write.commit(Box::new(move |outcome| {
+                    if outcome.is_ok() {
+                        told(supplier);
+                    }
+                    // There is room for each; the receiver is gone only when the request was cut off.
+                    drop(outcome_out.try_send(outcome));
+                }));
+            }
+        }));
+        let (mut committed, mut failure) = (0, None);
+        while let Some(outcome) = outcomes_in.recv().await {
+            match outcome {
+                Ok(()) => committed += 1,
+                Err(error) => drop(failure.get_or_insert(error)),
+            }
+        }
+        match failure {
+            // If it is sent again, its items are told that there is no such index.
+            Some(WriteError::NoSupplier) => {
+                Err(IngestError::Write(WriteError::Busy { retry_after_seconds: REMOVED_RETRY_SECONDS }))
+            }
+            Some(error) => Err(IngestError::Write(error)),
+            None if committed == count => Ok(()),
+            None => Err(IngestError::Internal),
+        }
+    }
+}
