@@ -1,14 +1,14 @@
 //! Makes everything that a release consists of, of the commit that is checked out.
 //!
 //! In: a clean work tree, and the tools that each part names. Out: `target/release-artifacts` with the package for Debian, the
-//! archive with the static binary, the image, the bill of materials and `SHA256SUMS`, and a table of these files.
+//! archive with the static binaries, the image, the bill of materials and `SHA256SUMS`, and a table of these files.
 //! A part that cannot be made ends the command with what is missing; only the image is left out, with a line, where nothing
 //! can build one.
 
 mod build_info;
-mod daemon;
 mod deb;
 mod image;
+mod programs;
 mod sbom;
 mod static_binary;
 mod sums;
@@ -33,7 +33,7 @@ pub(crate) struct Release {
     /// Revision of the package for Debian: raise it for another package of the same version.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     deb_revision: u32,
-    /// What the static binary is linked with. musl is what is released; glibc is for machines without the target of musl.
+    /// What the static binaries are linked with. musl is what is released; glibc is for machines without the target of musl.
     #[arg(long, value_enum, default_value_t = Libc::Musl)]
     libc: Libc,
     /// Go on although there are changes that are not committed, and say so in `--version`.
@@ -46,9 +46,9 @@ pub(crate) struct Release {
 enum Part {
     /// The package for Debian, and that with its debug symbols.
     Deb,
-    /// The archive with the static binary.
+    /// The archive with the static binaries.
     Static,
-    /// The image, of the static binary.
+    /// The image, of the static daemon.
     Image,
     /// The bill of materials.
     Sbom,
@@ -82,12 +82,12 @@ impl Release {
         }
         let builder = if is_wanted(Part::Image) { image::Builder::find() } else { None };
         if is_wanted(Part::Static) || builder.is_some() {
-            let binary = static_binary::build(self.libc, &build_info)?;
+            let [daemon, client] = static_binary::build(self.libc, &build_info)?;
             if is_wanted(Part::Static) {
-                static_binary::pack(self.libc, &binary, &build_info, &out)?;
+                static_binary::pack(self.libc, [&daemon, &client], &build_info, &out)?;
             }
             if let Some(builder) = builder {
-                builder.make(&binary, &build_info, &out)?;
+                builder.make(&daemon, &build_info, &out)?;
             }
         }
         if is_wanted(Part::Image) && builder.is_none() {

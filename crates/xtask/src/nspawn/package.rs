@@ -26,6 +26,7 @@ pub(super) fn install(trial: &Trial) -> Result<String> {
     ensure!(check.contains(" check-config ") && check.contains("status=0"), "ExecStartPre= is {check}");
     for (path, mode) in [
         ("/usr/bin/sluiced", 0o755),
+        ("/usr/bin/sluice", 0o755),
         (CONFIG, 0o644),
         ("/var/lib/private/sluice", 0o700),
         ("/var/lib/private/sluice/admin-password", 0o600),
@@ -35,6 +36,11 @@ pub(super) fn install(trial: &Trial) -> Result<String> {
         ensure!(found == mode, "{path} has the mode {found:o}");
     }
     let version = machine.run("sluiced --version")?;
+    let version_of_client = machine.run("sluice --version")?;
+    ensure!(
+        version.strip_prefix("sluiced ") == version_of_client.strip_prefix("sluice "),
+        "{version_of_client}"
+    );
     trial.ledger.prepare(&mut trial.client()?)?;
     Ok(format!("{}; ready {} ms after dpkg", version.trim(), ready.as_millis()))
 }

@@ -9,7 +9,7 @@ use anyhow::Result;
 
 use super::{
     build_info::BuildInfo,
-    daemon::{check_version, write_manual},
+    programs::{PROGRAMS, check_version, write_manuals},
 };
 use crate::{
     command::run,
@@ -26,11 +26,16 @@ const CARGO_DEB: Tool = Tool { name: "cargo-deb", version: "3.8.0", options: &[]
 /// When a tool is missing, or something does not build.
 pub(super) fn make(build_info: &BuildInfo, revision: u32, out: &Path) -> Result<()> {
     let cargo_deb = CARGO_DEB.install()?;
-    let binary = build_with("sluice-server", "sluiced", Profile::Release, |cargo| build_info.tell(cargo))?;
-    check_version(&binary, build_info)?;
+    let mut binaries = Vec::new();
+    for program in PROGRAMS {
+        let binary =
+            build_with(program.package, program.name, Profile::Release, |cargo| build_info.tell(cargo))?;
+        check_version(&program, &binary, build_info)?;
+        binaries.push(binary);
+    }
     // Where the list of files expects it.
     let manual = target_dir()?.join("release").join("manual");
-    write_manual(&binary, &manual)?;
+    write_manuals(&binaries, &manual)?;
     pack_pages(&manual)?;
     write_changelog(&manual, build_info, revision)?;
     let mut deb = Command::new(cargo_deb);
@@ -43,8 +48,10 @@ pub(super) fn make(build_info: &BuildInfo, revision: u32, out: &Path) -> Result<
 /// Man pages are packed as Debian wants them. cargo-deb packs those of the sources alone.
 fn pack_pages(manual: &Path) -> Result<()> {
     let mut gzip = gzip();
-    for entry in fs::read_dir(manual.join("man/man8"))? {
-        gzip.arg(entry?.path());
+    for section in fs::read_dir(manual.join("man"))? {
+        for page in fs::read_dir(section?.path())? {
+            gzip.arg(page?.path());
+        }
     }
     run(&mut gzip)
 }

@@ -1,7 +1,7 @@
-//! The binary that needs nothing of the system that it runs on, and the archive that it is given out in.
+//! The binaries that need nothing of the system that they run on, and the archive that they are given out in.
 //!
-//! It is linked with musl. That wants the target of the toolchain (`rustup target add`) and a C compiler for it (Debian's
-//! musl-tools). Linked with glibc, which is to be asked for, it runs without any library too, but glibc reads files of the
+//! They are linked with musl. That wants the target of the toolchain (`rustup target add`) and a C compiler for it (Debian's
+//! musl-tools). Linked with glibc, which is to be asked for, they run without any library too, but glibc reads files of the
 //! system when names of hosts are looked up.
 
 use std::{
@@ -15,14 +15,14 @@ use clap::ValueEnum;
 
 use super::{
     build_info::BuildInfo,
-    daemon::{check_version, write_manual},
+    programs::{CLIENT, DAEMON, PROGRAMS, Program, check_version, write_manuals},
 };
 use crate::{
     command::{output_of, run},
     workspace::{cargo, root, target_dir},
 };
 
-/// What is in the archive beside the binary and its manual.
+/// What is in the archive beside the binaries and their manuals.
 pub(super) const FILES: [&str; 7] = [
     "LICENSE",
     "CHANGELOG.md",
@@ -33,7 +33,7 @@ pub(super) const FILES: [&str; 7] = [
     "deploy/Dockerfile",
 ];
 
-/// The C library that is linked into the binary.
+/// The C library that is linked into the binaries.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum Libc {
     /// Made for that.
@@ -71,47 +71,54 @@ impl Libc {
     }
 }
 
-/// Builds it and returns where it is.
+/// Builds them and returns where they are: daemon and client.
 ///
 /// # Errors
 ///
 /// Names what is missing.
-pub(super) fn build(libc: Libc, build_info: &BuildInfo) -> Result<PathBuf> {
+pub(super) fn build(libc: Libc, build_info: &BuildInfo) -> Result<[PathBuf; 2]> {
     let target = libc.target();
     let mut cargo = cargo()?;
     check_target(&target)?;
     libc.set_up(&mut cargo)?;
-    cargo.args(["build", "--quiet", "--release", "--package", "sluice-server", "--bin", "sluiced"]);
-    cargo.args(["--target", &target]);
+    cargo.args(["build", "--quiet", "--release", "--target", &target]);
+    for Program { package, name } in PROGRAMS {
+        cargo.args(["--package", package, "--bin", name]);
+    }
     build_info.tell(&mut cargo);
     run(&mut cargo)?;
-    let built = target_dir()?.join(&target).join("release").join("sluiced");
-    let stripped = built.with_file_name("sluiced-stripped");
-    run(Command::new("strip").arg("-o").arg(&stripped).arg(&built))?;
-    check_version(&stripped, build_info)?;
-    check_static(&stripped)?;
-    Ok(stripped)
+    let dir = target_dir()?.join(&target).join("release");
+    let finish = |program: &Program| {
+        let stripped = dir.join(format!("{}-stripped", program.name));
+        run(Command::new("strip").arg("-o").arg(&stripped).arg(dir.join(program.name)))?;
+        check_version(program, &stripped, build_info)?;
+        check_static(&stripped)?;
+        Ok::<_, anyhow::Error>(stripped)
+    };
+    Ok([finish(&DAEMON)?, finish(&CLIENT)?])
 }
 
-/// Packs it with man pages, completions and the files of an installation.
+/// Packs them with man pages, completions and the files of an installation.
 ///
 /// # Errors
 ///
 /// When a file is missing.
-pub(super) fn pack(libc: Libc, binary: &Path, build_info: &BuildInfo, out: &Path) -> Result<()> {
+pub(super) fn pack(libc: Libc, binaries: [&Path; 2], build_info: &BuildInfo, out: &Path) -> Result<()> {
     let target = libc.target();
     let suffix = if matches!(libc, Libc::Glibc) { "-static" } else { "" };
     let name = format!("sluiced-{}-{target}{suffix}", build_info.version);
     let scratch = tempfile::tempdir()?;
     let dir = scratch.path().join(&name);
     fs::create_dir(&dir)?;
-    fs::copy(binary, dir.join("sluiced"))?;
+    for (program, binary) in PROGRAMS.iter().zip(binaries) {
+        fs::copy(binary, dir.join(program.name))?;
+    }
     for file in FILES {
         let from = root()?.join(file);
         let name = from.file_name().context("a file has no name")?;
         fs::copy(&from, dir.join(name))?;
     }
-    write_manual(binary, &dir.join("share"))?;
+    write_manuals(&binaries, &dir.join("share"))?;
     let mut tar = Command::new("tar");
     tar.args(["--create", "--gzip", "--sort=name", "--owner=0", "--group=0", "--numeric-owner"]);
     tar.args(["--mode=u+rw,go+rX,go-w", &format!("--mtime=@{}", build_info.epoch_seconds), "--file"]);

@@ -10,7 +10,11 @@ use std::{
 
 use expect_test::expect;
 
-use super::{build_info::BuildInfo, daemon::check_version, static_binary, sums};
+use super::{
+    build_info::BuildInfo,
+    programs::{CLIENT, DAEMON, Program, check_version},
+    static_binary, sums,
+};
 use crate::{command::output_of, workspace::root};
 
 #[test]
@@ -62,11 +66,13 @@ fn the_archive_and_the_image_are_made_of_files_that_exist() {
     assert!(root().unwrap().join("deploy/container.toml").is_file());
 }
 
-/// A program that says what a daemon of a made-up commit says, and writes a manual of one file.
-fn made_up_daemon(dir: &Path) -> PathBuf {
-    let path = dir.join("made-up");
-    let script = "#!/bin/sh\nif [ \"$1\" = --version ]; then echo 'sluiced 1.2.3 (commit 0123456789ab of 2026-01-31)'\n\
-                  else mkdir -p \"$2/man/man8\"; echo page > \"$2/man/man8/sluiced.8\"; fi\n";
+/// A program that says what one of a made-up commit says, and writes a manual of one file.
+fn made_up(program: &Program, dir: &Path) -> PathBuf {
+    let (name, path) = (program.name, dir.join(format!("made-up-{}", program.name)));
+    let script = format!(
+        "#!/bin/sh\nif [ \"$1\" = --version ]; then echo '{name} 1.2.3 (commit 0123456789ab of 2026-01-31)'\n\
+         else mkdir -p \"$2/man\"; echo page > \"$2/man/{name}.1\"; fi\n"
+    );
     fs::write(&path, script).unwrap();
     fs::set_permissions(&path, Permissions::from_mode(0o700)).unwrap();
     path
@@ -76,10 +82,11 @@ fn made_up_daemon(dir: &Path) -> PathBuf {
 #[test]
 fn the_archive_is_the_same_each_time_and_can_be_read_by_everybody() {
     let dir = tempfile::tempdir().unwrap();
-    let daemon = made_up_daemon(dir.path());
+    let (daemon, client) = (made_up(&DAEMON, dir.path()), made_up(&CLIENT, dir.path()));
     let name = "sluiced-1.2.3-x86_64-unknown-linux-musl";
     let pack = || {
-        static_binary::pack(static_binary::Libc::Musl, &daemon, &BuildInfo::made_up(), dir.path()).unwrap();
+        let (libc, binaries) = (static_binary::Libc::Musl, [daemon.as_path(), client.as_path()]);
+        static_binary::pack(libc, binaries, &BuildInfo::made_up(), dir.path()).unwrap();
         fs::read(dir.path().join(format!("{name}.tar.gz"))).unwrap()
     };
     assert!(pack() == pack());
@@ -101,8 +108,9 @@ fn the_archive_is_the_same_each_time_and_can_be_read_by_everybody() {
         -rw-r--r-- 0/0 2026-01-31 /README.md
         drwxr-xr-x 0/0 2026-01-31 /share/
         drwxr-xr-x 0/0 2026-01-31 /share/man/
-        drwxr-xr-x 0/0 2026-01-31 /share/man/man8/
-        -rw-r--r-- 0/0 2026-01-31 /share/man/man8/sluiced.8
+        -rw-r--r-- 0/0 2026-01-31 /share/man/sluice.1
+        -rw-r--r-- 0/0 2026-01-31 /share/man/sluiced.1
+        -rwxr-xr-x 0/0 2026-01-31 /sluice
         -rwxr-xr-x 0/0 2026-01-31 /sluiced
         -rw-r--r-- 0/0 2026-01-31 /sluiced.service
         -rw-r--r-- 0/0 2026-01-31 /sluiced.socket
@@ -113,11 +121,12 @@ fn the_archive_is_the_same_each_time_and_can_be_read_by_everybody() {
 #[test]
 fn a_binary_of_another_commit_is_refused() {
     let dir = tempfile::tempdir().unwrap();
-    let daemon = made_up_daemon(dir.path());
-    check_version(&daemon, &BuildInfo::made_up()).unwrap();
+    let daemon = made_up(&DAEMON, dir.path());
+    check_version(&DAEMON, &daemon, &BuildInfo::made_up()).unwrap();
+    check_version(&CLIENT, &daemon, &BuildInfo::made_up()).unwrap_err();
     let mut other = BuildInfo::made_up();
     other.version = "1.2.4".to_owned();
-    let refused = check_version(&daemon, &other).unwrap_err().to_string();
+    let refused = check_version(&DAEMON, &daemon, &other).unwrap_err().to_string();
     assert!(refused.contains("and not \"sluiced 1.2.4 (commit 0123456789ab of 2026-01-31)\""), "{refused}");
 }
 
