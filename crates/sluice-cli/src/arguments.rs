@@ -63,6 +63,8 @@ pub(crate) enum Command {
     Push {
         #[command(flatten)]
         sending: SendingArguments,
+        #[command(flatten)]
+        pushing: PushArguments,
         /// Create the supplier if there is none of this name.
         #[arg(long)]
         create_supplier: bool,
@@ -98,6 +100,9 @@ pub(crate) enum Command {
     /// List, create and remove tags.
     #[command(subcommand)]
     Tags(TagsCommand),
+    /// List, show and cancel what was pushed and deleted, and print the rows that were refused.
+    #[command(subcommand)]
+    Batches(BatchesCommand),
     /// Write man pages, and completions for bash, zsh and fish.
     Manual {
         /// Directory to write them below, as /usr/share is laid out; made if it is missing.
@@ -144,6 +149,23 @@ pub(crate) struct SendingArguments {
     pub(crate) restart: bool,
     #[command(flatten)]
     pub(crate) telling: TellingArguments,
+}
+
+/// What is said of a push alone.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct PushArguments {
+    /// Have the supplier hold exactly the rows of the file afterwards. All of it is stored at once, or nothing.
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Refuse a replacement that removes more than this many per cent of what the supplier holds; 50 when absent.
+    #[arg(long, value_name = "PERCENT", requires = "replace", value_parser = clap::value_parser!(u8).range(..=100))]
+    pub(crate) max_shrink: Option<u8>,
+    /// Tell what would be added, changed, unchanged and removed, and store nothing.
+    #[arg(long)]
+    pub(crate) plan: bool,
+    /// Create tags that rows name and that there are not, instead of refusing the rows.
+    #[arg(long)]
+    pub(crate) create_tags: bool,
 }
 
 /// How it is told how far it is.
@@ -198,6 +220,39 @@ pub(crate) enum SuppliersCommand {
     Delete {
         /// Its name.
         name: String,
+    },
+}
+
+/// What to do with batches: each request of a push or deletion is one.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BatchesCommand {
+    /// List batches, the newest first.
+    List {
+        /// Those of this supplier alone; may be repeated.
+        #[arg(long = "supplier", value_name = "NAME")]
+        suppliers: Vec<String>,
+        /// How many at most.
+        #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+        limit: u16,
+        #[command(flatten)]
+        output: OutputArguments,
+    },
+    /// Show what became of a batch, or how far it is.
+    Show {
+        /// Its id.
+        id: String,
+        #[command(flatten)]
+        output: OutputArguments,
+    },
+    /// Print the rows that a batch has refused, as NDJSON.
+    Rejects {
+        /// Its id.
+        id: String,
+    },
+    /// Cancel a batch; what is stored of it stays.
+    Cancel {
+        /// Its id.
+        id: String,
     },
 }
 

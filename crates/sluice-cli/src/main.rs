@@ -5,6 +5,7 @@
 
 mod answer;
 mod arguments;
+mod batches;
 mod catalogue;
 mod credentials;
 mod failure;
@@ -63,17 +64,19 @@ fn run(connection: &ConnectionArguments, command: Command) -> Result<Ended, Fail
 
 async fn carry_out(server: &Server, command: Command) -> Result<Ended, Failure> {
     match command {
-        Command::Push { sending, create_supplier, confidence, retention } => {
+        Command::Push { sending, pushing, create_supplier, confidence, retention } => {
             if create_supplier {
                 catalogue::ensure_supplier(server, &sending.supplier, confidence, retention).await?;
             }
-            Sending::new(server, Verb::Push, &sending)?.run().await
+            let verb = if pushing.plan { Verb::Plan } else { Verb::Push };
+            Sending::new(server, verb, &sending, Some(pushing))?.run().await
         }
-        Command::Delete { sending } => Sending::new(server, Verb::Delete, &sending)?.run().await,
+        Command::Delete { sending } => Sending::new(server, Verb::Delete, &sending, None)?.run().await,
         Command::Lookup { values, extract, detected, output } => {
             lookup::run(server, &values, extract, detected, output.form).await
         }
         Command::Suppliers(command) => catalogue::suppliers(server, command).await,
+        Command::Batches(command) => batches::run(server, command).await,
         Command::Tags(command) => catalogue::tags(server, command).await,
         Command::Manual { .. } => Ok(Ended::Well),
     }

@@ -7,9 +7,11 @@
 //!
 //! Everything but the reading of files happens on one thread. Pieces of a file are sent one after the other, so that of a value
 //! that it has twice the later row counts. What is stored is in the journal before the next piece is sent; so a command that is
-//! broken off, in whatever way, is gone on with, and rows that are sent twice change nothing.
+//! broken off, in whatever way, is gone on with: the daemon is asked what became of the last request, and rows that are sent twice change
+//! nothing.
 
 mod attempt;
+mod batch;
 mod journal;
 mod pieces;
 mod progress;
@@ -31,15 +33,14 @@ use self::{
     journal::{FileEntries, Journal},
     pieces::Piece,
     progress::{Progress, Told},
-    receipt::Receipt,
     rejects::Rejects,
-    sender::Sender,
+    sender::{Note, Sender},
     source::Source,
 };
 
 pub(crate) use self::verb::Verb;
 use crate::{
-    arguments::SendingArguments,
+    arguments::{PushArguments, SendingArguments},
     failure::{Ended, Failure},
     server::Server,
 };
@@ -71,14 +72,19 @@ impl<'server> Sending<'server> {
         server: &'server Server,
         verb: Verb,
         arguments: &SendingArguments,
+        pushing: Option<PushArguments>,
     ) -> Result<Self, Failure> {
         let sources = arguments.files.iter().map(|path| Source::look_at(path));
         let sources = sources.collect::<Result<Vec<_>, _>>()?;
         if 1 < sources.iter().filter(|source| source.is_stdin()).count() {
             return Err(Failure::Usage("standard input can be read once only".to_owned()));
         }
-        let sender = Sender::new(server, verb, arguments);
-        let journal = Journal::open(&sender.identity(), &sources, arguments.restart)?;
+        if pushing.is_some_and(|pushing| pushing.replace) && sources.len() != 1 {
+            let text = "--replace takes one file: the supplier holds exactly its rows afterwards";
+            return Err(Failure::Usage(text.to_owned()));
+        }
+        let sender = Sender::new(server, verb, arguments, pushing);
+        let journal = Journal::open(sender.identity().as_deref(), &sources, arguments.restart)?;
         let rejects = Rejects::open(arguments.rejects.as_deref(), &sources, journal.is_resumed())?;
         let told = match (arguments.telling.json, arguments.telling.quiet) {
             (true, _) => Told::Json,
@@ -161,13 +167,18 @@ impl<'server> Sending<'server> {
         // Fails once the semaphore is closed, which nobody does.
         let _permit = self.permits.acquire().await;
         let lines_stored = stored.lines_stored(piece.start);
-        let note = |part: &Receipt, is_all: bool| -> Result<(), Failure> {
+        let begun = stored.key_of(piece.start).map(str::to_owned);
+        let note = |note: Note<'_>| -> Result<(), Failure> {
+            let (part, end) = match note {
+                Note::Begun(key) => return self.journal.borrow_mut().begin(number, piece.start, key),
+                Note::Part(part) => (part, None),
+                Note::All(part) => (part, Some(piece.end())),
+            };
             self.rejects.borrow_mut().write(source, &piece, part)?;
-            let end = is_all.then(|| piece.end());
             self.journal.borrow_mut().add(number, piece.start, end, part)?;
             self.progress.count(part);
             Ok(())
         };
-        self.sender.send(&piece, lines_stored + 1, &self.progress, note).await
+        self.sender.send(&piece, lines_stored + 1, begun, &self.progress, note).await
     }
 }

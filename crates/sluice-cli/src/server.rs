@@ -43,7 +43,17 @@ pub(crate) struct Request {
     pub(crate) content_type: Option<&'static str>,
     /// How the body is packed, if it is.
     pub(crate) encoding: Option<&'static str>,
+    /// A UUID by which the daemon knows the request afterwards.
+    pub(crate) key: Option<String>,
     pub(crate) body: Body,
+}
+
+impl Request {
+    /// One with a body of JSON, or none.
+    pub(crate) fn plain(method: Method, url: Url, body: String) -> Self {
+        let content_type = Some("application/json");
+        Self { method, url, content_type, encoding: None, key: None, body: body.into() }
+    }
 }
 
 /// Why there is no answer.
@@ -116,7 +126,7 @@ impl Server {
     ///
     /// Why there is no answer.
     pub(crate) async fn send(&self, request: Request) -> Result<Answer, NoAnswer> {
-        let Request { method, url, content_type, encoding, body } = request;
+        let Request { method, url, content_type, encoding, key, body } = request;
         let mut builder = self.client.request(method, url).body(body);
         if let Some(authorization) = &self.authorization {
             builder = builder.header(AUTHORIZATION, authorization.clone());
@@ -126,6 +136,9 @@ impl Server {
         }
         if let Some(encoding) = encoding {
             builder = builder.header(CONTENT_ENCODING, encoding);
+        }
+        if let Some(key) = key {
+            builder = builder.header("Idempotency-Key", key);
         }
         let no_answer = |error| NoAnswer::of(error, &self.url);
         let response = builder.send().await.map_err(no_answer)?;
@@ -141,14 +154,10 @@ impl Server {
     ///
     /// Whatever else came of it.
     pub(crate) async fn ask(&self, method: Method, url: Url, body: String) -> Result<Bytes, Failure> {
-        let request = Request {
-            method,
-            url,
-            content_type: Some("application/json"),
-            encoding: None,
-            body: body.into(),
-        };
-        let answer = self.send(request).await.map_err(|no_answer| Failure::Unavailable(no_answer.text))?;
+        let answer = self
+            .send(Request::plain(method, url, body))
+            .await
+            .map_err(|no_answer| Failure::Unavailable(no_answer.text))?;
         answer.into_success().map_err(Problem::into_failure)
     }
 }

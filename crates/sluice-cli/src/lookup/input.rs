@@ -18,7 +18,7 @@ const REMEMBERED_MAX: usize = 1_000_000;
 
 /// Values that are not looked up yet.
 #[derive(Default)]
-struct Batch {
+struct Unsent {
     values: Vec<String>,
     /// Those that texts had before.
     seen: HashSet<String>,
@@ -32,7 +32,7 @@ struct Batch {
 pub(super) fn batches_of_stdin(extract: bool) -> Result<Receiver<io::Result<Vec<String>>>, Failure> {
     let (batches_out, batches) = mpsc::channel(1);
     let read = move || {
-        let (mut stdin, mut batch, mut line) = (BufReader::new(io::stdin()), Batch::default(), Vec::new());
+        let (mut stdin, mut batch, mut line) = (BufReader::new(io::stdin()), Unsent::default(), Vec::new());
         loop {
             line.clear();
             let sent = match stdin.read_until(b'\n', &mut line) {
@@ -67,14 +67,14 @@ pub(super) fn batches_of_stdin(extract: bool) -> Result<Receiver<io::Result<Vec<
 
 /// The values in texts, each once.
 pub(super) fn extract_of_arguments(texts: &[String]) -> Vec<String> {
-    let mut batch = Batch::default();
+    let mut batch = Unsent::default();
     for text in texts {
         batch.add(text, true);
     }
     batch.values
 }
 
-impl Batch {
+impl Unsent {
     fn add(&mut self, line: &str, extract: bool) {
         let line = line.trim();
         if !extract {

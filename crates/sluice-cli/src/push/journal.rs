@@ -36,13 +36,15 @@ pub(super) struct Journal {
     bytes_before: u64,
 }
 
-/// What is stored of a file, by where a piece starts.
+/// What is known of a file, by where a piece starts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FileEntries {
     /// Pieces that are stored as a whole: where they end, and how many lines they have.
     whole: BTreeMap<u64, (u64, u64)>,
     /// Lines that are stored of others.
     lines: BTreeMap<u64, u64>,
+    /// Keys of requests whose end is not known.
+    begun: BTreeMap<u64, String>,
 }
 
 /// The first line.
@@ -53,7 +55,20 @@ struct Header {
 
 /// Any other line.
 #[derive(Serialize, Deserialize, Clone, Debug)]
-struct Entry {
+#[serde(rename_all = "lowercase")]
+enum Entry {
+    /// That a request is sent.
+    Begun {
+        file: usize,
+        start: u64,
+        key: String,
+    },
+    Stored(Stored),
+}
+
+/// That rows are stored.
+#[derive(Serialize, Deserialize, Clone, Debug)]
+struct Stored {
     file: usize,
     start: u64,
     /// Where the piece ends, if it is stored as a whole.
@@ -67,16 +82,16 @@ struct Entry {
 }
 
 impl Journal {
-    /// Opens the journal of an errand, and reads what an earlier command has left in it, unless it is to begin anew.
+    /// Opens the journal of an errand, if it is to have one, and reads what an earlier command has left in it, unless it is to begin anew.
     ///
     /// # Errors
     ///
     /// [`Failure::Local`] when it cannot be written, or a command of the same errand is running.
-    pub(super) fn open(errand: &str, sources: &[Source], begins_anew: bool) -> Result<Self, Failure> {
+    pub(super) fn open(errand: Option<&str>, sources: &[Source], begins_anew: bool) -> Result<Self, Failure> {
         let mut journal =
             Self { file: None, entries: BTreeMap::new(), before: Receipt::default(), bytes_before: 0 };
-        let is_lasting = sources.iter().any(|source| source.identity().is_some());
-        let Some(dir) = base_dir("XDG_STATE_HOME", ".local/state").filter(|_| is_lasting) else {
+        let errand = errand.filter(|_| sources.iter().any(|source| source.identity().is_some()));
+        let (Some(errand), Some(dir)) = (errand, base_dir("XDG_STATE_HOME", ".local/state")) else {
             return Ok(journal);
         };
         let dir = dir.join(FOLDER);
@@ -105,7 +120,7 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Whether something was stored before.
+    /// Whether something was sent before.
     pub(super) fn is_resumed(&self) -> bool {
         !self.entries.is_empty()
     }
@@ -120,6 +135,15 @@ impl Journal {
         self.entries.get(&file).cloned().unwrap_or_else(FileEntries::default)
     }
 
+    /// Adds that a piece is sent with a key.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Local`] when it cannot be written.
+    pub(super) fn begin(&mut self, file: usize, start: u64, key: &str) -> Result<(), Failure> {
+        self.write(&Entry::Begun { file, start, key: key.to_owned() })
+    }
+
     /// Adds what is stored of a piece now.
     ///
     /// # Errors
@@ -132,10 +156,13 @@ impl Journal {
         end: Option<u64>,
         stored: &Receipt,
     ) -> Result<(), Failure> {
-        let Some((path, journal)) = &mut self.file else { return Ok(()) };
         let Receipt { rows, accepted, refused, allowed, committed_lines: lines, .. } = *stored;
-        let entry = Entry { file, start, end, lines, rows, accepted, refused, allowed };
-        let written = journal.write_all(line(&entry).as_bytes());
+        self.write(&Entry::Stored(Stored { file, start, end, lines, rows, accepted, refused, allowed }))
+    }
+
+    fn write(&mut self, entry: &Entry) -> Result<(), Failure> {
+        let Some((path, journal)) = &mut self.file else { return Ok(()) };
+        let written = journal.write_all(line(entry).as_bytes());
         written.map_err(|error| Failure::of_file("write", path, &error))
     }
 
@@ -148,7 +175,16 @@ impl Journal {
     }
 
     fn take(&mut self, entry: &Entry) {
-        let of_file = self.entries.entry(entry.file).or_default();
+        let of_file = self.entries.entry(entry.file()).or_default();
+        let entry = match entry {
+            Entry::Begun { start, key, .. } => {
+                of_file.begun.insert(*start, key.clone());
+                return;
+            }
+            Entry::Stored(entry) => entry,
+        };
+        // Whatever the key was for is known.
+        of_file.begun.remove(&entry.start);
         match entry.end {
             Some(end) => {
                 of_file.whole.insert(entry.start, (end, entry.lines));
@@ -173,6 +209,28 @@ impl FileEntries {
     pub(super) fn lines_stored(&self, start: u64) -> u64 {
         self.lines.get(&start).copied().unwrap_or(0)
     }
+
+    /// The key of a request with the piece that starts here, if its end is not known.
+    pub(super) fn key_of(&self, start: u64) -> Option<&str> {
+        self.begun.get(&start).map(String::as_str)
+    }
+}
+
+impl Entry {
+    fn file(&self) -> usize {
+        match self {
+            Self::Begun { file, .. } => *file,
+            Self::Stored(stored) => stored.file,
+        }
+    }
+
+    /// Whether it can be true of any file.
+    fn is_sound(&self) -> bool {
+        match self {
+            Self::Begun { .. } => true,
+            Self::Stored(stored) => stored.end.is_none_or(|end| stored.start < end),
+        }
+    }
 }
 
 /// What an earlier command has left of files that are as they were.
@@ -184,7 +242,7 @@ fn still_true(text: &str, identities: &[Option<Identity>]) -> Vec<Entry> {
         now.is_some() && files.get(file).and_then(Option::as_ref) == now
     };
     let entries = lines.filter_map(parsed::<Entry>);
-    entries.filter(|entry| is_same(entry.file) && entry.end.is_none_or(|end| entry.start < end)).collect()
+    entries.filter(|entry| is_same(entry.file()) && entry.is_sound()).collect()
 }
 
 /// A name that this errand with these files has, and no other.

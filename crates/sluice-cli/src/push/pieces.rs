@@ -36,6 +36,8 @@ pub(super) struct Cutting {
     pub(super) format: Format,
     /// Bytes after which a piece ends with the next line.
     pub(super) piece_bytes: u64,
+    /// Whether everything is one piece, whatever it is.
+    pub(super) is_whole: bool,
 }
 
 /// The body of a request.
@@ -58,47 +60,44 @@ pub(super) enum Content {
     Memory(Bytes),
 }
 
-/// The next piece, or why there is none.
-pub(super) type Cut = Result<Piece, Failure>;
-
 /// Cuts a source.
 ///
 /// # Errors
 ///
 /// [`Failure::Local`] when there is no thread to be had.
-pub(super) fn cut(source: &Source, cutting: Cutting, stored: FileEntries) -> Result<Receiver<Cut>, Failure> {
+pub(super) fn cut(
+    source: &Source,
+    cutting: Cutting,
+    stored: FileEntries,
+) -> Result<Receiver<Result<Piece, Failure>>, Failure> {
     let (pieces_out, pieces) = mpsc::channel(1);
-    let unreadable = {
-        let name = source.name();
-        move |error: io::Error| Failure::Local(format!("cannot read {name}: {error}"))
-    };
-    // Nobody waits for pieces once the command has failed.
-    let take = move |piece| pieces_out.blocking_send(piece).is_ok();
-    let opened = if source.identity().is_some() {
-        source
-            .open()
-            .map(|file| Box::new(move |take: &Take<'_>| cut_file(file, cutting, &stored, take)) as Cutter)
-    } else {
-        source
-            .open_once()
-            .map(|input| Box::new(move |take: &Take<'_>| cut_pipe(input, cutting, take)) as Cutter)
-    };
-    let cutter = opened.map_err(&unreadable)?;
+    let name = source.name();
+    let unreadable = move |error: &io::Error| Failure::Local(format!("cannot read {name}: {error}"));
+    let source_name = source.name();
+    let source = source.clone();
     let work = move || {
-        if let Err(error) = cutter(&|piece| take(Ok(piece))) {
-            take(Err(unreadable(error)));
+        // Nobody waits for pieces once the command has failed.
+        let take = |piece| pieces_out.blocking_send(Ok(piece)).is_ok();
+        let ended = if source.identity().is_some() {
+            source.open().and_then(|file| cut_file(file, cutting, &stored, &take))
+        } else {
+            source.open_once().and_then(|input| cut_pipe(input, cutting, &take))
+        };
+        if let Err(error) = ended {
+            drop(pieces_out.blocking_send(Err(unreadable(&error))));
         }
     };
     let spawned = thread::Builder::new().name("read".to_owned()).spawn(work);
-    spawned.map_err(|error| Failure::Local(format!("cannot read {}: {error}", source.name())))?;
+    spawned.map_err(|error| Failure::Local(format!("cannot read {source_name}: {error}")))?;
     Ok(pieces)
 }
 
-/// Takes a piece; false when no more are wanted.
-type Take<'a> = dyn Fn(Piece) -> bool + 'a;
-type Cutter = Box<dyn FnOnce(&Take<'_>) -> io::Result<()> + Send>;
-
-fn cut_file(mut file: File, cutting: Cutting, stored: &FileEntries, take: &Take<'_>) -> io::Result<()> {
+fn cut_file(
+    mut file: File,
+    cutting: Cutting,
+    stored: &FileEntries,
+    take: &dyn Fn(Piece) -> bool,
+) -> io::Result<()> {
     let bytes = file.metadata()?.len();
     let nature = Nature::of(&read_start(&mut file)?, cutting.format);
     let file = Arc::new(file);
@@ -107,7 +106,7 @@ fn cut_file(mut file: File, cutting: Cutting, stored: &FileEntries, take: &Take<
         if let Some((end, lines)) = stored.piece_at(start) {
             (start, first_line) = (end, first_line + lines);
         } else {
-            let (end, lines) = if nature.is_of_lines {
+            let (end, lines) = if nature.is_of_lines && !cutting.is_whole {
                 end_of_piece(&file, start, cutting.piece_bytes, bytes)?
             } else {
                 (bytes, 0)
@@ -148,10 +147,14 @@ fn end_of_piece(file: &File, start: u64, piece_bytes: u64, file_bytes: u64) -> i
     Ok((file_bytes, lines))
 }
 
-fn cut_pipe(mut input: Box<dyn Read + Send>, cutting: Cutting, take: &Take<'_>) -> io::Result<()> {
+fn cut_pipe(
+    mut input: Box<dyn Read + Send>,
+    cutting: Cutting,
+    take: &dyn Fn(Piece) -> bool,
+) -> io::Result<()> {
     let start = read_start(&mut input)?;
     let nature = Nature::of(&start, cutting.format);
-    if !nature.is_of_lines {
+    if !nature.is_of_lines || cutting.is_whole {
         let mut file = tempfile::tempfile()?;
         file.write_all(&start)?;
         io::copy(&mut input, &mut file)?;
@@ -238,14 +241,6 @@ impl Content {
                 Ok(block.into())
             }
         }
-    }
-
-    /// The line that starts at an offset, without its end, if it is not longer than `bytes_max`.
-    pub(super) fn line_at(&self, offset: u64, bytes_max: usize) -> Option<Bytes> {
-        let read = self.read_at(offset, bytes_max).ok()?;
-        let is_rest = offset + read.len() as u64 == self.bytes();
-        let end = memchr::memchr(b'\n', &read).or_else(|| is_rest.then_some(read.len()))?;
-        Some(read.slice(..end))
     }
 }
 

@@ -16,7 +16,13 @@ use std::{
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::{journal::Journal, receipt::Receipt, rejects::Rejects, source::Source, verb::Verb};
+use super::{
+    journal::Journal,
+    receipt::{Changes, Receipt},
+    rejects::Rejects,
+    source::Source,
+    verb::Verb,
+};
 use crate::{failure::Failure, output::say};
 
 /// Time between two lines where there is no terminal.
@@ -59,6 +65,8 @@ struct Counts {
     accepted: u64,
     refused: u64,
     allowed: u64,
+    #[serde(flatten)]
+    changes: Option<Changes>,
 }
 
 /// What machines are told.
@@ -86,6 +94,7 @@ impl Progress {
             accepted: before.accepted,
             refused: before.refused,
             allowed: before.allowed,
+            changes: None,
         };
         let now = Instant::now();
         let progress = Self {
@@ -102,7 +111,7 @@ impl Progress {
             looked: Cell::new(now),
             bar: (told == Told::People && io::stderr().is_terminal()).then(|| bar(total_bytes, bytes_before)),
         };
-        if journal.is_resumed() {
+        if before.rows != 0 {
             let stored = HumanBytes(bytes_before);
             progress.remark(&format!(
                 "goes on behind {} rows and {stored} that are {} already; --restart begins anew",
@@ -125,6 +134,13 @@ impl Progress {
         counts.accepted += part.accepted;
         counts.refused += part.refused;
         counts.allowed += part.allowed;
+        if let Some(changes) = part.changes {
+            let sum = counts.changes.get_or_insert_default();
+            sum.added += changes.added;
+            sum.changed += changes.changed;
+            sum.unchanged += changes.unchanged;
+            sum.removed += changes.removed;
+        }
         self.refused_now.set(self.refused_now.get() + part.refused);
     }
 
@@ -178,12 +194,18 @@ impl Progress {
         if self.told == Told::Json {
             self.event("end", None)?;
         } else {
-            let Counts { rows, accepted, refused, allowed } = counts;
+            let Counts { rows, accepted, refused, allowed, changes } = counts;
             let files = if self.files == 1 { String::new() } else { format!(" of {} files", self.files) };
             let allowed =
                 if allowed == 0 { String::new() } else { format!(", {} allow-listed", HumanCount(allowed)) };
+            let changes =
+                changes.map_or_else(String::new, |Changes { added, changed, unchanged, removed }| {
+                    let [added, changed, unchanged, removed] =
+                        [added, changed, unchanged, removed].map(|count| HumanCount(count).to_string());
+                    format!("; {added} added, {changed} changed, {unchanged} unchanged, {removed} removed")
+                });
             say(&format!(
-                "{} {}{files}: {} {}, {} refused{allowed}; {} in {:.1} s{}",
+                "{} {}{files}: {} {}, {} refused{allowed}{changes}; {} in {:.1} s{}",
                 HumanCount(rows),
                 if rows == 1 { "row" } else { "rows" },
                 HumanCount(accepted),

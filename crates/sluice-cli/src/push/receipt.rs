@@ -1,6 +1,6 @@
 //! What the daemon says of the rows of a request.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 /// Counts, and the rows that were refused, as far as they are told. Also what a problem tells of the rows before it.
@@ -17,8 +17,19 @@ pub(super) struct Receipt {
     pub(super) allowed: u64,
     #[serde(default)]
     pub(super) committed_lines: u64,
+    #[serde(flatten)]
+    pub(super) changes: Option<Changes>,
     #[serde(default)]
     pub(super) rejects: Vec<Reject>,
+}
+
+/// What a replacement has changed, or a plan would change.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default)]
+pub(super) struct Changes {
+    pub(super) added: u64,
+    pub(super) changed: u64,
+    pub(super) unchanged: u64,
+    pub(super) removed: u64,
 }
 
 /// A row that was refused.
@@ -32,4 +43,6 @@ pub(super) struct Reject {
     #[serde(default)]
     pub(super) hint: String,
     pub(super) value: Option<Box<RawValue>>,
+    /// The element, where all rejects of a batch are told.
+    pub(super) row: Option<Box<RawValue>>,
 }

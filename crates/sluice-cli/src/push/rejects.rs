@@ -1,7 +1,7 @@
 //! Rows that were refused, as NDJSON that can be mended and pushed again, and as remarks for people.
 //!
 //! In: what the daemon says of a piece. Out: a line for each row, with the number of its line in the file and not in the piece, and
-//! with the row itself where it is an object of its own or a value: mend it, `jq -c .row`, push again.
+//! with the row itself if it could be read as one: mend it, `jq -c .row`, push again.
 
 use std::{
     fs::{self, File},
@@ -10,17 +10,15 @@ use std::{
 };
 
 use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 
 use super::{
     pieces::Piece,
     receipt::{Receipt, Reject},
     source::Source,
 };
-use crate::{arguments::Format, failure::Failure};
+use crate::failure::Failure;
 
-/// Longest row that is copied.
-const ROW_BYTES_MAX: usize = 64 << 10;
 /// Rows that are told where no file takes them.
 const SAMPLES_MAX: usize = 5;
 
@@ -41,10 +39,7 @@ struct RejectLine<'reject> {
     hint: &'reject str,
     value: Option<&'reject RawValue>,
     /// The element that was refused.
-    row: Option<Box<RawValue>>,
-    /// What stands in its place where no element could be read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<String>,
+    row: Option<&'reject RawValue>,
 }
 
 impl Rejects {
@@ -92,7 +87,7 @@ impl Rejects {
     pub(super) fn remarks(&self, refused: u64) -> Vec<String> {
         match &self.file {
             Some((path, _)) if self.listed < refused => vec![format!(
-                "{} has {} of {refused} refused rows: this daemon lists no more than 100 of a request",
+                "{} has {} of {refused} refused rows: the daemon has not kept the others",
                 path.display(),
                 self.listed
             )],
@@ -107,20 +102,7 @@ impl Rejects {
 }
 
 fn line_of<'reject>(name: &'reject str, piece: &Piece, reject: &'reject Reject) -> RejectLine<'reject> {
-    let Reject { line, byte, reason, hint, value } = reject;
-    let (mut row, mut text) = (None, None);
-    match piece.nature.format {
-        Format::Ndjson if piece.nature.packing.is_none() => {
-            let line = piece.content.line_at(*byte, ROW_BYTES_MAX);
-            let line = line.map(|line| String::from_utf8_lossy(&line).trim().to_owned());
-            row = line.clone().and_then(|line| RawValue::from_string(line).ok());
-            text = line.filter(|_| row.is_none());
-        }
-        Format::Lines => {
-            row = value.as_ref().and_then(|value| to_raw_value(&Element { indicator: value }).ok());
-        }
-        _ => {}
-    }
+    let Reject { line, byte, reason, hint, value, row } = reject;
     RejectLine {
         file: name,
         line: piece.first_line - 1 + line,
@@ -128,15 +110,8 @@ fn line_of<'reject>(name: &'reject str, piece: &Piece, reject: &'reject Reject) 
         reason,
         hint,
         value: value.as_deref(),
-        row,
-        text,
+        row: row.as_deref(),
     }
-}
-
-/// The element that a line of a list stands for.
-#[derive(Serialize)]
-struct Element<'value> {
-    indicator: &'value RawValue,
 }
 
 fn remark(line: &RejectLine<'_>) -> String {

@@ -1,8 +1,8 @@
 //! Pieces to requests: each is sent until it has an answer that counts.
 //!
 //! A request without an answer, and one that finds the daemon busy, starting, stopping or full, is sent again: after as long as the
-//! daemon says in `Retry-After`, or else after pauses that double. What an answer says is stored is not sent for nothing: the next
-//! try begins with the line after it. Rows are upserts, so what was stored without an answer is stored again and changes nothing.
+//! daemon says in `Retry-After`, or else after pauses that double. Before that the daemon is asked what became of it; so what is stored is counted
+//! once, and the next try begins with the line after it.
 
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use url::Url;
 
 use super::{
     attempt::Attempt,
+    batch::{self, Became, Unknown},
     pieces::{Cutting, Piece},
     progress::Progress,
     receipt::Receipt,
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::{
     answer::{self, Problem},
-    arguments::{Format, SendingArguments},
+    arguments::{Format, PushArguments, SendingArguments},
     failure::Failure,
     server::{NoAnswer, Request, Server},
 };
@@ -49,28 +50,63 @@ struct Patience {
     pause: Duration,
 }
 
+/// What is to be kept of a piece on its way.
+pub(super) enum Note<'note> {
+    /// It is sent under this key.
+    Begun(&'note str),
+    /// A part of it is stored.
+    Part(&'note Receipt),
+    /// All of it is stored.
+    All(&'note Receipt),
+}
+
 /// What came of a try.
 enum Tried {
     Done(Receipt),
-    /// To be sent again, perhaps after a pause that was asked for.
+    /// To be sent again, perhaps after a pause that was asked for. Nothing of it was done, or the daemon knows.
     Again {
         why: String,
         pause: Option<Duration>,
-        stored: Receipt,
+        is_known: bool,
     },
 }
 
 impl<'server> Sender<'server> {
     /// Sends as the arguments say.
-    pub(super) fn new(server: &'server Server, verb: Verb, arguments: &SendingArguments) -> Self {
+    pub(super) fn new(
+        server: &'server Server,
+        verb: Verb,
+        arguments: &SendingArguments,
+        pushing: Option<PushArguments>,
+    ) -> Self {
         let mut url = server.v1(&["suppliers", &arguments.supplier, "indicators"]);
+        let mut add = |name: &str, value: &str| {
+            url.query_pairs_mut().append_pair(name, value);
+        };
         if arguments.refang {
-            url.query_pairs_mut().append_pair("refang", "true");
+            add("refang", "true");
         }
         if let Some(column) = &arguments.column {
-            url.query_pairs_mut().append_pair("column", column);
+            add("column", column);
         }
-        let cutting = Cutting { format: arguments.format, piece_bytes: arguments.piece_size.as_u64().max(1) };
+        let is_replacement = pushing.is_some_and(|pushing| pushing.replace);
+        if is_replacement {
+            add("mode", "replace");
+        }
+        if let Some(percent) = pushing.and_then(|pushing| pushing.max_shrink) {
+            add("max_shrink", &percent.to_string());
+        }
+        if pushing.is_some_and(|pushing| pushing.create_tags) {
+            add("missing_tags", "create");
+        }
+        if verb == Verb::Plan {
+            add("plan", "true");
+        }
+        let cutting = Cutting {
+            format: arguments.format,
+            piece_bytes: arguments.piece_size.as_u64().max(1),
+            is_whole: is_replacement || verb == Verb::Plan,
+        };
         let wants_rejects = arguments.rejects.is_some();
         Self { server, verb, url, cutting, retry_for: arguments.retry_for, wants_rejects }
     }
@@ -80,12 +116,14 @@ impl<'server> Sender<'server> {
         self.cutting
     }
 
-    /// What tells this errand from others.
-    pub(super) fn identity(&self) -> String {
-        format!("{} {} {:?}", self.verb.method(), self.url, self.cutting.format)
+    /// What tells this errand from others; none if there is nothing to go on with.
+    pub(super) fn identity(&self) -> Option<String> {
+        let identity = format!("{} {} {:?}", self.verb.method(), self.url, self.cutting.format);
+        (self.verb != Verb::Plan).then_some(identity)
     }
 
-    /// Sends a piece from a line of it on. `note` takes what is stored, part by part, and whether that was all.
+    /// Sends a piece from a line of it on; `begun` is the key of a request with it whose end is not known. `note` takes what is to be
+    /// kept.
     ///
     /// # Errors
     ///
@@ -94,28 +132,80 @@ impl<'server> Sender<'server> {
         &self,
         piece: &Piece,
         mut from_line: u64,
+        mut begun: Option<String>,
         progress: &Progress,
-        note: impl Fn(&Receipt, bool) -> Result<(), Failure>,
+        note: impl Fn(Note<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let mut patience = Patience { retry_for: self.retry_for, since: None, pause: PAUSE_FIRST };
+        let mut patience = Patience::new(self.retry_for);
         loop {
-            match self.try_once(piece, from_line, progress).await? {
-                Tried::Done(receipt) => return note(&receipt, true),
-                Tried::Again { why, pause, stored } => {
-                    let has_moved = from_line <= stored.committed_lines;
-                    // Refused rows that are counted and not listed can only be had by sending them again.
-                    if has_moved && !(self.wants_rejects && stored.refused != 0) {
-                        note(&stored, false)?;
-                        from_line = stored.committed_lines + 1;
-                        patience = Patience { retry_for: self.retry_for, since: None, pause: PAUSE_FIRST };
+            let (why, pause) = if let Some(key) = begun.take() {
+                match batch::settle(self.server, &key).await {
+                    Err(Unknown::ForGood(failure)) => return Err(failure),
+                    Err(unknown) => {
+                        begun = Some(key);
+                        (unknown.to_string(), None)
                     }
-                    patience.wait(&why, pause, progress).await?;
+                    Ok(Became::Done(receipt)) => {
+                        return note(Note::All(&self.with_rejects(&key, receipt, progress).await?));
+                    }
+                    Ok(Became::Part(receipt)) => {
+                        if from_line <= receipt.committed_lines {
+                            from_line = receipt.committed_lines + 1;
+                            patience = Patience::new(self.retry_for);
+                            note(Note::Part(&self.with_rejects(&key, receipt, progress).await?))?;
+                        }
+                        continue;
+                    }
+                    Ok(Became::Nothing) => continue,
+                }
+            } else {
+                let key = batch::make_key();
+                note(Note::Begun(&key))?;
+                match self.try_once(piece, from_line, &key, progress).await? {
+                    Tried::Done(receipt) => {
+                        return note(Note::All(&self.with_rejects(&key, receipt, progress).await?));
+                    }
+                    Tried::Again { why, pause, is_known } => {
+                        begun = is_known.then_some(key);
+                        (why, pause)
+                    }
+                }
+            };
+            patience.wait(&why, pause, progress).await?;
+        }
+    }
+
+    /// The same receipt with all rows that were refused, if they are wanted.
+    async fn with_rejects(
+        &self,
+        key: &str,
+        receipt: Receipt,
+        progress: &Progress,
+    ) -> Result<Receipt, Failure> {
+        if !self.wants_rejects || receipt.refused == 0 {
+            return Ok(receipt);
+        }
+        let mut patience = Patience::new(self.retry_for);
+        loop {
+            match batch::rejects(self.server, key).await {
+                Ok(rejects) => return Ok(Receipt { rejects, ..receipt }),
+                Err(Unknown::ForNow(why)) => patience.wait(&why, None, progress).await?,
+                // Those that the receipt has are better than none.
+                Err(unknown) => {
+                    progress.remark(&format!("cannot read the rows that were refused: {unknown}"));
+                    return Ok(receipt);
                 }
             }
         }
     }
 
-    async fn try_once(&self, piece: &Piece, from_line: u64, progress: &Progress) -> Result<Tried, Failure> {
+    async fn try_once(
+        &self,
+        piece: &Piece,
+        from_line: u64,
+        key: &str,
+        progress: &Progress,
+    ) -> Result<Tried, Failure> {
         let mut url = self.url.clone();
         if let Some(format) = piece.nature.format.name() {
             url.query_pairs_mut().append_pair("format", format);
@@ -129,14 +219,13 @@ impl<'server> Sender<'server> {
             url,
             content_type: None,
             encoding: piece.nature.packing,
+            key: Some(key.to_owned()),
             body: Body::wrap(body),
         };
         let answer = match self.server.send(request).await {
             Ok(answer) => answer,
             Err(NoAnswer { text, is_for_good: true }) => return Err(Failure::Unavailable(text)),
-            Err(NoAnswer { text: why, .. }) => {
-                return Ok(Tried::Again { why, pause: None, stored: Receipt::default() });
-            }
+            Err(NoAnswer { text: why, .. }) => return Ok(Tried::Again { why, pause: None, is_known: true }),
         };
         match answer.into_success() {
             Ok(body) => {
@@ -148,21 +237,21 @@ impl<'server> Sender<'server> {
     }
 
     fn of_problem(&self, piece: &Piece, attempt: Attempt, problem: Problem) -> Result<Tried, Failure> {
-        let told = || serde_json::from_value(problem.details.clone()).unwrap_or_default();
         // Of a file in pieces, one may well have nothing but comments, or rows that are refused.
         if problem.name == "no-usable-row" && !piece.is_whole {
             attempt.succeed();
-            return Ok(Tried::Done(told()));
+            let told = serde_json::from_value(problem.details);
+            return told.map(Tried::Done).map_err(|error| answer::unreadable(&error));
         }
         if problem.is_temporary() {
-            let (why, pause, stored) = (problem.to_string(), problem.retry_after, told());
-            return Ok(Tried::Again { why, pause, stored });
+            // Who is told to come later has stored nothing.
+            let is_known = !matches!(problem.status, 425 | 429);
+            return Ok(Tried::Again { why: problem.to_string(), pause: problem.retry_after, is_known });
         }
-        let hint = match (problem.status, self.verb) {
-            (404, Verb::Push) => "; --create-supplier creates it",
-            (422, _) if self.cutting.format == Format::Auto && problem.name == "no-usable-row" => {
-                "; --format names the format"
-            }
+        let hint = match (problem.status, problem.name.as_str()) {
+            (404, _) if self.verb == Verb::Push => "; --create-supplier creates it",
+            (_, "no-usable-row") if self.cutting.format == Format::Auto => "; --format names the format",
+            (_, "shrink-guard") => "; --max-shrink PERCENT allows it, --plan tells more",
             _ => "",
         };
         let text = format!("{}{hint}", problem.text);
@@ -171,6 +260,10 @@ impl<'server> Sender<'server> {
 }
 
 impl Patience {
+    fn new(retry_for: Duration) -> Self {
+        Self { retry_for, since: None, pause: PAUSE_FIRST }
+    }
+
     /// Lets a pause pass.
     async fn wait(&mut self, why: &str, asked: Option<Duration>, progress: &Progress) -> Result<(), Failure> {
         let pause = asked.unwrap_or(self.pause).min(PAUSE_MAX);

@@ -26,7 +26,7 @@ const ZSTD_MAGIC: &[u8] = b"\x28\xb5\x2f\xfd";
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Something to be sent.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Source {
     path: PathBuf,
     /// Of a file that can be read again.

@@ -1,4 +1,4 @@
-//! What is done with rows: the one difference between pushing and deleting.
+//! What is done with rows: the one difference between pushing, planning and deleting.
 
 use crate::server::Method;
 
@@ -6,6 +6,8 @@ use crate::server::Method;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Verb {
     Push,
+    /// Nothing, but told what pushing would do.
+    Plan,
     Delete,
 }
 
@@ -13,7 +15,7 @@ impl Verb {
     /// The method of its requests.
     pub(super) fn method(self) -> Method {
         match self {
-            Self::Push => Method::POST,
+            Self::Push | Self::Plan => Method::POST,
             Self::Delete => Method::DELETE,
         }
     }
@@ -22,6 +24,7 @@ impl Verb {
     pub(super) fn participle(self) -> &'static str {
         match self {
             Self::Push => "stored",
+            Self::Plan => "would be stored",
             Self::Delete => "deleted",
         }
     }

@@ -3,9 +3,10 @@
 use std::{fs, process::Command};
 
 use expect_test::{Expect, expect};
+use serde_json::Value;
 use test_support::daemon::CREDENTIALS;
 
-use crate::setup::{Setup, daemon_binary, said, until_success};
+use crate::setup::{SUPPLIER, Setup, daemon_binary, said, until_success};
 
 fn check(setup: &Setup, arguments: &[&str], code: i32, expect: &Expect) {
     let (stdout, stderr) = said(setup.sluice(arguments), b"", code);
@@ -135,6 +136,31 @@ fn tags_are_created_listed_and_removed() {
         For more information, try '--help'.
     "#]],
     );
+}
+
+#[test]
+fn batches_are_listed_shown_and_told_of() {
+    let setup = Setup::start();
+    let path = setup.write("list.txt", "example.com\nbad\\name\n");
+    setup.push(&[&path], 1);
+    let list = ["batches", "list", "--supplier", SUPPLIER, "-o", "ndjson"];
+    let batch: Value = serde_json::from_str(&setup.run(&list, 0)).unwrap();
+    let id = batch["batch"].as_str().unwrap();
+    assert_eq!((batch["state"].as_str(), batch["refused"].as_u64()), (Some("done"), Some(1)));
+    let table = setup.run(&["batches", "show", id], 0);
+    let words: Vec<_> = table.lines().last().unwrap().split_whitespace().collect();
+    assert_eq!((&words[..4], &words[5..]), (&[id, SUPPLIER, "add", "done"][..], &["2", "1", "1"][..]));
+    let reject: Value = serde_json::from_str(&setup.run(&["batches", "rejects", id], 0)).unwrap();
+    assert_eq!(reject["value"], "bad\\name");
+    check(
+        &setup,
+        &["batches", "cancel", id],
+        5,
+        &expect![[r#"
+        sluice: The batch has ended (409)
+    "#]],
+    );
+    assert_eq!(setup.run(&["batches", "list", "--supplier", "OtherFeed", "-o", "json"], 0), "[]\n");
 }
 
 #[test]

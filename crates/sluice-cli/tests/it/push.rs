@@ -125,13 +125,63 @@ fn refused_rows_are_mended_and_pushed_again() {
     // The byte is that of the file, not of the piece.
     for row in &refused {
         let line = rows[usize::try_from(row["byte"].as_u64().unwrap()).unwrap()..].lines().next().unwrap();
-        let copied = row["text"].as_str().map_or_else(|| row["row"].to_string(), str::to_owned);
-        assert_eq!(line.replace(' ', "").len(), copied.len(), "{line} {copied}");
+        let read = serde_json::from_str(line).unwrap_or(Value::Null);
+        assert_eq!(row["row"], read, "{line}");
     }
+    assert_eq!(refused[3]["value"], "{torn");
     let mended: String =
         refused[..3].iter().map(|row| row["row"].to_string().replace(r"bad\\", "") + "\n").collect();
     check_counts(&setup.push(&[&setup.write("mended.ndjson", mended)], 0), 3, 3, 0);
     assert_eq!(setup.detected((0..300).map(host)), 300);
+}
+
+#[test]
+fn all_refused_rows_are_told_however_many_of_a_request() {
+    let setup = Setup::start();
+    let content = (0..500).map(|n| format!("{n},bad\\{}", host(n))).collect::<Vec<_>>().join("\n");
+    let path = setup.write("feed.gz", gzip(&format!("n,domain\n{content}\n1,example.com\n")));
+    let rejects = setup.path("rejects.ndjson");
+    check_counts(&setup.push(&[&path, "--rejects", rejects.to_str().unwrap()], 1), 501, 1, 500);
+    let lines = fs::read_to_string(&rejects).unwrap();
+    let rows: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(rows.len(), 500);
+    let last = json!({"indicator": "bad\\host499.example.com", "context": {"n": "499"}});
+    assert_eq!((&rows[499]["line"], &rows[499]["row"]), (&json!(501), &last));
+}
+
+#[test]
+fn tags_that_there_are_not_are_created_if_that_is_asked_for() {
+    let setup = Setup::start();
+    let path = setup.write("feed.ndjson", "{\"indicator\":\"example.com\",\"tags\":[\"C2\"]}\n");
+    check_counts(&setup.push(&[&path], 1), 1, 0, 1);
+    check_counts(&setup.push(&[&path, "--create-tags"], 0), 1, 1, 0);
+    assert!(setup.run(&["tags", "list", "-o", "ndjson"], 0).contains("\"C2\""));
+}
+
+#[test]
+fn a_replacement_is_planned_guarded_and_done() {
+    let setup = Setup::start();
+    let old = setup.write("old.ndjson", hosts(0..10));
+    let new = setup.write("new.txt", (7..12).map(|n| host(n) + "\n").collect::<String>());
+    let changes = |end: &Value| ["added", "changed", "unchanged", "removed"].map(|name| end[name].as_u64());
+    // Pieces would each replace those before.
+    let first = setup.push(&["--replace", "--piece-size", "50", &old], 0);
+    assert_eq!(changes(&first), [10, 0, 0, 0].map(Some));
+    assert_eq!(setup.detected((0..10).map(host)), 10);
+    let plan = setup.push(&["--replace", "--plan", &new], 0);
+    assert_eq!(changes(&plan), [2, 3, 0, 7].map(Some));
+    let push = ["push", "--supplier", SUPPLIER, "--replace", &new];
+    let (_, stderr) = said(setup.sluice(&push), b"", 5);
+    assert!(stderr.contains("7 of 10 indicators") && stderr.contains("--max-shrink PERCENT"), "{stderr}");
+    assert_eq!(setup.detected((0..12).map(host)), 10);
+    let said = setup.run(&[&push[..], &["--max-shrink", "70"]].concat(), 0);
+    let wanted = "5 rows: 5 stored, 0 refused; 2 added, 3 changed, 0 unchanged, 7 removed; ";
+    assert!(said.starts_with(wanted), "{said}");
+    assert_eq!(setup.detected((0..12).map(host)), 5);
+    setup.run(&["push", "--supplier", SUPPLIER, "--replace", &old, &new], 2);
+    let said = setup.run(&["push", "--supplier", SUPPLIER, "--plan", &old], 0);
+    assert!(said.starts_with("10 rows: 10 would be stored, 0 refused; 7 added, "), "{said}");
+    assert_eq!(setup.detected((0..12).map(host)), 5);
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn push_until_some_is_stored(mut command: Command, state: &Path) -> Child {
     loop {
         let journals = fs::read_dir(state.join("sluice/push")).into_iter().flatten();
         let lines = |path| fs::read_to_string(path).unwrap_or_default().lines().count();
-        if journals.flatten().any(|entry| 5 < lines(entry.path())) {
+        if journals.flatten().any(|entry| 10 < lines(entry.path())) {
             return child;
         }
         assert_eq!(child.try_wait().unwrap(), None, "the push has ended too early");
@@ -122,6 +122,8 @@ fn only_what_is_missing_is_sent() {
     assert!(!stdout.contains("\"event\":\"end\""));
 
     let child = push(&fake.url(), &[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let question = fake.take(404, "", "{}");
+    assert!(question.head.starts_with("DELETE /v1/batches/"), "{}", question.head);
     let mut received = first.body.clone();
     while received.len() < content.len() {
         received.extend(fake.take(200, "", &receipt(7)).body);
@@ -188,13 +190,13 @@ fn a_line_that_was_told_is_gone_on_behind() {
         command.args(["push", "--supplier", SUPPLIER, "--json", "--retry-for", "1ms", "feed.json"]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     };
-    let interrupted =
-        "{\"detail\":\"busy\",\"rows\":10,\"accepted\":10,\"refused\":0,\"committed_lines\":10}";
     let child = push();
-    let first = fake.take(503, "", interrupted);
+    let first = fake.take(503, "", "{\"detail\":\"busy\"}");
     assert!(!first.head.contains("from_line"), "{}", first.head);
     end_of(child, 3);
     let child = push();
+    let counts = "\"rows\":10,\"accepted\":10,\"refused\":0,\"committed_lines\":10";
+    fake.take(200, "", &format!("{{\"state\":\"failed\",{counts}}}"));
     let second = fake.take(200, "", "{\"rows\":5,\"accepted\":4,\"refused\":1,\"committed_lines\":15}");
     assert!(second.head.contains("from_line=11"), "{}", second.head);
     check_counts(&last_event(&end_of(child, 1).0), 15, 14, 1);

@@ -7,11 +7,16 @@ use std::{
 };
 
 use crate::{
-    fake::Fake,
+    fake::{Fake, Received},
     setup::{SUPPLIER, Setup, check_counts, end_of, hosts, last_event, said, sluice_in, until_success},
 };
 
 const RECEIPT: &str = "{\"rows\":2,\"accepted\":2,\"refused\":0,\"committed_lines\":2}";
+
+fn key_of(request: &Received) -> String {
+    let key = request.head.lines().find_map(|line| line.strip_prefix("idempotency-key: "));
+    key.unwrap().to_owned()
+}
 
 fn push(dir: &tempfile::TempDir, fake: &Fake, more: &[&str]) -> Command {
     fs::write(dir.path().join("feed.ndjson"), hosts(0..2)).unwrap();
@@ -48,42 +53,60 @@ fn a_daemon_that_stays_busy_is_given_up() {
 fn a_connection_that_breaks_is_tried_again() {
     let (dir, fake) = (tempfile::tempdir().unwrap(), Fake::start());
     let child = push(&dir, &fake, &[]).spawn().unwrap();
-    drop(fake.receive());
+    let first = fake.receive();
+    let key = key_of(&first);
+    drop(first);
+    let question = fake.take(404, "", "{}");
+    assert!(question.head.starts_with(&format!("DELETE /v1/batches/{key} ")), "{}", question.head);
     drop(fake.receive_head());
-    fake.take(200, "", RECEIPT);
+    fake.take(404, "", "{}");
+    let last = fake.take(200, "", RECEIPT);
+    assert_ne!(key_of(&last), key);
     check_counts(&last_event(&end_of(child, 0).0), 2, 2, 0);
 }
 
 #[test]
-fn lines_that_are_stored_are_not_sent_for_nothing() {
+fn a_request_that_was_carried_out_without_an_answer_is_not_sent_again() {
     let (dir, fake) = (tempfile::tempdir().unwrap(), Fake::start());
     let child = push(&dir, &fake, &[]).spawn().unwrap();
-    let interrupted = "{\"detail\":\"busy\",\"rows\":1,\"accepted\":1,\"refused\":0,\"committed_lines\":1}";
-    fake.take(503, "Retry-After: 0\r\n", interrupted);
-    let again = fake.take(200, "", "{\"rows\":1,\"accepted\":1,\"refused\":0,\"committed_lines\":2}");
-    assert!(
-        again
-            .head
-            .starts_with(&format!("POST /v1/suppliers/{SUPPLIER}/indicators?format=ndjson&from_line=2 ")),
-        "{}",
-        again.head
-    );
+    drop(fake.receive());
+    // It has ended, so there is nothing to cancel.
+    fake.take(409, "", "{}");
+    fake.take(200, "", &RECEIPT.replace('{', "{\"state\":\"done\","));
     check_counts(&last_event(&end_of(child, 0).0), 2, 2, 0);
 }
 
 #[test]
-fn refused_rows_that_are_not_listed_are_asked_for_again() {
+fn what_is_stored_of_a_request_is_not_stored_again() {
+    let (dir, fake) = (tempfile::tempdir().unwrap(), Fake::start());
+    let child = push(&dir, &fake, &[]).spawn().unwrap();
+    fake.take(503, "Retry-After: 0\r\n", "{\"detail\":\"busy\"}");
+    let counts = "\"rows\":1,\"accepted\":1,\"refused\":0,\"committed_lines\":1";
+    fake.take(200, "", &format!("{{\"state\":\"failed\",{counts}}}"));
+    let again = fake.take(200, "", "{\"rows\":1,\"accepted\":1,\"refused\":0,\"committed_lines\":2}");
+    let wanted = format!("POST /v1/suppliers/{SUPPLIER}/indicators?format=ndjson&from_line=2 ");
+    assert!(again.head.starts_with(&wanted), "{}", again.head);
+    check_counts(&last_event(&end_of(child, 0).0), 2, 2, 0);
+}
+
+#[test]
+fn rows_that_were_refused_before_a_break_are_told_as_well() {
     let (dir, fake) = (tempfile::tempdir().unwrap(), Fake::start());
     let child = push(&dir, &fake, &["--rejects", "rejects"]).spawn().unwrap();
-    let interrupted = "{\"detail\":\"busy\",\"rows\":1,\"accepted\":0,\"refused\":1,\"committed_lines\":1}";
-    fake.take(503, "Retry-After: 0\r\n", interrupted);
-    let rejects = "[{\"line\":1,\"byte\":0,\"reason\":\"unknown-tag\",\"value\":null,\"hint\":\"\"}]";
-    let receipt =
-        format!("{{\"rows\":2,\"accepted\":1,\"refused\":1,\"committed_lines\":2,\"rejects\":{rejects}}}");
-    let again = fake.take(200, "", &receipt);
-    assert!(!again.head.contains("from_line"), "{}", again.head);
+    let first = fake.take(503, "Retry-After: 0\r\n", "{\"detail\":\"busy\"}");
+    let counts = "\"rows\":1,\"accepted\":0,\"refused\":1,\"committed_lines\":1";
+    fake.take(200, "", &format!("{{\"state\":\"cancelled\",{counts}}}"));
+    // The daemon is away for a moment.
+    drop(fake.receive());
+    let reject =
+        "{\"line\":1,\"byte\":0,\"reason\":\"unknown-tag\",\"value\":null,\"hint\":\"\",\"row\":{\"a\":1}}\n";
+    let question = fake.take(200, "", reject);
+    let wanted = format!("GET /v1/batches/{}/rejects ", key_of(&first));
+    assert!(question.head.starts_with(&wanted), "{}", question.head);
+    fake.take(200, "", "{\"rows\":1,\"accepted\":1,\"refused\":0,\"committed_lines\":2}");
     check_counts(&last_event(&end_of(child, 1).0), 2, 1, 1);
-    assert_eq!(fs::read_to_string(dir.path().join("rejects")).unwrap().lines().count(), 1);
+    let rejects = fs::read_to_string(dir.path().join("rejects")).unwrap();
+    assert_eq!(rejects.matches("\"reason\":\"unknown-tag\"").count(), 1, "{rejects}");
 }
 
 #[test]

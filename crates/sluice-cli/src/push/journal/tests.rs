@@ -10,15 +10,23 @@ fn identity(path: &str, bytes: u64) -> Identity {
 }
 
 fn journal(files: Vec<Option<Identity>>) -> String {
-    let entry =
-        |file, start, end| Entry { file, start, end, lines: 2, rows: 2, accepted: 2, refused: 0, allowed: 0 };
+    let entry = |file, start, end| {
+        Entry::Stored(Stored { file, start, end, lines: 2, rows: 2, accepted: 2, refused: 0, allowed: 0 })
+    };
     let entries = [entry(0, 0, Some(10)), entry(0, 10, None), entry(1, 0, Some(20))];
     let lines: String = entries.iter().map(line).collect();
     format!("{}{lines}", line(&Header { files }))
 }
 
+fn place(entry: &Entry) -> (usize, u64) {
+    match entry {
+        Entry::Begun { file, start, .. } => (*file, *start),
+        Entry::Stored(stored) => (stored.file, stored.start),
+    }
+}
+
 fn check(text: &str, now: &[Option<Identity>], expect: &[(usize, u64)]) {
-    let kept: Vec<_> = still_true(text, now).iter().map(|entry| (entry.file, entry.start)).collect();
+    let kept: Vec<_> = still_true(text, now).iter().map(place).collect();
     assert_eq!(kept, expect);
 }
 
@@ -48,11 +56,16 @@ fn a_torn_line_and_a_torn_journal_count_as_nothing() {
 fn the_last_part_of_a_piece_counts_until_it_is_whole() {
     let mut journal =
         Journal { file: None, entries: BTreeMap::new(), before: Receipt::default(), bytes_before: 0 };
-    let entry =
-        |lines, end| Entry { file: 0, start: 7, end, lines, rows: 5, accepted: 4, refused: 1, allowed: 0 };
+    let entry = |lines, end| {
+        Entry::Stored(Stored { file: 0, start: 7, end, lines, rows: 5, accepted: 4, refused: 1, allowed: 0 })
+    };
     journal.take(&entry(5, None));
+    journal.take(&Entry::Begun { file: 0, start: 7, key: "a key".to_owned() });
+    assert_eq!(journal.entries_of(0).key_of(7), Some("a key"));
     journal.take(&entry(9, None));
     assert_eq!(journal.entries_of(0).lines_stored(7), 9);
+    // What became of the request is known.
+    assert_eq!(journal.entries_of(0).key_of(7), None);
     assert_eq!(journal.entries_of(0).piece_at(7), None);
     journal.take(&entry(12, Some(100)));
     assert_eq!(journal.entries_of(0).piece_at(7), Some((100, 12)));

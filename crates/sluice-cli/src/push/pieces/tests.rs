@@ -10,7 +10,7 @@ const LINES: &str =
     "{\"indicator\":\"192.0.2.1\"}\n\n{\"indicator\":\"192.0.2.2\"}\n{\"indicator\":\"192.0.2.3\"}";
 
 fn check(text: &str, format: Format, piece_bytes: u64, expect: &Expect) {
-    let cutting = Cutting { format, piece_bytes };
+    let cutting = Cutting { format, piece_bytes, is_whole: false };
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(text.as_bytes()).unwrap();
     io::Seek::rewind(&mut file).unwrap();
@@ -21,7 +21,7 @@ fn check(text: &str, format: Format, piece_bytes: u64, expect: &Expect) {
     expect.assert_eq(&of_file);
 }
 
-fn shown(cut: impl FnOnce(&Take<'_>)) -> String {
+fn shown(cut: impl FnOnce(&dyn Fn(Piece) -> bool)) -> String {
     let pieces = RefCell::new(String::new());
     cut(&|piece| {
         let text = piece.content.read_at(0, usize::MAX).unwrap();

@@ -1,0 +1,94 @@
+//! What the daemon keeps of a request: each is a batch, under a key that the client makes up.
+//!
+//! In: a key. Out: what became of a request that has no answer, and all rows that it refused. A request that the daemon still waits for,
+//! because it has not noticed that the connection is gone, is cancelled first.
+
+use std::hash::{BuildHasher as _, RandomState};
+
+use bytes::Bytes;
+use serde::Deserialize;
+
+use super::receipt::{Receipt, Reject};
+use crate::{
+    answer,
+    failure::Failure,
+    server::{Method, Request, Server},
+};
+
+/// What became of a request.
+pub(super) enum Became {
+    /// The daemon does not know it.
+    Nothing,
+    /// It was carried out.
+    Done(Receipt),
+    /// A part of it was.
+    Part(Receipt),
+}
+
+/// Why there is nothing to be known now.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unknown {
+    /// It may be known later.
+    #[error("{0}")]
+    ForNow(String),
+    /// The daemon has no batch under this key.
+    #[error("the daemon does not know the batch")]
+    NoBatch,
+    /// There is nothing to cancel any more.
+    #[error("the batch has ended")]
+    Ended,
+    /// It will not be known.
+    #[error("{0}")]
+    ForGood(Failure),
+}
+
+/// A batch as the daemon tells it.
+#[derive(Deserialize)]
+struct Batch {
+    state: String,
+    #[serde(flatten)]
+    receipt: Receipt,
+}
+
+/// Makes up a key: a random UUID.
+pub(super) fn make_key() -> String {
+    let [high, low] = [0, 1].map(|part| RandomState::new().hash_one(part));
+    let digits = format!("{high:016x}{low:016x}");
+    let part = |from, to| digits.get(from..to).unwrap_or("");
+    format!("{}-{}-4{}-8{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
+}
+
+/// Asks what became of the request with a key, which is over after that.
+pub(super) async fn settle(server: &Server, key: &str) -> Result<Became, Unknown> {
+    let path = ["batches", key];
+    let told = match ask(server, Method::DELETE, &path).await {
+        // It has ended before.
+        Err(Unknown::Ended) => ask(server, Method::GET, &path).await,
+        told => told,
+    };
+    let told = match told {
+        Err(Unknown::NoBatch) => return Ok(Became::Nothing),
+        told => told?,
+    };
+    let Batch { state, receipt } =
+        serde_json::from_slice(&told).map_err(|error| Unknown::ForGood(answer::unreadable(&error)))?;
+    Ok(if state == "done" { Became::Done(receipt) } else { Became::Part(receipt) })
+}
+
+/// All rows that the request with a key has refused, as far as they are kept.
+pub(super) async fn rejects(server: &Server, key: &str) -> Result<Vec<Reject>, Unknown> {
+    let lines = ask(server, Method::GET, &["batches", key, "rejects"]).await?;
+    let lines = serde_json::Deserializer::from_slice(&lines).into_iter();
+    lines.collect::<Result<_, _>>().map_err(|error| Unknown::ForGood(answer::unreadable(&error)))
+}
+
+async fn ask(server: &Server, method: Method, path: &[&str]) -> Result<Bytes, Unknown> {
+    let answer = server.send(Request::plain(method, server.v1(path), String::new())).await;
+    let answer = answer.map_err(|no_answer| Unknown::ForNow(no_answer.text))?;
+    answer.into_success().map_err(|problem| match problem.status {
+        404 => Unknown::NoBatch,
+        409 => Unknown::Ended,
+        _ if problem.is_temporary() => Unknown::ForNow(problem.to_string()),
+        _ => Unknown::ForGood(problem.into_failure()),
+    })
+}
