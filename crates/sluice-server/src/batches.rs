@@ -105,6 +105,7 @@ impl Batches {
         let (index, old) = read(&dir);
         let next_number = old.back().map_or(1, |newest| newest.number + 1);
         let (index, bytes) = (Arc::new(Mutex::new(index)), Arc::new(AtomicU64::new(0)));
+        let later = Arc::default();
         let mut writer = Writer {
             dir: dir.clone(),
             keep: settings.keep.seconds(),
@@ -114,6 +115,7 @@ impl Batches {
             segment: None,
             next_number,
             bytes: Arc::clone(&bytes),
+            later: Arc::clone(&later),
             unwritten: VecDeque::new(),
             is_failing: false,
             is_unsynced: false,
@@ -129,7 +131,7 @@ impl Batches {
         Ok(Arc::new(Self {
             dir,
             batch_bytes_max: settings.size_max.get() / BATCH_PARTS,
-            ledger: Arc::new(Ledger::new(index, commands_out)),
+            ledger: Arc::new(Ledger::new(index, commands_out, later)),
             bytes,
             is_written: Mutex::new(Some(is_written)),
         }))

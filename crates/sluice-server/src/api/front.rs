@@ -357,7 +357,7 @@ fn finish(state: &State, record: &RequestRecord, outcome: Result<HttpResponse, P
 }
 
 async fn respond(
-    state: &State,
+    state: &Arc<State>,
     request: &HttpRequest,
     payload: &mut Payload,
     admitted: Option<Admitted>,
@@ -403,7 +403,7 @@ fn want_body(request: &HttpRequest) {
 
 /// Carries out an admitted request.
 async fn carry_out(
-    state: &State,
+    state: &Arc<State>,
     head: &RequestHead,
     payload: &mut Payload,
     admitted: Admitted,

@@ -213,7 +213,7 @@ fn check_accept(head: &RequestHead, route: &Route) -> Result<(), Cause> {
     match route.shape {
         // Clients ask for media types of their own, and take JSON all the same.
         Shape::Bulk => Ok(()),
-        Shape::Batches(BatchesShape::Rejects) => batch_list::check_accept(&head.headers),
+        Shape::Batches(BatchesShape::Rejects) | Shape::Import(_) => batch_list::check_accept(&head.headers),
         _ => head::check_accept(&head.headers),
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod batches;
 pub(crate) mod indicators;
 mod intake;
 pub(crate) mod parameters;
+mod progress;
 pub(crate) mod table;
 mod tag_creator;
 

@@ -63,12 +63,13 @@ impl Batch {
         failure: Option<Failure>,
     ) -> Option<Told> {
         let summary = self.set_ended(state, Some(report), failure)?;
-        let (done_out, done_in) = oneshot::channel();
-        let is_waited_for = self.is_keyed || report.refused_count != 0;
-        self.ledger.write(BatchCommand::Summary(summary, is_waited_for.then_some(done_out))).await;
-        if is_waited_for {
+        if self.is_keyed || report.refused_count != 0 {
+            let (done_out, done_in) = oneshot::channel();
+            self.ledger.write(BatchCommand::Summary(summary, Some(done_out))).await;
             // An error when the daemon ends.
             drop(done_in.await);
+        } else {
+            self.ledger.write_later(summary).await;
         }
         self.ledger.index.lock().get(self.id).map(Told::of)
     }

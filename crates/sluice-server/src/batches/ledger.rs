@@ -17,17 +17,38 @@ use super::{
     writer::BatchCommand,
 };
 
+/// Summaries after which the thread is woken.
+const LATER_MAX: usize = 256;
+
 /// See the module.
 pub(super) struct Ledger {
     pub(super) index: Arc<Mutex<Index>>,
     pub(super) commands_out: mpsc::Sender<BatchCommand>,
+    /// Summaries that nobody waits for, until the thread looks.
+    later: Arc<Mutex<Vec<Summary>>>,
     ended: [AtomicU64; BatchState::ENDED.len()],
 }
 
 impl Ledger {
     /// One that nothing has ended in.
-    pub(super) fn new(index: Arc<Mutex<Index>>, commands_out: mpsc::Sender<BatchCommand>) -> Self {
-        Self { index, commands_out, ended: Default::default() }
+    pub(super) fn new(
+        index: Arc<Mutex<Index>>,
+        commands_out: mpsc::Sender<BatchCommand>,
+        later: Arc<Mutex<Vec<Summary>>>,
+    ) -> Self {
+        Self { index, commands_out, later, ended: Default::default() }
+    }
+
+    /// Has a summary written within a second, by a thread that is not woken for it: many imports are short.
+    pub(super) async fn write_later(&self, summary: Summary) {
+        let count = {
+            let mut later = self.later.lock();
+            later.push(summary);
+            later.len()
+        };
+        if LATER_MAX <= count {
+            self.write(BatchCommand::Look).await;
+        }
     }
 
     /// Waits for room in the queue, and tells the thread.

@@ -9,7 +9,7 @@
 
 use std::{
     collections::VecDeque,
-    io,
+    io, mem,
     path::PathBuf,
     sync::{
         Arc,
@@ -38,6 +38,8 @@ pub(super) enum BatchCommand {
     Begin(Summary),
     /// How far a batch is, with all that came before this. Told once it is durable.
     Summary(Summary, Option<oneshot::Sender<()>>),
+    /// There are many summaries that nobody waits for.
+    Look,
     /// Nothing more comes.
     Close,
 }
@@ -69,6 +71,8 @@ pub(super) struct Writer {
     pub(super) next_number: u64,
     /// Told of the length of all segments.
     pub(super) bytes: Arc<AtomicU64>,
+    /// Summaries that nobody waits for.
+    pub(super) later: Arc<Mutex<Vec<Summary>>>,
     /// Summaries that could not be written, of each batch the newest.
     pub(super) unwritten: VecDeque<Summary>,
     pub(super) is_failing: bool,
@@ -85,13 +89,20 @@ impl Writer {
         let (mut synced, mut expired) = (Instant::now(), Instant::now());
         let mut is_closed = false;
         while !is_closed {
-            let next = async { tokio::time::timeout(SYNC_INTERVAL, commands_in.recv()).await };
+            let first = async { tokio::time::timeout(SYNC_INTERVAL, commands_in.recv()).await };
             let mut waiting = Vec::new();
-            let mut next = runtime.block_on(next).unwrap_or(None);
+            let mut next = runtime.block_on(first).unwrap_or(None);
+            // Before the rest of the queue, which has all that was told of their batches before.
+            let later = mem::take(&mut *self.later.lock());
             while let Some(command) = next {
                 is_closed |= matches!(command, BatchCommand::Close);
                 self.carry_out(command, &mut waiting);
                 next = commands_in.try_recv().ok();
+            }
+            is_closed |= commands_in.is_closed() && commands_in.is_empty();
+            let last = if is_closed { mem::take(&mut *self.later.lock()) } else { vec![] };
+            for summary in later.into_iter().chain(last) {
+                self.write_summary(summary);
             }
             if !waiting.is_empty() || is_closed || SYNC_INTERVAL <= synced.elapsed() {
                 self.write_again();
@@ -105,7 +116,6 @@ impl Writer {
                 self.expire();
                 expired = Instant::now();
             }
-            is_closed |= commands_in.is_closed() && commands_in.is_empty();
         }
     }
 
@@ -128,7 +138,7 @@ impl Writer {
                 self.write_summary(summary);
                 waiting.extend(done);
             }
-            BatchCommand::Close => {}
+            BatchCommand::Look | BatchCommand::Close => {}
         }
     }
 
@@ -173,12 +183,12 @@ impl Writer {
         match &appended {
             Ok(_) => {
                 self.is_unsynced = true;
-                if std::mem::take(&mut self.is_failing) {
+                if mem::take(&mut self.is_failing) {
                     tracing::info!("batches are kept again");
                 }
             }
             Err(error) => {
-                if !std::mem::replace(&mut self.is_failing, true) {
+                if !mem::replace(&mut self.is_failing, true) {
                     tracing::warn!(
                         %error,
                         "batches and their refused rows cannot be written, and are not kept; imports go on"
@@ -219,7 +229,7 @@ impl Writer {
 
     /// Makes everything durable that was written. If that fails, whatever comes next begins a segment of its own.
     fn sync(&mut self) {
-        if !std::mem::take(&mut self.is_unsynced) {
+        if !mem::take(&mut self.is_unsynced) {
             return;
         }
         if let Some((segment, _)) = &mut self.segment

@@ -48,8 +48,8 @@ const TYPES: [ProblemType; 23] = [
     ProblemType { name: "method-not-allowed", title: "The path has other methods",
         page: "405. The header `Allow` has them." },
     ProblemType { name: "not-acceptable", title: "Answers are JSON",
-        page: "406. The `Accept` of the request takes no application/json. Answers that tell progress as NDJSON are not available in \
-               this version." },
+        page: "406. The `Accept` of the request takes no application/json. Imports are answered with lines of progress to who takes \
+               application/x-ndjson and no application/json; refused rows are application/x-ndjson." },
     ProblemType { name: "batch-running", title: "A batch with this id is running",
         page: "409. The `Idempotency-Key` is that of an import whose body is being read. Wait for its end: GET /v1/batches/{id}." },
     ProblemType { name: "batch-other", title: "The id is that of another batch",
@@ -137,6 +137,15 @@ pub(crate) fn status(cause: &Cause) -> StatusCode {
 
 /// Answers with the details of a problem.
 pub(crate) fn answer(problem: &Problem, id: &RequestId) -> HttpResponse {
+    let mut response = HttpResponse::build(status(&problem.cause))
+        .insert_header((header::CONTENT_TYPE, "application/problem+json"))
+        .body(text(problem, id));
+    answer::add_headers(&mut response, &problem.cause);
+    response
+}
+
+/// The details of a problem, on one line.
+pub(crate) fn text(problem: &Problem, id: &RequestId) -> String {
     let (cause, name) = (&problem.cause, name(&problem.cause));
     let status = status(cause);
     let mut details = Map::new();
@@ -154,9 +163,5 @@ pub(crate) fn answer(problem: &Problem, id: &RequestId) -> HttpResponse {
     for (member, value) in &problem.members {
         add(member, value.clone());
     }
-    let mut response = HttpResponse::build(status)
-        .insert_header((header::CONTENT_TYPE, "application/problem+json"))
-        .body(Value::Object(details).to_string());
-    answer::add_headers(&mut response, cause);
-    response
+    Value::Object(details).to_string()
 }

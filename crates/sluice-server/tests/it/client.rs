@@ -143,6 +143,20 @@ impl<Stream: Read + Write> Connection<Stream> {
         }
     }
 
+    /// Reads the next chunk of an answer that comes in chunks; `None` at its end.
+    #[track_caller]
+    pub(crate) fn receive_chunk(&mut self) -> Option<String> {
+        let mut size = String::new();
+        self.stream.read_line(&mut size).unwrap();
+        let bytes =
+            usize::from_str_radix(size.trim_end(), 16).unwrap_or_else(|_| panic!("no chunk: {size:?}"));
+        let mut chunk = vec![0; bytes + 2];
+        self.stream.read_exact(&mut chunk).unwrap();
+        assert!(chunk.ends_with(b"\r\n"), "{chunk:?}");
+        chunk.truncate(bytes);
+        (bytes != 0).then(|| String::from_utf8(chunk).unwrap())
+    }
+
     /// Reads the next answer, which must come.
     #[track_caller]
     pub(crate) fn answer(&mut self) -> Answer {

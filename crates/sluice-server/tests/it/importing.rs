@@ -183,7 +183,7 @@ fn what_cannot_be_taken_is_a_problem_of_a_type() {
         &daemon,
         "POST",
         "/v1/suppliers/Problems/indicators",
-        &format!("{}Accept: application/x-ndjson\r\n", as_user("admin")),
+        &format!("{}Accept: text/csv\r\n", as_user("admin")),
         b"x",
     );
     assert!(told(&answer).starts_with(r#"406 {"#), "{answer:?}");

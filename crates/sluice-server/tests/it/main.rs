@@ -85,6 +85,8 @@ mod paths;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
+mod progress;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod replacing;

@@ -73,7 +73,7 @@ pub(crate) fn check_no_parameters(head: &RequestHead) -> Result<(), Cause> {
     }
 }
 
-/// Refuses a client that takes no NDJSON. One that takes JSON is believed to take lines of it.
+/// Refuses a client that takes neither NDJSON nor JSON, of which lines are taken for some.
 ///
 /// # Errors
 ///
@@ -82,5 +82,5 @@ pub(crate) fn check_accept(headers: &HeaderMap) -> Result<(), Cause> {
     if head::is_accepted(headers, "application/x-ndjson") || head::is_accepted(headers, "application/json") {
         return Ok(());
     }
-    Err(Cause::NotAcceptable("Refused rows are application/x-ndjson"))
+    Err(Cause::NotAcceptable("Answers are application/json or application/x-ndjson"))
 }

@@ -1,11 +1,11 @@
 //! `POST` and `DELETE` of a supplier's indicators: rows in any format, of any number, in; counts out.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 
 use actix_web::{
     HttpResponse,
     dev::{Payload, RequestHead},
-    http::StatusCode,
+    http::{StatusCode, header::HeaderMap},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -20,6 +20,7 @@ use super::{
     batches::{RejectsSource, rejects_url},
     intake::{Intake, IntakeEnd, Resumed},
     parameters::{MissingTagsChoice, Parameters},
+    progress,
     tag_creator::TagCreator,
 };
 use crate::{
@@ -33,6 +34,7 @@ use crate::{
         answer,
         body::{BodyReader, Pace},
         problem::{BatchConflict, Cause, Problem, Unprocessable},
+        problem_details,
         record::RequestRecord,
     },
     life::{request_log::Author, state::State},
@@ -82,13 +84,13 @@ struct RejectView<'report> {
     hint: &'report str,
 }
 
-/// Takes the rows of a body in, and answers once all are durable.
+/// Takes the rows of a body in, and answers once all are durable, or while they arrive if the client wants to be told.
 ///
 /// # Errors
 ///
 /// The problem to answer. What was committed before it stays, and is told.
 pub(crate) async fn import(
-    state: &State,
+    state: &Arc<State>,
     head: &RequestHead,
     payload: &mut Payload,
     ingestor: &Ingestor,
@@ -96,7 +98,8 @@ pub(crate) async fn import(
     record: &RequestRecord,
 ) -> Result<HttpResponse, Problem> {
     let ImportRequest { importing, parameters, tenant, permit } = request;
-    let (supplier, action, counted, told) = work_of(importing, parameters.mode, record);
+    let mode = parameters.mode;
+    let (supplier, action, counted, told) = work_of(importing, mode, record);
     let asked = asked(&tenant, &supplier, counted, &parameters, record);
     let batch = match state.batches.begin(parameters.key, asked).await {
         Ok(Begun::New(batch)) => batch,
@@ -106,38 +109,96 @@ pub(crate) async fn import(
     let refang = parameters.refang.unwrap_or(supplier.settings.refang);
     let upload = UploadRules { supplier: supplier.id, refang, takes_marks: false, action };
     let (announced, columns, from_line) = (parameters.announced, parameters.columns, parameters.from_line);
-    let mode = parameters.mode;
     let missing_tags = match (parameters.missing_tags, mode) {
         (MissingTagsChoice::Refuse, _) => MissingTags::Refuse,
         // A plan makes nothing.
         (MissingTagsChoice::Drop, _) | (MissingTagsChoice::Create, ImportMode::Plan(_)) => MissingTags::Drop,
         (MissingTagsChoice::Create, _) => MissingTags::Make(TagCreator::of(ingestor.store(), record)),
     };
-    let (only_to_ids, keeper) = (parameters.only_to_ids, batch.keeper());
+    let (only_to_ids, keeper, id) = (parameters.only_to_ids, batch.keeper(), batch.id);
     let rules =
         ImportRules { upload, missing_tags, announced, columns, only_to_ids, from_line, mode, told, keeper };
-    // A body may take as long as it likes, as long as it comes.
-    let pace = Pace { deadline: Duration::MAX, ..state.rules().pace };
-    let mut reader = BodyReader::new(&head.headers, payload, usize::MAX, pace, &state.stopping)
-        .map_err(|cause| problem(cause, None, &ImportReport::default()))?;
-    let mut intake = Intake::new(ingestor.import(permit, rules), batch);
-    let outcome = intake.take_in(&mut reader).await;
-    record.note_body(reader.received_bytes(), reader.waited());
+    let intake = Intake::new(ingestor.import(permit, rules), batch);
     let resumed = if from_line == 1 { Resumed::No } else { Resumed::Yes };
-    let Some(ended) = intake.end(outcome, resumed).await else {
-        return Err(Problem::new("", Cause::Internal));
-    };
-    let IntakeEnd { report, failure, batch, told } = &ended;
-    if !matches!(mode, ImportMode::Plan(_)) && !report.is_guarded {
-        state.metrics.suppliers.note_import(supplier.id, counted, report);
+    let work = ImportWork { intake, resumed, mode, counted, supplier, tenant };
+    if progress::is_wanted(&head.headers) {
+        let (state, headers, request) = (Arc::clone(state), head.headers.clone(), record.id.clone());
+        let (told_of, tenant) = (Arc::clone(&state.batches), work.tenant.clone());
+        // The body goes on arriving while the answer is given.
+        let mut payload = mem::replace(payload, Payload::None);
+        let last_line = async move {
+            let done = work.take_in(&state, &headers, &mut payload).await;
+            let line = done.outcome.unwrap_or_else(|problem| problem_details::text(&problem, &request));
+            (line, payload)
+        };
+        return Ok(progress::answer(told_of, tenant, id, last_line));
     }
-    record.accepted_count.set(report.accepted_count);
-    record.refused_count.set(report.refused_count);
-    let url = rejects_url(&tenant, *batch);
+    let done = work.take_in(state, &head.headers, payload).await;
+    let (received_bytes, waited) = done.received;
+    record.note_body(received_bytes, waited);
+    record.accepted_count.set(done.accepted_count);
+    record.refused_count.set(done.refused_count);
+    done.outcome.map(|text| answer::of_text(StatusCode::OK, text))
+}
+
+/// An import that is about to read its body.
+struct ImportWork {
+    intake: Intake,
+    resumed: Resumed,
+    mode: ImportMode,
+    counted: IndicatorAction,
+    supplier: Supplier,
+    tenant: String,
+}
+
+/// What an import came to.
+struct ImportDone {
+    /// The text of its answer.
+    outcome: Result<String, Problem>,
+    accepted_count: u64,
+    refused_count: u64,
+    /// Bytes of the body that arrived, and how long its client was waited for.
+    received: (u64, Duration),
+}
+
+impl ImportWork {
+    /// Reads the body to its end.
+    async fn take_in(mut self, state: &State, headers: &HeaderMap, payload: &mut Payload) -> ImportDone {
+        // A body may take as long as it likes, as long as it comes.
+        let pace = Pace { deadline: Duration::MAX, ..state.rules().pace };
+        let (outcome, received) = match BodyReader::new(headers, payload, usize::MAX, pace, &state.stopping) {
+            Ok(mut reader) => {
+                let outcome = self.intake.take_in(&mut reader).await;
+                (outcome, (reader.received_bytes(), reader.waited()))
+            }
+            Err(cause) => (Err((cause, None)), (0, Duration::ZERO)),
+        };
+        let Self { intake, resumed, mode, counted, supplier, tenant } = self;
+        let Some(ended) = intake.end(outcome, resumed).await else {
+            let outcome = Err(Problem::new("", Cause::Internal));
+            return ImportDone { outcome, accepted_count: 0, refused_count: 0, received };
+        };
+        let report = &ended.report;
+        if !matches!(mode, ImportMode::Plan(_)) && !report.is_guarded {
+            state.metrics.suppliers.note_import(supplier.id, counted, report);
+        }
+        let (accepted_count, refused_count) = (report.accepted_count, report.refused_count);
+        let outcome = answer_of(&ended, &supplier, &tenant);
+        ImportDone { outcome, accepted_count, refused_count, received }
+    }
+}
+
+/// What the client is told of an import that has ended.
+fn answer_of(ended: &IntakeEnd, supplier: &Supplier, tenant: &str) -> Result<String, Problem> {
+    let IntakeEnd { report, failure, batch, told } = ended;
+    let url = rejects_url(tenant, *batch);
     let Some((cause, byte)) = failure else {
         let missing = told.as_ref().and_then(|told| told.summary.rejects_missing.as_deref());
         let view = ImportView::of(*batch, supplier.name.as_str(), report, url, missing);
-        return answer::json(StatusCode::OK, &view).map_err(|cause| problem(cause, None, report));
+        return serde_json::to_string(&view).map_err(|error| {
+            tracing::error!(%error, "an answer could not be written");
+            problem(Cause::Internal, None, report)
+        });
     };
     let mut problem = problem(cause.clone(), *byte, report).with("batch", batch);
     if report.refused_count != 0 {
