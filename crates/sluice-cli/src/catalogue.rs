@@ -59,7 +59,7 @@ pub(crate) async fn tags(server: &Server, command: TagsCommand) -> Result<Ended,
     }
 }
 
-/// Creates a supplier unless there is one of this name.
+/// Creates a supplier unless there is one of this name; returns whether it did.
 ///
 /// # Errors
 ///
@@ -69,11 +69,14 @@ pub(crate) async fn ensure_supplier(
     name: &str,
     confidence: u8,
     retention: Duration,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let listed = server.ask(Method::GET, server.cybertrace(&["suppliers"]), String::new()).await?;
     let listed: Vec<Value> = serde_json::from_slice(&listed).map_err(|error| answer::unreadable(&error))?;
     let is_there = listed.iter().any(|supplier| supplier.get("name").and_then(Value::as_str) == Some(name));
-    if is_there { Ok(()) } else { create_supplier(server, name, confidence, retention, None).await }
+    if !is_there {
+        create_supplier(server, name, confidence, retention, None).await?;
+    }
+    Ok(!is_there)
 }
 
 async fn create_supplier(

@@ -13,10 +13,12 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use reqwest::header::HeaderValue;
 use zeroize::Zeroizing;
 
-use crate::{failure::Failure, profile::Profile};
+use crate::{
+    failure::Failure,
+    profile::{Profile, TOKEN_VARIABLE},
+};
 
 const PASSWORD_VARIABLE: &str = "SLUICE_CLIENT_PASSWORD";
-const TOKEN_VARIABLE: &str = "SLUICE_CLIENT_TOKEN";
 
 /// Finds the credentials.
 ///

@@ -60,6 +60,7 @@ impl Failure {
         match self {
             Self::Unavailable(text) => Self::Unavailable(format!("{file}: {text}")),
             Self::Refused(text) => Self::Refused(format!("{file}: {text}")),
+            Self::Local(text) => Self::Local(format!("{file}: {text}")),
             other => other,
         }
     }

@@ -65,8 +65,12 @@ fn run(connection: &ConnectionArguments, command: Command) -> Result<Ended, Fail
 async fn carry_out(server: &Server, command: Command) -> Result<Ended, Failure> {
     match command {
         Command::Push { sending, pushing, create_supplier, confidence, retention } => {
+            let mut sending = sending;
             if create_supplier {
-                catalogue::ensure_supplier(server, &sending.supplier, confidence, retention).await?;
+                let created =
+                    catalogue::ensure_supplier(server, &sending.supplier, confidence, retention).await?;
+                // What an earlier supplier of this name had is gone.
+                sending.restart |= created;
             }
             let verb = if pushing.plan { Verb::Plan } else { Verb::Push };
             Sending::new(server, verb, &sending, Some(pushing))?.run().await

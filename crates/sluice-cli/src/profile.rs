@@ -22,6 +22,9 @@ use serde::Deserialize;
 
 use crate::{arguments::ConnectionArguments, failure::Failure};
 
+/// The variable with a token.
+pub(crate) const TOKEN_VARIABLE: &str = "SLUICE_CLIENT_TOKEN";
+
 /// Where a daemon listens that was started with no configuration.
 const DEFAULT_URL: &str = "http://127.0.0.1:9440";
 
@@ -70,7 +73,9 @@ pub(crate) fn read(arguments: &ConnectionArguments) -> Result<Profile, Failure> 
         Some(path) => read_file(path, arguments.profiles_file.is_some())?,
         None => ProfilesFile::default(),
     };
-    let mut profile = match arguments.profile.as_ref().or(file.default.as_ref()) {
+    // Whoever names another daemon does not send it the password of the usual one.
+    let usual = file.default.as_ref().filter(|_| arguments.url.is_none());
+    let mut profile = match arguments.profile.as_ref().or(usual) {
         Some(name) => file.profiles.get(name).cloned().ok_or_else(|| {
             let path = path.map_or_else(|| "no file".to_owned(), |path| path.display().to_string());
             Failure::Usage(format!("there is no profile {name:?} in {path}"))
@@ -78,7 +83,11 @@ pub(crate) fn read(arguments: &ConnectionArguments) -> Result<Profile, Failure> 
         None => Profile::default(),
     };
     // Who logs in another way does not do so in the profile's way besides.
-    if arguments.user.is_some() || arguments.token_file.is_some() || arguments.client_certificate.is_some() {
+    if env::var_os(TOKEN_VARIABLE).is_some()
+        || arguments.user.is_some()
+        || arguments.token_file.is_some()
+        || arguments.client_certificate.is_some()
+    {
         (profile.user, profile.password_file) = (None, None);
         (profile.token_file, profile.client_certificate) = (None, None);
     }

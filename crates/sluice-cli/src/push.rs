@@ -154,6 +154,10 @@ impl<'server> Sending<'server> {
         while let Some(sent) = sent.next().await {
             sent.map_err(|failure| failure.of(&source.name()))?;
         }
+        if !source.is_unchanged() {
+            let text = "has changed while it was sent; send it again".to_owned();
+            return Err(Failure::Local(text).of(&source.name()));
+        }
         Ok(())
     }
 

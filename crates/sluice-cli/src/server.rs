@@ -10,7 +10,7 @@ use reqwest::{
     header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
     redirect,
 };
-use url::Url;
+use url::{Host, Url};
 
 use crate::{
     answer::{Answer, Problem},
@@ -80,13 +80,17 @@ impl Server {
     /// [`Failure::Usage`] when the profile is wrong.
     pub(crate) fn of(profile: Profile) -> Result<Self, Failure> {
         let url = Url::parse(&profile.url).ok().filter(|url| {
-            matches!(url.scheme(), "http" | "https") && url.has_host() && url.username().is_empty()
+            matches!(url.scheme(), "http" | "https")
+                && url.has_host()
+                && url.username().is_empty()
+                && url.password().is_none()
         });
         let url = url.ok_or_else(|| {
-            Failure::Usage(format!("{:?} is no URL like https://sluice.example.com:9440", profile.url))
+            let text = "the URL is to be one like https://sluice.example.com:9440, without user and password";
+            Failure::Usage(text.to_owned())
         })?;
         let authorization = credentials::authorization(&profile)?;
-        let client = client(&profile, url.scheme() == "https")?;
+        let client = client(&profile, &url)?;
         Ok(Self { client, url, tenant: profile.tenant, authorization })
     }
 
@@ -173,7 +177,7 @@ fn is_of_certificate(error: &(dyn error::Error + 'static)) -> bool {
     }
 }
 
-fn client(profile: &Profile, is_tls: bool) -> Result<Client, Failure> {
+fn client(profile: &Profile, url: &Url) -> Result<Client, Failure> {
     // Fails when there is one already, and then that one is as good.
     drop(rustls::crypto::ring::default_provider().install_default());
     let mut builder = Client::builder()
@@ -181,11 +185,16 @@ fn client(profile: &Profile, is_tls: bool) -> Result<Client, Failure> {
         .redirect(redirect::Policy::none())
         .connect_timeout(CONNECT_TIME_MAX)
         .tcp_keepalive(KEEPALIVE_TIME)
+        // A daemon that is busy takes nothing for a while.
+        .tcp_user_timeout(None)
         .tls_danger_accept_invalid_certs(profile.insecure);
+    if is_loopback(url) {
+        builder = builder.no_proxy();
+    }
     if let Some(path) = &profile.ca_file {
         let trusted = Certificate::from_pem_bundle(&read(path)?).map_err(|error| unusable(path, &error))?;
         builder = builder.tls_certs_only(trusted);
-    } else if !is_tls {
+    } else if url.scheme() == "http" {
         // The system need not have any.
         builder = builder.tls_certs_only([]);
     }
@@ -194,6 +203,15 @@ fn client(profile: &Profile, is_tls: bool) -> Result<Client, Failure> {
         builder = builder.identity(identity);
     }
     builder.build().map_err(|error| Failure::Usage(with_causes(&error).to_string()))
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {

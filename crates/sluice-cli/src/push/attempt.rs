@@ -7,7 +7,7 @@ use std::{
     io,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll},
@@ -32,6 +32,8 @@ struct Shared {
     sent: AtomicU64,
     /// Bytes that were sent in all.
     total: Arc<AtomicU64>,
+    /// Why the content could not be read.
+    read_error: OnceLock<String>,
 }
 
 /// What is sent.
@@ -45,9 +47,14 @@ impl Attempt {
     /// Begins a try, whose bytes are counted in `total`.
     pub(super) fn begin(content: &Content, total: &Arc<AtomicU64>) -> (Self, AttemptBody) {
         let (is_over, sent, total) = (AtomicBool::new(false), AtomicU64::new(0), total.clone());
-        let shared = Arc::new(Shared { is_over, sent, total });
+        let shared = Arc::new(Shared { is_over, sent, total, read_error: OnceLock::new() });
         let body = AttemptBody { content: content.clone(), offset: 0, shared: shared.clone() };
         (Self { shared }, body)
+    }
+
+    /// Why the content could not be read, if that is why the try came to nothing.
+    pub(super) fn read_error(&self) -> Option<String> {
+        self.shared.read_error.get().cloned()
     }
 
     /// Ends a try that succeeded.
@@ -77,7 +84,10 @@ impl Body for AttemptBody {
         let block = match self.content.read_at(self.offset, BLOCK_BYTES) {
             Ok(block) if block.is_empty() => return Poll::Ready(None),
             Ok(block) => block,
-            Err(error) => return Poll::Ready(Some(Err(error))),
+            Err(error) => {
+                self.shared.read_error.get_or_init(|| error.to_string());
+                return Poll::Ready(Some(Err(error)));
+            }
         };
         self.offset += block.len() as u64;
         self.shared.sent.fetch_add(block.len() as u64, Ordering::Relaxed);

@@ -10,6 +10,7 @@ use std::{
     hash::Hasher as _,
     io::{Read as _, Seek as _, Write as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use rustix::fs::{FlockOperation, flock};
@@ -22,6 +23,8 @@ use super::{
 };
 use crate::{failure::Failure, profile::base_dir};
 
+/// Age from which on a journal counts no more.
+const AGE_MAX: Duration = Duration::from_hours(7 * 24);
 /// Folder of the journals in the user's directory of state.
 const FOLDER: &str = "sluice/push";
 
@@ -106,7 +109,7 @@ impl Journal {
         }
         let mut text = String::new();
         // What is no text is no journal.
-        let is_read = file.read_to_string(&mut text).is_ok();
+        let is_read = is_recent(&file) && file.read_to_string(&mut text).is_ok();
         let identities: Vec<_> = sources.iter().map(|source| source.identity().cloned()).collect();
         let kept = if is_read && !begins_anew { still_true(&text, &identities) } else { Vec::new() };
         let mut rewritten = line(&Header { files: identities });
@@ -231,6 +234,12 @@ impl Entry {
             Self::Stored(stored) => stored.end.is_none_or(|end| stored.start < end),
         }
     }
+}
+
+/// Whether the journal was written to of late. What was stored long ago may have expired or been deleted since.
+fn is_recent(file: &File) -> bool {
+    let modified = file.metadata().and_then(|metadata| metadata.modified());
+    modified.is_ok_and(|modified| modified.elapsed().is_ok_and(|age| age < AGE_MAX))
 }
 
 /// What an earlier command has left of files that are as they were.

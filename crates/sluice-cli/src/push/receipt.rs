@@ -6,16 +6,15 @@ use serde_json::value::RawValue;
 /// Counts, and the rows that were refused, as far as they are told. Also what a problem tells of the rows before it.
 #[derive(Deserialize, Debug, Default)]
 pub(super) struct Receipt {
+    /// The key of the request, which no other server knows.
     #[serde(default)]
+    pub(super) batch: String,
     pub(super) rows: u64,
-    #[serde(default)]
     pub(super) accepted: u64,
-    #[serde(default)]
     pub(super) refused: u64,
     /// Rows that an allow list kept out.
     #[serde(default)]
     pub(super) allowed: u64,
-    #[serde(default)]
     pub(super) committed_lines: u64,
     #[serde(flatten)]
     pub(super) changes: Option<Changes>,

@@ -27,8 +27,10 @@ use crate::{
 
 /// First pause after a request that came to nothing; each further one is twice as long.
 const PAUSE_FIRST: Duration = Duration::from_millis(250);
-/// Longest pause, also if the daemon asks for a longer one.
+/// Longest pause, unless the daemon asks for a longer one.
 const PAUSE_MAX: Duration = Duration::from_mins(1);
+/// Shortest pause, also if the daemon asks for none.
+const PAUSE_MIN: Duration = Duration::from_millis(50);
 /// Longest pause that is not told.
 const QUIET_PAUSE_MAX: Duration = Duration::from_secs(1);
 
@@ -69,6 +71,8 @@ enum Tried {
         pause: Option<Duration>,
         is_known: bool,
     },
+    /// Not to be sent again, for this reason. A part of it may be stored.
+    Refused(Failure, Option<Receipt>),
 }
 
 impl<'server> Sender<'server> {
@@ -169,6 +173,12 @@ impl<'server> Sender<'server> {
                         begun = is_known.then_some(key);
                         (why, pause)
                     }
+                    Tried::Refused(failure, part) => {
+                        if let Some(part) = part {
+                            note(Note::Part(&self.with_rejects(&key, part, progress).await?))?;
+                        }
+                        return Err(failure);
+                    }
                 }
             };
             patience.wait(&why, pause, progress).await?;
@@ -224,13 +234,22 @@ impl<'server> Sender<'server> {
         };
         let answer = match self.server.send(request).await {
             Ok(answer) => answer,
+            Err(_no_answer) if attempt.read_error().is_some() => {
+                let error = attempt.read_error().unwrap_or_else(String::new);
+                return Err(Failure::Local(format!("cannot be read any more: {error}")));
+            }
             Err(NoAnswer { text, is_for_good: true }) => return Err(Failure::Unavailable(text)),
             Err(NoAnswer { text: why, .. }) => return Ok(Tried::Again { why, pause: None, is_known: true }),
         };
         match answer.into_success() {
             Ok(body) => {
+                let receipt: Receipt =
+                    serde_json::from_slice(&body).map_err(|error| answer::unreadable(&error))?;
+                if receipt.batch != key {
+                    return Err(Failure::Refused("the answer is not one to this request".to_owned()));
+                }
                 attempt.succeed();
-                serde_json::from_slice(&body).map(Tried::Done).map_err(|error| answer::unreadable(&error))
+                Ok(Tried::Done(receipt))
             }
             Err(problem) => self.of_problem(piece, attempt, problem),
         }
@@ -255,7 +274,11 @@ impl<'server> Sender<'server> {
             _ => "",
         };
         let text = format!("{}{hint}", problem.text);
-        Err(Problem { text, ..problem }.into_failure())
+        // Rows before the fault are stored. If none could be read, all of them are refused.
+        let told = serde_json::from_value(problem.details.clone()).ok();
+        let is_part = |told: &Receipt| told.committed_lines != 0 || problem.name == "no-usable-row";
+        let part = told.filter(|told| problem.name != "shrink-guard" && is_part(told));
+        Ok(Tried::Refused(Problem { text, ..problem }.into_failure(), part))
     }
 }
 
@@ -266,7 +289,7 @@ impl Patience {
 
     /// Lets a pause pass.
     async fn wait(&mut self, why: &str, asked: Option<Duration>, progress: &Progress) -> Result<(), Failure> {
-        let pause = asked.unwrap_or(self.pause).min(PAUSE_MAX);
+        let pause = asked.unwrap_or(self.pause).max(PAUSE_MIN);
         self.pause = (self.pause * 2).min(PAUSE_MAX);
         let waited = self.since.get_or_insert_with(Instant::now).elapsed();
         if self.retry_for < waited + pause {

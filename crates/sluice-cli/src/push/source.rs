@@ -85,6 +85,11 @@ impl Source {
         Ok(Self { path: path.to_owned(), identity: Some(identity) })
     }
 
+    /// Whether it is what it was when it was looked at.
+    pub(super) fn is_unchanged(&self) -> bool {
+        self.identity.is_none() || Self::look_at(&self.path).is_ok_and(|now| now.identity == self.identity)
+    }
+
     /// Its name, as it was given.
     pub(super) fn name(&self) -> String {
         if self.is_stdin() { "standard input".to_owned() } else { self.path.display().to_string() }

@@ -70,7 +70,14 @@ impl Received {
         std::io::copy(&mut self.stream, &mut std::io::sink()).unwrap_or(0)
     }
 
+    /// The key that the client has given it.
+    pub(crate) fn key(&self) -> &str {
+        self.head.lines().find_map(|line| line.strip_prefix("idempotency-key: ")).unwrap_or("")
+    }
+
+    /// A receipt names the request that it is for.
     fn write(&mut self, status: u16, headers: &str, body: &str) {
+        let body = body.replacen("{\"rows\"", &format!("{{\"batch\":\"{}\",\"rows\"", self.key()), 1);
         let head = format!(
             "HTTP/1.1 {status} Reason\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n",
             body.len()

@@ -238,6 +238,20 @@ fn a_file_that_is_refused_costs_no_other() {
 }
 
 #[test]
+fn what_is_stored_before_a_fault_is_told_with_what_was_refused() {
+    let setup = Setup::start();
+    let path = setup.write("feed.txt", "bad\\name\nbad\\other\n");
+    let rejects = setup.path("rejects.ndjson");
+    // Not one row can be read.
+    let path_of_words = setup.write("words.json", "[1,2,3]");
+    for (path, refused, code) in [(path, 2, 1), (path_of_words, 3, 5)] {
+        let push = ["push", "--supplier", SUPPLIER, "--create-supplier", &path];
+        setup.run(&[&push[..], &["--rejects", rejects.to_str().unwrap()]].concat(), code);
+        assert_eq!(fs::read_to_string(&rejects).unwrap().lines().count(), refused);
+    }
+}
+
+#[test]
 fn exit_codes_tell_what_is_wrong() {
     let setup = Setup::start();
     let path = setup.write("feed.ndjson", hosts(0..3));

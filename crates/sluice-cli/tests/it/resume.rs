@@ -163,6 +163,20 @@ fn a_file_that_has_changed_begins_anew() {
 }
 
 #[test]
+fn a_supplier_that_is_created_anew_is_sent_everything() {
+    let setup = Setup::start();
+    let path = setup.write("feed.ndjson", hosts(0..ROWS));
+    let arguments =
+        ["push", "--supplier", SUPPLIER, "--create-supplier", "--json", "--piece-size", "20000", &path];
+    let child = push_until_some_is_stored(setup.sluice(&arguments), &setup.path("state"));
+    signal(&child, "-INT");
+    end_of(child, 130);
+    setup.run(&["suppliers", "delete", SUPPLIER], 0);
+    check_counts(&last_event(&setup.run(&arguments, 0)), ROWS as u64, ROWS as u64, 0);
+    assert_eq!(setup.detected((0..ROWS).map(host)), ROWS);
+}
+
+#[test]
 fn the_same_push_does_not_run_twice_at_once() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("feed.ndjson"), hosts(0..2)).unwrap();
@@ -176,7 +190,7 @@ fn the_same_push_does_not_run_twice_at_once() {
     let answer = fake.receive();
     let (_, stderr) = said(push(), b"", 6);
     assert!(stderr.contains("another command is sending the same files"), "{stderr}");
-    answer.answer(200, "", "{\"rows\":2,\"accepted\":2,\"committed_lines\":2}");
+    answer.answer(200, "", "{\"rows\":2,\"accepted\":2,\"refused\":0,\"committed_lines\":2}");
     end_of(first, 0);
 }
 
@@ -220,7 +234,7 @@ fn events_come_while_it_goes_on() {
         (event["event"].as_str(), event["bytes"].as_u64()),
         (Some("progress"), event["total_bytes"].as_u64())
     );
-    request.answer(200, "", "{\"rows\":2,\"accepted\":2,\"committed_lines\":2}");
+    request.answer(200, "", "{\"rows\":2,\"accepted\":2,\"refused\":0,\"committed_lines\":2}");
     let mut rest = String::new();
     stdout.read_to_string(&mut rest).unwrap();
     check_counts(&last_event(&rest), 2, 2, 0);

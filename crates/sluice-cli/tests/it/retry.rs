@@ -7,16 +7,11 @@ use std::{
 };
 
 use crate::{
-    fake::{Fake, Received},
+    fake::Fake,
     setup::{SUPPLIER, Setup, check_counts, end_of, hosts, last_event, said, sluice_in, until_success},
 };
 
 const RECEIPT: &str = "{\"rows\":2,\"accepted\":2,\"refused\":0,\"committed_lines\":2}";
-
-fn key_of(request: &Received) -> String {
-    let key = request.head.lines().find_map(|line| line.strip_prefix("idempotency-key: "));
-    key.unwrap().to_owned()
-}
 
 fn push(dir: &tempfile::TempDir, fake: &Fake, more: &[&str]) -> Command {
     fs::write(dir.path().join("feed.ndjson"), hosts(0..2)).unwrap();
@@ -54,14 +49,14 @@ fn a_connection_that_breaks_is_tried_again() {
     let (dir, fake) = (tempfile::tempdir().unwrap(), Fake::start());
     let child = push(&dir, &fake, &[]).spawn().unwrap();
     let first = fake.receive();
-    let key = key_of(&first);
+    let key = first.key().to_owned();
     drop(first);
     let question = fake.take(404, "", "{}");
     assert!(question.head.starts_with(&format!("DELETE /v1/batches/{key} ")), "{}", question.head);
     drop(fake.receive_head());
     fake.take(404, "", "{}");
     let last = fake.take(200, "", RECEIPT);
-    assert_ne!(key_of(&last), key);
+    assert_ne!(last.key(), key);
     check_counts(&last_event(&end_of(child, 0).0), 2, 2, 0);
 }
 
@@ -101,12 +96,39 @@ fn rows_that_were_refused_before_a_break_are_told_as_well() {
     let reject =
         "{\"line\":1,\"byte\":0,\"reason\":\"unknown-tag\",\"value\":null,\"hint\":\"\",\"row\":{\"a\":1}}\n";
     let question = fake.take(200, "", reject);
-    let wanted = format!("GET /v1/batches/{}/rejects ", key_of(&first));
+    let wanted = format!("GET /v1/batches/{}/rejects ", first.key());
     assert!(question.head.starts_with(&wanted), "{}", question.head);
     fake.take(200, "", "{\"rows\":1,\"accepted\":1,\"refused\":0,\"committed_lines\":2}");
     check_counts(&last_event(&end_of(child, 1).0), 2, 1, 1);
     let rejects = fs::read_to_string(dir.path().join("rejects")).unwrap();
     assert_eq!(rejects.matches("\"reason\":\"unknown-tag\"").count(), 1, "{rejects}");
+}
+
+#[test]
+fn an_answer_of_something_else_is_no_receipt() {
+    for other in [
+        "{}",
+        "[]",
+        "<html></html>",
+        "{\"batch\":\"other\",\"rows\":2,\"accepted\":2,\"refused\":0,\"committed_lines\":2}",
+    ] {
+        let (dir, fake) = (tempfile::tempdir().unwrap(), Fake::start());
+        let child = push(&dir, &fake, &[]).spawn().unwrap();
+        fake.take(200, "", other);
+        let (_, stderr) = end_of(child, 5);
+        assert!(stderr.contains("the answer is not one"), "{stderr}");
+    }
+}
+
+#[test]
+fn a_file_that_changes_meanwhile_is_not_said_to_be_stored() {
+    let (dir, fake) = (tempfile::tempdir().unwrap(), Fake::start());
+    let child = push(&dir, &fake, &[]).spawn().unwrap();
+    let request = fake.receive();
+    fs::write(dir.path().join("feed.ndjson"), hosts(0..3)).unwrap();
+    request.answer(200, "", RECEIPT);
+    let (_, stderr) = end_of(child, 6);
+    assert!(stderr.contains("feed.ndjson: has changed while it was sent"), "{stderr}");
 }
 
 #[test]
