@@ -207,6 +207,19 @@ impl RowWork {
         }
     }
 
+    /// Returns without an error unless the store has not taken a tag that was to be made.
+    ///
+    /// # Errors
+    ///
+    /// [`IngestError::Write`].
+    pub(crate) fn check_tags(&self) -> Result<(), IngestError> {
+        let failure = match &self.names.missing {
+            MissingTags::Make(maker) => maker.failure(),
+            _ => None,
+        };
+        failure.map_or(Ok(()), |error| Err(IngestError::Write(error)))
+    }
+
     /// Hands the rows of slice number `index` to the store, or gives them back if they are gathered.
     ///
     /// # Errors

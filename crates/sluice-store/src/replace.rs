@@ -51,7 +51,10 @@ use crate::{
 };
 
 /// Heap bytes of the memtable above which it is flushed first, because the view of the join would keep it.
-const KEPT_MEMTABLE_BYTES_MAX: usize = 16 * limits::MIB;
+const KEPT_MEMTABLE_BYTES_MAX: usize = 8 * limits::MIB;
+
+/// How often at most.
+const FLUSHES_MAX: u32 = 4;
 
 /// How long a replacement that is ready waits for room, in steps.
 const ROOM_STEP: Duration = Duration::from_millis(250);
@@ -131,6 +134,10 @@ impl Store {
     ) -> Result<Changes, ReplaceError> {
         let shared = &*self.shared;
         let held = Hold::take(shared, supplier).map_err(ReplaceError::Write)?;
+        // A step that has begun before does not know of it, nor perhaps of a longer retention.
+        if !self.ask_compaction(CompactionRequest::Pass) {
+            return Err(ReplaceError::Write(shared.gone()));
+        }
         self.spare_memtable()?;
         let snapshot = self.snapshot();
         let stamp = self.stamp_seconds();
@@ -139,18 +146,21 @@ impl Store {
         let mut rows = feed.writer()?;
         let changes = diff.join(&feed, || self.go_on(is_wanted), Some((stamp, &mut rows)))?;
         let chunk = rows.finish()?;
+        let guarded = diff.with_hidden(changes);
         // The view keeps what merges replace, the feed its files.
         drop(diff);
         drop((snapshot, feed));
-        if changes.removes_over(shrink_percent_max) {
-            return Err(ReplaceError::Shrinks(changes));
+        if let Some(shrunk) =
+            [changes, guarded].into_iter().find(|changes| changes.removes_over(shrink_percent_max))
+        {
+            return Err(ReplaceError::Shrinks(shrunk));
         }
-        self.go_on(is_wanted)?;
+        let go_on = || self.go_on(is_wanted);
         let renewal = Renewal { supplier, stamp };
         if chunk.raw_bytes() <= shared.config.tuning.replaced_bytes_written_max {
-            self.write_rows(&Arc::new(chunk), renewal)?;
+            self.write_rows(&Arc::new(chunk), renewal, &go_on)?;
         } else {
-            self.adopt(chunk, renewal)?;
+            self.adopt(chunk, renewal, &go_on)?;
         }
         drop(held);
         Ok(changes)
@@ -166,17 +176,28 @@ impl Store {
 
     /// Flushes a memtable that a view should not keep.
     fn spare_memtable(&self) -> Result<(), ReplaceError> {
-        if KEPT_MEMTABLE_BYTES_MAX < self.memtable_bytes() && !self.checkpoint() {
-            let shared = &self.shared;
-            let is_there = !shared.has_failed() && !shared.is_closed();
-            return Err(ReplaceError::Write(if is_there { WriteError::DiskFull } else { shared.gone() }));
+        // Others fill it again meanwhile.
+        for _ in 0..FLUSHES_MAX {
+            if self.memtable_bytes() <= KEPT_MEMTABLE_BYTES_MAX {
+                break;
+            }
+            if !self.checkpoint() {
+                let shared = &self.shared;
+                let is_there = !shared.has_failed() && !shared.is_closed();
+                return Err(ReplaceError::Write(if is_there { WriteError::DiskFull } else { shared.gone() }));
+            }
         }
         Ok(())
     }
 
     /// Commits rows and renewal as one write.
-    fn write_rows(&self, chunk: &Arc<Chunk>, renewal: Renewal) -> Result<(), ReplaceError> {
-        let write = wait_for_room(|| self.begin_renewal(renewal)).map_err(ReplaceError::Write)?;
+    fn write_rows(
+        &self,
+        chunk: &Arc<Chunk>,
+        renewal: Renewal,
+        go_on: &dyn Fn() -> Result<(), ReplaceError>,
+    ) -> Result<(), ReplaceError> {
+        let write = wait_for_room(go_on, || self.begin_renewal(renewal))?;
         let mut rows = MergeRows::new(vec![Chunk::source(chunk)]);
         let (mut slice, mut slice_bytes, mut index) = (SliceBuilder::new(), 0, 0);
         while let Some((key, row)) = rows.next_row() {
@@ -202,8 +223,13 @@ impl Store {
     }
 
     /// Has the compaction thread make a run of the rows, and name it together with the renewal.
-    fn adopt(&self, chunk: Chunk, renewal: Renewal) -> Result<(), ReplaceError> {
-        wait_for_room(|| self.shared.admit()).map_err(ReplaceError::Write)?;
+    fn adopt(
+        &self,
+        chunk: Chunk,
+        renewal: Renewal,
+        go_on: &dyn Fn() -> Result<(), ReplaceError>,
+    ) -> Result<(), ReplaceError> {
+        wait_for_room(go_on, || self.shared.admit())?;
         let (done, answer) = bounded(1);
         let rows = MergeRows::new(vec![Chunk::source(&Arc::new(chunk))]);
         let asked = self.shared.compaction_requests.send(CompactionRequest::Adopt { rows, renewal, done });
@@ -214,12 +240,16 @@ impl Store {
 }
 
 /// Asks again while the store is busy, for a bounded time: the whole feed would have to be sent again.
-fn wait_for_room<T>(ask: impl Fn() -> Result<T, WriteError>) -> Result<T, WriteError> {
+fn wait_for_room<T>(
+    go_on: &dyn Fn() -> Result<(), ReplaceError>,
+    ask: impl Fn() -> Result<T, WriteError>,
+) -> Result<T, ReplaceError> {
     let mut left = ROOM_STEPS_MAX;
     loop {
+        go_on()?;
         match ask() {
             Err(WriteError::Busy { .. }) if 0 < left => thread::sleep(ROOM_STEP),
-            outcome => return outcome,
+            outcome => return outcome.map_err(ReplaceError::Write),
         }
         left -= 1;
     }

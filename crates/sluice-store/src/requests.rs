@@ -79,6 +79,8 @@ pub(crate) enum LogRequest {
 pub(crate) enum CompactionRequest {
     /// Look whether there is something to do.
     Look,
+    /// Nothing; true, between two steps.
+    Pass(Sender<bool>),
     /// Flush and checkpoint; true when it is done.
     Checkpoint(Sender<bool>),
     /// Flush, and pin the checkpoint.

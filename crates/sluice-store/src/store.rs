@@ -315,7 +315,7 @@ impl Store {
         self.shared.wait_for(&answer).unwrap_or(Err(SnapshotError::Closed))
     }
 
-    fn ask_compaction(&self, request: impl FnOnce(Sender<bool>) -> CompactionRequest) -> bool {
+    pub(crate) fn ask_compaction(&self, request: impl FnOnce(Sender<bool>) -> CompactionRequest) -> bool {
         let (done, answer) = bounded(1);
         self.shared.compaction_requests.send(request(done)).is_ok()
             && self.shared.wait_for(&answer).unwrap_or(false)

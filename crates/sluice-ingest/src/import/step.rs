@@ -213,6 +213,7 @@ impl StepWork {
         let SliceJudge { rows, mut report, buffers, packer, .. } = judge;
         self.rows.give_back(buffers);
         visited?;
+        self.rows.check_tags()?;
         let rows = self.rows.append(index, rows)?;
         report.rejects = packer.map_or_else(Vec::new, RejectsPacker::finish);
         Ok((report, rows))

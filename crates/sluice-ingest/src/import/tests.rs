@@ -12,13 +12,13 @@ use std::{
 
 use expect_test::expect;
 use proptest::{collection::vec, prelude::*, sample::select};
-use sluice_model::{TenantId, limits};
+use sluice_model::{TagId, TenantId, limits};
 use sluice_store::WriteError;
 
 use super::{STEP_BYTES, rejects::tests::Kept, report::REFUSED_TOLD_MAX};
 use crate::{
     Announced, ColumnChoice, Format, Import, ImportMode, ImportReport, ImportRules, IngestError, LookupRules,
-    MissingTags, UploadAction, UploadRules,
+    MissingTags, TagMaker, UploadAction, UploadRules,
     fixture::{Fixture, block_on, lookup_rules},
 };
 
@@ -471,5 +471,33 @@ fn a_supplier_that_is_gone_takes_nothing() {
         });
         let is_gone = matches!(error, Err(IngestError::Write(WriteError::NoSupplier)));
         assert!(is_gone, "{text:?} {error:?}");
+    }
+}
+
+/// A maker of tags whose store takes none.
+struct NoTags;
+
+impl TagMaker for NoTags {
+    fn make(&self, _name: &str) -> Option<TagId> {
+        None
+    }
+
+    fn failure(&self) -> Option<WriteError> {
+        Some(WriteError::DiskFull)
+    }
+}
+
+/// Refused for such a tag, the row would be missing in the feed, and what is stored of it would be removed.
+#[test]
+fn a_tag_that_the_store_does_not_take_fails_the_import() {
+    let fixture = Fixture::new();
+    fixture.import("192.0.2.1\n192.0.2.2\n");
+    for mode in [ImportMode::Steps, ImportMode::Replace { shrink_percent_max: 100 }] {
+        let missing_tags = MissingTags::Make(Arc::new(NoTags));
+        let rules = ImportRules { missing_tags, mode, ..fixture.import_rules(Announced::Nothing) };
+        let body = b"{\"indicator\":\"192.0.2.1\",\"tags\":[\"NEW\"]}\n{\"indicator\":\"192.0.2.3\"}\n";
+        let outcome = fixture.import_with(rules, body, 1_000);
+        assert!(matches!(outcome, Err(IngestError::Write(WriteError::DiskFull))), "{outcome:?}");
+        assert!(fixture.holds("192.0.2.1") && fixture.holds("192.0.2.2") && !fixture.holds("192.0.2.3"));
     }
 }

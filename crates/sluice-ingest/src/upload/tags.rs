@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use sluice_model::{Rejection, TagId, rejection::Property};
-use sluice_store::catalogue::Catalogue;
+use sluice_store::{WriteError, catalogue::Catalogue};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::body::elements::{Value, strings};
@@ -38,6 +38,9 @@ pub trait TagMaker: Send + Sync {
     /// Makes a tag, or finds one that has been made meanwhile. `None` if there can be none of that name. Blocks until it is
     /// durable, for as long as a commit takes; called on the threads of a pool.
     fn make(&self, name: &str) -> Option<TagId>;
+
+    /// Why the store has not taken a tag, if that has happened: then the rows that have it are not to be refused for it.
+    fn failure(&self) -> Option<WriteError>;
 }
 
 /// Which tags there are for a request.

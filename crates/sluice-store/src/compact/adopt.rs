@@ -6,10 +6,13 @@
 //! that leaves parts that the next start sweeps.
 //!
 //! Rows of other suppliers that were committed meanwhile may lie above or below: what they say of other holdings has
-//! nothing to do with these, and their tags go before these or after, as if the replacement had come at the time of
-//! that flush.
+//! nothing to do with these. Of the tags of an indicator that both give, those count that lie above; and what another
+//! supplier does to the tags of a row that was unchanged when it was compared stays.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+};
 
 use crossbeam_channel::Sender;
 use sluice_model::{matching::FIRST_NETWORK_KEY, row};
@@ -54,7 +57,10 @@ impl Compactor {
     ///
     /// Any failure of the trees or of the log.
     pub(super) fn adopt_one_part(&mut self, adopting: &mut Adopting) -> Result<bool, TreeError> {
-        let outcome = if !self.may_write(2 * self.shared.config.tuning.part_bytes)? {
+        // As of any write, the reserve of the disk is not for it.
+        let reserve_bytes = self.shared.disk_reserve_bytes.load(Ordering::Relaxed);
+        let part_bytes = self.shared.config.tuning.part_bytes;
+        let outcome = if !self.may_write(reserve_bytes.saturating_add(2 * part_bytes))? {
             Err(WriteError::DiskFull)
         } else if let Some(rows) = &mut adopting.rows {
             match self.adopt_rows(rows, &mut adopting.parts)? {

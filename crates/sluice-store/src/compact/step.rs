@@ -180,7 +180,7 @@ impl Compactor {
     }
 
     fn has_space(&self, bytes: u64) -> bool {
-        STEP_FREE_BYTES + bytes <= self.shared.disk_free_bytes()
+        STEP_FREE_BYTES.saturating_add(bytes) <= self.shared.disk_free_bytes()
     }
 
     /// Writes rows into one part until it is full; the last key read is `None` once the rows are at their end.

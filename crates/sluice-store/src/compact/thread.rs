@@ -102,6 +102,7 @@ impl CompactionThread {
                 Ok(CompactionRequest::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 Ok(CompactionRequest::Checkpoint(done)) => reply(&done, self.compactor.flush()?),
                 Ok(CompactionRequest::Pin(done)) => reply(&done, self.pin()?),
+                Ok(CompactionRequest::Pass(done)) => reply(&done, true),
                 Ok(CompactionRequest::Adopt { rows, renewal, done }) => {
                     self.adopting.push_back(Adopting::new(rows, renewal, done));
                 }
@@ -138,8 +139,12 @@ impl CompactionThread {
             || self.empty_at.max(self.compactor.flushed_at) + FLUSH_AGE <= now
             || self.compactor.log_kept_bytes + self.shared.config.tuning.log_bytes <= log_bytes;
         let is_pressing = self.shared.config.tuning.memtable_bytes_max / 2 <= memtable_bytes;
-        if is_due && is_pressing {
-            return self.compactor.flush();
+        // A run that is adopted takes long, and the log must not grow as long as that. On a full disk, it is given up.
+        if is_due && (is_pressing || !self.adopting.is_empty()) {
+            let is_flushed = self.compactor.flush()?;
+            if is_flushed || self.adopting.is_empty() {
+                return Ok(is_flushed);
+            }
         }
         if let Some(adopting) = self.adopting.front_mut() {
             // Somebody waits for it, and so do writes of that supplier.

@@ -61,6 +61,11 @@ impl Snapshot {
         self.view.renewals.age_seconds(&self.ages, supplier, updated, now_seconds)
     }
 
+    /// The same by the time that the store was running alone.
+    pub(crate) fn running_seconds(&self, supplier: SupplierId, updated: u32) -> u32 {
+        self.view.renewals.running_seconds(&self.ages, supplier, updated)
+    }
+
     /// Returns true if a key may be stored that begins with `group`, a whole one as
     /// [`group_of`](sluice_model::matching::group_of) gives it. Asks filters only.
     pub fn may_hold_group(&self, group: &[u8]) -> bool {

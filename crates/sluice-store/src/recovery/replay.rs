@@ -99,7 +99,8 @@ impl Replay {
         if let Some((given, _)) = stamps {
             self.given = Some(self.given.unwrap_or_default().later(Given::from_bytes(*given)));
         }
-        let first_segment_lsn = self.first_segment_lsn.remove(&frame.txn).unwrap_or(0);
+        // A replacement that changes nothing has no frame before this one.
+        let first_segment_lsn = self.first_segment_lsn.remove(&frame.txn).unwrap_or(frame.segment_lsn);
         let slices = self.packed.remove(&frame.txn);
         // The first frames of a commit that is in the runs already may be gone.
         if !self.is_new(sequence, first_segment_lsn) {

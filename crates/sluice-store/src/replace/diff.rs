@@ -62,6 +62,8 @@ pub(super) struct Diff<'a> {
     retention_seconds: u64,
     now_seconds: u32,
     contexts: StoredContexts<'a>,
+    /// Holdings that have expired by the clock of the day alone, which may be wrong: in the feed, and not.
+    hidden: (u64, u64),
     tags: Vec<TagId>,
     row: Vec<u8>,
 }
@@ -84,7 +86,8 @@ impl<'a> Diff<'a> {
         let retention_seconds = u64::from(known.settings.retention.get()) * 60;
         let contexts = StoredContexts { snapshot, readers: HashMap::new(), known: vec![None; KNOWN_PAIRS] };
         let (tags, row) = (Vec::new(), Vec::new());
-        Ok(Self { snapshot, supplier, mode, retention_seconds, now_seconds, contexts, tags, row })
+        let hidden = (0, 0);
+        Ok(Self { snapshot, supplier, mode, retention_seconds, now_seconds, contexts, hidden, tags, row })
     }
 
     /// Compares all, as long as `go_on` has no error; `written` takes the rows that make the difference, stamped so.
@@ -139,6 +142,17 @@ impl<'a> Diff<'a> {
         Ok(changes)
     }
 
+    /// The same with what the clock of the day alone hides: no clock disarms the guard.
+    pub(super) fn with_hidden(&self, changes: Changes) -> Changes {
+        let (in_feed, removed) = self.hidden;
+        Changes {
+            unchanged: changes.unchanged + in_feed,
+            removed: changes.removed + removed,
+            added: changes.added.saturating_sub(in_feed),
+            ..changes
+        }
+    }
+
     /// What becomes of the holding of a key.
     fn judge(&mut self, fed: Option<&[u8]>, stored: Option<&[u8]>) -> Result<Verdict, ReadError> {
         let stored = stored.and_then(Row::decode);
@@ -150,6 +164,12 @@ impl<'a> Diff<'a> {
         let fed = fed.and_then(Row::decode).and_then(|row| Some((row, self.holding(row)?)));
         // What the feed itself has withdrawn is as if it had never been in it.
         let is_withdrawn = fed.is_some_and(|(_, holding)| holding.is_released());
+        if let Some(held) = held.filter(|_| is_expired)
+            && u64::from(self.snapshot.running_seconds(self.supplier, held.updated)) < self.retention_seconds
+        {
+            let (in_feed, removed) = &mut self.hidden;
+            *if fed.is_some() && !is_withdrawn { in_feed } else { removed } += 1;
+        }
         let Some((fed_row, fed_holding)) = fed.filter(|_| !is_withdrawn) else {
             return Ok(match held {
                 Some(_) if self.mode == FeedMode::Upsert && !is_withdrawn => Verdict::NotHeld,

@@ -50,7 +50,7 @@ pub enum ReplaceError {
     /// Nobody wants it any more.
     #[error("nobody waits for it any more")]
     Unwanted,
-    /// It would remove too much.
+    /// It would remove too much. What the clock of the day alone takes for expired counts as held here.
     #[error("the feed would remove too much")]
     Shrinks(Changes),
 }

@@ -1,6 +1,7 @@
 //! What a replacement keeps away, what it counts as too much, and how much memory its feed takes.
 
 use std::{
+    cell::Cell,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering},
@@ -13,20 +14,21 @@ use sluice_model::{
     row::{self, HoldingChange, Row, TagsChange},
 };
 
-use super::{Changes, Feed, Hold};
+use super::{Changes, Feed, FeedMode, Hold, ReplaceError, wait_for_room};
 use crate::{
     Record, Slice, SliceBuilder, Store, StoreConfig, Write, WriteError,
+    admission::REPLACED,
     catalogue::{CatalogueChange, SupplierSettings},
     clock::Clock,
 };
 
-/// Time passes when a test says so.
+/// Time passes when a test says so; beside that, how far the clock of the day is ahead.
 #[derive(Debug, Default)]
-struct StandingClock(AtomicU32);
+struct StandingClock(AtomicU32, AtomicU32);
 
 impl Clock for StandingClock {
     fn now_seconds(&self) -> u32 {
-        1_800_000_000 + self.0.load(Ordering::SeqCst)
+        1_800_000_000 + self.0.load(Ordering::SeqCst) + self.1.load(Ordering::SeqCst)
     }
 
     fn elapsed(&self) -> Duration {
@@ -34,12 +36,22 @@ impl Clock for StandingClock {
     }
 }
 
+fn open(dir: &tempfile::TempDir, clock: &Arc<StandingClock>, written_bytes_max: u64) -> Store {
+    let mut config = StoreConfig::at(dir.path().join("data"));
+    config.tuning.replaced_bytes_written_max = written_bytes_max;
+    config.clock = Arc::<StandingClock>::clone(clock);
+    Store::open(config, Box::new(|cause| panic!("{cause}"))).unwrap()
+}
+
 /// A store with a supplier whose indicators live for an hour.
 fn world() -> (tempfile::TempDir, Store, SupplierId, Arc<StandingClock>) {
+    world_with(16 << 20)
+}
+
+/// The same, in which a replacement of more bytes becomes a run.
+fn world_with(written_bytes_max: u64) -> (tempfile::TempDir, Store, SupplierId, Arc<StandingClock>) {
     let (dir, clock) = (tempfile::tempdir().unwrap(), Arc::new(StandingClock::default()));
-    let mut config = StoreConfig::at(dir.path().join("data"));
-    config.clock = Arc::<StandingClock>::clone(&clock);
-    let store = Store::open(config, Box::new(|cause| panic!("{cause}"))).unwrap();
+    let store = open(&dir, &clock, written_bytes_max);
     let settings = SupplierSettings {
         confidence: Confidence::new(50_u8).unwrap(),
         retention: RetentionMinutes::new(60_u32).unwrap(),
@@ -136,6 +148,64 @@ fn rows_of(feed: &Feed) -> Vec<(String, Vec<u8>)> {
     }
     rows.finish().unwrap();
     seen
+}
+
+fn feed_of(store: &Store, slices: &[Slice]) -> Feed {
+    let mut feed = store.begin_feed().unwrap();
+    feed.add(slices).unwrap();
+    feed
+}
+
+/// A clock that is ahead makes everything look expired, and nothing as if it were removed.
+#[test]
+fn no_clock_disarms_the_guard() {
+    let (dir, store, supplier, clock) = world();
+    for key in ["a", "b", "c"] {
+        commit(write(&store, supplier, key)).unwrap();
+    }
+    assert!(store.checkpoint());
+    store.halt();
+    drop(store);
+    clock.1.store(1_000_000, Ordering::SeqCst);
+    let store = open(&dir, &clock, 0);
+    let feed = || feed_of(&store, &[slice(supplier, 0, "a", b"{}")]);
+    let added = Changes { added: 1, ..Changes::default() };
+    assert_eq!(store.plan(supplier, &feed(), FeedMode::Replace, &|| true).unwrap(), added);
+    let outcome = store.replace(supplier, feed(), 50, &|| true);
+    assert!(matches!(outcome, Err(ReplaceError::Shrinks(Changes { removed: 2, .. }))), "{outcome:?}");
+    assert!(store.replace(supplier, feed(), 67, &|| true).is_ok());
+    store.halt();
+}
+
+#[test]
+fn a_run_is_not_adopted_at_the_cost_of_the_reserve() {
+    let (_dir, store, supplier, _clock) = world_with(0);
+    let feed = feed_of(&store, &[slice(supplier, 0, "a", b"{}")]);
+    // Asked once the difference is spooled, it leaves room for a write and not for a part.
+    let take_room = || {
+        let free_bytes = store.shared.disk_free_bytes();
+        store.set_disk_reserve(free_bytes - 16 * limits::MIB as u64);
+        true
+    };
+    let outcome = store.replace(supplier, feed, 50, &take_room);
+    assert!(matches!(outcome, Err(ReplaceError::Write(WriteError::DiskFull))), "{outcome:?}");
+    store.set_disk_reserve(0);
+    assert!(!holds(&store, "a"));
+    let feed = feed_of(&store, &[slice(supplier, 0, "a", b"{}")]);
+    store.replace(supplier, feed, 50, &|| true).unwrap();
+    assert!(holds(&store, "a"));
+    store.halt();
+}
+
+#[test]
+fn what_nobody_wants_any_more_is_not_waited_for() {
+    let asked = Cell::new(0);
+    let ask = || -> Result<(), WriteError> {
+        asked.set(asked.get() + 1);
+        Err(REPLACED)
+    };
+    let outcome = wait_for_room(&|| if asked.get() == 0 { Ok(()) } else { Err(ReplaceError::Unwanted) }, ask);
+    assert!(matches!(outcome, Err(ReplaceError::Unwanted)) && asked.get() == 1);
 }
 
 #[test]

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use sluice_model::{Rejection, TagId, TagName, TagWeight, rejection::Property};
-use sluice_store::catalogue::{Catalogue, CatalogueChange};
+use sluice_store::{
+    WriteError,
+    catalogue::{Catalogue, CatalogueChange},
+};
 
 use super::{MissingTags, TagMaker, TagNames, TagsReader};
 use crate::{
@@ -117,6 +120,10 @@ impl TagMaker for Maker {
     fn make(&self, name: &str) -> Option<TagId> {
         self.asked.lock().push(name.to_owned());
         if name == "NEVER" { None } else { Some(TagId(1_000)) }
+    }
+
+    fn failure(&self) -> Option<WriteError> {
+        None
     }
 }
 

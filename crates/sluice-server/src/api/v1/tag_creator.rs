@@ -4,7 +4,7 @@
 //! the thread of the pool that judges the row, for as long as a commit takes.
 
 use std::{
-    sync::{Arc, mpsc::sync_channel},
+    sync::{Arc, OnceLock, mpsc::sync_channel},
     thread,
     time::Duration,
 };
@@ -26,12 +26,17 @@ const TRIES_MAX: u32 = 10_000;
 pub(super) struct TagCreator {
     store: Store,
     author: Arc<Author>,
+    failure: OnceLock<WriteError>,
 }
 
 impl TagCreator {
     /// For whoever makes a request.
     pub(super) fn of(store: &Store, record: &RequestRecord) -> Arc<dyn TagMaker> {
-        Arc::new(Self { store: store.clone(), author: Arc::new(Author::of(record)) })
+        Arc::new(Self {
+            store: store.clone(),
+            author: Arc::new(Author::of(record)),
+            failure: OnceLock::new(),
+        })
     }
 
     fn create(&self, name: &TagName, weight: TagWeight) -> Result<(), ChangeError> {
@@ -66,9 +71,17 @@ impl TagMaker for TagCreator {
                 Ok(()) => return self.existing(&name),
                 // Somebody else makes it, and it is not durable yet.
                 Err(ChangeError::AlreadyExists) => thread::sleep(TRY_INTERVAL),
+                Err(ChangeError::Write(error)) => {
+                    self.failure.get_or_init(|| error);
+                    return None;
+                }
                 Err(_) => return None,
             }
         }
         None
+    }
+
+    fn failure(&self) -> Option<WriteError> {
+        self.failure.get().cloned()
     }
 }
