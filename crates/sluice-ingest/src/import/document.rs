@@ -294,9 +294,6 @@ impl DocumentCutter {
         if limits::NESTING_LEVELS_MAX <= self.open.len() {
             return Err(Fault::TooDeep);
         }
-        if place == Place::Event {
-            self.notes = Notes::default();
-        }
         self.open.push(place);
         self.state = if place.closing() == b']' { State::FirstElement } else { State::FirstKey };
         Ok(1)

@@ -36,6 +36,7 @@ fn each_type_gives_what_it_names() {
         ("ip-dst|port", "192.0.2.1|443".to_owned()),
         ("ip-src|port", "2001:db8::1|x".to_owned()),
         ("ip-src|port", "192.0.2.1".to_owned()),
+        ("ip-src|port", "192.0.2.1|0443".to_owned()),
         ("domain|ip", "example.com|192.0.2.2".to_owned()),
         ("hostname|port", "www.example.com|8080".to_owned()),
         ("url", " http://example.com/a|b\\r\\n".to_owned()),
@@ -60,10 +61,11 @@ fn each_type_gives_what_it_names() {
         13: "192.0.2.1" {"type":"ip-dst|port","port":443}
         14: "2001:db8::1" {"type":"ip-src|port","port":"x"}
         15: "192.0.2.1" {"type":"ip-src|port"}
-        16: "example.com" {"type":"domain|ip","ip":"192.0.2.2"}
-        17: "www.example.com" {"type":"hostname|port","port":8080}
-        18: " http://example.com/a|b\r\n" {"type":"url"}
-        19: "example.com/a" {"type":"uri"}
+        16: "192.0.2.1" {"type":"ip-src|port","port":"0443"}
+        17: "example.com" {"type":"domain|ip","ip":"192.0.2.2"}
+        18: "www.example.com" {"type":"hostname|port","port":8080}
+        19: " http://example.com/a|b\r\n" {"type":"url"}
+        20: "example.com/a" {"type":"uri"}
     "#]],
     );
 }

@@ -24,10 +24,12 @@ fn the_context_has_where_it_comes_from_and_what_it_is_worth() {
                 "labels":["a", "b"], "indicator_types":["malicious-activity"],
                 "kill_chain_phases":[{"kill_chain_name":"k", "phase_name":"p"}], "external_references":[{"source_name":"s"}]}"#,
             r#"{I,"pattern":"[domain-name:value='b.example.com']","confidence":null}"#,
+            r#"{"type":"x","confidence":1,"type":"indicator","pattern":"[domain-name:value='c.example.com']","confidence":2}"#,
         ],
         &expect![[r#"
             1: "a.example.com" {"id":"indicator--1","created":"2026-01-01T00:00:00.000Z","modified":"2026-01-02T00:00:00.000Z","valid_from":"2026-01-01T00:00:00Z","confidence":80,"labels":["a","b"],"indicator_types":["malicious-activity"],"kill_chain_phases":[{"kill_chain_name":"k","phase_name":"p"}],"external_references":[{"source_name":"s"}]}
             2: "b.example.com"
+            3: "c.example.com" {"confidence":2}
         "#]],
     );
 }
