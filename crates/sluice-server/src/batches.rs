@@ -156,10 +156,13 @@ impl Batches {
             failure: None,
             rejects_missing: None,
         };
-        let mut is_anew = false;
         {
             let mut index = self.ledger.index.lock();
             if let Some(entry) = index.get(id) {
+                // However old it is, it is never replaced by that of another tenant.
+                if entry.summary.asked.tenant != summary.asked.tenant {
+                    return Err(Taken::IsOther);
+                }
                 if entry.live.is_some() {
                     return Err(Taken::IsRunning);
                 }
@@ -170,14 +173,13 @@ impl Batches {
                 if is_fresh && entry.summary.state == BatchState::Done {
                     return Ok(Begun::Repeated(Box::new(Told::of(entry))));
                 }
-                is_anew = true;
             }
             let (summary, live) = (summary.clone(), Some(Arc::clone(&live)));
             index.insert(Entry { summary, live, frames: vec![], segment: None });
         }
         let batch = Batch::new(Arc::clone(&self.ledger), id, live, key.is_some());
-        if is_anew {
-            // What was refused the last time is not what is refused this time.
+        if key.is_some() {
+            // What was refused the last time is not what is refused this time, even if only the files know of that.
             self.ledger.write(BatchCommand::Begin(summary)).await;
         }
         Ok(Begun::New(batch))
@@ -244,7 +246,10 @@ impl Batches {
     /// Writes what is not written yet and ends the thread, which is left behind when the disk does not answer. Nothing that
     /// comes later is written.
     pub(crate) async fn close(&self) {
-        self.ledger.write(BatchCommand::Close).await;
+        if tokio::time::timeout(CLOSE_WAIT, self.ledger.write(BatchCommand::Close)).await.is_err() {
+            tracing::warn!("the last batches could not be written: the disk does not answer");
+            return;
+        }
         let Some(is_written) = self.is_written.lock().take() else { return };
         if is_written.recv_timeout(CLOSE_WAIT) == Err(std_mpsc::RecvTimeoutError::Timeout) {
             tracing::warn!("the last batches could not be written: the disk does not answer");

@@ -162,9 +162,13 @@ impl Step {
                 (None, None) => return Err(IngestError::Internal),
             }
             let rejects = std::mem::take(&mut reports.rejects);
-            // Of what is gathered nothing is durable yet.
-            let committed_lines = if is_gathered { 0 } else { reports.committed_lines };
-            keeper.keep(&ImportReport { committed_lines, ..reports.clone() }, place, rejects).await;
+            let mut told = reports.clone();
+            if is_gathered {
+                // Nothing of it is durable yet.
+                (told.rows_count, told.accepted_count) = (told.refused_count, 0);
+                (told.short_of_tags_count, told.committed_lines) = (0, 0);
+            }
+            keeper.keep(&told, place, rejects).await;
             drop(guard);
             Ok(reports)
         })

@@ -140,6 +140,12 @@ impl Index {
     /// Ends the replay: whatever was running has ended with the daemon.
     pub(super) fn end_replay(&mut self) {
         self.pending = HashMap::new();
+        for entry in self.entries.values_mut() {
+            let kept: u64 = entry.frames.iter().map(|place| u64::from(place.count)).sum();
+            if kept < entry.summary.counts.refused {
+                entry.miss(EVICTED);
+            }
+        }
         for entry in self.entries.values_mut().filter(|entry| entry.summary.state == BatchState::Running) {
             entry.summary.state = BatchState::Failed;
             let detail = "The service ended while the body was read".into();

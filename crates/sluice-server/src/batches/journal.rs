@@ -182,8 +182,10 @@ pub(super) fn read_frame(dir: &Path, place: &FramePlace) -> io::Result<Vec<u8>> 
     zstd::bulk::decompress(&packed, place.text_bytes as usize)
 }
 
-const BEGIN: u8 = 1;
-const SUMMARY: u8 = 2;
+/// Of a batch that begins anew.
+pub(super) const BEGIN: u8 = 1;
+/// Of any other summary.
+pub(super) const SUMMARY: u8 = 2;
 const REJECTS: u8 = 3;
 
 impl Segment {
@@ -199,17 +201,8 @@ impl Segment {
         Ok(Self { file, number, bytes: MAGIC.len() as u64, is_named: false, is_broken: false })
     }
 
-    /// Appends a summary of a batch that begins anew.
-    pub(super) fn append_begin(&mut self, summary: &Summary) -> io::Result<()> {
-        self.append_summary_as(BEGIN, summary)
-    }
-
-    /// Appends a summary.
-    pub(super) fn append_summary(&mut self, summary: &Summary) -> io::Result<()> {
-        self.append_summary_as(SUMMARY, summary)
-    }
-
-    fn append_summary_as(&mut self, kind: u8, summary: &Summary) -> io::Result<()> {
+    /// Appends a summary, as [`BEGIN`] or [`SUMMARY`].
+    pub(super) fn append_summary(&mut self, kind: u8, summary: &Summary) -> io::Result<()> {
         let content = serde_json::to_vec(summary)?;
         self.append(kind, summary.id, 0, 0, &content).map(drop)
     }
@@ -262,6 +255,8 @@ impl Segment {
         self.file.sync_data()?;
         if !self.is_named {
             File::open(dir)?.sync_all()?;
+            // It may have been made with the segment.
+            dir.parent().map(File::open).transpose()?.map(|parent| parent.sync_all()).transpose()?;
             self.is_named = true;
         }
         Ok(())

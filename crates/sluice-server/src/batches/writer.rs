@@ -25,7 +25,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     id::BatchId,
     index::{BATCHES_MAX, Index},
-    journal::{self, OldSegment, Segment},
+    journal::{self, BEGIN, OldSegment, SUMMARY, Segment},
     summary::Summary,
 };
 use crate::clock::now_ms;
@@ -53,6 +53,9 @@ const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 /// How often what is too old is looked for.
 const EXPIRE_INTERVAL: Duration = Duration::from_mins(1);
 
+#[cfg(test)]
+mod tests;
+
 /// Segments that all together have the length that they may have.
 const SEGMENTS: u64 = 8;
 
@@ -73,8 +76,8 @@ pub(super) struct Writer {
     pub(super) bytes: Arc<AtomicU64>,
     /// Summaries that nobody waits for.
     pub(super) later: Arc<Mutex<Vec<Summary>>>,
-    /// Summaries that could not be written, of each batch the newest.
-    pub(super) unwritten: VecDeque<Summary>,
+    /// Summaries that could not be written, with their kinds; of each batch the newest.
+    pub(super) unwritten: VecDeque<(u8, Summary)>,
     pub(super) is_failing: bool,
     pub(super) is_unsynced: bool,
 }
@@ -102,7 +105,7 @@ impl Writer {
             is_closed |= commands_in.is_closed() && commands_in.is_empty();
             let last = if is_closed { mem::take(&mut *self.later.lock()) } else { vec![] };
             for summary in later.into_iter().chain(last) {
-                self.write_summary(summary);
+                self.write_summary(SUMMARY, summary);
             }
             if !waiting.is_empty() || is_closed || SYNC_INTERVAL <= synced.elapsed() {
                 self.write_again();
@@ -131,11 +134,10 @@ impl Writer {
                 }
             }
             BatchCommand::Begin(summary) => {
-                let written = self.append(|segment| segment.append_begin(&summary));
-                self.note_written(summary, written.is_ok());
+                self.write_summary(BEGIN, summary);
             }
             BatchCommand::Summary(summary, done) => {
-                self.write_summary(summary);
+                self.write_summary(SUMMARY, summary);
                 waiting.extend(done);
             }
             BatchCommand::Look | BatchCommand::Close => {}
@@ -143,35 +145,33 @@ impl Writer {
     }
 
     /// Writes a summary; false if that failed.
-    fn write_summary(&mut self, mut summary: Summary) -> bool {
+    fn write_summary(&mut self, kind: u8, mut summary: Summary) -> bool {
+        let id = summary.id;
         // What could not be written is known here first.
-        if let Some(entry) = self.index.lock().get(summary.id) {
+        if let Some(entry) = self.index.lock().get(id) {
             summary.rejects_missing.clone_from(&entry.summary.rejects_missing);
         }
-        let is_written = self.append(|segment| segment.append_summary(&summary)).is_ok();
-        self.note_written(summary, is_written);
-        is_written
-    }
-
-    fn note_written(&mut self, summary: Summary, is_written: bool) {
-        let id = summary.id;
+        // Whatever was not written of it before is older. If its begin was not, it begins with this.
+        let is_begin_unwritten =
+            self.unwritten.iter().any(|(kind, earlier)| earlier.id == id && *kind == BEGIN);
+        let kind = if is_begin_unwritten { BEGIN } else { kind };
+        self.unwritten.retain(|(_, earlier)| earlier.id != id);
+        let is_written = self.append(|segment| segment.append_summary(kind, &summary)).is_ok();
         if is_written {
             let number = self.segment.as_ref().map(|(segment, _)| segment.number);
             if let Some(entry) = self.index.lock().get_mut(id) {
                 entry.segment = number;
             }
-            return;
+        } else if self.unwritten.len() < BATCHES_MAX {
+            self.unwritten.push_back((kind, summary));
         }
-        self.unwritten.retain(|earlier| earlier.id != id);
-        if self.unwritten.len() < BATCHES_MAX {
-            self.unwritten.push_back(summary);
-        }
+        is_written
     }
 
     /// Tries again what could not be written.
     fn write_again(&mut self) {
-        while let Some(summary) = self.unwritten.pop_front() {
-            if !self.write_summary(summary) {
+        while let Some((kind, summary)) = self.unwritten.pop_front() {
+            if !self.write_summary(kind, summary) {
                 return;
             }
         }

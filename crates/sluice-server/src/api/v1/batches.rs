@@ -111,8 +111,14 @@ pub(crate) async fn carry_out(
                 let detail = "The batch has ended";
                 return Err(Cause::BatchConflict(BatchConflict::Ended, detail.into()));
             }
+            let told = find()?;
+            // It may have been faster.
+            if told.summary.state != BatchState::Cancelled {
+                let detail = "The batch has ended";
+                return Err(Cause::BatchConflict(BatchConflict::Ended, detail.into()));
+            }
             Author::of(record).changed("batch cancelled");
-            answer::json(StatusCode::OK, &BatchView::of(&find()?))
+            answer::json(StatusCode::OK, &BatchView::of(&told))
         }
         BatchesShape::Show | BatchesShape::List => answer::json(StatusCode::OK, &BatchView::of(&told)),
     }

@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 
 use sluice_ingest::RejectsFrame;
 
-use super::{FramePlace, Record, Segment, list, path, read_frame, scan};
+use super::{BEGIN, FramePlace, Record, SUMMARY, Segment, list, path, read_frame, scan};
 use crate::batches::{
     id::BatchId,
     index::tests::summary,
@@ -21,9 +21,9 @@ fn write(dir: &std::path::Path) -> (Summary, Vec<FramePlace>) {
     let begun = summary(7, 100, BatchState::Running);
     let ended = summary(7, 100, BatchState::Done);
     let mut segment = Segment::create(dir, 3).unwrap();
-    segment.append_begin(&begun).unwrap();
+    segment.append_summary(BEGIN, &begun).unwrap();
     let places = ["first\n", "second\n"].map(|text| segment.append_rejects(ended.id, &frame(text)).unwrap());
-    segment.append_summary(&ended).unwrap();
+    segment.append_summary(SUMMARY, &ended).unwrap();
     segment.sync(dir).unwrap();
     assert_eq!(segment.bytes, fs::metadata(path(dir, 3)).unwrap().len());
     (ended, places.to_vec())
