@@ -4,6 +4,7 @@
 
 pub(crate) mod counted;
 pub(crate) mod cybertrace;
+mod door;
 pub(crate) mod es;
 pub(crate) mod front;
 pub(crate) mod gate;

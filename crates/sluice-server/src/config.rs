@@ -9,6 +9,7 @@
 //! Nothing is opened here but the configuration file itself; secrets are paths, never values.
 
 mod credentials;
+mod indices;
 mod memory;
 mod names;
 #[cfg(test)]
@@ -31,15 +32,16 @@ use std::{
 use serde::Deserialize as _;
 use toml::{Table, Value, de::DeTable};
 
-pub(crate) use self::{rules::is_plain_to_others, show::differences};
 pub use self::{
+    indices::IndexSupplier,
     settings::{
-        BatchSettings, Config, HttpSettings, IngestSettings, LogFormat, LogSettings, SnapshotSettings,
-        TlsSettings, parse_snapshot_url,
+        BatchSettings, Config, ElasticsearchSettings, HttpSettings, IngestSettings, LogFormat, LogSettings,
+        SnapshotSettings, TlsSettings, parse_snapshot_url,
     },
     show::show,
     units::Bounded,
 };
+pub(crate) use self::{rules::is_plain_to_others, show::differences};
 
 #[cfg(test)]
 mod tests;

@@ -94,6 +94,7 @@ const BATCH_READS_QUEUED_MAX: usize = 64;
 pub struct Daemon {
     addresses: Vec<SocketAddr>,
     metrics_address: Option<SocketAddr>,
+    elasticsearch_address: Option<SocketAddr>,
     endings_out: mpsc::Sender<Ending>,
     phase: watch::Receiver<Phase>,
     state: Arc<State>,
@@ -117,6 +118,11 @@ impl Daemon {
     /// The address that serves metrics alone, if one is configured.
     pub fn metrics_address(&self) -> Option<SocketAddr> {
         self.metrics_address
+    }
+
+    /// The address that serves clients of Elasticsearch alone, if one is configured.
+    pub fn elasticsearch_address(&self) -> Option<SocketAddr> {
+        self.elasticsearch_address
     }
 
     /// How far the daemon is, and a way to wait for changes. Closed once the daemon has ended.
@@ -230,6 +236,7 @@ pub fn serve(config: Config, inherited: Vec<TcpListener>) -> Result<Daemon, Serv
     conditions::watch(&state, memory_bytes).map_err(ServeError::Thread)?;
     let sockets = sockets::open(&config, inherited)?;
     let (addresses, are_inherited) = (sockets.addresses, sockets.are_inherited);
+    let (elasticsearch, elasticsearch_address) = sockets.elasticsearch.unzip();
     let (endings_out, endings_in) = mpsc::channel(ENDINGS_QUEUED_MAX);
     let (phase_out, phase) = watch::channel(Phase::Opening);
     let (scrapes, metrics_address) = serve_metrics(&config, &state)?.unzip();
@@ -248,7 +255,7 @@ pub fn serve(config: Config, inherited: Vec<TcpListener>) -> Result<Daemon, Serv
                 Arc::clone(&state),
                 for_snapshots,
             )));
-            let server = match api::front::start(&config, sockets.listeners, tls, &state) {
+            let server = match api::front::start(&config, sockets.listeners, elasticsearch, tls, &state) {
                 Ok(server) => server,
                 Err(error) => return Ending::NotStarted(error),
             };
@@ -269,7 +276,17 @@ pub fn serve(config: Config, inherited: Vec<TcpListener>) -> Result<Daemon, Serv
     let thread =
         thread::Builder::new().name("lifecycle".to_owned()).spawn(run).map_err(ServeError::Thread)?;
     let (state, config) = for_daemon;
-    Ok(Daemon { addresses, metrics_address, endings_out, phase, state, config: Mutex::new(config), thread })
+    let config = Mutex::new(config);
+    Ok(Daemon {
+        addresses,
+        metrics_address,
+        elasticsearch_address,
+        endings_out,
+        phase,
+        state,
+        config,
+        thread,
+    })
 }
 
 /// Serves metrics on a listener of their own, if one is configured, and gives its address too.

@@ -11,7 +11,11 @@ mod indices;
 pub(crate) mod parameters;
 pub(crate) mod table;
 
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::{
+    Uri,
+    header::{HeaderName, HeaderValue},
+    uri::PathAndQuery,
+};
 
 /// Where all of it is.
 pub(crate) const ROOT: &str = "/es";
@@ -19,6 +23,13 @@ pub(crate) const ROOT: &str = "/es";
 /// What each answer has to say.
 pub(crate) const PRODUCT: (HeaderName, HeaderValue) =
     (HeaderName::from_static("x-elastic-product"), HeaderValue::from_static("Elasticsearch"));
+
+/// What is asked at the root of a listener of its own, as it would be asked elsewhere. A target that has no path is that of no
+/// request.
+pub(crate) fn below_root(uri: &Uri) -> Uri {
+    let target = uri.path_and_query().map_or("", PathAndQuery::as_str);
+    format!("{ROOT}{target}").parse().unwrap_or(Uri::from_static("/es/-"))
+}
 
 /// What a path has behind the root; `None` for a path of something else.
 pub(crate) fn below(path: &str) -> Option<&str> {

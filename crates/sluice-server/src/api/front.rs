@@ -34,7 +34,9 @@ use tokio::{
 };
 
 use super::{
-    counted, cybertrace, es,
+    counted, cybertrace,
+    door::Door,
+    es,
     gate::{self, Admitted},
     health, problem_pages,
     request::Request as ApiRequest,
@@ -58,16 +60,7 @@ use crate::{
 /// Connections of those who want metrics.
 const SCRAPERS_MAX: usize = 64;
 
-/// Where a connection came in.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Door {
-    /// Everything is served.
-    Api,
-    /// Metrics are served.
-    Metrics,
-}
-
-/// Starts serving on sockets. To be called within a runtime; serving ends through the server's handle.
+/// Starts serving on sockets; on one of them, clients of Elasticsearch alone. To be called within a runtime; serving ends through the server's handle.
 ///
 /// # Errors
 ///
@@ -75,6 +68,7 @@ enum Door {
 pub(crate) fn start(
     config: &Config,
     listeners: Vec<TcpListener>,
+    elasticsearch: Option<TcpListener>,
     mut tls: Option<rustls::ServerConfig>,
     state: &Arc<State>,
 ) -> io::Result<Server> {
@@ -92,7 +86,9 @@ pub(crate) fn start(
     if let Some(tls) = &mut tls {
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
     }
-    for (number, listener) in listeners.into_iter().enumerate() {
+    let listeners = listeners.into_iter().map(|listener| (Door::Api, listener));
+    let elasticsearch = elasticsearch.map(|listener| (Door::Elasticsearch, listener));
+    for (number, (door, listener)) in listeners.chain(elasticsearch).enumerate() {
         let state = Arc::clone(state);
         // Each worker makes each of these services, on its own thread; one beat is enough.
         let beat = move |state: &State| {
@@ -104,11 +100,11 @@ pub(crate) fn start(
         builder = match tls.clone() {
             None => builder.listen("http", listener, move || {
                 beat(&state);
-                plain(settings, &state)
+                plain(settings, door, &state)
             })?,
             Some(tls) => builder.listen("https", listener, move || {
                 beat(&state);
-                secure(settings, &state, tls.clone())
+                secure(settings, door, &state, tls.clone())
             })?,
         };
     }
@@ -118,6 +114,7 @@ pub(crate) fn start(
 /// The service of connections that speak plain HTTP.
 fn plain(
     settings: HttpSettings,
+    door: Door,
     state: &Arc<State>,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = (), InitError = ()> + use<> {
     let stopping = Arc::clone(&state.stopping);
@@ -126,7 +123,7 @@ fn plain(
         ready(Ok((requests(io, settings, &stopping), peer)))
     });
     counted(
-        streams.and_then(http(settings, Door::Api, Arc::clone(&state.stopping), Arc::clone(state))),
+        streams.and_then(http(settings, door, Arc::clone(&state.stopping), Arc::clone(state))),
         &state.stopping,
     )
 }
@@ -134,6 +131,7 @@ fn plain(
 /// The service of connections that speak TLS.
 fn secure(
     settings: HttpSettings,
+    door: Door,
     state: &Arc<State>,
     tls: rustls::ServerConfig,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = (), InitError = ()> + use<> {
@@ -146,7 +144,7 @@ fn secure(
         (requests(io, settings, &stopping).with_peer(peer), address)
     });
     counted(
-        streams.and_then(http(settings, Door::Api, Arc::clone(&state.stopping), Arc::clone(state))),
+        streams.and_then(http(settings, door, Arc::clone(&state.stopping), Arc::clone(state))),
         &state.stopping,
     )
 }
@@ -224,13 +222,18 @@ where
     let for_expect = Arc::clone(&state);
     let app = App::new().app_data(web::Data::from(state));
     let app = match door {
-        Door::Api => app.default_service(web::to(answer_request)),
+        Door::Api | Door::Elasticsearch => app.default_service(web::to(answer_request)),
         Door::Metrics => app.default_service(web::to(answer_scrape)),
     };
     let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
+    let app =
+        apply_fn_factory(map_config(app, |()| AppConfig::default()), move |mut request: Request, service| {
+            door.enter(&mut request);
+            service.call(request)
+        });
     service::builder(settings.head_timeout.seconds(), settings.keep_alive.seconds(), stopping)
         .expect(fn_service(move |request: Request| expect(door, Arc::clone(&for_expect), request)))
-        .h1(map_config(app, |()| AppConfig::default()))
+        .h1(app)
         .map_err(drop)
 }
 
@@ -250,6 +253,7 @@ fn begin(head: &RequestHead, peer: Option<&Rc<PeerCertificates>>, state: &State)
 
 /// Judges a request that expects `100-continue`: lets it go on, or refuses it without a `100`.
 async fn expect(door: Door, state: Arc<State>, mut request: Request) -> Result<Request, Response<BoxBody>> {
+    door.enter(&mut request);
     let progress = begin_progress(request.conn_data(), request.head());
     // What stands in no table is judged when it is answered, and never reads a body.
     let path = request.head().uri.path();

@@ -29,7 +29,13 @@ pub(super) fn all() -> Vec<String> {
     let (mut keys, mut table) = (Vec::new(), String::new());
     for line in shown.lines() {
         if let Some(header) = line.strip_prefix('[') {
-            table = format!("{}.", header.trim_end_matches(']'));
+            let header = header.trim_end_matches(']');
+            if header.contains('.') {
+                // A key whose value is a table.
+                keys.push(header.to_owned());
+            } else {
+                table = format!("{header}.");
+            }
         } else if let Some((key, _)) = line.split_once(" = ") {
             keys.push(format!("{table}{key}"));
         }

@@ -71,6 +71,16 @@ pub(super) fn check(config: &Config) -> Vec<(&'static str, Cow<'static, str>)> {
     if config.metrics_listen.is_some_and(|metrics| do_collide(metrics, config.listen)) {
         broken.push(("metrics_listen", "it is the address of listen; metrics need one of their own".into()));
     }
+    if let Some(address) = config.elasticsearch.listen {
+        let key = "elasticsearch.listen";
+        let others = [Some(config.listen), config.metrics_listen];
+        if others.into_iter().flatten().any(|other| do_collide(address, other)) {
+            broken.push((key, "another key has this address; it needs one of its own".into()));
+        }
+        if is_plain_to_others(config, address.ip()) {
+            broken.push((key, "anything but loopback needs TLS, or allow_plain_http = true".into()));
+        }
+    }
     if is_plain_to_others(config, config.listen.ip()) {
         broken.push(("listen", "anything but loopback needs TLS, or allow_plain_http = true".into()));
     }

@@ -6,6 +6,7 @@
 //! A key stands here and, commented out, in `deploy/sluiced.toml`; a test compares the two.
 
 use std::{
+    collections::BTreeMap,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
@@ -18,7 +19,10 @@ use sluice_store::LOG_BYTES_MAX;
 use tracing_subscriber::filter::Targets;
 use url::Url;
 
-use super::units::{BYTES, Bounded, MILLISECONDS, SECONDS};
+use super::{
+    indices::IndexSupplier,
+    units::{BYTES, Bounded, MILLISECONDS, SECONDS},
+};
 
 /// Networks of trusted proxies; each request is held against all of them.
 const PROXIES_MAX: usize = 64;
@@ -77,6 +81,8 @@ pub struct Config {
     pub snapshot: SnapshotSettings,
     /// What is kept of imports.
     pub batches: BatchSettings,
+    /// Clients of Elasticsearch.
+    pub elasticsearch: ElasticsearchSettings,
 }
 
 impl Default for Config {
@@ -99,6 +105,7 @@ impl Default for Config {
             log: LogSettings::default(),
             snapshot: SnapshotSettings::default(),
             batches: BatchSettings::default(),
+            elasticsearch: ElasticsearchSettings::default(),
         }
     }
 }
@@ -228,6 +235,17 @@ pub struct BatchSettings {
     pub keep: Bounded<1, { 366 * 86_400 }, { 7 * 86_400 }, SECONDS>,
     /// Bytes on the disk of all batches together.
     pub size_max: Bounded<{ 64 << 10 }, { 1 << 40 }, { 512 << 20 }, BYTES>,
+}
+
+/// Clients of Elasticsearch.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ElasticsearchSettings {
+    /// Address that serves `/es` at its root, and nothing else.
+    #[serde(deserialize_with = "address_or_empty", serialize_with = "shown_address_or_empty")]
+    pub listen: Option<SocketAddr>,
+    /// Which suppliers indices are that are not suppliers by their names.
+    pub indices: BTreeMap<String, IndexSupplier>,
 }
 
 /// How log lines are written.

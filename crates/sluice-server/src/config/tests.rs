@@ -1,6 +1,6 @@
 //! Layers, bounds, and the words of a refusal.
 
-use std::{ffi::OsString, fs, os::unix::ffi::OsStringExt as _, path::Path};
+use std::{collections::BTreeMap, ffi::OsString, fs, os::unix::ffi::OsStringExt as _, path::Path};
 
 use expect_test::{Expect, expect};
 
@@ -163,6 +163,10 @@ fn what_is_shown_tells_the_origin_of_each_value_and_can_be_loaded() {
         [batches]
         keep = "7days"                           # default
         size_max = "512MiB"                      # default
+
+        [elasticsearch]
+        listen = ""                              # default
+        indices = {}                             # default
 
         # Memory plan, in MiB at most:
         #   544  large bodies and answers, all requests together
@@ -447,7 +451,7 @@ fn the_shipped_file_shows_every_key_with_its_default() {
         .collect();
     assert_eq!(load_text(&active, &[]).unwrap(), load_text("", &[]).unwrap());
     let keys = active.lines().filter(|line| line.contains('=')).count();
-    assert_eq!(keys, 38, "a key was added without its line, or the other way round");
+    assert_eq!(keys, 40, "a key was added without its line, or the other way round");
 }
 
 #[test]
@@ -520,4 +524,41 @@ fn metrics_have_an_address_of_their_own() {
         &[],
         &expect![":2: metrics_listen: invalid socket address syntax"],
     );
+}
+
+#[test]
+fn clients_of_elasticsearch_have_an_address_and_a_table_of_their_own() {
+    let text = "listen = \"127.0.0.1:1\"\nmetrics_listen = \"127.0.0.1:2\"\n[elasticsearch]\nlisten = ";
+    for (address, rule) in [
+        ("127.0.0.1:3", None),
+        ("127.0.0.1:1", Some("another key has this address; it needs one of its own")),
+        ("127.0.0.1:2", Some("another key has this address; it needs one of its own")),
+        ("192.0.2.1:3", Some("anything but loopback needs TLS, or allow_plain_http = true")),
+    ] {
+        let refused = load_text(&format!("{text}\"{address}\"\n"), &[]).err().map(|error| error.to_string());
+        match (refused, rule) {
+            (None, None) => {}
+            (Some(told), Some(rule)) => {
+                assert!(told.ends_with(&format!(":4: elasticsearch.listen: {rule}")), "{told}");
+            }
+            other => panic!("{address}: {other:?}"),
+        }
+    }
+    let table =
+        "[elasticsearch.indices]\na = \"Feed\"\n\"b.c\" = { tenant = \"acme\", supplier = \"Feed\" }\n";
+    let config = load_text(table, &[]).unwrap();
+    let indices: Vec<_> = config
+        .elasticsearch
+        .indices
+        .iter()
+        .map(|(index, found)| format!("{index} {} {}", found.tenant, found.supplier))
+        .collect();
+    assert_eq!(indices, ["a General Feed", "b.c acme Feed"]);
+    assert_eq!(load_text(&show(&config, &BTreeMap::new()), &[]).unwrap(), config);
+    for value in ["5", "[]", "{ tenant = \"acme\" }", "{ tenant = \"acme\", supplier = \"Feed\", more = 1 }"]
+    {
+        let told =
+            load_text(&format!("[elasticsearch.indices]\na = {value}\n"), &[]).unwrap_err().to_string();
+        assert!(told.contains("elasticsearch.indices: expected the name of a supplier"), "{told}");
+    }
 }

@@ -77,6 +77,11 @@ pub fn look_ahead(config: &Config, is_known: &dyn Fn(&str) -> bool) -> Vec<Findi
     {
         look_at_address("metrics_listen", address, &mut findings);
     }
+    if let Some(address) = config.elasticsearch.listen
+        && is_known("elasticsearch.listen")
+    {
+        look_at_address("elasticsearch.listen", address, &mut findings);
+    }
     findings
 }
 

@@ -4,7 +4,7 @@
 //! which the new one differs from it, for the log too. Whoever calls reads files and puts everything into force.
 
 use crate::{
-    config::{Config, HttpSettings, differences},
+    config::{Config, ElasticsearchSettings, HttpSettings, differences},
     logging::AUDIT,
 };
 
@@ -29,6 +29,10 @@ pub(crate) fn take_over(now: &Config, new: &Config) -> Config {
         tls: tls.clone(),
         http,
         log: new.log.clone(),
+        elasticsearch: ElasticsearchSettings {
+            indices: new.elasticsearch.indices.clone(),
+            ..now.elasticsearch.clone()
+        },
         ..now.clone()
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Sockets {
     pub(crate) addresses: Vec<SocketAddr>,
     /// Whether the service manager holds them.
     pub(crate) are_inherited: bool,
+    /// That of clients of Elasticsearch, if there is one, which is always the daemon's own.
+    pub(crate) elasticsearch: Option<(TcpListener, SocketAddr)>,
 }
 
 /// Takes the sockets that the service manager passed, if it did (`sd_listen_fds(3)`). To be called once, before any thread
@@ -45,11 +47,14 @@ pub fn from_service_manager() -> Result<Vec<TcpListener>, ServeError> {
 /// [`ServeError::Listen`], [`ServeError::Inherited`] or [`ServeError::PlainHttp`].
 pub(crate) fn open(config: &Config, inherited: Vec<TcpListener>) -> Result<Sockets, ServeError> {
     let write_timeout = config.http.write_timeout.seconds();
+    let bind = |address| {
+        listener::listen(address, write_timeout).map_err(|source| ServeError::Listen { address, source })
+    };
+    let elasticsearch = config.elasticsearch.listen.map(bind).transpose()?;
     if inherited.is_empty() {
-        let bound = listener::listen(config.listen, write_timeout);
-        let (listener, address) =
-            bound.map_err(|source| ServeError::Listen { address: config.listen, source })?;
-        return Ok(Sockets { listeners: vec![listener], addresses: vec![address], are_inherited: false });
+        let (listener, address) = bind(config.listen)?;
+        let (listeners, addresses) = (vec![listener], vec![address]);
+        return Ok(Sockets { listeners, addresses, are_inherited: false, elasticsearch });
     }
     let adopted = inherited.iter().map(|socket| listener::adopt(socket, write_timeout));
     let addresses: Vec<SocketAddr> = adopted.collect::<Result<_, _>>().map_err(ServeError::Inherited)?;
@@ -59,5 +64,5 @@ pub(crate) fn open(config: &Config, inherited: Vec<TcpListener>) -> Result<Socke
         }
         tracing::info!(%address, "listens on a socket of the service manager; the key listen counts for nothing");
     }
-    Ok(Sockets { listeners: inherited, addresses, are_inherited: true })
+    Ok(Sockets { listeners: inherited, addresses, are_inherited: true, elasticsearch })
 }

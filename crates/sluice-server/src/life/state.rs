@@ -2,9 +2,12 @@
 //!
 //! In: what `lifecycle` learns about the store. Out: the ingestor, or the cause why it cannot be used now. No I/O.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use ipnet::IpNet;
@@ -17,7 +20,7 @@ use super::{beats::Beats, request_log::RequestLog, tls::CertificateInUse};
 use crate::{
     auth::Auth,
     batches::Batches,
-    config::Config,
+    config::{Config, IndexSupplier},
     http::{body::Pace, problem::Cause, stopping::Stopping},
     metrics::Metrics,
     worker::Worker,
@@ -63,6 +66,8 @@ pub(crate) struct Rules {
     pub(crate) match_scope: MatchScope,
     /// Proxies that are believed.
     pub(crate) proxies: Vec<IpNet>,
+    /// Which suppliers indices of Elasticsearch are, by their names in lower case.
+    pub(crate) indices: Arc<BTreeMap<String, IndexSupplier>>,
 }
 
 impl Rules {
@@ -73,7 +78,14 @@ impl Rules {
             bytes_per_second_min: config.http.body_rate_min.get(),
             deadline: config.http.body_deadline.seconds(),
         };
-        Self { pace, match_scope: config.match_scope, proxies: config.trusted_proxies.clone() }
+        let indices = config.elasticsearch.indices.iter();
+        let indices = indices.map(|(index, supplier)| (index.to_lowercase(), supplier.clone())).collect();
+        Self {
+            pace,
+            match_scope: config.match_scope,
+            proxies: config.trusted_proxies.clone(),
+            indices: Arc::new(indices),
+        }
     }
 }
 

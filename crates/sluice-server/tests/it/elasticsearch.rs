@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 use serde_json::Value;
 
 use crate::{
-    client::Answer,
+    client::{Answer, Connection},
     daemon::{Running, as_token, as_user, request, shared},
     encodings::{gzip, zstd},
 };
@@ -176,4 +176,63 @@ fn who_may_not_change_a_supplier_is_told_so_by_each_item() {
     let answer = ask(&daemon, "POST", "/es/_bulk", &as_token("writer"), body);
     expect![[r#"200 {"took":N,"errors":true,"items":[{"index":{"status":403,"error":{"type":"security_exception","reason":"the user has no right to change the supplier of index [esrights]"}}}]}"#]].assert_eq(&told(&answer));
     assert_eq!(daemon.detections("", &["192.0.2.93"]), [""]);
+}
+
+#[test]
+fn the_table_gives_indices_suppliers_of_any_tenant() {
+    let table = r#"{ Some-Index = "EsTable", theirs = { tenant = "acme", supplier = "EsTable" }, estable2 = "None" }"#;
+    let daemon = Running::start(&[("SLUICE_ELASTICSEARCH__INDICES", table)]);
+    daemon.add_suppliers(&["EsTable", "EsTable2"], 50);
+    let bulk = |token: &str| {
+        let indices = ["some-index", "THEIRS", "estable", "estable2"];
+        let actions: Vec<String> = indices
+            .iter()
+            .map(|index| {
+                format!(
+                    "{{\"index\":{{\"_index\":\"{index}\"}}}}\n{{\"indicator\":\"{index}.example.com\"}}\n"
+                )
+            })
+            .collect();
+        told(&ask(&daemon, "POST", "/es/_bulk", &as_token(token), actions.concat().as_bytes()))
+    };
+    // The table comes before the names.
+    expect![[r#"200 {"took":N,"errors":true,"items":[{"index":{"status":201}},{"index":{"status":201}},{"index":{"status":201}},{"index":{"status":404,"error":{"type":"index_not_found_exception","reason":"no such index [estable2]: there is no supplier of this name"}}}]}"#]].assert_eq(&bulk("root"));
+    assert_eq!(
+        daemon.detections("", &["some-index.example.com", "theirs.example.com", "estable.example.com"]),
+        ["EsTable_URL some-index.example.com {}", "", "EsTable_URL estable.example.com {}"]
+    );
+    assert_eq!(daemon.detections("acme", &["theirs.example.com"]), ["EsTable_URL theirs.example.com {}"]);
+    // Whoever manages a tenant may write to its suppliers.
+    expect![[r#"200 {"took":N,"errors":true,"items":[{"index":{"status":403,"error":{"type":"security_exception","reason":"the user has no right to change the supplier of index [some-index]"}}},{"index":{"status":201}},{"index":{"status":403,"error":{"type":"security_exception","reason":"the user has no right to change the supplier of index [estable]"}}},{"index":{"status":404,"error":{"type":"index_not_found_exception","reason":"no such index [estable2]: there is no supplier of this name"}}}]}"#]].assert_eq(&bulk("writer"));
+}
+
+#[test]
+fn a_listener_of_its_own_serves_it_at_its_root_and_nothing_else() {
+    let daemon = Running::start(&[("SLUICE_ELASTICSEARCH__LISTEN", "127.0.0.1:0")]);
+    daemon.add_suppliers(&["EsRoot"], 50);
+    let address = daemon.daemon().elasticsearch_address().unwrap();
+    let ask = |method: &str, path: &str, headers: &str, body: &[u8]| {
+        let mut connection = Connection::open(address);
+        let headers = format!("{}{headers}", as_user("admin"));
+        assert!(connection.send(&request(method, path, &headers, body)));
+        let mut answer = connection.receive_text().unwrap();
+        if answer.status == 100 {
+            answer = connection.receive_text().unwrap();
+        }
+        assert_eq!(answer.header("x-elastic-product"), Some("Elasticsearch"), "{answer:?}");
+        answer
+    };
+    assert!(ask("GET", "/", "", b"").body.contains("You Know, for Search"));
+    assert!(ask("GET", "/?pretty", "", b"").body.contains("You Know, for Search"));
+    let body = b"{\"index\":{}}\n{\"indicator\":\"192.0.2.94\"}\n";
+    for headers in ["", "Expect: 100-continue\r\n"] {
+        let answer = ask("POST", "/esroot/_bulk?refresh=true", headers, body);
+        assert_eq!(told(&answer), r#"200 {"took":N,"errors":false,"items":[{"index":{"status":201}}]}"#);
+    }
+    assert_eq!(daemon.detections("", &["192.0.2.94"]), ["EsRoot_IP 192.0.2.94 {}"]);
+    for path in ["/es/_bulk", "/api/1.0/suppliers", "/v1/batches", "/healthz", "/metrics"] {
+        assert_eq!(ask("GET", path, "", b"").status, if path == "/es/_bulk" { 405 } else { 404 }, "{path}");
+    }
+    // Elsewhere it is below its own path alone.
+    assert_eq!(daemon.ask_with("POST", "/esroot/_bulk", &as_user("admin"), body).status, 404);
 }

@@ -32,9 +32,11 @@ pub(crate) async fn carry_out(
     record: &RequestRecord,
 ) -> Result<HttpResponse, Cause> {
     let BulkRequest { index, hides_refusals, body_bytes_max, permit } = request;
+    let daemon_rules = state.rules();
     let mut reader =
-        BodyReader::new(&head.headers, payload, body_bytes_max, state.rules().pace, &state.stopping)?;
-    let indices = Indices::new(ingestor.store().catalogue(), identity, index);
+        BodyReader::new(&head.headers, payload, body_bytes_max, daemon_rules.pace, &state.stopping)?;
+    let table = Arc::clone(&daemon_rules.indices);
+    let indices = Indices::new(ingestor.store().catalogue(), table, identity, index);
     let author = Author::of(record);
     let rules = BulkRules {
         target: Arc::new(move |index| indices.target(index)),

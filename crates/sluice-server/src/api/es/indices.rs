@@ -1,7 +1,7 @@
 //! Which supplier an index is.
 //!
 //! In: the name of an index as an action has it, and who asks. Out: a supplier, that there is none, or that it may not be
-//! changed. Names of indices are in lower case, so case makes no difference; where it decides between two suppliers, the one
+//! changed. The table of the configuration comes first, then the suppliers of General. Names of indices are in lower case, so case makes no difference; where it decides between two suppliers, the one
 //! whose name is spelled the same is meant.
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -11,7 +11,10 @@ use sluice_ingest::BulkTarget;
 use sluice_model::TenantName;
 use sluice_store::catalogue::{Catalogue, Supplier};
 
-use crate::auth::role::{Action, Identity};
+use crate::{
+    auth::role::{Action, Identity},
+    config::IndexSupplier,
+};
 
 /// Names that are remembered for the rest of a request.
 const REMEMBERED_MAX: usize = 1_000;
@@ -19,6 +22,8 @@ const REMEMBERED_MAX: usize = 1_000;
 /// The indices of a request.
 pub(super) struct Indices {
     catalogue: Arc<Catalogue>,
+    /// By the configuration, in lower case.
+    table: Arc<BTreeMap<String, IndexSupplier>>,
     identity: Identity,
     /// For actions that name none.
     default: Option<String>,
@@ -26,8 +31,13 @@ pub(super) struct Indices {
 }
 
 impl Indices {
-    pub(super) fn new(catalogue: Arc<Catalogue>, identity: Identity, default: Option<String>) -> Self {
-        Self { catalogue, identity, default, remembered: Mutex::default() }
+    pub(super) fn new(
+        catalogue: Arc<Catalogue>,
+        table: Arc<BTreeMap<String, IndexSupplier>>,
+        identity: Identity,
+        default: Option<String>,
+    ) -> Self {
+        Self { catalogue, table, identity, default, remembered: Mutex::default() }
     }
 
     /// What an index is.
@@ -45,8 +55,11 @@ impl Indices {
     }
 
     fn find(&self, index: &str) -> BulkTarget {
-        let tenant_name = TenantName::GENERAL;
-        let Some(supplier) = self.supplier(tenant_name, index) else { return BulkTarget::Unknown };
+        let (tenant_name, name) = match self.table.get(&index.to_lowercase()) {
+            Some(IndexSupplier { tenant, supplier }) => (tenant.as_str(), supplier.as_str()),
+            None => (TenantName::GENERAL, index),
+        };
+        let Some(supplier) = self.supplier(tenant_name, name) else { return BulkTarget::Unknown };
         if !self.identity.may(Action::ChangeIndicators, tenant_name) {
             return BulkTarget::Forbidden;
         }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Every key of the shipped file with a value that is not its default; of `tls`, ways to have a certificate.
-pub(crate) const CHANGES: [(&str, &str); 39] = [
+pub(crate) const CHANGES: [(&str, &str); 41] = [
     ("listen", r#""127.0.0.1:1""#),
     ("data_dir", r#""other""#),
     ("admin_password_file", r#""other""#),
@@ -50,6 +50,8 @@ pub(crate) const CHANGES: [(&str, &str); 39] = [
     ("batches.keep", "1"),
     ("batches.size_max", r#""1MiB""#),
     ("metrics_listen", r#""127.0.0.1:1""#),
+    ("elasticsearch.listen", r#""127.0.0.1:1""#),
+    ("elasticsearch.indices", r#"{ filebeat = "Feed", other = { tenant = "acme", supplier = "Feed" } }"#),
     ("", ""),
 ];
 
