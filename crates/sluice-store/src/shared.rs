@@ -64,6 +64,8 @@ pub(crate) struct Shared {
     /// Suppliers that are being replaced: nothing else of theirs is committed meanwhile, and no merge drops what they
     /// hold. The log thread adds to them.
     pub(crate) replaced: Mutex<BTreeSet<SupplierId>>,
+    /// Bytes of the files in the spool.
+    pub(crate) spooled_bytes: Arc<AtomicU64>,
     pub(crate) next_txn: AtomicU64,
     pub(crate) log_bytes: AtomicU64,
     /// Rate of the last flush of some size, in bytes of memtable a second; 0 before it.
@@ -181,6 +183,11 @@ impl Shared {
             self.disk_free_bytes.store(free_bytes, Ordering::Relaxed);
         }
         self.disk_free_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Those above the reserve.
+    pub(crate) fn disk_left_bytes(&self) -> u64 {
+        self.disk_free_bytes().saturating_sub(self.disk_reserve_bytes.load(Ordering::Relaxed))
     }
 
     pub(crate) fn health(&self) -> Health {

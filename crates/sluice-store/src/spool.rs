@@ -4,8 +4,8 @@
 //! often as asked. A block is `length | crc32c | raw length | zstd`. A file loses its name as soon as it is open: so it
 //! goes with its chunk, after a kill as well, and what a kill in that very moment leaves goes at the next start.
 //!
-//! Nothing here is synced: it lasts no longer than the process. The reserve of the disk is kept: without it, a write fails
-//! as on a full disk.
+//! Nothing here is synced: it lasts no longer than the process. The reserve of the disk is kept, and half of what
+//! is free above it is left to others: otherwise a write fails as on a full disk.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -87,13 +87,9 @@ impl Gauge {
 /// Writes a chunk.
 pub(crate) struct ChunkWriter<'a> {
     shared: &'a Shared,
-    gauge: Arc<Gauge>,
+    chunk: Chunk,
     /// Bytes of memory that the gauge was told of.
     counted: usize,
-    file: File,
-    bytes: u64,
-    raw_bytes: u64,
-    block_bytes_max: usize,
     framed: Vec<u8>,
     stored: Vec<u8>,
 }
@@ -101,19 +97,9 @@ pub(crate) struct ChunkWriter<'a> {
 impl<'a> ChunkWriter<'a> {
     pub(crate) fn new(shared: &'a Shared, gauge: &Arc<Gauge>) -> io::Result<Self> {
         let file = create_file(&shared.config.data_dir)?;
-        let (framed, stored) = (Vec::new(), Vec::new());
-        let gauge = Arc::clone(gauge);
-        Ok(Self {
-            shared,
-            gauge,
-            counted: 0,
-            file,
-            bytes: 0,
-            raw_bytes: 0,
-            block_bytes_max: 0,
-            framed,
-            stored,
-        })
+        let (gauge, spooled_bytes) = (Arc::clone(gauge), Arc::clone(&shared.spooled_bytes));
+        let chunk = Chunk { gauge, spooled_bytes, file, bytes: 0, raw_bytes: 0, block_bytes_max: 0 };
+        Ok(Self { shared, chunk, counted: 0, framed: Vec::new(), stored: Vec::new() })
     }
 
     /// Adds a row; keys ascend.
@@ -123,25 +109,29 @@ impl<'a> ChunkWriter<'a> {
     }
 
     fn close_block(&mut self) -> io::Result<()> {
-        // Feeds that were admitted grow while the disk fills up.
-        if self.shared.health() == Health::DiskFull {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        self.stored.clear();
-        self.stored.extend_from_slice(&[0; LENGTH_BYTES]);
-        block::encode(&self.framed, &mut self.stored)?;
-        let length = u32::try_from(self.stored.len() - LENGTH_BYTES).map_err(io::Error::other)?;
-        if let Some(place) = self.stored.first_chunk_mut() {
+        let Self { shared, chunk, counted, framed, stored } = self;
+        stored.clear();
+        stored.extend_from_slice(&[0; LENGTH_BYTES]);
+        block::encode(framed, stored)?;
+        let length = u32::try_from(stored.len() - LENGTH_BYTES).map_err(io::Error::other)?;
+        if let Some(place) = stored.first_chunk_mut() {
             *place = length.to_be_bytes();
         }
-        self.file.write_all(&self.stored)?;
-        self.bytes += self.stored.len() as u64;
-        self.raw_bytes += self.framed.len() as u64;
-        self.gauge.change(&mut self.counted, self.framed.capacity() + self.stored.capacity());
-        self.block_bytes_max = self.block_bytes_max.max(self.framed.len() + self.stored.len());
-        self.framed.clear();
-        self.framed.shrink_to(2 * BLOCK_BYTES);
-        self.stored.shrink_to(2 * BLOCK_BYTES);
+        // Feeds that were admitted grow while the disk fills up, and may not take all that is left.
+        if shared.health() == Health::DiskFull
+            || shared.disk_left_bytes() < shared.spooled_bytes.load(Ordering::Relaxed)
+        {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        chunk.file.write_all(stored)?;
+        chunk.bytes += stored.len() as u64;
+        chunk.spooled_bytes.fetch_add(stored.len() as u64, Ordering::Relaxed);
+        chunk.raw_bytes += framed.len() as u64;
+        chunk.gauge.change(counted, framed.capacity() + stored.capacity());
+        chunk.block_bytes_max = chunk.block_bytes_max.max(framed.len() + stored.len());
+        framed.clear();
+        framed.shrink_to(2 * BLOCK_BYTES);
+        stored.shrink_to(2 * BLOCK_BYTES);
         Ok(())
     }
 
@@ -149,9 +139,8 @@ impl<'a> ChunkWriter<'a> {
         if !self.framed.is_empty() {
             self.close_block()?;
         }
-        self.gauge.change(&mut self.counted, 0);
-        let Self { gauge, file, bytes, raw_bytes, block_bytes_max, .. } = self;
-        Ok(Chunk { gauge, file, bytes, raw_bytes, block_bytes_max })
+        self.chunk.gauge.change(&mut self.counted, 0);
+        Ok(self.chunk)
     }
 }
 
@@ -159,6 +148,8 @@ impl<'a> ChunkWriter<'a> {
 #[derive(Debug)]
 pub(crate) struct Chunk {
     gauge: Arc<Gauge>,
+    /// Of all chunks.
+    spooled_bytes: Arc<AtomicU64>,
     file: File,
     bytes: u64,
     raw_bytes: u64,
@@ -180,6 +171,12 @@ impl Chunk {
     pub(crate) fn source(chunk: &Arc<Self>) -> Source<'static> {
         let gauge = Arc::clone(&chunk.gauge);
         Source::blocks(ChunkBlocks { chunk: Arc::clone(chunk), gauge, at: 0, stored: Vec::new(), counted: 0 })
+    }
+}
+
+impl Drop for Chunk {
+    fn drop(&mut self) {
+        self.spooled_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 

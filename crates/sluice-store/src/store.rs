@@ -102,6 +102,7 @@ impl Store {
             log_requests,
             compaction_requests,
             replaced: Mutex::new(BTreeSet::new()),
+            spooled_bytes: Arc::default(),
             next_txn: AtomicU64::new(found.next_txn),
             log_bytes: AtomicU64::new(0),
             flush_rate: AtomicU64::new(0),

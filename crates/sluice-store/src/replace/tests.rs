@@ -197,6 +197,23 @@ fn a_run_is_not_adopted_at_the_cost_of_the_reserve() {
     store.halt();
 }
 
+/// A feed of any length may be under way beside others, and beside what the store itself has to write.
+#[test]
+fn feeds_leave_half_of_the_disk_to_others() {
+    let (_dir, store, supplier, _clock) = world();
+    let spooled_bytes = || store.shared.spooled_bytes.load(Ordering::SeqCst);
+    let rows = [slice(supplier, 0, "a", b"{}")];
+    let feed = feed_of(&store, &rows);
+    assert!(0 < spooled_bytes());
+    drop(feed);
+    assert_eq!(spooled_bytes(), 0);
+    store.shared.spooled_bytes.store(u64::MAX / 2, Ordering::SeqCst);
+    let outcome = store.begin_feed().unwrap().add(&rows);
+    assert!(matches!(outcome, Err(ReplaceError::Write(WriteError::DiskFull))), "{outcome:?}");
+    assert_eq!(spooled_bytes(), u64::MAX / 2);
+    store.halt();
+}
+
 #[test]
 fn what_nobody_wants_any_more_is_not_waited_for() {
     let asked = Cell::new(0);
