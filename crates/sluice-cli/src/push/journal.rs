@@ -37,6 +37,8 @@ pub(super) struct Journal {
     /// The sum of it.
     before: Receipt,
     bytes_before: u64,
+    /// Why there is none though there is something to keep.
+    trouble: Option<String>,
 }
 
 /// What is known of a file, by where a piece starts.
@@ -91,14 +93,16 @@ impl Journal {
     ///
     /// [`Failure::Local`] when it cannot be written, or a command of the same errand is running.
     pub(super) fn open(errand: Option<&str>, sources: &[Source], begins_anew: bool) -> Result<Self, Failure> {
-        let mut journal =
-            Self { file: None, entries: BTreeMap::new(), before: Receipt::default(), bytes_before: 0 };
+        let mut journal = Self::none();
         let errand = errand.filter(|_| sources.iter().any(|source| source.identity().is_some()));
         let (Some(errand), Some(dir)) = (errand, base_dir("XDG_STATE_HOME", ".local/state")) else {
             return Ok(journal);
         };
         let dir = dir.join(FOLDER);
-        fs::create_dir_all(&dir).map_err(|error| Failure::of_file("create", &dir, &error))?;
+        if let Err(error) = fs::create_dir_all(&dir) {
+            journal.trouble = Some(format!("no journal, cannot create {}: {error}", dir.display()));
+            return Ok(journal);
+        }
         let path = dir.join(format!("{:016x}.ndjson", name(errand, sources)));
         let failed = |error| Failure::of_file("write", &path, &error);
         let mut options = File::options();
@@ -121,6 +125,17 @@ impl Journal {
         }
         journal.file = Some((path, file));
         Ok(journal)
+    }
+
+    /// One that keeps nothing.
+    fn none() -> Self {
+        let (entries, before) = (BTreeMap::new(), Receipt::default());
+        Self { file: None, entries, before, bytes_before: 0, trouble: None }
+    }
+
+    /// Why nothing is kept, if that is a loss.
+    pub(super) fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
     }
 
     /// Whether something was sent before.

@@ -111,6 +111,9 @@ impl Progress {
             looked: Cell::new(now),
             bar: (told == Told::People && io::stderr().is_terminal()).then(|| bar(total_bytes, bytes_before)),
         };
+        if let Some(trouble) = journal.trouble() {
+            progress.remark(trouble);
+        }
         if before.rows != 0 {
             let stored = HumanBytes(bytes_before);
             progress.remark(&format!(

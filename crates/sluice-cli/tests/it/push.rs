@@ -252,6 +252,17 @@ fn what_is_stored_before_a_fault_is_told_with_what_was_refused() {
 }
 
 #[test]
+fn a_push_goes_without_a_journal_where_there_can_be_none() {
+    let setup = Setup::start();
+    let path = setup.write("feed.ndjson", hosts(0..3));
+    let mut command = setup.sluice(&["push", "--supplier", SUPPLIER, "--create-supplier", &path]);
+    command.env("XDG_STATE_HOME", "/proc/nothing");
+    let (stdout, stderr) = said(command, b"", 0);
+    assert!(stdout.starts_with("3 rows: 3 stored"), "{stdout}");
+    assert!(stderr.contains("no journal, cannot create"), "{stderr}");
+}
+
+#[test]
 fn exit_codes_tell_what_is_wrong() {
     let setup = Setup::start();
     let path = setup.write("feed.ndjson", hosts(0..3));

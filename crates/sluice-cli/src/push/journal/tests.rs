@@ -54,8 +54,7 @@ fn a_torn_line_and_a_torn_journal_count_as_nothing() {
 
 #[test]
 fn the_last_part_of_a_piece_counts_until_it_is_whole() {
-    let mut journal =
-        Journal { file: None, entries: BTreeMap::new(), before: Receipt::default(), bytes_before: 0 };
+    let mut journal = Journal::none();
     let entry = |lines, end| {
         Entry::Stored(Stored { file: 0, start: 7, end, lines, rows: 5, accepted: 4, refused: 1, allowed: 0 })
     };
