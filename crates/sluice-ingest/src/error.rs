@@ -27,6 +27,12 @@ pub enum IngestError {
     /// came free: to the sender it is the same.
     #[error("the request was not carried out")]
     Write(#[source] WriteError),
+    /// Some writes of the request are durable, others did not succeed.
+    #[error("only a part of the request was carried out")]
+    Partly {
+        /// Seconds after which it is worth sending again.
+        retry_after_seconds: u32,
+    },
     /// The store could not be read.
     #[error("the store could not be read")]
     Read(#[source] ReadError),

@@ -6,14 +6,15 @@ use std::{
 };
 
 use expect_test::{Expect, expect};
-use sluice_model::{TenantId, limits, memory_plan::MemoryPlan};
-use sluice_store::WriteError;
+use sluice_model::{SupplierName, TenantId, limits, memory_plan::MemoryPlan};
+use sluice_store::{SliceBuilder, WriteError, catalogue::CatalogueChange};
 
-use super::{BulkReceipt, BulkRules, BulkTarget};
+use super::{BulkReceipt, BulkRules, BulkTarget, writes::SupplierWrites};
 use crate::{
     Ingestor, LookupRules,
     error::IngestError,
     fixture::{Fixture, block_on, lookup_rules},
+    pools::Pools,
 };
 
 impl Fixture {
@@ -195,6 +196,27 @@ fn deletions_are_told_once_they_are_durable() {
     assert_eq!(*seen.lock().unwrap(), [2]);
     assert!(bulk("{\"delete\":{\"_id\":\"a.example.com\"}}\nx\n").is_err());
     assert_eq!(*seen.lock().unwrap(), [2]);
+}
+
+/// Nobody is told that nothing was done.
+#[test]
+fn a_supplier_that_goes_meanwhile_leaves_the_other_one_stored_and_says_so() {
+    let fixture = Fixture::new();
+    fixture.create_supplier("Other", 60);
+    let pools = Pools::start(1, &MemoryPlan::of(usize::MAX)).unwrap();
+    let id = |name: &str| fixture.store.catalogue().supplier(TenantId::GENERAL, name).unwrap().id;
+    let begun = |names: &[&str]| {
+        let writes = SupplierWrites::new(&fixture.store);
+        for name in names {
+            writes.append(id(name), 0, SliceBuilder::new()).unwrap();
+        }
+        writes
+    };
+    let (both, other) = (begun(&["Feed", "Other"]), begun(&["Other"]));
+    fixture.change(CatalogueChange::RemoveSupplier { name: SupplierName::parse("Other").unwrap() });
+    let commit = |writes: SupplierWrites| block_on(writes.commit(&pools.ingest_short, |_supplier| {}));
+    assert!(matches!(commit(both), Err(IngestError::Partly { .. })));
+    assert!(matches!(commit(other), Err(IngestError::Write(WriteError::Busy { .. }))));
 }
 
 #[test]

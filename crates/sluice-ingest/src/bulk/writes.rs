@@ -12,8 +12,8 @@ use tokio::sync::mpsc;
 
 use crate::{error::IngestError, pools::Pool};
 
-/// Seconds after which to send a request again whose supplier has just been removed.
-const REMOVED_RETRY_SECONDS: u32 = 1;
+/// Seconds after which to send a request again of which a part failed, or whose supplier has just been removed.
+const RETRY_SECONDS: u32 = 1;
 
 /// Writes under way.
 pub(super) struct SupplierWrites {
@@ -59,7 +59,7 @@ impl SupplierWrites {
     ///
     /// # Errors
     ///
-    /// [`IngestError::Write`]: the first reason why one of them is not durable.
+    /// [`IngestError::Write`]: the first reason why none of them is durable. [`IngestError::Partly`] when some are.
     pub(super) async fn commit(
         self,
         pool: &Pool,
@@ -92,9 +92,10 @@ impl SupplierWrites {
             }
         }
         match failure {
+            Some(_) if 0 < committed => Err(IngestError::Partly { retry_after_seconds: RETRY_SECONDS }),
             // If it is sent again, its items are told that there is no such index.
             Some(WriteError::NoSupplier) => {
-                Err(IngestError::Write(WriteError::Busy { retry_after_seconds: REMOVED_RETRY_SECONDS }))
+                Err(IngestError::Write(WriteError::Busy { retry_after_seconds: RETRY_SECONDS }))
             }
             Some(error) => Err(IngestError::Write(error)),
             None if committed == count => Ok(()),

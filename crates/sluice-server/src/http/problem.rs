@@ -256,6 +256,7 @@ impl From<IngestError> for Cause {
                 Self::BadRequest("The answer would be too large; look up fewer objects at once".into())
             }
             IngestError::Write(write) => write.into(),
+            IngestError::Partly { retry_after_seconds } => Self::Interrupted { retry_after_seconds },
             IngestError::Read(read) => Self::Unreadable(read.to_string().into()),
             IngestError::Internal => Self::Internal,
         }

@@ -109,6 +109,12 @@ enum Question {
 
 fn asked(method: &Method, rest: &str) -> Result<Question, Cause> {
     let mut parts = rest.trim_end_matches('/').split('/');
+    // Whoever is told that it is acknowledged takes its documents for stored.
+    if parts.clone().any(|part| part == "_bulk") {
+        return Err(Cause::NotFound(
+            "Bulk requests are POST or PUT to _bulk or INDEX/_bulk, without a slash behind".into(),
+        ));
+    }
     if parts.clone().any(|part| SEARCHES.contains(&part)) {
         return Ok(Question::Search);
     }

@@ -31,6 +31,9 @@ fn what_is_asked() {
         (Method::PUT, "feed"),
         (Method::PUT, "feed/_mapping"),
         (Method::GET, "/_license"),
+        (Method::PUT, "_bulk/"),
+        (Method::PUT, "_bulk/x"),
+        (Method::GET, "feed/_bulk/x"),
     ] {
         let told = match asked(&method, path) {
             Ok(asked) => format!("{asked:?}"),
@@ -59,6 +62,9 @@ fn what_is_asked() {
         PUT feed: 404
         PUT feed/_mapping: 404
         GET /_license: 404
+        PUT _bulk/: 404
+        PUT _bulk/x: 404
+        GET feed/_bulk/x: 404
     "#]]
     .assert_eq(&seen);
 }
