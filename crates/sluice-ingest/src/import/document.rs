@@ -6,8 +6,8 @@
 //! by its brackets and strings as it comes, so neither a document nor a part of it has to fit into memory. A slice is closed
 //! with the row with which it has [`limits::SLICE_BYTES`], or [`SLICE_LINES_MAX`] rows.
 //!
-//! On the way to rows the grammar of JSON must hold; a fault ends the body, as does a row over
-//! [`limits::ELEMENT_BYTES_MAX`]. Of an event [`NOTE_BYTES_MAX`] bytes of each note are kept, or none. No threads, no
+//! On the way to rows the grammar of JSON must hold; a fault ends the body. Of a row over [`limits::ELEMENT_BYTES_MAX`] the
+//! beginning is kept, to tell which one it was. Of an event [`NOTE_BYTES_MAX`] bytes of each note are kept, or none. No threads, no
 //! clock, no I/O.
 
 use std::sync::Arc;
@@ -28,6 +28,9 @@ use crate::{
 
 /// Longest note of an event, as sent, with its quotes.
 const NOTE_BYTES_MAX: usize = 1_024;
+
+/// Bytes that are kept of a row that is too long.
+const TOO_LONG_BYTES_KEPT: usize = 256;
 
 /// Longest key that leads anywhere.
 const KEY_BYTES_MAX: usize = 16;
@@ -120,6 +123,8 @@ pub(crate) struct DocumentCutter {
     /// Where the rows that are whole end, and the present one begins.
     whole_to: usize,
     row_byte: u64,
+    /// Whether the present row is longer than any may be.
+    is_too_long: bool,
     first_line: u64,
     picked: Picked,
 }
@@ -140,6 +145,7 @@ impl DocumentCutter {
             text: Vec::new(),
             whole_to: 0,
             row_byte: first_byte,
+            is_too_long: false,
             first_line: 1,
             picked: Picked::default(),
         }
@@ -158,7 +164,7 @@ impl DocumentCutter {
     pub(crate) fn next_slice(&mut self, chunk: &mut &[u8]) -> Result<Option<RowsSlice>, BodyError> {
         while let [byte, ..] = **chunk {
             let taken = match self.state {
-                State::Inside => self.inside(chunk)?,
+                State::Inside => self.inside(chunk),
                 State::InKey => self.in_key(chunk),
                 State::KeyEscape => {
                     self.state = State::InKey;
@@ -196,14 +202,18 @@ impl DocumentCutter {
     }
 
     /// Takes bytes of a value that leads nowhere further.
-    fn inside(&mut self, chunk: &[u8]) -> Result<usize, BodyError> {
+    fn inside(&mut self, chunk: &[u8]) -> usize {
         let taken = self.value.take(chunk);
         let bytes = bytes_at(chunk, ..taken);
         match self.value_use {
             Use::Row => {
-                self.text.extend_from_slice(bytes);
+                if !self.is_too_long {
+                    self.text.extend_from_slice(bytes);
+                }
                 if limits::ELEMENT_BYTES_MAX < self.text.len() - self.whole_to {
-                    return Err(BodyError::Syntax { fault: Fault::ElementTooLong, byte: self.row_byte });
+                    self.is_too_long = true;
+                    self.text.truncate(self.whole_to + TOO_LONG_BYTES_KEPT);
+                    self.text.shrink_to(limits::SLICE_BYTES);
                 }
             }
             Use::Note(_) if self.note.len() <= NOTE_BYTES_MAX => {
@@ -219,7 +229,7 @@ impl DocumentCutter {
                 Use::Open(_) | Use::Skip => {}
             }
         }
-        Ok(taken)
+        taken
     }
 
     fn end_row(&mut self) {
@@ -230,7 +240,8 @@ impl DocumentCutter {
         }
         let (from, to) = (self.whole_to, self.text.len());
         let number = self.picked.notes.len() - 1;
-        self.picked.rows.push(PickedRow { from, to, byte: self.row_byte, notes: number });
+        let is_too_long = std::mem::take(&mut self.is_too_long);
+        self.picked.rows.push(PickedRow { from, to, byte: self.row_byte, notes: number, is_too_long });
         self.picked.given_bytes += notes.len();
         self.whole_to = to;
     }

@@ -88,7 +88,7 @@ pub(crate) fn visit_documents(
         }
         let row = bytes_at(&slice.text, picked.from..picked.to);
         let place = RowPlace { line, byte: picked.byte };
-        let object = match object(row)
+        let object = match object(row, picked.is_too_long)
             .and_then(|text| fields.read(text, names).map(|()| text).ok_or(Unread::NotJson))
         {
             Ok(object) => object,
@@ -110,7 +110,10 @@ pub(crate) fn visit_documents(
 }
 
 /// The text of an object that may be parsed.
-fn object(row: &[u8]) -> Result<&str, Unread> {
+fn object(row: &[u8], is_too_long: bool) -> Result<&str, Unread> {
+    if is_too_long {
+        return Err(Unread::TooLong);
+    }
     let Ok(text) = str::from_utf8(row) else { return Err(Unread::NotUtf8) };
     if !text.starts_with('{') {
         return Err(Unread::NotAnObject);

@@ -11,6 +11,8 @@ pub(crate) struct PickedRow {
     pub(crate) byte: u64,
     /// Number of its notes among those of the slice.
     pub(crate) notes: usize,
+    /// Whether it is the beginning of a row that is longer than any may be.
+    pub(crate) is_too_long: bool,
 }
 
 /// The rows of a slice that was picked out of documents.

@@ -3,11 +3,12 @@
 //! In: refused rows, one by one. Out: frames of zstd, each of whole lines `{"line","byte","reason","hint","value","row"}`.
 //! `row` is the element: as it was sent, without white space between its members, or as a row of a table or a list was read.
 //! A row that could not be read has none; its `value` is then its text, up to [`UNREAD_BYTES_MAX`]. A frame ends once it has
-//! [`FRAME_TEXT_BYTES`], so it holds no more than that and one row. Beside the frames, a slice needs one text and one packer.
+//! [`FRAME_TEXT_BYTES`], so it holds no more than that and one row. One row of a document may be refused for many values; so a
+//! slice keeps [`PACKED_BYTES_MAX`] and a frame at most, and whoever asks for the rows is told how many are not there. Beside the frames, a slice needs one text and one packer.
 
 use std::io::Write as _;
 
-use sluice_model::ranges::bytes_at;
+use sluice_model::{limits, ranges::bytes_at};
 use zstd::{bulk::Compressor, zstd_safe::CParameter};
 
 use super::{
@@ -23,6 +24,9 @@ const FRAME_TEXT_BYTES: usize = 128 * 1024;
 /// Bytes of a row that could not be read that are kept.
 const UNREAD_BYTES_MAX: usize = 64 * 1024;
 
+/// Bytes of the frames of a slice after which no further row of it is kept: twice those of the longest row.
+const PACKED_BYTES_MAX: usize = 2 * limits::ELEMENT_BYTES_MAX;
+
 /// The fastest that packs well: lines are much alike.
 const LEVEL: i32 = 1;
 
@@ -33,6 +37,7 @@ pub(crate) struct RejectsPacker {
     count: u32,
     compressor: Option<Compressor<'static>>,
     frames: Vec<RejectsFrame>,
+    packed_bytes: usize,
 }
 
 impl RejectsPacker {
@@ -46,6 +51,9 @@ impl RejectsPacker {
         indicator: &[u8],
         (word, hint): (&str, &str),
     ) {
+        if PACKED_BYTES_MAX <= self.packed_bytes {
+            return;
+        }
         self.begin_line(place, word, hint);
         self.text.extend_from_slice(told_value(row, indicator).as_bytes());
         self.text.extend_from_slice(b",\"row\":");
@@ -55,6 +63,9 @@ impl RejectsPacker {
 
     /// Adds a row that could not be read.
     pub(crate) fn push_unread(&mut self, place: RowPlace, row: &[u8], why: Unread) {
+        if PACKED_BYTES_MAX <= self.packed_bytes {
+            return;
+        }
         let (word, hint) = why.told();
         self.begin_line(place, word, hint);
         let kept = bytes_at(row, ..row.len().min(UNREAD_BYTES_MAX));
@@ -83,6 +94,7 @@ impl RejectsPacker {
         match self.pack() {
             Ok(packed) => {
                 let text_bytes = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
+                self.packed_bytes += packed.len();
                 self.frames.push(RejectsFrame { packed, count, text_bytes });
             }
             // They are counted, and whoever keeps them tells how many are there.

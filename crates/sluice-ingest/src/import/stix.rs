@@ -52,6 +52,13 @@ pub(crate) const NAMES: [&str; 15] = [
     "external_references",
 ];
 
+/// How many times as long as an object the contexts of its values may be, where each has notes of its own: what is in memory
+/// is planned by what was sent.
+const CONTEXT_BYTES_PER_BYTE_MAX: usize = 4;
+
+/// A shorter object counts as one of so many bytes.
+const OBJECT_BYTES_MIN: usize = 2 * limits::KIB;
+
 /// The traffic light protocol, in both versions, the most open first.
 const TLP: [(&str, &str); 9] = [
     ("white", "marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9"),
@@ -87,7 +94,7 @@ pub(crate) fn tell(
             .is_some_and(|until| until <= now);
     context.clear();
     append_members(object, fields, context);
-    let groups = match groups(fields, context.len()) {
+    let groups = match groups(fields, object.len(), context.len()) {
         Ok(groups) => groups,
         Err(why) => {
             let (value, fate) =
@@ -104,8 +111,8 @@ pub(crate) fn tell(
     Ok(())
 }
 
-/// What the pattern of an object names, if each value is given so many bytes of context.
-fn groups(fields: &Fields, common_bytes: usize) -> Result<Vec<Group<'_>>, &'static str> {
+/// What the pattern of an object of so many bytes names, if each value is given so many bytes of context.
+fn groups(fields: &Fields, object_bytes: usize, common_bytes: usize) -> Result<Vec<Group<'_>>, &'static str> {
     let pattern = fields.text(PATTERN).ok_or("The indicator has no pattern")?;
     // Indicators of version 2.0 do not have it.
     if fields.shape(PATTERN_TYPE) != Shape::Absent && fields.text(PATTERN_TYPE) != Some("stix") {
@@ -114,6 +121,10 @@ fn groups(fields: &Fields, common_bytes: usize) -> Result<Vec<Group<'_>>, &'stat
     let groups = pattern::parse(pattern)?;
     if limits::ELEMENT_BYTES_MAX < written_bytes(&groups, common_bytes) {
         return Err("The values of the pattern and their contexts are longer than 4 MiB");
+    }
+    if CONTEXT_BYTES_PER_BYTE_MAX * object_bytes.max(OBJECT_BYTES_MIN) < context_bytes(&groups, common_bytes)
+    {
+        return Err("The notes of the pattern make its contexts many times as long as the indicator");
     }
     Ok(groups)
 }
@@ -147,16 +158,31 @@ fn tell_group(
     Ok(())
 }
 
-/// Bytes of all that a pattern gives, if each value is given so many of the context.
+/// Bytes of the contexts of a pattern that differ, which are kept in memory, if they have so many in common.
+fn context_bytes(groups: &[Group<'_>], common_bytes: usize) -> usize {
+    groups
+        .iter()
+        .filter(|group| !group.notes.is_empty() && !group.values.is_empty())
+        .map(|group| common_bytes + notes_bytes(group))
+        .sum()
+}
+
+fn notes_bytes(group: &Group<'_>) -> usize {
+    group.notes.iter().map(|note| note.path.len() + literal_bytes(&note.value)).sum()
+}
+
+fn literal_bytes(value: &Result<Cow<'_, str>, &str>) -> usize {
+    match value {
+        Ok(text) => text.len(),
+        Err(text) => text.len(),
+    }
+}
+
+/// Bytes of all that a pattern gives, if each value is given so many of the context. What has no value is told as well.
 fn written_bytes(groups: &[Group<'_>], common_bytes: usize) -> usize {
     let of_group = |group: &Group<'_>| {
-        let literal_bytes = |value: &Result<Cow<'_, str>, &str>| match value {
-            Ok(text) => text.len(),
-            Err(text) => text.len(),
-        };
-        let notes = group.notes.iter().map(|note| note.path.len() + literal_bytes(&note.value));
-        let each = common_bytes + notes.sum::<usize>();
-        group.values.iter().map(|(_, value)| value.len() + each).sum::<usize>()
+        let values = group.values.iter().map(|(_, value)| value.len()).sum::<usize>();
+        values + group.values.len().max(1) * (common_bytes + notes_bytes(group))
     };
     groups.iter().map(of_group).fold(0, usize::saturating_add)
 }

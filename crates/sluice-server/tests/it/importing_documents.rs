@@ -91,12 +91,22 @@ fn events_are_taken_as_they_are_in_feeds_and_searches() {
 }
 
 #[test]
-fn a_document_that_is_broken_or_has_an_element_that_is_too_long_is_a_problem() {
+fn a_document_that_is_broken_is_a_problem_and_one_that_is_too_long_in_places_is_none() {
     let daemon = shared();
     daemon.add_suppliers(&["Broken"], 50);
     for (body, want) in [
-        (format!("{{\"type\":\"bundle\",\"objects\":[{{\"x\":\"{}\"}}]}}", "x".repeat(5 * MIB)), "413 {"),
-        (format!("{{\"Event\":{{\"Attribute\":[{{\"value\":\"{}\"}}]}}}}", "x".repeat(5 * MIB)), "413 {"),
+        // Not one row can be read.
+        (format!("{{\"type\":\"bundle\",\"objects\":[{{\"x\":\"{}\"}}]}}", "x".repeat(5 * MIB)), "422 {"),
+        (format!("{{\"Event\":{{\"Attribute\":[{{\"value\":\"{}\"}}]}}}}", "x".repeat(5 * MIB)), "422 {"),
+        // A row that is too long costs no other.
+        (
+            BUNDLE.replace(".stix.", ".long.").replacen(
+                "\"objects\":[",
+                &format!("\"objects\":[{{\"x\":\"{}\"}},", "x".repeat(5 * MIB)),
+                1,
+            ),
+            "200 {",
+        ),
         (
             BUNDLE.replace("[{\"type\":\"identity\"", "[,{\"type\":\"identity\"").replace("[\n", "[,\n"),
             "400 {",

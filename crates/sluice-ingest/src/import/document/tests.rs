@@ -164,10 +164,20 @@ fn a_key_leads_to_rows_however_much_stands_before_it_but_only_as_it_is_spelled()
     assert_eq!(rows(Layout::Stix, body.as_bytes(), 777).lines().count(), 1);
 }
 
+/// It costs no other, and takes no more memory than the longest that is taken.
 #[test]
-fn an_element_that_is_too_long_ends_the_body() {
-    let long = format!("{{\"objects\":[1, {{\"a\":\"{}", "x".repeat(limits::ELEMENT_BYTES_MAX));
-    assert_eq!(fault(Layout::Stix, &long), Some((Fault::ElementTooLong, 15)));
+fn of_a_row_that_is_too_long_the_beginning_is_kept() {
+    let long = "x".repeat(limits::ELEMENT_BYTES_MAX);
+    let body = format!("{{\"objects\":[1,{{\"a\":\"{long}{long}\"}},{{\"a\":\"{long}\"}},2]}}");
+    for chunk_bytes in [4_096, 65_536] {
+        let slices = cut(Layout::Stix, body.as_bytes(), chunk_bytes).unwrap();
+        let rows: Vec<_> = slices.iter().flat_map(|slice| &slice.picked.rows).collect();
+        let told: Vec<_> = rows.iter().map(|row| (row.to - row.from, row.is_too_long)).collect();
+        let kept = super::TOO_LONG_BYTES_KEPT;
+        assert_eq!(told, [(1, false), (kept, true), (kept, true), (1, false)]);
+        let last = slices.last().unwrap();
+        assert!(last.text.ends_with(b"2") && last.text.capacity() <= limits::ELEMENT_BYTES_MAX + 65_536);
+    }
 }
 
 /// Whatever stands beside the rows, and however long a row of them is, no more than a slice and a row is kept.

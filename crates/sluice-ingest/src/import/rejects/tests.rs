@@ -11,13 +11,14 @@ use std::{
 use expect_test::{Expect, expect};
 use parking_lot::Mutex;
 use serde_json::Value;
-use sluice_model::TenantId;
+use sluice_model::{TenantId, limits};
 
-use super::{FRAME_TEXT_BYTES, RejectsFrame, UNREAD_BYTES_MAX};
+use super::{FRAME_TEXT_BYTES, PACKED_BYTES_MAX, RejectsFrame, RejectsPacker, UNREAD_BYTES_MAX};
 use crate::{
     Announced, ColumnChoice, Format, ImportMode, ImportReport, ImportRules, Keeper, MissingTags, StepPlace,
     UploadRules,
     fixture::{Fixture, block_on},
+    import::rows::RowPlace,
 };
 
 /// What it was given, unpacked.
@@ -149,6 +150,25 @@ fn all_are_kept_in_order_in_frames_of_bounded_length() {
     let steps = kept.steps.lock();
     assert_eq!(steps.last(), Some(&(StepPlace::Last, 40_000)));
     assert_eq!(steps.iter().filter(|(place, _)| *place == StepPlace::Last).count(), 1);
+}
+
+/// One row may be refused for thousands of values.
+#[test]
+fn a_slice_keeps_a_bounded_number_of_bytes() {
+    let mut dice = 1_u64;
+    let mut row = vec![b'"'];
+    row.extend((0..3 * limits::MIB).map(|_| {
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        b'0' + u8::try_from(dice >> 58).unwrap()
+    }));
+    row.push(b'"');
+    row.retain(|byte| *byte != b'\\');
+    let mut packer = RejectsPacker::default();
+    for line in 1..100 {
+        packer.push(RowPlace { line, byte: 0 }, &row, &row, b"1", ("invalid-indicator", "no"));
+    }
+    let bytes: usize = packer.finish().iter().map(|frame| frame.packed.len()).sum();
+    assert!((PACKED_BYTES_MAX..PACKED_BYTES_MAX + row.len()).contains(&bytes), "{bytes}");
 }
 
 #[test]

@@ -41,6 +41,13 @@ pub(crate) struct Group<'p> {
     pub(crate) notes: Vec<Note<'p>>,
 }
 
+impl Group<'_> {
+    /// Whether a value would name more than the pattern does, if a condition beside it is left aside. A hash names one file.
+    fn names_more_than_a_file(&self) -> bool {
+        self.values.iter().any(|(meaning, _)| matches!(meaning, Meaning::Value | Meaning::Address))
+    }
+}
+
 /// Reads a pattern.
 ///
 /// # Errors
@@ -191,12 +198,21 @@ impl<'p> Parser<'p> {
             return Err("AND of different objects is not taken");
         }
         let has_no_values = |groups: &[Group<'_>]| groups.iter().all(|group| group.values.is_empty());
-        let (mut groups, joining) = if has_no_values(&left) { (right, left) } else { (left, right) };
+        let (mut groups, joining) =
+            if has_no_values(&left) && !has_no_values(&right) { (right, left) } else { (left, right) };
         if has_no_values(&joining) {
-            let notes: Vec<_> = joining.into_iter().flat_map(|group| group.notes).collect();
+            let mut notes: Vec<_> = joining.into_iter().flat_map(|group| group.notes).collect();
+            let is_narrowed = notes.iter().any(|note| note.meaning == Meaning::Unknown);
+            if is_narrowed && groups.iter().any(Group::names_more_than_a_file) {
+                return Err("AND of an address, name or URL with a condition that is not known is not taken");
+            }
             self.count(notes.len().saturating_mul(groups.len() - 1))?;
-            for group in &mut groups {
-                group.notes.extend_from_slice(&notes);
+            // The last group takes them as they are: a chain of notes has one group, and is not copied at each link.
+            if let Some((last, others)) = groups.split_last_mut() {
+                for group in others {
+                    group.notes.extend_from_slice(&notes);
+                }
+                last.notes.append(&mut notes);
             }
             return Ok(groups);
         }

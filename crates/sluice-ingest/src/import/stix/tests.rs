@@ -185,4 +185,28 @@ fn what_an_object_gives_is_no_longer_than_an_element() {
     let each = limits::ELEMENT_BYTES_MAX / 1_000;
     assert_eq!(lines(&object(1_000, each - 100)), (1_000, false));
     assert_eq!(lines(&object(1_000, each)), (1, true));
+    // What names no indicator is told with the same context.
+    let without_values = |count: usize| {
+        let pattern = vec!["a:b=1"; count].join(" OR ");
+        format!(r#"{{I,"pattern":"[{pattern}]","labels":["{}"]}}"#, "x".repeat(each))
+    };
+    assert_eq!(lines(&without_values(900)).0, 900);
+    assert_eq!(lines(&without_values(1_001)), (1, true));
+}
+
+/// Contexts that are alike are stored once; these differ.
+#[test]
+fn notes_of_values_do_not_multiply_an_object() {
+    let object = |count: usize, label_bytes: usize| {
+        let group = |number: usize| format!("(file:name = '{number}' AND file:hashes.MD5 = '{number:032x}')");
+        let pattern = (0..count).map(group).collect::<Vec<_>>().join(" OR ");
+        format!(
+            r#"{{"objects":[{{"type":"indicator","pattern":"[{pattern}]","labels":["{}"]}}]}}"#,
+            "x".repeat(label_bytes)
+        )
+    };
+    let told = |count, label_bytes| rows(stix(), object(count, label_bytes).as_bytes(), 1, true);
+    assert_eq!(told(5, 500).lines().count(), 5);
+    let many = told(245, 17_000);
+    assert!(many.contains("unsupported-pattern") && many.lines().count() == 1, "{many}");
 }

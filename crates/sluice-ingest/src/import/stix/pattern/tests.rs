@@ -230,6 +230,19 @@ fn what_would_name_more_than_the_pattern_is_refused() {
     );
 }
 
+/// The condition narrows what is meant, except of a hash, which names one file.
+#[test]
+fn a_value_with_a_condition_that_is_not_known_is_refused() {
+    for pattern in [
+        "[network-traffic:dst_ref.value = 'a' AND network-traffic:extensions.'http-request-ext'.request_value = '/b']",
+        "[domain-name:x_note = 'b' AND domain-name:value = 'a']",
+    ] {
+        let why = "AND of an address, name or URL with a condition that is not known is not taken";
+        assert_eq!(parse(pattern), Err(why), "{pattern}");
+    }
+    assert!(parse("[file:hashes.MD5 = 'a' AND file:size = 5]").is_ok());
+}
+
 #[test]
 fn what_is_no_pattern_is_refused() {
     let bad = [
@@ -289,7 +302,9 @@ fn a_pattern_is_bounded() {
         assert!(parse(&deep).is_err());
     }
     // Joins take no longer than the pattern is.
-    assert!(parse(&format!("[{}]", vec!["file:hashes.MD5 = 'a'"; PARTS_MAX].join(" AND "))).is_ok());
+    for part in ["file:hashes.MD5 = 'a'", "file:size = 1"] {
+        assert!(parse(&format!("[{}]", vec![part; PARTS_MAX].join(" AND "))).is_ok());
+    }
 }
 
 /// A pattern that is printed: each observation has alternatives, each of these what is joined.
