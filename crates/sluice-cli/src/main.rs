@@ -10,7 +10,6 @@ mod catalogue;
 mod credentials;
 mod failure;
 mod lookup;
-mod manual;
 mod output;
 mod profile;
 mod push;
@@ -22,7 +21,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
@@ -46,7 +45,8 @@ fn main() -> ExitCode {
 
 fn run(connection: &ConnectionArguments, command: Command) -> Result<Ended, Failure> {
     if let Command::Manual { dir } = &command {
-        manual::write(dir).map_err(|error| Failure::Local(format!("{error:#}")))?;
+        sluice_manual::write(&Arguments::command(), "1", [version::NUMBER, version::DATE], dir)
+            .map_err(|error| Failure::Local(format!("{error:#}")))?;
         return Ok(Ended::Well);
     }
     let server = Server::of(profile::read(connection)?)?;

@@ -8,7 +8,6 @@
 mod check_config;
 mod connection;
 mod health;
-mod manual;
 mod password_input;
 mod place_owner;
 mod progress;
@@ -20,6 +19,7 @@ mod verify;
 
 use std::path::Path;
 
+use clap::CommandFactory as _;
 use sluice_model::TenantName;
 use sluice_server::{
     auth::accounts::{AccountsFile, Token, User},
@@ -27,10 +27,11 @@ use sluice_server::{
     auth::make_token,
     auth::password::hash_password,
     config::Loaded,
+    version,
 };
 
 use self::place_owner::PlaceClaim;
-use crate::arguments::{Command, TokenCommand, UserCommand};
+use crate::arguments::{Arguments, Command, TokenCommand, UserCommand};
 
 /// Seconds in a day.
 const DAY_SECONDS: u64 = 86_400;
@@ -47,7 +48,9 @@ pub(crate) fn run(
 ) -> anyhow::Result<()> {
     let config = match command {
         Command::CheckConfig { quiet } => return check_config::run(loaded, quiet, say),
-        Command::Manual { dir } => return manual::run(&dir),
+        Command::Manual { dir } => {
+            return sluice_manual::write(&Arguments::command(), "8", [version::NUMBER, version::DATE], &dir);
+        }
         _ => loaded.into_config()?,
     };
     let data_dir = &config.data_dir;

@@ -5,13 +5,14 @@
 use serde_json::Value;
 
 /// Who may depend on which crates of ours. `test-support` is for tests and tools alone.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("sluice-model", &[]),
+    ("sluice-manual", &[]),
     ("sluice-sync", &[]),
     ("sluice-store", &["sluice-sync", "sluice-model"]),
     ("sluice-ingest", &["sluice-store", "sluice-model"]),
-    ("sluice-server", &["sluice-ingest", "sluice-store", "sluice-model"]),
-    ("sluice-cli", &["sluice-model"]),
+    ("sluice-server", &["sluice-ingest", "sluice-store", "sluice-model", "sluice-manual"]),
+    ("sluice-cli", &["sluice-model", "sluice-manual"]),
     ("sluice-benches", &["sluice-ingest", "sluice-store", "sluice-model", "test-support"]),
     ("test-support", &["sluice-store", "sluice-model"]),
     ("xtask", &["test-support", "sluice-model"]),

@@ -21,8 +21,15 @@ use super::{
 };
 
 /// The crates that make up the daemon and its client.
-const PRODUCT: [&str; 6] =
-    ["sluice-model", "sluice-store", "sluice-sync", "sluice-ingest", "sluice-server", "sluice-cli"];
+const PRODUCT: [&str; 7] = [
+    "sluice-model",
+    "sluice-store",
+    "sluice-sync",
+    "sluice-ingest",
+    "sluice-server",
+    "sluice-cli",
+    "sluice-manual",
+];
 
 /// Structs, enums, traits and aliases for each 1,000 lines of code.
 const TYPES_PER_THOUSAND_MAX: usize = 17;
