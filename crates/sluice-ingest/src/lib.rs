@@ -68,6 +68,7 @@
 //! | values and candidate keys that wait for the end of a lookup's body | within the request's permit |
 //! | what lookups read | `HEAVY_READ_BYTES_MAX` over all heavy reads, `LIGHT_READ_BYTES_IN_FLIGHT_MAX` over all light ones, `SHORT_BODY_READ_BYTES_MAX` in the fast lane; more for a single value only within its permit |
 
+mod array_chunks;
 mod body;
 mod bulk;
 mod error;

@@ -59,6 +59,8 @@ pub struct StoreFigures {
     pub rows_count: u64,
     /// Bytes of the blocks of the runs, as stored.
     pub stored_bytes: u64,
+    /// Heap bytes of the filters of keys and groups.
+    pub filter_bytes: usize,
     /// Bytes of the trees on disk, with the free space in them.
     pub trees_bytes: u64,
     /// Bytes of the log on disk.
@@ -267,10 +269,11 @@ impl Store {
     /// Figures for operators. Asks the file system.
     pub fn figures(&self) -> StoreFigures {
         let view = self.shared.view();
-        let (mut rows_count, mut stored_bytes) = (0, 0);
+        let (mut rows_count, mut stored_bytes, mut filter_bytes) = (0, 0, 0);
         for part in parts_of(&view.runs) {
             rows_count += u64::from(part.meta.rows);
             stored_bytes += part.meta.stored_bytes;
+            filter_bytes += part.filter.heap_bytes();
         }
         let trees_bytes = self.shared.trees.disk_bytes();
         self.shared.measures.trees_bytes.store(trees_bytes, Ordering::Relaxed);
@@ -279,6 +282,7 @@ impl Store {
             runs_count: view.runs.len(),
             rows_count,
             stored_bytes,
+            filter_bytes,
             trees_bytes,
             log_bytes: self.shared.log_bytes.load(Ordering::Relaxed),
         }

@@ -10,13 +10,10 @@ use super::{
     action::Operation,
     document::{CommonField, DocumentFault},
 };
-use crate::{import::json::push_string, memory::HeldBytes};
+use crate::{array_chunks::array_chunks, import::json::push_string, memory::HeldBytes};
 
 #[cfg(test)]
 mod tests;
-
-/// Bytes after which a chunk of JSON text is handed out.
-const CHUNK_BYTES: usize = 64 * 1024;
 
 /// Why an item was not carried out.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -174,43 +171,29 @@ impl BulkItems {
     /// Returns the JSON array of the items in chunks of about 64 KiB, each made when it is asked for. Memory is freed
     /// slice by slice.
     pub fn into_json_chunks(self) -> impl Iterator<Item = Bytes> {
-        ItemsJson { slices: self.slices.into_iter(), current: None, is_first: true, is_closed: false }
+        let mut left = ItemsLeft { slices: self.slices.into_iter(), current: None };
+        array_chunks(move |chunk| left.append_next(chunk))
     }
 }
 
-struct ItemsJson {
+struct ItemsLeft {
     slices: std::vec::IntoIter<(SliceItems, HeldBytes)>,
     /// Those of the present slice that are left, and what is held for them.
     current: Option<(std::vec::IntoIter<Item>, HeldBytes)>,
-    is_first: bool,
-    is_closed: bool,
 }
 
-impl Iterator for ItemsJson {
-    type Item = Bytes;
-
-    fn next(&mut self) -> Option<Bytes> {
-        if self.is_closed {
-            return None;
-        }
-        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
-        if self.is_first {
-            chunk.push(b'[');
-        }
-        while chunk.len() < CHUNK_BYTES {
+impl ItemsLeft {
+    /// Appends one item; `false` once there is none.
+    fn append_next(&mut self, chunk: &mut Vec<u8>) -> bool {
+        loop {
             if let Some(item) = self.current.as_mut().and_then(|(items, _held)| items.next()) {
-                if !std::mem::replace(&mut self.is_first, false) {
-                    chunk.push(b',');
-                }
-                item.append(&mut chunk);
-            } else if let Some((slice, held)) = self.slices.next() {
-                self.current = Some((slice.items.into_iter(), held));
-            } else {
-                chunk.push(b']');
-                (self.current, self.is_closed) = (None, true);
-                break;
+                item.append(chunk);
+                return true;
+            }
+            self.current = self.slices.next().map(|(slice, held)| (slice.items.into_iter(), held));
+            if self.current.is_none() {
+                return false;
             }
         }
-        Some(chunk.into())
     }
 }

@@ -51,7 +51,7 @@ impl RejectsPacker {
         indicator: &[u8],
         (word, hint): (&str, &str),
     ) {
-        if PACKED_BYTES_MAX <= self.packed_bytes {
+        if self.is_full() {
             return;
         }
         self.begin_line(place, word, hint);
@@ -63,7 +63,7 @@ impl RejectsPacker {
 
     /// Adds a row that could not be read.
     pub(crate) fn push_unread(&mut self, place: RowPlace, row: &[u8], why: Unread) {
-        if PACKED_BYTES_MAX <= self.packed_bytes {
+        if self.is_full() {
             return;
         }
         let (word, hint) = why.told();
@@ -71,6 +71,10 @@ impl RejectsPacker {
         let kept = bytes_at(row, ..row.len().min(UNREAD_BYTES_MAX));
         json::push_string(&mut self.text, &String::from_utf8_lossy(kept));
         self.end_line();
+    }
+
+    fn is_full(&self) -> bool {
+        PACKED_BYTES_MAX <= self.packed_bytes
     }
 
     /// Up to the value.

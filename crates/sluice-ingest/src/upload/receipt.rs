@@ -23,10 +23,7 @@ use sluice_model::{
     varint::{push_varint, take, take_varint},
 };
 
-use crate::memory::RequestMemory;
-
-/// Bytes after which a chunk of JSON text is handed out.
-const CHUNK_BYTES: usize = 64 * 1024;
+use crate::{array_chunks::array_chunks, memory::RequestMemory};
 
 /// Bytes of the JSON text of an `indicator` that is no string that are told.
 const OTHER_BYTES_MAX: usize = 4 * limits::KIB;
@@ -213,38 +210,39 @@ impl Receipt {
     /// Returns the JSON array `[{"indicator":...,"reason":...},...]` in chunks of about 64 KiB, each made when it
     /// is asked for; a single longer value makes a longer chunk. Memory is freed slice by slice.
     pub fn into_json_chunks(self) -> impl Iterator<Item = Bytes> + Send {
-        JsonChunks {
+        let mut left = RejectionsLeft {
             slices: self.slices.into_iter(),
             current: Vec::new(),
             at: 0,
-            is_first: true,
-            is_closed: false,
             _memory: self.memory,
-        }
+        };
+        array_chunks(move |chunk| left.append_next(chunk))
     }
 }
 
-struct JsonChunks {
+struct RejectionsLeft {
     slices: std::vec::IntoIter<SliceRejections>,
     /// Kept bytes of the current slice, written up to `at`.
     current: Vec<u8>,
     at: usize,
-    /// Whether no entry has been written yet.
-    is_first: bool,
-    /// Whether the array has been written to its end.
-    is_closed: bool,
     _memory: Option<Arc<RequestMemory>>,
 }
 
-impl JsonChunks {
+impl RejectionsLeft {
+    /// Appends one entry; `false` once there is none.
+    fn append_next(&mut self, chunk: &mut Vec<u8>) -> bool {
+        while self.append_entry(chunk).is_none() {
+            let Some(slice) = self.slices.next() else { return false };
+            (self.current, self.at) = (slice.bytes, 0);
+        }
+        true
+    }
+
     /// Appends one entry; `None` at the end of the current slice.
     fn append_entry(&mut self, chunk: &mut Vec<u8>) -> Option<()> {
         let left = self.current.get(self.at..)?;
         let mut kept = left;
         let code = take(&mut kept, 1)?.first().copied()?;
-        if !std::mem::replace(&mut self.is_first, false) {
-            chunk.push(b',');
-        }
         chunk.extend_from_slice(OPENING);
         if code & NO_INDICATOR == 0 {
             chunk.extend_from_slice(&told_indicator(take_text(&mut kept)?));
@@ -267,33 +265,6 @@ impl JsonChunks {
 fn take_text<'a>(kept: &mut &'a [u8]) -> Option<&'a [u8]> {
     let length = usize::try_from(take_varint(kept)?).ok()?;
     take(kept, length)
-}
-
-impl Iterator for JsonChunks {
-    type Item = Bytes;
-
-    fn next(&mut self) -> Option<Bytes> {
-        if self.is_closed {
-            return None;
-        }
-        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
-        if self.is_first {
-            chunk.push(b'[');
-        }
-        while chunk.len() < CHUNK_BYTES {
-            if self.append_entry(&mut chunk).is_some() {
-                continue;
-            }
-            let Some(slice) = self.slices.next() else {
-                chunk.push(b']');
-                self.is_closed = true;
-                break;
-            };
-            self.current = slice.bytes;
-            self.at = 0;
-        }
-        Some(chunk.into())
-    }
 }
 
 #[cfg(test)]

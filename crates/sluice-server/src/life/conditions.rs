@@ -167,7 +167,7 @@ impl Conditions {
         }
     }
 
-    fn look(&mut self, store: &Store) {
+    fn look(&mut self, store: &Store, memory_bytes: usize) {
         let refusal = store.refusal();
         match self.disk_full.look(matches!(refusal, Some(WriteError::DiskFull))) {
             Some(true) => tracing::warn!(
@@ -178,6 +178,7 @@ impl Conditions {
             None => {}
         }
         let figures = store.figures();
+        self.look_at_filters(figures.filter_bytes, memory_bytes);
         let (memtable_bytes, runs, log_bytes) =
             (figures.memtable_bytes, figures.runs_count, figures.log_bytes);
         match self.busy.look(matches!(refusal, Some(WriteError::Busy { .. }))) {
@@ -227,8 +228,7 @@ fn look_again_and_again(state: &Weak<State>, memory_bytes: usize) {
                 conditions.look_at_certificate(certificate);
             }
             if let Some(ingestor) = state.opened() {
-                conditions.look(ingestor.store());
-                conditions.look_at_filters(ingestor.store().measures().filter_bytes, memory_bytes);
+                conditions.look(ingestor.store(), memory_bytes);
             }
         }
         drop(state);

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::trial::{CONFIG, Trial};
+use super::trial::{CONFIG, SUPPLIERS, Trial, curl};
 use crate::command::output_of;
 
 /// Where an operator puts certificate and key.
@@ -17,8 +17,6 @@ const SHIPPED_DIR: &str = "/etc/sluice/tls";
 const OWN_DIR: &str = "/etc/sluice/own";
 /// Where more is said of the socket.
 const SOCKET_DROP_INS: &str = "/etc/systemd/system/sluiced.socket.d";
-/// What only users may ask for.
-const SUPPLIERS: &str = "/api/1.3/suppliers";
 /// Whom certificates are for, and an address of the machine that is not the one of the shipped socket.
 const NAME: &str = "sluice.example.com";
 const OTHER_ADDRESS: &str = "127.0.0.2";
@@ -133,9 +131,8 @@ fn ask(trial: &Trial, certificate: &Path) -> Result<()> {
 
 /// The same for a path, with more arguments.
 fn ask_for(trial: &Trial, certificate: &Path, path: &str, more: &[&Path]) -> Result<()> {
-    let mut curl = Command::new("curl");
-    curl.args(["--silent", "--show-error", "--fail", "--noproxy", "*", "--max-time", "60", "--cacert"])
-        .arg(certificate);
+    let mut curl = curl();
+    curl.args(["--fail", "--cacert"]).arg(certificate);
     curl.args([
         "--connect-to",
         &format!("{NAME}:9440:{OTHER_ADDRESS}:9440"),

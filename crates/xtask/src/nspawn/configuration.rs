@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::trial::{CONFIG, Reload, Trial};
+use super::trial::{CONFIG, Reload, SUPPLIERS, Trial};
 
 /// A configuration with a fault that is told with a hint.
 const FAULTY: &str = "listne = \"127.0.0.1:9440\"\n";
@@ -118,7 +118,7 @@ fn starts(journal: &str) -> usize {
 /// The daemon answers.
 fn look_up(trial: &Trial) -> Result<()> {
     let mut client = trial.client()?;
-    let answer = client.request("GET", "/api/1.3/suppliers", b"").context("the daemon does not answer")?;
+    let answer = client.request("GET", SUPPLIERS, b"").context("the daemon does not answer")?;
     ensure!(answer.status == 200, "the daemon answers {}", answer.status);
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
+    process::Command,
     thread,
     time::{Duration, Instant},
 };
@@ -19,6 +20,8 @@ use super::{
 };
 use crate::prometheus::scrape;
 
+/// What only users may ask for.
+pub(super) const SUPPLIERS: &str = "/api/1.3/suppliers";
 /// Where the daemon listens.
 pub(super) const ADDRESS: &str = "127.0.0.1:9440";
 /// The configuration.
@@ -193,4 +196,11 @@ impl Trial {
         fs::create_dir_all(path.parent().unwrap_or(Path::new("/")))?;
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
     }
+}
+
+/// `curl`, which tells what goes wrong and nothing else, and ends.
+pub(super) fn curl() -> Command {
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--show-error", "--noproxy", "*", "--max-time", "60"]);
+    curl
 }
