@@ -12,6 +12,7 @@ mod action;
 mod cut;
 mod document;
 mod items;
+mod kept;
 mod receipt;
 mod rules;
 mod slice;
@@ -91,7 +92,7 @@ impl Bulk {
             let is_short = slice.index == 0 && slice.text.len() <= limits::SHORT_BODY_BYTES_MAX;
             self.dispatch(slice, is_short).await?;
         }
-        let mut outcomes = Vec::with_capacity(self.running.len());
+        let mut outcomes: Vec<BulkOutcome> = Vec::with_capacity(self.running.len());
         let mut failure = None;
         for running in self.running.drain(..) {
             match running.await.unwrap_or(Err(IngestError::Internal)) {
@@ -105,6 +106,7 @@ impl Bulk {
         }
         // Each job has let go of its share before its outcome was there.
         let Some(work) = Arc::into_inner(self.work) else { return Err(IngestError::Internal) };
+        let left = outcomes.iter_mut().flat_map(|outcome| std::mem::take(&mut outcome.left)).collect();
         let receipt = slice::receipt(outcomes);
         let told = Arc::clone(&work.rules.told);
         let deleted: BTreeMap<SupplierId, u64> =
@@ -114,7 +116,9 @@ impl Bulk {
                 told(*count);
             }
         };
-        work.into_writes().commit(&self.pools.ingest_short, durable).await?;
+        let (pool, busy_wait_max) = (&self.pools.ingest_short, work.rules.busy_wait_max);
+        let writes = work.into_writes().append_left(left, busy_wait_max, pool).await?;
+        writes.commit(pool, durable).await?;
         Ok(receipt)
     }
 

@@ -7,7 +7,7 @@ use sluice_model::{
     matching::MatchScope, memory_plan::MemoryPlan,
 };
 use sluice_store::{
-    Store, StoreConfig,
+    Store, StoreConfig, Tuning,
     catalogue::{CatalogueChange, SupplierPatch, SupplierSettings},
 };
 use tempfile::TempDir;
@@ -47,7 +47,12 @@ pub(crate) fn request_memory() -> Arc<RequestMemory> {
 impl Fixture {
     /// Opens an empty store with the tag `GOOD` and the supplier `Feed` of confidence 50.
     pub(crate) fn new() -> Self {
-        let fixture = Self::at(Arc::new(tempfile::tempdir().unwrap()));
+        Self::with_tuning(Tuning::default())
+    }
+
+    /// The same of a store with these sizes.
+    pub(crate) fn with_tuning(tuning: Tuning) -> Self {
+        let fixture = Self::tuned_at(Arc::new(tempfile::tempdir().unwrap()), tuning);
         fixture.change(CatalogueChange::CreateTag {
             name: TagName::parse("GOOD").unwrap(),
             weight: TagWeight::new(1_u8).unwrap(),
@@ -57,8 +62,12 @@ impl Fixture {
     }
 
     fn at(dir: Arc<TempDir>) -> Self {
-        let config =
-            StoreConfig { tenants: vec![TenantName::parse("acme").unwrap()], ..StoreConfig::at(dir.path()) };
+        Self::tuned_at(dir, Tuning::default())
+    }
+
+    fn tuned_at(dir: Arc<TempDir>, tuning: Tuning) -> Self {
+        let tenants = vec![TenantName::parse("acme").unwrap()];
+        let config = StoreConfig { tenants, tuning, ..StoreConfig::at(dir.path()) };
         let store = Store::open(config, Box::new(|cause| panic!("{cause}"))).unwrap();
         let ingestor = Ingestor::new(store.clone(), 2, &MemoryPlan::of(usize::MAX)).unwrap();
         Self { ingestor, store, chunk_bytes: 10_007, dir }

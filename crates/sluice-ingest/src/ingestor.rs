@@ -64,6 +64,16 @@ impl Ingestor {
         Ok(self.budget.take(expected.min(limits::HEAD_PERMIT_BYTES), declared.and(Some(expected)))?)
     }
 
+    /// The same for a body that is written, if the store takes one now.
+    ///
+    /// # Errors
+    ///
+    /// As of [`reserve`](Self::reserve), and why no write begins.
+    pub fn reserve_to_write(&self, declared: Option<usize>, bytes_max: usize) -> Result<Permit, IngestError> {
+        self.store.check_writable().map_err(IngestError::Write)?;
+        self.reserve(declared, bytes_max)
+    }
+
     /// Reserves `bytes` bytes that the caller is going to hold. Never waits.
     ///
     /// # Errors

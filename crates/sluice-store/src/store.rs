@@ -181,6 +181,15 @@ impl Store {
         self.begin_with(None, None)
     }
 
+    /// Returns without an error if a write may begin now.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::begin`].
+    pub fn check_writable(&self) -> Result<(), WriteError> {
+        self.shared.admit()
+    }
+
     /// Begins a write that is refused with [`WriteError::NoSupplier`] if this supplier is gone when it is committed,
     /// in the order of the log: no removal that was acknowledged before is followed by the success of such a write.
     ///

@@ -48,9 +48,9 @@ impl Operation {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Action {
     pub(super) operation: Operation,
-    /// `_index`, if it is there and a string.
+    /// `_index`, if it is there and not null; what is no string as it was sent, so that it is no other index.
     pub(super) index: Option<String>,
-    /// `_id`, likewise.
+    /// `_id`, if it is there and a string.
     pub(super) id: Option<String>,
 }
 
@@ -85,14 +85,19 @@ pub(super) fn read(line: &str) -> Option<Action> {
     let mut action = Action { operation, index: None, id: None };
     let mut read = Vec::new();
     visit_members(metadata, |member| {
-        let field = match member.key {
-            "_index" => &mut action.index,
-            "_id" => &mut action.id,
-            _ => return,
-        };
+        if member.key != "_index" && member.key != "_id" {
+            return;
+        }
         read.clear();
         let shape = member.append_read(member.sent(), &mut read);
-        *field = text(shape, &read);
+        let text = text(shape, &read);
+        if member.key == "_id" {
+            action.id = text;
+            return;
+        }
+        let is_null = member.sent() == b"null";
+        let sent = || String::from_utf8_lossy(member.sent()).into_owned();
+        action.index = if is_null { None } else { Some(text.unwrap_or_else(sent)) };
     })?;
     Some(action)
 }

@@ -23,10 +23,27 @@ pub(super) struct BulkSlice {
     pub(super) text: Vec<u8>,
     /// Number of the slice in the body, from 0.
     pub(super) index: u32,
-    /// Offset of its text in the body, as long as no document was left out before.
+    /// Number of its first line in the body, from 0.
+    pub(super) first_line: u64,
+    /// Offset of its text in the body.
     pub(super) first_byte: u64,
-    /// Where empty lines stand in place of documents that are too long, ascending.
-    pub(super) left_out: Vec<usize>,
+    /// Where empty lines stand in place of documents that are too long, ascending, each with the bytes of all documents up
+    /// to there that were left out.
+    pub(super) left_out: Vec<(usize, u64)>,
+}
+
+impl BulkSlice {
+    /// Offset in the body of what stands at `at`.
+    pub(super) fn byte_at(&self, at: usize) -> u64 {
+        let before = self.left_out.partition_point(|(place, _)| *place < at);
+        let left_out = before.checked_sub(1).and_then(|last| self.left_out.get(last));
+        self.first_byte + at as u64 + left_out.map_or(0, |(_, bytes)| *bytes)
+    }
+
+    /// Whether the document that stands at `at` was left out.
+    pub(super) fn is_left_out(&self, at: usize) -> bool {
+        self.left_out.binary_search_by_key(&at, |(place, _)| *place).is_ok()
+    }
 }
 
 /// Cuts a body.
@@ -37,6 +54,8 @@ pub(super) struct BulkCutter {
     line_from: usize,
     /// Where whole actions end.
     whole_to: usize,
+    /// Lines of the slice that are whole.
+    lines: u64,
     /// Whether the next line is a document.
     wants_document: bool,
     /// Whether what comes up to the next line break is left out.
@@ -57,7 +76,7 @@ impl BulkCutter {
             if self.is_skipping {
                 let end = memchr(b'\n', bytes);
                 let skipped = end.unwrap_or(bytes.len());
-                self.skipped_bytes += skipped as u64;
+                self.skip(skipped);
                 *bytes = bytes_at(bytes, skipped..);
                 self.is_skipping = end.is_none();
                 continue;
@@ -84,7 +103,7 @@ impl BulkCutter {
     ///
     /// A line in the place of an action that is none, an action without its document, or a body without actions.
     pub(super) fn finish(&mut self) -> Result<Option<BulkSlice>, BodyError> {
-        if self.line_from < self.slice.text.len() {
+        if self.line_from < self.slice.text.len() || self.is_skipping {
             // The last line needs no line break.
             let end = self.slice.text.len();
             self.slice.text.push(b'\n');
@@ -116,6 +135,7 @@ impl BulkCutter {
             self.wants_document = operation != Operation::Delete;
             !self.wants_document
         };
+        self.lines += 1;
         self.line_from = self.slice.text.len();
         if is_whole {
             self.whole_to = self.line_from;
@@ -137,22 +157,31 @@ impl BulkCutter {
 
     /// Leaves the present line out, up to `end`.
     fn leave_out(&mut self, end: usize) {
-        if self.slice.left_out.last() != Some(&self.line_from) {
-            self.slice.left_out.push(self.line_from);
+        if self.slice.left_out.last().is_none_or(|(place, _)| *place != self.line_from) {
+            self.slice.left_out.push((self.line_from, self.skipped_bytes));
         }
-        self.skipped_bytes += (end - self.line_from) as u64;
+        self.skip(end - self.line_from);
         self.slice.text.drain(self.line_from..end);
+    }
+
+    /// Counts bytes of the document that is being left out.
+    fn skip(&mut self, bytes: usize) {
+        self.skipped_bytes += bytes as u64;
+        if let Some((_, left_out)) = self.slice.left_out.last_mut() {
+            *left_out = self.skipped_bytes;
+        }
     }
 
     fn close(&mut self) -> BulkSlice {
         let next_byte = self.slice.first_byte + self.slice.text.len() as u64 + self.skipped_bytes;
         let next = BulkSlice {
             index: self.slice.index + 1,
+            first_line: self.slice.first_line + self.lines,
             first_byte: next_byte,
             text: Vec::with_capacity(if self.slice.index == 0 { 0 } else { self.slice.text.len() }),
             left_out: Vec::new(),
         };
-        (self.line_from, self.whole_to, self.skipped_bytes) = (0, 0, 0);
+        (self.line_from, self.whole_to, self.lines, self.skipped_bytes) = (0, 0, 0, 0);
         std::mem::replace(&mut self.slice, next)
     }
 

@@ -51,6 +51,21 @@ pub(super) enum DocumentFault {
 }
 
 impl DocumentFault {
+    /// The word for it that batches have.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::TooLong | Self::GivesTooMuch => "too-long",
+            Self::NotUtf8 | Self::NotJson | Self::NotAnObject | Self::TooDeep => "not-json",
+            Self::NoDoc | Self::NoId | Self::NoIndicator | Self::Unparsed => "missing-indicator",
+            Self::Unsupported => "unsupported-type",
+        }
+    }
+
+    /// Whether the document is an object all the same.
+    pub(super) fn is_of_object(self) -> bool {
+        matches!(self, Self::NoIndicator | Self::Unsupported | Self::Unparsed | Self::GivesTooMuch)
+    }
+
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::TooLong => "The document is longer than 4 MiB",

@@ -10,7 +10,11 @@ use super::{
     action::Operation,
     document::{CommonField, DocumentFault},
 };
-use crate::{array_chunks::array_chunks, import::json::push_string, memory::HeldBytes};
+use crate::{
+    array_chunks::array_chunks,
+    import::{json::push_string, report::word},
+    memory::HeldBytes,
+};
 
 #[cfg(test)]
 mod tests;
@@ -24,6 +28,8 @@ pub(super) enum Refusal {
     Document(DocumentFault),
     /// The index is no supplier.
     NoIndex(Box<str>),
+    /// The index may be several suppliers.
+    AmbiguousIndex(Box<str>),
     /// The user may not change the supplier.
     Forbidden(Box<str>),
 }
@@ -34,20 +40,20 @@ impl Refusal {
         Self::NoIndex(excerpt(index))
     }
 
+    /// The same of an index that may be several suppliers.
+    pub(super) fn ambiguous_index(index: &str) -> Self {
+        Self::AmbiguousIndex(excerpt(index))
+    }
+
     /// The same of an index whose supplier may not be changed.
     pub(super) fn forbidden(index: &str) -> Self {
         Self::Forbidden(excerpt(index))
     }
 
-    /// Whether it is the document that is refused.
-    pub(super) fn is_of_document(&self) -> bool {
-        matches!(self, Self::Value(..) | Self::Document(_))
-    }
-
     fn status(&self) -> u16 {
         match self {
             Self::Value(..) | Self::Document(_) => 400,
-            Self::NoIndex(_) => 404,
+            Self::NoIndex(_) | Self::AmbiguousIndex(_) => 404,
             Self::Forbidden(_) => 403,
         }
     }
@@ -55,17 +61,35 @@ impl Refusal {
     fn error_type(&self) -> &'static str {
         match self {
             Self::Value(..) | Self::Document(_) => "document_parsing_exception",
-            Self::NoIndex(_) => "index_not_found_exception",
+            Self::NoIndex(_) | Self::AmbiguousIndex(_) => "index_not_found_exception",
             Self::Forbidden(_) => "security_exception",
         }
     }
 
-    fn reason(&self) -> String {
+    /// The word for a document that is refused, of those that batches have.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::Value(_, rejection) => word(rejection),
+            Self::Document(fault) => fault.word(),
+            Self::NoIndex(_) | Self::AmbiguousIndex(_) | Self::Forbidden(_) => "missing-indicator",
+        }
+    }
+
+    /// The reason in plain English.
+    pub(super) fn reason(&self) -> String {
         match self {
             Self::Value(None, rejection) => rejection.to_string(),
             Self::Value(Some(field), rejection) => format!("{}: {rejection}", field.as_str()),
             Self::Document(fault) => fault.as_str().to_owned(),
+            Self::NoIndex(index) if index.is_empty() => {
+                "neither the action nor the path names an index".to_owned()
+            }
             Self::NoIndex(index) => format!("no such index [{index}]: there is no supplier of this name"),
+            Self::AmbiguousIndex(index) => {
+                format!(
+                    "no such index [{index}]: there are several suppliers of this name, which differ in case"
+                )
+            }
             Self::Forbidden(index) => {
                 format!("the user has no right to change the supplier of index [{index}]")
             }
@@ -76,9 +100,10 @@ impl Refusal {
     fn heap_bytes(&self) -> usize {
         size_of::<Self>()
             + match self {
-                Self::Value(_, Rejection::UnknownTag(text)) | Self::NoIndex(text) | Self::Forbidden(text) => {
-                    text.len()
-                }
+                Self::Value(_, Rejection::UnknownTag(text))
+                | Self::NoIndex(text)
+                | Self::AmbiguousIndex(text)
+                | Self::Forbidden(text) => text.len(),
                 Self::Value(..) | Self::Document(_) => 0,
             }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use sluice_model::{Rejection, SupplierId};
 
 use super::items::BulkItems;
+use crate::import::report::ImportReport;
 
 /// What became of the indicators of a supplier.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -28,4 +29,6 @@ pub struct BulkReceipt {
     pub refused_items: u64,
     /// What is told of each action.
     pub items: BulkItems,
+    /// By supplier, if refusals are hidden: counts of its actions, and all that were refused, as far as there was room for them.
+    pub kept: BTreeMap<SupplierId, ImportReport>,
 }

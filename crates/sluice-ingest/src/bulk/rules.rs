@@ -1,6 +1,6 @@
 //! What a bulk request does, as its caller decides it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use sluice_model::SupplierId;
 
@@ -18,20 +18,27 @@ pub enum BulkTarget {
     },
     /// No supplier.
     Unknown,
+    /// One of several suppliers whose names differ in nothing but case.
+    Ambiguous,
     /// A supplier that the user may not change.
     Forbidden,
 }
 
-/// Decides what an index is; `None` stands for an action that names none.
-pub type FindTarget = Arc<dyn Fn(Option<&str>) -> BulkTarget + Send + Sync>;
+/// Decides what an index is.
+pub type FindTarget = Arc<dyn Fn(&str) -> BulkTarget + Send + Sync>;
 
 /// What a bulk request does.
 #[derive(Clone)]
 pub struct BulkRules {
     /// What an index is.
     pub target: FindTarget,
-    /// Whether a document that is refused is told as accepted, for clients that send all of a request again otherwise.
+    /// The index of actions that name none.
+    pub index: Option<String>,
+    /// Whether a document that is refused is told as accepted, for clients that send all of a request again otherwise. It is
+    /// in the receipt then.
     pub hides_refusals: bool,
+    /// How long to wait for a store that takes no write at present.
+    pub busy_wait_max: Duration,
     /// Told how many indicators were deleted, once that is durable. It must not block.
     pub told: Arc<dyn Fn(u64) + Send + Sync>,
 }

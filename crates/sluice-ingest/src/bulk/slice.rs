@@ -1,19 +1,20 @@
 //! The work on one slice of a bulk body: actions and documents to rows and items.
 //!
-//! In: a slice of whole actions. Out: an item for each, counts by supplier, and rows in the writes of their suppliers. An
-//! action of which anything is refused leaves no row.
+//! In: a slice of whole actions. Out: an item for each, counts by supplier, and rows in the writes of their suppliers, or
+//! beside them while the store takes no write. An action of which anything is refused leaves no row.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use memchr::memchr;
 use sluice_model::{Rejection, SupplierId, ranges::bytes_at};
-use sluice_store::{SliceBuilder, Store};
+use sluice_store::{Slice, SliceBuilder, Store, WriteError};
 
 use super::{
     action::{self, Action, Operation},
     cut::BulkSlice,
     document::{self, CommonField, Document, DocumentFault, DocumentRefusal},
     items::{BulkItems, Refusal, SliceItems},
+    kept::{self, RefusedAction},
     receipt::{BulkCounts, BulkReceipt},
     rules::{BulkRules, BulkTarget},
     writes::SupplierWrites,
@@ -26,7 +27,7 @@ use crate::{
         text::skip_space,
     },
     error::{BodyError, Fault, IngestError},
-    import::json::push_string,
+    import::{json::push_string, report::ImportReport, rows::RowPlace},
     memory::{HeldBytes, RequestMemory},
     upload::{
         keep,
@@ -54,11 +55,15 @@ pub(super) struct BulkOutcome {
     held: HeldBytes,
     refused_items: u64,
     counts: BTreeMap<SupplierId, BulkCounts>,
+    kept: BTreeMap<SupplierId, ImportReport>,
+    /// Rows of the slice for which the store took no write.
+    pub(super) left: Vec<(SupplierId, u32, Slice)>,
 }
 
 /// Puts what came of all slices together, in their order.
 pub(super) fn receipt(outcomes: Vec<BulkOutcome>) -> BulkReceipt {
     let mut counts: BTreeMap<SupplierId, BulkCounts> = BTreeMap::new();
+    let mut kept: BTreeMap<SupplierId, ImportReport> = BTreeMap::new();
     let (mut items, mut refused_items) = (Vec::with_capacity(outcomes.len()), 0);
     for outcome in outcomes {
         refused_items += outcome.refused_items;
@@ -71,9 +76,12 @@ pub(super) fn receipt(outcomes: Vec<BulkOutcome>) -> BulkReceipt {
                 *count += more;
             }
         }
+        for (supplier, report) in outcome.kept {
+            kept.entry(supplier).or_default().absorb(report);
+        }
         items.push((outcome.items, outcome.held));
     }
-    BulkReceipt { counts, refused_items, items: BulkItems::new(items) }
+    BulkReceipt { counts, refused_items, items: BulkItems::new(items), kept }
 }
 
 impl BulkWork {
@@ -104,25 +112,44 @@ impl BulkWork {
             rows: BTreeMap::new(),
             rows_count: 0,
             counts: BTreeMap::new(),
+            line: slice.first_line,
+            refused_items: 0,
+            refused: Vec::new(),
+            kept: BTreeMap::new(),
         };
-        let (mut items, mut refused_items) = (SliceItems::default(), 0);
-        let mut at = 0;
+        let (mut items, mut at) = (SliceItems::default(), 0);
         while at < slice.text.len() {
-            let Some((operation, refusal)) = reader.next_action(&mut at)? else { continue };
-            refused_items += u64::from(refusal.is_some());
-            let is_hidden =
-                self.rules.hides_refusals && refusal.as_ref().is_some_and(Refusal::is_of_document);
-            items.push(operation, if is_hidden { None } else { refusal });
+            if let Some((operation, refusal)) = reader.next_action(&mut at)? {
+                items.push(operation, refusal);
+            }
         }
         items.shrink();
-        let SliceReader { rows, rows_count, counts, .. } = reader;
+        let SliceReader { rows, rows_count, counts, line, refused_items, refused, mut kept, .. } = reader;
+        kept::pack(slice, refused, &mut kept);
         let rows_bytes = rows_count * ROW_BYTES + rows.len() * SUPPLIER_BYTES;
+        let held_bytes = items.heap_bytes() + rows_bytes.saturating_sub(slice.text.len());
         let mut held = HeldBytes::new(&self.memory);
-        held.set(items.heap_bytes() + rows_bytes.saturating_sub(slice.text.len()))?;
-        for (supplier, rows) in rows {
-            self.writes.append(supplier, slice.index, rows)?;
+        if held.set(held_bytes + kept::heap_bytes(&kept)).is_err() {
+            // They are counted, and their batch tells how many are not there.
+            for report in kept.values_mut() {
+                report.rejects = Vec::new();
+            }
+            held = HeldBytes::new(&self.memory);
+            held.set(held_bytes + kept::heap_bytes(&kept))?;
         }
-        Ok(BulkOutcome { items, held, refused_items, counts })
+        for report in kept.values_mut() {
+            report.committed_lines = line;
+        }
+        let mut left = Vec::new();
+        for (supplier, rows) in rows {
+            let rows = rows.finish();
+            match self.writes.of(supplier) {
+                Ok(write) => write.append(slice.index, rows).map_err(IngestError::Write)?,
+                Err(WriteError::Busy { .. }) => left.push((supplier, slice.index, rows)),
+                Err(error) => return Err(IngestError::Write(error)),
+            }
+        }
+        Ok(BulkOutcome { items, held, refused_items, counts, kept, left })
     }
 }
 
@@ -138,6 +165,12 @@ struct SliceReader<'s> {
     rows: BTreeMap<SupplierId, SliceBuilder>,
     rows_count: usize,
     counts: BTreeMap<SupplierId, BulkCounts>,
+    /// Lines of the body that were read, with those of the slices before.
+    line: u64,
+    refused_items: u64,
+    /// Those that are hidden, and counts of the actions on their suppliers.
+    refused: Vec<RefusedAction>,
+    kept: BTreeMap<SupplierId, ImportReport>,
 }
 
 /// A supplier, and what is done with its indicators.
@@ -147,7 +180,7 @@ struct Judged<'w> {
 }
 
 impl<'s> SliceReader<'s> {
-    /// Carries out the action at `at`, which moves behind it; `None` for an empty line.
+    /// Carries out the action at `at`, which moves behind it, and gives what is told of it; `None` for an empty line.
     fn next_action(&mut self, at: &mut usize) -> Result<Option<(Operation, Option<Refusal>)>, IngestError> {
         let from = *at;
         let line = self.next_line(at);
@@ -158,18 +191,22 @@ impl<'s> SliceReader<'s> {
         if !is_repeated {
             let read = str::from_utf8(line).ok().and_then(action::read);
             let Some(action) = read else {
-                let byte = self.slice.first_byte + from as u64;
+                let byte = self.slice.byte_at(from);
                 return Err(IngestError::Body(BodyError::Syntax { fault: Fault::NoAction, byte }));
             };
-            let target = (self.work.rules.target)(action.index.as_deref());
+            let rules = &self.work.rules;
+            let index = action.index.as_deref().or(rules.index.as_deref());
+            let target = index.map_or(BulkTarget::Unknown, |index| (rules.target)(index));
             self.last_action = Some((line, action, target));
         }
         let Some((_, action, target)) = self.last_action.take() else { return Err(IngestError::Internal) };
-        let document_at = *at;
-        let document = if action.operation == Operation::Delete { &[][..] } else { self.next_line(at) };
-        let name = action.index.as_deref().unwrap_or("");
+        let is_deletion = action.operation == Operation::Delete;
+        let document_at = if is_deletion { from } else { *at };
+        let document = if is_deletion { line } else { self.next_line(at) };
+        let name = action.index.as_deref().or(self.work.rules.index.as_deref()).unwrap_or("");
         let refusal = match target {
             BulkTarget::Unknown => Some(Refusal::no_index(name)),
+            BulkTarget::Ambiguous => Some(Refusal::ambiguous_index(name)),
             BulkTarget::Forbidden => Some(Refusal::forbidden(name)),
             BulkTarget::Supplier { id, refang, is_false_positive } => {
                 let upload = match action.operation {
@@ -182,25 +219,54 @@ impl<'s> SliceReader<'s> {
                 };
                 let rules = UploadRules { supplier: id, refang, takes_marks: false, action: upload };
                 let judged = Judged { rules, names: &self.work.names };
-                let outcome = if action.operation == Operation::Delete {
+                let outcome = if is_deletion {
                     self.delete(&judged, action.id.as_deref())?
                 } else {
                     self.put(&judged, action.operation, document_at, document)?
                 };
                 self.count(&judged.rules, outcome.as_ref());
-                outcome.err()
+                self.keep_hidden(id, action.operation, (document_at, document.len()), outcome.err())
             }
         };
         let operation = action.operation;
+        self.refused_items += u64::from(refusal.is_some());
         self.last_action = Some((line, action, target));
         Ok(Some((operation, refusal)))
     }
 
+    /// Keeps what is not to be told, and counts what belongs to it; gives what is to be told.
+    fn keep_hidden(
+        &mut self,
+        supplier: SupplierId,
+        operation: Operation,
+        (at, length): (usize, usize),
+        refusal: Option<Refusal>,
+    ) -> Option<Refusal> {
+        if !self.work.rules.hides_refusals {
+            return refusal;
+        }
+        let report = self.kept.entry(supplier).or_default();
+        let Some(refusal) = refusal else {
+            report.accept();
+            return None;
+        };
+        (report.rows_count, report.refused_count) = (report.rows_count + 1, report.refused_count + 1);
+        self.refused_items += 1;
+        let place = RowPlace { line: self.line, byte: self.slice.byte_at(at) };
+        let value = match refusal {
+            Refusal::Value(..) => self.buffers.indicator.as_slice().into(),
+            _ => [].into(),
+        };
+        self.refused.push(RefusedAction { supplier, operation, place, at, length, refusal, value });
+        None
+    }
+
     /// The line at `at`, which moves behind its line break.
-    fn next_line(&self, at: &mut usize) -> &'s [u8] {
+    fn next_line(&mut self, at: &mut usize) -> &'s [u8] {
         let rest = bytes_at(&self.slice.text, *at..);
         let length = memchr(b'\n', rest).unwrap_or(rest.len());
         *at += length + 1;
+        self.line += 1;
         bytes_at(rest, ..length)
     }
 
@@ -221,7 +287,7 @@ impl<'s> SliceReader<'s> {
         document: &[u8],
     ) -> Result<Result<u64, Refusal>, IngestError> {
         let refuse = |fault| Ok(Err(Refusal::Document(fault)));
-        if self.slice.left_out.binary_search(&at).is_ok() {
+        if self.slice.is_left_out(at) {
             return refuse(DocumentFault::TooLong);
         }
         let text = match self.text {

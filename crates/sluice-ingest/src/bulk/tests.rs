@@ -2,12 +2,14 @@
 
 use std::{
     fmt::Write as _,
+    pin::pin,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use expect_test::{Expect, expect};
 use sluice_model::{SupplierName, TenantId, limits, memory_plan::MemoryPlan};
-use sluice_store::{SliceBuilder, WriteError, catalogue::CatalogueChange};
+use sluice_store::{Tuning, WriteError, catalogue::CatalogueChange};
 
 use super::{BulkReceipt, BulkRules, BulkTarget, writes::SupplierWrites};
 use crate::{
@@ -26,9 +28,10 @@ impl Fixture {
     /// Indices are suppliers of the same name; `locked` may not be changed.
     fn bulk_rules(&self) -> BulkRules {
         let catalogue = self.store.catalogue();
-        let target = move |index: Option<&str>| match index {
-            Some("locked") => BulkTarget::Forbidden,
-            index => match catalogue.supplier(TenantId::GENERAL, index.unwrap_or("Feed")) {
+        let target = move |index: &str| match index {
+            "locked" => BulkTarget::Forbidden,
+            "LOCKED" => BulkTarget::Ambiguous,
+            index => match catalogue.supplier(TenantId::GENERAL, index) {
                 Some(supplier) => BulkTarget::Supplier {
                     id: supplier.id,
                     refang: supplier.settings.refang,
@@ -37,7 +40,13 @@ impl Fixture {
                 None => BulkTarget::Unknown,
             },
         };
-        BulkRules { target: Arc::new(target), hides_refusals: false, told: Arc::new(|_count| {}) }
+        BulkRules {
+            target: Arc::new(target),
+            index: Some("Feed".to_owned()),
+            hides_refusals: false,
+            busy_wait_max: Duration::ZERO,
+            told: Arc::new(|_count| {}),
+        }
     }
 
     fn bulk_with(
@@ -93,6 +102,8 @@ fn each_action_has_its_item_in_order() {
             "{\"create\":{\"_index\":\"Other\"}}\n{\"threat.indicator\":{\"ip\":[\"192.0.2.1\",\"192.0.2.2\"]},\"tags\":[\"x\"]}\n",
             "{\"index\":{\"_index\":\"none\"}}\n{\"indicator\":\"b.example.com\"}\n",
             "{\"index\":{\"_index\":\"locked\"}}\n{\"indicator\":\"b.example.com\"}\n",
+            "{\"index\":{\"_index\":\"LOCKED\"}}\n{\"indicator\":\"b.example.com\"}\n",
+            "{\"index\":{\"_index\":[\"Feed\"]}}\n{\"indicator\":\"b.example.com\"}\n",
             "{\"index\":{\"_index\":\"Feed\"}}\n{\"indicator\":\"bad\\\\name\"}\n",
             "{\"index\":{\"_index\":\"Feed\"}}\n{\"indicator\":\"b.example.com\",\"tags\":[\"NONE\"]}\n",
             "{\"index\":{\"_index\":\"Feed\"}}\nno json\n",
@@ -109,6 +120,8 @@ fn each_action_has_its_item_in_order() {
             {"create":{"status":201}},
             {"index":{"status":404,"error":{"type":"index_not_found_exception","reason":"no such index [none]: there is no supplier of this name"}}},
             {"index":{"status":403,"error":{"type":"security_exception","reason":"the user has no right to change the supplier of index [locked]"}}},
+            {"index":{"status":404,"error":{"type":"index_not_found_exception","reason":"no such index [LOCKED]: there are several suppliers of this name, which differ in case"}}},
+            {"index":{"status":404,"error":{"type":"index_not_found_exception","reason":"no such index [[\"Feed\"]]: there is no supplier of this name"}}},
             {"index":{"status":400,"error":{"type":"document_parsing_exception","reason":"Invalid indicator format"}}},
             {"index":{"status":400,"error":{"type":"document_parsing_exception","reason":"Unknown tag: NONE"}}},
             {"index":{"status":400,"error":{"type":"document_parsing_exception","reason":"The document is not a JSON object"}}},
@@ -119,7 +132,7 @@ fn each_action_has_its_item_in_order() {
             {"delete":{"status":200}},
             {"delete":{"status":400,"error":{"type":"document_parsing_exception","reason":"The action has no '_id', which is the value to delete"}}},
             {"delete":{"status":400,"error":{"type":"document_parsing_exception","reason":"Invalid indicator format"}}}]
-            errors true, 9 refused; +3 -1 refused 3 unread 4; +2 -0 refused 0 unread 0"#]],
+            errors true, 11 refused; +3 -1 refused 3 unread 4; +2 -0 refused 0 unread 0"#]],
     );
     assert_eq!(fixture.found("a.example.com"), "Feed Url a.example.com {\"n\":1}\n");
     assert_eq!(fixture.found("192.0.2.2"), "Other Ip 192.0.2.2 {\"tags\":[\"x\"]}\n");
@@ -180,6 +193,115 @@ fn refusals_of_documents_are_hidden_if_that_is_wanted_and_others_are_not() {
         errors true, 4 refused; +0 -0 refused 1 unread 1"#]].assert_eq(&told(receipt));
 }
 
+/// What was kept of a supplier: its counts, and its refused rows.
+fn kept(fixture: &Fixture, receipt: &BulkReceipt, supplier: &str) -> String {
+    let id = fixture.store.catalogue().supplier(TenantId::GENERAL, supplier).unwrap().id;
+    let report = &receipt.kept[&id];
+    let texts = report.rejects.iter().map(|frame| {
+        let text = String::from_utf8(zstd::decode_all(frame.packed.as_slice()).unwrap()).unwrap();
+        assert_eq!((text.len(), text.lines().count()), (frame.text_bytes as usize, frame.count as usize));
+        text
+    });
+    let texts = texts.collect::<String>();
+    let (rows, accepted, refused) = (report.rows_count, report.accepted_count, report.refused_count);
+    format!("{texts}{rows} = {accepted} + {refused}, to line {}", report.committed_lines)
+}
+
+#[test]
+fn what_is_hidden_is_kept_with_its_place_and_what_can_be_mended() {
+    let fixture = Fixture::new();
+    fixture.create_supplier("Other", 60);
+    let rules = BulkRules { hides_refusals: true, ..fixture.bulk_rules() };
+    let long = "x".repeat(limits::ELEMENT_BYTES_MAX + 1);
+    let body = [
+        "{\"index\":{}}\n{\"indicator\":\"a.example.com\"}\n\n",
+        "{\"index\":{}}\n {\"indicator\": \"bad\\\\name\", \"tags\":[]}\n",
+        "{\"index\":{\"_index\":\"Other\"}}\n{\"threat.indicator.ip\":[\"192.0.2.1\",\"x y\"]}\n",
+        "{\"index\":{\"_index\":\"none\"}}\n{}\n",
+        "{\"update\":{}}\n{\"doc\":{\"indicator\":\"a.example.com\",\"tags\":[\"NONE\"]},\"x\":1}\n",
+        "{\"update\":{}}\n{\"indicator\":\"a.example.com\"}\n",
+        "{\"index\":{}}\n",
+        &long,
+        "\n{\"delete\":{\"_id\":\"bad name\"}}\n{\"delete\":{\"_id\":\"a.example.com\"}}\n",
+        "{\"index\":{}}\n{\"message\":1}\n{\"create\":{}}\nno json",
+    ];
+    let body = body.concat();
+    let receipt = fixture.bulk_with(&fixture.ingestor, rules, body.as_bytes()).unwrap();
+    assert_eq!(receipt.refused_items, 9);
+    let seen = kept(&fixture, &receipt, "Feed");
+    for line in seen.lines().filter(|line| line.starts_with('{')) {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let byte = usize::try_from(line["byte"].as_u64().unwrap()).unwrap();
+        assert_eq!(body[..byte].lines().count() as u64 + 1, line["line"].as_u64().unwrap());
+    }
+    expect![[r#"
+        {"line":5,"byte":57,"reason":"invalid-indicator","hint":"Invalid indicator format","value":"bad\\name","row":{"indicator":"bad\\name","tags":[]}}
+        {"line":11,"byte":214,"reason":"unknown-tag","hint":"Unknown tag: NONE","value":"a.example.com","row":{"indicator":"a.example.com","tags":["NONE"]}}
+        {"line":13,"byte":288,"reason":"missing-indicator","hint":"An update needs an object 'doc'","value":"{\"indicator\":\"a.example.com\"}"}
+        {"line":15,"byte":331,"reason":"too-long","hint":"The document is longer than 4 MiB","value":""}
+        {"line":16,"byte":4194637,"reason":"invalid-indicator","hint":"Invalid indicator format","value":"{\"delete\":{\"_id\":\"bad name\"}}"}
+        {"line":19,"byte":4194715,"reason":"missing-indicator","hint":"The document has neither 'indicator' nor 'threat.indicator', only a 'message': its fields must be taken out of that before it is sent","value":"{\"message\":1}","row":{"message":1}}
+        {"line":21,"byte":4194743,"reason":"not-json","hint":"The document is not a JSON object","value":"no json"}
+        9 = 2 + 7, to line 21"#]].assert_eq(&seen);
+    expect![[r#"
+        {"line":7,"byte":125,"reason":"invalid-indicator","hint":"threat.indicator.ip: Invalid indicator format","value":"x y","row":{"threat.indicator.ip":["192.0.2.1","x y"]}}
+        1 = 0 + 1, to line 21"#]].assert_eq(&kept(&fixture, &receipt, "Other"));
+    assert_eq!(fixture.found("a.example.com"), "");
+    // Of what is told, nothing is kept.
+    let receipt = fixture.bulk_with(&fixture.ingestor, fixture.bulk_rules(), body.as_bytes()).unwrap();
+    assert!(receipt.kept.is_empty());
+}
+
+/// The counts stay, and the request succeeds.
+#[test]
+fn without_room_for_what_is_kept_it_is_left_out() {
+    let fixture = Fixture::new();
+    let rules = BulkRules { hides_refusals: true, ..fixture.bulk_rules() };
+    let mut state = 1_u64;
+    let mut noise = |_| {
+        state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        char::from(b'!' + u8::try_from(state >> 58).unwrap()).to_string().replace(['\\', '"'], "~")
+    };
+    let mut body = String::new();
+    for _ in 0..20 {
+        let noise: String = (0..100_000).map(&mut noise).collect();
+        writeln!(body, "{{\"index\":{{}}}}\n{{\"indicator\":\"{noise}\"}}").unwrap();
+    }
+    let id = fixture.store.catalogue().supplier(TenantId::GENERAL, "Feed").unwrap().id;
+    for (bytes, want) in [(2 * body.len(), 20), (body.len() + 64 * limits::KIB, 0)] {
+        let ingestor = fixture.ingestor.with_body_bytes(bytes);
+        let receipt = fixture.bulk_with(&ingestor, rules.clone(), body.as_bytes()).unwrap();
+        let report = &receipt.kept[&id];
+        let count: u32 = report.rejects.iter().map(|frame| frame.count).sum();
+        assert_eq!((report.refused_count, count), (20, want));
+    }
+}
+
+/// The store takes no write until a checkpoint is made.
+#[test]
+fn a_busy_store_is_waited_for_and_in_the_end_nothing_is_stored() {
+    let fixture = Fixture::with_tuning(Tuning { memtable_bytes_max: 1, ..Tuning::default() });
+    assert!(fixture.ingestor.reserve_to_write(None, limits::BODY_BYTES_MAX).is_ok());
+    fixture.bulk("{\"index\":{}}\n{\"indicator\":\"a.example.com\"}\n");
+    let body = "{\"index\":{}}\n{\"indicator\":\"b.example.com\"}\n";
+    let refused = fixture.bulk_with(&fixture.ingestor, fixture.bulk_rules(), body.as_bytes());
+    assert!(matches!(refused, Err(IngestError::Write(WriteError::Busy { .. }))), "{refused:?}");
+    let refused = fixture.ingestor.reserve_to_write(None, limits::BODY_BYTES_MAX);
+    assert!(matches!(refused, Err(IngestError::Write(WriteError::Busy { .. }))), "{refused:?}");
+    assert_eq!(fixture.found("b.example.com"), "");
+    block_on(async {
+        let permit = fixture.ingestor.reserve(None, limits::BODY_BYTES_MAX).unwrap();
+        let rules = BulkRules { busy_wait_max: Duration::MAX, ..fixture.bulk_rules() };
+        let mut bulk = fixture.ingestor.bulk(permit, rules);
+        bulk.feed(body.as_bytes()).await.unwrap();
+        let mut finishing = pin!(bulk.finish());
+        assert!(tokio::time::timeout(Duration::from_millis(200), &mut finishing).await.is_err());
+        assert!(fixture.store.checkpoint());
+        assert_eq!(finishing.await.unwrap().refused_items, 0);
+    });
+    assert_eq!(fixture.found("b.example.com"), "Feed Url b.example.com {}\n");
+}
+
 #[test]
 fn deletions_are_told_once_they_are_durable() {
     let fixture = Fixture::new();
@@ -208,7 +330,7 @@ fn a_supplier_that_goes_meanwhile_leaves_the_other_one_stored_and_says_so() {
     let begun = |names: &[&str]| {
         let writes = SupplierWrites::new(&fixture.store);
         for name in names {
-            writes.append(id(name), 0, SliceBuilder::new()).unwrap();
+            writes.of(id(name)).unwrap();
         }
         writes
     };

@@ -3,17 +3,20 @@
 //! In: slices of rows by supplier, from any thread. Out: once all are committed, all of them durable. A supplier's rows
 //! are visible together; those of another one may be so before or after.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use sluice_model::SupplierId;
-use sluice_store::{SliceBuilder, Store, Write, WriteError};
-use tokio::sync::mpsc;
+use sluice_store::{Slice, Store, Write, WriteError};
+use tokio::{sync::mpsc, time::Instant};
 
 use crate::{error::IngestError, pools::Pool};
 
 /// Seconds after which to send a request again of which a part failed, or whose supplier has just been removed.
 const RETRY_SECONDS: u32 = 1;
+
+/// How often a store that takes no write at present is asked again.
+const BUSY_RETRY_TIME: Duration = Duration::from_millis(50);
 
 /// Writes under way.
 pub(super) struct SupplierWrites {
@@ -26,32 +29,65 @@ impl SupplierWrites {
         Self { store: store.clone(), writes: Mutex::default() }
     }
 
-    /// Hands the rows of slice number `index` to the store.
+    /// The write of a supplier.
     ///
     /// # Errors
     ///
-    /// [`IngestError::Write`] when the store takes no write at present, or this one can no longer succeed.
-    pub(super) fn append(
-        &self,
-        supplier: SupplierId,
-        index: u32,
-        rows: SliceBuilder,
-    ) -> Result<(), IngestError> {
-        let write = self.of(supplier)?;
-        if rows.is_empty() {
-            return Ok(());
-        }
-        write.append(index, rows.finish()).map_err(IngestError::Write)
-    }
-
-    fn of(&self, supplier: SupplierId) -> Result<Arc<Write>, IngestError> {
+    /// Why the store takes none at present.
+    pub(super) fn of(&self, supplier: SupplierId) -> Result<Arc<Write>, WriteError> {
         let mut writes = self.writes.lock();
         if let Some(write) = writes.get(&supplier) {
             return Ok(Arc::clone(write));
         }
-        let write = Arc::new(self.store.begin_for(supplier).map_err(IngestError::Write)?);
+        let write = Arc::new(self.store.begin_for(supplier)?);
         writes.insert(supplier, Arc::clone(&write));
         Ok(write)
+    }
+
+    /// Hands over what the store would not take before, on threads of `pool`, as soon as it does.
+    ///
+    /// # Errors
+    ///
+    /// [`IngestError::Write`] when it does not within `wait_max`, or a write can no longer succeed.
+    pub(super) async fn append_left(
+        mut self,
+        mut left: Vec<(SupplierId, u32, Slice)>,
+        wait_max: Duration,
+        pool: &Pool,
+    ) -> Result<Self, IngestError> {
+        let since = Instant::now();
+        while !left.is_empty() {
+            let appended = pool.start(move || {
+                let outcome = self.append_some(&mut left);
+                (self, left, outcome)
+            });
+            let outcome;
+            (self, left, outcome) = appended.await.map_err(|_panic| IngestError::Internal)?;
+            match outcome.map_err(IngestError::Write)? {
+                Some(busy) if wait_max <= since.elapsed() => return Err(IngestError::Write(busy)),
+                Some(_busy) => tokio::time::sleep(BUSY_RETRY_TIME).await,
+                None => {}
+            }
+        }
+        Ok(self)
+    }
+
+    /// Hands over all that the store takes now; gives why it took no more.
+    fn append_some(
+        &self,
+        left: &mut Vec<(SupplierId, u32, Slice)>,
+    ) -> Result<Option<WriteError>, WriteError> {
+        while let Some((supplier, index, slice)) = left.pop() {
+            match self.of(supplier) {
+                Ok(write) => write.append(index, slice)?,
+                Err(busy @ WriteError::Busy { .. }) => {
+                    left.push((supplier, index, slice));
+                    return Ok(Some(busy));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
     }
 
     /// Commits all of them on a thread of `pool`, because that waits while the log's queue is full, and waits until each is

@@ -14,7 +14,7 @@ use zstd::{bulk::Compressor, zstd_safe::CParameter};
 use super::{
     json,
     report::{RejectsFrame, told_value},
-    rows::{RowPlace, Unread},
+    rows::RowPlace,
 };
 use crate::body::text::append_compact;
 
@@ -62,11 +62,10 @@ impl RejectsPacker {
     }
 
     /// Adds a row that could not be read.
-    pub(crate) fn push_unread(&mut self, place: RowPlace, row: &[u8], why: Unread) {
+    pub(crate) fn push_unread(&mut self, place: RowPlace, row: &[u8], (word, hint): (&str, &str)) {
         if self.is_full() {
             return;
         }
-        let (word, hint) = why.told();
         self.begin_line(place, word, hint);
         let kept = bytes_at(row, ..row.len().min(UNREAD_BYTES_MAX));
         json::push_string(&mut self.text, &String::from_utf8_lossy(kept));

@@ -281,7 +281,7 @@ impl SliceJudge<'_> {
     fn refuse_unread(&mut self, place: RowPlace, row: &[u8], why: Unread) {
         self.report.refuse_unread(place, row, why);
         if let Some(packer) = &mut self.packer {
-            packer.push_unread(place, row, why);
+            packer.push_unread(place, row, why.told());
         }
     }
 }

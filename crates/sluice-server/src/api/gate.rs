@@ -17,7 +17,8 @@
 //! 11. 403: a built-in supplier is to be updated or removed.
 //! 12. 400: the body is declared longer than it may be; of `/v1`, where it may have any length, 422: a parameter is
 //!     unknown, or is none of its values.
-//! 13. 429: the daemon stops before the body can arrive, or there is no memory for it.
+//! 13. 429: the daemon stops before the body can arrive, or there is no memory for it; of `_bulk` also that the store is busy,
+//!     both after a while.
 //!
 //! A request that expects `100-continue` passes here before it is told to go on, and is not judged again afterwards.
 
@@ -28,7 +29,7 @@ use actix_web::{
     http::header::{self, HeaderValue},
     http::uri::PathAndQuery,
 };
-use sluice_ingest::{IngestError, Ingestor, Permit};
+use sluice_ingest::{IngestError, Ingestor};
 use sluice_model::{TenantId, limits};
 use sluice_store::{
     WriteError,
@@ -58,11 +59,15 @@ use crate::{
     life::state::State,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// The tables of all APIs.
 pub(super) const TABLES: [&[Route]; 3] = [&cybertrace_table::ROUTES, &v1_table::ROUTES, &es_table::ROUTES];
 
-/// How long a bulk request waits for memory before it is refused, and how often it asks.
-const BULK_WAIT_MAX: Duration = Duration::from_secs(5);
+/// How long a bulk request waits for room before it is refused, and how often it asks: its clients give up after 10 seconds
+/// at the earliest.
+const BULK_WAIT_MAX: Duration = Duration::from_secs(8);
 const BULK_RETRY_TIME: Duration = Duration::from_millis(50);
 
 /// A request whose body is wanted.
@@ -172,7 +177,7 @@ fn check_right(identity: &Identity, route: &Route, tenant_name: &str) -> Result<
     if may { Ok(()) } else { Err(Cause::Forbidden(FORBIDDEN)) }
 }
 
-/// Makes a bulk request, once there is memory for the beginning of its body.
+/// Makes a bulk request, once there is memory for the beginning of its body and the store takes writes.
 async fn bulk_request(
     (state, ingestor): (&State, &Ingestor),
     head: &RequestHead,
@@ -183,27 +188,28 @@ async fn bulk_request(
     body::check_declared(&head.headers, body_bytes_max)?;
     body::check_time(&head.headers, &state.stopping)?;
     let (index, hides_refusals) = (found.parameter("{index}"), es_parameters::hides_refusals(head)?);
-    let permit = reserve_patiently(ingestor, declared_bytes, body_bytes_max).await?;
-    Ok(BulkRequest { index, hides_refusals, body_bytes_max, permit })
+    let (permit, busy_wait_max) =
+        patiently(BULK_WAIT_MAX, || ingestor.reserve_to_write(declared_bytes, body_bytes_max)).await?;
+    Ok(BulkRequest { index, hides_refusals, body_bytes_max, busy_wait_max, permit })
 }
 
-/// Reserves memory for the beginning of a body. Clients that can do nothing good with a 429 wait in their socket first.
+/// Asks again while there is no room, and gives what is left of `wait_max` then. Clients that can do nothing good with a 429
+/// wait in their socket first.
 ///
 /// # Errors
 ///
-/// As of [`Ingestor::reserve`], after [`BULK_WAIT_MAX`].
-async fn reserve_patiently(
-    ingestor: &Ingestor,
-    declared_bytes: Option<usize>,
-    bytes_max: usize,
-) -> Result<Permit, IngestError> {
-    let since = Instant::now();
+/// As of `ask`; that there is no room after `wait_max`.
+async fn patiently<T>(
+    wait_max: Duration,
+    mut ask: impl FnMut() -> Result<T, IngestError>,
+) -> Result<(T, Duration), IngestError> {
+    let since = tokio::time::Instant::now();
     loop {
-        match ingestor.reserve(declared_bytes, bytes_max) {
-            Err(IngestError::Write(WriteError::Busy { .. })) if since.elapsed() < BULK_WAIT_MAX => {
+        match ask() {
+            Err(IngestError::Write(WriteError::Busy { .. })) if since.elapsed() < wait_max => {
                 tokio::time::sleep(BULK_RETRY_TIME).await;
             }
-            outcome => return outcome,
+            outcome => return Ok((outcome?, wait_max.saturating_sub(since.elapsed()))),
         }
     }
 }

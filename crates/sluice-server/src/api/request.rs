@@ -4,6 +4,8 @@
 //! up the tenant, supplier or tag that the variant takes; whoever carries it out matches without a last resort, so
 //! a request that was forgotten does not compile.
 
+use std::time::Duration;
+
 use sluice_ingest::Permit;
 use sluice_model::TenantId;
 use sluice_store::catalogue::{Supplier, Tag};
@@ -132,6 +134,8 @@ pub(crate) struct BulkRequest {
     pub(crate) hides_refusals: bool,
     /// Limit of the body in bytes.
     pub(crate) body_bytes_max: usize,
+    /// How long it may still wait for a store that is busy.
+    pub(crate) busy_wait_max: Duration,
     /// For the beginning of the body.
     pub(crate) permit: Permit,
 }

@@ -61,7 +61,7 @@ impl<'payload> BodyReader<'payload> {
     ///
     /// # Errors
     ///
-    /// [`Cause::BadRequest`] for a body declared longer than `bytes_max`, [`Cause::NotAcceptable`] for an unknown
+    /// [`Cause::BodyTooLong`] for a body declared longer than `bytes_max`, [`Cause::NotAcceptable`] for an unknown
     /// encoding.
     pub(crate) fn new(
         headers: &HeaderMap,
@@ -95,8 +95,8 @@ impl<'payload> BodyReader<'payload> {
     ///
     /// # Errors
     ///
-    /// [`Cause::BadRequest`] for a body that is too long, too slow, cut off or badly encoded, [`Cause::OutOfTime`] for one
-    /// that the daemon will not be there for.
+    /// [`Cause::BodyTooLong`] for a body that is too long, [`Cause::BadRequest`] for one that is too slow, cut off or badly
+    /// encoded, [`Cause::OutOfTime`] for one that the daemon will not be there for.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Cause> {
         loop {
             if self.input.is_empty() && !self.has_ended {
@@ -200,7 +200,7 @@ pub(crate) fn check_time(headers: &HeaderMap, stopping: &Stopping) -> Result<(),
 ///
 /// # Errors
 ///
-/// [`Cause::BadRequest`] naming the limit.
+/// [`Cause::BodyTooLong`] naming the limit.
 pub(crate) fn check_declared(headers: &HeaderMap, bytes_max: usize) -> Result<(), Cause> {
     match head::content_length(headers) {
         Some(bytes) if bytes_max < bytes => Err(too_long(bytes_max)),
@@ -213,5 +213,5 @@ fn too_late() -> Cause {
 }
 
 fn too_long(bytes_max: usize) -> Cause {
-    Cause::BadRequest(format!("The body is over the limit of {bytes_max} bytes").into())
+    Cause::BodyTooLong(format!("The body is over the limit of {bytes_max} bytes").into())
 }

@@ -47,6 +47,8 @@ pub(crate) enum Cause {
     UnsupportedMedia(&'static str),
     /// A part of the body is longer than it may be.
     TooLarge(Cow<'static, str>),
+    /// All of the body is, for which the CyberTrace API has no status of its own.
+    BodyTooLong(Cow<'static, str>),
     /// The request is well formed, and yet not acceptable.
     Unprocessable(Unprocessable, Cow<'static, str>),
     /// The request goes against the batch that there is.
@@ -123,7 +125,7 @@ impl Cause {
     /// The status of the answer.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::BadRequest(_) | Self::BodyTooLong(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
@@ -152,6 +154,7 @@ impl Cause {
             Self::BadRequest(reason)
             | Self::NotFound(reason)
             | Self::TooLarge(reason)
+            | Self::BodyTooLong(reason)
             | Self::Unprocessable(_, reason)
             | Self::BatchConflict(_, reason) => reason.clone(),
             Self::Unauthorized => "Valid credentials are required".into(),
@@ -246,7 +249,7 @@ impl From<IngestError> for Cause {
     fn from(error: IngestError) -> Self {
         match error {
             IngestError::Body(body) => Self::bad_request(body),
-            IngestError::OverMemory { bytes_max } => Self::BadRequest(
+            IngestError::OverMemory { bytes_max } => Self::BodyTooLong(
                 format!(
                     "The body is over the limit of {bytes_max} bytes that the memory of the service sets; send it in parts"
                 )

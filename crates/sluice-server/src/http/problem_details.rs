@@ -107,7 +107,7 @@ pub(crate) fn name(cause: &Cause) -> &'static str {
         Cause::NotFound(_) => "not-found",
         Cause::MethodNotAllowed { .. } => "method-not-allowed",
         Cause::NotAcceptable(_) => "not-acceptable",
-        Cause::TooLarge(_) => "too-large",
+        Cause::TooLarge(_) | Cause::BodyTooLong(_) => "too-large",
         Cause::UnsupportedMedia(_) => "unsupported-media-type",
         Cause::Unprocessable(Unprocessable::UnknownParameter, _) => "unknown-parameter",
         Cause::Unprocessable(Unprocessable::InvalidParameter, _) => "invalid-parameter",
@@ -131,6 +131,7 @@ pub(crate) fn name(cause: &Cause) -> &'static str {
 pub(crate) fn status(cause: &Cause) -> StatusCode {
     match cause {
         Cause::Starting | Cause::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+        Cause::BodyTooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
         cause => cause.status(),
     }
 }

@@ -29,7 +29,7 @@ fn json(answer: &Answer) -> Value {
 
 /// Asks as administrator for something that must be there.
 #[track_caller]
-fn get(daemon: &Running, path: &str) -> Value {
+pub(crate) fn get(daemon: &Running, path: &str) -> Value {
     let answer = ask(daemon, "GET", path, &as_user("admin"), b"");
     assert_eq!(answer.status, 200, "{answer:?}");
     json(&answer)
@@ -48,7 +48,7 @@ pub(crate) fn rejects(daemon: &Running, told: &Value) -> Vec<Value> {
 }
 
 /// A batch with its id and times left out.
-fn plain(batch: &Value) -> String {
+pub(crate) fn plain(batch: &Value) -> String {
     let id = text(&batch["batch"]);
     let mut told = serde_json::to_string(batch).unwrap().replace(&id, "ID");
     for time in ["began", "ended"] {

@@ -12,7 +12,7 @@ use crate::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 #[track_caller]
-fn ask(daemon: &Running, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
+pub(crate) fn ask(daemon: &Running, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
     let mut connection = daemon.connect();
     // A refusal may come before the last byte is taken.
     let _is_taken = connection.send(&request(method, path, headers, body));
@@ -75,6 +75,22 @@ fn items_are_told_by_the_bytes_that_clients_search_for() {
 #[test]
 fn whole_requests_fail_in_the_form_of_elasticsearch() {
     let daemon = shared();
+    check(
+        &daemon,
+        "/es/_bulk",
+        "{\"index\":{}}\n{}\n",
+        &expect![[
+            r#"200 {"took":N,"errors":true,"items":[{"index":{"status":404,"error":{"type":"index_not_found_exception","reason":"neither the action nor the path names an index"}}}]}"#
+        ]],
+    );
+    check(
+        &daemon,
+        "/es/es-none/_bulk",
+        "{\"index\":{}}\n{}\n{\"index\":{\"_index\":{}}}\n{}\n",
+        &expect![[
+            r#"200 {"took":N,"errors":true,"items":[{"index":{"status":404,"error":{"type":"index_not_found_exception","reason":"no such index [es-none]: there is no supplier of this name"}}},{"index":{"status":404,"error":{"type":"index_not_found_exception","reason":"no such index [{}]: there is no supplier of this name"}}}]}"#
+        ]],
+    );
     check(
         &daemon,
         "/es/_bulk",

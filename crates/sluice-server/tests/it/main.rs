@@ -41,6 +41,7 @@ mod deleting;
 mod disk;
 #[cfg(test)]
 mod elasticsearch;
+mod elasticsearch_limits;
 #[cfg(test)]
 mod encodings;
 #[cfg(test)]

@@ -27,6 +27,9 @@ fn of_the_metadata_index_and_id_count() {
     );
     check(r#"{"index":{}}"#, &expect!["Index None None"]);
     check(r#"{"index":{"_index":null,"_id":5}}"#, &expect!["Index None None"]);
+    // It is not the index in the path.
+    check(r#"{"index":{"_index":5}}"#, &expect![[r#"Index Some("5") None"#]]);
+    check(r#"{"index":{"_index":{"a": "b"}}}"#, &expect![[r#"Index Some("{\"a\": \"b\"}") None"#]]);
     // The last one counts, as everywhere.
     check(r#"{"index":{"_index":"a","_index":"b"}}"#, &expect![[r#"Index Some("b") None"#]]);
 }

@@ -77,8 +77,22 @@ fn a_document_that_is_too_long_is_left_out_alone() {
         let pieces: Vec<&[u8]> = whole.chunks(piece_bytes.min(whole.len())).collect();
         let slices = cut(&pieces).unwrap();
         assert_eq!(told(Ok(slices.clone())), r#"{"index":{}}~~{"delete":{}}~"#);
-        assert_eq!(slices[0].left_out, [before.len()]);
+        assert_eq!(slices[0].left_out, [(before.len(), long.len() as u64)]);
+        let delete = before.len() + 1;
+        assert_eq!(slices[0].byte_at(delete), (delete + long.len()) as u64);
+        assert_eq!(slices[0].byte_at(before.len()), before.len() as u64);
+        assert!(slices[0].is_left_out(before.len()) && !slices[0].is_left_out(delete));
+        // The last one needs no line break either.
+        let last = [before, &long].concat();
+        let pieces: Vec<&[u8]> = last.chunks(piece_bytes.min(last.len())).collect();
+        let slices = cut(&pieces).unwrap();
+        assert_eq!(told(Ok(slices.clone())), r#"{"index":{}}~~"#);
+        assert_eq!(slices[0].left_out, [(before.len(), long.len() as u64)]);
     }
+    let two = [before, &long, b"\n", before, &long, after].concat();
+    let slices = cut(&[&two[..two.len() - b"none\n".len()]]).unwrap();
+    let last = slices[0].text.len() - b"{\"delete\":{}}\n".len();
+    assert_eq!(slices[0].byte_at(last), (last + 2 * long.len()) as u64);
     let longest = [before, &long[1..], b"\n"].concat();
     let slices = cut(&[&longest]).unwrap();
     assert!(slices[0].text == longest && slices[0].left_out.is_empty());
@@ -91,12 +105,14 @@ fn full_slices_end_after_whole_actions() {
     let pieces: Vec<&[u8]> = body.as_bytes().chunks(65_536).collect();
     let slices = cut(&pieces).unwrap();
     let pairs_of_slice = limits::SLICE_BYTES.div_ceil(pair.len());
-    let mut first_byte = 0;
+    let (mut first_byte, mut first_line) = (0, 0);
     for (index, slice) in slices.iter().enumerate() {
-        assert_eq!((slice.index as usize, slice.first_byte), (index, first_byte));
+        let begins = (slice.index as usize, slice.first_line, slice.first_byte);
+        assert_eq!(begins, (index, first_line, first_byte));
         let count = if index + 1 < slices.len() { pairs_of_slice } else { 3_000 - index * pairs_of_slice };
         assert_eq!(slice.text, pair.repeat(count).as_bytes());
         first_byte += slice.text.len() as u64;
+        first_line += 2 * count as u64;
     }
     assert_eq!(first_byte, body.len() as u64);
 }

@@ -36,6 +36,8 @@ fn items_say_their_status_and_why_not() {
         Refusal::Value(None, Rejection::unknown_tag("a\"b\u{1b}")),
         Refusal::Document(DocumentFault::NotJson),
         Refusal::no_index("a\"b"),
+        Refusal::no_index(""),
+        Refusal::ambiguous_index("feed"),
         Refusal::forbidden("feed"),
     ] {
         other.push(Operation::Index, Some(refusal));
@@ -47,6 +49,8 @@ fn items_say_their_status_and_why_not() {
         {"index":{"status":400,"error":{"type":"document_parsing_exception","reason":"Unknown tag: a\"b\\u{1b}"}}},
         {"index":{"status":400,"error":{"type":"document_parsing_exception","reason":"The document is not valid JSON"}}},
         {"index":{"status":404,"error":{"type":"index_not_found_exception","reason":"no such index [a\"b]: there is no supplier of this name"}}},
+        {"index":{"status":404,"error":{"type":"index_not_found_exception","reason":"neither the action nor the path names an index"}}},
+        {"index":{"status":404,"error":{"type":"index_not_found_exception","reason":"no such index [feed]: there are several suppliers of this name, which differ in case"}}},
         {"index":{"status":403,"error":{"type":"security_exception","reason":"the user has no right to change the supplier of index [feed]"}}}]"#]]
     .assert_eq(&told(vec![one, SliceItems::default(), other]).replace(",{\"index\":{\"status\":4", ",\n{\"index\":{\"status\":4"));
     assert_eq!(told(vec![]), "[]");

@@ -47,7 +47,7 @@ async fn read_during(
 async fn the_limit_is_inclusive() {
     let headers = HeaderMap::new();
     assert_eq!(read(&headers, payload(&["[1", ",2]"], false), 5).await.unwrap(), "[1,2]");
-    let too_long = Cause::BadRequest("The body is over the limit of 4 bytes".into());
+    let too_long = Cause::BodyTooLong("The body is over the limit of 4 bytes".into());
     assert_eq!(read(&headers, payload(&["[1", ",2]"], true), 4).await, Err(too_long));
 }
 
@@ -94,7 +94,7 @@ fn endless_nothing() -> (HeaderMap, Payload) {
 #[tokio::test(flavor = "current_thread")]
 async fn bytes_that_decode_to_nothing_count() {
     let (headers, payload) = endless_nothing();
-    let too_long = Cause::BadRequest("The body is over the limit of 1000 bytes".into());
+    let too_long = Cause::BodyTooLong("The body is over the limit of 1000 bytes".into());
     assert_eq!(read(&headers, payload, 1_000).await, Err(too_long));
 }
 

@@ -18,9 +18,11 @@ async fn each_failure_has_a_type_that_clients_know() {
         Cause::NotFound("x".into()),
         Cause::MethodNotAllowed { allow: "GET".to_owned() },
         Cause::UnsupportedMedia("x"),
+        Cause::BodyTooLong("x".into()),
         Cause::Starting,
         Cause::Stopping,
         Cause::Busy { retry_after_seconds: 3 },
+        Cause::Interrupted { retry_after_seconds: 3 },
         Cause::OutOfTime,
         Cause::TooManyAttempts { retry_after_seconds: 3 },
         Cause::DiskFull,
@@ -40,9 +42,11 @@ async fn each_failure_has_a_type_that_clients_know() {
         404 - {"error":{"type":"resource_not_found_exception","reason":"x"},"status":404}
         405 - {"error":{"type":"illegal_argument_exception","reason":"The method is not allowed for this request"},"status":405}
         415 - {"error":{"type":"media_type_header_exception","reason":"x"},"status":415}
+        413 - {"error":{"type":"illegal_argument_exception","reason":"x"},"status":413}
         503 1 {"error":{"type":"cluster_block_exception","reason":"The service is initializing"},"status":503}
         503 - {"error":{"type":"cluster_block_exception","reason":"The service is stopping"},"status":503}
         429 3 {"error":{"type":"circuit_breaking_exception","reason":"The service cannot take the request now; nothing of it was processed"},"status":429}
+        503 3 {"error":{"type":"circuit_breaking_exception","reason":"The service cannot take more of the body now; what was committed stays"},"status":503}
         429 5 {"error":{"type":"circuit_breaking_exception","reason":"The service is stopping before the body can arrive; nothing of it was processed"},"status":429}
         429 3 {"error":{"type":"security_exception","reason":"Too many failed attempts to log in"},"status":429}
         507 10 {"error":{"type":"circuit_breaking_exception","reason":"The disk is full or below its reserve; nothing was processed"},"status":507}
