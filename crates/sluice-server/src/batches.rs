@@ -53,6 +53,9 @@ const KEY_TIME_MS: u64 = 24 * 3_600 * 1_000;
 /// The part of all that is kept which one batch may take.
 const BATCH_PARTS: u64 = 4;
 
+/// Batches of a list that are looked at in one go, while whoever else wants to know of batches waits.
+const LISTED_AT_ONCE: usize = 256;
+
 /// How long the end waits for what is not written yet.
 const CLOSE_WAIT: Duration = Duration::from_secs(3);
 
@@ -105,7 +108,7 @@ impl Batches {
         let (index, old) = read(&dir);
         let next_number = old.back().map_or(1, |newest| newest.number + 1);
         let (index, bytes) = (Arc::new(Mutex::new(index)), Arc::new(AtomicU64::new(0)));
-        let later = Arc::default();
+        let last = Arc::new(Mutex::new(Some(vec![])));
         let mut writer = Writer {
             dir: dir.clone(),
             keep: settings.keep.seconds(),
@@ -115,10 +118,12 @@ impl Batches {
             segment: None,
             next_number,
             bytes: Arc::clone(&bytes),
-            later: Arc::clone(&later),
+            last: Arc::clone(&last),
             unwritten: VecDeque::new(),
+            unsynced: vec![],
+            unsynced_frames: vec![],
+            unremoved: vec![],
             is_failing: false,
-            is_unsynced: false,
         };
         writer.expire();
         let (commands_out, commands_in) = mpsc::channel(COMMANDS_QUEUED_MAX);
@@ -131,7 +136,7 @@ impl Batches {
         Ok(Arc::new(Self {
             dir,
             batch_bytes_max: settings.size_max.get() / BATCH_PARTS,
-            ledger: Arc::new(Ledger::new(index, commands_out, later)),
+            ledger: Arc::new(Ledger::new(index, commands_out, last)),
             bytes,
             is_written: Mutex::new(Some(is_written)),
         }))
@@ -196,22 +201,30 @@ impl Batches {
     }
 
     /// Batches of a tenant, newest first, `limit` at most, those before `after`; and whether there are more. Of these
-    /// suppliers, or of all if none are named.
-    pub(crate) fn list(
+    /// suppliers, or of all if none are named. Goes through [`LISTED_AT_ONCE`] between two awaits.
+    pub(crate) async fn list(
         &self,
         tenant: &str,
         suppliers: &[String],
         after: Option<BatchId>,
         limit: usize,
     ) -> (Vec<Told>, bool) {
-        let index = self.ledger.index.lock();
-        let mut found = index.newest(after).filter(|entry| {
-            let asked = &entry.summary.asked;
-            let is_wanted = |name: &String| **name == *asked.supplier;
-            *asked.tenant == *tenant && (suppliers.is_empty() || suppliers.iter().any(is_wanted))
-        });
-        let told = found.by_ref().take(limit).map(Told::of).collect();
-        (told, found.next().is_some())
+        let mut told = Vec::new();
+        let mut before = self.ledger.index.lock().place(tenant, after);
+        while let Some(end) = before.take() {
+            for entry in self.ledger.index.lock().newest(tenant, end).take(LISTED_AT_ONCE) {
+                let supplier = &*entry.summary.asked.supplier;
+                if suppliers.is_empty() || suppliers.iter().any(|name| name == supplier) {
+                    if told.len() == limit {
+                        return (told, true);
+                    }
+                    told.push(Told::of(entry));
+                }
+                before = Some(entry.key());
+            }
+            tokio::task::yield_now().await;
+        }
+        (told, false)
     }
 
     /// Tells a batch to end and waits until it has. False if it had ended before.
@@ -266,8 +279,10 @@ fn read(dir: &Path) -> (Index, VecDeque<OldSegment>) {
     });
     for segment in &segments {
         let number = segment.number;
-        if let Err(error) = journal::scan(dir, number, |record| index.replay(number, record)) {
-            tracing::warn!(%error, number, "a file of batches cannot be read to its end");
+        match journal::scan(dir, number, |record| index.replay(number, record)) {
+            Ok(0) => {}
+            Ok(bytes) => tracing::info!(bytes, number, "a file of batches has no whole record at its end"),
+            Err(error) => tracing::warn!(%error, number, "a file of batches cannot be read to its end"),
         }
     }
     index.end_replay();

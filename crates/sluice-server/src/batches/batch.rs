@@ -6,7 +6,6 @@
 use std::{mem, pin::Pin, sync::Arc};
 
 use sluice_ingest::{ImportReport, Keeper, RejectsFrame, StepPlace};
-use tokio::sync::oneshot;
 
 use super::{
     id::BatchId,
@@ -14,7 +13,7 @@ use super::{
     ledger::Ledger,
     live::Live,
     summary::{BatchState, ChangeCounts, Failure, RowCounts, Summary},
-    writer::BatchCommand,
+    writer::{BatchCommand, WaitFor},
 };
 use crate::clock::now_ms;
 
@@ -43,9 +42,11 @@ impl Batch {
 
     /// Has it written down that it is running.
     pub(crate) async fn tell_begin(&self) {
+        let _telling = self.live.telling().await;
         let summary = self.ledger.summary(self.id);
         if let Some(summary) = summary {
-            self.ledger.write(BatchCommand::Summary(summary, None)).await;
+            self.live.set_told();
+            self.ledger.write(BatchCommand::Summary(summary)).await;
         }
     }
 
@@ -54,24 +55,23 @@ impl Batch {
         self.live.cancelled().await;
     }
 
-    /// Ends it, and waits until that is durable if something depends on it: refused rows, or the key of a client. `report` is
-    /// what all its steps came to.
+    /// Ends it, waits until that is written, and tells what is kept of it. `report` is what all its steps came to.
+    ///
+    /// One that is short, and of which nobody will want to know more, only has to outlive the process: many imports are
+    /// short, and would wait for a second sync.
     pub(crate) async fn end(
         mut self,
         state: BatchState,
         report: &ImportReport,
         failure: Option<Failure>,
     ) -> Option<Told> {
+        let is_plain = state == BatchState::Done && report.refused_count == 0 && report.changes.is_none();
+        let is_short = is_plain && !self.is_keyed && !self.live.has_told();
+        let wait = if is_short { WaitFor::Writing } else { WaitFor::Sync };
         let summary = self.set_ended(state, Some(report), failure)?;
-        if self.is_keyed || report.refused_count != 0 {
-            let (done_out, done_in) = oneshot::channel();
-            self.ledger.write(BatchCommand::Summary(summary, Some(done_out))).await;
-            // An error when the daemon ends.
-            drop(done_in.await);
-        } else {
-            self.ledger.write_later(summary).await;
-        }
-        self.ledger.index.lock().get(self.id).map(Told::of)
+        let is_recorded = self.ledger.write_last(summary, wait).await;
+        let told = self.ledger.index.lock().get(self.id).map(Told::of)?;
+        Some(Told { is_recorded, ..told })
     }
 
     fn set_ended(
@@ -101,8 +101,7 @@ impl Drop for Batch {
         if !self.has_ended {
             let failure = Failure { problem: "internal".into(), detail: "The request broke off".into() };
             if let Some(summary) = self.set_ended(BatchState::Failed, None, Some(failure)) {
-                // If the queue is full, the end of the daemon makes the same of it.
-                drop(self.ledger.commands_out.try_send(BatchCommand::Summary(summary, None)));
+                self.ledger.write_later(summary);
             }
         }
     }
@@ -143,6 +142,7 @@ impl Keeper for BatchKeeper {
         rejects: Vec<RejectsFrame>,
     ) -> Pin<Box<dyn Future<Output = ()> + Send + 'k>> {
         Box::pin(async move {
+            let _telling = self.live.telling().await;
             let packed_count: u64 = rejects.iter().map(|frame| u64::from(frame.count)).sum();
             let mut is_cut = packed_count < step.refused_count;
             for frame in rejects {
@@ -163,7 +163,8 @@ impl Keeper for BatchKeeper {
             }
             // Of the last step, the end tells.
             if let Some(summary) = summary.filter(|_| place == StepPlace::Within) {
-                self.ledger.write(BatchCommand::Summary(summary, None)).await;
+                self.live.set_told();
+                self.ledger.write(BatchCommand::Summary(summary)).await;
             }
         })
     }

@@ -120,14 +120,14 @@ pub(super) fn remove(dir: &Path, number: u64) -> io::Result<()> {
     }
 }
 
-/// Shows the records of a segment, up to the first that is not whole.
-pub(super) fn scan(dir: &Path, number: u64, mut visit: impl FnMut(Record)) -> io::Result<()> {
+/// Shows the records of a segment, up to the first that is not whole, and tells how many bytes are left then.
+pub(super) fn scan(dir: &Path, number: u64, mut visit: impl FnMut(Record)) -> io::Result<u64> {
     let file = File::open(path(dir, number))?;
     let length = file.metadata()?.len();
     let mut reader = io::BufReader::new(file);
     let mut magic = [0; MAGIC.len()];
     if read_whole(&mut reader, &mut magic)?.is_none() || magic != *MAGIC {
-        return Ok(());
+        return Ok(length);
     }
     let mut at = MAGIC.len() as u64;
     let mut head = [0; HEAD_BYTES];
@@ -135,14 +135,14 @@ pub(super) fn scan(dir: &Path, number: u64, mut visit: impl FnMut(Record)) -> io
         let Some(RecordHead { kind, id, checksum, length: content_bytes, count, text_bytes }) =
             RecordHead::parse(&head)
         else {
-            return Ok(());
+            break;
         };
-        at += HEAD_BYTES as u64;
-        let content = (at, content_bytes);
-        at += u64::from(content_bytes);
-        if length < at {
-            return Ok(());
+        let content = (at + HEAD_BYTES as u64, content_bytes);
+        let end = content.0 + u64::from(content_bytes);
+        if length < end {
+            break;
         }
+        at = end;
         if kind == REJECTS {
             let place = FramePlace {
                 segment: number,
@@ -165,7 +165,7 @@ pub(super) fn scan(dir: &Path, number: u64, mut visit: impl FnMut(Record)) -> io
             visit(if kind == BEGIN { Record::Begin(summary) } else { Record::Summary(summary) });
         }
     }
-    Ok(())
+    Ok(length.saturating_sub(at))
 }
 
 /// The text of refused rows.

@@ -1,6 +1,6 @@
 //! What requests and the thread that writes share of the batches.
 //!
-//! In: commands. Out: the index, and the queue to the thread.
+//! In: commands, and the last summaries of batches. Out: the index, the queue to the thread, and whether a summary is durable.
 
 use std::sync::{
     Arc,
@@ -8,24 +8,20 @@ use std::sync::{
 };
 
 use parking_lot::Mutex;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::{
     id::BatchId,
     index::Index,
     summary::{BatchState, Summary},
-    writer::BatchCommand,
+    writer::{BatchCommand, LastSummaries, WaitFor},
 };
-
-/// Summaries after which the thread is woken.
-const LATER_MAX: usize = 256;
 
 /// See the module.
 pub(super) struct Ledger {
     pub(super) index: Arc<Mutex<Index>>,
     pub(super) commands_out: mpsc::Sender<BatchCommand>,
-    /// Summaries that nobody waits for, until the thread looks.
-    later: Arc<Mutex<Vec<Summary>>>,
+    last: Arc<Mutex<LastSummaries>>,
     ended: [AtomicU64; BatchState::ENDED.len()],
 }
 
@@ -34,21 +30,33 @@ impl Ledger {
     pub(super) fn new(
         index: Arc<Mutex<Index>>,
         commands_out: mpsc::Sender<BatchCommand>,
-        later: Arc<Mutex<Vec<Summary>>>,
+        last: Arc<Mutex<LastSummaries>>,
     ) -> Self {
-        Self { index, commands_out, later, ended: Default::default() }
+        Self { index, commands_out, last, ended: Default::default() }
     }
 
-    /// Has a summary written within a second, by a thread that is not woken for it: many imports are short.
-    pub(super) async fn write_later(&self, summary: Summary) {
-        let count = {
-            let mut later = self.later.lock();
-            later.push(summary);
-            later.len()
-        };
-        if LATER_MAX <= count {
+    /// Has the last summary of a batch written, after all that was told of the batch before, and waits for that: there is one
+    /// sync for all that wait. False if it may not be there.
+    pub(super) async fn write_last(&self, summary: Summary, wait: WaitFor) -> bool {
+        let (done_out, done_in) = oneshot::channel();
+        if self.push_last(summary, Some((wait, done_out))) {
             self.write(BatchCommand::Look).await;
         }
+        done_in.await.unwrap_or(false)
+    }
+
+    /// Has the last summary of a batch written within a second.
+    pub(super) fn write_later(&self, summary: Summary) {
+        self.push_last(summary, None);
+    }
+
+    /// Returns true if the thread is to be woken: it takes all that there are.
+    fn push_last(&self, summary: Summary, done: Option<(WaitFor, oneshot::Sender<bool>)>) -> bool {
+        let mut last = self.last.lock();
+        let Some(last) = &mut *last else { return false };
+        let has_waited = last.iter().any(|(_, done)| done.is_some());
+        last.push((summary, done));
+        !has_waited
     }
 
     /// Waits for room in the queue, and tells the thread.

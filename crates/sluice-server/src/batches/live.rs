@@ -3,11 +3,11 @@
 //! In: who wants it cancelled, and what is handed over to be kept. Out: the same, to whoever waits or looks.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
-use tokio::sync::watch;
+use tokio::sync::{Mutex, MutexGuard, watch};
 
 /// How far the end of a batch is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,13 +29,23 @@ pub(crate) struct Live {
     packed_bytes: AtomicU64,
     /// The most that may be.
     packed_bytes_max: u64,
+    /// Held by who tells of it: refused rows of a step stand before the summary that counts them, and nothing between.
+    telling: Mutex<()>,
+    has_told: AtomicBool,
 }
 
 impl Live {
     /// One that begins now.
     pub(super) fn new(packed_bytes_max: u64) -> Self {
         let (began, ending) = (Instant::now(), watch::Sender::new(LiveEnd::No));
-        Self { began, ending, packed_bytes: AtomicU64::new(0), packed_bytes_max }
+        Self {
+            began,
+            ending,
+            packed_bytes: AtomicU64::new(0),
+            packed_bytes_max,
+            telling: Mutex::default(),
+            has_told: AtomicBool::new(false),
+        }
     }
 
     /// How long it has been running.
@@ -52,6 +62,21 @@ impl Live {
     pub(super) fn take_room(&self, bytes: usize) -> bool {
         let before = self.packed_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         before.saturating_add(bytes as u64) <= self.packed_bytes_max
+    }
+
+    /// Waits for the turn to tell of it.
+    pub(super) async fn telling(&self) -> MutexGuard<'_, ()> {
+        self.telling.lock().await
+    }
+
+    /// It has been told that it is running.
+    pub(super) fn set_told(&self) {
+        self.has_told.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether that has been told.
+    pub(super) fn has_told(&self) -> bool {
+        self.has_told.load(Ordering::Relaxed)
     }
 
     /// Tells it to end, unless it has.

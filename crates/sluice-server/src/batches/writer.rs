@@ -1,11 +1,11 @@
 //! The thread that writes batches down.
 //!
-//! In: refused rows and summaries, through a short queue. Out: records in segments, and their places in the index. Whoever
-//! wants to know that a summary is durable waits for a sync, which is one for all that wait; everything else is synced within
-//! [`SYNC_INTERVAL`]. Old segments go when all of them are longer than they may be, or when nothing in them is young enough.
+//! In: refused rows and summaries, through a short queue, and last summaries. Out: records in segments, and their places in the
+//! index. Whoever ends a batch waits until that is written, or for a sync, which is one for all that wait; everything is
+//! synced within [`SYNC_INTERVAL`]. Old segments go when all of them are longer than they may be, or when nothing in them is young enough.
 //!
 //! A disk that takes nothing costs no import: refused rows that cannot be written are missed, which their batch tells;
-//! summaries stay in memory and are tried again.
+//! summaries stay in memory and are tried again. The same goes for what was written before a sync that failed.
 
 use std::{
     collections::VecDeque,
@@ -25,7 +25,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     id::BatchId,
     index::{BATCHES_MAX, Index},
-    journal::{self, BEGIN, OldSegment, SUMMARY, Segment},
+    journal::{self, BEGIN, FramePlace, OldSegment, SUMMARY, Segment},
     summary::Summary,
 };
 use crate::clock::now_ms;
@@ -36,12 +36,24 @@ pub(super) enum BatchCommand {
     Rejects(BatchId, RejectsFrame),
     /// A batch begins anew.
     Begin(Summary),
-    /// How far a batch is, with all that came before this. Told once it is durable.
-    Summary(Summary, Option<oneshot::Sender<()>>),
-    /// There are many summaries that nobody waits for.
+    /// How far a batch is, with all that came before this.
+    Summary(Summary),
+    /// There are last summaries.
     Look,
     /// Nothing more comes.
     Close,
+}
+
+/// The last summaries of batches that the thread has not taken yet. `None` once it takes no more.
+pub(super) type LastSummaries = Option<Vec<(Summary, Option<(WaitFor, oneshot::Sender<bool>)>)>>;
+
+/// Until when somebody waits with a summary.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum WaitFor {
+    /// It is written: it outlives the process.
+    Writing,
+    /// It is durable: it outlives a power cut as well.
+    Sync,
 }
 
 /// Commands that wait.
@@ -52,9 +64,6 @@ const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often what is too old is looked for.
 const EXPIRE_INTERVAL: Duration = Duration::from_mins(1);
-
-#[cfg(test)]
-mod tests;
 
 /// Segments that all together have the length that they may have.
 const SEGMENTS: u64 = 8;
@@ -74,12 +83,16 @@ pub(super) struct Writer {
     pub(super) next_number: u64,
     /// Told of the length of all segments.
     pub(super) bytes: Arc<AtomicU64>,
-    /// Summaries that nobody waits for.
-    pub(super) later: Arc<Mutex<Vec<Summary>>>,
+    pub(super) last: Arc<Mutex<LastSummaries>>,
     /// Summaries that could not be written, with their kinds; of each batch the newest.
     pub(super) unwritten: VecDeque<(u8, Summary)>,
+    /// Summaries since the last sync, in their order, with their kinds.
+    pub(super) unsynced: Vec<(u8, Summary)>,
+    /// Refused rows since then.
+    pub(super) unsynced_frames: Vec<(BatchId, FramePlace)>,
+    /// Segments that are gone but for their files.
+    pub(super) unremoved: Vec<u64>,
     pub(super) is_failing: bool,
-    pub(super) is_unsynced: bool,
 }
 
 impl Writer {
@@ -93,19 +106,28 @@ impl Writer {
         let mut is_closed = false;
         while !is_closed {
             let first = async { tokio::time::timeout(SYNC_INTERVAL, commands_in.recv()).await };
-            let mut waiting = Vec::new();
             let mut next = runtime.block_on(first).unwrap_or(None);
             // Before the rest of the queue, which has all that was told of their batches before.
-            let later = mem::take(&mut *self.later.lock());
+            let mut last = self.last.lock().as_mut().map_or_else(Vec::new, mem::take);
             while let Some(command) = next {
                 is_closed |= matches!(command, BatchCommand::Close);
-                self.carry_out(command, &mut waiting);
+                self.carry_out(command);
                 next = commands_in.try_recv().ok();
             }
             is_closed |= commands_in.is_closed() && commands_in.is_empty();
-            let last = if is_closed { mem::take(&mut *self.later.lock()) } else { vec![] };
-            for summary in later.into_iter().chain(last) {
-                self.write_summary(SUMMARY, summary);
+            if is_closed {
+                last.extend(self.last.lock().take().into_iter().flatten());
+            }
+            let mut waiting = Vec::new();
+            for (summary, done) in last {
+                let is_written = self.write_summary(SUMMARY, summary);
+                match done {
+                    Some((WaitFor::Sync, done)) => waiting.push(done),
+                    Some((WaitFor::Writing, done)) => {
+                        let _is_waited_for = done.send(is_written).is_ok();
+                    }
+                    None => {}
+                }
             }
             if !waiting.is_empty() || is_closed || SYNC_INTERVAL <= synced.elapsed() {
                 self.write_again();
@@ -113,7 +135,8 @@ impl Writer {
                 synced = Instant::now();
             }
             for done in waiting {
-                let _is_waited_for = done.send(()).is_ok();
+                // Whoever comes while the disk takes nothing is not told apart.
+                let _is_waited_for = done.send(self.unwritten.is_empty()).is_ok();
             }
             if EXPIRE_INTERVAL <= expired.elapsed() {
                 self.expire();
@@ -122,23 +145,25 @@ impl Writer {
         }
     }
 
-    fn carry_out(&mut self, command: BatchCommand, waiting: &mut Vec<oneshot::Sender<()>>) {
+    fn carry_out(&mut self, command: BatchCommand) {
         match command {
             BatchCommand::Rejects(id, frame) => {
                 let place = self.append(|segment| segment.append_rejects(id, &frame));
                 let mut index = self.index.lock();
                 let Some(entry) = index.get_mut(id) else { return };
                 match place {
-                    Ok(place) => entry.frames.push(place),
-                    Err(error) => entry.miss(&format!("They could not be written: {}", error.kind())),
+                    Ok(place) => {
+                        entry.frames.push(place);
+                        self.unsynced_frames.push((id, place));
+                    }
+                    Err(error) => entry.miss(&unwritten(&error)),
                 }
             }
             BatchCommand::Begin(summary) => {
                 self.write_summary(BEGIN, summary);
             }
-            BatchCommand::Summary(summary, done) => {
+            BatchCommand::Summary(summary) => {
                 self.write_summary(SUMMARY, summary);
-                waiting.extend(done);
             }
             BatchCommand::Look | BatchCommand::Close => {}
         }
@@ -162,6 +187,7 @@ impl Writer {
             if let Some(entry) = self.index.lock().get_mut(id) {
                 entry.segment = number;
             }
+            self.unsynced.push((kind, summary));
         } else if self.unwritten.len() < BATCHES_MAX {
             self.unwritten.push_back((kind, summary));
         }
@@ -182,7 +208,6 @@ impl Writer {
         let appended = self.room().and_then(append);
         match &appended {
             Ok(_) => {
-                self.is_unsynced = true;
                 if mem::take(&mut self.is_failing) {
                     tracing::info!("batches are kept again");
                 }
@@ -202,13 +227,7 @@ impl Writer {
 
     /// The segment to write to.
     fn room(&mut self) -> io::Result<&mut Segment> {
-        let is_over = |(segment, began): &(Segment, Instant)| {
-            let is_long = self.bytes_max / SEGMENTS <= segment.bytes;
-            segment.is_broken || is_long || self.keep / KEEP_PARTS <= began.elapsed()
-        };
-        if self.segment.as_ref().is_some_and(is_over) {
-            self.end_segment();
-        }
+        self.end_segment_in_time();
         let (segment, began) = if let Some(present) = self.segment.take() {
             present
         } else {
@@ -219,6 +238,17 @@ impl Writer {
         Ok(&mut self.segment.insert((segment, began)).0)
     }
 
+    /// Ends the present segment if it is long, old or broken.
+    fn end_segment_in_time(&mut self) {
+        let is_over = |(segment, began): &(Segment, Instant)| {
+            let is_long = self.bytes_max / SEGMENTS <= segment.bytes;
+            segment.is_broken || is_long || self.keep / KEEP_PARTS <= began.elapsed()
+        };
+        if self.segment.as_ref().is_some_and(is_over) {
+            self.end_segment();
+        }
+    }
+
     fn end_segment(&mut self) {
         self.sync();
         if let Some((segment, _)) = self.segment.take() {
@@ -227,16 +257,34 @@ impl Writer {
         }
     }
 
-    /// Makes everything durable that was written. If that fails, whatever comes next begins a segment of its own.
+    /// Makes everything durable that was written. If that fails, it counts as not written, and whatever comes next begins a
+    /// segment of its own: nobody knows what the disk has of this one.
     fn sync(&mut self) {
-        if !mem::take(&mut self.is_unsynced) {
+        let (summaries, frames) = (mem::take(&mut self.unsynced), mem::take(&mut self.unsynced_frames));
+        if summaries.is_empty() && frames.is_empty() {
             return;
         }
-        if let Some((segment, _)) = &mut self.segment
-            && let Err(error) = segment.sync(&self.dir)
-        {
-            tracing::warn!(%error, "batches may not be durable");
-            segment.is_broken = true;
+        let Some((segment, _)) = &mut self.segment else { return };
+        let Err(error) = segment.sync(&self.dir) else { return };
+        segment.is_broken = true;
+        if !mem::replace(&mut self.is_failing, true) {
+            tracing::warn!(%error, "batches and their refused rows may not be durable; imports go on");
+        }
+        let mut index = self.index.lock();
+        for (id, place) in frames {
+            if let Some(entry) = index.get_mut(id) {
+                entry.frames.retain(|kept| *kept != place);
+                entry.miss(&unwritten(&error));
+            }
+        }
+        drop(index);
+        // Of each batch the newest, which has its begin if that is among them. There are few: those of a second.
+        for (kind, summary) in summaries.into_iter().rev() {
+            match self.unwritten.iter_mut().find(|(_, newer)| newer.id == summary.id) {
+                Some((newer, _)) if kind == BEGIN => *newer = BEGIN,
+                Some(_) => {}
+                None => self.unwritten.push_front((kind, summary)),
+            }
         }
     }
 
@@ -256,6 +304,8 @@ impl Writer {
 
     /// Forgets what is too old.
     pub(super) fn expire(&mut self) {
+        // Also if nothing is written any more.
+        self.end_segment_in_time();
         let keep_ms = u64::try_from(self.keep.as_millis()).unwrap_or(u64::MAX);
         let before_ms = now_ms().saturating_sub(keep_ms);
         while let Some(oldest) = self.old.pop_front_if(|oldest| oldest.changed_ms < before_ms) {
@@ -263,12 +313,23 @@ impl Writer {
         }
         self.index.lock().expire(before_ms);
         self.evict();
+        let dir = &self.dir;
+        self.unremoved.retain(|number| journal::remove(dir, *number).is_err());
     }
 
     fn remove(&mut self, number: u64) {
         self.index.lock().forget_segment(number);
         if let Err(error) = journal::remove(&self.dir, number) {
             tracing::warn!(%error, number, "a file of old batches could not be removed");
+            self.unremoved.push(number);
         }
     }
 }
+
+/// Why refused rows are missing that could not be written.
+fn unwritten(error: &io::Error) -> String {
+    format!("They could not be written: {}", error.kind())
+}
+
+#[cfg(test)]
+mod tests;

@@ -270,6 +270,28 @@ fn batches_outlive_a_restart_and_a_kill() {
     assert_eq!(json(&connection.receive_text().unwrap())["rows"], 10);
 }
 
+/// Also one without a key and without a row that was refused.
+#[test]
+fn an_import_that_was_answered_is_done_after_a_kill() {
+    let mut process = Process::after("");
+    let ask = |process: &Process, method: &str, path: &str, body: &str| {
+        let mut connection = process.connect();
+        assert!(connection.send(&request(method, path, &as_administrator(), body.as_bytes())));
+        json(&connection.receive_text().unwrap())
+    };
+    for round in 0..3 {
+        for (query, accepted) in [("", 2), ("?mode=replace&max_shrink=100", 3)] {
+            let row = |body, row| format!("{body}h{row}.done{round}.example.com\n");
+            let body = (0..accepted).fold(String::new(), row);
+            let path = format!("/v1/suppliers/InternalTI/indicators{query}");
+            let told = ask(&process, "POST", &path, &body);
+            process = process.killed_and_started();
+            let batch = ask(&process, "GET", &format!("/v1/batches/{}", text(&told["batch"])), "");
+            assert_eq!((&batch["state"], &batch["accepted"]), (&json!("done"), &json!(accepted)), "{batch}");
+        }
+    }
+}
+
 #[test]
 fn the_oldest_batches_go_when_there_is_no_room() {
     let daemon = Running::start(&[("SLUICE_BATCHES__SIZE_MAX", "65536")]);
@@ -322,6 +344,7 @@ fn refused_rows_that_cannot_be_kept_fail_no_import() {
     assert_eq!(told["rejects"].as_array().unwrap().len(), 1);
     let missing = text(&told["rejects_missing"]);
     assert!(missing.starts_with("They could not be written: "), "{missing}");
+    assert!(text(&told["batch_missing"]).contains("could not be written down"), "{told}");
     let batch = get(&daemon, &format!("/v1/batches/{}", text(&told["batch"])));
     assert_eq!((&batch["state"], &batch["rejects_kept"]), (&json!("done"), &json!(0)));
     assert_eq!(batch["rejects_missing"], missing);
@@ -331,6 +354,7 @@ fn refused_rows_that_cannot_be_kept_fail_no_import() {
     fs::remove_file(daemon.path().join("batches")).unwrap();
     let next = json(&import(&daemon, "InternalTI", "", b"bad\\\n"));
     assert!(next.get("rejects_missing").is_none() && rejects(&daemon, &next).len() == 1, "{next}");
+    assert!(next.get("batch_missing").is_none(), "{next}");
     let daemon = daemon.restart(&[]);
     assert_eq!(get(&daemon, &format!("/v1/batches/{}", text(&told["batch"]))), batch);
 }

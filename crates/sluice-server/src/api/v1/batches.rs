@@ -3,7 +3,7 @@
 //! In: an admitted request. Out: JSON, newest batches first; refused rows as NDJSON, streamed. Whoever cancels a batch is
 //! answered once it has ended.
 
-use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, iter, sync::Arc, time::Duration};
 
 use actix_web::{
     HttpResponse,
@@ -39,6 +39,9 @@ use crate::{
 
 /// Time until a piece that found no place in the queue is asked for again.
 const READ_RETRY_TIME: Duration = Duration::from_millis(50);
+
+/// Memory that a batch of a list takes, with its text in the answer: names, parameters of 1 KiB, and details twice.
+const LISTED_BYTES: usize = 6 * 1_024;
 
 /// A batch as it is told.
 #[derive(Serialize)]
@@ -94,7 +97,7 @@ pub(crate) async fn carry_out(
     let BatchesRequest { tenant, asked } = request;
     let batches = &state.batches;
     let (shape, id) = match asked {
-        BatchesAsked::List(parameters) => return list(batches, &tenant, &parameters),
+        BatchesAsked::List(parameters) => return list(batches, ingestor, &tenant, &parameters).await,
         BatchesAsked::One(shape, id) => (shape, id),
     };
     let find = || batches.get(&tenant, id).ok_or_else(|| problem::missing("Batch"));
@@ -124,14 +127,31 @@ pub(crate) async fn carry_out(
     }
 }
 
-fn list(batches: &Batches, tenant: &str, parameters: &ListParameters) -> Result<HttpResponse, Cause> {
+async fn list(
+    batches: &Batches,
+    ingestor: &Ingestor,
+    tenant: &str,
+    parameters: &ListParameters,
+) -> Result<HttpResponse, Cause> {
     let ListParameters { suppliers, limit, after } = parameters;
     if let Some(after) = after {
         batches.get(tenant, *after).ok_or_else(|| problem::missing("Batch"))?;
     }
-    let (told, has_more) = batches.list(tenant, suppliers, *after, *limit);
+    let permit = ingestor.reserve_whole(*limit * LISTED_BYTES)?;
+    let (told, has_more) = batches.list(tenant, suppliers, *after, *limit).await;
     let next = told.last().filter(|_| has_more).map(|told| told.summary.id);
-    answer::json(StatusCode::OK, &ListView { batches: told.iter().map(BatchView::of).collect(), next })
+    let list = ListView { batches: told.iter().map(BatchView::of).collect(), next };
+    let text = Bytes::from(serde_json::to_vec(&list).map_err(|error| {
+        tracing::error!(%error, "a list of batches could not be written");
+        Cause::Internal
+    })?);
+    let bytes = text.len() as u64;
+    // It is given back once the answer is sent.
+    let held = move |text| {
+        let _permit = &permit;
+        text
+    };
+    Ok(answer::of_pieces(StatusCode::OK, bytes, iter::once(text).map(held)))
 }
 
 /// Streams refused rows, piece by piece. One that cannot be read cuts the answer off.
@@ -188,7 +208,7 @@ pub(super) fn rejects_url(tenant: &str, id: BatchId) -> String {
 
 impl<'told> BatchView<'told> {
     fn of(told: &'told Told) -> Self {
-        let Told { summary, rejects_kept, elapsed } = told;
+        let Told { summary, rejects_kept, elapsed, is_recorded: _ } = told;
         let (asked, counts) = (&summary.asked, summary.counts);
         let is_running = summary.state == BatchState::Running;
         let error = |failure: &Failure| {

@@ -44,6 +44,10 @@ use crate::{
 /// Longest parameters that are kept as they are.
 const PARAMETERS_BYTES_MAX: usize = 1_024;
 
+/// What is told of a batch that may not outlive the service.
+const UNRECORDED: &str =
+    "The batch and its refused rows could not be written down, and may be gone after a restart";
+
 /// Refused rows that are told again.
 const REJECTS_REPEATED_MAX: usize = 100;
 
@@ -72,6 +76,9 @@ struct ImportView<'report> {
     /// Why not all refused rows are there.
     #[serde(skip_serializing_if = "Option::is_none")]
     rejects_missing: Option<&'report str>,
+    /// Why the batch is not kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    batch_missing: Option<&'report str>,
 }
 
 #[derive(Serialize)]
@@ -192,15 +199,22 @@ impl ImportWork {
 fn answer_of(ended: &IntakeEnd, supplier: &Supplier, tenant: &str) -> Result<String, Problem> {
     let IntakeEnd { report, failure, batch, told } = ended;
     let url = rejects_url(tenant, *batch);
+    let batch_missing = told.as_ref().filter(|told| !told.is_recorded).map(|_| UNRECORDED);
     let Some((cause, byte)) = failure else {
         let missing = told.as_ref().and_then(|told| told.summary.rejects_missing.as_deref());
-        let view = ImportView::of(*batch, supplier.name.as_str(), report, url, missing);
+        let view = ImportView {
+            batch_missing,
+            ..ImportView::of(*batch, supplier.name.as_str(), report, url, missing)
+        };
         return serde_json::to_string(&view).map_err(|error| {
             tracing::error!(%error, "an answer could not be written");
             problem(Cause::Internal, None, report)
         });
     };
     let mut problem = problem(cause.clone(), *byte, report).with("batch", batch);
+    if let Some(why) = batch_missing {
+        problem = problem.with("batch_missing", &why);
+    }
     if report.refused_count != 0 {
         problem = problem.with("rejects_url", &url);
     }
@@ -364,6 +378,7 @@ impl<'report> ImportView<'report> {
             rejects: rejects(report),
             rejects_url,
             rejects_missing,
+            batch_missing: None,
         }
     }
 }

@@ -122,7 +122,12 @@ async fn end(import: Import, batch: Batch, outcome: IntakeOutcome, resumed: Resu
             (report, Some((Cause::Unprocessable(Unprocessable::NoRow, detail.into()), None)))
         }
         Ok(report) => (report, None),
-        Err(failure) => (import.fail().await, Some(failure)),
+        Err(failure) => {
+            let report = import.fail().await;
+            // A replacement that was being written when it was given up is there all the same.
+            let is_carried_out = report.changes.is_some() && !report.is_guarded;
+            (report, Some(failure).filter(|_| !is_carried_out))
+        }
     };
     let id = batch.id;
     let state = match &failure {

@@ -73,10 +73,14 @@ fn refused_rows_count_once_a_summary_follows() {
     );
     assert_eq!(counts(&index, 3), None);
     assert_eq!(counts(&index, 4), Some((done, vec![6])));
-    let newest: Vec<u128> = index.newest(None).map(|entry| entry.summary.id.0).collect();
-    assert_eq!(newest, [4, 2, 1]);
-    let before: Vec<u128> = index.newest(Some(BatchId(2))).map(|entry| entry.summary.id.0).collect();
-    assert_eq!(before, [1]);
+    let listed = |tenant: &str, after: Option<u128>| {
+        let before = index.place(tenant, after.map(BatchId))?;
+        Some(index.newest(tenant, before).map(|entry| entry.summary.id.0).collect::<Vec<_>>())
+    };
+    assert_eq!(listed("General", None), Some(vec![4, 2, 1]));
+    assert_eq!(listed("General", Some(2)), Some(vec![1]));
+    assert_eq!(listed("acme", None), Some(vec![]));
+    assert_eq!(listed("acme", Some(2)), None);
 }
 
 #[test]
@@ -108,15 +112,18 @@ fn batches_go_with_their_segment_and_with_their_time() {
 }
 
 #[test]
-fn of_too_many_the_oldest_that_has_ended_goes() {
+fn of_too_many_the_oldest_that_has_ended_goes_of_the_tenant_that_has_most() {
     let mut index = Index::default();
     let live = Some(Arc::new(Live::new(1)));
-    index.insert(Entry { summary: summary(0, 0, BatchState::Running), live, frames: vec![], segment: None });
-    for number in 1..=BATCHES_MAX as u64 {
+    index.insert(Entry { summary: summary(0, 1, BatchState::Running), live, frames: vec![], segment: None });
+    let mut few = summary(u128::MAX, 0, BatchState::Done);
+    few.asked.tenant = "acme".into();
+    index.insert(Entry { summary: few, live: None, frames: vec![], segment: None });
+    for number in 2..=BATCHES_MAX as u64 {
         let summary = summary(number.into(), number, BatchState::Done);
         index.insert(Entry { summary, live: None, frames: vec![], segment: None });
     }
     assert_eq!(index.counts(), (BATCHES_MAX, 1));
-    assert!(index.get(BatchId(0)).is_some() && index.get(BatchId(2)).is_some());
-    assert!(index.get(BatchId(1)).is_none());
+    assert!([0, 3, u128::MAX].iter().all(|id| index.get(BatchId(*id)).is_some()));
+    assert!(index.get(BatchId(2)).is_none());
 }

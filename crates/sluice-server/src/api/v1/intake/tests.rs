@@ -1,6 +1,6 @@
 //! Why an import failed, by the fault of its body, and what becomes of one that is left.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use sluice_ingest::{
     Announced, BodyError, ColumnChoice, Fault, ImportMode, ImportRules, IngestError, Ingestor, MissingTags,
@@ -8,24 +8,32 @@ use sluice_ingest::{
 };
 use sluice_model::{TenantId, memory_plan::MemoryPlan};
 use sluice_store::{Store, StoreConfig, WriteError};
+use tokio::sync::oneshot;
 
-use super::{Intake, cause_of};
+use super::{Intake, Resumed, cause_of};
 use crate::{
     batches::{
         Batches, Begun,
+        id::BatchId,
         summary::{Asked, BatchState},
     },
     config::BatchSettings,
-    http::problem::Cause,
+    http::problem::{BatchConflict, Cause},
 };
 
-/// A request is dropped in the middle when its connection ends.
-#[tokio::test]
-async fn what_a_client_leaves_is_brought_to_its_end() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(StoreConfig::at(dir.path()), Box::new(|cause| panic!("{cause}"))).unwrap();
+fn open(dir: &Path) -> (Store, Arc<Batches>) {
+    let store = Store::open(StoreConfig::at(dir), Box::new(|cause| panic!("{cause}"))).unwrap();
+    (store, Batches::open(dir, &BatchSettings::default()).unwrap())
+}
+
+/// Begins an import for `InternalTI`.
+async fn begin(
+    store: &Store,
+    batches: &Batches,
+    mode: ImportMode,
+    told: Arc<dyn Fn(u64) + Send + Sync>,
+) -> (Intake, BatchId) {
     let ingestor = Ingestor::new(store.clone(), 1, &MemoryPlan::of(usize::MAX)).unwrap();
-    let batches = Batches::open(dir.path(), &BatchSettings::default()).unwrap();
     let [tenant, supplier, action] = ["General", "InternalTI", "add"].map(Box::from);
     let asked = Asked { tenant, supplier, action, parameters: "{}".into(), user: "admin".into() };
     let Ok(Begun::New(batch)) = batches.begin(None, asked).await else { panic!("it does not begin") };
@@ -35,16 +43,57 @@ async fn what_a_client_leaves_is_brought_to_its_end() {
     let rules = ImportRules {
         upload: UploadRules { supplier, refang: false, takes_marks: false, action },
         missing_tags: MissingTags::Refuse,
-        mode: ImportMode::Steps,
+        mode,
         announced: Announced::Nothing,
         columns: ColumnChoice::default(),
         only_to_ids: true,
         from_line: 1,
-        told: Arc::new(|_count| {}),
+        told,
         keeper: batch.keeper(),
     };
     let import = ingestor.import(ingestor.reserve_import(None).unwrap(), rules);
-    drop(Intake::new(import, batch));
+    (Intake::new(import, batch), id)
+}
+
+/// It is written already when its client gives it up, and nobody has been told yet.
+#[tokio::test]
+async fn a_replacement_that_was_carried_out_is_told_as_done_although_it_was_given_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, batches) = open(dir.path());
+    let (written_out, written) = oneshot::channel();
+    let (given_up, is_given_up) = std::sync::mpsc::channel();
+    let held = parking_lot::Mutex::new((Some(written_out), is_given_up));
+    let told = Arc::new(move |removed| {
+        let mut held = held.lock();
+        held.0.take().unwrap().send(removed).unwrap();
+        held.1.recv().unwrap();
+    });
+    let mode = ImportMode::Replace { shrink_percent_max: 0 };
+    let (mut intake, id) = begin(&store, &batches, mode, told).await;
+    let (import, _) = intake.under_way.as_mut().unwrap();
+    import.feed(b"given-up.example.com\n").await.unwrap();
+    tokio::select! {
+        _ = import.finish() => panic!("its end is not told yet"),
+        removed = written => assert_eq!(removed, Ok(0)),
+    }
+    given_up.send(()).unwrap();
+    let cancelled = Cause::BatchConflict(BatchConflict::Cancelled, "The import was cancelled".into());
+    let ended = intake.end(Err((cancelled, None)), Resumed::No).await.unwrap();
+    assert!(ended.failure.is_none());
+    let told = batches.get("General", id).unwrap().summary;
+    assert_eq!((told.state, told.counts.rows, told.counts.committed_lines), (BatchState::Done, 1, 1));
+    assert_eq!(told.counts.changes.unwrap().added, 1);
+    batches.close().await;
+    store.close();
+}
+
+/// A request is dropped in the middle when its connection ends.
+#[tokio::test]
+async fn what_a_client_leaves_is_brought_to_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, batches) = open(dir.path());
+    let (intake, id) = begin(&store, &batches, ImportMode::Steps, Arc::new(|_count| {})).await;
+    drop(intake);
     let summary = || batches.get("General", id).unwrap().summary;
     while summary().state == BatchState::Running {
         tokio::time::sleep(Duration::from_millis(1)).await;
