@@ -80,6 +80,11 @@ impl Problem {
         matches!(self.status, 408 | 425 | 429 | 500 | 502 | 503 | 504 | 507)
     }
 
+    /// Whether the request was turned away as it came, so that nothing of it was done.
+    pub(crate) fn is_untaken(&self) -> bool {
+        matches!(self.status, 425 | 429 | 503)
+    }
+
     /// The failure of a request that is not sent again.
     pub(crate) fn into_failure(self) -> Failure {
         let text = self.to_string();

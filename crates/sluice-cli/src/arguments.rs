@@ -51,6 +51,9 @@ pub(crate) struct ConnectionArguments {
     /// The tenant; General when nothing says it.
     #[arg(long, value_name = "NAME", global = true, env = "SLUICE_CLIENT_TENANT")]
     pub(crate) tenant: Option<String>,
+    /// How long the daemon may say and take nothing until it counts as away.
+    #[arg(long, value_name = "TIME", global = true, default_value = "1min", value_parser = humantime::parse_duration)]
+    pub(crate) timeout: Duration,
 }
 
 /// A command.

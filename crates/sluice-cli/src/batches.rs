@@ -10,7 +10,7 @@ use crate::{
     arguments::{BatchesCommand, OutputForm},
     failure::{Ended, Failure},
     output::{print, say},
-    server::{Method, Server},
+    server::{Asked, Server},
 };
 
 /// Columns of a table.
@@ -29,7 +29,7 @@ pub(crate) async fn run(server: &Server, command: BatchesCommand) -> Result<Ende
             for supplier in suppliers {
                 url.query_pairs_mut().append_pair("supplier", &supplier);
             }
-            let body = server.ask(Method::GET, url, String::new()).await?;
+            let body = server.ask(Asked::Read, url, String::new()).await?;
             let mut list: BTreeMap<String, Box<RawValue>> =
                 serde_json::from_slice(&body).map_err(|error| answer::unreadable(&error))?;
             let batches = list.remove("batches");
@@ -39,26 +39,26 @@ pub(crate) async fn run(server: &Server, command: BatchesCommand) -> Result<Ende
             print(output.form, &COLUMNS, &batches)?;
         }
         BatchesCommand::Show { id, output } => {
-            let body = ask(server, Method::GET, &["batches", &id]).await?;
+            let body = ask(server, Asked::Read, &["batches", &id]).await?;
             show(&body, output.form)?;
         }
         BatchesCommand::Rejects { id } => {
-            let body = ask(server, Method::GET, &["batches", &id, "rejects"]).await?;
+            let body = ask(server, Asked::Read, &["batches", &id, "rejects"]).await?;
             let lines = String::from_utf8_lossy(&body);
             if !lines.is_empty() {
                 say(lines.trim_end())?;
             }
         }
         BatchesCommand::Cancel { id } => {
-            ask(server, Method::DELETE, &["batches", &id]).await?;
+            ask(server, Asked::Remove, &["batches", &id]).await?;
             say(&format!("batch {id} cancelled"))?;
         }
     }
     Ok(Ended::Well)
 }
 
-async fn ask(server: &Server, method: Method, path: &[&str]) -> Result<Bytes, Failure> {
-    server.ask(method, server.v1(path), String::new()).await
+async fn ask(server: &Server, asked: Asked, path: &[&str]) -> Result<Bytes, Failure> {
+    server.ask(asked, server.v1(path), String::new()).await
 }
 
 fn show(body: &[u8], form: OutputForm) -> Result<(), Failure> {

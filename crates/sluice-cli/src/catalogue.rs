@@ -9,7 +9,7 @@ use crate::{
     arguments::{OutputForm, SuppliersCommand, TagsCommand},
     failure::{Ended, Failure},
     output::{print, say},
-    server::{Method, Server},
+    server::{Asked, Server},
 };
 
 const SECONDS_PER_MINUTE: u64 = 60;
@@ -49,7 +49,7 @@ pub(crate) async fn tags(server: &Server, command: TagsCommand) -> Result<Ended,
         TagsCommand::List { output } => show(server, &["tags"], &["name", "weight"], output.form).await,
         TagsCommand::Create { name, weight } => {
             let body = json!([{"name": name, "weight": weight}]);
-            server.ask(Method::POST, server.cybertrace(&["tags"]), body.to_string()).await?;
+            server.ask(Asked::Create, server.cybertrace(&["tags"]), body.to_string()).await?;
             done(&format!("tag {name} created"))
         }
         TagsCommand::Delete { name } => {
@@ -70,7 +70,7 @@ pub(crate) async fn ensure_supplier(
     confidence: u8,
     retention: Duration,
 ) -> Result<bool, Failure> {
-    let listed = server.ask(Method::GET, server.cybertrace(&["suppliers"]), String::new()).await?;
+    let listed = server.ask(Asked::Read, server.cybertrace(&["suppliers"]), String::new()).await?;
     let listed: Vec<Value> = serde_json::from_slice(&listed).map_err(|error| answer::unreadable(&error))?;
     let is_there = listed.iter().any(|supplier| supplier.get("name").and_then(Value::as_str) == Some(name));
     if !is_there {
@@ -92,11 +92,11 @@ async fn create_supplier(
         members.insert("vendor".to_owned(), vendor.into());
     }
     let body = Value::Array(vec![supplier]).to_string();
-    server.ask(Method::POST, server.cybertrace(&["suppliers"]), body).await.map(drop)
+    server.ask(Asked::Create, server.cybertrace(&["suppliers"]), body).await.map(drop)
 }
 
 async fn show(server: &Server, path: &[&str], columns: &[&str], form: OutputForm) -> Result<Ended, Failure> {
-    let body = server.ask(Method::GET, server.cybertrace(path), String::new()).await?;
+    let body = server.ask(Asked::Read, server.cybertrace(path), String::new()).await?;
     let objects: Vec<Box<RawValue>> =
         serde_json::from_slice(&body).map_err(|error| answer::unreadable(&error))?;
     print(form, columns, &objects)?;
@@ -104,7 +104,7 @@ async fn show(server: &Server, path: &[&str], columns: &[&str], form: OutputForm
 }
 
 async fn remove(server: &Server, path: &[&str]) -> Result<(), Failure> {
-    server.ask(Method::DELETE, server.cybertrace(path), String::new()).await.map(drop)
+    server.ask(Asked::Remove, server.cybertrace(path), String::new()).await.map(drop)
 }
 
 fn done(text: &str) -> Result<Ended, Failure> {

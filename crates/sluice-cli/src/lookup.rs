@@ -14,7 +14,7 @@ use crate::{
     arguments::OutputForm,
     failure::{Ended, Failure},
     output::{cell, print, print_table},
-    server::{Method, Server},
+    server::{Asked, Server},
 };
 
 /// The argument that stands for standard input.
@@ -63,7 +63,7 @@ pub(crate) async fn run(
 async fn look_up(server: &Server, values: &[String]) -> Result<Vec<Box<RawValue>>, Failure> {
     let body: Vec<_> = values.iter().map(|value| json!({"object": value})).collect();
     let url = server.cybertrace_of_tenant(&["lookup"]);
-    let answer = server.ask(Method::POST, url, Value::Array(body).to_string()).await?;
+    let answer = server.ask(Asked::LookUp, url, Value::Array(body).to_string()).await?;
     serde_json::from_slice(&answer).map_err(|error| answer::unreadable(&error))
 }
 

@@ -9,8 +9,10 @@ mod batches;
 mod catalogue;
 mod credentials;
 mod failure;
+mod interruption;
 mod lookup;
 mod output;
+mod patience;
 mod profile;
 mod push;
 mod server;
@@ -22,13 +24,13 @@ use std::{
 };
 
 use clap::{CommandFactory as _, Parser as _};
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     arguments::{Arguments, Command, ConnectionArguments},
     failure::{Ended, Failure},
+    interruption::interruption,
     push::{Sending, Verb},
-    server::Server,
+    server::{Server, Timing},
 };
 
 fn main() -> ExitCode {
@@ -49,13 +51,20 @@ fn run(connection: &ConnectionArguments, command: Command) -> Result<Ended, Fail
             .map_err(|error| Failure::Local(format!("{error:#}")))?;
         return Ok(Ended::Well);
     }
-    let server = Server::of(profile::read(connection)?)?;
+    let retry_for = match &command {
+        Command::Push { sending, .. } | Command::Delete { sending } => Some(sending.retry_for),
+        _ => None,
+    };
+    let timing = Timing { silence_max: connection.timeout, retry_for };
+    let server = Server::of(profile::read(connection)?, timing)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::Local(format!("cannot begin: {error}")))?;
     runtime.block_on(async {
         tokio::select! {
+            // A push notices first, and tells what came of it.
+            biased;
             ended = carry_out(&server, command) => ended,
             () = interruption() => Err(Failure::Interrupted),
         }
@@ -73,9 +82,9 @@ async fn carry_out(server: &Server, command: Command) -> Result<Ended, Failure> 
                 sending.restart |= created;
             }
             let verb = if pushing.plan { Verb::Plan } else { Verb::Push };
-            Sending::new(server, verb, &sending, Some(pushing))?.run().await
+            Sending::new(server, verb, &sending, Some(pushing)).await?.run().await
         }
-        Command::Delete { sending } => Sending::new(server, Verb::Delete, &sending, None)?.run().await,
+        Command::Delete { sending } => Sending::new(server, Verb::Delete, &sending, None).await?.run().await,
         Command::Lookup { values, extract, detected, output } => {
             lookup::run(server, &values, extract, detected, output.form).await
         }
@@ -83,19 +92,5 @@ async fn carry_out(server: &Server, command: Command) -> Result<Ended, Failure> 
         Command::Batches(command) => batches::run(server, command).await,
         Command::Tags(command) => catalogue::tags(server, command).await,
         Command::Manual { .. } => Ok(Ended::Well),
-    }
-}
-
-/// Waits for SIGINT or SIGTERM.
-async fn interruption() {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        // The signals then end the process as they do by default.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
     }
 }

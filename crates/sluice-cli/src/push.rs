@@ -19,6 +19,7 @@ mod receipt;
 mod rejects;
 mod sender;
 mod source;
+mod standing;
 mod verb;
 
 use std::{cell::RefCell, time::Duration};
@@ -42,6 +43,7 @@ pub(crate) use self::verb::Verb;
 use crate::{
     arguments::{PushArguments, SendingArguments},
     failure::{Ended, Failure},
+    interruption::interruption,
     server::Server,
 };
 
@@ -67,8 +69,9 @@ impl<'server> Sending<'server> {
     ///
     /// # Errors
     ///
-    /// [`Failure::Local`] when a file cannot be read, [`Failure::Usage`] when the arguments do not go together.
-    pub(crate) fn new(
+    /// [`Failure::Local`] when a file cannot be read, [`Failure::Usage`] when the arguments do not go together,
+    /// [`Failure::Unavailable`] when it depends on the daemon what is to be sent.
+    pub(crate) async fn new(
         server: &'server Server,
         verb: Verb,
         arguments: &SendingArguments,
@@ -84,7 +87,10 @@ impl<'server> Sending<'server> {
             return Err(Failure::Usage(text.to_owned()));
         }
         let sender = Sender::new(server, verb, arguments, pushing);
-        let journal = Journal::open(sender.identity().as_deref(), &sources, arguments.restart)?;
+        let mut journal = Journal::open(sender.identity().as_deref(), &sources, arguments.restart)?;
+        if let Some(why) = standing::doubt(server, &arguments.supplier, verb, &journal).await? {
+            journal.forget(why)?;
+        }
         let rejects = Rejects::open(arguments.rejects.as_deref(), &sources, journal.is_resumed())?;
         let told = match (arguments.telling.json, arguments.telling.quiet) {
             (true, _) => Told::Json,
@@ -111,6 +117,19 @@ impl<'server> Sending<'server> {
     ///
     /// Why not all of it is stored; of several files, the first reason. Other files are sent all the same where that has a point.
     pub(crate) async fn run(self) -> Result<Ended, Failure> {
+        let sent = tokio::select! {
+            biased;
+            sent = self.send_all() => sent,
+            () = interruption() => Err(Failure::Interrupted),
+        };
+        match &sent {
+            Ok(_) => self.journal.into_inner().remove(),
+            Err(failure) => self.progress.fail(failure),
+        }
+        sent
+    }
+
+    async fn send_all(&self) -> Result<Ended, Failure> {
         let mut files = stream::iter(self.sources.iter().enumerate())
             .map(|(number, source)| self.send_file(number, source))
             .buffer_unordered(self.connections);
@@ -135,13 +154,12 @@ impl<'server> Sending<'server> {
                 Some(Err(failure)) => return Err(failure),
             }
         }
-        drop(files);
-        let is_refused = self.progress.end(&self.rejects.borrow())?;
-        if let Some(failure) = first_failure {
-            return Err(failure);
+        let is_refused = self.progress.end(&self.rejects.borrow(), first_failure.is_some())?;
+        match first_failure {
+            Some(failure) => Err(failure),
+            None if is_refused => Ok(Ended::WithRemarks),
+            None => Ok(Ended::Well),
         }
-        self.journal.into_inner().remove();
-        Ok(if is_refused { Ended::WithRemarks } else { Ended::Well })
     }
 
     async fn send_file(&self, number: usize, source: &Source) -> Result<(), Failure> {
@@ -178,8 +196,9 @@ impl<'server> Sending<'server> {
                 Note::Part(part) => (part, None),
                 Note::All(part) => (part, Some(piece.end())),
             };
+            let lines = end.and(piece.lines).unwrap_or(part.committed_lines);
             self.rejects.borrow_mut().write(source, &piece, part)?;
-            self.journal.borrow_mut().add(number, piece.start, end, part)?;
+            self.journal.borrow_mut().add(number, piece.start, (end, lines), part)?;
             self.progress.count(part);
             Ok(())
         };

@@ -1,21 +1,30 @@
 //! The daemon as the client sees it: requests in, answers out. The only file that knows the HTTP library.
 //!
-//! An answer that comes before the body has been sent is the answer: the rest of the body is not sent. Nothing is sent twice here.
+//! An answer that comes before the body has been sent is the answer: the rest of the body is not sent. No wait is without a bound: a
+//! daemon that is silent for too long counts as away. [`Server::ask`] sends again what may be sent twice, or was not taken; a push
+//! knows more of its request, and does so by itself.
 
-use std::{error, fs, io, path::Path, time::Duration};
+use std::{
+    error, fs,
+    io::{self, Write as _},
+    path::Path,
+    time::Duration,
+};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use reqwest::{
-    Body, Certificate, Client, Identity,
+    Body, Certificate, Client, Identity, Response,
     header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
     redirect,
 };
+use tokio::time::{Instant, sleep, timeout};
 use url::{Host, Url};
 
 use crate::{
-    answer::{Answer, Problem},
+    answer::Answer,
     credentials,
     failure::{Failure, with_causes},
+    patience::Patience,
     profile::Profile,
 };
 
@@ -25,6 +34,8 @@ pub(crate) use reqwest::Method;
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 /// Time after which a connection on which nothing happens is tried out.
 const KEEPALIVE_TIME: Duration = Duration::from_secs(30);
+/// How long a request is made again of commands that say nothing of it.
+const RETRY_FOR: Duration = Duration::from_secs(30);
 
 /// A daemon, and who asks.
 #[derive(Debug)]
@@ -33,6 +44,16 @@ pub(crate) struct Server {
     url: Url,
     tenant: Option<String>,
     authorization: Option<HeaderValue>,
+    timing: Timing,
+}
+
+/// How long what may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timing {
+    /// Time in which the daemon says and takes nothing, after which it counts as away.
+    pub(crate) silence_max: Duration,
+    /// How long a request is made again, also if the daemon cannot be connected to; [`RETRY_FOR`], and not then, if nothing is said.
+    pub(crate) retry_for: Option<Duration>,
 }
 
 /// A request.
@@ -62,13 +83,15 @@ pub(crate) struct NoAnswer {
     pub(crate) text: String,
     /// Whether trying again has no point: the daemon is none that is trusted.
     pub(crate) is_for_good: bool,
+    /// Whether there was no connection, and so nothing was sent.
+    is_unsent: bool,
 }
 
 impl NoAnswer {
     fn of(error: reqwest::Error, url: &Url) -> Self {
         let error = error.without_url();
-        let is_for_good = is_of_certificate(&error);
-        Self { text: format!("cannot reach {url}: {}", with_causes(&error)), is_for_good }
+        let (is_for_good, is_unsent) = (is_of_certificate(&error), error.is_connect());
+        Self { text: format!("cannot reach {url}: {}", with_causes(&error)), is_for_good, is_unsent }
     }
 }
 
@@ -78,7 +101,7 @@ impl Server {
     /// # Errors
     ///
     /// [`Failure::Usage`] when the profile is wrong.
-    pub(crate) fn of(profile: Profile) -> Result<Self, Failure> {
+    pub(crate) fn of(profile: Profile, timing: Timing) -> Result<Self, Failure> {
         let url = Url::parse(&profile.url).ok().filter(|url| {
             matches!(url.scheme(), "http" | "https")
                 && url.has_host()
@@ -91,7 +114,12 @@ impl Server {
         })?;
         let authorization = credentials::authorization(&profile)?;
         let client = client(&profile, &url)?;
-        Ok(Self { client, url, tenant: profile.tenant, authorization })
+        Ok(Self { client, url, tenant: profile.tenant, authorization, timing })
+    }
+
+    /// Time in which the daemon says and takes nothing, after which it counts as away.
+    pub(crate) fn silence_max(&self) -> Duration {
+        self.timing.silence_max
     }
 
     /// The URL of a request of the `/v1` interface, in the profile's tenant.
@@ -124,12 +152,39 @@ impl Server {
         url
     }
 
-    /// Sends a request and reads the answer.
+    /// Sends a request with a short body and reads the answer.
     ///
     /// # Errors
     ///
     /// Why there is no answer.
     pub(crate) async fn send(&self, request: Request) -> Result<Answer, NoAnswer> {
+        self.send_until(request, sleep(self.silence_max())).await
+    }
+
+    /// Sends a request and reads the answer, unless the daemon is given up before: once `given_up` ends.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no answer.
+    pub(crate) async fn send_until(
+        &self,
+        request: Request,
+        given_up: impl Future<Output = ()>,
+    ) -> Result<Answer, NoAnswer> {
+        let no_answer = |error| NoAnswer::of(error, &self.url);
+        let response = tokio::select! {
+            biased;
+            response = self.begin(request) => response.map_err(no_answer)?,
+            () = given_up => return Err(self.silent()),
+        };
+        let status = response.status().as_u16();
+        let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let body = self.body_of(response).await?;
+        Ok(Answer { status, retry_after: seconds.map(Duration::from_secs), body })
+    }
+
+    /// Sends a request, and gives the answer once its head is there.
+    async fn begin(&self, request: Request) -> reqwest::Result<Response> {
         let Request { method, url, content_type, encoding, key, body } = request;
         let mut builder = self.client.request(method, url).body(body);
         if let Some(authorization) = &self.authorization {
@@ -144,25 +199,91 @@ impl Server {
         if let Some(key) = key {
             builder = builder.header("Idempotency-Key", key);
         }
-        let no_answer = |error| NoAnswer::of(error, &self.url);
-        let response = builder.send().await.map_err(no_answer)?;
-        let status = response.status().as_u16();
-        let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-        let body = response.bytes().await.map_err(no_answer)?;
-        Ok(Answer { status, retry_after: seconds.map(Duration::from_secs), body })
+        builder.send().await
     }
 
-    /// Sends a request of the CyberTrace interface, and gives the body of a success.
+    async fn body_of(&self, mut response: Response) -> Result<Bytes, NoAnswer> {
+        let mut body = BytesMut::new();
+        loop {
+            let chunk = timeout(self.silence_max(), response.chunk()).await;
+            match chunk.map_err(|_elapsed| self.silent())? {
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => return Ok(body.freeze()),
+                Err(error) => return Err(NoAnswer::of(error, &self.url)),
+            }
+        }
+    }
+
+    fn silent(&self) -> NoAnswer {
+        let time = humantime::format_duration(self.silence_max());
+        let text = format!("{} says nothing for {time}", self.url);
+        NoAnswer { text, is_for_good: false, is_unsent: false }
+    }
+
+    /// Sends a request, and gives the body of a success. It is sent again while the daemon does not take it; a question, which changes
+    /// nothing, also when it has no answer.
     ///
     /// # Errors
     ///
     /// Whatever else came of it.
-    pub(crate) async fn ask(&self, method: Method, url: Url, body: String) -> Result<Bytes, Failure> {
-        let answer = self
-            .send(Request::plain(method, url, body))
-            .await
-            .map_err(|no_answer| Failure::Unavailable(no_answer.text))?;
-        answer.into_success().map_err(Problem::into_failure)
+    pub(crate) async fn ask(&self, asked: Asked, url: Url, body: String) -> Result<Bytes, Failure> {
+        let Timing { retry_for, .. } = self.timing;
+        let mut patience = Patience::new(retry_for.unwrap_or(RETRY_FOR));
+        let is_question = matches!(asked, Asked::Read | Asked::LookUp);
+        loop {
+            let began = Instant::now();
+            let request = Request::plain(asked.method(), url.clone(), body.clone());
+            let (failure, pause) = match self.send(request).await {
+                Ok(answer) => match answer.into_success() {
+                    Ok(body) => return Ok(body),
+                    Err(problem) => {
+                        let is_again = problem.is_untaken() || is_question && problem.is_temporary();
+                        let pause = problem.retry_after;
+                        let failure = problem.into_failure();
+                        if !is_again {
+                            return Err(failure);
+                        }
+                        (failure, pause)
+                    }
+                },
+                Err(NoAnswer { text, is_for_good, is_unsent }) => {
+                    let is_again = if is_unsent { retry_for.is_some() } else { is_question };
+                    let failure = Failure::Unavailable(text);
+                    if is_for_good || !is_again {
+                        return Err(failure);
+                    }
+                    (failure, None)
+                }
+            };
+            // Without standard error nobody looks.
+            let tell = |text: &str| drop(writeln!(io::stderr(), "sluice: {text}"));
+            if !patience.wait(&failure.to_string(), pause, began.elapsed(), tell).await {
+                return Err(failure);
+            }
+        }
+    }
+}
+
+/// What a request does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Asked {
+    /// Reads.
+    Read,
+    /// Looks values up, which is read as well.
+    LookUp,
+    /// Creates something.
+    Create,
+    /// Removes something.
+    Remove,
+}
+
+impl Asked {
+    fn method(self) -> Method {
+        match self {
+            Self::Read => Method::GET,
+            Self::LookUp | Self::Create => Method::POST,
+            Self::Remove => Method::DELETE,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    io::{self, BufRead as _, BufReader},
+    io::{self, BufRead as _, BufReader, Read as _},
     thread,
 };
 
@@ -13,6 +13,10 @@ use crate::failure::Failure;
 
 /// Values of a request.
 pub(super) const VALUES_MAX: usize = 5_000;
+/// Bytes of values of a request, from which on no more are put into it.
+const VALUES_BYTES_MAX: usize = 4 << 20;
+/// Bytes of a line that are read at once; the rest of a longer one counts as another.
+const LINE_BYTES_MAX: u64 = 1 << 20;
 /// Values that are remembered, so that none of a log is looked up twice; then the memory begins anew.
 const REMEMBERED_MAX: usize = 1_000_000;
 
@@ -20,6 +24,7 @@ const REMEMBERED_MAX: usize = 1_000_000;
 #[derive(Default)]
 struct Unsent {
     values: Vec<String>,
+    bytes: usize,
     /// Those that texts had before.
     seen: HashSet<String>,
 }
@@ -35,12 +40,12 @@ pub(super) fn batches_of_stdin(extract: bool) -> Result<Receiver<io::Result<Vec<
         let (mut stdin, mut batch, mut line) = (BufReader::new(io::stdin()), Unsent::default(), Vec::new());
         loop {
             line.clear();
-            let sent = match stdin.read_until(b'\n', &mut line) {
+            let sent = match stdin.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut line) {
                 Ok(0) => break,
                 Ok(_) => {
                     batch.add(&String::from_utf8_lossy(&line), extract);
                     // What is there is not held up by what is not.
-                    if VALUES_MAX <= batch.values.len() || stdin.buffer().is_empty() {
+                    if batch.is_full() || stdin.buffer().is_empty() {
                         batch.take().is_none_or(|values| batches_out.blocking_send(Ok(values)).is_ok())
                     } else {
                         true
@@ -79,7 +84,7 @@ impl Unsent {
         let line = line.trim();
         if !extract {
             if !line.is_empty() {
-                self.values.push(line.to_owned());
+                self.push(line.to_owned());
             }
             return;
         }
@@ -88,12 +93,22 @@ impl Unsent {
                 self.seen.clear();
             }
             if self.seen.insert(value.clone()) {
-                self.values.push(value);
+                self.push(value);
             }
         }
     }
 
+    fn push(&mut self, value: String) {
+        self.bytes += value.len();
+        self.values.push(value);
+    }
+
+    fn is_full(&self) -> bool {
+        VALUES_MAX <= self.values.len() || VALUES_BYTES_MAX <= self.bytes
+    }
+
     fn take(&mut self) -> Option<Vec<String>> {
+        self.bytes = 0;
         Some(std::mem::take(&mut self.values)).filter(|values| !values.is_empty())
     }
 }

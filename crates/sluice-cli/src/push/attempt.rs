@@ -11,6 +11,7 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll},
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -32,6 +33,9 @@ struct Shared {
     sent: AtomicU64,
     /// Bytes that were sent in all.
     total: Arc<AtomicU64>,
+    began: Instant,
+    /// From then until bytes were taken last.
+    taken_ms: AtomicU64,
     /// Why the content could not be read.
     read_error: OnceLock<String>,
 }
@@ -47,7 +51,8 @@ impl Attempt {
     /// Begins a try, whose bytes are counted in `total`.
     pub(super) fn begin(content: &Content, total: &Arc<AtomicU64>) -> (Self, AttemptBody) {
         let (is_over, sent, total) = (AtomicBool::new(false), AtomicU64::new(0), total.clone());
-        let shared = Arc::new(Shared { is_over, sent, total, read_error: OnceLock::new() });
+        let (began, taken_ms) = (Instant::now(), AtomicU64::new(0));
+        let shared = Arc::new(Shared { is_over, sent, total, began, taken_ms, read_error: OnceLock::new() });
         let body = AttemptBody { content: content.clone(), offset: 0, shared: shared.clone() };
         (Self { shared }, body)
     }
@@ -55,6 +60,12 @@ impl Attempt {
     /// Why the content could not be read, if that is why the try came to nothing.
     pub(super) fn read_error(&self) -> Option<String> {
         self.shared.read_error.get().cloned()
+    }
+
+    /// Time since the connection took something last.
+    pub(super) fn idle(&self) -> Duration {
+        let taken = Duration::from_millis(self.shared.taken_ms.load(Ordering::Relaxed));
+        self.shared.began.elapsed().saturating_sub(taken)
     }
 
     /// Ends a try that succeeded.
@@ -92,6 +103,8 @@ impl Body for AttemptBody {
         self.offset += block.len() as u64;
         self.shared.sent.fetch_add(block.len() as u64, Ordering::Relaxed);
         self.shared.total.fetch_add(block.len() as u64, Ordering::Relaxed);
+        let taken = u64::try_from(self.shared.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.shared.taken_ms.store(taken, Ordering::Relaxed);
         Poll::Ready(Some(Ok(Frame::data(block))))
     }
 

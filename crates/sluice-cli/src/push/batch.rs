@@ -15,6 +15,9 @@ use crate::{
     server::{Method, Request, Server},
 };
 
+/// The state of a batch that has not ended.
+const RUNNING: &str = "running";
+
 /// What became of a request.
 pub(super) enum Became {
     /// The daemon does not know it.
@@ -73,6 +76,16 @@ pub(super) async fn settle(server: &Server, key: &str) -> Result<Became, Unknown
     let Batch { state, receipt } =
         serde_json::from_slice(&told).map_err(|error| Unknown::ForGood(answer::unreadable(&error)))?;
     Ok(if state == "done" { Became::Done(receipt) } else { Became::Part(receipt) })
+}
+
+/// Whether the daemon is at work on the request with a key, or too busy to say.
+pub(super) async fn is_running(server: &Server, key: &str) -> bool {
+    let question = Request::plain(Method::GET, server.v1(&["batches", key]), String::new());
+    let Ok(answer) = server.send(question).await else { return false };
+    match answer.into_success() {
+        Ok(told) => serde_json::from_slice(&told).is_ok_and(|batch: Batch| batch.state == RUNNING),
+        Err(problem) => problem.is_temporary(),
+    }
 }
 
 /// All rows that the request with a key has refused, as far as they are kept.

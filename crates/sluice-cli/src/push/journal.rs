@@ -5,12 +5,12 @@
 //! not written to its end counts as none. Nothing is synced: what the journal has lost is sent again and changes nothing.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     hash::Hasher as _,
-    io::{Read as _, Seek as _, Write as _},
+    io::{Read as _, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use rustix::fs::{FlockOperation, flock};
@@ -37,8 +37,14 @@ pub(super) struct Journal {
     /// The sum of it.
     before: Receipt,
     bytes_before: u64,
-    /// Why there is none though there is something to keep.
-    trouble: Option<String>,
+    /// Keys of the requests by which it was.
+    keys: BTreeSet<String>,
+    /// When the first of it was, in seconds since 1970.
+    since_seconds: u64,
+    /// Bytes of its first line.
+    header_bytes: u64,
+    /// What should be known of it: why there is none though there is something to keep, or why it begins anew.
+    remark: Option<String>,
 }
 
 /// What is known of a file, by where a piece starts.
@@ -84,6 +90,9 @@ struct Stored {
     accepted: u64,
     refused: u64,
     allowed: u64,
+    /// When, in seconds since 1970.
+    #[serde(default)]
+    at_seconds: u64,
 }
 
 impl Journal {
@@ -100,13 +109,19 @@ impl Journal {
         };
         let dir = dir.join(FOLDER);
         if let Err(error) = fs::create_dir_all(&dir) {
-            journal.trouble = Some(format!("no journal, cannot create {}: {error}", dir.display()));
+            journal.remark = Some(format!("no journal, cannot create {}: {error}", dir.display()));
             return Ok(journal);
         }
         let path = dir.join(format!("{:016x}.ndjson", name(errand, sources)));
         let failed = |error| Failure::of_file("write", &path, &error);
         let mut options = File::options();
-        let mut file = options.read(true).write(true).create(true).open(&path).map_err(failed)?;
+        let mut file = match options.read(true).write(true).create(true).open(&path) {
+            Ok(file) => file,
+            Err(error) => {
+                journal.remark = Some(format!("no journal, cannot open {}: {error}", path.display()));
+                return Ok(journal);
+            }
+        };
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
             let text = "another command is sending the same files to the same supplier";
             return Err(Failure::Local(text.to_owned()));
@@ -117,6 +132,7 @@ impl Journal {
         let identities: Vec<_> = sources.iter().map(|source| source.identity().cloned()).collect();
         let kept = if is_read && !begins_anew { still_true(&text, &identities) } else { Vec::new() };
         let mut rewritten = line(&Header { files: identities });
+        journal.header_bytes = rewritten.len() as u64;
         rewritten.extend(kept.iter().map(line));
         file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
         file.write_all(rewritten.as_bytes()).map_err(failed)?;
@@ -129,13 +145,48 @@ impl Journal {
 
     /// One that keeps nothing.
     fn none() -> Self {
-        let (entries, before) = (BTreeMap::new(), Receipt::default());
-        Self { file: None, entries, before, bytes_before: 0, trouble: None }
+        let (entries, before, keys) = (BTreeMap::new(), Receipt::default(), BTreeSet::new());
+        let (since_seconds, header_bytes) = (u64::MAX, 0);
+        Self { file: None, entries, before, bytes_before: 0, keys, since_seconds, header_bytes, remark: None }
     }
 
-    /// Why nothing is kept, if that is a loss.
-    pub(super) fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
+    /// Forgets what was stored before, for a reason that is to be told.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Local`] when it cannot be written.
+    pub(super) fn forget(&mut self, why: &str) -> Result<(), Failure> {
+        if let Some((path, file)) = &mut self.file {
+            let cut = file.set_len(self.header_bytes).and_then(|()| file.seek(SeekFrom::End(0)));
+            cut.map_err(|error| Failure::of_file("write", path, &error))?;
+        }
+        *self = Self {
+            file: self.file.take(),
+            header_bytes: self.header_bytes,
+            remark: Some(format!("begins anew: {why}")),
+            ..Self::none()
+        };
+        Ok(())
+    }
+
+    /// Whether something was stored before.
+    pub(super) fn has_stored(&self) -> bool {
+        self.entries.values().any(|file| !file.whole.is_empty() || !file.lines.is_empty())
+    }
+
+    /// Keys of the requests by which it was.
+    pub(super) fn keys(&self) -> &BTreeSet<String> {
+        &self.keys
+    }
+
+    /// How long ago the first of it was stored.
+    pub(super) fn age(&self) -> Duration {
+        Duration::from_secs(now_seconds().saturating_sub(self.since_seconds))
+    }
+
+    /// What should be known of it.
+    pub(super) fn remark(&self) -> Option<&str> {
+        self.remark.as_deref()
     }
 
     /// Whether something was sent before.
@@ -171,11 +222,13 @@ impl Journal {
         &mut self,
         file: usize,
         start: u64,
-        end: Option<u64>,
+        (end, lines): (Option<u64>, u64),
         stored: &Receipt,
     ) -> Result<(), Failure> {
-        let Receipt { rows, accepted, refused, allowed, committed_lines: lines, .. } = *stored;
-        self.write(&Entry::Stored(Stored { file, start, end, lines, rows, accepted, refused, allowed }))
+        let Receipt { rows, accepted, refused, allowed, .. } = *stored;
+        let at_seconds = now_seconds();
+        let stored = Stored { file, start, end, lines, rows, accepted, refused, allowed, at_seconds };
+        self.write(&Entry::Stored(stored))
     }
 
     fn write(&mut self, entry: &Entry) -> Result<(), Failure> {
@@ -202,7 +255,8 @@ impl Journal {
             Entry::Stored(entry) => entry,
         };
         // Whatever the key was for is known.
-        of_file.begun.remove(&entry.start);
+        self.keys.extend(of_file.begun.remove(&entry.start));
+        self.since_seconds = self.since_seconds.min(entry.at_seconds);
         match entry.end {
             Some(end) => {
                 of_file.whole.insert(entry.start, (end, entry.lines));
@@ -249,6 +303,10 @@ impl Entry {
             Self::Stored(stored) => stored.end.is_none_or(|end| stored.start < end),
         }
     }
+}
+
+fn now_seconds() -> u64 {
+    SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs())
 }
 
 /// Whether the journal was written to of late. What was stored long ago may have expired or been deleted since.

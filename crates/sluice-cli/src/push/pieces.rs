@@ -47,6 +47,8 @@ pub(super) struct Piece {
     pub(super) start: u64,
     /// The number of its first line in the source, from 1.
     pub(super) first_line: u64,
+    /// How many lines it has, if it is known to be of lines.
+    pub(super) lines: Option<u64>,
     pub(super) content: Content,
     pub(super) nature: Nature,
     /// Whether it is all of its source.
@@ -107,16 +109,17 @@ fn cut_file(
             (start, first_line) = (end, first_line + lines);
         } else {
             let (end, lines) = if nature.is_of_lines && !cutting.is_whole {
-                end_of_piece(&file, start, cutting.piece_bytes, bytes)?
+                let (end, lines) = end_of_piece(&file, start, cutting.piece_bytes, bytes)?;
+                (end, Some(lines))
             } else {
-                (bytes, 0)
+                (bytes, None)
             };
             let content = Content::File { file: file.clone(), range: start..end };
             let is_whole = start == 0 && end == bytes;
-            if !take(Piece { start, first_line, content, nature, is_whole }) {
+            if !take(Piece { start, first_line, lines, content, nature, is_whole }) {
                 return Ok(());
             }
-            (start, first_line) = (end, first_line + lines);
+            (start, first_line) = (end, first_line + lines.unwrap_or(0));
         }
         if bytes <= start {
             return Ok(());
@@ -124,9 +127,10 @@ fn cut_file(
     }
 }
 
-/// Where the piece that starts at `start` ends, and how many lines it has.
+/// Where the piece that starts at `start` ends, and how many lines it has, of which the last one of the file may have no end.
 fn end_of_piece(file: &File, start: u64, piece_bytes: u64, file_bytes: u64) -> io::Result<(u64, u64)> {
     let (mut at, mut lines, mut block) = (start, 0, vec![0; BLOCK_BYTES]);
+    let mut last = b'\n';
     while at < file_bytes {
         let got = file.read_at(&mut block, at)?;
         let read = block.get(..got).filter(|read| !read.is_empty()).ok_or(io::ErrorKind::UnexpectedEof)?;
@@ -143,8 +147,9 @@ fn end_of_piece(file: &File, start: u64, piece_bytes: u64, file_bytes: u64) -> i
             lines += memchr::memchr_iter(b'\n', read).count() as u64;
         }
         at += read.len() as u64;
+        last = read.last().copied().unwrap_or(last);
     }
-    Ok((file_bytes, lines))
+    Ok((file_bytes, lines + u64::from(last != b'\n')))
 }
 
 fn cut_pipe(
@@ -160,7 +165,7 @@ fn cut_pipe(
         io::copy(&mut input, &mut file)?;
         let range = 0..file.metadata()?.len();
         let content = Content::File { file: Arc::new(file), range };
-        take(Piece { start: 0, first_line: 1, content, nature, is_whole: true });
+        take(Piece { start: 0, first_line: 1, lines: None, content, nature, is_whole: true });
         return Ok(());
     }
     let piece_bytes = cutting.piece_bytes.min(PIPE_PIECE_BYTES_MAX);
@@ -169,10 +174,13 @@ fn cut_pipe(
         let (end, is_end) = fill(&mut input, &mut held, piece_bytes)?;
         let rest = held.split_off(end);
         let is_whole = at == 0 && is_end;
-        let (bytes, lines) = (held.len() as u64, memchr::memchr_iter(b'\n', &held).count() as u64);
+        let ends = memchr::memchr_iter(b'\n', &held).count() as u64;
+        let (bytes, lines) =
+            (held.len() as u64, ends + u64::from(held.last().is_some_and(|last| *last != b'\n')));
         let content = Content::Memory(held.into());
         // Nothing at all is a piece too, of which the daemon says what it thinks.
-        if (bytes != 0 || is_whole) && !take(Piece { start: at, first_line, content, nature, is_whole }) {
+        let piece = Piece { start: at, first_line, lines: Some(lines), content, nature, is_whole };
+        if (bytes != 0 || is_whole) && !take(piece) {
             return Ok(());
         }
         if is_end {

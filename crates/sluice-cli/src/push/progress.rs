@@ -1,7 +1,7 @@
 //! How far it is: a bar on a terminal, a line now and then anywhere else, events for machines.
 //!
 //! In: bytes that are sent, counts of answers. Out: lines on standard error, and on standard output what came of it, or with `--json`
-//! NDJSON: `progress` and `remark` while it goes on, `end` with all counts last. Rows are counted when the daemon says that they are durable.
+//! NDJSON: `progress` and `remark` while it goes on, and last, with all counts, `end`, or `failed` and why. Rows are counted when the daemon says that they are durable.
 
 use std::{
     cell::{Cell, RefCell},
@@ -111,8 +111,8 @@ impl Progress {
             looked: Cell::new(now),
             bar: (told == Told::People && io::stderr().is_terminal()).then(|| bar(total_bytes, bytes_before)),
         };
-        if let Some(trouble) = journal.trouble() {
-            progress.remark(trouble);
+        if let Some(remark) = journal.remark() {
+            progress.remark(remark);
         }
         if before.rows != 0 {
             let stored = HumanBytes(bytes_before);
@@ -181,12 +181,20 @@ impl Progress {
         }
     }
 
+    /// Tells machines why it came to nothing; people are told by the command.
+    pub(super) fn fail(&self, failure: &Failure) {
+        if self.told == Told::Json {
+            // Whoever reads no events any more has the exit code.
+            drop(self.event("failed", Some(&failure.to_string())));
+        }
+    }
+
     /// Tells what came of it; returns whether rows were refused.
     ///
     /// # Errors
     ///
     /// [`Failure::Local`] when standard output takes nothing.
-    pub(super) fn end(&self, rejects: &Rejects) -> Result<bool, Failure> {
+    pub(super) fn end(&self, rejects: &Rejects, is_failed: bool) -> Result<bool, Failure> {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
@@ -195,7 +203,9 @@ impl Progress {
         }
         let counts = *self.counts.borrow();
         if self.told == Told::Json {
-            self.event("end", None)?;
+            if !is_failed {
+                self.event("end", None)?;
+            }
         } else {
             let Counts { rows, accepted, refused, allowed, changes } = counts;
             let files = if self.files == 1 { String::new() } else { format!(" of {} files", self.files) };

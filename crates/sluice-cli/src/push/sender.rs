@@ -22,17 +22,9 @@ use crate::{
     answer::{self, Problem},
     arguments::{Format, PushArguments, SendingArguments},
     failure::Failure,
+    patience::Patience,
     server::{NoAnswer, Request, Server},
 };
-
-/// First pause after a request that came to nothing; each further one is twice as long.
-const PAUSE_FIRST: Duration = Duration::from_millis(250);
-/// Longest pause, unless the daemon asks for a longer one.
-const PAUSE_MAX: Duration = Duration::from_mins(1);
-/// Shortest pause, also if the daemon asks for none.
-const PAUSE_MIN: Duration = Duration::from_millis(50);
-/// Longest pause that is not told.
-const QUIET_PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// Where pieces go.
 pub(super) struct Sender<'server> {
@@ -43,13 +35,6 @@ pub(super) struct Sender<'server> {
     retry_for: Duration,
     /// Whether rows that are refused are to be told, all of them.
     wants_rejects: bool,
-}
-
-/// How long a request has come to nothing.
-struct Patience {
-    retry_for: Duration,
-    since: Option<Instant>,
-    pause: Duration,
 }
 
 /// What is to be kept of a piece on its way.
@@ -70,6 +55,8 @@ enum Tried {
         why: String,
         pause: Option<Duration>,
         is_known: bool,
+        /// Time in which the daemon took nothing.
+        silence: Duration,
     },
     /// Not to be sent again, for this reason. A part of it may be stored.
     Refused(Failure, Option<Receipt>),
@@ -142,15 +129,17 @@ impl<'server> Sender<'server> {
     ) -> Result<(), Failure> {
         let mut patience = Patience::new(self.retry_for);
         loop {
-            let (why, pause) = if let Some(key) = begun.take() {
+            let (why, pause, silence) = if let Some(key) = begun.take() {
+                let asked = Instant::now();
                 match batch::settle(self.server, &key).await {
                     Err(Unknown::ForGood(failure)) => return Err(failure),
                     Err(unknown) => {
                         begun = Some(key);
-                        (unknown.to_string(), None)
+                        (unknown.to_string(), None, asked.elapsed())
                     }
                     Ok(Became::Done(receipt)) => {
-                        return note(Note::All(&self.with_rejects(&key, receipt, progress).await?));
+                        let receipt = self.with_rejects(&key, receipt, progress).await?;
+                        return conclude(piece, &receipt, note);
                     }
                     Ok(Became::Part(receipt)) => {
                         if from_line <= receipt.committed_lines {
@@ -167,11 +156,12 @@ impl<'server> Sender<'server> {
                 note(Note::Begun(&key))?;
                 match self.try_once(piece, from_line, &key, progress).await? {
                     Tried::Done(receipt) => {
-                        return note(Note::All(&self.with_rejects(&key, receipt, progress).await?));
+                        let receipt = self.with_rejects(&key, receipt, progress).await?;
+                        return conclude(piece, &receipt, note);
                     }
-                    Tried::Again { why, pause, is_known } => {
+                    Tried::Again { why, pause, is_known, silence } => {
                         begun = is_known.then_some(key);
-                        (why, pause)
+                        (why, pause, silence)
                     }
                     Tried::Refused(failure, part) => {
                         if let Some(part) = part {
@@ -181,7 +171,9 @@ impl<'server> Sender<'server> {
                     }
                 }
             };
-            patience.wait(&why, pause, progress).await?;
+            if !patience.wait(&why, pause, silence, |text| progress.remark(text)).await {
+                return Err(Failure::Unavailable(format!("{why}; the same command goes on from there")));
+            }
         }
     }
 
@@ -197,14 +189,18 @@ impl<'server> Sender<'server> {
         }
         let mut patience = Patience::new(self.retry_for);
         loop {
-            match batch::rejects(self.server, key).await {
+            let asked = Instant::now();
+            let unknown = match batch::rejects(self.server, key).await {
                 Ok(rejects) => return Ok(Receipt { rejects, ..receipt }),
-                Err(Unknown::ForNow(why)) => patience.wait(&why, None, progress).await?,
+                Err(unknown) => unknown,
+            };
+            let tell = |text: &str| progress.remark(text);
+            if !matches!(unknown, Unknown::ForNow(_))
+                || !patience.wait(&unknown.to_string(), None, asked.elapsed(), tell).await
+            {
                 // Those that the receipt has are better than none.
-                Err(unknown) => {
-                    progress.remark(&format!("cannot read the rows that were refused: {unknown}"));
-                    return Ok(receipt);
-                }
+                progress.remark(&format!("cannot read the rows that were refused: {unknown}"));
+                return Ok(receipt);
             }
         }
     }
@@ -232,14 +228,16 @@ impl<'server> Sender<'server> {
             key: Some(key.to_owned()),
             body: Body::wrap(body),
         };
-        let answer = match self.server.send(request).await {
+        let answer = match self.server.send_until(request, self.silence(&attempt, key)).await {
             Ok(answer) => answer,
             Err(_no_answer) if attempt.read_error().is_some() => {
                 let error = attempt.read_error().unwrap_or_else(String::new);
                 return Err(Failure::Local(format!("cannot be read any more: {error}")));
             }
-            Err(NoAnswer { text, is_for_good: true }) => return Err(Failure::Unavailable(text)),
-            Err(NoAnswer { text: why, .. }) => return Ok(Tried::Again { why, pause: None, is_known: true }),
+            Err(NoAnswer { text, is_for_good: true, .. }) => return Err(Failure::Unavailable(text)),
+            Err(NoAnswer { text: why, .. }) => {
+                return Ok(Tried::Again { why, pause: None, is_known: true, silence: attempt.idle() });
+            }
         };
         match answer.into_success() {
             Ok(body) => {
@@ -255,6 +253,21 @@ impl<'server> Sender<'server> {
         }
     }
 
+    /// Ends once the daemon has taken and said nothing for too long, and does not say either that it is at work.
+    async fn silence(&self, attempt: &Attempt, key: &str) {
+        let silence_max = self.server.silence_max();
+        loop {
+            let left = silence_max.saturating_sub(attempt.idle());
+            if !left.is_zero() {
+                sleep(left).await;
+            } else if batch::is_running(self.server, key).await {
+                sleep(silence_max).await;
+            } else {
+                return;
+            }
+        }
+    }
+
     fn of_problem(&self, piece: &Piece, attempt: Attempt, problem: Problem) -> Result<Tried, Failure> {
         // Of a file in pieces, one may well have nothing but comments, or rows that are refused.
         if problem.name == "no-usable-row" && !piece.is_whole {
@@ -265,7 +278,8 @@ impl<'server> Sender<'server> {
         if problem.is_temporary() {
             // Who is told to come later has stored nothing.
             let is_known = !matches!(problem.status, 425 | 429);
-            return Ok(Tried::Again { why: problem.to_string(), pause: problem.retry_after, is_known });
+            let (why, pause, silence) = (problem.to_string(), problem.retry_after, attempt.idle());
+            return Ok(Tried::Again { why, pause, is_known, silence });
         }
         let hint = match (problem.status, problem.name.as_str()) {
             (404, _) if self.verb == Verb::Push => "; --create-supplier creates it",
@@ -282,23 +296,19 @@ impl<'server> Sender<'server> {
     }
 }
 
-impl Patience {
-    fn new(retry_for: Duration) -> Self {
-        Self { retry_for, since: None, pause: PAUSE_FIRST }
-    }
-
-    /// Lets a pause pass.
-    async fn wait(&mut self, why: &str, asked: Option<Duration>, progress: &Progress) -> Result<(), Failure> {
-        let pause = asked.unwrap_or(self.pause).max(PAUSE_MIN);
-        self.pause = (self.pause * 2).min(PAUSE_MAX);
-        let waited = self.since.get_or_insert_with(Instant::now).elapsed();
-        if self.retry_for < waited + pause {
-            return Err(Failure::Unavailable(format!("{why}; the same command goes on from there")));
+/// Notes what came of a piece: the daemon has to tell of as many lines as it was sent.
+fn conclude(
+    piece: &Piece,
+    receipt: &Receipt,
+    note: impl Fn(Note<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let told = receipt.committed_lines;
+    match piece.lines {
+        // Of a plan, and where no row could be read, no line is told.
+        Some(lines) if lines != told && (told, receipt.accepted) != (0, 0) => {
+            note(Note::Part(receipt))?;
+            Err(Failure::Refused(format!("the daemon tells of {told} lines, and {lines} were sent")))
         }
-        if QUIET_PAUSE_MAX < pause || self.pause == PAUSE_FIRST * 2 {
-            progress.remark(&format!("{why}; tries again in {}", humantime::format_duration(pause)));
-        }
-        sleep(pause).await;
-        Ok(())
+        _ => note(Note::All(receipt)),
     }
 }

@@ -50,6 +50,12 @@ impl Fake {
         Received { head: String::from_utf8(head).unwrap(), body: Vec::new(), stream }
     }
 
+    /// Whether another connection waits.
+    pub(crate) fn has_more(&self) -> bool {
+        self.listener.set_nonblocking(true).unwrap();
+        self.listener.accept().is_ok()
+    }
+
     /// Receives a request as a whole and answers it.
     pub(crate) fn take(&self, status: u16, headers: &str, body: &str) -> Received {
         let mut received = self.receive();

@@ -51,6 +51,65 @@ fn every_format_is_stored_packed_or_not() {
     }
 }
 
+/// A document is one object over many lines, and its rows are told by what is in it.
+#[test]
+fn documents_are_stored_packed_or_not() {
+    let setup = Setup::start();
+    let stix = |n: usize| {
+        let objects = (n..n + 3).map(|n| {
+            json!({"type": "indicator", "id": format!("indicator--{n}"), "pattern_type": "stix",
+                   "pattern": format!("[domain-name:value = '{}']", host(n))})
+        });
+        let bundle = json!({"type": "bundle", "id": "bundle--1", "objects": objects.collect::<Vec<_>>()});
+        serde_json::to_string_pretty(&bundle).unwrap()
+    };
+    let misp = |n: usize| {
+        let attributes = (n..n + 3).map(|n| json!({"type": "domain", "to_ids": true, "value": host(n)}));
+        let event = json!({"Event": {"info": "a test", "Attribute": attributes.collect::<Vec<_>>()}});
+        serde_json::to_string_pretty(&event).unwrap()
+    };
+    let mut number = 0;
+    for (name, document) in [("stix", &stix as &dyn Fn(usize) -> String), ("misp", &misp)] {
+        for more in [&[][..], &["--format", name], &["--piece-size", "10"]] {
+            let path = setup.write("document.json", document(number));
+            check_counts(&setup.push(&[&[path.as_str()], more].concat(), 0), 3, 3, 0);
+            number += 3;
+        }
+        let gz = setup.write("document.gz", gzip(&document(number)));
+        check_counts(&setup.push(&[&gz], 0), 3, 3, 0);
+        number += 3;
+    }
+    assert_eq!(setup.detected((0..number).map(host)), number);
+    // What a document has of other kinds is refused with the object that it stands in.
+    let pattern =
+        json!({"type": "indicator", "id": "indicator--x", "pattern_type": "yara", "pattern": "rule x {}"});
+    let bundle = json!({"type": "bundle", "id": "bundle--1", "objects": [pattern]});
+    let (path, rejects) = (setup.write("bundle.json", bundle.to_string()), setup.path("rejects.ndjson"));
+    check_counts(&setup.push(&[&path, "--rejects", rejects.to_str().unwrap()], 1), 1, 0, 1);
+    let refused: Value = serde_json::from_str(&fs::read_to_string(&rejects).unwrap()).unwrap();
+    assert_eq!(refused["reason"], "unsupported-pattern");
+}
+
+/// Blank lines and notes count as lines, at the end too.
+#[test]
+fn lines_are_counted_as_the_daemon_counts_them() {
+    let setup = Setup::start();
+    let contents = [
+        ("example.com\n\n\n", "lines"),
+        ("# a note\nexample.com\n# another one", "lines"),
+        ("\n\nexample.com", "lines"),
+        ("{\"indicator\":\"example.com\"}\r\n\r\n", "ndjson"),
+        ("{\"indicator\":\"example.com\"}\n \n", "ndjson"),
+        ("\n{\"indicator\":\"example.com\"}", "ndjson"),
+    ];
+    for (content, format) in contents {
+        let path = setup.write("feed", content);
+        for more in [&[][..], &["--piece-size", "1"], &["--piece-size", "13"]] {
+            check_counts(&setup.push(&[&[path.as_str(), "--format", format], more].concat(), 0), 1, 1, 0);
+        }
+    }
+}
+
 #[test]
 fn a_file_in_pieces_is_one_file() {
     let setup = Setup::start();

@@ -113,24 +113,44 @@ fn only_what_is_missing_is_sent() {
     let receipt = |lines: usize| {
         format!("{{\"rows\":{lines},\"accepted\":{lines},\"refused\":0,\"committed_lines\":{lines}}}")
     };
+    let lines = |body: &[u8]| String::from_utf8_lossy(body).lines().count();
     // Lines of pieces of 5,000 bytes and the rest of a line.
     let fake = Fake::start();
     let child = push(&fake.url(), &[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let first = fake.take(200, "", &receipt(90));
+    let first = fake.receive();
+    let (mut received, key, stored) = (first.body.clone(), first.key().to_owned(), lines(&first.body));
+    first.answer(200, "", &receipt(stored));
     fake.take(500, "", "{}");
     let (stdout, _) = end_of(child, 3);
     assert!(!stdout.contains("\"event\":\"end\""));
 
     let child = push(&fake.url(), &[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    still_knows(&fake, &key);
     let question = fake.take(404, "", "{}");
     assert!(question.head.starts_with("DELETE /v1/batches/"), "{}", question.head);
-    let mut received = first.body.clone();
     while received.len() < content.len() {
-        received.extend(fake.take(200, "", &receipt(7)).body);
+        let next = fake.receive();
+        received.extend(&next.body);
+        let receipt = receipt(lines(&next.body));
+        next.answer(200, "", &receipt);
     }
     let (stdout, _) = end_of(child, 0);
     assert_eq!(String::from_utf8(received).unwrap(), content);
-    assert!(stdout.starts_with("{\"event\":\"remark\",\"text\":\"goes on behind 90 rows"), "{stdout}");
+    let goes_on = format!("{{\"event\":\"remark\",\"text\":\"goes on behind {stored} rows");
+    assert!(stdout.starts_with(&goes_on), "{stdout}");
+}
+
+/// A daemon that has kept what it stored by a request.
+fn still_knows(fake: &Fake, key: &str) {
+    let question = fake.take(200, "", "[{\"name\":\"ExampleFeed\",\"retention\":60}]");
+    assert!(question.head.starts_with("GET /api/1.3/suppliers/ExampleFeed "), "{}", question.head);
+    let list = format!("{{\"batches\":[{{\"batch\":\"{key}\",\"action\":\"add\",\"parameters\":{{}}}}]}}");
+    let question = fake.take(200, "", &list);
+    assert!(
+        question.head.starts_with("GET /v1/batches?supplier=ExampleFeed&limit=1000 "),
+        "{}",
+        question.head
+    );
 }
 
 #[test]
@@ -174,6 +194,67 @@ fn a_supplier_that_is_created_anew_is_sent_everything() {
     setup.run(&["suppliers", "delete", SUPPLIER], 0);
     check_counts(&last_event(&setup.run(&arguments, 0)), ROWS as u64, ROWS as u64, 0);
     assert_eq!(setup.detected((0..ROWS).map(host)), ROWS);
+}
+
+/// A push that is broken off, and what has to be done so that all of it is sent again.
+fn check_begins_anew(what: &str, change: impl FnOnce(&mut Setup)) {
+    let mut setup = Setup::start();
+    let path = setup.write("feed.ndjson", hosts(0..ROWS));
+    let arguments =
+        ["push", "--supplier", SUPPLIER, "--create-supplier", "--json", "--piece-size", "20000", &path];
+    let child = push_until_some_is_stored(setup.sluice(&arguments), &setup.path("state"));
+    signal(&child, "-INT");
+    end_of(child, 130);
+    change(&mut setup);
+    let stdout = setup.run(&arguments, 0);
+    assert!(stdout.contains("\"text\":\"begins anew: "), "{what}: {stdout}");
+    let end = last_event(&stdout);
+    check_counts(&end, ROWS as u64, ROWS as u64, 0);
+    assert_eq!(setup.detected((0..ROWS).map(host)), ROWS, "{what}");
+}
+
+#[test]
+fn what_was_taken_back_since_is_sent_again() {
+    check_begins_anew("deletion", |setup| {
+        let gone = setup.write("gone.txt", host(0));
+        setup.run(&["delete", "--supplier", SUPPLIER, &gone], 0);
+    });
+    check_begins_anew("replacement", |setup| {
+        let other = setup.write("other.txt", "192.0.2.1");
+        setup.run(&["push", "--supplier", SUPPLIER, "--replace", "--max-shrink", "100", &other], 0);
+    });
+    check_begins_anew("another data directory", |setup| {
+        let listen = setup.daemon.address().to_string();
+        setup.daemon.kill();
+        fs::rename(setup.path("data"), setup.path("data-before")).unwrap();
+        setup.daemon = restart(setup, &listen);
+        setup.run(&["suppliers", "create", SUPPLIER], 0);
+    });
+}
+
+#[test]
+fn what_has_expired_since_is_sent_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("feed.ndjson");
+    fs::write(&path, hosts(0..2)).unwrap();
+    let fake = Fake::start();
+    let push = || {
+        let mut command = sluice_in(dir.path(), &fake.url());
+        command.args(["push", "--supplier", SUPPLIER, "--json", "--piece-size", "1", "--retry-for", "1ms"]);
+        command.arg(&path).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let receipt = "{\"rows\":1,\"accepted\":1,\"refused\":0,\"committed_lines\":1}";
+    let child = push();
+    fake.take(200, "", receipt);
+    fake.take(500, "", "{}");
+    end_of(child, 3);
+    let child = push();
+    fake.take(200, "", "[{\"name\":\"ExampleFeed\",\"retention\":0}]");
+    for n in 0..2 {
+        assert_eq!(String::from_utf8_lossy(&fake.take(200, "", receipt).body), hosts(n..n + 1));
+    }
+    let (stdout, _) = end_of(child, 0);
+    assert!(stdout.contains("begins anew: what was stored before has expired"), "{stdout}");
 }
 
 #[test]

@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::{Value, json};
+
 use crate::{
     fake::Fake,
     setup::{SUPPLIER, Setup, check_counts, end_of, hosts, last_event, said, sluice_in, until_success},
@@ -118,6 +120,106 @@ fn an_answer_of_something_else_is_no_receipt() {
         let (_, stderr) = end_of(child, 5);
         assert!(stderr.contains("the answer is not one"), "{stderr}");
     }
+}
+
+#[test]
+fn an_answer_that_tells_of_other_lines_is_no_receipt() {
+    for lines in [1, 3] {
+        let (dir, fake) = (tempfile::tempdir().unwrap(), Fake::start());
+        let child = push(&dir, &fake, &[]).spawn().unwrap();
+        fake.take(200, "", &RECEIPT.replace("lines\":2", &format!("lines\":{lines}")));
+        let (stdout, stderr) = end_of(child, 5);
+        let said = format!("the daemon tells of {lines} lines, and 2 were sent");
+        assert!(stderr.contains(&said), "{stderr}");
+        // What came of it is told to machines too.
+        let event: Value = serde_json::from_str(stdout.lines().last().unwrap()).unwrap();
+        assert_eq!((&event["event"], &event["accepted"]), (&json!("failed"), &json!(2)), "{stdout}");
+        assert!(event["text"].as_str().unwrap().contains(&said), "{stdout}");
+    }
+}
+
+/// A daemon that takes the body and then says nothing is asked whether it is at work, and given up once it is not.
+#[test]
+fn a_daemon_that_hangs_is_noticed() {
+    let (dir, fake) = (tempfile::tempdir().unwrap(), Fake::start());
+    let child = push(&dir, &fake, &["--timeout", "300ms"]).spawn().unwrap();
+    let hanging = fake.receive();
+    let batch = format!("/v1/batches/{} ", hanging.key());
+    for _ in 0..2 {
+        let question = fake.take(200, "", &RECEIPT.replace('{', "{\"state\":\"running\","));
+        assert!(question.head.starts_with(&format!("GET {batch}")), "{}", question.head);
+    }
+    // Now it hangs altogether.
+    let silent = fake.receive();
+    assert!(silent.head.starts_with(&format!("GET {batch}")), "{}", silent.head);
+    // It is back.
+    let cancelled = fake.take(404, "", "{}");
+    assert!(cancelled.head.starts_with(&format!("DELETE {batch}")), "{}", cancelled.head);
+    fake.take(200, "", RECEIPT);
+    let (stdout, _) = end_of(child, 0);
+    assert!(stdout.contains("says nothing for 300ms; tries again in 250ms"), "{stdout}");
+    check_counts(&last_event(&stdout), 2, 2, 0);
+}
+
+#[test]
+fn a_body_that_stops_half_way_counts_as_silence() {
+    let (dir, fake) = (tempfile::tempdir().unwrap(), Fake::start());
+    let mut command = push(&dir, &fake, &["--timeout", "300ms", "--retry-for", "100ms"]);
+    fs::File::create(dir.path().join("feed.ndjson")).unwrap().set_len(64 << 20).unwrap();
+    let child = command.spawn().unwrap();
+    let hanging = fake.receive_head();
+    drop(fake.receive());
+    let (_, stderr) = end_of(child, 3);
+    assert!(stderr.contains("says nothing for 300ms; the same command goes on from there"), "{stderr}");
+    drop(hanging);
+}
+
+#[test]
+fn a_question_is_asked_again() {
+    let (dir, fake) = (tempfile::tempdir().unwrap(), Fake::start());
+    let ask = |arguments: &[&str]| {
+        let mut command = sluice_in(dir.path(), &fake.url());
+        command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    for (arguments, answer) in [
+        (&["tags", "list", "-o", "json"][..], "[]"),
+        (&["lookup", "192.0.2.1", "-o", "json"], "[{\"object\":\"192.0.2.1\",\"result\":\"detected\"}]"),
+    ] {
+        let child = ask(arguments);
+        let first = fake.take(503, "Retry-After: 0\r\n", "{\"detail\":\"busy\"}");
+        drop(fake.receive());
+        fake.take(500, "", "{\"detail\":\"broken\"}");
+        assert_eq!(fake.take(200, "", answer).body, first.body);
+        end_of(child, 0);
+    }
+    // What changes something is sent again only if nothing can have come of it.
+    let create = ["tags", "create", "malware"];
+    let child = ask(&create);
+    fake.take(429, "Retry-After: 0\r\n", "{\"detail\":\"busy\"}");
+    fake.take(201, "", "[{\"status\":\"done\"}]");
+    end_of(child, 0);
+    let child = ask(&create);
+    fake.take(500, "", "{\"detail\":\"broken\"}");
+    end_of(child, 3);
+    let child = ask(&create);
+    drop(fake.receive());
+    end_of(child, 3);
+}
+
+/// The connections of those that were not to be sent would wait in the socket.
+#[test]
+fn pieces_of_one_file_are_not_sent_at_once() {
+    let (dir, fake) = (tempfile::tempdir().unwrap(), Fake::start());
+    let mut command = push(&dir, &fake, &["--piece-size", "1", "--format", "ndjson"]);
+    let long =
+        format!("{{\"indicator\":\"192.0.2.1\",\"context\":{{\"x\":\"{}\"}}}}\n", "x".repeat(16 << 20));
+    fs::write(dir.path().join("feed.ndjson"), long.clone() + &hosts(0..8)).unwrap();
+    let child = command.spawn().unwrap();
+    let first = fake.receive();
+    assert_eq!(first.body.len(), long.len());
+    first.answer(403, "", "{\"detail\":\"Not here\"}");
+    end_of(child, 4);
+    assert!(!fake.has_more());
 }
 
 #[test]

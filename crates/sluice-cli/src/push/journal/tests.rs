@@ -11,7 +11,17 @@ fn identity(path: &str, bytes: u64) -> Identity {
 
 fn journal(files: Vec<Option<Identity>>) -> String {
     let entry = |file, start, end| {
-        Entry::Stored(Stored { file, start, end, lines: 2, rows: 2, accepted: 2, refused: 0, allowed: 0 })
+        Entry::Stored(Stored {
+            file,
+            start,
+            end,
+            lines: 2,
+            rows: 2,
+            accepted: 2,
+            refused: 0,
+            allowed: 0,
+            at_seconds: 7,
+        })
     };
     let entries = [entry(0, 0, Some(10)), entry(0, 10, None), entry(1, 0, Some(20))];
     let lines: String = entries.iter().map(line).collect();
@@ -56,7 +66,17 @@ fn a_torn_line_and_a_torn_journal_count_as_nothing() {
 fn the_last_part_of_a_piece_counts_until_it_is_whole() {
     let mut journal = Journal::none();
     let entry = |lines, end| {
-        Entry::Stored(Stored { file: 0, start: 7, end, lines, rows: 5, accepted: 4, refused: 1, allowed: 0 })
+        Entry::Stored(Stored {
+            file: 0,
+            start: 7,
+            end,
+            lines,
+            rows: 5,
+            accepted: 4,
+            refused: 1,
+            allowed: 0,
+            at_seconds: 7,
+        })
     };
     journal.take(&entry(5, None));
     journal.take(&Entry::Begun { file: 0, start: 7, key: "a key".to_owned() });

@@ -26,9 +26,10 @@ fn shown(cut: impl FnOnce(&dyn Fn(Piece) -> bool)) -> String {
     cut(&|piece| {
         let text = piece.content.read_at(0, usize::MAX).unwrap();
         let (text, end) = (String::from_utf8_lossy(&text), piece.end());
-        let Piece { start, first_line, is_whole, .. } = &piece;
+        let Piece { start, first_line, lines, is_whole, .. } = &piece;
+        let lines = lines.map_or_else(|| "?".to_owned(), |lines| lines.to_string());
         let mut pieces = pieces.borrow_mut();
-        writeln!(pieces, "{start}..{end} line {first_line} whole {is_whole}: {text:?}").unwrap();
+        writeln!(pieces, "{start}..{end} line {first_line} of {lines} whole {is_whole}: {text:?}").unwrap();
         true
     });
     pieces.into_inner()
@@ -41,28 +42,28 @@ fn a_piece_ends_with_the_line_that_fills_it() {
         Format::Auto,
         26,
         &expect![[r#"
-        0..26 line 1 whole false: "{\"indicator\":\"192.0.2.1\"}\n"
-        26..53 line 2 whole false: "\n{\"indicator\":\"192.0.2.2\"}\n"
-        53..78 line 4 whole false: "{\"indicator\":\"192.0.2.3\"}"
-    "#]],
+            0..26 line 1 of 1 whole false: "{\"indicator\":\"192.0.2.1\"}\n"
+            26..53 line 2 of 2 whole false: "\n{\"indicator\":\"192.0.2.2\"}\n"
+            53..78 line 4 of 1 whole false: "{\"indicator\":\"192.0.2.3\"}"
+        "#]],
     );
     check(
         LINES,
         Format::Auto,
         27,
         &expect![[r#"
-        0..27 line 1 whole false: "{\"indicator\":\"192.0.2.1\"}\n\n"
-        27..78 line 3 whole false: "{\"indicator\":\"192.0.2.2\"}\n{\"indicator\":\"192.0.2.3\"}"
-    "#]],
+            0..27 line 1 of 2 whole false: "{\"indicator\":\"192.0.2.1\"}\n\n"
+            27..78 line 3 of 2 whole false: "{\"indicator\":\"192.0.2.2\"}\n{\"indicator\":\"192.0.2.3\"}"
+        "#]],
     );
     check(
         LINES,
         Format::Auto,
         28,
         &expect![[r#"
-        0..53 line 1 whole false: "{\"indicator\":\"192.0.2.1\"}\n\n{\"indicator\":\"192.0.2.2\"}\n"
-        53..78 line 4 whole false: "{\"indicator\":\"192.0.2.3\"}"
-    "#]],
+            0..53 line 1 of 3 whole false: "{\"indicator\":\"192.0.2.1\"}\n\n{\"indicator\":\"192.0.2.2\"}\n"
+            53..78 line 4 of 1 whole false: "{\"indicator\":\"192.0.2.3\"}"
+        "#]],
     );
 }
 
@@ -73,24 +74,24 @@ fn what_fits_is_one_piece() {
         Format::Auto,
         1_000,
         &expect![[r#"
-        0..78 line 1 whole true: "{\"indicator\":\"192.0.2.1\"}\n\n{\"indicator\":\"192.0.2.2\"}\n{\"indicator\":\"192.0.2.3\"}"
-    "#]],
+            0..78 line 1 of 4 whole true: "{\"indicator\":\"192.0.2.1\"}\n\n{\"indicator\":\"192.0.2.2\"}\n{\"indicator\":\"192.0.2.3\"}"
+        "#]],
     );
     check(
         "",
         Format::Lines,
         10,
         &expect![[r#"
-        0..0 line 1 whole true: ""
-    "#]],
+            0..0 line 1 of 0 whole true: ""
+        "#]],
     );
     check(
         "192.0.2.1\n",
         Format::Lines,
         10,
         &expect![[r#"
-        0..10 line 1 whole true: "192.0.2.1\n"
-    "#]],
+            0..10 line 1 of 1 whole true: "192.0.2.1\n"
+        "#]],
     );
 }
 
@@ -101,8 +102,8 @@ fn documents_are_not_cut() {
         Format::Auto,
         2,
         &expect![[r#"
-        0..8 line 1 whole true: "[\n1,\n2]\n"
-    "#]],
+            0..8 line 1 of ? whole true: "[\n1,\n2]\n"
+        "#]],
     );
 }
 
