@@ -130,7 +130,11 @@ fn bench_encode(criterion: &mut Criterion) {
         let mut row = Vec::new();
         bench.iter(|| {
             row.clear();
-            let holding = HoldingChange::Hold { updated: 1_900_000_000, context: Some(black_box(&context)) };
+            let holding = HoldingChange::Hold {
+                updated: 1_900_000_000,
+                context: Some(black_box(&context)),
+                spelling: &[],
+            };
             row::encode(SupplierId(7), holding, TagsChange::Replace(black_box(&tags)), &mut row);
             black_box(row.len())
         });

@@ -64,7 +64,7 @@ impl FeedRow {
     /// Appends the row of pushing it to `encoded`.
     pub fn encode(&self, supplier: SupplierId, updated: u32, encoded: &mut Vec<u8>) {
         let tags: Vec<TagId> = self.tags.iter().copied().map(TagId).collect();
-        let holding = HoldingChange::Hold { updated, context: Some(&self.context) };
+        let holding = HoldingChange::Hold { updated, context: Some(&self.context), spelling: &[] };
         encode(supplier, holding, TagsChange::Replace(&tags), encoded);
     }
 }

@@ -64,7 +64,8 @@ fn read_row(line: &str, tags: &mut BTreeMap<String, u32>) -> Result<Option<Row>>
 /// Key and encoded row, as Sluice's own store would keep them.
 pub(crate) fn encoded(row: &Row) -> (Vec<u8>, Vec<u8>) {
     let tags: Vec<_> = row.tags.iter().copied().map(TagId).collect();
-    let holding = HoldingChange::Hold { updated: UPDATED, context: Some(row.context.as_bytes()) };
+    let holding =
+        HoldingChange::Hold { updated: UPDATED, context: Some(row.context.as_bytes()), spelling: &[] };
     let mut encoded = Vec::new();
     encode(SupplierId(1), holding, TagsChange::Replace(&tags), &mut encoded);
     (row.indicator.key().to_vec(), encoded)

@@ -7,7 +7,8 @@
 //!
 //! Encoding: `varint(t)`, `t = 0` for unchanged tags, else `t - 1` tag numbers as varints; then to the end of
 //! the row holdings ascending by supplier: `varint(supplier)`, a byte of flags, and unless released
-//! `updated` (four bytes, big-endian) and, if the context is given, `varint(length)` and its bytes.
+//! `updated` (four bytes, big-endian) and, if the context is given, `varint(length)` and its bytes; the same of the sent
+//! spelling, if there is one. A spelling is that of the last update, so nothing older ever lends one.
 //!
 //! For example, supplier 7 takes an indicator at second 1,000, with tags 3 and 300 and the context `{}`:
 //! `03 03 ac 02 | 07 02 00 00 03 e8 02 7b 7d`.
@@ -39,6 +40,9 @@ pub enum HoldingChange<'a> {
         updated: u32,
         /// JSON text of the new context; `None` keeps the stored one.
         context: Option<&'a [u8]>,
+        /// How the indicator was sent ([`normalize_spelled`](crate::normalize::normalize_spelled)), if its key does not tell;
+        /// empty if it does.
+        spelling: &'a [u8],
     },
     /// The supplier no longer holds it.
     Release,
@@ -49,6 +53,8 @@ const RELEASED: u8 = 1;
 const CONTEXT: u8 = 2;
 /// Nothing older counts: the supplier released the indicator before it took it again.
 const FRESH: u8 = 4;
+/// The sent spelling is given here.
+const SPELLING: u8 = 8;
 
 /// Appends the row of one change to `row`.
 pub fn encode(supplier: SupplierId, holding: HoldingChange<'_>, tags: TagsChange<'_>, row: &mut Vec<u8>) {
@@ -61,12 +67,15 @@ pub fn encode(supplier: SupplierId, holding: HoldingChange<'_>, tags: TagsChange
             }
         }
     }
-    let (flags, updated, context) = match holding {
-        HoldingChange::Release => (RELEASED, 0, &[][..]),
-        HoldingChange::Hold { updated, context: None } => (0, updated, &[][..]),
-        HoldingChange::Hold { updated, context: Some(context) } => (CONTEXT, updated, context),
+    let (flags, updated, context, spelling) = match holding {
+        HoldingChange::Release => (RELEASED, 0, &[][..], &[][..]),
+        HoldingChange::Hold { updated, context: None, spelling } => (0, updated, &[][..], spelling),
+        HoldingChange::Hold { updated, context: Some(context), spelling } => {
+            (CONTEXT, updated, context, spelling)
+        }
     };
-    RowHolding { supplier, flags, updated, context }.encode(row);
+    let flags = if spelling.is_empty() { flags } else { flags | SPELLING };
+    RowHolding { supplier, flags, updated, context, spelling }.encode(row);
 }
 
 /// One supplier's part of a row.
@@ -79,6 +88,8 @@ pub struct RowHolding<'a> {
     pub updated: u32,
     /// JSON text of the context as far as this row knows it; empty when it has none.
     pub context: &'a [u8],
+    /// The sent spelling; empty when the key tells it.
+    pub spelling: &'a [u8],
 }
 
 impl<'a> RowHolding<'a> {
@@ -103,22 +114,22 @@ impl<'a> RowHolding<'a> {
             push_varint(row, self.context.len() as u64);
             row.extend_from_slice(self.context);
         }
+        if self.flags & SPELLING != 0 {
+            push_varint(row, self.spelling.len() as u64);
+            row.extend_from_slice(self.spelling);
+        }
     }
 
     fn decode(bytes: &mut &'a [u8]) -> Option<Self> {
         let supplier = SupplierId(take_varint_u32(bytes)?);
         let [flags] = take_array(bytes)?;
         if flags & RELEASED != 0 {
-            return Some(Self { supplier, flags, updated: 0, context: &[] });
+            return Some(Self { supplier, flags, updated: 0, context: &[], spelling: &[] });
         }
         let updated = u32::from_be_bytes(take_array(bytes)?);
-        let context = if flags & CONTEXT != 0 {
-            let length = usize::try_from(take_varint(bytes)?).ok()?;
-            take(bytes, length)?
-        } else {
-            &[]
-        };
-        Some(Self { supplier, flags, updated, context })
+        let context = take_flagged(flags & CONTEXT, bytes)?;
+        let spelling = take_flagged(flags & SPELLING, bytes)?;
+        Some(Self { supplier, flags, updated, context, spelling })
     }
 
     /// Folds an older holding of the same supplier under this one.
@@ -130,11 +141,22 @@ impl<'a> RowHolding<'a> {
         if !self.needs_older() {
             return self;
         }
+        let is_spelled = self.flags & SPELLING;
         if older.is_released() {
-            return Self { flags: FRESH, ..self };
+            return Self { flags: FRESH | is_spelled, ..self };
         }
-        Self { flags: older.flags & (CONTEXT | FRESH), context: older.context, ..self }
+        Self { flags: older.flags & (CONTEXT | FRESH) | is_spelled, context: older.context, ..self }
     }
+}
+
+/// Takes a length and so many bytes; nothing when the flag is not set.
+#[inline]
+fn take_flagged<'a>(flag: u8, bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
+    if flag == 0 {
+        return Some(&[]);
+    }
+    let length = usize::try_from(take_varint(bytes)?).ok()?;
+    take(bytes, length)
 }
 
 /// An encoded row, read in place.
@@ -250,7 +272,7 @@ pub fn drop_dead(
     let mut is_held = false;
     for holding in row.holdings() {
         if !holding.is_released() && keeps(holding.supplier, holding.updated) {
-            RowHolding { flags: holding.flags & CONTEXT, ..holding }.encode(live);
+            RowHolding { flags: holding.flags & (CONTEXT | SPELLING), ..holding }.encode(live);
             is_held = true;
         }
     }
@@ -291,6 +313,8 @@ pub struct SingleRow<'a> {
     pub updated: u32,
     /// The context, if one is given here.
     pub context: Option<&'a [u8]>,
+    /// The sent spelling, if one is given here.
+    pub spelling: Option<&'a [u8]>,
 }
 
 impl<'a> SingleRow<'a> {
@@ -301,13 +325,12 @@ impl<'a> SingleRow<'a> {
         if !rest.is_empty() || holding.is_released() {
             return None;
         }
-        let (mut context, mut tail_bytes) = (None, size_of::<u32>());
-        if holding.flags & CONTEXT != 0 {
-            context = Some(holding.context);
-            tail_bytes += varint_bytes(holding.context.len()) + holding.context.len();
-        }
+        let given = |flag, bytes: &'a [u8]| if holding.flags & flag != 0 { Some(bytes) } else { None };
+        let (context, spelling) = (given(CONTEXT, holding.context), given(SPELLING, holding.spelling));
+        let bytes_of = |given: &[u8]| varint_bytes(given.len()) + given.len();
+        let tail_bytes = size_of::<u32>() + context.map_or(0, bytes_of) + spelling.map_or(0, bytes_of);
         let head = bytes.get(..bytes.len() - tail_bytes)?;
-        Some(Self { head, updated: holding.updated, context })
+        Some(Self { head, updated: holding.updated, context, spelling })
     }
 
     /// Returns true if a context follows a head.
@@ -315,13 +338,18 @@ impl<'a> SingleRow<'a> {
         head.last().is_some_and(|flags| flags & CONTEXT != 0)
     }
 
+    /// Returns true if a sent spelling follows a head.
+    pub fn has_spelling(head: &[u8]) -> bool {
+        head.last().is_some_and(|flags| flags & SPELLING != 0)
+    }
+
     /// Appends the row.
     pub fn join(&self, row: &mut Vec<u8>) {
         row.extend_from_slice(self.head);
         row.extend_from_slice(&self.updated.to_be_bytes());
-        if let Some(context) = self.context {
-            push_varint(row, context.len() as u64);
-            row.extend_from_slice(context);
+        for given in [self.context, self.spelling].into_iter().flatten() {
+            push_varint(row, given.len() as u64);
+            row.extend_from_slice(given);
         }
     }
 }

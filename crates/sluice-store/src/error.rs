@@ -114,7 +114,7 @@ pub enum OpenError {
     },
     /// The data is whole and of a format that only earlier versions read.
     #[error(
-        "{} is of the older data format {format}, and this version reads {reads} only. Nothing was changed. No \
+        "{} is of the older data format {format}, and this version reads none before {oldest}. Nothing was changed. No \
          version converts it; to begin anew with the same accounts, move it aside: cd {} && mkdir format-{format} && mv \
          MANIFEST log trees format-{format}. Then start, create the suppliers and tags and push the feeds again",
         path.display(), dir_of(path).display()
@@ -124,12 +124,12 @@ pub enum OpenError {
         path: PathBuf,
         /// Its format.
         format: u32,
-        /// The format of this version.
-        reads: u32,
+        /// The oldest that this version reads.
+        oldest: u32,
     },
     /// The data is whole and of a format that only later versions read.
     #[error(
-        "{} is of the newer data format {format}, written by {version}, and this version reads {reads}. Nothing was \
+        "{} is of the newer data format {format}, written by {version}, and this version reads none after {newest}. Nothing was \
          changed. Start {version} again, or restore a snapshot from before the upgrade into an empty directory: sluiced \
          restore URL --at TIME DIR",
         path.display()
@@ -140,7 +140,7 @@ pub enum OpenError {
         /// Its format.
         format: u32,
         /// The format of this version.
-        reads: u32,
+        newest: u32,
         /// Who wrote it.
         version: String,
     },

@@ -5,7 +5,6 @@
 //! is the rest of a flush or merge that did not finish, and is swept.
 
 use std::{
-    cmp::Ordering,
     fs::{self, File},
     io::{self, Write as _},
     path::Path,
@@ -21,7 +20,11 @@ use crate::{
 const FILE: &str = "MANIFEST";
 const FILE_BESIDE: &str = "MANIFEST.new";
 /// Format of the whole data directory and of snapshots: raised when earlier versions could not read what this one writes.
-pub(crate) const DATA_FORMAT: u32 = 2;
+///
+/// In 3, suppliers have renewals, and rows spellings.
+pub(crate) const DATA_FORMAT: u32 = 3;
+/// The oldest format that is read; an opened directory is of [`DATA_FORMAT`] from then on.
+pub(crate) const OLDEST_FORMAT: u32 = 2;
 
 /// What every format of the manifest has, so that each can be told from damage.
 #[derive(Deserialize)]
@@ -133,15 +136,15 @@ impl Manifest {
         };
         // Of another format, nothing but this can be read.
         let Head { format, version } = serde_json::from_str(body).map_err(OpenError::damaged(&path))?;
-        match format.cmp(&DATA_FORMAT) {
-            Ordering::Less => Err(OpenError::Older { path, format, reads: DATA_FORMAT }),
-            Ordering::Greater => {
-                let version = version
-                    .map_or_else(|| "a later version".to_owned(), |version| format!("version {version}"));
-                Err(OpenError::Newer { path, format, reads: DATA_FORMAT, version })
-            }
-            Ordering::Equal => serde_json::from_str(body).map_err(OpenError::damaged(&path)),
+        if format < OLDEST_FORMAT {
+            return Err(OpenError::Older { path, format, oldest: OLDEST_FORMAT });
         }
+        if DATA_FORMAT < format {
+            let version =
+                version.map_or_else(|| "a later version".to_owned(), |version| format!("version {version}"));
+            return Err(OpenError::Newer { path, format, newest: DATA_FORMAT, version });
+        }
+        serde_json::from_str(body).map_err(OpenError::damaged(&path))
     }
 
     /// The text of the manifest, checksum first.

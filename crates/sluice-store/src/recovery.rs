@@ -20,7 +20,7 @@ use crate::{
     error::OpenError,
     filter::SharedFilters,
     log::{self, LogWriter, ReplayError, Replayed},
-    manifest::Manifest,
+    manifest::{DATA_FORMAT, Manifest},
     memtable::{Memtable, Slice},
     merge::MergeRows,
     networks::NetworkSummary,
@@ -101,6 +101,7 @@ pub(crate) fn recover(data_dir: &Path) -> Result<Recovered, OpenError> {
         "the store is recovered"
     );
     let networks = Arc::new(summarize_networks(&trees, &runs, &replay.slices, &trees_dir)?);
+    let manifest = of_own_format(manifest, data_dir)?;
     let view = View {
         memtable: Memtable::of(replay.slices),
         runs,
@@ -208,6 +209,16 @@ fn create_manifest(data_dir: &Path, log_dir: &Path) -> Result<Manifest, OpenErro
     }
     let manifest = Manifest::empty();
     manifest.write(data_dir).map_err(OpenError::io("write the manifest in", data_dir))?;
+    Ok(manifest)
+}
+
+/// Has a directory of an older format refused by older versions from now on: what is written next may be nothing for them.
+fn of_own_format(mut manifest: Manifest, data_dir: &Path) -> Result<Manifest, OpenError> {
+    if manifest.format != DATA_FORMAT {
+        let from = std::mem::replace(&mut manifest.format, DATA_FORMAT);
+        manifest.write(data_dir).map_err(OpenError::io("write the manifest in", data_dir))?;
+        tracing::info!(from, to = DATA_FORMAT, "the data directory is of a newer format now");
+    }
     Ok(manifest)
 }
 

@@ -15,7 +15,7 @@ use crate::{
     dir_lock::{DirLock, LOCK_FILE, create_dir},
     error::OpenError,
     log::LogWriter,
-    manifest::{DATA_FORMAT, Manifest},
+    manifest::{DATA_FORMAT, Manifest, OLDEST_FORMAT},
     recovery::RESTORING,
     snapshot::{BlockPlace, ObjectReader},
     spare_room::SPARE_FILE,
@@ -44,7 +44,7 @@ pub enum RestoreError {
     Open(#[source] OpenError),
     /// Another version took the snapshot, which alone can restore it.
     #[error(
-        "the snapshot is of the data format {format}, and this version reads {DATA_FORMAT}: restore it with the version \
+        "the snapshot is of the data format {format}, and this version reads {OLDEST_FORMAT} to {DATA_FORMAT}: restore it with the version \
          that took it"
     )]
     OtherFormat {

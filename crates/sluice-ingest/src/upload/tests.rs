@@ -3,8 +3,8 @@
 use std::{fmt::Write as _, time::Duration};
 
 use expect_test::expect;
-use sluice_model::{TenantId, limits};
-use sluice_store::{SliceBuilder, WriteError};
+use sluice_model::{TenantId, limits, normalize::write_sent, write_normal_form};
+use sluice_store::{Record, SliceBuilder, WriteError};
 
 use crate::{
     BodyError, IngestError, UploadAction, UploadRules,
@@ -47,6 +47,37 @@ fn an_accepted_row_that_cannot_be_kept_fails_the_request() {
     buffers.row = vec![0x80];
     assert!(matches!(super::keep(&mut rows, &buffers), Err(IngestError::Internal)));
     assert_eq!(rows.finish().rows_count(), 1);
+}
+
+/// Of an array and of an element that needs the parser, and refanged before it is kept.
+#[test]
+fn a_url_is_kept_as_it_was_sent() {
+    let fixture = Fixture::new();
+    let body = r#"[{"indicator":" http://Example.com:8080/A "},{"indicator":"192.0.2.7:8443"},{"indicator":"example.com/b"},
+        {"indicator":"https:\/\/www.example.com\/c\/"},{"indicator":"hxxps://example[.]com/D"},{"indicator":"EXAMPLE.com"}]"#;
+    let rules = UploadRules { refang: true, ..fixture.rules(TenantId::GENERAL, "Feed") };
+    assert_eq!(fixture.upload(rules, body).unwrap().rejected_count, 0);
+    let mut seen = String::new();
+    let visit = |key: &[u8], record: &Record| {
+        for holding in record.holdings() {
+            write_normal_form(key, &mut seen).unwrap();
+            seen.push_str(" as ");
+            if !holding.spelling.is_empty() {
+                write_sent(key, holding.spelling, &mut seen).unwrap();
+            }
+            seen.push('\n');
+        }
+    };
+    fixture.store.snapshot().scan(visit).unwrap();
+    expect![[r"
+        192.0.2.7 as 192.0.2.7:8443
+        example.com as 
+        example.com/a as http://Example.com:8080/A
+        example.com/b as 
+        example.com/c as https://www.example.com/c/
+        example.com/d as https://example.com/D
+    "]]
+    .assert_eq(&seen);
 }
 
 #[test]

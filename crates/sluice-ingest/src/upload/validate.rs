@@ -63,6 +63,9 @@ pub(crate) struct RowBuffers {
     /// Whether the accepted element has tags that were left out.
     pub(crate) is_short_of_tags: bool,
     context: Vec<u8>,
+    /// The normal form of an indicator whose spelling is looked into.
+    normal: String,
+    spelling: Vec<u8>,
     tags: TagsReader,
 }
 
@@ -73,6 +76,8 @@ impl RowBuffers {
             + self.row.capacity()
             + self.indicator.capacity()
             + self.context.capacity()
+            + self.normal.capacity()
+            + self.spelling.capacity()
             + self.tags.heap_bytes()
     }
 
@@ -115,7 +120,9 @@ fn encode_row(
     let indicator = indicator_text(element, rules.refang)?;
     match rules.action {
         UploadAction::Put { is_false_positive, takes_tags, now_seconds } => {
-            normalize::normalize_into(&indicator, &mut buffers.key)?;
+            buffers.spelling.clear();
+            let (key, spelling) = (&mut buffers.key, &mut buffers.spelling);
+            normalize::normalize_spelled(&indicator, key, &mut buffers.normal, spelling)?;
             let context = context(element, is_false_positive, &mut buffers.context)?;
             let tags = if takes_tags { given(element, KnownProperty::Tags, Property::Tags)? } else { None };
             let tags = match tags {
@@ -129,7 +136,7 @@ fn encode_row(
             if rules.takes_marks {
                 check_boolean(element, KnownProperty::MarkDetections, Property::MarkDetections)?;
             }
-            let holding = HoldingChange::Hold { updated: now_seconds, context };
+            let holding = HoldingChange::Hold { updated: now_seconds, context, spelling: &buffers.spelling };
             row::encode(rules.supplier, holding, tags, &mut buffers.row);
         }
         UploadAction::Delete => {

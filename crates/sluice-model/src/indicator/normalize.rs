@@ -20,14 +20,15 @@ mod path;
 mod plain;
 mod range;
 mod refang;
+mod spelling;
 mod url;
 
 use std::borrow::Cow;
 
 use crate::limits;
 
-pub use self::refang::refang;
 use self::url::Url;
+pub use self::{refang::refang, spelling::write_sent};
 pub use super::kind::Recognized;
 use super::{
     ends, key,
@@ -41,7 +42,27 @@ use super::{
 ///
 /// [`NotAnIndicator`]; `key` is as before then.
 pub fn normalize_into(text: &str, key: &mut Vec<u8>) -> Result<IndicatorKind, NotAnIndicator> {
-    normalize(text, key).map(|recognized| recognized.kind)
+    normalize(text, key).map(|(recognized, _is_enough)| recognized.kind)
+}
+
+/// Appends the key of `text` to `key`, and to `spelling` how it was spelled, if the key does not say enough of that; returns
+/// its kind. `normal` is a buffer.
+///
+/// # Errors
+///
+/// [`NotAnIndicator`]; `key` and `spelling` are as before then.
+pub fn normalize_spelled(
+    text: &str,
+    key: &mut Vec<u8>,
+    normal: &mut String,
+    spelling: &mut Vec<u8>,
+) -> Result<IndicatorKind, NotAnIndicator> {
+    let start = key.len();
+    let (recognized, is_enough) = normalize(text, key)?;
+    if !is_enough {
+        spelling::append(text, key.get(start..).unwrap_or_default(), normal, spelling);
+    }
+    Ok(recognized.kind)
 }
 
 /// Appends the key of `text`, which may also be a normal form that was printed by us, and returns its kind.
@@ -68,18 +89,19 @@ pub fn recognize_object(text: &str, key: &mut Vec<u8>) -> Result<Recognized, Not
     })
 }
 
-fn normalize(text: &str, key: &mut Vec<u8>) -> Result<Recognized, NotAnIndicator> {
+/// Appends the key, and tells whether it says enough of how the text is spelled; false if that is not certain.
+fn normalize(text: &str, key: &mut Vec<u8>) -> Result<(Recognized, bool), NotAnIndicator> {
     if let Some(kind) = hash::append(text, key) {
-        return Ok(kind.into());
+        return Ok((kind.into(), true));
     }
     match plain::append(text, key) {
-        Some(recognized) => Ok(recognized),
+        Some(normalized) => Ok(normalized),
         None => normalize_the_long_way(text, key),
     }
 }
 
 /// Goes the long way, which takes every text.
-fn normalize_the_long_way(text: &str, key: &mut Vec<u8>) -> Result<Recognized, NotAnIndicator> {
+fn normalize_the_long_way(text: &str, key: &mut Vec<u8>) -> Result<(Recognized, bool), NotAnIndicator> {
     let (start, text) = (key.len(), ends::cut(text));
     let recognized =
         if is_out_of_the_question(text) { Err(NotAnIndicator::Format) } else { append(text, key) };
@@ -94,7 +116,7 @@ fn normalize_the_long_way(text: &str, key: &mut Vec<u8>) -> Result<Recognized, N
 
 fn recognize(text: &str, key: &mut Vec<u8>) -> Result<Recognized, NotAnIndicator> {
     let reason = match normalize(text, key) {
-        Ok(recognized) => return Ok(recognized),
+        Ok((recognized, _is_enough)) => return Ok(recognized),
         Err(reason) => reason,
     };
     let (start, text) = (key.len(), ends::cut(text));
@@ -115,22 +137,25 @@ fn recognize(text: &str, key: &mut Vec<u8>) -> Result<Recognized, NotAnIndicator
 }
 
 /// Appends the key of a text that was screened; leaves bytes behind on failure.
-fn append(text: &str, key: &mut Vec<u8>) -> Result<Recognized, NotAnIndicator> {
+fn append(text: &str, key: &mut Vec<u8>) -> Result<(Recognized, bool), NotAnIndicator> {
     if let Some(kind) = hash::append(text, key) {
-        return Ok(kind.into());
+        return Ok((kind.into(), true));
     }
     if let Some(address) = ip::parse_bare(text) {
         key::append_address(address, key);
-        return Ok(IndicatorKind::Ip.into());
+        return Ok((IndicatorKind::Ip.into(), true));
     }
     if let Some(network) = network::parse(text) {
-        return append_network(network, key);
+        return append_network(network, key).map(|recognized| (recognized, true));
     }
     if network::has_dotted_mask(text) {
         return Err(NotAnIndicator::AddressRange);
     }
     let url = Url::split(text)?;
-    if url.has_blank() { Err(NotAnIndicator::Format) } else { url.append(key) }
+    if url.has_blank() {
+        return Err(NotAnIndicator::Format);
+    }
+    url.append(key).map(|recognized| (recognized, false))
 }
 
 /// Appends the key of a network, or of the address that is all of it.

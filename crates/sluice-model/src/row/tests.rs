@@ -2,13 +2,17 @@
 
 use proptest::prelude::*;
 
-use super::{HoldingChange, Row, TagsChange, drop_dead, encode, keep_tags, merge};
+use super::{
+    HoldingChange, Row, SingleRow, TagsChange, drop_dead, encode, keep_tags, merge, replace_contexts,
+};
 use crate::{SupplierId, TagId};
 
 /// A change as a test writes it down.
 #[derive(Clone, Debug)]
 enum Step {
     Hold(u32, u32, Option<&'static str>, Option<Vec<u32>>),
+    /// Without tags, and with a spelling.
+    Spell(u32, u32, Option<&'static str>, &'static str),
     Release(u32),
 }
 
@@ -18,9 +22,15 @@ fn row_of(step: &Step) -> Vec<u8> {
         Step::Hold(supplier, updated, context, tags) => {
             let tags: Option<Vec<TagId>> =
                 tags.as_ref().map(|tags| tags.iter().copied().map(TagId).collect());
-            let holding = HoldingChange::Hold { updated: *updated, context: context.map(str::as_bytes) };
+            let holding =
+                HoldingChange::Hold { updated: *updated, context: context.map(str::as_bytes), spelling: &[] };
             let tags = tags.as_deref().map_or(TagsChange::Keep, TagsChange::Replace);
             encode(SupplierId(*supplier), holding, tags, &mut row);
+        }
+        Step::Spell(supplier, updated, context, spelling) => {
+            let (updated, context, spelling) = (*updated, context.map(str::as_bytes), spelling.as_bytes());
+            let holding = HoldingChange::Hold { updated, context, spelling };
+            encode(SupplierId(*supplier), holding, TagsChange::Keep, &mut row);
         }
         Step::Release(supplier) => {
             encode(SupplierId(*supplier), HoldingChange::Release, TagsChange::Keep, &mut row);
@@ -45,7 +55,9 @@ fn shown(row: &[u8]) -> String {
             if holding.is_released() {
                 format!("{supplier} released")
             } else {
-                format!("{supplier} at {} {context}", holding.updated)
+                let spelling = String::from_utf8_lossy(holding.spelling);
+                let spelled = if spelling.is_empty() { String::new() } else { format!(" as {spelling}") };
+                format!("{supplier} at {} {context}{spelled}", holding.updated)
             }
         })
         .collect();
@@ -87,6 +99,38 @@ fn a_context_does_not_come_back_after_a_release() {
 }
 
 #[test]
+fn a_spelling_is_that_of_the_last_update() {
+    let (spelled, plain) = (Step::Spell(1, 10, Some("{a}"), "U"), Step::Hold(1, 20, None, None));
+    check(&[spelled.clone(), plain.clone()], "keeps [] [1 at 20 {a}]");
+    check(&[plain.clone(), spelled.clone()], "keeps [] [1 at 10 {a} as U]");
+    check(&[spelled.clone(), Step::Spell(1, 30, None, "V")], "keeps [] [1 at 30 {a} as V]");
+    check(&[spelled.clone(), Step::Spell(2, 30, None, "V")], "keeps [] [1 at 10 {a} as U, 2 at 30  as V]");
+    check(&[spelled, Step::Release(1), Step::Spell(1, 30, None, "V")], "keeps [] [1 at 30  as V]");
+}
+
+#[test]
+fn a_row_is_taken_apart_and_put_together() {
+    for step in [
+        Step::Hold(1, 10, None, Some(vec![7])),
+        Step::Hold(1, 10, Some("{a}"), None),
+        Step::Spell(300, 10, None, "U"),
+        Step::Spell(1, 10, Some("{a}"), "U"),
+    ] {
+        let row = row_of(&step);
+        let single = SingleRow::split(&row).unwrap();
+        assert_eq!(SingleRow::has_context(single.head), single.context.is_some(), "{step:?}");
+        assert_eq!(SingleRow::has_spelling(single.head), single.spelling.is_some(), "{step:?}");
+        assert_eq!(single.spelling, matches!(step, Step::Spell(..)).then_some(&b"U"[..]), "{step:?}");
+        let mut joined = Vec::new();
+        single.join(&mut joined);
+        assert_eq!(joined, row, "{step:?}");
+        let mut replaced = Vec::new();
+        replace_contexts(&row, |context| Ok::<_, ()>([context, b"!"].concat()), &mut replaced).unwrap();
+        assert_eq!(shown(&replaced), shown(&row).replace("{a}", "{a}!"), "{step:?}");
+    }
+}
+
+#[test]
 fn what_does_not_count_is_dropped() {
     let row =
         [Step::Hold(1, 10, Some("{a}"), Some(vec![7, 8])), Step::Hold(2, 20, None, None), Step::Release(3)];
@@ -94,6 +138,9 @@ fn what_does_not_count_is_dropped() {
     let mut live = Vec::new();
     assert!(drop_dead(&row, |supplier, _| supplier.0 == 1, |tag| tag.0 == 8, &mut live));
     assert_eq!(shown(&live), "sets [8] [1 at 10 {a}]");
+    live.clear();
+    assert!(drop_dead(&row_of(&Step::Spell(1, 10, None, "U")), |_, _| true, |_| true, &mut live));
+    assert_eq!(shown(&live), "keeps [] [1 at 10  as U]");
     live.clear();
     assert!(drop_dead(&row, |_, updated| updated == 20, |_| false, &mut live));
     assert_eq!(shown(&live), "keeps [] [2 at 20 ]");
@@ -118,7 +165,9 @@ fn step() -> impl Strategy<Value = Step> {
     let context = prop_oneof![Just(None), Just(Some("{a}")), Just(Some("{b}"))];
     let tags = proptest::option::of(proptest::collection::vec(0_u32..300, 0..3));
     prop_oneof![
-        3 => (0_u32..4, any::<u32>(), context, tags).prop_map(|(s, u, c, t)| Step::Hold(s, u, c, t)),
+        3 => (0_u32..4, any::<u32>(), context.clone(), tags).prop_map(|(s, u, c, t)| Step::Hold(s, u, c, t)),
+        2 => (0_u32..4, any::<u32>(), context, prop_oneof![Just("U"), Just("V")])
+            .prop_map(|(supplier, updated, context, spelling)| Step::Spell(supplier, updated, context, spelling)),
         1 => (0_u32..4).prop_map(Step::Release),
     ]
 }

@@ -44,7 +44,7 @@ pub(crate) fn add_updated_at(dir: &Path, supplier: &str, indicators: &[(&str, u3
     let mut rows = SliceBuilder::new();
     for (indicator, updated) in indicators {
         let mut row = Vec::new();
-        let holding = HoldingChange::Hold { updated: *updated, context: None };
+        let holding = HoldingChange::Hold { updated: *updated, context: None, spelling: &[] };
         row::encode(supplier, holding, TagsChange::Keep, &mut row);
         rows.push(&key_of(indicator), &row).unwrap();
     }

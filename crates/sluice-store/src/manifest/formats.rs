@@ -22,7 +22,7 @@ use self::{
     fixture::{Fixture, fixtures},
     history::{open, write_history},
 };
-use super::{DATA_FORMAT, FILE};
+use super::{DATA_FORMAT, FILE, Manifest, OLDEST_FORMAT};
 use crate::{
     OpenError,
     log::inspect,
@@ -46,7 +46,7 @@ fn every_format_is_opened_or_refused_as_older() {
     for Fixture { name, format, dir } in fixtures() {
         let unpacked = fixture::unpack(&dir);
         let data_dir = unpacked.path();
-        if format < DATA_FORMAT {
+        if format < OLDEST_FORMAT {
             match open(data_dir) {
                 Err(OpenError::Older { format: told, .. }) => assert_eq!(told, format, "{name}"),
                 other => panic!("{name}: {:?}", other.err()),
@@ -57,6 +57,8 @@ fn every_format_is_opened_or_refused_as_older() {
         assert!(0 < verified.rows && 0 < verified.frames, "{name}: {verified:?}");
         let expected = expect_file![dir.join("expected.txt")];
         let store = open(data_dir).unwrap();
+        // Before anything else is written, so that an older version does not misread what is.
+        assert_eq!(Manifest::read(data_dir).unwrap().unwrap().format, DATA_FORMAT, "{name}");
         let found = describe(&store);
         expected.assert_eq(&found);
         // What is in the log and in several runs says the same once it is in one.

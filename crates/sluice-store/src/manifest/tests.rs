@@ -49,20 +49,20 @@ fn other_formats_are_told_from_damage() {
     check_refused(
         older,
         &expect![
-            "DIR/MANIFEST is of the older data format 1, and this version reads 2 only. Nothing was changed. No version converts it; to begin anew with the same accounts, move it aside: cd DIR && mkdir format-1 && mv MANIFEST log trees format-1. Then start, create the suppliers and tags and push the feeds again"
+            "DIR/MANIFEST is of the older data format 1, and this version reads none before 2. Nothing was changed. No version converts it; to begin anew with the same accounts, move it aside: cd DIR && mkdir format-1 && mv MANIFEST log trees format-1. Then start, create the suppliers and tags and push the feeds again"
         ],
     );
-    let newer = r#"{"version": "7.1.0", "format": 3, "sequences": [7], "runs": {}}"#;
+    let newer = r#"{"version": "7.1.0", "format": 4, "sequences": [7], "runs": {}}"#;
     check_refused(
         newer,
         &expect![
-            "DIR/MANIFEST is of the newer data format 3, written by version 7.1.0, and this version reads 2. Nothing was changed. Start version 7.1.0 again, or restore a snapshot from before the upgrade into an empty directory: sluiced restore URL --at TIME DIR"
+            "DIR/MANIFEST is of the newer data format 4, written by version 7.1.0, and this version reads none after 3. Nothing was changed. Start version 7.1.0 again, or restore a snapshot from before the upgrade into an empty directory: sluiced restore URL --at TIME DIR"
         ],
     );
     check_refused(
         r#"{"format": 4294967295}"#,
         &expect![
-            "DIR/MANIFEST is of the newer data format 4294967295, written by a later version, and this version reads 2. Nothing was changed. Start a later version again, or restore a snapshot from before the upgrade into an empty directory: sluiced restore URL --at TIME DIR"
+            "DIR/MANIFEST is of the newer data format 4294967295, written by a later version, and this version reads none after 3. Nothing was changed. Start a later version again, or restore a snapshot from before the upgrade into an empty directory: sluiced restore URL --at TIME DIR"
         ],
     );
     check_refused(
@@ -72,7 +72,7 @@ fn other_formats_are_told_from_damage() {
         ],
     );
     check_refused(
-        r#"{"format": 2, "version": "0.1.0"}"#,
+        r#"{"format": 3, "version": "0.1.0"}"#,
         &expect![
             "DIR/MANIFEST is damaged: missing field `sequence` at line 1 column 33. Nothing was changed. Going on would lose acknowledged data: restore the data directory from a backup, or move it away, start with an empty one and push everything again"
         ],

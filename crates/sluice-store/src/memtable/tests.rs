@@ -26,7 +26,8 @@ type Rows = Vec<(Vec<u8>, u32)>;
 fn row(updated: u32) -> Vec<u8> {
     let mut row = Vec::new();
     let context = context(updated);
-    let holding = HoldingChange::Hold { updated, context: context.as_ref().map(String::as_bytes) };
+    let holding =
+        HoldingChange::Hold { updated, context: context.as_ref().map(String::as_bytes), spelling: &[] };
     encode(SupplierId(1), holding, TagsChange::Keep, &mut row);
     row
 }
@@ -141,7 +142,7 @@ fn large_slices_are_left_alone() {
     let mut builder = SliceBuilder::new();
     let large = vec![b'c'; SMALL_SLICE_BYTES];
     let mut row = Vec::new();
-    let holding = HoldingChange::Hold { updated: 1, context: Some(&large) };
+    let holding = HoldingChange::Hold { updated: 1, context: Some(&large), spelling: &[] };
     encode(SupplierId(1), holding, TagsChange::Keep, &mut row);
     builder.push(b"large", &row).unwrap();
     let slices = vec![Arc::new(builder.finish()), Arc::new(slice(&vec![(b"small".to_vec(), 1)]))];
@@ -175,7 +176,7 @@ fn every_cut_of_a_logged_slice_is_refused() {
 fn merging_combines_rows_and_does_not_only_pick_the_newest() {
     let of = |supplier: u32| {
         let (mut builder, mut row) = (SliceBuilder::new(), Vec::new());
-        let holding = HoldingChange::Hold { updated: supplier, context: None };
+        let holding = HoldingChange::Hold { updated: supplier, context: None, spelling: &[] };
         encode(SupplierId(supplier), holding, TagsChange::Keep, &mut row);
         builder.push(b"key", &row).unwrap();
         (builder.finish(), row)
@@ -194,7 +195,7 @@ fn a_long_context_survives_many_repetitions_of_its_indicator() {
     let context = vec![b'c'; 100_000];
     let mut builder = SliceBuilder::new();
     let mut row = Vec::new();
-    let holding = HoldingChange::Hold { updated: 1, context: Some(&context) };
+    let holding = HoldingChange::Hold { updated: 1, context: Some(&context), spelling: &[] };
     encode(SupplierId(1), holding, TagsChange::Keep, &mut row);
     builder.push(b"key", &row).unwrap();
     // Without a context each.
@@ -282,7 +283,7 @@ fn all_slices_of_a_store_are_covered() {
     let open = || open(dir.path(), Box::new(|cause| panic!("{cause}")));
     let slice = |numbers: Range<u32>| {
         let (mut builder, mut row) = (SliceBuilder::new(), Vec::new());
-        let holding = HoldingChange::Hold { updated: 1, context: None };
+        let holding = HoldingChange::Hold { updated: 1, context: None, spelling: &[] };
         encode(SupplierId(1), holding, TagsChange::Keep, &mut row);
         for number in numbers {
             builder.push(&number.to_be_bytes(), &row).unwrap();

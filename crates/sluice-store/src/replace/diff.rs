@@ -6,7 +6,7 @@
 //! | feed | stored | counts as | written |
 //! |---|---|---|---|
 //! | has it | not held, or expired for lookups | added | the row of the feed |
-//! | has it | held with another context or other tags | changed | the row of the feed |
+//! | has it | held with another context, other tags or another spelling | changed | the row of the feed |
 //! | has it | held so | unchanged | nothing: the renewal covers it |
 //! | | held | removed | a release |
 //! | has withdrawn it | held | removed, of an upsert too | a release |
@@ -181,8 +181,9 @@ impl<'a> Diff<'a> {
         let (Some(stored_row), Some(held)) = (stored, held.filter(|_| !is_expired)) else {
             return Ok(Verdict::Added);
         };
-        let is_unchanged =
-            self.has_tags_of(stored_row, fed_row) && self.has_context_of(&held, &fed_holding)?;
+        let is_unchanged = held.spelling == fed_holding.spelling
+            && self.has_tags_of(stored_row, fed_row)
+            && self.has_context_of(&held, &fed_holding)?;
         Ok(if is_unchanged { Verdict::Unchanged } else { Verdict::Changed })
     }
 
@@ -224,7 +225,7 @@ impl<'a> Diff<'a> {
                 let tags =
                     if fed_row.sets_tags() { TagsChange::Replace(&self.tags) } else { TagsChange::Keep };
                 let context = Some(holding.context).filter(|context| !context.is_empty());
-                let hold = HoldingChange::Hold { updated, context };
+                let hold = HoldingChange::Hold { updated, context, spelling: holding.spelling };
                 if context.is_some() {
                     row::encode(self.supplier, hold, tags, &mut self.row);
                 } else {

@@ -69,7 +69,7 @@ fn world_with(written_bytes_max: u64) -> (tempfile::TempDir, Store, SupplierId, 
 
 fn slice(supplier: SupplierId, updated: u32, key: &str, context: &[u8]) -> Slice {
     let (mut slice, mut row) = (SliceBuilder::new(), Vec::new());
-    let holding = HoldingChange::Hold { updated, context: Some(context) };
+    let holding = HoldingChange::Hold { updated, context: Some(context), spelling: &[] };
     row::encode(supplier, holding, TagsChange::Keep, &mut row);
     slice.push(key.as_bytes(), &row).unwrap();
     slice.finish()

@@ -7,7 +7,7 @@
 //! * 255: `varint(length) head`, then as with the number of that head, which is the next free one, from 1;
 //! * the number of a head: `varint(difference to the last update time)` and, when the head says so, a context
 //!   reference: the slot of its table (a new slot is followed by the table), and the difference to the last number of
-//!   that table.
+//!   that table; and, when the head says so, `varint(length) spelling`.
 //!
 //! A head is what comes before the update time in a row with one holding: tags, supplier, flags. Few differ among
 //! neighbors. zstd over framed rows gives about the same length and takes several times as long, both ways.
@@ -94,7 +94,11 @@ impl BlockBuilder {
     /// Adds a row by its head; `None`, and nothing added, when that cannot be.
     fn push_single(&mut self, row: &[u8]) -> Option<()> {
         let single = SingleRow::split(row)?;
-        let Some(encoded) = single.context else { return self.push_head_and_time(&single) };
+        let Some(encoded) = single.context else {
+            self.push_head_and_time(&single)?;
+            self.push_spelling(&single);
+            return Some(());
+        };
         let ContextRef { table, number } = ContextRef::read(encoded)?;
         let slot = self.slot_of(table)?;
         self.push_head_and_time(&single)?;
@@ -106,7 +110,15 @@ impl BlockBuilder {
         let (_, last_number) = self.tables.get_mut(slot)?;
         push_signed(&mut self.bytes, i64::from(number) - i64::from(*last_number));
         *last_number = number;
+        self.push_spelling(&single);
         Some(())
+    }
+
+    #[inline]
+    fn push_spelling(&mut self, single: &SingleRow<'_>) {
+        if let Some(spelling) = single.spelling {
+            push_prefixed(&mut self.bytes, spelling);
+        }
     }
 
     /// The slot of a table, or the next free one; `None` when all are taken.
@@ -187,18 +199,19 @@ pub(crate) struct BlockReader {
     tables: Vec<(TableId, u32)>,
 }
 
-/// Where a head is, and whether a context follows it.
+/// Where a head is, and what follows it.
 #[derive(Clone, Copy, Debug)]
 struct CodedHead {
     span: (u32, u32),
     has_context: bool,
+    has_spelling: bool,
 }
 
 /// A row before it is put together.
 #[derive(Clone, Copy, Debug)]
 enum CodedRow {
     Plain((u32, u32)),
-    Single { head: (u32, u32), updated: u32, context: Option<ContextRef> },
+    Single { head: (u32, u32), updated: u32, context: Option<ContextRef>, spelling: Option<(u32, u32)> },
 }
 
 impl BlockReader {
@@ -290,8 +303,8 @@ impl BlockReader {
         }
         let number = if code == NEW_HEAD {
             let head = take_prefixed(rest)?;
-            let has_context = SingleRow::has_context(head);
-            self.heads.push(CodedHead { span: span_before(stored, rest, head)?, has_context });
+            let (has_context, has_spelling) = (SingleRow::has_context(head), SingleRow::has_spelling(head));
+            self.heads.push(CodedHead { span: span_before(stored, rest, head)?, has_context, has_spelling });
             self.heads.len()
         } else {
             usize::from(code)
@@ -299,7 +312,13 @@ impl BlockReader {
         let head = *self.heads.get(number - 1)?;
         self.updated = apply(self.updated, take_signed(rest)?)?;
         let context = if head.has_context { Some(self.take_context(rest)?) } else { None };
-        Some(CodedRow::Single { head: head.span, updated: self.updated, context })
+        let spelling = if head.has_spelling {
+            let spelling = take_prefixed(rest)?;
+            Some(span_before(stored, rest, spelling)?)
+        } else {
+            None
+        };
+        Some(CodedRow::Single { head: head.span, updated: self.updated, context, spelling })
     }
 
     fn take_context(&mut self, rest: &mut &[u8]) -> Option<ContextRef> {
@@ -316,10 +335,12 @@ impl BlockReader {
         match self.current {
             None => {}
             Some(CodedRow::Plain(span)) => row.extend_from_slice(bytes_of(stored, span)),
-            Some(CodedRow::Single { head, updated, context }) => {
+            Some(CodedRow::Single { head, updated, context, spelling }) => {
                 let encoded = context.map(ContextRef::encode);
                 let context = encoded.as_ref().map(AsRef::as_ref);
-                SingleRow { head: bytes_of(stored, head), updated, context }.join(row);
+                let (head, spelling) =
+                    (bytes_of(stored, head), spelling.map(|spelling| bytes_of(stored, spelling)));
+                SingleRow { head, updated, context, spelling }.join(row);
             }
         }
     }

@@ -12,7 +12,7 @@ fn commit(store: &Store, keys: &[String]) {
     let mut rows = SliceBuilder::new();
     for key in keys {
         let mut encoded = Vec::new();
-        let holding = HoldingChange::Hold { updated: 7, context: Some(br#"{"a":1}"#) };
+        let holding = HoldingChange::Hold { updated: 7, context: Some(br#"{"a":1}"#), spelling: &[] };
         row::encode(supplier, holding, TagsChange::Keep, &mut encoded);
         rows.push(key.as_bytes(), &encoded).unwrap();
     }

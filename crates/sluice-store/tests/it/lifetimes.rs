@@ -92,7 +92,8 @@ fn renewed_at_the_last_moment(others: usize) -> (World, Arc<StoppedClock>) {
     world.put(&others.map(|key| (key, "other")).collect::<Vec<_>>());
     assert!(world.store().checkpoint());
     let mut renewal = SliceBuilder::new();
-    let holding = HoldingChange::Hold { updated: world.store().stamp_seconds(), context: None };
+    let holding =
+        HoldingChange::Hold { updated: world.store().stamp_seconds(), context: None, spelling: &[] };
     let mut row = Vec::new();
     encode(world.supplier("Brief").unwrap(), holding, TagsChange::Keep, &mut row);
     renewal.push(b"a", &row).unwrap();

@@ -15,6 +15,7 @@ mod opening;
 mod replace;
 mod sizes;
 mod snapshots;
+mod spellings;
 mod verifying;
 mod world;
 mod writes;

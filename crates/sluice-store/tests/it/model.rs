@@ -38,8 +38,8 @@ impl Dice {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Value {
-    /// By supplier: last update and context.
-    holdings: BTreeMap<u32, (u32, Vec<u8>)>,
+    /// By supplier: last update, context and spelling.
+    holdings: BTreeMap<u32, (u32, Vec<u8>, Vec<u8>)>,
     tags: Vec<u32>,
     /// False after a time without holders: a merge may or may not have forgotten the tags.
     tags_are_certain: bool,
@@ -140,10 +140,12 @@ impl World {
             for _ in 0..=self.dice.below(12) {
                 let key = format!("key-{:02}", self.dice.below(KEYS)).into_bytes();
                 let context = format!("{{\"n\":{}}}", self.dice.next()).into_bytes();
+                let spelling = self.dice.next().to_be_bytes();
+                let spelling = if self.dice.below(3) == 0 { &spelling[..] } else { &[] };
                 let holding = match self.dice.below(5) {
                     0 => HoldingChange::Release,
-                    1 => HoldingChange::Hold { updated: self.clock, context: None },
-                    _ => HoldingChange::Hold { updated: self.clock, context: Some(&context) },
+                    1 => HoldingChange::Hold { updated: self.clock, context: None, spelling },
+                    _ => HoldingChange::Hold { updated: self.clock, context: Some(&context), spelling },
                 };
                 let count = self.dice.below(3);
                 let set: Vec<TagId> =
@@ -249,7 +251,8 @@ impl World {
             if snapshot.get(&key, &mut record).unwrap() {
                 for holding in record.holdings() {
                     if catalogue.supplier_by_id(holding.supplier).is_some() {
-                        seen.holdings.insert(holding.supplier.0, (holding.updated, holding.context.to_vec()));
+                        let (context, spelling) = (holding.context.to_vec(), holding.spelling.to_vec());
+                        seen.holdings.insert(holding.supplier.0, (holding.updated, context, spelling));
                     }
                 }
                 seen.tags = record
@@ -346,10 +349,11 @@ impl Model {
             HoldingChange::Release => {
                 value.holdings.remove(&supplier.0);
             }
-            HoldingChange::Hold { updated, context } => {
-                let kept = value.holdings.remove(&supplier.0).map(|(_, context)| context).unwrap_or_default();
+            HoldingChange::Hold { updated, context, spelling } => {
+                let kept =
+                    value.holdings.remove(&supplier.0).map(|(_, context, _)| context).unwrap_or_default();
                 let context = context.map_or(kept, <[u8]>::to_vec);
-                value.holdings.insert(supplier.0, (updated, context));
+                value.holdings.insert(supplier.0, (updated, context, spelling.to_vec()));
             }
         }
         if let TagsChange::Replace(ids) = tags {

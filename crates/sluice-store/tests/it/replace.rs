@@ -62,7 +62,11 @@ fn slice_of(supplier: SupplierId, updated: u32, rows: &[Row], is_put: bool) -> S
         let tags: Option<Vec<TagId>> = tags.as_ref().map(|tags| tags.iter().copied().map(TagId).collect());
         let tags = tags.as_deref().filter(|_| is_put).map_or(TagsChange::Keep, TagsChange::Replace);
         let context = context.as_ref().map(String::as_bytes);
-        let holding = if is_put { HoldingChange::Hold { updated, context } } else { HoldingChange::Release };
+        let holding = if is_put {
+            HoldingChange::Hold { updated, context, spelling: &[] }
+        } else {
+            HoldingChange::Release
+        };
         let mut row = Vec::new();
         encode(supplier, holding, tags, &mut row);
         slice.push(key.as_bytes(), &row).unwrap();

@@ -37,12 +37,16 @@ fn bytes_of(pinned: &PinnedCheckpoint, object: ObjectId) -> Vec<u8> {
 }
 
 /// Objects as a snapshot keeps them.
-fn copied(pinned: &PinnedCheckpoint) -> BTreeMap<ObjectId, Vec<u8>> {
+pub(crate) fn copied(pinned: &PinnedCheckpoint) -> BTreeMap<ObjectId, Vec<u8>> {
     let objects = pinned.objects().into_iter();
     objects.map(|object| (object, bytes_of(pinned, object))).collect()
 }
 
-fn restore(dir: &Path, manifest: &str, objects: &BTreeMap<ObjectId, Vec<u8>>) -> Result<(), RestoreError> {
+pub(crate) fn restore(
+    dir: &Path,
+    manifest: &str,
+    objects: &BTreeMap<ObjectId, Vec<u8>>,
+) -> Result<(), RestoreError> {
     let restore = Restore::begin(dir, manifest)?;
     for bytes in objects.values() {
         let mut object = restore.object();

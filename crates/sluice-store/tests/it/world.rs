@@ -167,7 +167,7 @@ impl World {
         let mut slice = SliceBuilder::new();
         for (key, context) in rows {
             let mut row = Vec::new();
-            let holding = HoldingChange::Hold { updated, context: Some(context.as_bytes()) };
+            let holding = HoldingChange::Hold { updated, context: Some(context.as_bytes()), spelling: &[] };
             encode(supplier, holding, TagsChange::Keep, &mut row);
             slice.push(key.as_bytes(), &row).unwrap();
         }

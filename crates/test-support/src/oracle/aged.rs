@@ -36,7 +36,12 @@ pub(super) fn add(data_dir: &Path, values: &[Aged]) {
         let updated = SystemTime::now() - Duration::from_secs(60 * age);
         let updated = u32::try_from(updated.duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
         let mut row = Vec::new();
-        row::encode(supplier, HoldingChange::Hold { updated, context: None }, TagsChange::Keep, &mut row);
+        row::encode(
+            supplier,
+            HoldingChange::Hold { updated, context: None, spelling: &[] },
+            TagsChange::Keep,
+            &mut row,
+        );
         rows.push(indicator.key(), &row).unwrap();
     }
     commit_and_close(&store, rows);

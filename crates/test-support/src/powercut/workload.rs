@@ -177,7 +177,13 @@ fn put_rows(client: u32, supplier: SupplierId, rows: &[(u32, Change)]) -> SliceB
             Change::Put(context) => Some(context.as_bytes()),
             Change::Touch => None,
         };
-        push(&mut slice, client, *number, supplier, HoldingChange::Hold { updated: UPDATED, context });
+        push(
+            &mut slice,
+            client,
+            *number,
+            supplier,
+            HoldingChange::Hold { updated: UPDATED, context, spelling: &[] },
+        );
     }
     slice
 }

@@ -21,16 +21,23 @@ use super::{
 };
 
 /// Slashes as they stand around a scheme.
-const SLASHES: [char; 2] = ['/', '\\'];
+pub(super) const SLASHES: [char; 2] = ['/', '\\'];
 
 /// The scheme of e-mail addresses, which nothing like a URL follows.
 const MAIL_SCHEME: &str = "mailto:";
 
-/// The parts of a URL that are kept.
+/// The parts of a URL. Of those that the normal form has, `host` and `rest` alone are kept.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Url<'t> {
-    host: &'t str,
+    /// The scheme and the slashes around it.
+    pub(super) scheme: &'t str,
+    pub(super) user_info: Option<&'t str>,
+    pub(super) host: &'t str,
+    /// Empty if there is none.
+    pub(super) port: &'t str,
     rest: &'t str,
+    /// The rest and the fragment.
+    pub(super) tail: &'t str,
     notation: Notation,
     /// Whether it is an e-mail address if the host is a name.
     is_mail_of_name: bool,
@@ -47,13 +54,13 @@ impl<'t> Url<'t> {
         if mail_scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(MAIL_SCHEME)) {
             return Err(NotAnIndicator::EmailAddress);
         }
-        let (text, has_scheme) = match without_scheme(text)? {
-            Some(after) => (after, true),
-            None => (text, false),
+        let (scheme, text, has_scheme) = match without_scheme(text)? {
+            Some(after) => (text.strip_suffix(after).unwrap_or(""), after, true),
+            None => ("", text, false),
         };
-        let (text, _fragment) = text.split_once('#').unwrap_or((text, ""));
-        let authority_bytes = text.find(|end| matches!(end, '/' | '?') || has_scheme && end == '\\');
-        let (authority, rest) = text.split_at(authority_bytes.unwrap_or(text.len()));
+        let authority_bytes = text.find(|end| matches!(end, '/' | '?' | '#') || has_scheme && end == '\\');
+        let (authority, tail) = text.split_at(authority_bytes.unwrap_or(text.len()));
+        let (rest, _fragment) = tail.split_once('#').unwrap_or((tail, ""));
         if authority.contains('\\') {
             return Err(NotAnIndicator::Format);
         }
@@ -65,7 +72,8 @@ impl<'t> Url<'t> {
         let is_address_expected = has_scheme || user_info.is_some();
         let notation = if is_address_expected { Notation::Any } else { Notation::Decimal };
         let is_url = has_scheme || !port.is_empty() || rest.starts_with('/');
-        Ok(Self { host, rest, notation, is_mail_of_name: user_info.is_some() && !is_url })
+        let is_mail_of_name = user_info.is_some() && !is_url;
+        Ok(Self { scheme, user_info, host, port, rest, tail, notation, is_mail_of_name })
     }
 
     /// Returns true if a part has a blank character inside.

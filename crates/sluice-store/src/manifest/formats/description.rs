@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use sluice_model::{
     TenantId,
     matching::{MatchScope, address_or_network, candidate_keys, network_keys},
-    normalize::recognize_object,
+    normalize::{recognize_object, write_sent},
     write_normal_form,
 };
 
@@ -74,6 +74,10 @@ fn described(catalogue: &Catalogue, key: &[u8], record: &Record) -> String {
         // A long one by its length and its end.
         let end = context.get(context.len().saturating_sub(40)..).unwrap();
         write!(text, ", {tenant}/{name} at {} {}:{end}", holding.updated, context.len()).unwrap();
+        if !holding.spelling.is_empty() {
+            text.push_str(" as ");
+            write_sent(key, holding.spelling, &mut text).unwrap();
+        }
     }
     text
 }

@@ -1,6 +1,6 @@
 //! What is written into a data directory whose bytes are compared: something of everything.
 //!
-//! Never change it: the fixtures have come of it, and a change here looks like one of the format. One thread writes, and
+//! Change it with the format alone: the fixtures have come of it, and a change here looks like one of the format. One thread writes, and
 //! time stands still, so flushes and merges happen only where they are asked for.
 
 use std::{
@@ -12,7 +12,7 @@ use std::{
 
 use sluice_model::{
     Confidence, RetentionMinutes, SupplierName, TagId, TagName, TagWeight, TenantId, TenantName, Vendor,
-    normalize::normalize_into,
+    normalize::{normalize_into, normalize_spelled},
     row::{HoldingChange, TagsChange, encode},
 };
 
@@ -46,7 +46,7 @@ pub(super) fn open(data_dir: &Path) -> Result<Store, OpenError> {
 type Element<'a> = (&'a str, Option<&'a [&'a str]>, Option<&'a str>);
 
 /// Of every kind, with contexts that repeat, and one that takes several pieces.
-const FIRST: [Element<'static>; 13] = [
+const FIRST: [Element<'static>; 15] = [
     ("44d88612fea8a8f36de82e1278abb02f", Some(&["PHISHING"]), Some(r#"{"first":1}"#)),
     ("3395856ce81f2b7382dee72602f798b642f14140", None, Some(r#"{"first":1}"#)),
     ("275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f", None, None),
@@ -60,12 +60,14 @@ const FIRST: [Element<'static>; 13] = [
     ("http://example.com/dir/file?q=1", None, Some(r#"{"first":1}"#)),
     ("example.com/dir/*", Some(&["PHISHING"]), Some(r#"{"prefix":true}"#)),
     ("http://192.0.2.9:8080/x", None, None),
+    ("https://www.example.com/Dir/UPPER/", None, Some(r#"{"first":1}"#)),
+    ("ftp://example.com/dir", None, None),
 ];
 
 /// Writes everything, and leaves the last of it in the log.
 pub(super) fn write_history(data_dir: &Path) {
     let store = open(data_dir).unwrap();
-    for (name, retention) in [("Feed", 5_256_000), ("Gone", 60), ("Before", 10_080)] {
+    for (name, retention) in [("Feed", 5_256_000), ("Gone", 60), ("Before", 10_080), ("Whole", 60)] {
         create_supplier(&store, name, retention);
     }
     for (name, weight) in [("PHISHING", 3), ("BOTNET", 5), ("GONE", 1)] {
@@ -75,6 +77,8 @@ pub(super) fn write_history(data_dir: &Path) {
     put(&store, "Feed", &FIRST);
     put(&store, "Gone", &[("host.example.com", None, Some("{}")), ("198.51.100.1", None, None)]);
     put(&store, "Before", &[("192.0.2.7", None, Some(r#"{"other":"supplier"}"#))]);
+    put(&store, "Whole", &[("192.0.2.77", None, Some("{}")), ("http://example.com/A", None, None)]);
+    replace(&store, "Whole", &[("192.0.2.77", None, Some("{}")), ("http://example.com/a:B", None, None)]);
     assert!(store.checkpoint());
     let mut long = String::from(r#"{"long":""#);
     for number in 0..3_000 {
@@ -94,6 +98,12 @@ pub(super) fn write_history(data_dir: &Path) {
         "After",
         &[("third.example.com", None, Some(r#"{"third":3}"#)), ("203.0.113.0/29", None, None)],
     );
+    put(
+        &store,
+        "After",
+        &[("http://192.0.2.7:8443", None, None), ("http://third.example.com/A", None, None)],
+    );
+    replace(&store, "Whole", &[("192.0.2.77", None, Some("{}")), ("http://example.com/a:b", None, None)]);
     delete(&store, "Feed", &["www.example.net", "not.there.example.com"]);
     let abandoned = store.begin().unwrap();
     abandoned.append(0, slice(&store, "Feed", &[("abandoned.example.com", None, None)])).unwrap();
@@ -146,6 +156,13 @@ fn put(store: &Store, supplier: &str, elements: &[Element<'_>]) {
     commit(store, slice(store, supplier, elements));
 }
 
+fn replace(store: &Store, supplier: &str, elements: &[Element<'_>]) {
+    let id = store.catalogue().supplier(TenantId::GENERAL, supplier).unwrap().id;
+    let mut feed = store.begin_feed().unwrap();
+    feed.add(&[slice(store, supplier, elements)]).unwrap();
+    store.replace(id, feed, 100, &|| true).unwrap();
+}
+
 fn delete(store: &Store, supplier: &str, indicators: &[&str]) {
     let supplier = store.catalogue().supplier(TenantId::GENERAL, supplier).unwrap().id;
     let mut rows = SliceBuilder::new();
@@ -174,9 +191,10 @@ fn slice(store: &Store, supplier: &str, elements: &[Element<'_>]) -> Slice {
             tags.map(|tags| tags.iter().map(|name| catalogue.tag(name).unwrap().id).collect());
         let tags = ids.as_deref().map_or(TagsChange::Keep, TagsChange::Replace);
         let (updated, context) = (store.stamp_seconds(), context.map(str::as_bytes));
-        let mut row = Vec::new();
-        encode(supplier, HoldingChange::Hold { updated, context }, tags, &mut row);
-        rows.push(&key(indicator), &row).unwrap();
+        let (mut key, mut spelling, mut row) = (Vec::new(), Vec::new(), Vec::new());
+        normalize_spelled(indicator, &mut key, &mut String::new(), &mut spelling).unwrap();
+        encode(supplier, HoldingChange::Hold { updated, context, spelling: &spelling }, tags, &mut row);
+        rows.push(&key, &row).unwrap();
     }
     rows.finish()
 }

@@ -14,7 +14,7 @@ const SOURCES: u32 = 400;
 /// The row of a supplier of its own.
 fn row(number: usize, source: u32) -> Vec<u8> {
     let mut row = Vec::new();
-    let holding = HoldingChange::Hold { updated: source, context: None };
+    let holding = HoldingChange::Hold { updated: source, context: None, spelling: &[] };
     let supplier = source * 2 + u32::try_from(number % 2).unwrap();
     encode(SupplierId(supplier), holding, TagsChange::Keep, &mut row);
     row

@@ -27,10 +27,20 @@ fn block(rows: &Keyed) -> Vec<u8> {
 }
 
 fn row(supplier: u32, tags: &[u32], updated: u32, context: Option<(u32, u32)>) -> Vec<u8> {
+    spelled(supplier, tags, updated, context, &[])
+}
+
+fn spelled(
+    supplier: u32,
+    tags: &[u32],
+    updated: u32,
+    context: Option<(u32, u32)>,
+    spelling: &[u8],
+) -> Vec<u8> {
     let tags: Vec<TagId> = tags.iter().copied().map(TagId).collect();
     let context =
         context.map(|(table, number)| ContextRef { table: TableId::of_stored(table), number }.encode());
-    let holding = HoldingChange::Hold { updated, context: context.as_ref().map(AsRef::as_ref) };
+    let holding = HoldingChange::Hold { updated, context: context.as_ref().map(AsRef::as_ref), spelling };
     let mut row = Vec::new();
     encode(SupplierId(supplier), holding, TagsChange::Replace(&tags), &mut row);
     row
@@ -42,8 +52,11 @@ fn rows() -> impl Strategy<Value = Keyed> {
         proptest::collection::vec(0_u32..300, 0..3),
         any::<u32>(),
         proptest::option::of((0_u32..300, any::<u32>())),
+        proptest::collection::vec(any::<u8>(), 0..4),
     )
-        .prop_map(|(supplier, tags, updated, context)| row(supplier, &tags, updated, context));
+        .prop_map(|(supplier, tags, updated, context, spelling)| {
+            spelled(supplier, &tags, updated, context, &spelling)
+        });
     let double = (any::<u32>(), any::<u32>()).prop_map(|(one, two)| {
         let mut both = Vec::new();
         merge(&row(1, &[], one, None), &row(2, &[7], two, Some((1, 2))), &mut both);
