@@ -19,6 +19,9 @@ use tokio::runtime::Runtime;
 /// Indicators of each body.
 const ROWS: usize = 50_000;
 
+/// Names on the allow list that no row has.
+const LISTED: usize = 10_000;
+
 /// Bytes that a body comes in.
 const CHUNK_BYTES: usize = 64 * 1024;
 
@@ -60,6 +63,7 @@ fn main() -> anyhow::Result<()> {
         announced: Announced::Nothing,
         columns: ColumnChoice::default(),
         only_to_ids: true,
+        skip_allowed: true,
         from_line: 1,
         mode: ImportMode::Steps,
         told: Arc::new(|_count| {}),
@@ -78,6 +82,24 @@ fn main() -> anyhow::Result<()> {
         let report = import(&runtime, &ingestor, &rules, &body)?;
         anyhow::ensure!(report.rows_count == elements.len() as u64, "{name}: {} rows", report.rows_count);
         group.bench_function(name, |bench| bench.iter(|| import(&runtime, &ingestor, &rules, &body)));
+    }
+    // Rows of `InternalTI` are not held against the list.
+    let body = ndjson(&elements);
+    let list = store.catalogue().supplier(TenantId::GENERAL, "FalsePositive").context("there is no list")?.id;
+    let rules_of =
+        |supplier| ImportRules { upload: UploadRules { supplier, ..rules.upload.clone() }, ..rules.clone() };
+    let (list, feed) = (rules_of(list), rules_of(sluice_benches::create_supplier(&store, "Feed")?));
+    let strangers: Vec<String> = (0..LISTED).map(|number| format!("h{number}.allowed.example")).collect();
+    let one_in_ten: Vec<&str> = elements.iter().step_by(10).map(indicator).collect();
+    for (name, listed) in [
+        ("ndjson, nothing allowed", String::new()),
+        ("ndjson, strangers allowed", strangers.join("\n")),
+        ("ndjson, one in ten allowed", one_in_ten.join("\n")),
+    ] {
+        if !listed.is_empty() {
+            import(&runtime, &ingestor, &list, &listed)?;
+        }
+        group.bench_function(name, |bench| bench.iter(|| import(&runtime, &ingestor, &feed, &body)));
     }
     group.finish();
     criterion.final_summary();

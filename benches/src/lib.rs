@@ -16,10 +16,14 @@ use std::{
 use anyhow::Context as _;
 use serde_json::Value;
 use sluice_model::{
-    Indicator, SupplierId, TagId, TagName, TagWeight,
+    Confidence, Indicator, RetentionMinutes, SupplierId, SupplierName, TagId, TagName, TagWeight, TenantId,
+    Vendor,
     row::{HoldingChange, TagsChange, encode},
 };
-use sluice_store::{Slice, SliceBuilder, Store, StoreConfig, catalogue::CatalogueChange};
+use sluice_store::{
+    Slice, SliceBuilder, Store, StoreConfig,
+    catalogue::{CatalogueChange, SupplierSettings},
+};
 use tempfile::TempDir;
 
 /// Rows of a slice: about a mebibyte of JSON.
@@ -163,6 +167,27 @@ pub fn create_tags(store: &Store, names: impl IntoIterator<Item = String>) -> an
     }
     drop(done);
     answers.iter().try_for_each(|answer| Ok(answer?))
+}
+
+/// Creates a supplier whose indicators live for a day.
+///
+/// # Errors
+///
+/// When the store refuses it.
+pub fn create_supplier(store: &Store, name: &str) -> anyhow::Result<SupplierId> {
+    let settings = SupplierSettings {
+        confidence: Confidence::new(50_u8)?,
+        retention: RetentionMinutes::new(1_440_u32)?,
+        vendor: Vendor::parse("")?,
+        enabled: true,
+        refang: false,
+    };
+    let change = CatalogueChange::CreateSupplier { name: SupplierName::parse(name)?, settings };
+    let (done, answer) = mpsc::channel();
+    store.change_catalogue(change, Box::new(move |outcome| drop(done.send(outcome))));
+    answer.recv()??;
+    let made = store.catalogue().supplier(TenantId::GENERAL, name).map(|supplier| supplier.id);
+    made.context("the supplier is not there")
 }
 
 /// Pushes rows as one supplier's, in commits of about a maximal body; returns when all are durable.

@@ -12,6 +12,7 @@
 //! fails or is dropped leaves the steps before, and nothing of the last one; a step that was ended becomes durable even
 //! if nobody waits for it.
 
+mod allowed;
 pub(crate) mod array;
 pub(crate) mod csv;
 pub(crate) mod cut;
@@ -46,6 +47,7 @@ use sluice_store::{Store, WriteError};
 use tokio::{task::JoinHandle, time::Instant};
 
 use self::{
+    allowed::AllowList,
     array::ArrayScan,
     csv::{ColumnChoice, Header},
     cut::{Cutter, RowEnds, RowsSlice},
@@ -95,6 +97,8 @@ pub struct ImportRules {
     pub columns: ColumnChoice,
     /// Whether attributes of MISP that are not for detection are left out.
     pub only_to_ids: bool,
+    /// Whether rows that the allow list of their tenant names are left out.
+    pub skip_allowed: bool,
     /// Line, or element of an array, from 1, before which everything is passed over.
     pub from_line: u64,
     /// What becomes of all rows together.
@@ -234,7 +238,8 @@ impl Import {
         if self.rules.mode == ImportMode::Steps {
             return report;
         }
-        ImportReport { rows_count: report.refused_count, accepted_count: 0, committed_lines: 0, ..report }
+        let rows_count = report.refused_count + report.allowed_count;
+        ImportReport { rows_count, accepted_count: 0, committed_lines: 0, ..report }
     }
 
     /// Waits for what is being done with all rows.
@@ -399,7 +404,10 @@ impl Import {
             Some(_) => RowWork::gather(&self.store, upload, missing),
             None => RowWork::begin(&self.store, upload, missing)?,
         };
-        let step = Step::begin(&self.pools, permit, rows, from_line, keeper, self.gathered.clone());
+        let allowed =
+            self.rules.skip_allowed.then(|| AllowList::of(&self.store, &self.rules.upload)).flatten();
+        let step =
+            Step::begin(&self.pools, permit, (rows, allowed), from_line, keeper, self.gathered.clone());
         // What has arrived and is in no step yet.
         let cutter_bytes = self.reading.as_ref().map_or(0, |(cutter, _)| cutter.kept_bytes());
         step.memory().take_body(cutter_bytes).await?;

@@ -172,6 +172,29 @@ impl RowWork {
         }
     }
 
+    /// Judges an element, and leaves what [`keep`] takes in `buffers`.
+    ///
+    /// # Errors
+    ///
+    /// Why it is refused.
+    #[inline]
+    pub(crate) fn judge(&self, element: &Element<'_>, buffers: &mut RowBuffers) -> Result<(), Rejection> {
+        validate::judge(element, &self.rules, &self.names, buffers)
+    }
+
+    /// The same for an element that its supplier holds no longer, whatever the request asks for.
+    ///
+    /// # Errors
+    ///
+    /// As of [`judge`](Self::judge).
+    pub(crate) fn judge_released(
+        &self,
+        element: &Element<'_>,
+        buffers: &mut RowBuffers,
+    ) -> Result<(), Rejection> {
+        validate::judge(element, &self.release_rules, &self.names, buffers)
+    }
+
     /// Adds the row of an element, or tells why it is refused.
     ///
     /// # Errors
@@ -184,24 +207,7 @@ impl RowWork {
         buffers: &mut RowBuffers,
         rows: &mut SliceBuilder,
     ) -> Result<Result<(), Rejection>, IngestError> {
-        match validate::judge(element, &self.rules, &self.names, buffers) {
-            Ok(()) => keep(rows, buffers).map(Ok),
-            Err(rejection) => Ok(Err(rejection)),
-        }
-    }
-
-    /// The same for an element that its supplier holds no longer, whatever the request asks for.
-    ///
-    /// # Errors
-    ///
-    /// As of [`take`](Self::take).
-    pub(crate) fn release(
-        &self,
-        element: &Element<'_>,
-        buffers: &mut RowBuffers,
-        rows: &mut SliceBuilder,
-    ) -> Result<Result<(), Rejection>, IngestError> {
-        match validate::judge(element, &self.release_rules, &self.names, buffers) {
+        match self.judge(element, buffers) {
             Ok(()) => keep(rows, buffers).map(Ok),
             Err(rejection) => Ok(Err(rejection)),
         }

@@ -55,6 +55,7 @@
 //! goes with its supplier, a later merge drops the row with the tags; when that happens is not defined.
 
 mod admission;
+mod allow_list;
 mod block;
 pub mod catalogue;
 mod clock;
@@ -92,6 +93,7 @@ mod store_measures;
 pub(crate) mod trees;
 mod verify;
 
+pub use allow_list::AllowFilter;
 pub use clock::Clock;
 pub use config::{LOG_BYTES_MAX, StoreConfig, Tuning};
 pub use contexts::ContextRef;

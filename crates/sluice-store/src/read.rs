@@ -9,6 +9,7 @@
 //! what is asked. Single keys ([`Snapshot::get`]), full scans and the keys of a supplier or tag are for tests and
 //! tools; no request of the daemon uses them yet.
 
+mod allowed;
 mod block_cache;
 mod contexts;
 mod counts;

@@ -231,7 +231,15 @@ impl Store {
     ) -> Result<(), ReplaceError> {
         wait_for_room(go_on, || self.shared.admit())?;
         let (done, answer) = bounded(1);
-        let rows = MergeRows::new(vec![Chunk::source(&Arc::new(chunk))]);
+        let chunk = Arc::new(chunk);
+        if let Some(mut allowed) = self.shared.allowed.adding(&self.catalogue(), renewal.supplier) {
+            let mut rows = MergeRows::new(vec![Chunk::source(&chunk)]);
+            while let Some((key, _)) = rows.next_row() {
+                allowed.push(key);
+            }
+            rows.finish().map_err(ReplaceError::Read)?;
+        }
+        let rows = MergeRows::new(vec![Chunk::source(&chunk)]);
         let asked = self.shared.compaction_requests.send(CompactionRequest::Adopt { rows, renewal, done });
         asked.map_err(|_ended| ReplaceError::Write(WriteError::Closed))?;
         let outcome = self.shared.wait_for(&answer).unwrap_or_else(|| Err(self.shared.gone()));

@@ -9,14 +9,16 @@ use std::{
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use parking_lot::{Mutex, RwLock};
-use sluice_model::SupplierId;
+use sluice_model::{SupplierId, matching::FIRST_NETWORK_KEY};
 
 use crate::{
     admission,
+    allow_list::AllowFilter,
     config::StoreConfig,
     error::WriteError,
     filter::SharedFilters,
     measures::Measures,
+    memtable::Slice,
     networks::NetworkSummary,
     read::{BlockCache, View},
     requests::{CompactionRequest, LogRequest},
@@ -55,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) blocks: Arc<BlockCache>,
     /// Of all networks that are in a view or on the way there.
     pub(crate) networks: Arc<NetworkSummary>,
+    /// Of what the allow lists hold in a view or on the way there.
+    pub(crate) allowed: Arc<AllowFilter>,
     /// Of the slices that writes bring.
     pub(crate) filters: SharedFilters,
     /// Of those that the log thread joins, so that it never waits for the others.
@@ -97,6 +101,14 @@ impl Shared {
     /// The present view.
     pub(crate) fn view(&self) -> Arc<View> {
         Arc::clone(&self.view.read())
+    }
+
+    /// Notes what a slice of a write has for the summaries in memory; to be done before it is visible.
+    pub(crate) fn note_keys(&self, supplier: Option<SupplierId>, slice: &Slice) {
+        for key in slice.keys_from(FIRST_NETWORK_KEY) {
+            self.networks.note(key);
+        }
+        self.allowed.note_slice(&self.view().catalogue, supplier, slice);
     }
 
     /// Puts a changed copy of the view in its place. `change` runs under the lock: pointers only, no work.

@@ -11,7 +11,7 @@ use std::{
 
 use crossbeam_channel::{Sender, bounded};
 use parking_lot::{Mutex, RwLock};
-use sluice_model::{SupplierId, TenantName, limits, matching::FIRST_NETWORK_KEY};
+use sluice_model::{SupplierId, TenantName, limits};
 
 use crate::{
     admission,
@@ -96,6 +96,7 @@ impl Store {
             stamps: Stamps::begin(Arc::clone(&config.clock), found.manifest.stamps.clone(), found.given),
             config,
             networks: Arc::clone(&found.view.networks),
+            allowed: Arc::default(),
             view: RwLock::new(Arc::new(found.view)),
             trees: found.trees,
             blocks,
@@ -157,7 +158,7 @@ impl Store {
         let (told, answer) = bounded(1);
         let done = Box::new(move |outcome| requests::reply(&told, outcome));
         let change = CatalogueChange::AddTenant { name: name.clone() };
-        // When the log thread has ended, the answer is lost with the request.
+        // When the log thread has ended, so is the answer.
         drop(self.shared.log_requests.send(LogRequest::Change { change, done }));
         self.shared.wait_for(&answer).unwrap_or(Err(ChangeError::Write(WriteError::Closed)))
     }
@@ -239,8 +240,9 @@ impl Store {
 
     /// A consistent view of all durable writes.
     pub fn snapshot(&self) -> Snapshot {
-        let (trees, blocks) = (Arc::clone(&self.shared.trees), Arc::clone(&self.shared.blocks));
-        Snapshot { view: self.shared.view(), trees, blocks, ages: self.shared.stamps.ages() }
+        let Shared { trees, blocks, allowed, stamps, .. } = &*self.shared;
+        let (trees, blocks, allowed) = (Arc::clone(trees), Arc::clone(blocks), Arc::clone(allowed));
+        Snapshot { view: self.shared.view(), trees, blocks, ages: stamps.ages(), allowed }
     }
 
     /// What holdings that are updated now are stamped with: seconds that the store has been running, counted from the
@@ -397,9 +399,7 @@ impl Write {
         // zstd fails only without memory, and then so does the process.
         let payload = slice.to_payload(index).ok_or(WriteError::Failed)?;
         slice.share_filter(&self.shared.filters);
-        for key in slice.keys_from(FIRST_NETWORK_KEY) {
-            self.shared.networks.note(key);
-        }
+        self.shared.note_keys(self.txn.supplier, &slice);
         let slice = Arc::new(slice);
         let request = LogRequest::Append { txn: Arc::clone(&self.txn), index, payload, slice };
         self.shared.log_requests.send(request).map_err(|_log_ended| WriteError::Closed)

@@ -16,7 +16,7 @@ use super::{
 /// Refused rows that are told one by one.
 pub(crate) const REFUSED_TOLD_MAX: usize = 100;
 
-/// Of them, those that were left out because they are not for detection: there may be many, and nothing is wrong with them.
+/// Of them, those of a reason for which nothing is wrong with them, so that there may be many: they are not for detection, or allowed.
 pub(crate) const LEFT_OUT_TOLD_MAX: usize = 10;
 
 /// Bytes of the value of a refused row that are told.
@@ -57,8 +57,10 @@ pub struct ImportReport {
     pub accepted_count: u64,
     /// Those of the accepted ones that were taken without all of their tags.
     pub short_of_tags_count: u64,
-    /// Those that were refused; together with the accepted ones, all.
+    /// Those that were refused; together with the accepted and the allowed ones, all.
     pub refused_count: u64,
+    /// Those that the allow list names, and that were left out for that. Told and kept as the refused ones are.
+    pub allowed_count: u64,
     /// Those of the refused ones that could not even be read as rows.
     pub unread_count: u64,
     /// Those that were judged and refused, by the place of their reason among [`Rejection::REASONS`].
@@ -120,7 +122,8 @@ impl ImportReport {
         told: impl FnOnce() -> (Box<str>, Box<str>),
     ) {
         self.rows_count += 1;
-        self.refused_count += 1;
+        let is_allowed = reason == Unsupported::AllowListed.word();
+        *if is_allowed { &mut self.allowed_count } else { &mut self.refused_count } += 1;
         if self.tells(reason) {
             let (value, hint) = told();
             self.refused.push(RefusedRow { line: place.line, byte: place.byte, reason, value, hint });
@@ -133,6 +136,7 @@ impl ImportReport {
         self.accepted_count += next.accepted_count;
         self.short_of_tags_count += next.short_of_tags_count;
         self.refused_count += next.refused_count;
+        self.allowed_count += next.allowed_count;
         self.unread_count += next.unread_count;
         for (count, more) in self.refused_by_reason.iter_mut().zip(next.refused_by_reason) {
             *count += more;
@@ -156,10 +160,10 @@ impl ImportReport {
 
     /// Whether one more row that was refused for this reason is told.
     fn tells(&self, reason: &str) -> bool {
-        let left_out = Unsupported::NotToIds.word();
-        self.refused.len() < REFUSED_TOLD_MAX
-            && (reason != left_out
-                || self.refused.iter().filter(|row| row.reason == left_out).count() < LEFT_OUT_TOLD_MAX)
+        let is_left_out =
+            [Unsupported::NotToIds, Unsupported::AllowListed].iter().any(|why| why.word() == reason);
+        let told_count = || self.refused.iter().filter(|row| row.reason == reason).count();
+        self.refused.len() < REFUSED_TOLD_MAX && (!is_left_out || told_count() < LEFT_OUT_TOLD_MAX)
     }
 }
 

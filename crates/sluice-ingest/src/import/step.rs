@@ -11,6 +11,7 @@ use sluice_store::{Slice, SliceBuilder};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::{
+    allowed::{AllowList, AllowedRows},
     cut::RowsSlice,
     document_rows::{DocumentRules, visit_documents},
     finding::Fate,
@@ -19,13 +20,14 @@ use super::{
     rejects::RejectsPacker,
     report::{ImportReport, RejectsFrame, word},
     rows::{RowPlace, Unread, visit_rows},
+    unsupported::Unsupported,
 };
 use crate::{
     body::{elements::Element, pipeline::SLICE_WEIGHT_BYTES_MIN},
     error::IngestError,
     memory::{CancelGuard, Permit, RequestMemory},
     pools::{Pool, Pools},
-    upload::{RowWork, commit, validate::RowBuffers},
+    upload::{RowWork, commit, keep, validate::RowBuffers},
 };
 
 /// Most weight of a slice among those in flight, as of the slices of uploads.
@@ -76,6 +78,8 @@ type SliceOutcome = (ImportReport, Option<Slice>);
 /// What is done with each slice of a step.
 struct StepWork {
     rows: RowWork,
+    /// If rows that it names are left out.
+    allowed: Option<AllowList>,
     from_line: u64,
     memory: Arc<RequestMemory>,
     keeper: Arc<dyn Keeper>,
@@ -86,14 +90,14 @@ impl Step {
     pub(crate) fn begin(
         pools: &Arc<Pools>,
         permit: Permit,
-        rows: RowWork,
+        (rows, allowed): (RowWork, Option<AllowList>),
         from_line: u64,
         keeper: Arc<dyn Keeper>,
         gathered: Option<Gathering>,
     ) -> Self {
         let memory = RequestMemory::new(permit, usize::MAX);
         let guard = CancelGuard(Arc::clone(&memory));
-        let work = Arc::new(StepWork { rows, from_line, memory, keeper });
+        let work = Arc::new(StepWork { rows, allowed, from_line, memory, keeper });
         Self { pools: Arc::clone(pools), guard, work, gathered, running: Vec::new(), bytes: 0 }
     }
 
@@ -165,7 +169,7 @@ impl Step {
             let mut told = reports.clone();
             if is_gathered {
                 // Nothing of it is durable yet.
-                (told.rows_count, told.accepted_count) = (told.refused_count, 0);
+                (told.rows_count, told.accepted_count) = (told.refused_count + told.allowed_count, 0);
                 (told.short_of_tags_count, told.committed_lines) = (0, 0);
             }
             keeper.keep(&told, place, rejects).await;
@@ -187,6 +191,7 @@ impl StepWork {
             rows: SliceBuilder::with_text_bytes(slice.text.len()),
             report: ImportReport { committed_lines: slice.next_line() - 1, ..ImportReport::default() },
             buffers: self.rows.buffers(),
+            allowed: self.allowed.as_ref().map(AllowList::rows).transpose()?.flatten(),
             packer: self.keeper.takes_rejects().then(RejectsPacker::default),
         };
         let visited = match format {
@@ -230,6 +235,8 @@ struct SliceJudge<'w> {
     rows: SliceBuilder,
     report: ImportReport,
     buffers: RowBuffers,
+    /// If anything is allowed.
+    allowed: Option<AllowedRows<'w>>,
     /// If refused rows are kept.
     packer: Option<RejectsPacker>,
 }
@@ -244,13 +251,20 @@ impl SliceJudge<'_> {
     ) -> Result<(), IngestError> {
         let (word, hint) = match fate {
             Fate::AsAsked | Fate::Withdrawn => {
-                let (buffers, rows) = (&mut self.buffers, &mut self.rows);
-                let judged = match fate {
-                    Fate::AsAsked => self.work.take(element, buffers, rows)?,
-                    _ => self.work.release(element, buffers, rows)?,
+                let (judged, allowed) = match fate {
+                    Fate::AsAsked => (self.work.judge(element, &mut self.buffers), self.allowed.as_mut()),
+                    _ => (self.work.judge_released(element, &mut self.buffers), None),
+                };
+                let is_allowed = match (&judged, allowed) {
+                    (Ok(()), Some(allowed)) => allowed.have(&self.buffers.key)?,
+                    _ => false,
                 };
                 match judged {
+                    Ok(()) if is_allowed => {
+                        return self.take(place, row, element, Fate::Unsupported(Unsupported::AllowListed));
+                    }
                     Ok(()) => {
+                        keep(&mut self.rows, &self.buffers)?;
                         self.report.accept();
                         self.report.short_of_tags_count += u64::from(self.buffers.is_short_of_tags);
                         return Ok(());

@@ -1,5 +1,6 @@
 //! Bodies of every format into a real store: step by step, the same rows whatever their format, in bounded memory.
 
+mod allowed;
 mod documents;
 
 use std::{
@@ -40,6 +41,7 @@ impl Fixture {
             announced,
             columns: ColumnChoice::default(),
             only_to_ids: true,
+            skip_allowed: true,
             from_line: 1,
             mode: ImportMode::Steps,
             told: Arc::new(|_count| {}),

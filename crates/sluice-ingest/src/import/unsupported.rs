@@ -1,4 +1,5 @@
-//! Why what a document holds is no indicator, though it is well-formed: data that is told and counted, not an error.
+//! Why a well-formed row, or what a document holds, is not taken although nothing is wrong with it as an indicator: data that is told
+//! and counted, not an error.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -13,11 +14,13 @@ pub enum Unsupported {
     Pattern(&'static str),
     /// An attribute that is not for detection.
     NotToIds,
+    /// It would never be detected: the allow list of its tenant names it.
+    AllowListed,
 }
 
 impl Unsupported {
     /// A word for each reason, for counts.
-    pub const REASONS: [&str; 3] = ["unsupported_type", "unsupported_pattern", "not_to_ids"];
+    pub const REASONS: [&str; 4] = ["unsupported_type", "unsupported_pattern", "not_to_ids", "allow_listed"];
 
     /// Its place among [`Unsupported::REASONS`].
     pub(crate) fn reason_number(&self) -> usize {
@@ -25,6 +28,7 @@ impl Unsupported {
             Self::Type(_) => 0,
             Self::Pattern(_) => 1,
             Self::NotToIds => 2,
+            Self::AllowListed => 3,
         }
     }
 
@@ -34,6 +38,7 @@ impl Unsupported {
             Self::Type(_) => "unsupported-type",
             Self::Pattern(_) => "unsupported-pattern",
             Self::NotToIds => "not-to-ids",
+            Self::AllowListed => "allow-listed",
         }
     }
 
@@ -49,6 +54,9 @@ impl Display for Unsupported {
             Self::Type(name) => write!(f, "Values of type '{name}' are not taken"),
             Self::Pattern(why) => f.write_str(why),
             Self::NotToIds => f.write_str("The attribute is not for detection: its to_ids is not true"),
+            Self::AllowListed => {
+                f.write_str("The supplier FalsePositive has it, so it would never be detected")
+            }
         }
     }
 }

@@ -65,7 +65,9 @@ impl Batch {
         report: &ImportReport,
         failure: Option<Failure>,
     ) -> Option<Told> {
-        let is_plain = state == BatchState::Done && report.refused_count == 0 && report.changes.is_none();
+        let is_plain = state == BatchState::Done
+            && report.refused_count + report.allowed_count == 0
+            && report.changes.is_none();
         let is_short = is_plain && !self.is_keyed && !self.live.has_told();
         let wait = if is_short { WaitFor::Writing } else { WaitFor::Sync };
         let summary = self.set_ended(state, Some(report), failure)?;
@@ -115,6 +117,7 @@ impl RowCounts {
             accepted: self.accepted + step.accepted_count,
             short_of_tags: self.short_of_tags + step.short_of_tags_count,
             refused: self.refused + step.refused_count,
+            allowed: self.allowed + step.allowed_count,
             unread: self.unread + step.unread_count,
             not_to_ids: self.not_to_ids + step.left_out_count(),
             committed_lines: self.committed_lines.max(step.committed_lines),
@@ -144,7 +147,7 @@ impl Keeper for BatchKeeper {
         Box::pin(async move {
             let _telling = self.live.telling().await;
             let packed_count: u64 = rejects.iter().map(|frame| u64::from(frame.count)).sum();
-            let mut is_cut = packed_count < step.refused_count;
+            let mut is_cut = packed_count < step.refused_count + step.allowed_count;
             for frame in rejects {
                 if self.live.take_room(frame.packed.len()) {
                     self.ledger.write(BatchCommand::Rejects(self.id, frame)).await;

@@ -170,7 +170,7 @@ impl Index {
         self.pending = HashMap::new();
         for entry in self.entries_mut() {
             let kept: u64 = entry.frames.iter().map(|place| u64::from(place.count)).sum();
-            if kept < entry.summary.counts.refused {
+            if kept < entry.summary.counts.refused + entry.summary.counts.allowed {
                 entry.miss(EVICTED);
             }
         }

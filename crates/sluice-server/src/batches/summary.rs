@@ -62,6 +62,9 @@ pub(crate) struct RowCounts {
     #[serde(default)]
     pub(crate) short_of_tags: u64,
     pub(crate) refused: u64,
+    /// Those that the allow list kept out; in neither count.
+    #[serde(default)]
+    pub(crate) allowed: u64,
     /// Those of the refused ones that could not be read.
     pub(crate) unread: u64,
     /// Those of the refused ones that are attributes of MISP which are not for detection.

@@ -91,8 +91,6 @@ pub(crate) enum Unprocessable {
     UnknownParameter,
     /// A parameter with a value that it cannot have.
     InvalidParameter,
-    /// Something that this version does not have.
-    NotAvailable,
     /// A body of which no row could be read.
     NoRow,
     /// A replacement that would remove too much.

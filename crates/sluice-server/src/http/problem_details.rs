@@ -32,7 +32,7 @@ pub(crate) struct ProblemType {
 pub(crate) const PAGES: &str = "/problems/";
 
 #[rustfmt::skip]
-const TYPES: [ProblemType; 23] = [
+const TYPES: [ProblemType; 22] = [
     ProblemType { name: "bad-request", title: "The request or its body is malformed",
         page: "400. The body, its encoding or its framing is broken, it came too slowly, or the head is too long. `byte` is the \
                place in the decoded body, if it is known. Rows up to `committed_lines` are stored; mend the body and send it again, as \
@@ -70,8 +70,6 @@ const TYPES: [ProblemType; 23] = [
                refang, column, only_to_ids, from_line, mode, plan, max_shrink, skip_allowed, missing_tags. Of GET /v1/batches: supplier, limit, after." },
     ProblemType { name: "invalid-parameter", title: "A parameter has a value that it cannot have",
         page: "422. `detail` says which one, and what it may be." },
-    ProblemType { name: "not-available", title: "This version does not have what is asked for",
-        page: "422. `skip_allowed=true` is not available yet. Nothing was done." },
     ProblemType { name: "no-usable-row", title: "Not one row could be read",
         page: "422. The body is empty, or is not of the format it was taken for: name it with `?format=`. `rejects` has the first rows \
                and what is wrong with them." },
@@ -111,7 +109,6 @@ pub(crate) fn name(cause: &Cause) -> &'static str {
         Cause::UnsupportedMedia(_) => "unsupported-media-type",
         Cause::Unprocessable(Unprocessable::UnknownParameter, _) => "unknown-parameter",
         Cause::Unprocessable(Unprocessable::InvalidParameter, _) => "invalid-parameter",
-        Cause::Unprocessable(Unprocessable::NotAvailable, _) => "not-available",
         Cause::Unprocessable(Unprocessable::NoRow, _) => "no-usable-row",
         Cause::Unprocessable(Unprocessable::ShrinkGuard, _) => "shrink-guard",
         Cause::BatchConflict(BatchConflict::Running, _) => "batch-running",

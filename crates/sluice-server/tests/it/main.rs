@@ -8,6 +8,8 @@ mod activation;
 #[cfg(test)]
 mod adding;
 #[cfg(test)]
+mod allowing;
+#[cfg(test)]
 mod audit;
 #[cfg(test)]
 mod backup;

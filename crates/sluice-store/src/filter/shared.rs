@@ -36,7 +36,8 @@ pub(crate) struct SharedFilter {
 }
 
 impl SharedFilter {
-    fn with_room(room: usize) -> Self {
+    /// An empty one with room for so many hashes.
+    pub(crate) fn with_room(room: usize) -> Self {
         let mut words = Vec::new();
         words.resize_with(words_count(room, BITS_PER_KEY), AtomicU64::default);
         Self { words: words.into(), room, left: AtomicUsize::new(room) }
@@ -54,7 +55,7 @@ impl SharedFilter {
     }
 
     /// Adds a hash; by one thread at a time.
-    fn add(&self, hash: u64) {
+    pub(crate) fn add(&self, hash: u64) {
         let Some(block) = block_of(&self.words, hash) else { return };
         for (word, mask) in probes(hash) {
             if let Some(word) = block.get(word) {

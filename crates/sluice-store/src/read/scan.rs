@@ -77,7 +77,9 @@ impl Snapshot {
         let mut candidates = BTreeSet::new();
         for part in self.parts() {
             if let Some(pieces) = pieces(part) {
-                self.keys_at(part, &part.posting(lists, id, pieces)?, &mut candidates)?;
+                self.keys_at(part, &part.posting(lists, id, pieces)?, |key| {
+                    candidates.insert(key.to_vec());
+                })?;
             }
         }
         for slice in self.view.memtable.slices() {
@@ -106,8 +108,25 @@ impl Snapshot {
         Ok(keys)
     }
 
-    /// Adds the keys of some rows of a part, which come ascending by number.
-    fn keys_at(&self, part: &Part, rows: &[u32], keys: &mut BTreeSet<Vec<u8>>) -> Result<(), ReadError> {
+    /// Shows the keys that the runs may hold of some suppliers, found through their posting lists; of each run on its own.
+    pub(crate) fn listed_keys(
+        &self,
+        is_wanted: impl Fn(SupplierId) -> bool,
+        mut visit: impl FnMut(&[u8]),
+    ) -> Result<(), ReadError> {
+        for part in self.parts() {
+            for (supplier, summary) in
+                part.index.suppliers.iter().filter(|(supplier, _)| is_wanted(**supplier))
+            {
+                let rows = part.posting(&self.trees.suppliers, supplier.0, summary.pieces)?;
+                self.keys_at(part, &rows, &mut visit)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows the keys of some rows of a part, which come ascending by number.
+    fn keys_at(&self, part: &Part, rows: &[u32], mut visit: impl FnMut(&[u8])) -> Result<(), ReadError> {
         let mut raw = Vec::new();
         let index = &part.index;
         for in_block in rows.chunk_by(|one, two| index.block_of_row(*one) == index.block_of_row(*two)) {
@@ -117,7 +136,7 @@ impl Snapshot {
             part.read(&self.trees, block, &mut raw)?;
             for (number, (key, _)) in (fence.first_row..).zip(Rows(&raw)) {
                 if in_block.binary_search(&number).is_ok() {
-                    keys.insert(key.to_vec());
+                    visit(key);
                 }
             }
         }

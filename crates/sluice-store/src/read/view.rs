@@ -10,6 +10,7 @@ use sluice_model::{SupplierId, network::Network};
 
 use super::block_cache::BlockCache;
 use crate::{
+    allow_list::AllowFilter,
     catalogue::Catalogue,
     contexts::{ContextSource, TableId},
     error::ReadError,
@@ -46,6 +47,8 @@ pub struct Snapshot {
     pub(crate) trees: Arc<Trees>,
     pub(crate) blocks: Arc<BlockCache>,
     pub(crate) ages: Ages,
+    /// Of what the allow lists hold in all snapshots.
+    pub(crate) allowed: Arc<AllowFilter>,
 }
 
 impl Snapshot {

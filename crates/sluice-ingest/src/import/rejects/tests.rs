@@ -61,6 +61,7 @@ fn kept(fixture: &Fixture, announced: Announced, body: &[u8], is_full: bool) -> 
         announced,
         columns: ColumnChoice::default(),
         only_to_ids: true,
+        skip_allowed: true,
         from_line: 1,
         mode: ImportMode::Steps,
         told: Arc::new(|_count| {}),

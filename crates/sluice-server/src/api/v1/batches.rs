@@ -59,6 +59,8 @@ struct BatchView<'told> {
     #[serde(skip_serializing_if = "Option::is_none")]
     short_of_tags: Option<u64>,
     refused: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allowed: Option<u64>,
     #[serde(flatten)]
     changes: Option<ChangeCounts>,
     committed_lines: u64,
@@ -227,6 +229,7 @@ impl<'told> BatchView<'told> {
             accepted: counts.accepted,
             short_of_tags: (counts.short_of_tags != 0).then_some(counts.short_of_tags),
             refused: counts.refused,
+            allowed: (counts.allowed != 0).then_some(counts.allowed),
             changes: counts.changes,
             committed_lines: counts.committed_lines,
             rows_per_second: elapsed.map(|elapsed| rate(counts.rows, elapsed)),

@@ -44,10 +44,6 @@ use crate::{
 /// Longest parameters that are kept as they are.
 const PARAMETERS_BYTES_MAX: usize = 1_024;
 
-/// What is told of a batch that may not outlive the service.
-const UNRECORDED: &str =
-    "The batch and its refused rows could not be written down, and may be gone after a restart";
-
 /// Refused rows that are told again.
 const REJECTS_REPEATED_MAX: usize = 100;
 
@@ -65,6 +61,9 @@ struct ImportView<'report> {
     #[serde(skip_serializing_if = "Option::is_none")]
     short_of_tags: Option<u64>,
     refused: u64,
+    /// Those that the allow list kept out; in neither count.
+    #[serde(skip_serializing_if = "is_none")]
+    allowed: u64,
     /// Those of the refused that are not for detection.
     #[serde(skip_serializing_if = "is_none")]
     not_to_ids: u64,
@@ -122,9 +121,19 @@ pub(crate) async fn import(
         (MissingTagsChoice::Drop, _) | (MissingTagsChoice::Create, ImportMode::Plan(_)) => MissingTags::Drop,
         (MissingTagsChoice::Create, _) => MissingTags::Make(TagCreator::of(ingestor.store(), record)),
     };
-    let (only_to_ids, keeper, id) = (parameters.only_to_ids, batch.keeper(), batch.id);
-    let rules =
-        ImportRules { upload, missing_tags, announced, columns, only_to_ids, from_line, mode, told, keeper };
+    let (keeper, id) = (batch.keeper(), batch.id);
+    let rules = ImportRules {
+        upload,
+        missing_tags,
+        announced,
+        columns,
+        only_to_ids: parameters.only_to_ids,
+        skip_allowed: parameters.skip_allowed,
+        from_line,
+        mode,
+        told,
+        keeper,
+    };
     let intake = Intake::new(ingestor.import(permit, rules), batch);
     let resumed = if from_line == 1 { Resumed::No } else { Resumed::Yes };
     let work = ImportWork { intake, resumed, mode, counted, supplier, tenant };
@@ -199,7 +208,7 @@ impl ImportWork {
 fn answer_of(ended: &IntakeEnd, supplier: &Supplier, tenant: &str) -> Result<String, Problem> {
     let IntakeEnd { report, failure, batch, told } = ended;
     let url = rejects_url(tenant, *batch);
-    let batch_missing = told.as_ref().filter(|told| !told.is_recorded).map(|_| UNRECORDED);
+    let batch_missing = ended.batch_missing();
     let Some((cause, byte)) = failure else {
         let missing = told.as_ref().and_then(|told| told.summary.rejects_missing.as_deref());
         let view = ImportView {
@@ -215,7 +224,7 @@ fn answer_of(ended: &IntakeEnd, supplier: &Supplier, tenant: &str) -> Result<Str
     if let Some(why) = batch_missing {
         problem = problem.with("batch_missing", &why);
     }
-    if report.refused_count != 0 {
+    if report.refused_count + report.allowed_count != 0 {
         problem = problem.with("rejects_url", &url);
     }
     if let Cause::Unprocessable(Unprocessable::NoRow | Unprocessable::ShrinkGuard, _) = cause {
@@ -312,11 +321,11 @@ async fn repeat(state: &State, told: &Told) -> Result<HttpResponse, Problem> {
         accepted_count: counts.accepted,
         short_of_tags_count: counts.short_of_tags,
         refused_count: counts.refused,
+        allowed_count: counts.allowed,
         committed_lines: counts.committed_lines,
         ..ImportReport::default()
     };
-    let url = rejects_url(&summary.asked.tenant, summary.id);
-    let missing = summary.rejects_missing.as_deref();
+    let (url, missing) = (rejects_url(&summary.asked.tenant, summary.id), summary.rejects_missing.as_deref());
     let rejects = refused.iter().map(KeptReject::view).collect();
     let view = ImportView {
         rejects,
@@ -342,6 +351,9 @@ fn problem(cause: Cause, byte: Option<u64>, report: &ImportReport) -> Problem {
         .with("accepted", &report.accepted_count)
         .with("refused", &report.refused_count)
         .with("committed_lines", &report.committed_lines);
+    if report.allowed_count != 0 {
+        problem = problem.with("allowed", &report.allowed_count);
+    }
     if let Some(byte) = byte {
         problem = problem.with("byte", &byte);
     }
@@ -372,6 +384,7 @@ impl<'report> ImportView<'report> {
             accepted: report.accepted_count,
             short_of_tags: (report.short_of_tags_count != 0).then_some(report.short_of_tags_count),
             refused: report.refused_count,
+            allowed: report.allowed_count,
             not_to_ids: report.left_out_count(),
             changes: report.changes.map(ChangeCounts::of),
             committed_lines: report.committed_lines,

@@ -26,6 +26,10 @@ use crate::{
 /// Time after which a batch is written down although it has committed nothing.
 const BEGIN_TIME: Duration = Duration::from_secs(1);
 
+/// What is told of a batch that may not outlive the service.
+const UNRECORDED: &str =
+    "The batch and its refused rows could not be written down, and may be gone after a restart";
+
 /// See the module.
 pub(super) struct Intake {
     /// `None` once they have ended.
@@ -54,6 +58,13 @@ pub(super) struct IntakeEnd {
     pub(super) batch: BatchId,
     /// What is kept of it.
     pub(super) told: Option<Told>,
+}
+
+impl IntakeEnd {
+    /// Why the batch may not outlive the service, if it may not.
+    pub(super) fn batch_missing(&self) -> Option<&'static str> {
+        self.told.as_ref().filter(|told| !told.is_recorded).map(|_| UNRECORDED)
+    }
 }
 
 impl Intake {

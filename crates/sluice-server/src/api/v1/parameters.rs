@@ -1,8 +1,7 @@
 //! What the head of an import says of its body and of what is to become of it.
 //!
 //! In: a head. Out: [`Parameters`], or why it is refused: a media type or encoding that is not taken, a parameter
-//! that is unknown, or is none of its values, or asks for what this version does not have. Nothing is passed over in
-//! silence.
+//! that is unknown, or is none of its values. Nothing is passed over in silence.
 
 use std::{collections::BTreeMap, str::FromStr};
 
@@ -70,6 +69,8 @@ pub(crate) struct Parameters {
     pub(crate) missing_tags: MissingTagsChoice,
     /// Whether attributes of MISP that are not for detection are left out.
     pub(crate) only_to_ids: bool,
+    /// Whether rows that the allow list names are left out.
+    pub(crate) skip_allowed: bool,
     /// Line from which on rows are taken, from 1.
     pub(crate) from_line: u64,
     /// The id that the client has chosen for the batch.
@@ -116,6 +117,7 @@ pub(crate) fn read(head: &RequestHead) -> Result<Parameters, Cause> {
         refang: None,
         missing_tags: MissingTagsChoice::Refuse,
         only_to_ids: true,
+        skip_allowed: true,
         from_line: 1,
         key: key(&head.headers)?,
         given: BTreeMap::new(),
@@ -213,12 +215,7 @@ impl Parameters {
                 let expected = "is like 'indicator=2,tags=5', or has names of the header";
                 self.columns = ColumnChoice::parse(value).ok_or_else(|| invalid(name, expected))?;
             }
-            // What is done without the parameter may be asked for; what else it could be is not there.
-            "skip_allowed" if value == "false" => {}
-            "skip_allowed" => {
-                let _is_boolean: bool = parse(name, value, "is 'true' or 'false'")?;
-                return Err(not_available(&format!("'{name}=true'")));
-            }
+            "skip_allowed" => self.skip_allowed = parse(name, value, "is 'true' or 'false'")?,
             "only_to_ids" => self.only_to_ids = parse(name, value, "is 'true' or 'false'")?,
             "missing_tags" => {
                 self.missing_tags = match value {
@@ -259,11 +256,6 @@ pub(super) fn invalid(name: &str, expected: &str) -> Cause {
 pub(super) fn unknown(name: &str) -> Cause {
     let detail = format!("There is no parameter '{}' here", excerpt(name));
     Cause::Unprocessable(Unprocessable::UnknownParameter, detail.into())
-}
-
-fn not_available(what: &str) -> Cause {
-    let detail = format!("{what} is not available in this version");
-    Cause::Unprocessable(Unprocessable::NotAvailable, detail.into())
 }
 
 /// What the media type says of the format.

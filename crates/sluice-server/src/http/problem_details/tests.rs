@@ -10,7 +10,6 @@ fn causes() -> Vec<Cause> {
     let unprocessable = [
         Unprocessable::UnknownParameter,
         Unprocessable::InvalidParameter,
-        Unprocessable::NotAvailable,
         Unprocessable::NoRow,
         Unprocessable::ShrinkGuard,
     ];

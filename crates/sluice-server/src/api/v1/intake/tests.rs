@@ -47,6 +47,7 @@ async fn begin(
         announced: Announced::Nothing,
         columns: ColumnChoice::default(),
         only_to_ids: true,
+        skip_allowed: true,
         from_line: 1,
         told,
         keeper: batch.keeper(),

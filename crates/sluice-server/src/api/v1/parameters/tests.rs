@@ -87,7 +87,7 @@ fn what_is_not_there_is_refused_and_not_passed_over() {
             "?max_shrink=50",
             "?mode=replace&max_shrink=101",
             "?mode=replace&max_shrink=-1",
-            "?skip_allowed=true",
+            "?skip_allowed=yes",
             "?only_to_ids=1",
             "?mode=x",
             "?plan=x",
@@ -107,7 +107,7 @@ fn what_is_not_there_is_refused_and_not_passed_over() {
             ?max_shrink=50: 422 The parameter 'max_shrink' is for 'mode=replace'
             ?mode=replace&max_shrink=101: 422 The parameter 'max_shrink' is a number of per cent, from 0 to 100
             ?mode=replace&max_shrink=-1: 422 The parameter 'max_shrink' is a number of per cent, from 0 to 100
-            ?skip_allowed=true: 422 'skip_allowed=true' is not available in this version
+            ?skip_allowed=yes: 422 The parameter 'skip_allowed' is 'true' or 'false'
             ?only_to_ids=1: 422 The parameter 'only_to_ids' is 'true' or 'false'
             ?mode=x: 422 The parameter 'mode' is 'upsert' or 'replace'
             ?plan=x: 422 The parameter 'plan' is 'true' or 'false'

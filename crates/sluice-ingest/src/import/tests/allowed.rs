@@ -1,0 +1,135 @@
+//! Rows that would never be detected are left out, and no others.
+
+use sluice_model::{TenantId, supplier::FALSE_POSITIVE};
+use sluice_store::FeedMode;
+
+use super::{Fixture, block_on};
+use crate::{
+    Announced, ImportMode, ImportReport, ImportRules, UploadAction, UploadRules, import::report::RefusedRow,
+};
+
+impl Fixture {
+    /// Imports a list of values for a supplier.
+    fn import_list(&self, tenant: TenantId, supplier: &str, values: &[&str]) -> ImportReport {
+        let rules = self.import_rules(Announced::Nothing);
+        let upload = UploadRules { takes_marks: false, ..self.rules(tenant, supplier) };
+        self.import_of(ImportRules { upload, ..rules }, values)
+    }
+
+    fn import_of(&self, rules: ImportRules, values: &[&str]) -> ImportReport {
+        block_on(async {
+            let mut import = self.begin(rules);
+            import.feed((values.join("\n") + "\n").as_bytes()).await.unwrap();
+            import.finish().await.unwrap()
+        })
+    }
+}
+
+fn allowed(report: &ImportReport) -> Vec<String> {
+    assert_eq!(report.rows_count, report.accepted_count + report.refused_count + report.allowed_count);
+    let word = |row: &RefusedRow| {
+        assert_eq!(row.reason, "allow-listed");
+        row.value.trim_matches('"').to_owned()
+    };
+    report.refused.iter().map(word).collect()
+}
+
+#[test]
+fn what_a_lookup_of_its_value_finds_on_the_list_is_left_out() {
+    let fixture = Fixture::new();
+    let values = [
+        "good.example.com",
+        "good.example.com/path?q",
+        "sub.good.example.com",
+        "a.masked.example.net/x",
+        "masked.example.net/x",
+        "example.org/dir/a/b",
+        "example.org/other",
+        "192.0.2.1",
+        "192.0.2.200/x",
+        "198.51.100.7",
+        "198.51.100.8",
+        "2001:db8::1",
+        "d41d8cd98f00b204e9800998ecf8427e",
+        "bad.example.com",
+    ];
+    assert_eq!(allowed(&fixture.import_list(TenantId::GENERAL, "Feed", &values)), Vec::<String>::new());
+    let list = [
+        "good.example.com",
+        "*.masked.example.net",
+        "example.org/dir/*",
+        "192.0.2.0/24",
+        "198.51.100.7",
+        "D41D8CD98F00B204E9800998ECF8427E",
+    ];
+    assert_eq!(fixture.import_list(TenantId::GENERAL, FALSE_POSITIVE, &list).accepted_count, 6);
+    let report = fixture.import_list(TenantId::GENERAL, "Feed", &values);
+    let kept_out = allowed(&report);
+    // The one rule: those, and none else, that a lookup does not detect although they are stored.
+    let undetected: Vec<String> =
+        values.into_iter().filter(|value| fixture.detect_now(value).is_empty()).map(str::to_owned).collect();
+    assert_eq!(kept_out, undetected);
+    assert_eq!((report.allowed_count, report.refused_count), (kept_out.len() as u64, 0));
+    assert!(kept_out.contains(&"a.masked.example.net/x".to_owned()), "{kept_out:?}");
+    assert!(!kept_out.contains(&"sub.good.example.com".to_owned()), "{kept_out:?}");
+    // `www.` is no part of what is stored, and without it the mask does not match.
+    assert_eq!(
+        fixture.import_list(TenantId::GENERAL, "Feed", &["www.masked.example.net/x"]).allowed_count,
+        0
+    );
+    // The list itself, who matches whatever is on it, and who asks for all of them leave nothing out.
+    assert_eq!(allowed(&fixture.import_list(TenantId::GENERAL, "InternalTI", &values)), Vec::<String>::new());
+    assert_eq!(fixture.import_list(TenantId::GENERAL, FALSE_POSITIVE, &list).allowed_count, 0);
+    let rules = ImportRules { skip_allowed: false, ..fixture.import_rules(Announced::Nothing) };
+    assert_eq!(fixture.import_of(rules, &values).allowed_count, 0);
+}
+
+#[test]
+fn a_list_counts_for_its_tenant_as_long_as_it_holds_what_it_holds() {
+    let fixture = Fixture::new();
+    let acme = fixture.store.catalogue().tenant("acme").unwrap();
+    fixture.import_list(acme, FALSE_POSITIVE, &["a.example.com", "b.example.com"]);
+    let feed = |fixture: &Fixture, tenant| {
+        allowed(&fixture.import_list(tenant, "Feed", &["a.example.com", "b.example.com"]))
+    };
+    assert_eq!(feed(&fixture, TenantId::GENERAL), Vec::<String>::new());
+    assert_eq!(feed(&fixture, acme), ["a.example.com", "b.example.com"]);
+    // What was on the list before a start still is.
+    let fixture = fixture.reopened();
+    assert_eq!(feed(&fixture, acme), ["a.example.com", "b.example.com"]);
+    let rules = fixture.import_rules(Announced::Nothing);
+    let of_list = fixture.rules(acme, FALSE_POSITIVE);
+    let upload = UploadRules { takes_marks: false, action: UploadAction::Delete, ..of_list };
+    assert_eq!(fixture.import_of(ImportRules { upload, ..rules }, &["a.example.com"]).accepted_count, 1);
+    assert_eq!(feed(&fixture, acme), ["b.example.com"]);
+}
+
+#[test]
+fn a_replacement_and_a_plan_leave_out_what_is_allowed() {
+    let fixture = Fixture::new();
+    let values = ["a.example.com", "b.example.com"];
+    fixture.import_list(TenantId::GENERAL, "Feed", &values);
+    fixture.import_list(TenantId::GENERAL, FALSE_POSITIVE, &["a.example.com"]);
+    for (mode, removed) in [
+        (ImportMode::Plan(FeedMode::Replace), 1),
+        (ImportMode::Replace { shrink_percent_max: 50 }, 1),
+        (ImportMode::Replace { shrink_percent_max: 50 }, 0),
+    ] {
+        let rules = ImportRules { mode, ..fixture.import_rules(Announced::Nothing) };
+        let report = fixture.import_of(rules, &values);
+        assert_eq!(allowed(&report), ["a.example.com"]);
+        let changes = report.changes.unwrap();
+        assert_eq!((changes.unchanged, changes.removed), (1, removed), "{mode:?}");
+    }
+}
+
+/// Most of them are told by their number alone.
+#[test]
+fn of_many_allowed_rows_the_first_are_told() {
+    let fixture = Fixture::new();
+    fixture.import_list(TenantId::GENERAL, FALSE_POSITIVE, &["*.example.com"]);
+    let values: Vec<String> = (0..1_000).map(|number| format!("h{number}.example.com")).collect();
+    let values: Vec<&str> = values.iter().map(String::as_str).collect();
+    let report = fixture.import_list(TenantId::GENERAL, "Feed", &values);
+    assert_eq!((report.allowed_count, report.accepted_count, allowed(&report).len()), (1_000, 0, 10));
+}
