@@ -131,6 +131,8 @@ pub(crate) struct Pools {
     /// The turn of a replacement, or a plan, to be carried out: it is much work, on a thread of its own.
     pub(crate) replacements: Arc<Semaphore>,
     heavy_read_bytes_max: usize,
+    /// Bytes that a short body may read in the fast lane.
+    pub(crate) short_read_bytes: usize,
 }
 
 impl Pools {
@@ -147,10 +149,11 @@ impl Pools {
             ingest: Pool::new("ingest", threads_count, slice_bytes)?,
             ingest_short: Pool::new("ingest-short", 1, short_bytes)?,
             lookup_short: Pool::new("lookup-short", threads_count, short_bytes)?,
-            read_light: Pool::new("read-light", threads_count, plan.light_read_bytes_in_flight())?,
+            read_light: Pool::new("read-light", threads_count, plan.light_read_bytes)?,
             read_heavy: Pool::new("read-heavy", threads_count, plan.heavy_read_bytes)?,
             replacements: Arc::new(Semaphore::new(1)),
             heavy_read_bytes_max: plan.heavy_read_bytes,
+            short_read_bytes: plan.short_read_bytes / threads_count.max(1),
         }))
     }
 

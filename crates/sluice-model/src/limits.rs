@@ -13,7 +13,7 @@
 //! | large | anything above | memory from the large share of the budget, in turn |
 //!
 //! A tiny body is short as well, and a short one is small. The reads of a lookup have two classes of their own, by the
-//! memory that they take: *light* up to 16 MiB, *heavy* up to 160 MiB.
+//! memory that they take: *light* up to 16 MiB, *heavy* up to 132 MiB.
 
 /// Bytes in one kibibyte.
 pub const KIB: usize = 1 << 10;
@@ -96,7 +96,7 @@ pub const LOOKUP_ANSWER_BYTES_MAX: usize = 256 * MIB;
 
 /// Heap bytes of heavy reads at the same time; further ones wait. One read may take them all. What a single value is
 /// found to have may come to more, and is then counted by the permit.
-pub const HEAVY_READ_BYTES_MAX: usize = 160 * MIB;
+pub const HEAVY_READ_BYTES_MAX: usize = 132 * MIB;
 
 /// Heap bytes of the largest light read. Light reads do not stand behind heavy ones.
 pub const LIGHT_READ_BYTES_MAX: usize = 16 * MIB;
@@ -111,10 +111,21 @@ pub const SHORT_BODY_READ_BYTES_MAX: usize = 16 * MIB;
 /// store begins no write above it, and no body that grows takes both together over the sum.
 pub const MEMTABLE_BYTES_MAX: usize = 384 * MIB;
 
-/// Heap bytes planned for what does not grow with bodies: the cache of the trees, a part of a run being written,
-/// connections and what they read in place ([`TINY_BODY_READ_BYTES_MAX`] for each thread), the summary of networks.
+/// Heap bytes planned for what does not grow with bodies: the cache of the trees, a part of a run being written and the
+/// training of its dictionary, the check of a password, connections and what they read in place
+/// ([`TINY_BODY_READ_BYTES_MAX`] for each thread), the summary of networks.
 /// Filters of keys and groups are not in it: they take about 2.25 bytes for each indicator stored, 3 at worst.
-pub const STANDING_BYTES: usize = 128 * MIB;
+pub const STANDING_BYTES: usize = 128 * MIB + DICTIONARY_TRAINING_BYTES + PASSWORD_CHECK_BYTES;
+
+/// Heap bytes that zstd takes to train a dictionary, measured: tables of 2^20 counts, two of 4 bytes each and one of 2. One is
+/// trained at a time.
+pub const DICTIONARY_TRAINING_BYTES: usize = 10 * MIB;
+
+/// KiB of memory that the hash of a password takes.
+pub const PASSWORD_HASH_KIB: u32 = 19 * 1_024;
+
+/// Heap bytes that the check of a password takes. One is made at a time.
+pub const PASSWORD_CHECK_BYTES: usize = PASSWORD_HASH_KIB as usize * KIB;
 
 /// Heap bytes of blocks of the trees that lookups keep at hand, before the memory plan adds to it.
 pub const BLOCK_CACHE_BYTES_MAX: usize = 40 * MIB;

@@ -12,15 +12,16 @@
 //! in the log's queue are not in the sum: they are copies of rows that a permit counts, a third as long in ordinary
 //! feeds.
 //!
-//! An example: 1,152 MiB are half way between 256 and 2,048, so bodies get 544, half way between 64 and 1,024.
+//! An example: 1,152 MiB are half way between 256 and 2,048, so bodies get 542, half way between 60 and 1,024.
 
 use crate::limits::{
-    BLOCK_CACHE_BYTES_MAX, BODY_BYTES_BUDGET, BODY_BYTES_MAX, ELEMENT_BYTES_MAX, HEAD_PERMIT_BYTES,
-    HEAVY_READ_BYTES_MAX, INDICATOR_BYTES_MAX, KIB, LIGHT_READ_BYTES_IN_FLIGHT_MAX, LIGHT_READ_BYTES_MAX,
-    LOOKUP_BODY_BYTES_MAX, MEMTABLE_BYTES_MAX, MIB, PARSE_HEAP_PER_BYTE_MAX, PARSED_BYTES_IN_FLIGHT_MAX,
-    PARSER_KEPT_BYTES_MAX, PARSERS_KEPT_MAX, SHORT_BODY_BYTES_IN_FLIGHT_MAX, SHORT_BODY_BYTES_MAX,
-    SHORT_BODY_READ_BYTES_MAX, SLICE_BYTES, SLICE_BYTES_IN_FLIGHT_MAX, SLICE_HEAP_PER_BYTE_MAX,
-    SMALL_BODY_BYTES_MAX, SMALL_BYTES_BUDGET, STANDING_BYTES, TINY_BODY_BYTES_MAX,
+    BLOCK_CACHE_BYTES_MAX, BODY_BYTES_BUDGET, BODY_BYTES_MAX, DICTIONARY_TRAINING_BYTES, ELEMENT_BYTES_MAX,
+    HEAD_PERMIT_BYTES, HEAVY_READ_BYTES_MAX, INDICATOR_BYTES_MAX, KIB, LIGHT_READ_BYTES_IN_FLIGHT_MAX,
+    LIGHT_READ_BYTES_MAX, LOOKUP_BODY_BYTES_MAX, MEMTABLE_BYTES_MAX, MIB, PARSE_HEAP_PER_BYTE_MAX,
+    PARSED_BYTES_IN_FLIGHT_MAX, PARSER_KEPT_BYTES_MAX, PARSERS_KEPT_MAX, PASSWORD_CHECK_BYTES,
+    SHORT_BODY_BYTES_IN_FLIGHT_MAX, SHORT_BODY_BYTES_MAX, SHORT_BODY_READ_BYTES_MAX, SLICE_BYTES,
+    SLICE_BYTES_IN_FLIGHT_MAX, SLICE_HEAP_PER_BYTE_MAX, SMALL_BODY_BYTES_MAX, SMALL_BYTES_BUDGET,
+    STANDING_BYTES, TINY_BODY_BYTES_MAX,
 };
 
 /// Resident bytes from which on nothing but the block cache grows.
@@ -52,11 +53,14 @@ pub struct MemoryPlan {
     pub parser_bytes: usize,
     /// Heavy reads of lookups.
     pub heavy_read_bytes: usize,
-    /// Light reads of lookups, and those of short bodies.
+    /// Light reads of lookups.
     pub light_read_bytes: usize,
+    /// Reads of short bodies.
+    pub short_read_bytes: usize,
     /// Blocks of the trees that lookups keep at hand.
     pub block_cache_bytes: usize,
-    /// What does not grow with bodies: the cache of the trees, a part of a run being written, connections.
+    /// What does not grow with bodies: the cache of the trees, a part of a run being written and the training of its
+    /// dictionary, the check of a password, connections.
     pub standing_bytes: usize,
 }
 
@@ -69,26 +73,28 @@ const FULL: MemoryPlan = MemoryPlan {
     parser_bytes: PARSED_BYTES_IN_FLIGHT_MAX * PARSE_HEAP_PER_BYTE_MAX
         + PARSERS_KEPT_MAX * PARSER_KEPT_BYTES_MAX,
     heavy_read_bytes: HEAVY_READ_BYTES_MAX,
-    light_read_bytes: LIGHT_READ_BYTES_IN_FLIGHT_MAX + SHORT_BODY_READ_BYTES_MAX,
+    light_read_bytes: LIGHT_READ_BYTES_IN_FLIGHT_MAX,
+    short_read_bytes: SHORT_BODY_READ_BYTES_MAX,
     block_cache_bytes: BLOCK_CACHE_BYTES_MAX,
     standing_bytes: STANDING_BYTES,
 };
 
-/// The least: one body of 64 MiB at a time, one read of either kind.
+/// The least: one body of 60 MiB at a time, one read of either kind.
 const LEAST: MemoryPlan = MemoryPlan {
-    body_bytes: 64 * MIB,
+    body_bytes: 60 * MIB,
     small_bytes: 8 * MIB,
-    memtable_bytes: 32 * MIB,
+    memtable_bytes: 21 * MIB,
     slice_bytes: SLICE_BYTES_IN_FLIGHT_MIN * SLICE_HEAP_PER_BYTE_MAX,
     parser_bytes: 24 * MIB,
     heavy_read_bytes: LIGHT_READ_BYTES_MAX,
-    light_read_bytes: LIGHT_READ_BYTES_MAX + SHORT_BODY_READ_BYTES_MAX,
+    light_read_bytes: LIGHT_READ_BYTES_MAX,
+    short_read_bytes: 4 * MIB,
     block_cache_bytes: 4 * MIB,
-    standing_bytes: 44 * MIB,
+    standing_bytes: 44 * MIB + DICTIONARY_TRAINING_BYTES + PASSWORD_CHECK_BYTES,
 };
 
 /// The least slices in flight: a slice with the longest element behind it, and the short bodies.
-const SLICE_BYTES_IN_FLIGHT_MIN: usize = 8 * MIB;
+const SLICE_BYTES_IN_FLIGHT_MIN: usize = 7 * MIB + MIB / 2;
 
 impl MemoryPlan {
     /// Shares out `bytes`, which count as [`RESIDENT_BYTES_MIN`] if they are less.
@@ -109,6 +115,7 @@ impl MemoryPlan {
             parser_bytes: share(LEAST.parser_bytes, FULL.parser_bytes),
             heavy_read_bytes: share(LEAST.heavy_read_bytes, FULL.heavy_read_bytes),
             light_read_bytes: share(LEAST.light_read_bytes, FULL.light_read_bytes),
+            short_read_bytes: share(LEAST.short_read_bytes, FULL.short_read_bytes),
             block_cache_bytes: share(LEAST.block_cache_bytes, FULL.block_cache_bytes) + more_cache_bytes,
             standing_bytes: share(LEAST.standing_bytes, FULL.standing_bytes),
         }
@@ -133,6 +140,7 @@ impl MemoryPlan {
             + self.parser_bytes
             + self.heavy_read_bytes
             + self.light_read_bytes
+            + self.short_read_bytes
             + self.block_cache_bytes
             + self.standing_bytes
     }
@@ -142,20 +150,15 @@ impl MemoryPlan {
         self.slice_bytes / SLICE_HEAP_PER_BYTE_MAX
     }
 
-    /// Bytes of light reads that may be in flight, those of short bodies left aside.
-    pub fn light_read_bytes_in_flight(&self) -> usize {
-        self.light_read_bytes - SHORT_BODY_READ_BYTES_MAX
-    }
-
     /// Bytes of the memtable at which it is flushed.
     pub fn flush_bytes(&self) -> usize {
         self.memtable_bytes / 3
     }
 
-    /// Raw bytes of rows of a part of a run, which is written in one piece: of what stands, the cache of the trees left
-    /// aside.
+    /// Raw bytes of rows of a part of a run, which is written in one piece: of what stands, all left aside that is of one
+    /// size in every plan.
     pub fn part_bytes(&self) -> usize {
-        (self.standing_bytes - TREES_CACHE_BYTES) / 3 * 2
+        (self.standing_bytes - TREES_CACHE_BYTES - DICTIONARY_TRAINING_BYTES - PASSWORD_CHECK_BYTES) / 3 * 2
     }
 }
 

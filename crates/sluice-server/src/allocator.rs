@@ -15,6 +15,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Milliseconds after which the allocator gives back what is free. It reads this before anything of ours runs.
 const PURGE_DELAY: &str = "MIMALLOC_PURGE_DELAY";
 
+/// The same for glibc's allocator, which is zstd's: the bytes from which on a piece is mapped alone, and unmapped when it is
+/// free. Unless this is set, glibc raises it to whatever has been freed, and each thread keeps twice that.
+const MMAP_THRESHOLD: &str = "MALLOC_MMAP_THRESHOLD_";
+
 /// Bytes of memory from which on it may keep some.
 const PLENTY_BYTES: u64 = 1_024 * MIB as u64;
 
@@ -24,7 +28,7 @@ pub(crate) fn fit(memory_bytes: u64) {
     if memory_bytes < PLENTY_BYTES && env::var_os(PURGE_DELAY).is_none() {
         // Also if the file has been replaced.
         let mut again = Command::new("/proc/self/exe");
-        again.args(env::args_os().skip(1)).env(PURGE_DELAY, "0");
+        again.args(env::args_os().skip(1)).env(PURGE_DELAY, "0").env(MMAP_THRESHOLD, "131072");
         if let Some(name) = env::args_os().next() {
             again.arg0(name);
         }

@@ -6,6 +6,8 @@
 //! comment, right before the first record. Without a header, the first column is the indicator and the others are
 //! nothing. A request may say which columns they are.
 
+use std::mem;
+
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
 use memchr::memchr_iter;
 use sluice_model::{Indicator, limits, ranges::bytes_at};
@@ -237,13 +239,17 @@ pub(crate) struct RecordReader {
     text: Vec<u8>,
     ends: Vec<usize>,
     count: usize,
+    /// Parts of the element being written, kept for the next one.
+    context: Vec<u8>,
+    tags: Vec<u8>,
 }
 
 impl RecordReader {
     pub(crate) fn new(delimiter: u8) -> Self {
         // A lone carriage return is a character.
         let reader = ReaderBuilder::new().delimiter(delimiter).terminator(Terminator::Any(b'\n')).build();
-        Self { reader, text: vec![0; 1_024], ends: vec![0; 32], count: 0 }
+        let (context, tags) = (Vec::new(), Vec::new());
+        Self { reader, text: vec![0; 1_024], ends: vec![0; 32], count: 0, context, tags }
     }
 
     /// Reads a record and gives its fields.
@@ -283,7 +289,9 @@ impl RecordReader {
 
     /// Writes a record, which is UTF-8, as an element. An indicator that is empty or not there is left out.
     pub(crate) fn append_element(&mut self, record: &[u8], columns: &Columns, element: &mut Vec<u8>) {
-        let (mut context, mut tags) = (Vec::new(), Vec::new());
+        let (mut context, mut tags) = (mem::take(&mut self.context), mem::take(&mut self.tags));
+        context.clear();
+        tags.clear();
         element.push(b'{');
         for (column, field) in self.read(record).enumerate() {
             // Fields of a text that is cut at characters of ASCII.
@@ -319,6 +327,7 @@ impl RecordReader {
             }
         }
         element.push(b'}');
+        (self.context, self.tags) = (context, tags);
     }
 }
 

@@ -1,17 +1,19 @@
 //! Writes text as JSON.
 
-use memchr::memchr2;
 use sluice_model::hex;
 
 /// Appends a string of JSON.
 pub(crate) fn push_string(json: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
     json.push(b'"');
-    if memchr2(b'"', b'\\', bytes).is_none() && !bytes.iter().any(u8::is_ascii_control) {
+    // All of it is looked at, because that takes whole vectors of bytes at a time; most strings have nothing to escape.
+    if bytes.iter().fold(true, |are_plain, byte| are_plain & is_plain(*byte)) {
         json.extend_from_slice(bytes);
     } else {
-        for byte in bytes {
-            push_escaped(json, *byte);
+        for plain_and_one in bytes.split_inclusive(|byte| !is_plain(*byte)) {
+            let Some((last, plain)) = plain_and_one.split_last() else { continue };
+            json.extend_from_slice(plain);
+            push_escaped(json, *last);
         }
     }
     json.push(b'"');
@@ -25,7 +27,11 @@ pub(crate) fn push_scalar(json: &mut Vec<u8>, text: &str) {
     }
 }
 
-/// What is escaped is ASCII, and no byte of another character is.
+/// Whether a byte of a string stands for itself. One that does not is ASCII, and no byte of another character is.
+fn is_plain(byte: u8) -> bool {
+    b' ' <= byte && byte != b'"' && byte != b'\\'
+}
+
 fn push_escaped(json: &mut Vec<u8>, byte: u8) {
     match byte {
         b'"' | b'\\' => json.extend([b'\\', byte]),

@@ -43,6 +43,8 @@ enum RecordState {
 pub(crate) struct Record {
     pub(crate) from: usize,
     pub(crate) to: usize,
+    /// How many lines it has.
+    pub(crate) lines: u32,
     /// Whether its quotes are wrong; it is then the first of its lines.
     pub(crate) is_broken: bool,
 }
@@ -177,7 +179,8 @@ impl RecordScan {
     }
 
     fn end(&mut self, to: usize, is_broken: bool) -> Record {
-        let record = Record { from: self.from, to, is_broken };
+        let lines = if is_broken { 1 } else { self.lines + 1 };
+        let record = Record { from: self.from, to, lines, is_broken };
         self.strict_lines =
             if is_broken { RECORD_LINES_MAX } else { self.strict_lines.saturating_sub(self.lines + 1) };
         (self.state, self.from, self.at, self.lines) = (RecordState::Start, to, to, 0);

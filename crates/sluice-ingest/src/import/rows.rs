@@ -4,7 +4,7 @@
 //! upload judges, or why it is none. Objects are read where they lie, as those of the CyberTrace API are; rows of
 //! tables and lists are written as objects first. A row that cannot be read costs no other. CPU-bound, for the pool.
 
-use memchr::{memchr, memchr_iter};
+use memchr::memchr;
 use sluice_model::{limits, ranges::bytes_at};
 
 use super::{
@@ -169,7 +169,7 @@ impl<V: FnMut(RowPlace, &[u8], Result<Element<'_>, Unread>) -> Result<(), Ingest
         let mut line = self.slice.first_line;
         while let Some(record) = scan.next(self.bytes(), true) {
             let bytes = bytes_at(&self.slice.text, record.from..record.to);
-            let (to, lines) = (record.from + bytes.trim_ascii_end().len(), memchr_iter(b'\n', bytes).count());
+            let to = record.from + bytes.trim_ascii_end().len();
             if record.is_broken {
                 self.refuse(line, record.from, to, Unread::Quotes)?;
             } else if csv::is_no_row(bytes) || line < self.from_line {
@@ -181,7 +181,7 @@ impl<V: FnMut(RowPlace, &[u8], Result<Element<'_>, Unread>) -> Result<(), Ingest
                 reader.append_element(bytes, columns, &mut self.element);
                 self.written(line, record.from, to)?;
             }
-            line += lines as u64;
+            line += u64::from(record.lines);
         }
         Ok(())
     }

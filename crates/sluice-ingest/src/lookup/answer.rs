@@ -47,6 +47,8 @@ pub(super) struct LookupWork<R> {
     pub(super) detector: Detector,
     pub(super) memory: Arc<RequestMemory>,
     pub(super) render: R,
+    /// Heap bytes that a short body may take to read.
+    pub(super) short_read_bytes: usize,
     /// Slices for which there is something to be read.
     pub(super) unread: Mutex<Vec<Gathered>>,
 }
@@ -69,8 +71,7 @@ impl<R: Render> SliceWork for LookupWork<R> {
         if gathered.candidates.left().is_empty() {
             return self.deny(&gathered).map(Some);
         }
-        let bytes_max = limits::SHORT_BODY_READ_BYTES_MAX / PoolWorkers::All.count();
-        let text = self.answer_short(&mut gathered, bytes_max)?;
+        let text = self.answer_short(&mut gathered, self.short_read_bytes)?;
         if text.is_none() {
             self.unread.lock().push(gathered);
         }

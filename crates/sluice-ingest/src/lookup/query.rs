@@ -37,7 +37,13 @@ impl<R: Render> Query<R> {
     /// Begins a lookup.
     pub(crate) fn new(pools: Arc<Pools>, permit: Permit, detector: Detector, render: R) -> Self {
         let memory = RequestMemory::new(permit, CUT_BYTES_MAX);
-        let work = LookupWork { detector, memory: Arc::clone(&memory), render, unread: Mutex::default() };
+        let work = LookupWork {
+            detector,
+            memory: Arc::clone(&memory),
+            render,
+            short_read_bytes: pools.short_read_bytes,
+            unread: Mutex::default(),
+        };
         Self { pipeline: Pipeline::new(pools, memory, work) }
     }
 

@@ -202,7 +202,7 @@ fn work_within(fixture: &Fixture, permit_bytes_max: usize) -> LookupWork<EveryFi
     let permit = fixture.ingestor.reserve(None, 1 << 20).unwrap();
     let memory = RequestMemory::within(permit, permit_bytes_max);
     let detector = Detector::new(fixture.store.snapshot(), lookup_rules(), SuppliersCache::default());
-    LookupWork { detector, memory, render: EveryField, unread: Mutex::default() }
+    LookupWork { detector, memory, render: EveryField, short_read_bytes: 1 << 20, unread: Mutex::default() }
 }
 
 /// The only slice of a body.

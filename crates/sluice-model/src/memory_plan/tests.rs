@@ -11,14 +11,13 @@ fn two_gibibytes_and_more_are_shared_out_as_the_bounds_allow() {
         let plan = MemoryPlan::of(bytes);
         assert_eq!(MemoryPlan { block_cache_bytes: FULL.block_cache_bytes, ..plan }, FULL);
         assert_eq!(plan.slice_bytes_in_flight(), limits::SLICE_BYTES_IN_FLIGHT_MAX);
-        assert_eq!(plan.light_read_bytes_in_flight(), limits::LIGHT_READ_BYTES_IN_FLIGHT_MAX);
         assert_eq!(plan.flush_bytes(), 128 * limits::MIB);
         assert_eq!(plan.part_bytes(), 64 * limits::MIB);
     }
     for bytes in [0, RESIDENT_BYTES_MIN] {
         assert_eq!(MemoryPlan::of(bytes), LEAST);
     }
-    assert_eq!(MemoryPlan::of(1_152 * limits::MIB).body_bytes, 544 * limits::MIB);
+    assert_eq!(MemoryPlan::of(1_152 * limits::MIB).body_bytes, 542 * limits::MIB);
 }
 
 #[test]

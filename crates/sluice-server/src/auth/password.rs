@@ -12,14 +12,12 @@ use argon2::{
     password_hash::SaltString,
 };
 use rustls::crypto::ring;
+use sluice_model::limits::PASSWORD_HASH_KIB;
 
 use super::error::AuthError;
 
 #[cfg(test)]
 mod tests;
-
-/// Memory of one hash, in KiB.
-const MEMORY_KIB: u32 = 19_456;
 
 /// Passes over the memory.
 const PASSES: u32 = 2;
@@ -41,7 +39,7 @@ pub fn random_bytes<const COUNT: usize>() -> Result<[u8; COUNT], AuthError> {
 }
 
 fn hasher() -> Result<Argon2<'static>, AuthError> {
-    let params = Params::new(MEMORY_KIB, PASSES, 1, None).map_err(AuthError::hash)?;
+    let params = Params::new(PASSWORD_HASH_KIB, PASSES, 1, None).map_err(AuthError::hash)?;
     Ok(Argon2::new(Algorithm::Argon2id, argon2::Version::V0x13, params))
 }
 

@@ -63,8 +63,9 @@ fn show_plan(plan: &MemoryPlan) -> String {
          # {:>5}  parsers\n\
          # {:>5}  heavy reads of lookups\n\
          # {:>5}  light reads of lookups\n\
+         # {:>5}  reads of short lookups\n\
          # {:>5}  blocks at hand for lookups\n\
-         # {:>5}  merges, connections, the cache of the trees\n\
+         # {:>5}  merges, passwords, connections, the cache of the trees\n\
          # {:>5}  in all; filters take 2 to 3 bytes more for each stored indicator",
         mib(plan.body_bytes),
         mib(plan.small_bytes),
@@ -73,6 +74,7 @@ fn show_plan(plan: &MemoryPlan) -> String {
         mib(plan.parser_bytes),
         mib(plan.heavy_read_bytes),
         mib(plan.light_read_bytes),
+        mib(plan.short_read_bytes),
         mib(plan.block_cache_bytes),
         mib(plan.standing_bytes),
         mib(plan.sum()),

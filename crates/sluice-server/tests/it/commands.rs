@@ -264,15 +264,16 @@ fn the_plan_of_the_memory_is_printed() {
     let printed = String::from_utf8(output.stdout).unwrap();
     expect![[r#"
         Memory plan, in MiB at most:
-        #    64  large bodies and answers, all requests together
+        #    60  large bodies and answers, all requests together
         #     8  small bodies and answers
-        #    32  accepted indicators that are not in the trees yet
-        #    32  work on slices of bodies
+        #    21  accepted indicators that are not in the trees yet
+        #    30  work on slices of bodies
         #    24  parsers
         #    16  heavy reads of lookups
-        #    32  light reads of lookups
+        #    16  light reads of lookups
+        #     4  reads of short lookups
         #     4  blocks at hand for lookups
-        #    44  merges, connections, the cache of the trees
+        #    73  merges, passwords, connections, the cache of the trees
         #   256  in all; filters take 2 to 3 bytes more for each stored indicator
     "#]]
     .assert_eq(printed.split_once("\n\n# ").unwrap().1);

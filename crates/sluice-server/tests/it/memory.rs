@@ -45,10 +45,21 @@ fn free_memory_is_given_back_at_once_where_there_is_little() {
         ("export SLUICE_MEMORY=256MiB MIMALLOC_PURGE_DELAY=7", false),
     ] {
         let process = Process::after(setup);
-        let is_told =
-            process.about("environ").split('\0').any(|variable| variable == "MIMALLOC_PURGE_DELAY=0");
-        assert_eq!(is_told, is_little, "{setup}");
+        let environment = process.about("environ");
+        let is_set = |wanted: &str| environment.split('\0').any(|variable| variable == wanted);
+        assert_eq!(is_set("MIMALLOC_PURGE_DELAY=0"), is_little, "{setup}");
+        // zstd's memory comes from glibc, which otherwise keeps 10 MiB after the training of a dictionary.
+        assert_eq!(is_set("MALLOC_MMAP_THRESHOLD_=131072"), is_little, "{setup}");
     }
+}
+
+/// sled writes zeros to tables of figures that it never reads unless it is built to take fresh memory for them. With
+/// them, a daemon at rest had 24 MiB of its own instead of 15.
+#[test]
+fn a_daemon_at_rest_takes_little() {
+    let process = Process::after("export SLUICE_MEMORY=256MiB");
+    let resident_kib = memory_of(&process, "RssAnon:").unwrap();
+    assert!(resident_kib < 20 * 1_024, "{resident_kib} KiB");
 }
 
 #[test]
@@ -118,16 +129,16 @@ fn four_long_bodies_at_once_fit_into_little_memory_or_are_told_to_come_back() {
 fn a_body_that_never_fits_into_little_memory_is_refused_for_good_and_the_limit_is_named() {
     let process = Process::after("export SLUICE_INGEST__THREADS=2 SLUICE_MEMORY=256MiB");
     let path = "/api/1.0/suppliers/InternalTI/indicators";
-    let wanted = format!("over the limit of {} bytes that the memory of the service sets", 64 * MIB);
+    let wanted = format!("over the limit of {} bytes that the memory of the service sets", 60 * MIB);
     let declared =
-        format!("{}Expect: 100-continue\r\nContent-Length: {}\r\n", as_administrator(), 64 * MIB + 1);
+        format!("{}Expect: 100-continue\r\nContent-Length: {}\r\n", as_administrator(), 60 * MIB + 1);
     let answer = process.ask_with("PUT", path, &declared, b"");
     assert!(answer.status == 400 && answer.reason().contains(&wanted), "{answer:?}");
     // What is compressed does not tell how long it is.
     let element = format!(r#"{{"indicator":"a.example.com","filler":"{}"}},"#, "x".repeat(4_000_000));
-    let body = [gzip(b"["), gzip(element.as_bytes()).repeat(17), gzip(b"{}]")].concat();
+    let body = [gzip(b"["), gzip(element.as_bytes()).repeat(16), gzip(b"{}]")].concat();
     let answer = ask_with_gzip(&process, "PUT", path, &body);
     assert!(answer.status == 400 && answer.reason().contains(&wanted), "{answer:?}");
-    let body = [gzip(b"["), gzip(element.as_bytes()).repeat(16), gzip(b"{}]")].concat();
+    let body = [gzip(b"["), gzip(element.as_bytes()).repeat(15), gzip(b"{}]")].concat();
     assert_eq!(ask_with_gzip(&process, "PUT", path, &body).status, 202);
 }

@@ -1,7 +1,8 @@
 //! What the contexts of a table have in common, so that small blocks pack well.
 //!
 //! In: the contexts of a table. Out: a dictionary trained on some of them, taken evenly from all, against which blocks
-//! are packed with zstd at level 1 and unpacked. It stands in the index of its table. Training costs 12 ms and pays:
+//! are packed with zstd at level 1 and unpacked. It stands in the index of its table. Training costs 12 ms and
+//! [`limits::DICTIONARY_TRAINING_BYTES`](sluice_model::limits::DICTIONARY_TRAINING_BYTES) of memory, and pays:
 //! blocks need no code tables of their own. Measured on the real feed, blocks of 1 KiB: 36 bytes a context and 1.0 µs
 //! to unpack a block; with contexts as they are for a dictionary 44 bytes and 2.5 µs, and packing took more than
 //! twice as long.
