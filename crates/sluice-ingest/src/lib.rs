@@ -93,7 +93,7 @@ pub use import::{
     csv::ColumnChoice,
     format::{Announced, Format},
     gather::ImportMode,
-    report::{ImportReport, RefusedRow, RejectsFrame},
+    report::{ImportReport, REFUSED_FOR, RefusedRow, RejectsFrame},
     step::{Keeper, StepPlace, Told},
     unsupported::Unsupported,
 };

@@ -14,6 +14,7 @@ mod nspawn;
 mod proc;
 mod prometheus;
 mod release;
+mod schemathesis;
 mod tidy;
 mod tools;
 mod workspace;
@@ -84,6 +85,8 @@ enum Task {
         #[arg(long, value_enum, default_value_t = Profile::Dev)]
         profile: Profile,
     },
+    /// Asks a daemon by the thousand what its document says that it takes, and holds every answer to it.
+    Schemathesis(schemathesis::Schemathesis),
     /// Tries the package on a fresh Debian under a real systemd.
     Nspawn(Box<nspawn::Nspawn>),
     /// Makes all that a release consists of: package for Debian, static binary, image, bill of materials, checksums.
@@ -139,6 +142,7 @@ fn main() -> Result<()> {
             Ok(())
         }
         Task::Prometheus { profile } => prometheus::run(profile),
+        Task::Schemathesis(schemathesis) => schemathesis.run(),
         Task::Nspawn(nspawn) => nspawn.run(),
         Task::Release(release) => release.run(),
         Task::Load(load) => load.run(),

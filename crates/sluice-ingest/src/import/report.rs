@@ -22,6 +22,21 @@ pub(crate) const LEFT_OUT_TOLD_MAX: usize = 10;
 /// Bytes of the value of a refused row that are told.
 const VALUE_BYTES_MAX: usize = 512;
 
+/// Every word for why a row was refused.
+pub const REFUSED_FOR: [&str; 10] = [
+    "invalid-indicator",
+    "invalid-context",
+    "unknown-tag",
+    "missing-indicator",
+    "unsupported-type",
+    "unsupported-pattern",
+    "not-to-ids",
+    "allow-listed",
+    // Of rows that could not be read.
+    "too-long",
+    "not-json",
+];
+
 /// A row that was refused.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RefusedRow {
@@ -202,3 +217,6 @@ fn told_json(value: &[u8]) -> Box<str> {
     }
     told(value)
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,11 +4,11 @@
 
 use actix_web::http::Method;
 
-use super::{es, gate::TABLES, scrape};
+use super::{es, gate::TABLES, openapi::page, scrape};
 use crate::http::problem_details;
 
 /// What stands in no table.
-const OTHERS: [[&str; 2]; 11] = [
+const OTHERS: [[&str; 2]; 15] = [
     ["GET", "/healthz"],
     ["HEAD", "/healthz"],
     ["GET", "/readyz"],
@@ -17,6 +17,10 @@ const OTHERS: [[&str; 2]; 11] = [
     ["HEAD", scrape::PATH],
     ["GET", PROBLEM_PAGES],
     ["HEAD", PROBLEM_PAGES],
+    ["GET", page::DOCUMENT_PATH],
+    ["HEAD", page::DOCUMENT_PATH],
+    ["GET", page::PAGE_PATH],
+    ["HEAD", page::PAGE_PATH],
     ["GET", HANDSHAKES],
     ["HEAD", HANDSHAKES],
     ["PUT", HANDSHAKES],

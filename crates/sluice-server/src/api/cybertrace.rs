@@ -6,9 +6,10 @@
 
 pub(crate) mod audit;
 mod changes;
-mod entity;
+pub(crate) mod entity;
 mod indicators;
 mod lookup;
+pub(crate) mod operations;
 mod render;
 mod suppliers;
 pub(crate) mod table;

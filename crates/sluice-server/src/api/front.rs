@@ -38,7 +38,7 @@ use super::{
     door::Door,
     es,
     gate::{self, Admitted},
-    health, problem_pages,
+    health, pages,
     request::Request as ApiRequest,
     scrape, v1,
 };
@@ -260,7 +260,7 @@ async fn expect(door: Door, state: Arc<State>, mut request: Request) -> Result<R
     if door == Door::Metrics
         || path == scrape::PATH
         || health::answer(&state, &request.head().method, path).is_some()
-        || problem_pages::answer(&request.head().method, path).is_some()
+        || pages::answer(&request.head().method, path).is_some()
         || es::is_handshake(path)
     {
         return Ok(request);
@@ -372,9 +372,9 @@ async fn respond(
         note_route(record, "Health");
         return Ok(response);
     }
-    if let Some(response) = problem_pages::answer(&head.method, head.uri.path()) {
-        note_route(record, "ProblemPage");
-        return Ok(response);
+    if let Some((name, page)) = pages::answer(&head.method, head.uri.path()) {
+        note_route(record, name);
+        return Ok(page);
     }
     if head.uri.path() == scrape::PATH {
         note_route(record, "Metrics");

@@ -118,14 +118,7 @@ async fn judge(
     check_right(&identity, route, &tenant_name)?;
     check_accept(head, route)?;
     let declared_bytes = if route.body_bytes_max == 0 { None } else { check_body_headers(head, route)? };
-    let ingestor = match route.action {
-        // What is cancelled may be what fills the disk.
-        _ if matches!(route.shape, Shape::Batches(_)) => state.for_reading()?,
-        Action::Read | Action::Lookup | Action::ReadMetrics => state.for_reading()?,
-        Action::ChangeIndicators | Action::ChangeSupplier | Action::ManageSuppliers | Action::ManageTags => {
-            state.for_writing()?
-        }
-    };
+    let ingestor = if route.writes() { state.for_writing()? } else { state.for_reading()? };
     let catalogue = ingestor.store().catalogue();
     let Some(tenant) = catalogue.tenant(&tenant_name) else {
         return Err(problem::missing("Tenant"));

@@ -30,15 +30,13 @@ impl Version {
     /// The newest version.
     pub(crate) const NEWEST: Self = Self::V1_3;
 
+    /// All versions, each with its text in a path.
+    pub(crate) const ALL: [(Self, &'static str); 4] =
+        [(Self::V1_0, "1.0"), (Self::V1_1, "1.1"), (Self::V1_2, "1.2"), (Self::V1_3, "1.3")];
+
     /// Reads the version of a path.
     pub(crate) fn parse(segment: &str) -> Option<Self> {
-        match segment {
-            "1.0" => Some(Self::V1_0),
-            "1.1" => Some(Self::V1_1),
-            "1.2" => Some(Self::V1_2),
-            "1.3" => Some(Self::V1_3),
-            _ => None,
-        }
+        Self::ALL.iter().find(|(_, text)| *text == segment).map(|(version, _)| *version)
     }
 }
 

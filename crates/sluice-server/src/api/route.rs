@@ -9,6 +9,7 @@
 use actix_web::http::Method;
 use sluice_model::{TenantId, TenantName, percent};
 use sluice_store::catalogue::{Supplier, Tag};
+use utoipa::openapi::path::OperationBuilder;
 
 use super::request::{BatchesShape, EntityChange, Importing, Read, Streaming, Version};
 use crate::{
@@ -36,6 +37,23 @@ pub(crate) struct Route {
     pub(crate) sentence: &'static str,
     /// What it becomes.
     pub(crate) shape: Shape,
+    /// What only the request knows of itself, for the document of the API; `None` if that does not describe it.
+    pub(crate) documented: Option<fn() -> OperationBuilder>,
+}
+
+impl Route {
+    /// Whether the request writes, and so needs a store that takes writes.
+    pub(crate) fn writes(&self) -> bool {
+        match self.action {
+            // What is cancelled may be what fills the disk.
+            _ if matches!(self.shape, Shape::Batches(_)) => false,
+            Action::Read | Action::Lookup | Action::ReadMetrics => false,
+            Action::ChangeIndicators
+            | Action::ChangeSupplier
+            | Action::ManageSuppliers
+            | Action::ManageTags => true,
+        }
+    }
 }
 
 /// How a request is carried out, and the value that says so.

@@ -6,8 +6,10 @@ pub(crate) mod batch_list;
 pub(crate) mod batches;
 pub(crate) mod indicators;
 mod intake;
+pub(crate) mod operations;
 pub(crate) mod parameters;
 mod progress;
+mod rejects;
 pub(crate) mod table;
 mod tag_creator;
 

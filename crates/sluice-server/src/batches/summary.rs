@@ -4,11 +4,12 @@
 
 use serde::{Deserialize, Serialize};
 use sluice_store::Changes;
+use utoipa::ToSchema;
 
 use super::id::BatchId;
 
 /// How far a batch is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum BatchState {
     /// Its body is being read.
@@ -78,11 +79,15 @@ pub(crate) struct RowCounts {
 }
 
 /// Counts of indicators by what a replacement has changed of them, or a plan would.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub(crate) struct ChangeCounts {
+    #[schema(required = false)]
     pub(crate) added: u64,
+    #[schema(required = false)]
     pub(crate) changed: u64,
+    #[schema(required = false)]
     pub(crate) unchanged: u64,
+    #[schema(required = false)]
     pub(crate) removed: u64,
 }
 

@@ -23,6 +23,7 @@ use actix_web::{
 use bytes::Bytes;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     connection::progress::RequestProgress,
@@ -30,10 +31,14 @@ use super::{
 };
 
 /// `[{"status":...}]`.
-#[derive(Serialize)]
-struct StatusView<'text> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Status)]
+pub(crate) struct StatusView<'text> {
+    /// A sentence.
     status: &'text str,
+    /// Of an error alone.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(ignore)]
     reason: Option<&'text str>,
 }
 

@@ -31,8 +31,16 @@ pub(crate) struct ProblemType {
 /// Where the pages are.
 pub(crate) const PAGES: &str = "/problems/";
 
+impl ProblemType {
+    /// The status that its page begins with.
+    pub(crate) fn status(&self) -> u16 {
+        self.page.split('.').next().and_then(|status| status.parse().ok()).unwrap_or(500)
+    }
+}
+
+/// All types.
 #[rustfmt::skip]
-const TYPES: [ProblemType; 22] = [
+pub(crate) static TYPES: [ProblemType; 22] = [
     ProblemType { name: "bad-request", title: "The request or its body is malformed",
         page: "400. The body, its encoding or its framing is broken, it came too slowly, or the head is too long. `byte` is the \
                place in the decoded body, if it is known. Rows up to `committed_lines` are stored; mend the body and send it again, as \

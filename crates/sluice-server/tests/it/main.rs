@@ -82,6 +82,8 @@ mod mixes;
 #[cfg(test)]
 mod networks;
 #[cfg(test)]
+mod openapi;
+#[cfg(test)]
 mod passwords;
 #[cfg(test)]
 mod paths;

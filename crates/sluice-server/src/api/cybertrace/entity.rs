@@ -16,7 +16,8 @@ use crate::http::problem::Cause;
 mod tests;
 
 /// Every property of a supplier or a tag; each resource asks for its own.
-const PROPERTIES: [&str; 7] = ["name", "confidence", "retention", "vendor", "status", "refang", "weight"];
+pub(crate) const PROPERTIES: [&str; 7] =
+    ["name", "confidence", "retention", "vendor", "status", "refang", "weight"];
 
 /// The properties of one object.
 #[derive(Debug, Default)]

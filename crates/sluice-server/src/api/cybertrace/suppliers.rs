@@ -9,6 +9,7 @@ use sluice_store::{
     Store,
     catalogue::{CatalogueChange, Supplier, SupplierPatch, SupplierSettings},
 };
+use utoipa::ToSchema;
 
 use super::entity::{Entity, mandatory};
 use crate::{
@@ -17,17 +18,27 @@ use crate::{
 };
 
 /// A supplier in an answer. A list leaves out all but name and status.
-#[derive(Serialize)]
-struct SupplierView<'supplier> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Supplier)]
+pub(super) struct SupplierView<'supplier> {
     name: &'supplier str,
+    /// `enabled` or `disabled`.
     status: &'static str,
+    /// How far it is trusted, from 0 to 100.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     confidence: Option<u8>,
+    /// Minutes after its last update for which an indicator matches.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     retention: Option<u32>,
+    /// Free text; empty if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     vendor: Option<&'supplier str>,
+    /// Whether its values are read as what they stand for.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
     refang: bool,
 }
 

@@ -7,13 +7,17 @@ use sluice_store::{
     Store,
     catalogue::{CatalogueChange, Tag, TagPatch},
 };
+use utoipa::ToSchema;
 
 use super::entity::{Entity, mandatory};
 use crate::http::{answer, problem::Cause};
 
-#[derive(Serialize)]
-struct TagView<'tag> {
+/// A tag in an answer.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tag)]
+pub(super) struct TagView<'tag> {
     name: &'tag str,
+    /// From 0 to 5.
     weight: u8,
 }
 

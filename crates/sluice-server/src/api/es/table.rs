@@ -24,9 +24,11 @@ pub(crate) static ROUTES: [Route; 2] = [
     Route {
         name: "Bulk", method: Method::POST, paths: BULK, action: Action::ChangeIndicators, sentence: SENTENCE,
         body_bytes_max: BODY_BYTES_MAX, shape: Shape::Bulk,
+        documented: None,
     },
     Route {
         name: "BulkByPut", method: Method::PUT, paths: BULK, action: Action::ChangeIndicators, sentence: SENTENCE,
         body_bytes_max: BODY_BYTES_MAX, shape: Shape::Bulk,
+        documented: None,
     },
 ];

@@ -16,7 +16,8 @@ use crate::{
 
 const fn route(name: &'static str, paths: &'static [(super::Version, &'static str)]) -> Route {
     let shape = Shape::Read(Subject::Catalogue(Read::Tags));
-    Route { name, method: Method::GET, paths, action: Action::Read, body_bytes_max: 0, sentence: name, shape }
+    let (method, action) = (Method::GET, Action::Read);
+    Route { name, method, paths, action, body_bytes_max: 0, sentence: name, shape, documented: None }
 }
 
 static ONE_API: [Route; 3] = [

@@ -18,13 +18,16 @@ use crate::{
 mod tests;
 
 /// Batches of one answer.
-const LIMIT_MAX: usize = 1_000;
+pub(super) const LIMIT_MAX: usize = 1_000;
 
 /// The same, if nothing is said of it.
-const LIMIT_DEFAULT: usize = 100;
+pub(super) const LIMIT_DEFAULT: usize = 100;
 
 /// Suppliers that may be named.
-const SUPPLIERS_MAX: usize = 100;
+pub(super) const SUPPLIERS_MAX: usize = 100;
+
+/// Every parameter of a list; what is not here is none, and the document of the API describes each.
+pub(crate) const LIST_PARAMETERS: [&str; 3] = ["supplier", "limit", "after"];
 
 /// Which batches are wanted.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,6 +49,7 @@ pub(crate) fn read(head: &RequestHead) -> Result<ListParameters, Cause> {
     let mut list = ListParameters { suppliers: vec![], limit: LIMIT_DEFAULT, after: None };
     for (name, value) in form_urlencoded::parse(head.uri.query().unwrap_or("").as_bytes()) {
         match &*name {
+            name if !LIST_PARAMETERS.contains(&name) => return Err(unknown(name)),
             "supplier" if list.suppliers.len() < SUPPLIERS_MAX => list.suppliers.push(value.into_owned()),
             "supplier" => return Err(invalid(&name, "is given too often")),
             "limit" => {

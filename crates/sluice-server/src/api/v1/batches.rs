@@ -17,6 +17,7 @@ use serde_json::value::RawValue;
 use sluice_ingest::{Ingestor, Permit};
 use sluice_model::TenantName;
 use url::form_urlencoded;
+use utoipa::ToSchema;
 
 use super::batch_list::ListParameters;
 use crate::{
@@ -44,44 +45,70 @@ const READ_RETRY_TIME: Duration = Duration::from_millis(50);
 const LISTED_BYTES: usize = 6 * 1_024;
 
 /// A batch as it is told.
-#[derive(Serialize)]
-struct BatchView<'told> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Batch)]
+pub(super) struct BatchView<'told> {
+    /// Its id.
+    #[schema(value_type = String, format = "uuid")]
     batch: BatchId,
     supplier: &'told str,
+    /// `add`, `delete` or `bulk`.
     action: &'told str,
     state: BatchState,
+    /// Who asked.
     user: &'told str,
+    #[schema(format = "date-time")]
     began: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, format = "date-time")]
     ended: Option<String>,
     rows: u64,
     accepted: u64,
+    /// Accepted without all of their tags, if there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     short_of_tags: Option<u64>,
     refused: u64,
+    /// Those that the allow list kept out; in neither count.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     allowed: Option<u64>,
     #[serde(flatten)]
+    #[schema(value_type = ChangeCounts)]
     changes: Option<ChangeCounts>,
+    /// Lines up to which everything is durable.
     committed_lines: u64,
     /// Rows a second, while it is running.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     rows_per_second: Option<u64>,
-    /// Written already.
+    /// Those that were given, or the digest of many.
+    // Written already.
+    #[schema(value_type = Option<Object>)]
     parameters: Option<&'told RawValue>,
+    /// Refused rows that can be read.
     rejects_kept: u64,
+    /// Why these are not all.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     rejects_missing: Option<&'told str>,
+    /// Path of the refused rows.
     rejects_url: String,
+    /// `type` and `detail` of the problem that ended it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Option<BTreeMap<String, String>>)]
     error: Option<BTreeMap<&'static str, String>>,
 }
 
-#[derive(Serialize)]
-struct ListView<'told> {
+/// Some batches, newest first.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Batches)]
+pub(super) struct ListView<'told> {
+    #[schema(value_type = Vec<BatchView<'static>>)]
     batches: Vec<BatchView<'told>>,
     /// The `after` of the next list, if there is more.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Option<String>, format = "uuid")]
     next: Option<BatchId>,
 }
 

@@ -7,20 +7,20 @@ use actix_web::{
     dev::{Payload, RequestHead},
     http::{StatusCode, header::HeaderMap},
 };
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use sluice_ingest::{
-    ImportMode, ImportReport, ImportRules, Ingestor, MissingTags, RefusedRow, Told as StepTold, UploadAction,
-    UploadRules,
+    ImportMode, ImportReport, ImportRules, Ingestor, MissingTags, Told as StepTold, UploadAction, UploadRules,
 };
 use sluice_store::catalogue::Supplier;
+use utoipa::ToSchema;
 
 use super::{
-    batches::{RejectsSource, rejects_url},
+    batches::rejects_url,
     intake::{Intake, IntakeEnd, Resumed},
     parameters::{MissingTagsChoice, Parameters},
     progress,
+    rejects::{KeptReject, RejectView, first_rejects, rejects},
     tag_creator::TagCreator,
 };
 use crate::{
@@ -44,50 +44,47 @@ use crate::{
 /// Longest parameters that are kept as they are.
 const PARAMETERS_BYTES_MAX: usize = 1_024;
 
-/// Refused rows that are told again.
-const REJECTS_REPEATED_MAX: usize = 100;
-
-/// Characters of their values.
-const VALUE_LENGTH_MAX: usize = 512;
-
 /// What became of the rows of a body.
-#[derive(Serialize)]
-struct ImportView<'report> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Import)]
+pub(super) struct ImportView<'report> {
+    /// Id of the batch.
+    #[schema(value_type = String, format = "uuid")]
     batch: BatchId,
     supplier: &'report str,
     rows: u64,
     accepted: u64,
     /// Accepted without all of their tags, if there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     short_of_tags: Option<u64>,
     refused: u64,
     /// Those that the allow list kept out; in neither count.
     #[serde(skip_serializing_if = "is_none")]
+    #[schema(required = false)]
     allowed: u64,
     /// Those of the refused that are not for detection.
     #[serde(skip_serializing_if = "is_none")]
+    #[schema(required = false)]
     not_to_ids: u64,
     #[serde(flatten)]
+    #[schema(value_type = ChangeCounts)]
     changes: Option<ChangeCounts>,
+    /// Lines up to which everything is durable.
     committed_lines: u64,
+    /// The first of the refused rows.
+    #[schema(value_type = Vec<RejectView<'static>>)]
     rejects: Vec<RejectView<'report>>,
+    /// Path of all of them.
     rejects_url: String,
     /// Why not all refused rows are there.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     rejects_missing: Option<&'report str>,
     /// Why the batch is not kept.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     batch_missing: Option<&'report str>,
-}
-
-#[derive(Serialize)]
-struct RejectView<'report> {
-    line: u64,
-    byte: u64,
-    reason: &'report str,
-    /// Written already.
-    value: Option<&'report RawValue>,
-    hint: &'report str,
 }
 
 /// Takes the rows of a body in, and answers once all are durable, or while they arrive if the client wants to be told.
@@ -365,10 +362,6 @@ fn is_none(count: &u64) -> bool {
     *count == 0
 }
 
-fn rejects(report: &ImportReport) -> Vec<RejectView<'_>> {
-    report.refused.iter().map(RejectView::of).collect()
-}
-
 impl<'report> ImportView<'report> {
     fn of(
         batch: BatchId,
@@ -394,55 +387,6 @@ impl<'report> ImportView<'report> {
             batch_missing: None,
         }
     }
-}
-
-impl<'report> RejectView<'report> {
-    fn of(row: &'report RefusedRow) -> Self {
-        let RefusedRow { line, byte, reason, value, hint } = row;
-        Self { line: *line, byte: *byte, reason, value: serde_json::from_str(value).ok(), hint }
-    }
-}
-
-/// A refused row as it is kept.
-#[derive(Deserialize)]
-struct KeptReject {
-    line: u64,
-    byte: u64,
-    reason: String,
-    hint: String,
-    value: String,
-    /// The value, as it is told.
-    #[serde(skip)]
-    told: Option<Box<RawValue>>,
-}
-
-impl KeptReject {
-    /// Reads a line.
-    fn read(line: &str) -> Option<Self> {
-        let kept: Self = serde_json::from_str(line).ok()?;
-        let value: String = kept.value.chars().take(VALUE_LENGTH_MAX).collect();
-        Some(Self { told: serde_json::value::to_raw_value(&value).ok(), ..kept })
-    }
-
-    fn view(&self) -> RejectView<'_> {
-        let Self { line, byte, reason, hint, told, .. } = self;
-        RejectView { line: *line, byte: *byte, reason, value: told.as_deref(), hint }
-    }
-}
-
-/// The first of the refused rows of a batch, as far as they can still be read.
-async fn first_rejects(state: &State, id: BatchId) -> Vec<KeptReject> {
-    let (source, mut found) = (RejectsSource::of(state), Vec::new());
-    for place in state.batches.frames(id) {
-        let Ok(text) = source.read(place).await else { break };
-        let text = String::from_utf8_lossy(&text);
-        let room = REJECTS_REPEATED_MAX - found.len();
-        found.extend(text.lines().filter_map(KeptReject::read).take(room));
-        if REJECTS_REPEATED_MAX <= found.len() {
-            break;
-        }
-    }
-    found
 }
 
 #[cfg(test)]

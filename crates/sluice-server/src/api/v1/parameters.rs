@@ -56,6 +56,20 @@ const STIX_TYPES: [&str; 4] = [
     "application/vnd.oasis.taxii+json",
 ];
 
+/// Every parameter of an import; what is not here is none, and the document of the API describes each.
+pub(crate) const IMPORT_PARAMETERS: [&str; 10] = [
+    "format",
+    "column",
+    "refang",
+    "missing_tags",
+    "only_to_ids",
+    "skip_allowed",
+    "from_line",
+    "mode",
+    "plan",
+    "max_shrink",
+];
+
 /// What an import asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Parameters {
@@ -125,6 +139,9 @@ pub(crate) fn read(head: &RequestHead) -> Result<Parameters, Cause> {
     };
     let mut whole = Whole::default();
     for (name, value) in form_urlencoded::parse(head.uri.query().unwrap_or("").as_bytes()) {
+        if !IMPORT_PARAMETERS.contains(&&*name) {
+            return Err(unknown(&name));
+        }
         if parameters.given.contains_key(&*name) {
             return Err(invalid(&name, "is given twice"));
         }

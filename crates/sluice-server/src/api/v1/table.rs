@@ -4,6 +4,7 @@
 
 use actix_web::http::Method;
 
+use super::operations;
 use crate::{
     api::request::{
         BatchesShape, Importing,
@@ -36,30 +37,36 @@ pub(crate) static ROUTES: [Route; 6] = [
         name: "ImportIndicators", method: Method::POST, paths: INDICATORS, action: Action::ChangeIndicators,
         sentence: "The rows could not be taken in",
         body_bytes_max: usize::MAX, shape: Shape::Import(Subject::Supplier(Importing::Add)),
+        documented: Some(operations::import),
     },
     Route {
         name: "ImportDeletions", method: Method::DELETE, paths: INDICATORS, action: Action::ChangeIndicators,
         sentence: "The rows could not be deleted",
         body_bytes_max: usize::MAX, shape: Shape::Import(Subject::Supplier(Importing::Delete)),
+        documented: Some(operations::import_deletions),
     },
     Route {
         name: "ListBatches", method: Method::GET, paths: BATCHES, action: Action::Read,
         sentence: "The batches could not be listed",
         body_bytes_max: 0, shape: Shape::Batches(BatchesShape::List),
+        documented: Some(operations::list_batches),
     },
     Route {
         name: "ShowBatch", method: Method::GET, paths: BATCH, action: Action::Read,
         sentence: "The batch could not be shown",
         body_bytes_max: 0, shape: Shape::Batches(BatchesShape::Show),
+        documented: Some(operations::show_batch),
     },
     Route {
         name: "ShowRejects", method: Method::GET, paths: REJECTS, action: Action::Read,
         sentence: "The refused rows could not be shown",
         body_bytes_max: 0, shape: Shape::Batches(BatchesShape::Rejects),
+        documented: Some(operations::show_rejects),
     },
     Route {
         name: "CancelBatch", method: Method::DELETE, paths: BATCH, action: Action::ChangeIndicators,
         sentence: "The batch could not be cancelled",
         body_bytes_max: 0, shape: Shape::Batches(BatchesShape::Cancel),
+        documented: Some(operations::cancel_batch),
     },
 ];
