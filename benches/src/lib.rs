@@ -96,6 +96,19 @@ pub fn bench_rows(rows_max: usize) -> anyhow::Result<Vec<FeedRow>> {
     }
 }
 
+/// Makes up the rows of these numbers, always the same of each.
+///
+/// # Errors
+///
+/// None that can happen.
+pub fn made_up_rows(numbers: impl Iterator<Item = u64>) -> anyhow::Result<Vec<FeedRow>> {
+    rows_of(numbers.map(|number| {
+        let mut line = String::new();
+        test_support::feed::write_row(1, number, &mut line);
+        Ok(line)
+    }))
+}
+
 /// Makes rows up in the likeness of a real feed, one object a line, always the same ones.
 pub fn made_up_feed(rows_count: usize) -> String {
     let mut feed = String::new();
@@ -211,7 +224,12 @@ fn commit(store: &Store, rows: &[FeedRow], supplier: SupplierId, updated: u32) -
     Ok(answer.recv()??)
 }
 
-fn slice(rows: &[FeedRow], supplier: SupplierId, updated: u32) -> anyhow::Result<Slice> {
+/// Makes a slice of rows.
+///
+/// # Errors
+///
+/// When the store refuses a row.
+pub fn slice(rows: &[FeedRow], supplier: SupplierId, updated: u32) -> anyhow::Result<Slice> {
     let mut slice = SliceBuilder::new();
     let mut encoded = Vec::new();
     for row in rows {

@@ -37,9 +37,9 @@
 //! | `compaction` (`compact/thread.rs`) | flushes, merges, checkpoints | the disk, the two others |
 //! | `parts` (`compact/parts_thread.rs`) | packs the rows of one part after the other | the disk |
 //!
-//! Posting lists (which rows of a part are of a supplier or have a tag) are written with every part, but no request
-//! reads them yet: only [`Snapshot::keys_of_supplier`] and [`Snapshot::keys_of_tag`] do, which an export of one
-//! supplier or one tag is to be built on. Merges need only their summaries in the index of a part.
+//! Posting lists (which rows of a part are of a supplier or have a tag) are written with every part. Those of the suppliers
+//! `FalsePositive` tell the first import what is allowed (`allow_list.rs`); beside that only [`Snapshot::keys_of_supplier`] and
+//! [`Snapshot::keys_of_tag`] read them, which an export of one supplier or one tag is to be built on. Merges need only their summaries in the index of a part.
 //!
 //! # What is promised
 //!

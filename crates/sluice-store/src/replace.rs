@@ -33,7 +33,7 @@ use std::{sync::Arc, thread, time::Duration};
 use crossbeam_channel::bounded;
 use sluice_model::{SupplierId, limits};
 
-use self::diff::Diff;
+use self::{diff::Diff, feed::KEPT_MEMTABLE_BYTES_MAX};
 pub use self::{
     feed::Feed,
     outcome::{Changes, FeedMode, ReplaceError},
@@ -49,9 +49,6 @@ use crate::{
     spool::Chunk,
     store::Store,
 };
-
-/// Heap bytes of the memtable above which it is flushed first, because the view of the join would keep it.
-const KEPT_MEMTABLE_BYTES_MAX: usize = 8 * limits::MIB;
 
 /// How often at most.
 const FLUSHES_MAX: u32 = 4;

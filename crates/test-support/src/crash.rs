@@ -52,6 +52,8 @@ pub struct KillSummary {
     pub unanswered_applied: u64,
     /// Values looked up and compared after restarts.
     pub compared: u64,
+    /// Batches of imports that were answered, asked for after restarts.
+    pub batches: u64,
     /// Longest time from start to ready.
     pub ready_ms_max: u64,
     /// Time of everything.
@@ -61,12 +63,12 @@ pub struct KillSummary {
 impl fmt::Display for KillSummary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, cycles, killed_at_start, acked, refused, unanswered, unanswered_applied, .. } = self;
-        let Self { compared, ready_ms_max, elapsed_ms, .. } = self;
+        let Self { compared, batches, ready_ms_max, elapsed_ms, .. } = self;
         write!(
             formatter,
             "seed {seed}: {cycles} kills ({killed_at_start} during start-up) in {elapsed_ms} ms: {acked} \
              acknowledged, {refused} refused, {unanswered} unanswered ({unanswered_applied} of them applied), \
-             {compared} values compared, ready within {ready_ms_max} ms: 0 lost, 0 torn, 0 failed starts"
+             {compared} values and {batches} batches compared, ready within {ready_ms_max} ms: 0 lost, 0 torn, 0 failed starts"
         )
     }
 }
@@ -116,6 +118,7 @@ fn check(daemon: &mut Daemon, clients: &mut [ScriptedClient], summary: &mut Kill
     summary.ready_ms_max = summary.ready_ms_max.max(ready_ms);
     let mut http = daemon.client();
     summary.compared += clients.iter_mut().map(|client| client.check(&mut http)).sum::<u64>();
+    summary.batches += clients.iter_mut().map(|client| client.check_batches(&mut http)).sum::<u64>();
     ready_ms
 }
 

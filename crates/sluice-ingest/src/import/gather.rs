@@ -1,8 +1,8 @@
 //! The rows of an import that are not committed step by step: they replace what the supplier holds, or are compared with it.
 //!
 //! In: the slices of one step after the other. Out: what was changed, or would be. Steps hold memory as those of any import
-//! do, and leave their rows in files of the store. Nothing is stored before the end; what follows then is done on a thread
-//! of its own, one import at a time. If its client goes meanwhile, it is given up, unless it is being written already.
+//! do, and leave their rows in files of the store, which a thread of its own writes, merges and closes, since disks are slow. Nothing
+//! is stored before the end; what follows then is done on a thread of its own, too, one import at a time. If its client goes meanwhile, it is given up, unless it is being written already.
 
 use std::{sync::Arc, thread, time::Duration};
 
@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use crate::{
     error::IngestError,
     memory::{Budget, CancelGuard, RequestMemory},
-    pools::{Pool, Pools, run_here},
+    pools::{Pools, run_here},
 };
 
 /// Time until an import that found no room tries again.
@@ -38,7 +38,19 @@ pub enum ImportMode {
 #[derive(Clone)]
 pub(crate) struct Gathering {
     store: Store,
-    feed: Arc<Mutex<Feed>>,
+    feed: Arc<SharedFeed>,
+}
+
+/// A feed that several steps add to; dropped on a thread of its own, because files of gigabytes go with it.
+struct SharedFeed(Option<Mutex<Feed>>);
+
+impl Drop for SharedFeed {
+    fn drop(&mut self) {
+        if let Some(feed) = self.0.take() {
+            // Without a thread it goes here.
+            drop(start_thread("spool", move || drop(feed)));
+        }
+    }
 }
 
 impl Gathering {
@@ -52,7 +64,7 @@ impl Gathering {
             return Ok(None);
         }
         let feed = store.begin_feed().map_err(IngestError::Write)?;
-        Ok(Some(Self { store: store.clone(), feed: Arc::new(Mutex::new(feed)) }))
+        Ok(Some(Self { store: store.clone(), feed: Arc::new(SharedFeed(Some(Mutex::new(feed)))) }))
     }
 
     /// Adds the rows of a step, in their order.
@@ -60,9 +72,16 @@ impl Gathering {
     /// # Errors
     ///
     /// What the store could not keep.
-    pub(super) async fn add(self, slices: Vec<Slice>, pool: &Pool) -> Result<(), IngestError> {
-        let added = pool.start(move || self.feed.lock().add(&slices));
-        added.await?.map_err(error_of)
+    pub(super) async fn add(self, slices: Vec<Slice>) -> Result<(), IngestError> {
+        let (outcome_out, outcome) = oneshot::channel();
+        start_thread("spool", move || {
+            let Self { feed, .. } = self;
+            let added = run_here(|| feed.0.as_ref().map_or(Ok(()), |feed| feed.lock().add(&slices)));
+            drop((feed, slices));
+            // The receiver is gone when the request was cut off.
+            drop(outcome_out.send(added));
+        })?;
+        outcome.await??.map_err(error_of)
     }
 
     /// Begins to do what is to be done with all rows, which are of one supplier. `written_bytes` are what an ordinary write
@@ -79,7 +98,8 @@ impl Gathering {
         (budget, written_bytes): (&Arc<Budget>, usize),
     ) -> Result<Replacing, IngestError> {
         let Self { store, feed } = self;
-        let feed = Arc::into_inner(feed).map(Mutex::into_inner).ok_or(IngestError::Internal)?;
+        let feed = Arc::into_inner(feed).and_then(|mut feed| feed.0.take()).ok_or(IngestError::Internal)?;
+        let feed = feed.into_inner();
         let turn = Arc::clone(&pools.replacements).acquire_owned().await;
         let turn = turn.map_err(|_closed| IngestError::Internal)?;
         let memory = reserve(budget, feed.reading_bytes() + written_bytes).await?;
@@ -101,11 +121,7 @@ impl Gathering {
             // The receiver is gone when the request was cut off.
             drop(outcome_out.send(outcome));
         };
-        let started = thread::Builder::new().name("replace".to_owned()).spawn(work);
-        started.map_err(|error| {
-            tracing::error!(%error, "the thread for a replacement did not start");
-            IngestError::Internal
-        })?;
+        start_thread("replace", work)?;
         Ok(Replacing { guard: Some(guard), outcome })
     }
 }
@@ -135,6 +151,14 @@ impl Replacing {
             Err(error) => Err(error_of(error)),
         }
     }
+}
+
+fn start_thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), IngestError> {
+    let started = thread::Builder::new().name(name.to_owned()).spawn(work);
+    started.map(drop).map_err(|error| {
+        tracing::error!(%error, name, "a thread did not start");
+        IngestError::Internal
+    })
 }
 
 /// Waits for the memory that reading takes, and the rows of an ordinary write.

@@ -162,7 +162,7 @@ impl Step {
             let is_gathered = gathered.is_some();
             match (work.rows.into_write(), gathered) {
                 (Some(write), _) => commit(write, &pools.ingest_short, told).await?,
-                (None, Some(gathered)) => gathered.add(slices, &pools.ingest).await?,
+                (None, Some(gathered)) => gathered.add(slices).await?,
                 (None, None) => return Err(IngestError::Internal),
             }
             let rejects = std::mem::take(&mut reports.rejects);

@@ -95,6 +95,13 @@ pub(super) struct Writer {
     pub(super) is_failing: bool,
 }
 
+impl Drop for Writer {
+    /// However its thread ends, nobody waits for it any more.
+    fn drop(&mut self) {
+        *self.last.lock() = None;
+    }
+}
+
 impl Writer {
     /// Writes until it is told that nothing more comes.
     pub(super) fn run(mut self, mut commands_in: mpsc::Receiver<BatchCommand>) {

@@ -18,15 +18,18 @@ use crate::{
     spool::{Chunk, ChunkWriter, Gauge},
 };
 
+/// Heap bytes of the memtable above which it is flushed first, because the view of the join would keep it.
+pub(super) const KEPT_MEMTABLE_BYTES_MAX: usize = 8 * limits::MIB;
+
 /// Chunks of one tier that become one of the next.
 const FAN_IN: usize = 32;
 
 /// Bytes of one block of each chunk together, from which on chunks are merged.
-const BLOCKS_BYTES_MAX: usize = 24 * limits::MIB;
+const BLOCKS_BYTES_MAX: usize = 20 * limits::MIB;
 
 /// Bytes of memory of what the size of blocks does not tell: readers of contexts, a block of each run, the rows at hand,
-/// the block being written, what is remembered of contexts.
-const BESIDE_BYTES: usize = 20 * limits::MIB;
+/// the block being written, what is remembered of contexts; and what the view keeps of the memtable.
+const BESIDE_BYTES: usize = 20 * limits::MIB + KEPT_MEMTABLE_BYTES_MAX;
 
 /// The rows of a feed, as far as they have come. Dropped, it leaves nothing.
 pub struct Feed {

@@ -41,6 +41,8 @@ pub(crate) struct ScriptedClient {
     operations: u32,
     answered: Model,
     in_flight: Option<Operation>,
+    /// Answers of imports since the last look at their batches.
+    imported: Vec<Value>,
     pub(crate) counts: Counts,
 }
 
@@ -60,7 +62,7 @@ pub(crate) enum Outcome {
 impl ScriptedClient {
     pub(crate) fn new(number: u32, history: History) -> Self {
         let (answered, counts) = (Model::default(), Counts::default());
-        Self { number, history, operations: 0, answered, in_flight: None, counts }
+        Self { number, history, operations: 0, answered, in_flight: None, imported: Vec::new(), counts }
     }
 
     /// Sends one request after the other until one gets no answer.
@@ -89,7 +91,7 @@ impl ScriptedClient {
         outcome
     }
 
-    fn perform(&self, client: &mut Client, operation: &Operation, dice: &mut Dice) -> Outcome {
+    fn perform(&mut self, client: &mut Client, operation: &Operation, dice: &mut Dice) -> Outcome {
         let supplier = supplier_name(self.number);
         let indicators = format!("/api/1.2/suppliers/{supplier}/indicators");
         let (method, path, body, want) = match operation {
@@ -108,7 +110,11 @@ impl ScriptedClient {
             Operation::Put(slices) => {
                 let bad = if dice.chance(15) { 1 + dice.below(3) } else { 0 };
                 let body = self.put_body(slices, bad);
-                ("PUT", indicators, body, if bad == 0 { 201 } else { 202 })
+                if dice.chance(50) {
+                    ("POST", format!("/v1/suppliers/{supplier}/indicators"), body, 200)
+                } else {
+                    ("PUT", indicators, body, if bad == 0 { 201 } else { 202 })
+                }
             }
             Operation::Replace(slices) => {
                 let path = format!("/v1/suppliers/{supplier}/indicators?mode=replace&max_shrink=100");
@@ -127,7 +133,31 @@ impl ScriptedClient {
             // The daemon decides by itself when; a client looks whether what it has is there.
             Operation::Checkpoint | Operation::Compact => return self.look_up(client),
         };
-        judge(client.request(method, &path, body.as_bytes()), want, operation)
+        let answer = client.request(method, &path, body.as_bytes());
+        if let Ok(answer) = &answer
+            && answer.status == 200
+            && path.starts_with("/v1/")
+        {
+            self.imported.push(serde_json::from_slice(&answer.body).unwrap());
+        }
+        judge(answer, want, operation)
+    }
+
+    /// After a crash of the process: fails unless each import that was answered is a batch that is done, with the counts of the
+    /// answer and all rows that were refused. Gives their number.
+    pub(crate) fn check_batches(&mut self, client: &mut Client) -> u64 {
+        let imported = std::mem::take(&mut self.imported);
+        for told in &imported {
+            let batch =
+                get(client, "GET", &format!("/v1/batches/{}", told["batch"].as_str().unwrap()), "").unwrap();
+            assert_eq!(batch["state"], "done", "client {} was told {told}", self.number);
+            for count in ["rows", "accepted", "refused", "committed_lines"] {
+                assert_eq!(batch[count], told[count], "client {} was told {told}", self.number);
+            }
+            let rejects = client.request("GET", told["rejects_url"].as_str().unwrap(), b"").unwrap();
+            assert_eq!(Some(rejects.text().lines().count() as u64), told["refused"].as_u64(), "{told}");
+        }
+        imported.len() as u64
     }
 
     fn put_body(&self, slices: &[Vec<(u32, Change)>], bad: u64) -> String {

@@ -157,3 +157,18 @@ async fn who_ends_a_batch_is_told_whether_it_is_kept() {
     thread.join().unwrap();
     assert!(!ledger.write_last(done(7), WaitFor::Sync).await);
 }
+
+#[tokio::test]
+async fn nobody_waits_for_a_thread_that_is_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let writer = writer(dir.path());
+    let (commands_out, commands_in) = mpsc::channel(COMMANDS_QUEUED_MAX);
+    let ledger = Ledger::new(Arc::clone(&writer.index), commands_out, Arc::clone(&writer.last));
+    let waiting = ledger.write_last(summary(1, 10, BatchState::Done), WaitFor::Sync);
+    let end = async {
+        // As in a panic.
+        drop((commands_in, writer));
+        ledger.write_last(summary(2, 10, BatchState::Done), WaitFor::Writing).await
+    };
+    assert_eq!(tokio::join!(waiting, end), (false, false));
+}

@@ -1,0 +1,130 @@
+//! A large supplier replaced by a feed of which little has changed: time, bytes written, memory.
+//!
+//! In: how many rows, and what part of them changes. Out: of the first push, of gathering the feed, of a plan and of the
+//! replacement the time, the bytes that the process had written to disks, and its anonymous memory at most, above that before.
+//! The rows are made up. What is gathered is written to the spool, so it counts among the bytes.
+
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use clap::Parser;
+use sluice_benches::{FeedRow, create_supplier, made_up_rows, scratch_store, slice};
+use sluice_model::SupplierId;
+use sluice_store::{Feed, FeedMode, Store};
+
+/// Replaces a supplier and prints what it cost.
+#[derive(Parser, Clone, Copy)]
+struct Replace {
+    /// Rows that the supplier holds.
+    #[arg(long, default_value_t = 10_000_000)]
+    rows: u64,
+    /// In place of how many of a thousand rows the feed has others.
+    #[arg(long, default_value_t = 10)]
+    changed_permille: u64,
+}
+
+/// Rows that are made at a time: a step of 16 MiB has about as many.
+const STEP_ROWS: u64 = 72_000;
+/// How often memory is looked at.
+const LOOK_INTERVAL: Duration = Duration::from_millis(2);
+
+#[expect(clippy::print_stdout, reason = "the figures are what the command is for")]
+fn main() -> anyhow::Result<()> {
+    let arguments = Replace::parse();
+    let (_dir, store) = scratch_store()?;
+    let supplier = create_supplier(&store, "Whole")?;
+    measured("push", || arguments.push(&store, supplier))?;
+    anyhow::ensure!(measured("compact", || Ok(store.compact()))?, "the disk is full");
+    let feed = measured("gather", || arguments.gather(&store, supplier))?;
+    let is_wanted = || true;
+    let planned = measured("plan", || Ok(store.plan(supplier, &feed, FeedMode::Replace, &is_wanted)?))?;
+    let changes = measured("replace", || Ok(store.replace(supplier, feed, 100, &is_wanted)?))?;
+    anyhow::ensure!(planned == changes, "{planned:?} was planned, and done was {changes:?}");
+    println!("{changes:?}, {:?}", store.figures());
+    store.close();
+    Ok(())
+}
+
+impl Replace {
+    fn push(self, store: &Store, supplier: SupplierId) -> anyhow::Result<()> {
+        self.steps(0)
+            .try_for_each(|rows| sluice_benches::push(store, &rows?, supplier, store.stamp_seconds()))
+    }
+
+    fn gather(self, store: &Store, supplier: SupplierId) -> anyhow::Result<Feed> {
+        let mut feed = store.begin_feed()?;
+        for rows in self.steps(self.changed_permille) {
+            let slices: anyhow::Result<Vec<_>> = rows?
+                .chunks(sluice_benches::SLICE_ROWS)
+                .map(|rows| slice(rows, supplier, store.stamp_seconds()))
+                .collect();
+            feed.add(&slices?)?;
+        }
+        Ok(feed)
+    }
+
+    /// The rows, some at a time, of which so many of a thousand are others.
+    fn steps(self, changed_permille: u64) -> impl Iterator<Item = anyhow::Result<Vec<FeedRow>>> {
+        let number = move |row: u64| if row % 1_000 < changed_permille { row + self.rows } else { row };
+        (0..self.rows.div_ceil(STEP_ROWS)).map(move |step| {
+            let from = step * STEP_ROWS;
+            made_up_rows((from..self.rows.min(from + STEP_ROWS)).map(number))
+        })
+    }
+}
+
+/// Does some work, and prints what it cost.
+#[expect(clippy::print_stdout, reason = "the figures are what the command is for")]
+fn measured<T>(name: &str, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let (memory_before, written_before) = (anonymous_bytes()?, written_bytes()?);
+    let is_done = Arc::new(AtomicBool::new(false));
+    let watch = {
+        let is_done = Arc::clone(&is_done);
+        move || -> anyhow::Result<u64> {
+            let mut peak = 0;
+            while !is_done.load(Ordering::Relaxed) {
+                peak = anonymous_bytes()?.max(peak);
+                thread::sleep(LOOK_INTERVAL);
+            }
+            Ok(peak)
+        }
+    };
+    let watcher = thread::Builder::new().name("watch".to_owned()).spawn(watch)?;
+    let started = Instant::now();
+    let outcome = work();
+    let elapsed = started.elapsed();
+    is_done.store(true, Ordering::Relaxed);
+    let peak = watcher.join().ok().context("the watching thread has panicked")??;
+    let outcome = outcome?;
+    println!(
+        "{name}: {:.2} s, {} MB written, {} MiB of memory above {} MiB",
+        elapsed.as_secs_f64(),
+        (written_bytes()? - written_before) / 1_000_000,
+        peak.saturating_sub(memory_before) >> 20,
+        memory_before >> 20
+    );
+    Ok(outcome)
+}
+
+fn anonymous_bytes() -> anyhow::Result<u64> {
+    Ok(number_of("/proc/self/status", "RssAnon:")? * 1_024)
+}
+
+fn written_bytes() -> anyhow::Result<u64> {
+    number_of("/proc/self/io", "write_bytes:")
+}
+
+fn number_of(path: &str, name: &str) -> anyhow::Result<u64> {
+    let text = fs::read_to_string(path)?;
+    let line =
+        text.lines().find_map(|line| line.strip_prefix(name)).context("the kernel does not tell it")?;
+    Ok(line.split_whitespace().next().context("the kernel does not tell it")?.parse()?)
+}
