@@ -5,6 +5,8 @@
 //! hold exactly what the clients' ledgers say, and has worked for them for a random time. Some are asked to stop
 //! just before, so that the kill finds them moving everything into the trees.
 
+mod bulk;
+mod reads;
 pub(crate) mod scripted;
 
 use std::{

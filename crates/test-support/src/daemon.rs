@@ -19,8 +19,8 @@ use std::{
 
 use crate::client::Client;
 
-/// Name and password of the administrator.
-pub const CREDENTIALS: (&str, &str) = ("admin", "a password for one test");
+/// Name and password of the administrator; some clients take no blanks in it.
+pub const CREDENTIALS: (&str, &str) = ("admin", "a-password-for-one-test");
 /// Longest time from start to ready.
 const READY_WAIT: Duration = Duration::from_mins(1);
 /// Longest time from SIGTERM to the end.

@@ -240,6 +240,7 @@ fn a_listener_of_its_own_serves_it_at_its_root_and_nothing_else() {
     };
     assert!(ask("GET", "/", "", b"").body.contains("You Know, for Search"));
     assert!(ask("GET", "/?pretty", "", b"").body.contains("You Know, for Search"));
+    assert!(ask("POST", "/_bulk?bad_items=no", "", b"").body.contains("bad_items"));
     let body = b"{\"index\":{}}\n{\"indicator\":\"192.0.2.94\"}\n";
     for headers in ["", "Expect: 100-continue\r\n"] {
         let answer = ask("POST", "/esroot/_bulk?refresh=true", headers, body);

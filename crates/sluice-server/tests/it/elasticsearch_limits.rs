@@ -9,8 +9,9 @@ use sluice_model::limits::{BODY_BYTES_MAX, MIB};
 use crate::{
     batches::{get, plain, rejects},
     busy::{announce, long_body},
-    daemon::{Running, as_user, shared, wait_until},
+    daemon::{Running, as_user, request, shared, wait_until},
     elasticsearch::ask,
+    process::{Process, as_administrator},
 };
 
 const PATH: &str = "/api/1.0/suppliers/InternalTI/indicators";
@@ -60,6 +61,65 @@ fn without_room_a_request_waits_and_is_429_in_the_end() {
         drop(holder);
         assert_eq!(waiting.join().unwrap(), 100);
     });
+}
+
+#[test]
+fn below_the_reserve_of_the_disk_writes_and_health_are_507() {
+    let daemon = Running::start(&[("SLUICE_DISK_RESERVE_BYTES", "9000000000000000000")]);
+    let status =
+        |method: &str, path: &str, body: &[u8]| ask(&daemon, method, path, &as_user("admin"), body).status;
+    assert_eq!(status("POST", "/es/_bulk", b"{\"delete\":{\"_id\":\"a.example.com\"}}\n"), 507);
+    assert_eq!(status("GET", "/es/_cluster/health", b""), 507);
+    assert_eq!(status("GET", "/es/_cat/health", b""), 507);
+    // It is asked before anything is sent.
+    assert_eq!(status("GET", "/es/", b""), 200);
+}
+
+/// An action that deletes counts like one that adds, in the access log, in the audit and in the metrics.
+#[test]
+fn what_became_of_the_actions_is_logged_and_counted() {
+    let process = Process::after("export SLUICE_LOG__ACCESS=true SLUICE_LOG__LEVEL=error");
+    let body = concat!(
+        "{\"index\":{\"_index\":\"internalti\"}}\n{\"indicator\":\"a.example.com\"}\n",
+        "{\"delete\":{\"_index\":\"internalti\",\"_id\":\"b.example.com\"}}\n",
+        "{\"index\":{\"_index\":\"internalti\"}}\n{\"indicator\":\"bad\\\\name\"}\n",
+        "{\"index\":{\"_index\":\"internalti\"}}\n{}\n",
+    );
+    let asked = |method: &str, path: &str, body: &str| {
+        let mut connection = process.connect();
+        assert!(connection.send(&request(method, path, &as_administrator(), body.as_bytes())));
+        connection.receive_text().unwrap()
+    };
+    let answer = asked("POST", "/es/_bulk", body);
+    assert_eq!(answer.status, 200);
+    let id = format!("request_id=\"{}\"", answer.header("x-request-id").unwrap());
+    let said = process.said();
+    let lines: Vec<&str> = said.lines().filter(|line| line.contains(&id)).collect();
+    let received = format!(" received_bytes={} ", body.len());
+    assert!(lines.iter().any(|line| line.contains("change=\"1 indicators deleted\"")), "{said}");
+    let is_access = |line: &&&str| line.contains(&received) && line.contains(" accepted=2 refused=2");
+    assert_eq!(lines.iter().filter(is_access).count(), 1, "{said}");
+    let metrics = asked("GET", "/metrics", "").body;
+    for sample in [
+        "sluice_indicators_accepted_total{tenant=\"General\",supplier=\"InternalTI\",action=\"add\"} 1",
+        "sluice_indicators_accepted_total{tenant=\"General\",supplier=\"InternalTI\",action=\"delete\"} 1",
+    ] {
+        assert!(metrics.lines().any(|line| line == sample), "{sample}: {metrics}");
+    }
+}
+
+#[test]
+fn an_index_has_the_rules_of_its_supplier() {
+    let daemon = Running::start(&[]);
+    let supplier = r#"[{"name":"EsDefanged","confidence":50,"retention":60,"refang":true}]"#;
+    assert_eq!(daemon.ask("POST", "1.3/suppliers", supplier).status, 201);
+    let body = concat!(
+        "{\"index\":{\"_index\":\"esdefanged\"}}\n{\"indicator\":\"es[.]example[.]com\"}\n",
+        "{\"index\":{\"_index\":\"internalti\"}}\n{\"indicator\":\"es[.]example[.]com\"}\n",
+        "{\"index\":{\"_index\":\"falsepositive\"}}\n{\"indicator\":\"a.example.com\",\"context\":{\"n\":1}}\n",
+    );
+    let told = bulk(&daemon, "", body);
+    expect![[r#"[{"index":{"status":201}},{"index":{"status":400,"error":{"type":"document_parsing_exception","reason":"Invalid indicator format"}}},{"index":{"status":400,"error":{"type":"document_parsing_exception","reason":"Context is not allowed for the FalsePositive supplier"}}}]}"#]].assert_eq(told.split_once("\"items\":").unwrap().1);
 }
 
 #[test]

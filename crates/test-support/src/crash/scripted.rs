@@ -7,11 +7,18 @@ use std::{fmt::Write as _, io};
 
 use serde_json::Value;
 
+use super::{
+    bulk::{BulkBody, BulkLedger},
+    reads::get,
+};
 use crate::{
     client::{Answer, Client},
     dice::Dice,
     script::{Change, Model, Operation, supplier_name, tag_prefix},
 };
+
+/// Share of the writes that are sent by `_bulk`.
+const BULK_PERCENT: u64 = 30;
 
 /// What became of the requests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -43,6 +50,7 @@ pub(crate) struct ScriptedClient {
     in_flight: Option<Operation>,
     /// Answers of imports since the last look at their batches.
     imported: Vec<Value>,
+    bulk: BulkLedger,
     pub(crate) counts: Counts,
 }
 
@@ -62,7 +70,8 @@ pub(crate) enum Outcome {
 impl ScriptedClient {
     pub(crate) fn new(number: u32, history: History) -> Self {
         let (answered, counts) = (Model::default(), Counts::default());
-        Self { number, history, operations: 0, answered, in_flight: None, imported: Vec::new(), counts }
+        let (bulk, imported) = (BulkLedger::default(), Vec::new());
+        Self { number, history, operations: 0, answered, in_flight: None, imported, bulk, counts }
     }
 
     /// Sends one request after the other until one gets no answer.
@@ -76,7 +85,11 @@ impl ScriptedClient {
         let operation = draw(seed, self.number, self.operations, &self.answered);
         let mut dice = Dice::new(&[seed, 1, u64::from(self.number), u64::from(self.operations)]);
         self.operations += 1;
-        let outcome = self.perform(client, &operation, &mut dice);
+        let outcome = if is_write(&operation) && dice.chance(BULK_PERCENT) {
+            self.perform_bulk(client, &operation, &mut dice)
+        } else {
+            self.perform(client, &operation, &mut dice)
+        };
         match outcome {
             Outcome::Read | Outcome::Acked => {
                 self.answered.apply(&operation);
@@ -157,17 +170,60 @@ impl ScriptedClient {
             let rejects = client.request("GET", told["rejects_url"].as_str().unwrap(), b"").unwrap();
             assert_eq!(Some(rejects.text().lines().count() as u64), told["refused"].as_u64(), "{told}");
         }
+        self.bulk.check_refused(client, self.number);
         imported.len() as u64
+    }
+
+    /// The same by `_bulk`, with a supplier beside it.
+    fn perform_bulk(&mut self, client: &mut Client, operation: &Operation, dice: &mut Dice) -> Outcome {
+        let (number, request) = (self.number, self.operations);
+        if self.bulk.prepare(client, number).is_err() {
+            return Outcome::Unanswered;
+        }
+        let mut body = BulkBody::default();
+        match operation {
+            Operation::Put(slices) | Operation::Abandon(slices) => {
+                for (key, change) in slices.iter().flatten() {
+                    body.index(&self.element(*key, change));
+                }
+            }
+            Operation::Delete(keys) => keys.iter().for_each(|key| body.delete(&self.indicator(*key))),
+            operation => panic!("{operation:?} is no write"),
+        }
+        for nth in 0..dice.below(3) {
+            body.refuse(number, request, nth);
+        }
+        let is_abandoned = matches!(operation, Operation::Abandon(_));
+        let mut body = self.bulk.begin(number, request, body);
+        if is_abandoned {
+            body.text.push_str("{\"index\":{}}\n");
+        }
+        let path = format!("/es/{}/_bulk?bad_items=ok", supplier_name(number));
+        let answer = client.request("POST", &path, body.text.as_bytes());
+        if let Ok(answer) = &answer
+            && answer.status == 200
+        {
+            body.check(answer);
+        }
+        let outcome = judge(answer, if is_abandoned { 400 } else { 200 }, operation);
+        if outcome != Outcome::Unanswered {
+            self.bulk.end(body, outcome == Outcome::Acked && !is_abandoned);
+        }
+        outcome
+    }
+
+    fn element(&self, key: u32, change: &Change) -> String {
+        let context = match change {
+            Change::Put(context) => format!(",\"context\":{context}"),
+            Change::Touch => String::new(),
+        };
+        format!("{{\"indicator\":\"{}\"{context}}}", self.indicator(key))
     }
 
     fn put_body(&self, slices: &[Vec<(u32, Change)>], bad: u64) -> String {
         let mut body = String::from("[");
         for (key, change) in slices.iter().flatten() {
-            write!(body, "{{\"indicator\":\"{}\"", self.indicator(*key)).unwrap();
-            if let Change::Put(context) = change {
-                write!(body, ",\"context\":{context}").unwrap();
-            }
-            body.push_str("},");
+            write!(body, "{},", self.element(*key, change)).unwrap();
         }
         for _ in 0..bad {
             body.push_str("{\"indicator\":\"bad\\\\.example.com\"},");
@@ -245,18 +301,13 @@ impl ScriptedClient {
             panic!("client {}: found / expected: {without}; or {with}", self.number);
         }
         self.answered = found;
+        self.bulk.check(client, self.number);
         u64::from(self.history.keys)
     }
 }
 
-fn get(client: &mut Client, method: &str, path: &str, body: &str) -> io::Result<Value> {
-    let answer = client.request(method, path, body.as_bytes())?;
-    if matches!(answer.status, 429 | 500) {
-        // A read that is refused, now that there is no room or no time, is not an answer.
-        return Err(io::Error::other(answer.text()));
-    }
-    assert_eq!(answer.status, 200, "{method} {path}: {}", answer.text());
-    Ok(serde_json::from_slice(&answer.body).unwrap())
+fn is_write(operation: &Operation) -> bool {
+    matches!(operation, Operation::Put(_) | Operation::Abandon(_) | Operation::Delete(_))
 }
 
 fn judge(answer: io::Result<Answer>, want: u16, operation: &Operation) -> Outcome {
