@@ -15,6 +15,7 @@ mod proc;
 mod prometheus;
 mod release;
 mod schemathesis;
+mod shippers;
 mod tidy;
 mod tools;
 mod workspace;
@@ -87,6 +88,10 @@ enum Task {
     },
     /// Asks a daemon by the thousand what its document says that it takes, and holds every answer to it.
     Schemathesis(schemathesis::Schemathesis),
+    /// Lets real clients of Elasticsearch push, while requests are refused, answered with 429 and 503, and cut off.
+    ///
+    /// Python's and JavaScript's are fetched by pip and npm, rsyslog and syslog-ng as packages of the Debian that this runs on.
+    Shippers(shippers::Shippers),
     /// Tries the package on a fresh Debian under a real systemd.
     Nspawn(Box<nspawn::Nspawn>),
     /// Makes all that a release consists of: package for Debian, static binary, image, bill of materials, checksums.
@@ -143,6 +148,7 @@ fn main() -> Result<()> {
         }
         Task::Prometheus { profile } => prometheus::run(profile),
         Task::Schemathesis(schemathesis) => schemathesis.run(),
+        Task::Shippers(shippers) => shippers.run(),
         Task::Nspawn(nspawn) => nspawn.run(),
         Task::Release(release) => release.run(),
         Task::Load(load) => load.run(),

@@ -1,0 +1,78 @@
+//! Programs of others that run for a bounded time.
+//!
+//! In: a command. Out: what it printed, or its process, which is killed when it is dropped.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+/// Longest time for a client to push everything.
+const RUN_MAX: Duration = Duration::from_mins(2);
+/// Pause between two looks.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+
+/// A running program.
+pub(super) struct RunningProgram {
+    child: Child,
+    said: PathBuf,
+}
+
+impl RunningProgram {
+    /// Starts it; what it prints goes to files in `dir`.
+    ///
+    /// # Errors
+    ///
+    /// When it does not start.
+    pub(super) fn start(command: &mut Command, dir: &Path) -> Result<Self> {
+        let said = dir.join("said");
+        let (stdout, stderr) = (File::create(dir.join("printed"))?, File::create(&said)?);
+        let child = command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).spawn();
+        let child = child.with_context(|| format!("{} does not start", command.get_program().display()))?;
+        Ok(Self { child, said })
+    }
+
+    /// Runs it to its end, and gives what it printed.
+    ///
+    /// # Errors
+    ///
+    /// When it takes too long, or fails.
+    pub(super) fn run(command: &mut Command, dir: &Path) -> Result<String> {
+        let mut program = Self::start(command, dir)?;
+        let began = Instant::now();
+        while began.elapsed() < RUN_MAX {
+            if let Some(status) = program.ended()? {
+                ensure!(status.success(), "it ended with {status}: {}", program.said());
+                return Ok(fs::read_to_string(dir.join("printed"))?);
+            }
+            thread::sleep(LOOK_INTERVAL);
+        }
+        bail!("it does not end: {}", program.said())
+    }
+
+    /// How it has ended, if it has.
+    ///
+    /// # Errors
+    ///
+    /// When that is not known.
+    pub(super) fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.child.try_wait()?)
+    }
+
+    /// What it said on standard error.
+    pub(super) fn said(&self) -> String {
+        fs::read_to_string(&self.said).unwrap_or_default()
+    }
+}
+
+impl Drop for RunningProgram {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
