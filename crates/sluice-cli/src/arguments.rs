@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{failure, version};
 
-/// Pushes feeds to a Sluice daemon, looks values up, and manages suppliers and tags.
+/// Pushes feeds to a Sluice daemon, looks values up, and manages suppliers, tags, users and tokens.
 #[derive(Debug, Parser)]
 #[command(name = "sluice", version = version::text(), after_help = failure::EXIT_CODES)]
 pub(crate) struct Arguments {
@@ -103,6 +103,12 @@ pub(crate) enum Command {
     /// List, create and remove tags.
     #[command(subcommand)]
     Tags(TagsCommand),
+    /// List, add and remove users, and give them other passwords; for administrators.
+    #[command(subcommand)]
+    Users(UsersCommand),
+    /// List, create and revoke tokens; for administrators.
+    #[command(subcommand)]
+    Tokens(TokensCommand),
     /// List, show and cancel what was pushed and deleted, and print the rows that were refused.
     #[command(subcommand)]
     Batches(BatchesCommand),
@@ -221,6 +227,75 @@ pub(crate) enum SuppliersCommand {
     },
     /// Remove a supplier, with all its indicators.
     Delete {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// What to do with users.
+#[derive(Debug, Subcommand)]
+pub(crate) enum UsersCommand {
+    /// List all users.
+    List {
+        #[command(flatten)]
+        output: OutputArguments,
+    },
+    /// Add a user.
+    Add {
+        /// Its name.
+        name: String,
+        /// What the user may do: `administrator`, `analyst` or `tenant-manager`.
+        #[arg(long, value_name = "ROLE", default_value = "analyst")]
+        role: String,
+        /// Tenant that a tenant manager holds; may be repeated.
+        #[arg(long = "holds", value_name = "TENANT")]
+        tenants: Vec<String>,
+        /// File with its password; when absent, it is asked for on the terminal, or read from a pipe.
+        #[arg(long, value_name = "FILE")]
+        new_password_file: Option<PathBuf>,
+    },
+    /// Give a user another password.
+    Password {
+        /// Its name.
+        name: String,
+        /// File with the password; when absent, it is asked for on the terminal, or read from a pipe.
+        #[arg(long, value_name = "FILE")]
+        new_password_file: Option<PathBuf>,
+    },
+    /// Remove a user.
+    Remove {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// What to do with tokens.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokensCommand {
+    /// List all tokens, without their secrets.
+    List {
+        #[command(flatten)]
+        output: OutputArguments,
+    },
+    /// Create a token and print it, once.
+    Create {
+        /// Its name.
+        name: String,
+        /// What the token may do: `read`, `write`, `admin` or `metrics`.
+        #[arg(long, value_name = "SCOPE", default_value = "read")]
+        scope: String,
+        /// Tenant that a `write` token may change; may be repeated; General when absent.
+        #[arg(long = "holds", value_name = "TENANT")]
+        tenants: Vec<String>,
+        /// Days until it expires.
+        #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=3_650))]
+        days: u32,
+        /// How it is printed: alone, or as the object that it is.
+        #[command(flatten)]
+        output: OutputArguments,
+    },
+    /// Revoke a token.
+    Revoke {
         /// Its name.
         name: String,
     },

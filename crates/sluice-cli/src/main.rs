@@ -3,6 +3,7 @@
 //! In: the command line, `SLUICE_CLIENT_*` variables, a profile. Out: what a command prints on standard output; how far it is and
 //! what went wrong on standard error; an exit code of [`failure`].
 
+mod accounts;
 mod answer;
 mod arguments;
 mod batches;
@@ -90,6 +91,8 @@ async fn carry_out(server: &Server, command: Command) -> Result<Ended, Failure> 
         }
         Command::Suppliers(command) => catalogue::suppliers(server, command).await,
         Command::Batches(command) => batches::run(server, command).await,
+        Command::Users(command) => accounts::users(server, command).await,
+        Command::Tokens(command) => accounts::tokens(server, command).await,
         Command::Tags(command) => catalogue::tags(server, command).await,
         Command::Manual { .. } => Ok(Ended::Well),
     }

@@ -130,6 +130,11 @@ impl Server {
         }
     }
 
+    /// The same of what belongs to no tenant.
+    pub(crate) fn v1_root(&self, segments: &[&str]) -> Url {
+        self.at(&["v1"], segments)
+    }
+
     /// The URL of a request of the CyberTrace interface for all tenants.
     pub(crate) fn cybertrace(&self, segments: &[&str]) -> Url {
         self.at(&["api", "1.3"], segments)
@@ -273,6 +278,8 @@ pub(crate) enum Asked {
     LookUp,
     /// Creates something.
     Create,
+    /// Puts something in the place of what is there.
+    Put,
     /// Removes something.
     Remove,
 }
@@ -282,6 +289,7 @@ impl Asked {
         match self {
             Self::Read => Method::GET,
             Self::LookUp | Self::Create => Method::POST,
+            Self::Put => Method::PUT,
             Self::Remove => Method::DELETE,
         }
     }

@@ -8,6 +8,7 @@
 //! What an identity may do is [`role`]'s table. A change of the accounts counts within a second.
 
 pub mod accounts;
+pub(crate) mod administration;
 pub(crate) mod basic;
 pub(crate) mod checks;
 pub(crate) mod client_authority;
@@ -258,17 +259,6 @@ impl Auth {
     }
 }
 
-/// Makes an API token: its text, to be shown once, and its digest, to be kept.
-///
-/// # Errors
-///
-/// When the operating system gives no randomness.
-pub fn make_token() -> Result<(Zeroizing<String>, String), AuthError> {
-    let text = token::print(&password::random_bytes()?);
-    let digest = token::digest(&text);
-    Ok((text, digest))
-}
-
 /// Tells who has changed the accounts since they were as `before`.
 fn tell_changes(before: &Accounts, accounts: &Accounts) {
     let number = before.last_change();
@@ -276,7 +266,11 @@ fn tell_changes(before: &Accounts, accounts: &Accounts) {
     for change in accounts.changes.iter().filter(|change| number < change.number) {
         let AccountChange { number, at_seconds, by, change } = change;
         let (at, by, change) = (date(*at_seconds), excerpt(by), change.as_str());
-        tracing::info!(target: AUDIT, number, %at, by = &*by, change, "changed on the command line");
+        if by.starts_with(accounts::SYSTEM_USER) {
+            tracing::info!(target: AUDIT, number, %at, by = &*by, change, "changed on the command line");
+        } else {
+            tracing::info!(target: AUDIT, number, %at, by = &*by, change, "changed over HTTP");
+        }
         is_told = true;
     }
     if !is_told && before != accounts {

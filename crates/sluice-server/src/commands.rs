@@ -20,11 +20,9 @@ mod verify;
 use std::path::Path;
 
 use clap::CommandFactory as _;
-use sluice_model::TenantName;
 use sluice_server::{
     auth::accounts::{AccountsFile, Token, User},
     auth::first_admin,
-    auth::make_token,
     auth::password::hash_password,
     config::Loaded,
     version,
@@ -32,9 +30,6 @@ use sluice_server::{
 
 use self::place_owner::PlaceClaim;
 use crate::arguments::{Arguments, Command, TokenCommand, UserCommand};
-
-/// Seconds in a day.
-const DAY_SECONDS: u64 = 86_400;
 
 /// Carries out a command; `say` takes what to print.
 ///
@@ -74,7 +69,6 @@ pub(crate) fn run(
 fn run_user(command: UserCommand, file: &AccountsFile, data_dir: &Path) -> anyhow::Result<String> {
     match command {
         UserCommand::Add { name, role, tenants, password_file } => {
-            check_tenants(&tenants)?;
             let mut user = User { name: name.clone(), password_hash: String::new(), role, tenants };
             // What would be refused is refused before somebody types a password twice.
             file.read()?.add_user(user.clone())?;
@@ -106,15 +100,8 @@ fn run_user(command: UserCommand, file: &AccountsFile, data_dir: &Path) -> anyho
 
 fn run_token(command: TokenCommand, file: &AccountsFile) -> anyhow::Result<String> {
     match command {
-        TokenCommand::Create { name, scope, mut tenants, days } => {
-            check_tenants(&tenants)?;
-            if tenants.is_empty() {
-                tenants.push(TenantName::GENERAL.to_owned());
-            }
-            let (text, digest) = make_token()?;
-            let now_seconds = u64::from(sluice_server::now_seconds());
-            let expires_at_seconds = now_seconds + u64::from(days) * DAY_SECONDS;
-            let token = Token { name, digest, scope, tenants, expires_at_seconds };
+        TokenCommand::Create { name, scope, tenants, days } => {
+            let (text, token) = Token::make(name, scope, tenants, days)?;
             file.change(|accounts| accounts.add_token(token))?;
             Ok(text.to_string())
         }
@@ -134,11 +121,4 @@ fn run_token(command: TokenCommand, file: &AccountsFile) -> anyhow::Result<Strin
             Ok(lines.join("\n"))
         }
     }
-}
-
-fn check_tenants(tenants: &[String]) -> anyhow::Result<()> {
-    for tenant in tenants {
-        TenantName::parse(tenant)?;
-    }
-    Ok(())
 }

@@ -139,6 +139,135 @@ fn tags_are_created_listed_and_removed() {
 }
 
 #[test]
+fn users_are_added_listed_and_removed() {
+    let setup = Setup::start();
+    let add = ["users", "add", "bob", "--role", "tenant-manager", "--holds", "General", "--holds", "acme"];
+    assert_eq!(said(setup.sluice(&add), b"a secret\n", 0).0, "user bob added\n");
+    let file = setup.write("password-of-ann", "another\n");
+    setup.run(&["users", "add", "ann", "--new-password-file", &file], 0);
+    check(
+        &setup,
+        &["users", "list"],
+        0,
+        &expect![[r#"
+        NAME   ROLE            TENANTS
+        admin  administrator   []
+        bob    tenant-manager  ["General","acme"]
+        ann    analyst         []
+    "#]],
+    );
+    check(
+        &setup,
+        &["users", "list", "-o", "ndjson"],
+        0,
+        &expect![[r#"
+        {"name":"admin","role":"administrator","tenants":[]}
+        {"name":"bob","role":"tenant-manager","tenants":["General","acme"]}
+        {"name":"ann","role":"analyst","tenants":[]}
+    "#]],
+    );
+    let as_bob = |password: &str| {
+        let mut command = setup.sluice(&["tags", "list", "-o", "json"]);
+        command.env("SLUICE_CLIENT_USER", "bob").env("SLUICE_CLIENT_PASSWORD", password);
+        command
+    };
+    said(as_bob("a secret"), b"", 0);
+    said(setup.sluice(&["users", "password", "bob"]), b"a new one", 0);
+    said(as_bob("a secret"), b"", 4);
+    said(as_bob("a new one"), b"", 0);
+    check(
+        &setup,
+        &["users", "remove", "bob"],
+        0,
+        &expect![[r#"
+        user bob removed
+    "#]],
+    );
+    check(
+        &setup,
+        &["users", "remove", "bob"],
+        5,
+        &expect![[r#"
+        sluice: Account doesn't exist (404)
+    "#]],
+    );
+}
+
+#[test]
+fn what_no_user_can_be_is_refused() {
+    let setup = Setup::start();
+    let file = setup.write("password-of-ann", "another\n");
+    setup.run(&["users", "add", "ann", "--new-password-file", &file], 0);
+    check(
+        &setup,
+        &["users", "remove", CREDENTIALS.0],
+        5,
+        &expect![[r#"
+        sluice: admin is the last administrator; add another one first (409)
+    "#]],
+    );
+    let manager = ["users", "add", "eve", "--role", "tenant-manager", "--new-password-file", &file];
+    check(
+        &setup,
+        &manager,
+        5,
+        &expect![[r#"
+        sluice: a tenant manager holds a tenant or more (422)
+    "#]],
+    );
+    let mut stranger = setup.sluice(&["users", "list"]);
+    stranger.env("SLUICE_CLIENT_USER", "ann").env("SLUICE_CLIENT_PASSWORD", "another");
+    said(stranger, b"", 4);
+}
+
+#[test]
+fn tokens_are_created_listed_and_revoked() {
+    let setup = Setup::start();
+    let token = setup.run(&["tokens", "create", "feed", "--scope", "write", "--days", "30"], 0);
+    assert!(token.starts_with("sluice_") && token.lines().count() == 1, "{token}");
+    let file = setup.write("token", token);
+    let by_token = || setup.sluice(&["tags", "list", "-o", "json", "--token-file", &file]);
+    said(by_token(), b"", 0);
+    let made: Value =
+        serde_json::from_str(&setup.run(&["tokens", "create", "other", "-o", "ndjson"], 0)).unwrap();
+    assert_eq!((&made["name"], &made["scope"]), (&Value::from("other"), &Value::from("read")));
+    assert!(made["token"].as_str().unwrap().starts_with("sluice_"), "{made}");
+    let listed = setup.run(&["tokens", "list"], 0);
+    let rows: Vec<Vec<_>> = listed.lines().map(|line| line.split_whitespace().take(3).collect()).collect();
+    let wanted = [
+        ["NAME", "SCOPE", "TENANTS"],
+        ["feed", "write", "[\"General\"]"],
+        ["other", "read", "[\"General\"]"],
+    ];
+    assert_eq!(rows, wanted);
+    check(
+        &setup,
+        &["tokens", "create", "feed"],
+        5,
+        &expect![[r#"
+        sluice: the name feed already exists (409)
+    "#]],
+    );
+    check(
+        &setup,
+        &["tokens", "revoke", "feed"],
+        0,
+        &expect![[r#"
+        token feed revoked
+    "#]],
+    );
+    said(by_token(), b"", 4);
+    check(
+        &setup,
+        &["tokens", "revoke", "feed"],
+        5,
+        &expect![[r#"
+        sluice: Account doesn't exist (404)
+    "#]],
+    );
+}
+
+#[test]
 fn batches_are_listed_shown_and_told_of() {
     let setup = Setup::start();
     let path = setup.write("list.txt", "example.com\nbad\\name\n");

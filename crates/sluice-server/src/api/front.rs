@@ -414,25 +414,23 @@ async fn carry_out(
     record: &RequestRecord,
 ) -> Result<HttpResponse, Problem> {
     let Admitted { route, request, identity, ingestor } = admitted;
-    match request {
+    let outcome = match request {
         ApiRequest::CyberTrace(request) => {
             let admitted = Admitted { route, request, identity, ingestor };
-            let outcome = cybertrace::carry_out(state, head, payload, admitted, record).await;
-            outcome.map_err(|cause| Problem::new(route.sentence, cause))
+            cybertrace::carry_out(state, head, payload, admitted, record).await
         }
         ApiRequest::Import(request) => {
-            v1::indicators::import(state, head, payload, &ingestor, request, record).await
+            return v1::indicators::import(state, head, payload, &ingestor, request, record).await;
         }
         ApiRequest::Bulk(request) => {
-            let asked = (request, identity);
-            let outcome = es::bulk::carry_out(state, head, payload, &ingestor, asked, record).await;
-            outcome.map_err(|cause| Problem::new(route.sentence, cause))
+            es::bulk::carry_out(state, head, payload, &ingestor, (request, identity), record).await
         }
-        ApiRequest::Batches(request) => {
-            let outcome = v1::batches::carry_out(state, &ingestor, request, record).await;
-            outcome.map_err(|cause| Problem::new(route.sentence, cause))
+        ApiRequest::Accounts(shape, name, _permit) => {
+            v1::accounts::carry_out(state, head, payload, (route, shape, name), record).await
         }
-    }
+        ApiRequest::Batches(request) => v1::batches::carry_out(state, &ingestor, request, record).await,
+    };
+    outcome.map_err(|cause| Problem::new(route.sentence, cause))
 }
 
 /// Turns a panic into a 500; `place` tells in the log where it was.

@@ -44,7 +44,7 @@ use super::{
     },
     route::{self, Found, Route, Shape, Subject},
     v1::{
-        batch_list,
+        accounts, batch_list,
         parameters::{self, MissingTagsChoice, Parameters},
         table as v1_table,
     },
@@ -155,6 +155,16 @@ async fn judge(
             Request::Import(ImportRequest { importing, parameters, tenant, permit })
         }
         Shape::Bulk => Request::Bulk(bulk_request((state, ingestor), head, &found, declared_bytes).await?),
+        Shape::Accounts(shape) => {
+            batch_list::check_no_parameters(head)?;
+            body::check_declared(&head.headers, route.body_bytes_max)?;
+            let name = found.parameter("{account}").unwrap_or_default();
+            let hash_bytes =
+                if accounts::hashes_a_password(*shape) { limits::PASSWORD_CHECK_BYTES } else { 0 };
+            let bytes = route.body_bytes_max + hash_bytes;
+            let permit = (bytes != 0).then(|| ingestor.reserve_whole(bytes)).transpose()?;
+            Request::Accounts(*shape, name, permit)
+        }
         Shape::Batches(shape) => Request::Batches(batches_request(*shape, tenant_name, head, &found)?),
     };
     Ok(Admitted { route, request, identity, ingestor: ingestor.clone() })
@@ -248,6 +258,9 @@ fn check_body_headers(head: &RequestHead, route: &Route) -> Result<Option<usize>
     match route.shape {
         Shape::Import(_) => parameters::check_media(head)?,
         Shape::Bulk => es_parameters::check_media(head)?,
+        Shape::Accounts(_) => head::check_content_type(&head.headers).map_err(|_other| {
+            Cause::UnsupportedMedia("Users and tokens are application/json in UTF-8 only")
+        })?,
         _ => head::check_content_type(&head.headers)?,
     }
     let is_plain = head::content_encoding(&head.headers)? == Encoding::Identity;

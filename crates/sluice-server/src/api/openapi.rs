@@ -216,6 +216,7 @@ fn parameter(segment: &str, since: Version) -> Parameter {
         "{supplier}" => name("Name of the supplier, in its letter case."),
         "{tag}" => name("Name of the tag, in any letter case."),
         "{tenant}" => name("Name of the tenant."),
+        "{account}" => text("Name of the user or token."),
         _ => text("Id of the batch.").format(Some(utoipa::openapi::SchemaFormat::Custom("uuid".to_owned()))),
     };
     let form = form.build();

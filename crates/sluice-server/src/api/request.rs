@@ -48,6 +48,8 @@ pub(crate) enum Request {
     Import(ImportRequest),
     /// Of `/v1`: what became of them.
     Batches(BatchesRequest),
+    /// Of `/v1`: users and tokens, with the memory for a body and a password's hash.
+    Accounts(AccountsShape, String, Option<Permit>),
     /// Of `/es`.
     Bulk(BulkRequest),
 }
@@ -165,4 +167,23 @@ pub(crate) enum BatchesAsked {
     List(ListParameters),
     /// Something of one.
     One(BatchesShape, BatchId),
+}
+
+/// What is done with users and tokens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum AccountsShape {
+    /// Users are listed.
+    ListUsers,
+    /// A user is added.
+    AddUser,
+    /// A user gets another password.
+    SetPassword,
+    /// A user is removed.
+    RemoveUser,
+    /// Tokens are listed.
+    ListTokens,
+    /// A token is made.
+    CreateToken,
+    /// A token is taken back.
+    RevokeToken,
 }

@@ -11,7 +11,7 @@ use sluice_model::{TenantId, TenantName, percent};
 use sluice_store::catalogue::{Supplier, Tag};
 use utoipa::openapi::path::OperationBuilder;
 
-use super::request::{BatchesShape, EntityChange, Importing, Read, Streaming, Version};
+use super::request::{AccountsShape, BatchesShape, EntityChange, Importing, Read, Streaming, Version};
 use crate::{
     auth::role::Action,
     http::problem::{self, Cause, GENERIC_SENTENCE, Problem},
@@ -47,7 +47,8 @@ impl Route {
         match self.action {
             // What is cancelled may be what fills the disk.
             _ if matches!(self.shape, Shape::Batches(_)) => false,
-            Action::Read | Action::Lookup | Action::ReadMetrics => false,
+            // Accounts are no part of it.
+            Action::Read | Action::Lookup | Action::ReadMetrics | Action::ManageAccounts => false,
             Action::ChangeIndicators
             | Action::ChangeSupplier
             | Action::ManageSuppliers
@@ -69,6 +70,8 @@ pub(crate) enum Shape {
     Import(Subject<Importing>),
     /// From what is kept of imports.
     Batches(BatchesShape),
+    /// As a list or change of users and tokens.
+    Accounts(AccountsShape),
     /// As actions on suppliers that the body names.
     Bulk,
 }

@@ -2,6 +2,8 @@
 //!
 //! In: an admitted request. Out: a response, or a problem as of RFC 9457. What requests there are stands in [`table`].
 
+mod account_operations;
+pub(crate) mod accounts;
 pub(crate) mod batch_list;
 pub(crate) mod batches;
 pub(crate) mod indicators;

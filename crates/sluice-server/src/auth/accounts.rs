@@ -16,11 +16,15 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use sluice_model::TenantName;
+use zeroize::Zeroizing;
 
 use super::{
     error::AuthError,
+    password,
     private_files::{create_private_dir, open_lock, replace_private},
     role::Role,
+    token,
 };
 use crate::clock::{date, now_seconds};
 
@@ -29,6 +33,9 @@ mod tests;
 
 /// Longest name of a user or token, in bytes.
 const NAME_BYTES_MAX: usize = 128;
+
+/// Seconds in a day.
+const DAY_SECONDS: u64 = 86_400;
 
 /// Users, and tokens, in one file.
 const ENTRIES_MAX: usize = 10_000;
@@ -50,6 +57,9 @@ pub struct Accounts {
     /// The last changes, oldest first.
     #[serde(default)]
     pub changes: Vec<AccountChange>,
+    /// Who makes changes now, if it is not whoever runs the process.
+    #[serde(skip)]
+    author: Option<String>,
 }
 
 /// A change of the accounts, for the log of the daemon: whoever makes it is another process.
@@ -60,7 +70,7 @@ pub struct AccountChange {
     pub number: u64,
     /// Seconds since 1970.
     pub at_seconds: u64,
-    /// Who: numbers of users of the system.
+    /// Who: numbers of users of the system, or a user of the daemon.
     pub by: String,
     /// What, as a sentence without its subject.
     pub change: String,
@@ -112,6 +122,28 @@ pub enum Scope {
     Metrics,
 }
 
+impl Token {
+    /// One that is valid from now on for some days, of tenant General if none is named, with its text, which is to be shown once.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system gives no randomness.
+    pub fn make(
+        name: String,
+        scope: Scope,
+        mut tenants: Vec<String>,
+        days: u32,
+    ) -> Result<(Zeroizing<String>, Self), AuthError> {
+        if tenants.is_empty() {
+            tenants.push(TenantName::GENERAL.to_owned());
+        }
+        let text = token::print(&password::random_bytes()?);
+        let expires_at_seconds = u64::from(now_seconds()) + u64::from(days) * DAY_SECONDS;
+        let digest = token::digest(&text);
+        Ok((text, Self { name, digest, scope, tenants, expires_at_seconds }))
+    }
+}
+
 impl Scope {
     /// The role that the scope amounts to.
     pub(crate) fn role(self) -> Role {
@@ -139,9 +171,11 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`AuthError::BadName`], [`AuthError::NoTenant`], [`AuthError::AlreadyExists`] or [`AuthError::TooMany`].
+    /// [`AuthError::BadName`], [`AuthError::BadTenant`], [`AuthError::NoTenant`], [`AuthError::AlreadyExists`] or
+    /// [`AuthError::TooMany`].
     pub fn add_user(&mut self, user: User) -> Result<(), AuthError> {
         check_name(&user.name)?;
+        check_tenants(&user.tenants)?;
         if user.role == Role::TenantManager && user.tenants.is_empty() {
             return Err(AuthError::NoTenant);
         }
@@ -196,9 +230,10 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`AuthError::BadName`], [`AuthError::AlreadyExists`] or [`AuthError::TooMany`].
+    /// [`AuthError::BadName`], [`AuthError::BadTenant`], [`AuthError::AlreadyExists`] or [`AuthError::TooMany`].
     pub fn add_token(&mut self, token: Token) -> Result<(), AuthError> {
         check_name(&token.name)?;
+        check_tenants(&token.tenants)?;
         if self.tokens.iter().any(|known| known.name == token.name) {
             return Err(AuthError::AlreadyExists(token.name));
         }
@@ -237,16 +272,20 @@ impl Accounts {
         let surplus = (self.changes.len() + 1).saturating_sub(CHANGES_MAX);
         self.changes.drain(..surplus);
         let at_seconds = u64::from(now_seconds());
-        self.changes.push(AccountChange { number, at_seconds, by: who(), change });
+        let by = self.author.clone().unwrap_or_else(who);
+        self.changes.push(AccountChange { number, at_seconds, by, change });
     }
 }
+
+/// What tells users of the system from those of the daemon.
+pub(super) const SYSTEM_USER: &str = "uid ";
 
 /// Who runs this process: the user of the system, and who became that user by `sudo`.
 fn who() -> String {
     let user = rustix::process::getuid().as_raw();
     match std::env::var("SUDO_UID").map(|before| before.parse::<u32>()) {
-        Ok(Ok(before)) => format!("uid {user}, by sudo from uid {before}"),
-        _ => format!("uid {user}"),
+        Ok(Ok(before)) => format!("{SYSTEM_USER}{user}, by sudo from {SYSTEM_USER}{before}"),
+        _ => format!("{SYSTEM_USER}{user}"),
     }
 }
 
@@ -255,6 +294,13 @@ fn check_name(name: &str) -> Result<(), AuthError> {
         && name.len() <= NAME_BYTES_MAX
         && !name.chars().any(|character| character == ':' || character.is_control());
     if is_good { Ok(()) } else { Err(AuthError::BadName { bytes_max: NAME_BYTES_MAX }) }
+}
+
+fn check_tenants(tenants: &[String]) -> Result<(), AuthError> {
+    for tenant in tenants {
+        TenantName::parse(tenant).map_err(AuthError::BadTenant)?;
+    }
+    Ok(())
 }
 
 /// The accounts file of one data directory.
@@ -291,6 +337,11 @@ impl AccountsFile {
     /// [`AuthError::Io`].
     pub(crate) fn check_present(&self) -> Result<(), AuthError> {
         fs::metadata(self.path()).map(drop).map_err(AuthError::io("read", &self.path()))
+    }
+
+    /// The directory that it is in.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     fn path(&self) -> PathBuf {
@@ -333,12 +384,26 @@ impl AccountsFile {
         &self,
         change: impl FnOnce(&mut Accounts) -> Result<T, AuthError>,
     ) -> Result<T, AuthError> {
+        self.change_as(None, change)
+    }
+
+    /// The same in the name of somebody else than who runs the process.
+    ///
+    /// # Errors
+    ///
+    /// As [`AccountsFile::change`].
+    pub(crate) fn change_as<T>(
+        &self,
+        author: Option<String>,
+        change: impl FnOnce(&mut Accounts) -> Result<T, AuthError>,
+    ) -> Result<T, AuthError> {
         create_private_dir(&self.dir).map_err(AuthError::io("create", &self.dir))?;
         let (path, lock_path) = (self.path(), self.dir.join("accounts.lock"));
         let lock = open_lock(&lock_path).map_err(AuthError::io("open", &lock_path))?;
         // Released when `lock` is closed, also by a kill.
         lock.lock().map_err(AuthError::io("lock", &lock_path))?;
         let mut accounts = self.read()?;
+        accounts.author = author;
         let result = change(&mut accounts)?;
         let text = match serde_json::to_string_pretty(&accounts) {
             Ok(text) => text,

@@ -8,6 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use sluice_model::InvalidValue;
+
 /// Why credentials cannot be kept, changed or checked.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
@@ -57,6 +59,9 @@ pub enum AuthError {
         /// How long it may be.
         bytes_max: usize,
     },
+    /// The name of a tenant breaks the rule.
+    #[error(transparent)]
+    BadTenant(InvalidValue),
     /// Nobody would be left who may do everything.
     #[error(
         "{0} is the last administrator; add another one first: sluiced user add NAME --role administrator"

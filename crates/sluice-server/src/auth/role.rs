@@ -39,6 +39,8 @@ pub(crate) enum Action {
     ManageSuppliers,
     /// Creates, changes or removes a tag.
     ManageTags,
+    /// Lists and changes users and tokens.
+    ManageAccounts,
     /// Reads the metrics.
     ReadMetrics,
 }
@@ -67,7 +69,8 @@ impl Identity {
             (Role::TenantManager, Action::ChangeIndicators | Action::ChangeSupplier) => {
                 self.tenants.iter().any(|held| held == tenant)
             }
-            (Role::TenantManager, Action::ManageSuppliers | Action::ManageTags) | (Role::Analyst, _) => false,
+            (Role::TenantManager, Action::ManageSuppliers | Action::ManageTags | Action::ManageAccounts)
+            | (Role::Analyst, _) => false,
         }
     }
 }

@@ -53,6 +53,8 @@ pub(crate) enum Cause {
     Unprocessable(Unprocessable, Cow<'static, str>),
     /// The request goes against the batch that there is.
     BatchConflict(BatchConflict, Cow<'static, str>),
+    /// The user or token cannot be as it is asked for.
+    Account(AccountFault, Cow<'static, str>),
     /// No room for more of a body, of which something has been committed.
     Interrupted {
         /// Seconds after which to try again.
@@ -110,6 +112,17 @@ pub(crate) enum BatchConflict {
     Cancelled,
 }
 
+/// Why a user or token cannot be as it is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum AccountFault {
+    /// A name, password or tenant breaks the rules.
+    Invalid,
+    /// The name is taken.
+    Exists,
+    /// Nobody would be left who may do everything.
+    LastAdministrator,
+}
+
 /// Seconds that a client is asked to wait while the store opens.
 const STARTING_RETRY_SECONDS: u32 = 1;
 
@@ -131,8 +144,10 @@ impl Cause {
             Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
             Self::UnsupportedMedia(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Unprocessable(..) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::BatchConflict(..) => StatusCode::CONFLICT,
+            Self::Unprocessable(..) | Self::Account(AccountFault::Invalid, _) => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            Self::BatchConflict(..) | Self::Account(..) => StatusCode::CONFLICT,
             Self::Interrupted { .. } => StatusCode::SERVICE_UNAVAILABLE,
             // The HTTP crate has no name for 425.
             Self::Starting => StatusCode::from_u16(425).unwrap_or(StatusCode::SERVICE_UNAVAILABLE),
@@ -154,7 +169,8 @@ impl Cause {
             | Self::TooLarge(reason)
             | Self::BodyTooLong(reason)
             | Self::Unprocessable(_, reason)
-            | Self::BatchConflict(_, reason) => reason.clone(),
+            | Self::BatchConflict(_, reason)
+            | Self::Account(_, reason) => reason.clone(),
             Self::Unauthorized => "Valid credentials are required".into(),
             Self::Forbidden(reason) | Self::NotAcceptable(reason) | Self::UnsupportedMedia(reason) => {
                 (*reason).into()

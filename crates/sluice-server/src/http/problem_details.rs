@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::{
     answer,
-    problem::{BatchConflict, Cause, Problem, Unprocessable},
+    problem::{AccountFault, BatchConflict, Cause, Problem, Unprocessable},
     request_id::RequestId,
 };
 
@@ -40,7 +40,7 @@ impl ProblemType {
 
 /// All types.
 #[rustfmt::skip]
-pub(crate) static TYPES: [ProblemType; 22] = [
+pub(crate) static TYPES: [ProblemType; 25] = [
     ProblemType { name: "bad-request", title: "The request or its body is malformed",
         page: "400. The body, its encoding or its framing is broken, it came too slowly, or the head is too long. `byte` is the \
                place in the decoded body, if it is known. Rows up to `committed_lines` are stored; mend the body and send it again, as \
@@ -48,7 +48,8 @@ pub(crate) static TYPES: [ProblemType; 22] = [
     ProblemType { name: "unauthorized", title: "Valid credentials are required",
         page: "401. Send HTTP Basic credentials, or a token as `Authorization: Bearer`." },
     ProblemType { name: "forbidden", title: "The credentials do not give this right",
-        page: "403. Indicators are changed by administrators, and by tenant managers in their tenants. `missing_tags=create` needs the right to \
+        page: "403. Indicators are changed by administrators, and by tenant managers in their tenants. Users and tokens are managed by \
+               administrators. `missing_tags=create` needs the right to \
                make tags, which administrators have." },
     ProblemType { name: "not-found", title: "There is no such thing",
         page: "404. The path, the tenant, the supplier or the batch does not exist. Suppliers are made with POST /api/1.3/suppliers. Batches \
@@ -84,6 +85,13 @@ pub(crate) static TYPES: [ProblemType; 22] = [
     ProblemType { name: "shrink-guard", title: "The replacement would remove too much",
         page: "422. Nothing was stored. `removed` is more than `max_shrink` per cent (50 if it is not given) of what the supplier holds: \
                `changed`, `unchanged` and `removed` together. If the feed is right, send it again with a higher `?max_shrink=`." },
+    ProblemType { name: "invalid-account", title: "A user or token cannot be like this",
+        page: "422. `detail` says what is wrong: names have 1 to 128 bytes and no colon, passwords 1 to 1,024 bytes, a tenant manager holds a \
+               tenant or more." },
+    ProblemType { name: "account-exists", title: "The name is taken",
+        page: "409. There is a user or token of this name. Nothing has changed." },
+    ProblemType { name: "last-administrator", title: "The last administrator stays",
+        page: "409. Nobody would be left who may manage users and tokens. Add another administrator first." },
     ProblemType { name: "too-many-attempts", title: "Too many failed attempts to log in",
         page: "429. Wait as many seconds as `Retry-After` says." },
     ProblemType { name: "busy", title: "The service is busy",
@@ -123,6 +131,9 @@ pub(crate) fn name(cause: &Cause) -> &'static str {
         Cause::BatchConflict(BatchConflict::Other, _) => "batch-other",
         Cause::BatchConflict(BatchConflict::Ended, _) => "batch-ended",
         Cause::BatchConflict(BatchConflict::Cancelled, _) => "batch-cancelled",
+        Cause::Account(AccountFault::Invalid, _) => "invalid-account",
+        Cause::Account(AccountFault::Exists, _) => "account-exists",
+        Cause::Account(AccountFault::LastAdministrator, _) => "last-administrator",
         Cause::TooManyAttempts { .. } => "too-many-attempts",
         Cause::Busy { .. } | Cause::OutOfTime => "busy",
         Cause::Interrupted { .. } => "interrupted",

@@ -116,7 +116,7 @@ impl<Stream: Read + Write> Connection<Stream> {
         let head = self.receive_head()?;
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         let mut answer = Answer { status, head, body: String::new() };
-        if status < 200 {
+        if status < 200 || status == 204 {
             return Some(answer);
         }
         let length = answer.header("content-length").unwrap_or_else(|| panic!("no length: {answer:?}"));

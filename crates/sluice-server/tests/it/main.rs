@@ -4,6 +4,8 @@
 //! the test; those that list everything, fail logins or need a setting of their own start another.
 
 #[cfg(test)]
+mod accounts;
+#[cfg(test)]
 mod activation;
 #[cfg(test)]
 mod adding;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use sluice_model::limits;
 use utoipa::openapi::{
     Array, Content, Object, ObjectBuilder, Ref, RefOr, Required, Response, ResponseBuilder, Schema,
-    path::{Parameter, ParameterBuilder, ParameterIn},
+    path::{OperationBuilder, Parameter, ParameterBuilder, ParameterIn},
     request_body::{RequestBody, RequestBodyBuilder},
     schema::{ArrayBuilder, SchemaType, Type},
 };
@@ -17,6 +17,11 @@ pub(crate) const JSON: &str = "application/json";
 
 /// Media type of NDJSON: its form is that of the array of all its lines, as OpenAPI 3.2 has it for such types.
 pub(crate) const NDJSON: &str = "application/x-ndjson";
+
+/// A request: what it is for, in a line and in more.
+pub(crate) fn described(summary: &str, description: &str) -> OperationBuilder {
+    OperationBuilder::new().summary(Some(summary)).description(Some(description))
+}
 
 /// The form of this name, which stands among the components.
 pub(crate) fn refers(name: &str) -> Ref {

@@ -15,7 +15,7 @@ use utoipa::openapi::{
 use super::forms::{JSON, answer, integer, one, refers, text, word};
 use crate::{
     api::{
-        request::BatchesShape,
+        request::{AccountsShape, BatchesShape},
         route::{Route, Shape},
         v1,
     },
@@ -66,6 +66,14 @@ fn of_v1(route: &Route) -> Vec<u16> {
         statuses.extend([409, 413, 415]);
     }
     if matches!(route.shape, Shape::Batches(BatchesShape::Cancel)) {
+        statuses.push(409);
+    }
+    if matches!(route.shape, Shape::Accounts(_)) && route.body_bytes_max != 0 {
+        statuses.extend([413, 415]);
+    }
+    if let Shape::Accounts(AccountsShape::AddUser | AccountsShape::RemoveUser | AccountsShape::CreateToken) =
+        route.shape
+    {
         statuses.push(409);
     }
     if route.writes() {

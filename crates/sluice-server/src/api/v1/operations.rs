@@ -14,19 +14,17 @@ use utoipa::openapi::{
 };
 
 use super::{
-    batch_list,
+    account_operations, batch_list,
     batches::{BatchView, ListView},
     indicators::ImportView,
     rejects::RejectView,
 };
 use crate::{
-    api::openapi::forms::{JSON, NDJSON, answer, boolean, integer, list_of, optional, refers, text, word},
+    api::openapi::forms::{
+        JSON, NDJSON, answer, boolean, described, integer, list_of, optional, refers, text, word,
+    },
     batches::summary::{BatchState, ChangeCounts},
 };
-
-fn described(summary: &str, description: &str) -> OperationBuilder {
-    OperationBuilder::new().summary(Some(summary)).description(Some(description))
-}
 
 pub(super) fn import() -> OperationBuilder {
     let operation = described(
@@ -200,7 +198,7 @@ pub(super) fn cancel_batch() -> OperationBuilder {
 
 /// Adds the forms that the descriptions name.
 pub(crate) fn add_forms(components: ComponentsBuilder) -> ComponentsBuilder {
-    components
+    account_operations::add_forms(components)
         .schema_from::<ImportView<'_>>()
         .schema_from::<RejectView<'_>>()
         .schema_from::<ChangeCounts>()

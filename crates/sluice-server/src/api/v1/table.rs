@@ -4,10 +4,10 @@
 
 use actix_web::http::Method;
 
-use super::operations;
+use super::{account_operations, operations};
 use crate::{
     api::request::{
-        BatchesShape, Importing,
+        AccountsShape, BatchesShape, Importing,
         Version::{self, V1_3},
     },
     api::route::{Route, Shape, Subject},
@@ -30,9 +30,18 @@ const BATCH: &[(Version, &str)] =
 const REJECTS: &[(Version, &str)] =
     &[(V1_3, "/v1/batches/{batch}/rejects"), (V1_3, "/v1/tenants/{tenant}/batches/{batch}/rejects")];
 
+const USERS: &[(Version, &str)] = &[(V1_3, "/v1/users")];
+const USER: &[(Version, &str)] = &[(V1_3, "/v1/users/{account}")];
+const PASSWORD: &[(Version, &str)] = &[(V1_3, "/v1/users/{account}/password")];
+const TOKENS: &[(Version, &str)] = &[(V1_3, "/v1/tokens")];
+const TOKEN: &[(Version, &str)] = &[(V1_3, "/v1/tokens/{account}")];
+
+/// Bytes of the body that describes a user or token.
+const ACCOUNT_BYTES_MAX: usize = 64 << 10;
+
 /// Every request of the interface.
 #[rustfmt::skip]
-pub(crate) static ROUTES: [Route; 6] = [
+pub(crate) static ROUTES: [Route; 13] = [
     Route {
         name: "ImportIndicators", method: Method::POST, paths: INDICATORS, action: Action::ChangeIndicators,
         sentence: "The rows could not be taken in",
@@ -68,5 +77,47 @@ pub(crate) static ROUTES: [Route; 6] = [
         sentence: "The batch could not be cancelled",
         body_bytes_max: 0, shape: Shape::Batches(BatchesShape::Cancel),
         documented: Some(operations::cancel_batch),
+    },
+    Route {
+        name: "ListUsers", method: Method::GET, paths: USERS, action: Action::ManageAccounts,
+        sentence: "The users could not be listed",
+        body_bytes_max: 0, shape: Shape::Accounts(AccountsShape::ListUsers),
+        documented: Some(account_operations::list_users),
+    },
+    Route {
+        name: "AddUser", method: Method::POST, paths: USERS, action: Action::ManageAccounts,
+        sentence: "The user could not be added",
+        body_bytes_max: ACCOUNT_BYTES_MAX, shape: Shape::Accounts(AccountsShape::AddUser),
+        documented: Some(account_operations::add_user),
+    },
+    Route {
+        name: "SetPassword", method: Method::PUT, paths: PASSWORD, action: Action::ManageAccounts,
+        sentence: "The password could not be changed",
+        body_bytes_max: ACCOUNT_BYTES_MAX, shape: Shape::Accounts(AccountsShape::SetPassword),
+        documented: Some(account_operations::set_password),
+    },
+    Route {
+        name: "RemoveUser", method: Method::DELETE, paths: USER, action: Action::ManageAccounts,
+        sentence: "The user could not be removed",
+        body_bytes_max: 0, shape: Shape::Accounts(AccountsShape::RemoveUser),
+        documented: Some(account_operations::remove_user),
+    },
+    Route {
+        name: "ListTokens", method: Method::GET, paths: TOKENS, action: Action::ManageAccounts,
+        sentence: "The tokens could not be listed",
+        body_bytes_max: 0, shape: Shape::Accounts(AccountsShape::ListTokens),
+        documented: Some(account_operations::list_tokens),
+    },
+    Route {
+        name: "CreateToken", method: Method::POST, paths: TOKENS, action: Action::ManageAccounts,
+        sentence: "The token could not be created",
+        body_bytes_max: ACCOUNT_BYTES_MAX, shape: Shape::Accounts(AccountsShape::CreateToken),
+        documented: Some(account_operations::create_token),
+    },
+    Route {
+        name: "RevokeToken", method: Method::DELETE, paths: TOKEN, action: Action::ManageAccounts,
+        sentence: "The token could not be revoked",
+        body_bytes_max: 0, shape: Shape::Accounts(AccountsShape::RevokeToken),
+        documented: Some(account_operations::revoke_token),
     },
 ];

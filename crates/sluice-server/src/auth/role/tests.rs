@@ -16,6 +16,7 @@ fn the_table_of_rights() {
         Action::ChangeSupplier,
         Action::ManageSuppliers,
         Action::ManageTags,
+        Action::ManageAccounts,
         Action::ReadMetrics,
     ] {
         write!(seen, "{action:?}:").unwrap();
@@ -33,6 +34,7 @@ fn the_table_of_rights() {
         ChangeSupplier: Administrator true/true Analyst false/false TenantManager true/false Metrics false/false
         ManageSuppliers: Administrator true/true Analyst false/false TenantManager false/false Metrics false/false
         ManageTags: Administrator true/true Analyst false/false TenantManager false/false Metrics false/false
+        ManageAccounts: Administrator true/true Analyst false/false TenantManager false/false Metrics false/false
         ReadMetrics: Administrator true/true Analyst false/false TenantManager false/false Metrics true/true
     "#]]
     .assert_eq(&seen);

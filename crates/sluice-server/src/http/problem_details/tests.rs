@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{TYPES, name, of_name, status};
-use crate::http::problem::{BatchConflict, Cause, Unprocessable};
+use crate::http::problem::{AccountFault, BatchConflict, Cause, Unprocessable};
 
 fn causes() -> Vec<Cause> {
     let text = || "x".into();
@@ -36,6 +36,8 @@ fn causes() -> Vec<Cause> {
     let conflicts =
         [BatchConflict::Running, BatchConflict::Other, BatchConflict::Ended, BatchConflict::Cancelled];
     causes.extend(conflicts.map(|what| Cause::BatchConflict(what, text())));
+    let accounts = [AccountFault::Invalid, AccountFault::Exists, AccountFault::LastAdministrator];
+    causes.extend(accounts.map(|what| Cause::Account(what, text())));
     causes.extend(unprocessable.map(|what| Cause::Unprocessable(what, text())));
     causes
 }

@@ -48,6 +48,20 @@ fn batches_of_any_tenant() {
 }
 
 #[test]
+fn users_and_tokens_belong_to_no_tenant() {
+    check(&Method::GET, "/v1/users", "ListUsers General None");
+    check(&Method::POST, "/v1/users", "AddUser General None");
+    check(&Method::DELETE, "/v1/users/a%2Fb", "RemoveUser General None");
+    check(&Method::PUT, "/v1/users/ann/password", "SetPassword General None");
+    check(&Method::GET, "/v1/users/ann", "405 DELETE");
+    check(&Method::GET, "/v1/users/ann/password", "405 PUT");
+    check(&Method::GET, "/v1/tokens", "ListTokens General None");
+    check(&Method::POST, "/v1/tokens", "CreateToken General None");
+    check(&Method::DELETE, "/v1/tokens/feed", "RevokeToken General None");
+    check(&Method::GET, "/v1/tenants/acme/users", "404");
+}
+
+#[test]
 fn what_is_not_built_is_not_found() {
     for path in [
         "/v1",
