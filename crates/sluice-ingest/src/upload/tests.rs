@@ -72,7 +72,7 @@ fn a_url_is_kept_as_it_was_sent() {
     expect![[r"
         192.0.2.7 as 192.0.2.7:8443
         example.com as 
-        example.com/a as http://Example.com:8080/A
+        example.com/a as http://example.com:8080/A
         example.com/b as 
         example.com/c as https://www.example.com/c/
         example.com/d as https://example.com/D

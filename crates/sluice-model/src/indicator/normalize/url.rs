@@ -31,11 +31,10 @@ const MAIL_SCHEME: &str = "mailto:";
 pub(super) struct Url<'t> {
     /// The scheme and the slashes around it.
     pub(super) scheme: &'t str,
-    pub(super) user_info: Option<&'t str>,
     pub(super) host: &'t str,
     /// Empty if there is none.
     pub(super) port: &'t str,
-    rest: &'t str,
+    pub(super) rest: &'t str,
     /// The rest and the fragment.
     pub(super) tail: &'t str,
     notation: Notation,
@@ -73,7 +72,7 @@ impl<'t> Url<'t> {
         let notation = if is_address_expected { Notation::Any } else { Notation::Decimal };
         let is_url = has_scheme || !port.is_empty() || rest.starts_with('/');
         let is_mail_of_name = user_info.is_some() && !is_url;
-        Ok(Self { scheme, user_info, host, port, rest, tail, notation, is_mail_of_name })
+        Ok(Self { scheme, host, port, rest, tail, notation, is_mail_of_name })
     }
 
     /// Returns true if a part has a blank character inside.
