@@ -117,7 +117,7 @@ impl Bulk {
             }
         };
         let (pool, busy_wait_max) = (&self.pools.ingest_short, work.rules.busy_wait_max);
-        let writes = work.into_writes().append_left(left, busy_wait_max, pool).await?;
+        let writes = work.into_writes().append_left(left, busy_wait_max, &self.pools.ingest).await?;
         writes.commit(pool, durable).await?;
         Ok(receipt)
     }

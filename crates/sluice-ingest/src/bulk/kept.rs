@@ -38,7 +38,7 @@ pub(super) fn pack(
             action.pack(slice, &mut packer);
         }
         if let Some(report) = actions.first().and_then(|action| reports.get_mut(&action.supplier)) {
-            report.rejects = packer.finish();
+            report.rejects.extend(packer.finish());
         }
     }
 }

@@ -40,6 +40,9 @@ use crate::{
 const ROW_BYTES: usize = 32;
 const SUPPLIER_BYTES: usize = 1_024;
 
+/// Refused actions after which they are packed: each takes some hundred bytes.
+const REFUSED_MAX: usize = 4_096;
+
 /// What is done with each slice.
 pub(super) struct BulkWork {
     pub(super) rules: BulkRules,
@@ -129,14 +132,8 @@ impl BulkWork {
         let rows_bytes = rows_count * ROW_BYTES + rows.len() * SUPPLIER_BYTES;
         let held_bytes = items.heap_bytes() + rows_bytes.saturating_sub(slice.text.len());
         let mut held = HeldBytes::new(&self.memory);
-        if held.set(held_bytes + kept::heap_bytes(&kept)).is_err() {
-            // They are counted, and their batch tells how many are not there.
-            for report in kept.values_mut() {
-                report.rejects = Vec::new();
-            }
-            held = HeldBytes::new(&self.memory);
-            held.set(held_bytes + kept::heap_bytes(&kept))?;
-        }
+        // What is hidden is kept, or nothing of the request is stored.
+        held.set(held_bytes + kept::heap_bytes(&kept))?;
         for report in kept.values_mut() {
             report.committed_lines = line;
         }
@@ -183,6 +180,8 @@ impl<'s> SliceReader<'s> {
     /// Carries out the action at `at`, which moves behind it, and gives what is told of it; `None` for an empty line.
     fn next_action(&mut self, at: &mut usize) -> Result<Option<(Operation, Option<Refusal>)>, IngestError> {
         let from = *at;
+        // That of another document is none of this one's supplier's business.
+        self.buffers.indicator.clear();
         let line = self.next_line(at);
         if line.trim_ascii().is_empty() {
             return Ok(None);
@@ -258,6 +257,9 @@ impl<'s> SliceReader<'s> {
             _ => [].into(),
         };
         self.refused.push(RefusedAction { supplier, operation, place, at, length, refusal, value });
+        if REFUSED_MAX <= self.refused.len() {
+            kept::pack(self.slice, std::mem::take(&mut self.refused), &mut self.kept);
+        }
         None
     }
 

@@ -252,9 +252,9 @@ fn what_is_hidden_is_kept_with_its_place_and_what_can_be_mended() {
     assert!(receipt.kept.is_empty());
 }
 
-/// The counts stay, and the request succeeds.
+/// Nothing is told as accepted that is neither stored nor kept.
 #[test]
-fn without_room_for_what_is_kept_it_is_left_out() {
+fn without_room_for_what_is_kept_nothing_is_stored() {
     let fixture = Fixture::new();
     let rules = BulkRules { hides_refusals: true, ..fixture.bulk_rules() };
     let mut state = 1_u64;
@@ -268,13 +268,48 @@ fn without_room_for_what_is_kept_it_is_left_out() {
         writeln!(body, "{{\"index\":{{}}}}\n{{\"indicator\":\"{noise}\"}}").unwrap();
     }
     let id = fixture.store.catalogue().supplier(TenantId::GENERAL, "Feed").unwrap().id;
-    for (bytes, want) in [(2 * body.len(), 20), (body.len() + 64 * limits::KIB, 0)] {
-        let ingestor = fixture.ingestor.with_body_bytes(bytes);
-        let receipt = fixture.bulk_with(&ingestor, rules.clone(), body.as_bytes()).unwrap();
-        let report = &receipt.kept[&id];
-        let count: u32 = report.rejects.iter().map(|frame| frame.count).sum();
-        assert_eq!((report.refused_count, count), (20, want));
+    body.push_str("{\"index\":{}}\n{\"indicator\":\"a.example.com\"}\n");
+    let with_bytes = |bytes: usize| {
+        fixture.bulk_with(&fixture.ingestor.with_body_bytes(bytes), rules.clone(), body.as_bytes())
+    };
+    let refused = with_bytes(body.len() + 64 * limits::KIB);
+    assert!(
+        matches!(refused, Err(IngestError::TooManyAnswerBytes | IngestError::Write(WriteError::Busy { .. }))),
+        "{refused:?}"
+    );
+    assert_eq!(fixture.found("a.example.com"), "");
+    let report = &with_bytes(3 * body.len()).unwrap().kept[&id];
+    let count: u32 = report.rejects.iter().map(|frame| frame.count).sum();
+    assert_eq!((report.refused_count, count), (20, 20));
+}
+
+/// What one document had in it is not told to the supplier of the next.
+#[test]
+fn what_is_kept_has_no_value_of_another_document() {
+    let fixture = Fixture::new();
+    fixture.create_supplier("Other", 60);
+    let rules = BulkRules { hides_refusals: true, ..fixture.bulk_rules() };
+    let body = "{\"index\":{}}\n{\"indicator\":\"secret name\"}\n{\"index\":{\"_index\":\"Other\"}}\n{\"threat.indicator.ip\":5}\n";
+    let receipt = fixture.bulk_with(&fixture.ingestor, rules, body.as_bytes()).unwrap();
+    let (own, other) = (kept(&fixture, &receipt, "Feed"), kept(&fixture, &receipt, "Other"));
+    assert!(own.contains("\"value\":\"secret name\"") && !other.contains("secret"), "{own}\n{other}");
+}
+
+/// They are packed while the slice is read.
+#[test]
+fn many_refused_documents_are_all_kept_in_order() {
+    let fixture = Fixture::new();
+    let rules = BulkRules { hides_refusals: true, ..fixture.bulk_rules() };
+    let count = 10_000;
+    let body: String = (0..count).map(|nth| format!("{{\"index\":{{}}}}\n{{\"x\":{nth}}}\n")).collect();
+    assert!(body.len() < limits::SLICE_BYTES);
+    let receipt = fixture.bulk_with(&fixture.ingestor, rules, body.as_bytes()).unwrap();
+    let seen = kept(&fixture, &receipt, "Feed");
+    for (nth, line) in seen.lines().take(count).enumerate() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!((&line["row"]["x"], &line["line"]), (&nth.into(), &(2 * nth + 2).into()));
     }
+    assert_eq!(seen.lines().count(), count + 1);
 }
 
 /// The store takes no write until a checkpoint is made.

@@ -10,7 +10,7 @@ use sluice_model::SupplierId;
 use sluice_store::{Slice, Store, Write, WriteError};
 use tokio::{sync::mpsc, time::Instant};
 
-use crate::{error::IngestError, pools::Pool};
+use crate::{body::pipeline::SLICE_WEIGHT_BYTES_MIN, error::IngestError, pools::Pool};
 
 /// Seconds after which to send a request again of which a part failed, or whose supplier has just been removed.
 const RETRY_SECONDS: u32 = 1;
@@ -44,11 +44,12 @@ impl SupplierWrites {
         Ok(write)
     }
 
-    /// Hands over what the store would not take before, on threads of `pool`, as soon as it does.
+    /// Hands over what the store would not take before, as soon as it does: a slice at a time, on threads of `pool`, because
+    /// that packs it and waits for the log.
     ///
     /// # Errors
     ///
-    /// [`IngestError::Write`] when it does not within `wait_max`, or a write can no longer succeed.
+    /// [`IngestError::Write`] when it has not taken all of it within `wait_max`, or a write can no longer succeed.
     pub(super) async fn append_left(
         mut self,
         mut left: Vec<(SupplierId, u32, Slice)>,
@@ -57,37 +58,41 @@ impl SupplierWrites {
     ) -> Result<Self, IngestError> {
         let since = Instant::now();
         while !left.is_empty() {
+            let left_count = left.len();
+            let slot = pool.slot(SLICE_WEIGHT_BYTES_MIN).await?;
             let appended = pool.start(move || {
-                let outcome = self.append_some(&mut left);
+                let outcome = self.append_one(&mut left);
+                drop(slot);
                 (self, left, outcome)
             });
             let outcome;
             (self, left, outcome) = appended.await.map_err(|_panic| IngestError::Internal)?;
-            match outcome.map_err(IngestError::Write)? {
-                Some(busy) if wait_max <= since.elapsed() => return Err(IngestError::Write(busy)),
-                Some(_busy) => tokio::time::sleep(BUSY_RETRY_TIME).await,
-                None => {}
+            let is_late = wait_max <= since.elapsed();
+            match outcome {
+                // It is still there only if its write could not begin.
+                Err(WriteError::Busy { .. }) if left_count == left.len() && !is_late => {
+                    tokio::time::sleep(BUSY_RETRY_TIME).await;
+                }
+                Err(error) => return Err(IngestError::Write(error)),
+                Ok(()) if is_late && !left.is_empty() => {
+                    return Err(IngestError::Write(WriteError::Busy { retry_after_seconds: RETRY_SECONDS }));
+                }
+                Ok(()) => {}
             }
         }
         Ok(self)
     }
 
-    /// Hands over all that the store takes now; gives why it took no more.
-    fn append_some(
-        &self,
-        left: &mut Vec<(SupplierId, u32, Slice)>,
-    ) -> Result<Option<WriteError>, WriteError> {
-        while let Some((supplier, index, slice)) = left.pop() {
-            match self.of(supplier) {
-                Ok(write) => write.append(index, slice)?,
-                Err(busy @ WriteError::Busy { .. }) => {
-                    left.push((supplier, index, slice));
-                    return Ok(Some(busy));
-                }
-                Err(error) => return Err(error),
+    /// Hands over the last one, if the store takes it; otherwise it is still there.
+    fn append_one(&self, left: &mut Vec<(SupplierId, u32, Slice)>) -> Result<(), WriteError> {
+        let Some((supplier, index, slice)) = left.pop() else { return Ok(()) };
+        match self.of(supplier) {
+            Ok(write) => write.append(index, slice),
+            Err(error) => {
+                left.push((supplier, index, slice));
+                Err(error)
             }
         }
-        Ok(None)
     }
 
     /// Commits all of them on a thread of `pool`, because that waits while the log's queue is full, and waits until each is
