@@ -149,6 +149,11 @@ impl<'a> RowHolding<'a> {
     }
 }
 
+/// Bytes that some take with their length before them.
+fn prefixed_bytes(bytes: &[u8]) -> usize {
+    varint_bytes(bytes.len()) + bytes.len()
+}
+
 /// Takes a length and so many bytes; nothing when the flag is not set.
 #[inline]
 fn take_flagged<'a>(flag: u8, bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
@@ -325,10 +330,10 @@ impl<'a> SingleRow<'a> {
         if !rest.is_empty() || holding.is_released() {
             return None;
         }
-        let given = |flag, bytes: &'a [u8]| if holding.flags & flag != 0 { Some(bytes) } else { None };
-        let (context, spelling) = (given(CONTEXT, holding.context), given(SPELLING, holding.spelling));
-        let bytes_of = |given: &[u8]| varint_bytes(given.len()) + given.len();
-        let tail_bytes = size_of::<u32>() + context.map_or(0, bytes_of) + spelling.map_or(0, bytes_of);
+        let context = if holding.flags & CONTEXT != 0 { Some(holding.context) } else { None };
+        let spelling = if holding.flags & SPELLING != 0 { Some(holding.spelling) } else { None };
+        let tail_bytes =
+            size_of::<u32>() + context.map_or(0, prefixed_bytes) + spelling.map_or(0, prefixed_bytes);
         let head = bytes.get(..bytes.len() - tail_bytes)?;
         Some(Self { head, updated: holding.updated, context, spelling })
     }
