@@ -38,7 +38,7 @@ impl Patience {
         tell: impl Fn(&str),
     ) -> bool {
         let pause = asked.unwrap_or(self.pause).max(PAUSE_MIN);
-        let Some(left) = self.left.checked_sub(silence + pause) else { return false };
+        let Some(left) = self.left.checked_sub(silence.saturating_add(pause)) else { return false };
         if QUIET_PAUSE_MAX < pause || self.pause == PAUSE_FIRST {
             tell(&format!("{why}; tries again in {}", humantime::format_duration(pause)));
         }

@@ -201,7 +201,10 @@ impl Import {
         while let Some((cutter, _)) = &mut self.reading
             && let Some(slice) = cutter.finish().map_err(IngestError::Body)?
         {
-            let is_short = slice.text.len() <= limits::SHORT_BODY_BYTES_MAX && !self.has_begun_to_work();
+            // Allow lists may have to be read, and commits of all writes wait for the fast lane.
+            let reads_lists = self.rules.skip_allowed && !self.store.snapshot().knows_no_allow_list();
+            let is_short =
+                slice.text.len() <= limits::SHORT_BODY_BYTES_MAX && !self.has_begun_to_work() && !reads_lists;
             self.dispatch(slice, is_short).await?;
         }
         if self.step.is_none() && !self.has_ended_step {

@@ -48,6 +48,11 @@ impl AllowFilter {
         self.filter.get().is_none()
     }
 
+    /// Returns true if no list has ever held anything, and that is known without reading.
+    pub(crate) fn is_known_to_be_empty(&self) -> bool {
+        self.is_empty() && self.is_filled.load(Ordering::Acquire)
+    }
+
     /// Returns true if a list may hold a key.
     pub fn may_hold(&self, key: &[u8]) -> bool {
         self.may_contain(filter::hash(key))

@@ -73,6 +73,9 @@ enum Entry {
         file: usize,
         start: u64,
         key: String,
+        /// When, in seconds since 1970.
+        #[serde(default)]
+        at_seconds: u64,
     },
     Stored(Stored),
 }
@@ -169,9 +172,9 @@ impl Journal {
         Ok(())
     }
 
-    /// Whether something was stored before.
-    pub(super) fn has_stored(&self) -> bool {
-        self.entries.values().any(|file| !file.whole.is_empty() || !file.lines.is_empty())
+    /// Keys of requests whose end is not known.
+    pub(super) fn begun_keys(&self) -> impl Iterator<Item = &String> {
+        self.entries.values().flat_map(|file| file.begun.values())
     }
 
     /// Keys of the requests by which it was.
@@ -179,7 +182,7 @@ impl Journal {
         &self.keys
     }
 
-    /// How long ago the first of it was stored.
+    /// How long ago the first of it was sent.
     pub(super) fn age(&self) -> Duration {
         Duration::from_secs(now_seconds().saturating_sub(self.since_seconds))
     }
@@ -210,7 +213,7 @@ impl Journal {
     ///
     /// [`Failure::Local`] when it cannot be written.
     pub(super) fn begin(&mut self, file: usize, start: u64, key: &str) -> Result<(), Failure> {
-        self.write(&Entry::Begun { file, start, key: key.to_owned() })
+        self.write(&Entry::Begun { file, start, key: key.to_owned(), at_seconds: now_seconds() })
     }
 
     /// Adds what is stored of a piece now.
@@ -248,8 +251,9 @@ impl Journal {
     fn take(&mut self, entry: &Entry) {
         let of_file = self.entries.entry(entry.file()).or_default();
         let entry = match entry {
-            Entry::Begun { start, key, .. } => {
+            Entry::Begun { start, key, at_seconds, .. } => {
                 of_file.begun.insert(*start, key.clone());
+                self.since_seconds = self.since_seconds.min(*at_seconds);
                 return;
             }
             Entry::Stored(entry) => entry,

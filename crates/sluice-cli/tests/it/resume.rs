@@ -232,6 +232,41 @@ fn what_was_taken_back_since_is_sent_again() {
     });
 }
 
+/// Also where nothing is known yet of the only request that there was.
+#[test]
+fn a_request_that_was_begun_is_believed_no_more_than_others() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("feed.ndjson"), hosts(0..2)).unwrap();
+    let fake = Fake::start();
+    let push = || {
+        let mut command = sluice_in(dir.path(), &fake.url());
+        command.args(["push", "--supplier", SUPPLIER, "--json", "--retry-for", "1ms", "feed.ndjson"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let child = push();
+    let key = fake.take(503, "", "{\"detail\":\"busy\"}").key().to_owned();
+    end_of(child, 3);
+    for (action, parameters) in
+        [("delete", "{}"), ("add", "{\"mode\":\"replace\"}"), ("bulk", "{}"), ("add", "{\"sha256\":\"0\"}")]
+    {
+        let child = push();
+        fake.take(200, "", "[{\"name\":\"ExampleFeed\",\"retention\":60}]");
+        let batch = |key: &str, action: &str, parameters: &str| {
+            format!("{{\"batch\":\"{key}\",\"action\":\"{action}\",\"parameters\":{parameters}}}")
+        };
+        let list = [batch("other", action, parameters), batch(&key, "add", "{}")].join(",");
+        fake.take(200, "", &format!("{{\"batches\":[{list}]}}"));
+        // All of it is sent, and nothing is asked of the request before.
+        let again = fake.take(503, "", "{\"detail\":\"busy\"}");
+        assert!(again.head.starts_with("POST ") && !again.head.contains("from_line"), "{}", again.head);
+        end_of(child, 3);
+        fs::remove_dir_all(dir.path().join("state")).unwrap();
+        let child = push();
+        fake.take(503, "", "{\"detail\":\"busy\"}");
+        end_of(child, 3);
+    }
+}
+
 #[test]
 fn what_has_expired_since_is_sent_again() {
     let dir = tempfile::tempdir().unwrap();
@@ -290,6 +325,7 @@ fn a_line_that_was_told_is_gone_on_behind() {
     assert!(!first.head.contains("from_line"), "{}", first.head);
     end_of(child, 3);
     let child = push();
+    still_knows(&fake, first.key());
     let counts = "\"rows\":10,\"accepted\":10,\"refused\":0,\"committed_lines\":10";
     fake.take(200, "", &format!("{{\"state\":\"failed\",{counts}}}"));
     let second = fake.take(200, "", "{\"rows\":5,\"accepted\":4,\"refused\":1,\"committed_lines\":15}");

@@ -301,7 +301,8 @@ fn many_refused_documents_are_all_kept_in_order() {
     let fixture = Fixture::new();
     let rules = BulkRules { hides_refusals: true, ..fixture.bulk_rules() };
     let count = 10_000;
-    let body: String = (0..count).map(|nth| format!("{{\"index\":{{}}}}\n{{\"x\":{nth}}}\n")).collect();
+    let lines = (0..count).map(|nth| format!("{{\"index\":{{}}}}\n{{\"x\":{nth}}}\n"));
+    let body = lines.collect::<Vec<_>>().concat();
     assert!(body.len() < limits::SLICE_BYTES);
     let receipt = fixture.bulk_with(&fixture.ingestor, rules, body.as_bytes()).unwrap();
     let seen = kept(&fixture, &receipt, "Feed");

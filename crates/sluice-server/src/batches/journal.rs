@@ -261,6 +261,13 @@ impl Segment {
         }
         Ok(())
     }
+
+    /// Lets no sync succeed any more.
+    #[cfg(test)]
+    pub(super) fn break_syncs(&mut self) {
+        let (_reader, writer) = io::pipe().unwrap();
+        self.file = File::from(std::os::fd::OwnedFd::from(writer));
+    }
 }
 
 /// The head of a record.

@@ -114,12 +114,15 @@ impl Writer {
         while !is_closed {
             let first = async { tokio::time::timeout(SYNC_INTERVAL, commands_in.recv()).await };
             let mut next = runtime.block_on(first).unwrap_or(None);
-            // Before the rest of the queue, which has all that was told of their batches before.
+            // Before what is queued by now, which has all that was told of their batches before. What comes later waits, so
+            // that those who are told do not.
             let mut last = self.last.lock().as_mut().map_or_else(Vec::new, mem::take);
+            let mut queued_count = commands_in.len();
             while let Some(command) = next {
                 is_closed |= matches!(command, BatchCommand::Close);
                 self.carry_out(command);
-                next = commands_in.try_recv().ok();
+                next = if 0 < queued_count { commands_in.try_recv().ok() } else { None };
+                queued_count = queued_count.saturating_sub(1);
             }
             is_closed |= commands_in.is_closed() && commands_in.is_empty();
             if is_closed {
@@ -155,7 +158,10 @@ impl Writer {
     fn carry_out(&mut self, command: BatchCommand) {
         match command {
             BatchCommand::Rejects(id, frame) => {
-                let place = self.append(|segment| segment.append_rejects(id, &frame));
+                // What stands before the begin of a batch is not of it.
+                let place = self
+                    .begin_again(id)
+                    .and_then(|()| self.append(|segment| segment.append_rejects(id, &frame)));
                 let mut index = self.index.lock();
                 let Some(entry) = index.get_mut(id) else { return };
                 match place {
@@ -179,6 +185,8 @@ impl Writer {
     /// Writes a summary; false if that failed.
     fn write_summary(&mut self, kind: u8, mut summary: Summary) -> bool {
         let id = summary.id;
+        // Which may find out that what was written before it is not durable.
+        self.end_segment_in_time();
         // What could not be written is known here first.
         if let Some(entry) = self.index.lock().get(id) {
             summary.rejects_missing.clone_from(&entry.summary.rejects_missing);
@@ -201,9 +209,27 @@ impl Writer {
         is_written
     }
 
+    /// Writes the begin of a batch, if that could not be written before.
+    fn begin_again(&mut self, id: BatchId) -> io::Result<()> {
+        self.end_segment_in_time();
+        let is_begin = |(kind, earlier): &(u8, Summary)| *kind == BEGIN && earlier.id == id;
+        let Some((kind, summary)) =
+            self.unwritten.iter().position(is_begin).and_then(|place| self.unwritten.remove(place))
+        else {
+            return Ok(());
+        };
+        if self.write_summary(kind, summary) {
+            Ok(())
+        } else {
+            Err(io::Error::other("the begin of the batch could not be written"))
+        }
+    }
+
     /// Tries again what could not be written.
     fn write_again(&mut self) {
-        while let Some((kind, summary)) = self.unwritten.pop_front() {
+        // What is found lost meanwhile waits for the next time.
+        for _ in 0..self.unwritten.len() {
+            let Some((kind, summary)) = self.unwritten.pop_front() else { return };
             if !self.write_summary(kind, summary) {
                 return;
             }

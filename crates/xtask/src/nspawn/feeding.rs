@@ -184,7 +184,8 @@ impl Ledger {
             if bytes <= body.len() {
                 return (body, start..start + count);
             }
-            count += count / 4 + 1;
+            // A little more than what was short.
+            count = count * bytes / body.len().max(1) + count / 64 + 1;
         }
     }
 

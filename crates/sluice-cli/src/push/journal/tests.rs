@@ -79,7 +79,7 @@ fn the_last_part_of_a_piece_counts_until_it_is_whole() {
         })
     };
     journal.take(&entry(5, None));
-    journal.take(&Entry::Begun { file: 0, start: 7, key: "a key".to_owned() });
+    journal.take(&Entry::Begun { file: 0, start: 7, key: "a key".to_owned(), at_seconds: 7 });
     assert_eq!(journal.entries_of(0).key_of(7), Some("a key"));
     journal.take(&entry(9, None));
     assert_eq!(journal.entries_of(0).lines_stored(7), 9);

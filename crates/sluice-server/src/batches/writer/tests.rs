@@ -119,6 +119,52 @@ fn what_a_failed_sync_leaves_open_is_written_again_and_rows_are_missed() {
     assert_eq!(records(&dir)[before..], [Record::Summary(missed), Record::Begin(summary(3, 10, done))]);
 }
 
+/// An older summary once went behind the newer one that had ended its segment, and made a batch that was done begin anew.
+#[test]
+fn what_is_found_lost_when_a_segment_ends_does_not_follow_what_ended_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = writer(dir.path());
+    let (running, done) = (BatchState::Running, BatchState::Done);
+    writer.carry_out(BatchCommand::Begin(summary(1, 10, running)));
+    let (segment, _) = writer.segment.as_mut().unwrap();
+    segment.is_broken = true;
+    segment.break_syncs();
+    assert!(writer.write_summary(SUMMARY, summary(1, 10, done)));
+    writer.write_again();
+    writer.sync();
+    assert!(writer.unwritten.is_empty());
+    assert_eq!(
+        records(dir.path()),
+        [Record::Begin(summary(1, 10, running)), Record::Begin(summary(1, 10, done))]
+    );
+}
+
+/// What stands before the begin of a batch is not of it.
+#[test]
+fn refused_rows_follow_a_begin_that_could_not_be_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().join("batches");
+    let mut writer = writer(&dir);
+    let (running, done) = (BatchState::Running, BatchState::Done);
+    let entry = Entry { summary: summary(1, 10, running), live: None, frames: vec![], segment: None };
+    writer.index.lock().insert(entry);
+    let rejects =
+        || BatchCommand::Rejects(BatchId(1), RejectsFrame { packed: vec![7], count: 5, text_bytes: 1 });
+    fs::write(&dir, "in the way").unwrap();
+    writer.carry_out(BatchCommand::Begin(summary(1, 10, running)));
+    writer.carry_out(rejects());
+    fs::remove_file(&dir).unwrap();
+    writer.carry_out(rejects());
+    let missing = writer.index.lock().get(BatchId(1)).unwrap().summary.rejects_missing.clone();
+    assert!(missing.is_some(), "those that came first");
+    writer.carry_out(BatchCommand::Summary(summary(1, 10, done)));
+    let records = records(&dir);
+    assert!(
+        matches!(records[..], [Record::Begin(_), Record::Rejects(..), Record::Summary(_)]),
+        "{records:?}"
+    );
+}
+
 /// Who waits is told the truth, whichever way it goes wrong.
 #[tokio::test]
 async fn who_ends_a_batch_is_told_whether_it_is_kept() {

@@ -141,7 +141,7 @@ proptest! {
         if spelling.is_empty() {
             let lower = text.to_ascii_lowercase();
             let after = lower.strip_prefix("http://").or_else(|| lower.strip_prefix("https://")).unwrap_or(&lower);
-            let host_bytes = after.find(['/', '?', '#']).unwrap_or(after.len());
+            let host_bytes = after.find(['/', '\\', '?', '#']).unwrap_or(after.len());
             let tail = &text[text.len() - (after.len() - host_bytes)..];
             let printed = indicator.to_string();
             let rest = printed.find('/').map_or("", |from| &printed[from..]);
