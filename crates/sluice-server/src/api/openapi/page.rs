@@ -231,7 +231,7 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// What descriptions use of Markdown: paragraphs, `code` and [links](to).
+/// What descriptions use of Markdown: paragraphs, `code` and links, `[text](target)`.
 fn prose(text: &str) -> String {
     text.split("\n\n").filter(|paragraph| !paragraph.is_empty()).map(paragraph).collect()
 }

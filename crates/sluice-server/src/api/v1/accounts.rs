@@ -37,7 +37,7 @@ const DAYS_DEFAULT: u32 = 365;
 /// The most that may be said.
 const DAYS_MAX: u32 = 3_650;
 
-/// A body, with the members of all requests; [`Members::take`] refuses those of others.
+/// A body, with the members of all requests.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 struct Members {
