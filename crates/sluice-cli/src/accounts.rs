@@ -15,8 +15,9 @@ use zeroize::Zeroizing;
 use crate::{
     answer,
     arguments::{OutputForm, TokensCommand, UsersCommand},
+    credentials::{line_of, typed},
     failure::{Ended, Failure},
-    output::{print, say},
+    output::{done, list, print},
     server::{Asked, Server},
 };
 
@@ -31,7 +32,7 @@ const PIPE_BYTES_MAX: u64 = 1 << 16;
 pub(crate) async fn users(server: &Server, command: UsersCommand) -> Result<Ended, Failure> {
     match command {
         UsersCommand::List { output } => {
-            list(server, "users", &["name", "role", "tenants"], output.form).await
+            list(server, server.v1_root(&["users"]), &["name", "role", "tenants"], output.form).await
         }
         UsersCommand::Add { name, role, tenants, new_password_file } => {
             let password = password(&name, new_password_file.as_deref())?;
@@ -60,7 +61,8 @@ pub(crate) async fn users(server: &Server, command: UsersCommand) -> Result<Ende
 pub(crate) async fn tokens(server: &Server, command: TokensCommand) -> Result<Ended, Failure> {
     match command {
         TokensCommand::List { output } => {
-            list(server, "tokens", &["name", "scope", "tenants", "expires"], output.form).await
+            list(server, server.v1_root(&["tokens"]), &["name", "scope", "tenants", "expires"], output.form)
+                .await
         }
         TokensCommand::Create { name, scope, tenants, days, output } => {
             let body = json!({"name": name, "scope": scope, "tenants": tenants, "days": days});
@@ -82,18 +84,10 @@ pub(crate) async fn tokens(server: &Server, command: TokensCommand) -> Result<En
     }
 }
 
-async fn list(server: &Server, what: &str, columns: &[&str], form: OutputForm) -> Result<Ended, Failure> {
-    let listed = server.ask(Asked::Read, server.v1_root(&[what]), String::new()).await?;
-    let listed: Vec<Box<RawValue>> =
-        serde_json::from_slice(&listed).map_err(|error| answer::unreadable(&error))?;
-    print(form, columns, &listed)?;
-    Ok(Ended::Well)
-}
-
 fn password(user: &str, file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
     let text = match file {
         Some(path) => fs::read_to_string(path).map_err(|error| Failure::of_file("read", path, &error))?,
-        None if io::stdin().is_terminal() => return typed(user),
+        None if io::stdin().is_terminal() => return typed_twice(user),
         None => {
             let mut text = String::new();
             let read = io::stdin().lock().take(PIPE_BYTES_MAX).read_to_string(&mut text);
@@ -101,23 +95,13 @@ fn password(user: &str, file: Option<&Path>) -> Result<Zeroizing<String>, Failur
             text
         }
     };
-    let text = Zeroizing::new(text);
-    Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+    Ok(line_of(&Zeroizing::new(text)))
 }
 
-fn typed(user: &str) -> Result<Zeroizing<String>, Failure> {
-    let ask = |prompt: String| {
-        let typed = rpassword::prompt_password(prompt).map(Zeroizing::new);
-        typed.map_err(|error| Failure::Usage(format!("cannot ask for the password: {error}")))
-    };
-    let first = ask(format!("New password of {user}: "))?;
-    if first != ask("The same again: ".to_owned())? {
+fn typed_twice(user: &str) -> Result<Zeroizing<String>, Failure> {
+    let first = typed(format!("New password of {user}: "))?;
+    if first != typed("The same again: ".to_owned())? {
         return Err(Failure::Usage("the two are not the same; nothing has changed".to_owned()));
     }
     Ok(first)
-}
-
-fn done(text: &str) -> Result<Ended, Failure> {
-    say(text)?;
-    Ok(Ended::Well)
 }

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     answer,
-    arguments::{BatchesCommand, OutputForm},
+    arguments::BatchesCommand,
     failure::{Ended, Failure},
     output::{print, say},
     server::{Asked, Server},
@@ -29,9 +29,7 @@ pub(crate) async fn run(server: &Server, command: BatchesCommand) -> Result<Ende
             for supplier in suppliers {
                 url.query_pairs_mut().append_pair("supplier", &supplier);
             }
-            let body = server.ask(Asked::Read, url, String::new()).await?;
-            let mut list: BTreeMap<String, Box<RawValue>> =
-                serde_json::from_slice(&body).map_err(|error| answer::unreadable(&error))?;
+            let mut list: BTreeMap<String, Box<RawValue>> = server.read(url).await?;
             let batches = list.remove("batches");
             let batches: Vec<Box<RawValue>> =
                 serde_json::from_str(batches.as_deref().map_or("", RawValue::get))
@@ -39,8 +37,8 @@ pub(crate) async fn run(server: &Server, command: BatchesCommand) -> Result<Ende
             print(output.form, &COLUMNS, &batches)?;
         }
         BatchesCommand::Show { id, output } => {
-            let body = ask(server, Asked::Read, &["batches", &id]).await?;
-            show(&body, output.form)?;
+            let batch: Box<RawValue> = server.read(server.v1(&["batches", &id])).await?;
+            print(output.form, &COLUMNS, &[batch])?;
         }
         BatchesCommand::Rejects { id } => {
             let body = ask(server, Asked::Read, &["batches", &id, "rejects"]).await?;
@@ -59,9 +57,4 @@ pub(crate) async fn run(server: &Server, command: BatchesCommand) -> Result<Ende
 
 async fn ask(server: &Server, asked: Asked, path: &[&str]) -> Result<Bytes, Failure> {
     server.ask(asked, server.v1(path), String::new()).await
-}
-
-fn show(body: &[u8], form: OutputForm) -> Result<(), Failure> {
-    let batch: Box<RawValue> = serde_json::from_slice(body).map_err(|error| answer::unreadable(&error))?;
-    print(form, &COLUMNS, &[batch])
 }

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, json};
 
 use crate::{
-    answer,
-    arguments::{OutputForm, SuppliersCommand, TagsCommand},
+    arguments::{SuppliersCommand, TagsCommand},
     failure::{Ended, Failure},
-    output::{print, say},
+    output::{done, list},
     server::{Asked, Server},
 };
 
@@ -22,11 +21,11 @@ const SECONDS_PER_MINUTE: u64 = 60;
 pub(crate) async fn suppliers(server: &Server, command: SuppliersCommand) -> Result<Ended, Failure> {
     match command {
         SuppliersCommand::List { output } => {
-            show(server, &["suppliers"], &["name", "status"], output.form).await
+            list(server, server.cybertrace(&["suppliers"]), &["name", "status"], output.form).await
         }
         SuppliersCommand::Show { name, output } => {
             let columns = ["name", "status", "confidence", "retention", "vendor"];
-            show(server, &["suppliers", &name], &columns, output.form).await
+            list(server, server.cybertrace(&["suppliers", &name]), &columns, output.form).await
         }
         SuppliersCommand::Create { name, confidence, retention, vendor } => {
             create_supplier(server, &name, confidence, retention, vendor.as_deref()).await?;
@@ -46,7 +45,9 @@ pub(crate) async fn suppliers(server: &Server, command: SuppliersCommand) -> Res
 /// Whatever came of it instead.
 pub(crate) async fn tags(server: &Server, command: TagsCommand) -> Result<Ended, Failure> {
     match command {
-        TagsCommand::List { output } => show(server, &["tags"], &["name", "weight"], output.form).await,
+        TagsCommand::List { output } => {
+            list(server, server.cybertrace(&["tags"]), &["name", "weight"], output.form).await
+        }
         TagsCommand::Create { name, weight } => {
             let body = json!([{"name": name, "weight": weight}]);
             server.ask(Asked::Create, server.cybertrace(&["tags"]), body.to_string()).await?;
@@ -70,8 +71,7 @@ pub(crate) async fn ensure_supplier(
     confidence: u8,
     retention: Duration,
 ) -> Result<bool, Failure> {
-    let listed = server.ask(Asked::Read, server.cybertrace(&["suppliers"]), String::new()).await?;
-    let listed: Vec<Value> = serde_json::from_slice(&listed).map_err(|error| answer::unreadable(&error))?;
+    let listed: Vec<Value> = server.read(server.cybertrace(&["suppliers"])).await?;
     let is_there = listed.iter().any(|supplier| supplier.get("name").and_then(Value::as_str) == Some(name));
     if !is_there {
         create_supplier(server, name, confidence, retention, None).await?;
@@ -95,19 +95,6 @@ async fn create_supplier(
     server.ask(Asked::Create, server.cybertrace(&["suppliers"]), body).await.map(drop)
 }
 
-async fn show(server: &Server, path: &[&str], columns: &[&str], form: OutputForm) -> Result<Ended, Failure> {
-    let body = server.ask(Asked::Read, server.cybertrace(path), String::new()).await?;
-    let objects: Vec<Box<RawValue>> =
-        serde_json::from_slice(&body).map_err(|error| answer::unreadable(&error))?;
-    print(form, columns, &objects)?;
-    Ok(Ended::Well)
-}
-
 async fn remove(server: &Server, path: &[&str]) -> Result<(), Failure> {
     server.ask(Asked::Remove, server.cybertrace(path), String::new()).await.map(drop)
-}
-
-fn done(text: &str) -> Result<Ended, Failure> {
-    say(text)?;
-    Ok(Ended::Well)
 }

@@ -58,15 +58,29 @@ fn password(profile: &Profile, user: &str) -> Result<Zeroizing<String>, Failure>
             "no terminal to ask for the password of {user} on: name a --password-file, or set {PASSWORD_VARIABLE}"
         )));
     }
-    let typed = rpassword::prompt_password(format!("Password of {user}: "));
+    typed(format!("Password of {user}: "))
+}
+
+/// What is typed on the terminal, without being shown.
+///
+/// # Errors
+///
+/// [`Failure::Usage`] without a terminal.
+pub(crate) fn typed(prompt: String) -> Result<Zeroizing<String>, Failure> {
+    let typed = rpassword::prompt_password(prompt);
     typed.map(Zeroizing::new).map_err(|error| Failure::Usage(format!("cannot ask for the password: {error}")))
+}
+
+/// A secret without the end of its line.
+pub(crate) fn line_of(text: &str) -> Zeroizing<String> {
+    Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// The secret of a file, without the end of its line.
 fn read_secret(path: &Path) -> Result<Zeroizing<String>, Failure> {
     let text = fs::read_to_string(path).map(Zeroizing::new);
     let text = text.map_err(|error| Failure::Usage(format!("cannot read {}: {error}", path.display())))?;
-    Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+    Ok(line_of(&text))
 }
 
 fn bearer(token: &Zeroizing<String>) -> Result<HeaderValue, Failure> {

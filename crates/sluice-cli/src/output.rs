@@ -4,7 +4,13 @@ use std::io::{self, Write as _};
 
 use serde_json::{Value, value::RawValue};
 
-use crate::{arguments::OutputForm, failure::Failure};
+use url::Url;
+
+use crate::{
+    arguments::OutputForm,
+    failure::{Ended, Failure},
+    server::Server,
+};
 
 /// Spaces between columns.
 const GAP: &str = "  ";
@@ -16,6 +22,32 @@ const GAP: &str = "  ";
 /// [`Failure::Local`] when standard output takes nothing.
 pub(crate) fn say(text: &str) -> Result<(), Failure> {
     write(&format!("{text}\n"))
+}
+
+/// Says what has been done.
+///
+/// # Errors
+///
+/// As [`say`].
+pub(crate) fn done(text: &str) -> Result<Ended, Failure> {
+    say(text)?;
+    Ok(Ended::Well)
+}
+
+/// Reads objects, and prints them as of [`print`].
+///
+/// # Errors
+///
+/// Whatever came of the question instead.
+pub(crate) async fn list(
+    server: &Server,
+    url: Url,
+    columns: &[&str],
+    form: OutputForm,
+) -> Result<Ended, Failure> {
+    let objects: Vec<Box<RawValue>> = server.read(url).await?;
+    print(form, columns, &objects)?;
+    Ok(Ended::Well)
 }
 
 fn write(text: &str) -> Result<(), Failure> {

@@ -17,11 +17,12 @@ use reqwest::{
     header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
     redirect,
 };
+use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep, timeout};
 use url::{Host, Url};
 
 use crate::{
-    answer::Answer,
+    answer::{self, Answer},
     credentials,
     failure::{Failure, with_causes},
     patience::Patience,
@@ -223,6 +224,16 @@ impl Server {
         let time = humantime::format_duration(self.silence_max());
         let text = format!("{} says nothing for {time}", self.url);
         NoAnswer { text, is_for_good: false, is_unsent: false }
+    }
+
+    /// Asks for what is at an address, as of [`Server::ask`].
+    ///
+    /// # Errors
+    ///
+    /// Whatever else came of it, or that it is no such thing.
+    pub(crate) async fn read<T: DeserializeOwned>(&self, url: Url) -> Result<T, Failure> {
+        let body = self.ask(Asked::Read, url, String::new()).await?;
+        serde_json::from_slice(&body).map_err(|error| answer::unreadable(&error))
     }
 
     /// Sends a request, and gives the body of a success. It is sent again while the daemon does not take it; a question, which changes

@@ -202,7 +202,7 @@ impl Import {
             && let Some(slice) = cutter.finish().map_err(IngestError::Body)?
         {
             // Allow lists may have to be read, and commits of all writes wait for the fast lane.
-            let reads_lists = self.rules.skip_allowed && !self.store.snapshot().knows_no_allow_list();
+            let reads_lists = self.rules.skip_allowed && !self.store.knows_no_allow_list();
             let is_short =
                 slice.text.len() <= limits::SHORT_BODY_BYTES_MAX && !self.has_begun_to_work() && !reads_lists;
             self.dispatch(slice, is_short).await?;

@@ -86,6 +86,11 @@ impl RetentionMinutes {
     pub fn get(self) -> u32 {
         self.0
     }
+
+    /// The same in seconds.
+    pub fn seconds(self) -> u64 {
+        u64::from(self.0) * 60
+    }
 }
 
 /// Free text about where a supplier comes from; empty when unset.

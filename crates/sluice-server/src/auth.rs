@@ -217,7 +217,7 @@ impl Auth {
     }
 
     /// The accounts in force.
-    fn accounts(&self) -> Arc<Accounts> {
+    pub(crate) fn accounts(&self) -> Arc<Accounts> {
         Arc::clone(&self.cached.lock().accounts)
     }
 

@@ -8,15 +8,13 @@ use std::net::IpAddr;
 use sha2::{Digest as _, Sha256};
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
-use crate::clock::date;
+use crate::clock::{DAY_SECONDS, date};
 
 #[cfg(test)]
 pub(crate) mod tests;
 
 /// Seconds before the end of a certificate from which on that is warned of.
 pub(crate) const ENDING_SECONDS: u64 = 30 * DAY_SECONDS;
-/// Seconds in a day.
-const DAY_SECONDS: u64 = 86_400;
 
 /// Seconds since 1970 between which a certificate counts, both included; times before that are 0.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

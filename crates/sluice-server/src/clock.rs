@@ -2,6 +2,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// Seconds in a day.
+pub(crate) const DAY_SECONDS: u64 = 86_400;
+
 /// The last second that has four digits of year.
 const LAST_SECOND: u64 = 253_402_300_799;
 

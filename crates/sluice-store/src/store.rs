@@ -245,6 +245,11 @@ impl Store {
         Snapshot { view: self.shared.view(), trees, blocks, ages: stamps.ages(), allowed }
     }
 
+    /// Returns true if no allow list holds anything, as far as that is known without reading.
+    pub fn knows_no_allow_list(&self) -> bool {
+        self.shared.allowed.is_known_to_be_empty()
+    }
+
     /// What holdings that are updated now are stamped with: seconds that the store has been running, counted from the
     /// hour of its birth. It is the time of day only while the clock of the machine was always right and the store never
     /// down.

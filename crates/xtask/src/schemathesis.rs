@@ -20,7 +20,6 @@ use std::{
     fs,
     path::Path,
     process::{Child, Command},
-    thread,
     time::{Duration, Instant},
 };
 
@@ -29,7 +28,7 @@ use clap::Args;
 use test_support::{client::Client, daemon::Daemon, exposition};
 
 use crate::{
-    command::{output_of, run},
+    command::{ended_within, output_of, run},
     prometheus::scrape,
     workspace::{Profile, build},
 };
@@ -63,8 +62,7 @@ const ANSWERED: &str = "sluice_http_requests_total";
 const ROUND_TIME_MAX: Duration = Duration::from_mins(30);
 /// Rounds after which something is wrong: each makes some thousand requests.
 const ROUNDS_MAX: u64 = 50;
-/// Pause between two looks at a round.
-const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+
 impl Schemathesis {
     /// Asks.
     ///
@@ -160,13 +158,9 @@ fn requests(daemon: &mut Daemon) -> Result<(f64, f64)> {
 
 /// Waits for a round.
 fn watch(mut round: Child) -> Result<()> {
-    let began = Instant::now();
-    while began.elapsed() < ROUND_TIME_MAX {
-        if let Some(status) = round.try_wait()? {
-            ensure!(status.success(), "schemathesis has found something");
-            return Ok(());
-        }
-        thread::sleep(LOOK_INTERVAL);
+    if let Some(status) = ended_within(&mut round, ROUND_TIME_MAX)? {
+        ensure!(status.success(), "schemathesis has found something");
+        return Ok(());
     }
     round.kill()?;
     round.wait()?;

@@ -10,11 +10,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::Deserialize;
 
 use super::{journal::Journal, verb::Verb};
-use crate::{
-    answer,
-    failure::Failure,
-    server::{Asked, Server},
-};
+use crate::{failure::Failure, server::Server};
 
 /// Batches of one answer.
 const LIMIT: &str = "1000";
@@ -75,8 +71,7 @@ async fn find_doubt(
     journal: &Journal,
 ) -> Result<Option<&'static str>, Failure> {
     let url = server.cybertrace_of_tenant(&["suppliers", supplier]);
-    let told = server.ask(Asked::Read, url, String::new()).await?;
-    let told: Vec<Supplier> = serde_json::from_slice(&told).map_err(|error| answer::unreadable(&error))?;
+    let told: Vec<Supplier> = server.read(url).await?;
     let retention = told.first().map_or(0, |supplier| supplier.retention);
     if verb == Verb::Push && Duration::from_secs(retention * SECONDS_PER_MINUTE) <= journal.age() {
         return Ok(Some("what was stored before has expired"));
@@ -110,8 +105,7 @@ async fn list(server: &Server, supplier: &str, after: Option<&str>) -> Result<Li
     if let Some(after) = after {
         url.query_pairs_mut().append_pair("after", after);
     }
-    let told = server.ask(Asked::Read, url, String::new()).await?;
-    serde_json::from_slice(&told).map_err(|error| answer::unreadable(&error))
+    server.read(url).await
 }
 
 impl ListedBatch {

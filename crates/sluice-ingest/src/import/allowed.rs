@@ -25,8 +25,6 @@ use crate::{
     upload::validate::{UploadAction, UploadRules},
 };
 
-const SECONDS_PER_MINUTE: u64 = 60;
-
 /// The allow list for the rows of a step.
 pub(crate) struct AllowList {
     store: Store,
@@ -43,7 +41,7 @@ impl AllowList {
             return None;
         }
         let list = list_of(&catalogue, of)?;
-        let retention_seconds = u64::from(list.settings.retention.get()) * SECONDS_PER_MINUTE;
+        let retention_seconds = list.settings.retention.seconds();
         Some(Self { store: store.clone(), supplier: list.id, retention_seconds })
     }
 

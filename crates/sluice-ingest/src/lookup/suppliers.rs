@@ -14,8 +14,6 @@ use sluice_store::catalogue::{Catalogue, Supplier};
 /// Tenants for which the suppliers are kept.
 const TENANTS_KEPT_MAX: usize = 8;
 
-const SECONDS_PER_MINUTE: u64 = 60;
-
 /// What a lookup needs to know of an enabled supplier.
 pub(super) struct RankedSupplier {
     pub(super) name: String,
@@ -64,7 +62,7 @@ impl Suppliers {
             suppliers.by_rank.push(RankedSupplier {
                 name: supplier.name.as_str().to_owned(),
                 confidence: supplier.settings.confidence,
-                retention_seconds: u64::from(supplier.settings.retention.get()) * SECONDS_PER_MINUTE,
+                retention_seconds: supplier.settings.retention.seconds(),
             });
         }
         suppliers.ranks.sort_unstable();

@@ -26,16 +26,13 @@ use super::{
     role::Role,
     token,
 };
-use crate::clock::{date, now_seconds};
+use crate::clock::{DAY_SECONDS, date, now_seconds};
 
 #[cfg(test)]
 mod tests;
 
 /// Longest name of a user or token, in bytes.
 const NAME_BYTES_MAX: usize = 128;
-
-/// Seconds in a day.
-const DAY_SECONDS: u64 = 86_400;
 
 /// Users, and tokens, in one file.
 const ENTRIES_MAX: usize = 10_000;

@@ -1,15 +1,12 @@
 //! Accounts as requests manage them: the same file, rules and words as on the command line.
 //!
-//! In: a change, and who asks for it. Out: the change on the disk and in force, with a line in the log that tells whose it was. Blocking,
-//! but for lists.
-
-use std::sync::Arc;
+//! In: a change, and who asks for it. Out: the change on the disk and in force, with a line in the log that tells whose it was. Blocking.
 
 use zeroize::Zeroizing;
 
 use super::{
     Auth,
-    accounts::{Accounts, Scope, Token, User},
+    accounts::{Scope, Token, User},
     error::AuthError,
     first_admin,
     password::hash_password,
@@ -31,11 +28,6 @@ pub(crate) enum AccountsChange {
 }
 
 impl Auth {
-    /// The accounts in force, for lists of them.
-    pub(crate) fn listed(&self) -> Arc<Accounts> {
-        self.accounts()
-    }
-
     /// Makes a change, in the name of `author`; returns the text of a token that was made.
     ///
     /// # Errors

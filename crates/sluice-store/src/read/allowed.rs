@@ -14,11 +14,6 @@ use crate::{
 };
 
 impl Snapshot {
-    /// Returns true if no allow list holds anything, as far as that is known without reading.
-    pub fn knows_no_allow_list(&self) -> bool {
-        self.allowed.is_known_to_be_empty()
-    }
-
     /// What the allow lists of all tenants may hold. Blocking the first time, when what they hold is read.
     ///
     /// # Errors

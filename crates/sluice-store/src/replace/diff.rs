@@ -83,7 +83,7 @@ impl<'a> Diff<'a> {
         let Some(known) = snapshot.catalogue().supplier_by_id(supplier) else {
             return Err(ReplaceError::Write(WriteError::NoSupplier));
         };
-        let retention_seconds = u64::from(known.settings.retention.get()) * 60;
+        let retention_seconds = known.settings.retention.seconds();
         let contexts = StoredContexts { snapshot, readers: HashMap::new(), known: vec![None; KNOWN_PAIRS] };
         let (tags, row) = (Vec::new(), Vec::new());
         let hidden = (0, 0);

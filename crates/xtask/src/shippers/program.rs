@@ -6,16 +6,15 @@ use std::{
     fs::{self, File},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use crate::command::ended_within;
+
 /// Longest time for a client to push everything.
 const RUN_MAX: Duration = Duration::from_mins(2);
-/// Pause between two looks.
-const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A running program.
 pub(super) struct RunningProgram {
@@ -44,15 +43,11 @@ impl RunningProgram {
     /// When it takes too long, or fails.
     pub(super) fn run(command: &mut Command, dir: &Path) -> Result<String> {
         let mut program = Self::start(command, dir)?;
-        let began = Instant::now();
-        while began.elapsed() < RUN_MAX {
-            if let Some(status) = program.ended()? {
-                ensure!(status.success(), "it ended with {status}: {}", program.said());
-                return Ok(fs::read_to_string(dir.join("printed"))?);
-            }
-            thread::sleep(LOOK_INTERVAL);
-        }
-        bail!("it does not end: {}", program.said())
+        let Some(status) = ended_within(&mut program.child, RUN_MAX)? else {
+            bail!("it does not end: {}", program.said());
+        };
+        ensure!(status.success(), "it ended with {status}: {}", program.said());
+        Ok(fs::read_to_string(dir.join("printed"))?)
     }
 
     /// How it has ended, if it has.

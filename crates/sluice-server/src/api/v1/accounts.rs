@@ -91,9 +91,11 @@ pub(crate) async fn carry_out(
         read(&mut reader).await?
     };
     let change = match shape {
-        AccountsShape::ListUsers => return list(state.auth.listed().users.iter().map(AccountView::of_user)),
+        AccountsShape::ListUsers => {
+            return list(state.auth.accounts().users.iter().map(AccountView::of_user));
+        }
         AccountsShape::ListTokens => {
-            return list(state.auth.listed().tokens.iter().map(AccountView::of_token));
+            return list(state.auth.accounts().tokens.iter().map(AccountView::of_token));
         }
         AccountsShape::AddUser => members.into_user()?,
         AccountsShape::SetPassword => members.into_password(name)?,
@@ -110,7 +112,7 @@ pub(crate) async fn carry_out(
     let changed = state.workers.entity.run(move || shared.auth.change(change, author)).await?;
     let token = changed.map_err(|error| refusal(&error))?;
     let Some(made) = made else { return Ok(HttpResponse::NoContent().finish()) };
-    let accounts = state.auth.listed();
+    let accounts = state.auth.accounts();
     let mut view = match shape {
         AccountsShape::AddUser => accounts.user(&made).map(AccountView::of_user),
         _ => accounts.tokens.iter().find(|token| token.name == made).map(AccountView::of_token),
