@@ -85,6 +85,11 @@ impl Problem {
         matches!(self.status, 425 | 429 | 503)
     }
 
+    /// Whether who asks is known, and has no right to it.
+    pub(crate) fn is_untold(&self) -> bool {
+        matches!(self.status, 403 | 405)
+    }
+
     /// The failure of a request that is not sent again.
     pub(crate) fn into_failure(self) -> Failure {
         let text = self.to_string();

@@ -37,6 +37,7 @@ use self::{
     rejects::Rejects,
     sender::{Note, Sender},
     source::Source,
+    standing::Standing,
 };
 
 pub(crate) use self::verb::Verb;
@@ -88,8 +89,14 @@ impl<'server> Sending<'server> {
         }
         let sender = Sender::new(server, verb, arguments, pushing);
         let mut journal = Journal::open(sender.identity().as_deref(), &sources, arguments.restart)?;
-        if let Some(why) = standing::doubt(server, &arguments.supplier, verb, &journal).await? {
-            journal.forget(why)?;
+        match standing::standing(server, &arguments.supplier, verb, &journal).await? {
+            Standing::Sound => {}
+            Standing::Doubtful(why) => journal.forget(why)?,
+            Standing::Untold(why) => {
+                let text =
+                    "may not ask whether what was stored before is still there, and goes on all the same";
+                journal.keep(format!("{text}: {why}"));
+            }
         }
         let rejects = Rejects::open(arguments.rejects.as_deref(), &sources, journal.is_resumed())?;
         let told = match (arguments.telling.json, arguments.telling.quiet) {
@@ -192,7 +199,9 @@ impl<'server> Sending<'server> {
         let begun = stored.key_of(piece.start).map(str::to_owned);
         let note = |note: Note<'_>| -> Result<(), Failure> {
             let (part, end) = match note {
-                Note::Begun(key) => return self.journal.borrow_mut().begin(number, piece.start, key),
+                Note::Begun(key) => {
+                    return self.journal.borrow_mut().begin(number, piece.start..piece.end(), key);
+                }
                 Note::Part(part) => (part, None),
                 Note::All(part) => (part, Some(piece.end())),
             };

@@ -34,7 +34,7 @@ struct Shared {
     /// Bytes that were sent in all.
     total: Arc<AtomicU64>,
     began: Instant,
-    /// From then until bytes were taken last.
+    /// From then until bytes were taken last, or the daemon was known to be at work.
     taken_ms: AtomicU64,
     /// Why the content could not be read.
     read_error: OnceLock<String>,
@@ -62,7 +62,12 @@ impl Attempt {
         self.shared.read_error.get().cloned()
     }
 
-    /// Time since the connection took something last.
+    /// Notes that the daemon is at work.
+    pub(super) fn refresh(&self) {
+        self.shared.refresh();
+    }
+
+    /// Time since the connection took something last, or the daemon was known to be at work.
     pub(super) fn idle(&self) -> Duration {
         let taken = Duration::from_millis(self.shared.taken_ms.load(Ordering::Relaxed));
         self.shared.began.elapsed().saturating_sub(taken)
@@ -71,6 +76,13 @@ impl Attempt {
     /// Ends a try that succeeded.
     pub(super) fn succeed(self) {
         self.shared.sent.store(0, Ordering::Relaxed);
+    }
+}
+
+impl Shared {
+    fn refresh(&self) {
+        let elapsed = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.taken_ms.store(elapsed, Ordering::Relaxed);
     }
 }
 
@@ -103,8 +115,7 @@ impl Body for AttemptBody {
         self.offset += block.len() as u64;
         self.shared.sent.fetch_add(block.len() as u64, Ordering::Relaxed);
         self.shared.total.fetch_add(block.len() as u64, Ordering::Relaxed);
-        let taken = u64::try_from(self.shared.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.shared.taken_ms.store(taken, Ordering::Relaxed);
+        self.shared.refresh();
         Poll::Ready(Some(Ok(Frame::data(block))))
     }
 

@@ -40,6 +40,9 @@ pub(super) enum Unknown {
     /// There is nothing to cancel any more.
     #[error("the batch has ended")]
     Ended,
+    /// Who asks has no right to know.
+    #[error("{0}")]
+    Untold(String),
     /// It will not be known.
     #[error("{0}")]
     ForGood(Failure),
@@ -65,8 +68,8 @@ pub(super) fn make_key() -> String {
 pub(super) async fn settle(server: &Server, key: &str) -> Result<Became, Unknown> {
     let path = ["batches", key];
     let told = match ask(server, Method::DELETE, &path).await {
-        // It has ended before.
-        Err(Unknown::Ended) => ask(server, Method::GET, &path).await,
+        // It has ended before, or nobody is let cancel anything.
+        Err(Unknown::Ended | Unknown::Untold(_)) => ask(server, Method::GET, &path).await,
         told => told,
     };
     let told = match told {
@@ -75,16 +78,20 @@ pub(super) async fn settle(server: &Server, key: &str) -> Result<Became, Unknown
     };
     let Batch { state, receipt } =
         serde_json::from_slice(&told).map_err(|error| Unknown::ForGood(answer::unreadable(&error)))?;
-    Ok(if state == "done" { Became::Done(receipt) } else { Became::Part(receipt) })
+    match state.as_str() {
+        "done" => Ok(Became::Done(receipt)),
+        RUNNING => Err(Unknown::ForNow("the daemon is at work on the request still".to_owned())),
+        _ => Ok(Became::Part(receipt)),
+    }
 }
 
-/// Whether the daemon is at work on the request with a key, or too busy to say.
-pub(super) async fn is_running(server: &Server, key: &str) -> bool {
+/// Whether the daemon is at work on the request with a key; `None` if it answers, but does not say.
+pub(super) async fn is_running(server: &Server, key: &str) -> Option<bool> {
     let question = Request::plain(Method::GET, server.v1(&["batches", key]), String::new());
-    let Ok(answer) = server.send(question).await else { return false };
+    let Ok(answer) = server.send(question).await else { return Some(false) };
     match answer.into_success() {
-        Ok(told) => serde_json::from_slice(&told).is_ok_and(|batch: Batch| batch.state == RUNNING),
-        Err(problem) => problem.is_temporary(),
+        Ok(told) => Some(serde_json::from_slice(&told).is_ok_and(|batch: Batch| batch.state == RUNNING)),
+        Err(problem) => (!problem.is_temporary() && !problem.is_untold()).then_some(false),
     }
 }
 
@@ -101,6 +108,7 @@ async fn ask(server: &Server, method: Method, path: &[&str]) -> Result<Bytes, Un
     answer.into_success().map_err(|problem| match problem.status {
         404 => Unknown::NoBatch,
         409 => Unknown::Ended,
+        _ if problem.is_untold() => Unknown::Untold(problem.to_string()),
         _ if problem.is_temporary() => Unknown::ForNow(problem.to_string()),
         _ => Unknown::ForGood(problem.into_failure()),
     })

@@ -9,6 +9,7 @@ use std::{
     fs::{self, File},
     hash::Hasher as _,
     io::{Read as _, Seek as _, SeekFrom, Write as _},
+    ops::Range,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -56,6 +57,8 @@ pub(super) struct FileEntries {
     lines: BTreeMap<u64, u64>,
     /// Keys of requests whose end is not known.
     begun: BTreeMap<u64, String>,
+    /// Where pieces end that were begun.
+    ends: BTreeMap<u64, u64>,
 }
 
 /// The first line.
@@ -72,6 +75,9 @@ enum Entry {
     Begun {
         file: usize,
         start: u64,
+        /// Where the piece ends.
+        #[serde(default)]
+        end: Option<u64>,
         key: String,
         /// When, in seconds since 1970.
         #[serde(default)]
@@ -172,6 +178,11 @@ impl Journal {
         Ok(())
     }
 
+    /// Goes on with what was stored before, though something is to be known of it.
+    pub(super) fn keep(&mut self, remark: String) {
+        self.remark = Some(remark);
+    }
+
     /// Keys of requests whose end is not known.
     pub(super) fn begun_keys(&self) -> impl Iterator<Item = &String> {
         self.entries.values().flat_map(|file| file.begun.values())
@@ -212,8 +223,14 @@ impl Journal {
     /// # Errors
     ///
     /// [`Failure::Local`] when it cannot be written.
-    pub(super) fn begin(&mut self, file: usize, start: u64, key: &str) -> Result<(), Failure> {
-        self.write(&Entry::Begun { file, start, key: key.to_owned(), at_seconds: now_seconds() })
+    pub(super) fn begin(
+        &mut self,
+        file: usize,
+        Range { start, end }: Range<u64>,
+        key: &str,
+    ) -> Result<(), Failure> {
+        let (key, at_seconds) = (key.to_owned(), now_seconds());
+        self.write(&Entry::Begun { file, start, end: Some(end), key, at_seconds })
     }
 
     /// Adds what is stored of a piece now.
@@ -251,8 +268,9 @@ impl Journal {
     fn take(&mut self, entry: &Entry) {
         let of_file = self.entries.entry(entry.file()).or_default();
         let entry = match entry {
-            Entry::Begun { start, key, at_seconds, .. } => {
+            Entry::Begun { start, end, key, at_seconds, .. } => {
                 of_file.begun.insert(*start, key.clone());
+                of_file.ends.extend(end.map(|end| (*start, end)));
                 self.since_seconds = self.since_seconds.min(*at_seconds);
                 return;
             }
@@ -281,6 +299,11 @@ impl FileEntries {
         self.whole.get(&start).copied()
     }
 
+    /// Where the piece ends that was begun here, however pieces are cut now.
+    pub(super) fn end_at(&self, start: u64) -> Option<u64> {
+        self.ends.get(&start).copied()
+    }
+
     /// How many lines of the piece that starts here are stored.
     pub(super) fn lines_stored(&self, start: u64) -> u64 {
         self.lines.get(&start).copied().unwrap_or(0)
@@ -303,7 +326,7 @@ impl Entry {
     /// Whether it can be true of any file.
     fn is_sound(&self) -> bool {
         match self {
-            Self::Begun { .. } => true,
+            Self::Begun { start, end, .. } => end.is_none_or(|end| *start <= end),
             Self::Stored(stored) => stored.end.is_none_or(|end| stored.start < end),
         }
     }

@@ -109,7 +109,10 @@ fn cut_file(
             (start, first_line) = (end, first_line + lines);
         } else {
             let (end, lines) = if nature.is_of_lines && !cutting.is_whole {
-                let (end, lines) = end_of_piece(&file, start, cutting.piece_bytes, bytes)?;
+                // What is stored of a piece that was begun is known by its lines.
+                let begun_bytes = stored.end_at(start).map(|end| end - start);
+                let piece_bytes = begun_bytes.unwrap_or(cutting.piece_bytes);
+                let (end, lines) = end_of_piece(&file, start, piece_bytes, bytes)?;
                 (end, Some(lines))
             } else {
                 (bytes, None)

@@ -133,6 +133,11 @@ impl<'server> Sender<'server> {
                 let asked = Instant::now();
                 match batch::settle(self.server, &key).await {
                     Err(Unknown::ForGood(failure)) => return Err(failure),
+                    Err(Unknown::Untold(why)) => {
+                        let text = "may not ask what became of the last request, and sends it again";
+                        progress.remark(&format!("{text}: {why}"));
+                        continue;
+                    }
                     Err(unknown) => {
                         begun = Some(key);
                         (unknown.to_string(), None, asked.elapsed())
@@ -249,28 +254,32 @@ impl<'server> Sender<'server> {
                 attempt.succeed();
                 Ok(Tried::Done(receipt))
             }
-            Err(problem) => self.of_problem(piece, attempt, problem),
+            Err(problem) => self.of_problem(piece.is_whole && from_line == 1, attempt, problem),
         }
     }
 
-    /// Ends once the daemon has taken and said nothing for too long, and does not say either that it is at work.
+    /// Ends once the daemon has taken and said nothing for too long, and does not say either that it is at work. If it may not be asked,
+    /// or is too busy to say, it has as long as a request is made again.
     async fn silence(&self, attempt: &Attempt, key: &str) {
         let silence_max = self.server.silence_max();
         loop {
             let left = silence_max.saturating_sub(attempt.idle());
             if !left.is_zero() {
                 sleep(left).await;
-            } else if batch::is_running(self.server, key).await {
-                sleep(silence_max).await;
-            } else {
-                return;
+                continue;
+            }
+            match batch::is_running(self.server, key).await {
+                Some(true) => attempt.refresh(),
+                None if attempt.idle() < self.retry_for => sleep(silence_max).await,
+                _ => return,
             }
         }
     }
 
-    fn of_problem(&self, piece: &Piece, attempt: Attempt, problem: Problem) -> Result<Tried, Failure> {
-        // Of a file in pieces, one may well have nothing but comments, or rows that are refused.
-        if problem.name == "no-usable-row" && !piece.is_whole {
+    /// `is_all` is whether the request had everything of its source.
+    fn of_problem(&self, is_all: bool, attempt: Attempt, problem: Problem) -> Result<Tried, Failure> {
+        // A part of a file may well have nothing but comments, or rows that are refused.
+        if problem.name == "no-usable-row" && !is_all {
             attempt.succeed();
             let told = serde_json::from_value(problem.details);
             return told.map(Tried::Done).map_err(|error| answer::unreadable(&error));

@@ -1,7 +1,7 @@
 //! Whether what a journal tells is still so, before a push goes on behind it.
 //!
 //! In: the journal, and what the daemon knows: how long rows of the supplier are kept, and its batches. Out: why what was stored may be
-//! gone, if it may. A batch of the journal that the daemon does not know any more was of another state of it, such as before a
+//! gone, if it may. Who may not ask is believed to have lost nothing. A batch of the journal that the daemon does not know any more was of another state of it, such as before a
 //! backup was restored, or so long ago that nobody can say what happened since. What was done without batches, by the CyberTrace API,
 //! is not seen.
 
@@ -41,29 +41,41 @@ struct ListedBatch {
     parameters: BTreeMap<String, String>,
 }
 
-/// Why what was stored before may not be there any more; `None` if it is.
+/// How what was stored before stands.
+pub(super) enum Standing {
+    /// It is there, or there is nothing.
+    Sound,
+    /// It may not be there any more, for this reason.
+    Doubtful(&'static str),
+    /// It may not be asked, for this reason.
+    Untold(String),
+}
+
+/// Asks how what was stored before stands.
 ///
 /// # Errors
 ///
-/// [`Failure::Unavailable`] when the daemon does not tell.
-pub(super) async fn doubt(
+/// [`Failure::Unavailable`] when the daemon does not tell now.
+pub(super) async fn standing(
     server: &Server,
     supplier: &str,
     verb: Verb,
     journal: &Journal,
-) -> Result<Option<&'static str>, Failure> {
+) -> Result<Standing, Failure> {
     if !journal.is_resumed() {
-        return Ok(None);
+        return Ok(Standing::Sound);
     }
     match find_doubt(server, supplier, verb, journal).await {
+        Ok(None) => Ok(Standing::Sound),
+        Ok(Some(why)) => Ok(Standing::Doubtful(why)),
+        Err(Failure::Unauthorized(why)) => Ok(Standing::Untold(why)),
         // The push itself is going to be told the same.
-        Err(Failure::Refused(_) | Failure::Unauthorized(_)) => {
-            Ok(Some("the daemon does not tell what it has"))
-        }
-        told => told,
+        Err(Failure::Refused(_)) => Ok(Standing::Doubtful("the daemon does not tell what it has")),
+        Err(failure) => Err(failure),
     }
 }
 
+/// Why what was stored before may not be there any more; `None` if it is.
 async fn find_doubt(
     server: &Server,
     supplier: &str,

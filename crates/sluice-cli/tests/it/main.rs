@@ -1,6 +1,8 @@
 //! `sluice` against the real daemon, and against made-up ones where the real one would have to be in distress.
 
 #[cfg(test)]
+mod asking;
+#[cfg(test)]
 mod examples;
 #[cfg(test)]
 mod fake;

@@ -340,9 +340,10 @@ fn exit_codes_tell_what_is_wrong() {
     stranger.env("SLUICE_CLIENT_PASSWORD", "wrong");
     let (_, stderr) = said(stranger, b"", 4);
     // Of the pushes before it has begun something, and cannot ask what came of that.
-    let told = stderr.split_once('\n').unwrap();
-    assert_eq!(told.0, "sluice: begins anew: the daemon does not tell what it has");
-    assert_eq!(told.1, "sluice: Valid credentials are required (401)\n");
+    let (remark, failure) = stderr.split_once('\n').unwrap();
+    let wanted = "sluice: may not ask whether what was stored before is still there, and goes on all the same: \
+                  Valid credentials are required (401)";
+    assert_eq!((remark, failure), (wanted, "sluice: Valid credentials are required (401)\n"));
     let mut nobody = setup.sluice(&push);
     nobody.env_remove("SLUICE_CLIENT_USER");
     said(nobody, b"", 2);

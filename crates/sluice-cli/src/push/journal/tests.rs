@@ -79,13 +79,14 @@ fn the_last_part_of_a_piece_counts_until_it_is_whole() {
         })
     };
     journal.take(&entry(5, None));
-    journal.take(&Entry::Begun { file: 0, start: 7, key: "a key".to_owned(), at_seconds: 7 });
+    let key = "a key".to_owned();
+    journal.take(&Entry::Begun { file: 0, start: 7, end: Some(100), key, at_seconds: 7 });
     assert_eq!(journal.entries_of(0).key_of(7), Some("a key"));
     journal.take(&entry(9, None));
     assert_eq!(journal.entries_of(0).lines_stored(7), 9);
     // What became of the request is known.
     assert_eq!(journal.entries_of(0).key_of(7), None);
-    assert_eq!(journal.entries_of(0).piece_at(7), None);
+    assert_eq!((journal.entries_of(0).piece_at(7), journal.entries_of(0).end_at(7)), (None, Some(100)));
     journal.take(&entry(12, Some(100)));
     assert_eq!(journal.entries_of(0).piece_at(7), Some((100, 12)));
     assert_eq!((journal.before.rows, journal.before.refused, journal.bytes_before), (15, 3, 93));
