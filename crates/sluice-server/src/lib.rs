@@ -47,7 +47,7 @@ mod tests;
 
 use std::{
     fmt, io,
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     sync::Arc,
     thread::{self, JoinHandle},
     time::Duration,
@@ -69,7 +69,8 @@ use self::{
     life::{
         conditions,
         lifecycle::{self, CLOSE_TIMEOUT, ENDINGS_QUEUED_MAX},
-        reload, sockets,
+        reload,
+        sockets::{self, Inherited},
         state::{Rules, State, Workers},
         tls,
     },
@@ -215,13 +216,13 @@ impl Daemon {
     }
 }
 
-/// Starts the daemon on threads of its own, on `inherited` sockets or, if there are none, on one of its own: returns once
+/// Starts the daemon on threads of its own, on `inherited` sockets or, where there are none, on its own: returns once
 /// it listens, while the store still opens.
 ///
 /// # Errors
 ///
 /// By variant of [`ServeError`]. A store that does not open is an [`Ending`].
-pub fn serve(config: Config, inherited: Vec<TcpListener>) -> Result<Daemon, ServeError> {
+pub fn serve(config: Config, inherited: Inherited) -> Result<Daemon, ServeError> {
     // Before anything is read or written there.
     let lock = DirLock::take(&config.data_dir).map_err(ServeError::DataDir)?;
     let auth = Auth::start(&config.data_dir).map_err(ServeError::Auth)?;

@@ -20,7 +20,7 @@ use sluice_server::{
     Ending, ServeError,
     auth::first_admin::{self, FirstAdministrator},
     config::{self, ConfigError, Layers, Loaded},
-    life::{fd_limit, sockets},
+    life::{fd_limit, sockets::Inherited},
     logging, serve, version,
 };
 use sluice_store::{OpenError, watch_engine};
@@ -93,7 +93,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     let config = read()?.into_config()?;
     allocator::fit(config.memory.get());
-    let inherited = sockets::from_service_manager()?;
+    let inherited = Inherited::from_service_manager()?;
     logging::start(&config.log).context("cannot begin to log")?;
     let (version, commit, data_dir) = (version::NUMBER, version::COMMIT, config.data_dir.display());
     tracing::info!(version, commit, %data_dir, "sluiced starts");

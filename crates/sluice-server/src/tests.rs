@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::{
     config::{self, Flags},
+    life::sockets::Inherited,
     serve,
 };
 
@@ -21,7 +22,7 @@ fn every_thread_of_connections_beats_and_counts_for_the_watchdog() {
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let config = config::load(None, variables.into_iter(), Flags::default()).unwrap();
-    let daemon = serve(config, vec![]).unwrap();
+    let daemon = serve(config, Inherited::default()).unwrap();
     let now = tokio::time::Instant::now;
     let started = Instant::now();
     while daemon.state.beats.count(now()).all < 3 {

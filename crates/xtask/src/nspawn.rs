@@ -17,6 +17,7 @@ mod memory;
 mod monitoring;
 mod package;
 mod s3;
+mod stopped_thread;
 mod trial;
 
 use std::{
@@ -65,13 +66,12 @@ pub(crate) struct Nspawn {
 /// What is done, and tells what came of it.
 type Step = fn(&Trial) -> Result<String>;
 
-/// How many steps the others need.
-const NEEDED: usize = 2;
+/// Steps that later ones need.
+const NEEDED: [&str; 2] = ["install", "socket unit"];
 
 /// Everything that is tried, in this order.
-const STEPS: [(&str, Step); 21] = [
+const STEPS: [(&str, Step); 23] = [
     ("install", package::install),
-    ("socket", package::use_socket),
     ("journal", package::journal),
     ("exposure", package::exposure),
     ("reload under load", life::reload),
@@ -79,6 +79,9 @@ const STEPS: [(&str, Step); 21] = [
     ("upgrade under load", package::upgrade),
     ("kill under load", life::kill),
     ("hang under load", life::hang),
+    ("hanging thread under load", life::hang_thread),
+    ("socket unit", package::use_socket),
+    ("restart with the socket unit under load", life::restart),
     ("log by reload", configuration::change_log),
     ("faulty reload", configuration::reload_faulty),
     ("faulty start", configuration::start_faulty),
@@ -108,8 +111,8 @@ impl Nspawn {
         let _groups = ControlGroups::note();
         let trial = self.begin(&dir, scratch.path())?;
         let (mut failed, mut left_out) = (Vec::new(), Vec::new());
-        for (index, (name, step)) in STEPS.into_iter().enumerate() {
-            let is_needed = index < NEEDED;
+        for (name, step) in STEPS {
+            let is_needed = NEEDED.contains(&name);
             let is_wanted = self.only.is_empty() || self.only.iter().any(|only| name.starts_with(only));
             if !is_needed && !is_wanted {
                 continue;

@@ -1,10 +1,14 @@
-//! Sockets that a service manager holds: over restarts and kills of the daemon, nobody who connects is refused.
+//! Sockets that a service manager holds, or keeps for the daemon: over restarts and kills, nobody who connects is refused.
 
 use std::{
     fs::File,
-    io::{ErrorKind, Write as _},
-    net::{TcpListener, TcpStream},
-    os::{fd::OwnedFd, unix::net::UnixListener},
+    io::{ErrorKind, IoSliceMut, Write as _},
+    mem::MaybeUninit,
+    net::{SocketAddr, TcpListener, TcpStream},
+    os::{
+        fd::OwnedFd,
+        unix::net::{UnixDatagram, UnixListener},
+    },
     process::{Command, Stdio},
     sync::{
         Arc,
@@ -14,7 +18,10 @@ use std::{
     time::Duration,
 };
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::{
+    fs::{FlockOperation, flock},
+    net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg},
+};
 use sluice_server::{Phase, ServeError};
 
 use crate::{
@@ -210,4 +217,90 @@ fn a_restart_without_clients_leaves_the_socket_open() {
     drop(daemon);
     let refused = TcpStream::connect(socket.local_addr().unwrap()).err().map(|error| error.kind());
     assert_ne!(refused, Some(ErrorKind::ConnectionRefused));
+}
+
+/// The socket of a service manager, and what the daemon says there.
+struct ServiceManager {
+    notices: UnixDatagram,
+    dir: Arc<tempfile::TempDir>,
+}
+
+impl ServiceManager {
+    fn new() -> Self {
+        let dir = Arc::new(tempfile::tempdir().unwrap());
+        let notices = UnixDatagram::bind(dir.path().join("notices")).unwrap();
+        notices.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        Self { notices, dir }
+    }
+
+    /// Starts the daemon with this address, and with a socket that was kept for it, if there is one.
+    fn start(&self, address: SocketAddr, kept: Option<&OwnedFd>) -> Process {
+        let notices = self.dir.path().join("notices");
+        let listen =
+            format!("shift 2; set -- --listen {address} \"$@\"; export NOTIFY_SOCKET={}", notices.display());
+        let Some(kept) = kept else {
+            return Process::start(&listen, Stdio::null(), Arc::clone(&self.dir));
+        };
+        let setup = format!("{listen} LISTEN_FDNAMES=sluiced-listen; {SOCKET_SETUP}");
+        Process::start(&setup, Stdio::from(kept.try_clone().unwrap()), Arc::clone(&self.dir))
+    }
+
+    /// Waits for a notice that says all of this, and returns what was sent with it.
+    fn told(&self, what: &[&str]) -> Option<OwnedFd> {
+        loop {
+            let (mut text, mut space) =
+                ([0; 4_096], [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))]);
+            let mut sent = RecvAncillaryBuffer::new(&mut space);
+            let got =
+                recvmsg(&self.notices, &mut [IoSliceMut::new(&mut text)], &mut sent, RecvFlags::CMSG_CLOEXEC)
+                    .unwrap();
+            let sent = sent.drain().find_map(|message| match message {
+                RecvAncillaryMessage::ScmRights(mut sent) => sent.next(),
+                _ => None,
+            });
+            let text = str::from_utf8(&text[..got.bytes]).unwrap();
+            if what.iter().all(|line| text.lines().any(|told| told == *line)) {
+                return sent;
+            }
+        }
+    }
+}
+
+/// An address that is free.
+fn address() -> SocketAddr {
+    socket().local_addr().unwrap()
+}
+
+/// Without a unit for the socket: the service manager keeps the one that the daemon has opened.
+#[test]
+fn a_socket_of_the_daemons_own_outlives_it() {
+    let (manager, address) = (ServiceManager::new(), address());
+    let mut process = manager.start(address, None);
+    let kept = manager.told(&["FDSTORE=1", "FDNAME=sluiced-listen"]).expect("no socket is sent");
+    for _ in 0..2 {
+        process.kill();
+        let mut waiting = TcpStream::connect(address).unwrap();
+        waiting.write_all(&request("POST", "/api/1.0/lookup", &as_administrator(), LOOKUP)).unwrap();
+        process = manager.start(address, Some(&kept));
+        // Nobody is told that the store is still opening who can wait for it.
+        assert_eq!(Connection::over(waiting).answer().status, 200);
+        assert_eq!(process.address(), address);
+    }
+    assert!(process.said().contains("listens on the socket that the service manager has kept"));
+}
+
+/// Whoever changes the address and restarts gets the new one, and nobody waits at the old one.
+#[test]
+fn a_kept_socket_of_another_address_is_given_up() {
+    let (manager, before, after) = (ServiceManager::new(), address(), address());
+    let mut process = manager.start(before, None);
+    let kept = manager.told(&["FDSTORE=1", "FDNAME=sluiced-listen"]).expect("no socket is sent");
+    process.kill();
+    let process = manager.start(after, Some(&kept));
+    manager.told(&["FDSTOREREMOVE=1", "FDNAME=sluiced-listen"]);
+    assert!(manager.told(&["FDSTORE=1", "FDNAME=sluiced-listen"]).is_some());
+    drop(kept);
+    assert_eq!(process.address(), after);
+    let refused = TcpStream::connect(before).err().map(|error| error.kind());
+    assert_eq!(refused, Some(ErrorKind::ConnectionRefused));
 }

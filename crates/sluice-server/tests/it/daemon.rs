@@ -130,7 +130,7 @@ impl Running {
         if accounts.read().unwrap().users.is_empty() {
             accounts.change(add_accounts).unwrap();
         }
-        Ok(Self { daemon: Some(serve(config, sockets)?), dir })
+        Ok(Self { daemon: Some(serve(config, sockets.into())?), dir })
     }
 
     /// Stops the daemon, and starts one on the same directory.

@@ -55,7 +55,8 @@ impl Process {
         process
     }
 
-    fn start(setup: &str, stdin: Stdio, dir: Arc<TempDir>) -> Self {
+    /// The same in a directory that may have been used before, with this as standard input of the shell; waits for nothing.
+    pub(crate) fn start(setup: &str, stdin: Stdio, dir: Arc<TempDir>) -> Self {
         let password_file = dir.path().join("password");
         fs::write(&password_file, "secret\n").unwrap();
         let mut child = Command::new("sh")

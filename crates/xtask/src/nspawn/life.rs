@@ -2,10 +2,15 @@
 
 use anyhow::{Result, ensure};
 
-use super::trial::{Reload, Trial};
+use super::{
+    stopped_thread::StoppedThread,
+    trial::{Reload, Trial},
+};
 
 /// How often each is done.
 const ROUNDS: usize = 5;
+/// What the kernel shows of the name of a thread that serves connections.
+const CONNECTIONS_THREAD: &str = "actix-rt|system";
 
 /// Reloads under load: no request is refused or lost.
 pub(super) fn reload(trial: &Trial) -> Result<String> {
@@ -16,7 +21,7 @@ pub(super) fn reload(trial: &Trial) -> Result<String> {
     Ok(format!("{ROUNDS} times: {}", seen.text()))
 }
 
-/// Restarts under load, with the socket: no request is refused or lost.
+/// Restarts under load, while systemd has the socket: no request is refused or lost.
 pub(super) fn restart(trial: &Trial) -> Result<String> {
     let ((), seen) = trial.under_load(|| (0..ROUNDS).try_for_each(|_| trial.restart()))?;
     seen.is_without_a_gap()?;
@@ -34,8 +39,23 @@ pub(super) fn kill(trial: &Trial) -> Result<String> {
 
 /// Stops the daemon in its tracks under load: the watchdog ends it, and nothing that was acknowledged is lost.
 pub(super) fn hang(trial: &Trial) -> Result<String> {
+    ended_by_watchdog(trial, || trial.kill("STOP"))
+}
+
+/// Stops one thread that serves connections, under load, while all others go on: the watchdog notices that too.
+pub(super) fn hang_thread(trial: &Trial) -> Result<String> {
+    ended_by_watchdog(trial, || {
+        let before = trial.main_pid()?;
+        let stopped = StoppedThread::stop(trial.machine.pid_outside(before)?, CONNECTIONS_THREAD)?;
+        trial.wait_until("ended by the watchdog", || stopped.has_ended())?;
+        trial.wait_for_another(before)
+    })
+}
+
+/// Makes the daemon hang in some way, under load, and checks that the watchdog has ended it.
+fn ended_by_watchdog(trial: &Trial, hang: impl FnOnce() -> Result<()>) -> Result<String> {
     let cursor = trial.cursor()?;
-    let ((), seen) = trial.under_load(|| trial.kill("STOP"))?;
+    let ((), seen) = trial.under_load(hang)?;
     seen.is_without_a_refusal()?;
     let journal = trial.journal(&cursor)?;
     ensure!(journal.contains("Watchdog timeout"), "the watchdog has not ended it: {journal}");

@@ -116,6 +116,30 @@ impl BootedMachine {
         Ok((output.status.code().with_context(|| format!("`{script}` is killed: {said}"))?, said))
     }
 
+    /// The number that one of its processes has outside.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such process.
+    pub(super) fn pid_outside(&self, inside: u32) -> Result<Pid> {
+        let names = |process: &str| fs::read_link(format!("/proc/{process}/ns/pid"));
+        let (ours, inside) = (names(&self.leader.as_raw_nonzero().to_string())?, inside.to_string());
+        for entry in fs::read_dir("/proc")? {
+            let name = entry?.file_name();
+            let Some(process) = name.to_str().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
+            else {
+                continue;
+            };
+            let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+            let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or("");
+            let is_it = numbers.split_whitespace().next_back() == Some(&inside);
+            if is_it && names(process).is_ok_and(|theirs| theirs == ours) {
+                return Pid::from_raw(process.parse()?).context("a process has the number 0");
+            }
+        }
+        bail!("the machine has no process {inside}")
+    }
+
     /// Where a path of the machine lies outside of it.
     pub(super) fn path(&self, inside: &str) -> PathBuf {
         self.root.join(inside.trim_start_matches('/'))
