@@ -213,6 +213,7 @@ impl Import {
         }
         self.end_step(StepPlace::Last).await?;
         self.settle().await?;
+        self.report.commit = Some(self.store.sequence());
         let Some(gathered) = self.gathered.take() else { return Ok(std::mem::take(&mut self.report)) };
         let ImportRules { mode, upload, told, .. } = &self.rules;
         let has_rows = self.report.rows_count != self.report.unread_count;
@@ -254,7 +255,8 @@ impl Import {
         let report = std::mem::take(&mut self.report);
         let is_written = !is_guarded && !matches!(self.rules.mode, ImportMode::Plan(_));
         let committed_lines = if is_written { report.committed_lines } else { 0 };
-        Ok(ImportReport { changes: Some(changes), is_guarded, committed_lines, ..report })
+        let commit = Some(self.store.sequence());
+        Ok(ImportReport { changes: Some(changes), is_guarded, committed_lines, commit, ..report })
     }
 
     fn has_begun_to_work(&self) -> bool {

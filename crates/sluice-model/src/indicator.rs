@@ -22,7 +22,7 @@ use self::{
     normalize::{normalize_into, recognize_into},
 };
 pub use self::{
-    key::write_normal_form,
+    key::{kind_word, write_normal_form},
     kind::{IndicatorKind, NotAnIndicator},
 };
 

@@ -8,6 +8,7 @@
 //!
 //! No I/O, no JSON, no async, no threads, no clock: equal input gives equal output, everywhere.
 
+pub mod cursor;
 pub mod excerpt;
 pub mod hex;
 mod indicator;
@@ -24,7 +25,7 @@ mod value;
 pub mod varint;
 
 pub use indicator::{
-    Indicator, IndicatorKind, NotAnIndicator, matching, network, normalize, write_normal_form,
+    Indicator, IndicatorKind, NotAnIndicator, kind_word, matching, network, normalize, write_normal_form,
 };
 pub use rejection::Rejection;
 pub use supplier::{Confidence, RetentionMinutes, SupplierId, SupplierName, Vendor};

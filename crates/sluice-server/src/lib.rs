@@ -34,6 +34,7 @@ pub(crate) mod batches;
 mod certificate;
 mod clock;
 pub mod config;
+pub mod dir_number;
 pub(crate) mod http;
 pub mod life;
 pub mod logging;

@@ -174,6 +174,11 @@ impl Store {
         Arc::clone(&self.shared.view().catalogue)
     }
 
+    /// Number of the newest commit that is durable and visible.
+    pub fn sequence(&self) -> u64 {
+        self.shared.view().sequence
+    }
+
     /// Begins a write. Costs nothing until the first append.
     ///
     /// # Errors

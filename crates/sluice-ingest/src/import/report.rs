@@ -84,6 +84,8 @@ pub struct ImportReport {
     pub unsupported_by_reason: [u64; Unsupported::REASONS.len()],
     /// Lines, or elements of an array, up to which everything is durable.
     pub committed_lines: u64,
+    /// Number of a commit as of which all of it can be read; `None` until the import has ended well.
+    pub commit: Option<u64>,
     /// What a replacement has changed, or a plan would; of any other import, nobody knows.
     pub changes: Option<Changes>,
     /// Whether a replacement was not carried out because it would have removed too much.

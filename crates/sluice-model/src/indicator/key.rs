@@ -109,6 +109,20 @@ pub fn write_normal_form(key: &[u8], text: &mut String) -> Option<IndicatorKind>
     Some(view.kind())
 }
 
+/// The word for what the indicator of a key is, as clients of `/v1` read it; `None` for bytes that are not a key.
+pub fn kind_word(key: &[u8]) -> Option<&'static str> {
+    Some(match KeyView::read(key)? {
+        KeyView::Hash(IndicatorKind::Md5, _) => "md5",
+        KeyView::Hash(IndicatorKind::Sha1, _) => "sha1",
+        KeyView::Hash(..) => "sha256",
+        KeyView::Address(IpAddr::V4(_)) => "ipv4",
+        KeyView::Address(IpAddr::V6(_)) => "ipv6",
+        KeyView::Network(_) => "cidr",
+        KeyView::Url { rest: "", .. } => "domain",
+        KeyView::Url { .. } => "url",
+    })
+}
+
 /// Appends the key of an address; an IPv4 address mapped into IPv6 is the IPv4 address.
 pub(super) fn append_address(address: IpAddr, key: &mut Vec<u8>) {
     match address.to_canonical() {

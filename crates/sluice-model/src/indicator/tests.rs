@@ -1,6 +1,6 @@
 //! An indicator is its key: it prints, compares and reads back by it.
 
-use super::{Indicator, IndicatorKind, write_normal_form};
+use super::{Indicator, IndicatorKind, kind_word, write_normal_form};
 
 #[track_caller]
 fn check(text: &str, kind: IndicatorKind) {
@@ -79,6 +79,27 @@ fn a_hosts_urls_and_sub_domains_stand_beside_it() {
             "example.org",
         ]
     );
+}
+
+#[test]
+fn a_key_has_a_word_for_its_kind() {
+    for (text, word) in [
+        ("d41d8cd98f00b204e9800998ecf8427e", "md5"),
+        ("3395856ce81f2b7382dee72602f798b642f14140", "sha1"),
+        ("275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f", "sha256"),
+        ("http://192.0.2.1:80/", "ipv4"),
+        ("2001:db8::1", "ipv6"),
+        ("192.0.2.0/24", "cidr"),
+        ("2001:db8::/32", "cidr"),
+        ("http://www.example.com/", "domain"),
+        ("*.example.com", "domain"),
+        ("example.com/a", "url"),
+        ("192.0.2.1/a", "url"),
+        ("example.com/a/*", "url"),
+    ] {
+        assert_eq!(kind_word(Indicator::parse(text).unwrap().key()), Some(word), "{text}");
+    }
+    assert_eq!(kind_word(b"\x06"), None);
 }
 
 #[test]

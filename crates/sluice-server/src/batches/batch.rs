@@ -121,6 +121,7 @@ impl RowCounts {
             unread: self.unread + step.unread_count,
             not_to_ids: self.not_to_ids + step.left_out_count(),
             committed_lines: self.committed_lines.max(step.committed_lines),
+            commit: step.commit.or(self.commit),
             changes: step.changes.map(ChangeCounts::of).or(self.changes),
         }
     }

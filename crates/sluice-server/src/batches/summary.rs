@@ -73,6 +73,9 @@ pub(crate) struct RowCounts {
     pub(crate) not_to_ids: u64,
     /// Lines up to which everything is durable.
     pub(crate) committed_lines: u64,
+    /// Number of a commit as of which all of it can be read, once it has ended well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) commit: Option<u64>,
     /// Of a replacement or a plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) changes: Option<ChangeCounts>,

@@ -3,23 +3,18 @@
 //! In: the place, and a data directory. Out: consent, or the refusal to touch what belongs to another one. Two daemons that
 //! shared a place would each take the other's newest snapshot for its own, and remove the other's as old.
 //!
-//! A data directory has a number of its own in the file `IDENTITY`, drawn with its first snapshot. The place has an object of
-//! that name in the folder `owner`, which tells people where the directory is. A restored directory is another one: it is
+//! A data directory has a number of its own (`dir_number`). The place has an object of that name in the folder `owner`, which tells people where the directory is. A restored directory is another one: it is
 //! not known whether the daemon that the snapshots are from is gone, so a person says that (`--take-over`).
 
-use std::{fs, io, path::Path};
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use sluice_model::{excerpt::excerpt, hex};
-use sluice_server::auth::{password::random_bytes, private_files::replace_private};
+use sluice_model::excerpt::excerpt;
+use sluice_server::dir_number;
 
 use super::repository::{OWNER_FOLDER as FOLDER, Repository};
 use crate::hints;
 
-/// File with the number of a data directory.
-const IDENTITY: &str = "IDENTITY";
-/// Digits of it.
-const DIGITS: usize = 32;
 /// Longest description that is read.
 const DESCRIPTION_BYTES_MAX: usize = 4 * 1024;
 
@@ -38,7 +33,7 @@ pub(super) enum PlaceClaim {
 ///
 /// When it belongs to another one.
 pub(super) fn check(repository: &Repository, data_dir: &Path, claim: PlaceClaim) -> anyhow::Result<()> {
-    let own = read_identity(data_dir)?;
+    let own = dir_number::read(data_dir).with_context(|| number_of(data_dir))?;
     match others(repository, own.as_deref())?.first() {
         Some(other) if claim == PlaceClaim::Own => {
             let mut description = Vec::new();
@@ -65,10 +60,7 @@ pub(super) fn check(repository: &Repository, data_dir: &Path, claim: PlaceClaim)
 /// As [`check`], or when the directory or the place cannot be written to.
 pub(super) fn take(repository: &Repository, data_dir: &Path, claim: PlaceClaim) -> anyhow::Result<()> {
     check(repository, data_dir, claim)?;
-    let own = match read_identity(data_dir)? {
-        Some(own) => own,
-        None => draw_identity(data_dir)?,
-    };
+    let own = dir_number::read_or_draw(data_dir).with_context(|| number_of(data_dir))?;
     if !repository.list(FOLDER)?.contains_key(&own) {
         let host = rustix::system::uname();
         let dir = hints::absolute(data_dir);
@@ -89,27 +81,10 @@ pub(super) fn take(repository: &Repository, data_dir: &Path, claim: PlaceClaim) 
 /// Whom the place belongs to beside a data directory. Files of others in the folder are passed over.
 fn others(repository: &Repository, own: Option<&str>) -> anyhow::Result<Vec<String>> {
     let owners = repository.list(FOLDER)?.into_keys();
-    Ok(owners.filter(|name| is_identity(name) && Some(name.as_str()) != own).collect())
+    Ok(owners.filter(|name| dir_number::is_number(name) && Some(name.as_str()) != own).collect())
 }
 
-fn read_identity(data_dir: &Path) -> anyhow::Result<Option<String>> {
-    let path = data_dir.join(IDENTITY);
-    match fs::read_to_string(&path) {
-        Ok(text) if is_identity(text.trim_end()) => Ok(Some(text.trim_end().to_owned())),
-        Ok(_) => bail!("{} is not what was written; remove it, and take the place over", path.display()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
-    }
-}
-
-fn draw_identity(data_dir: &Path) -> anyhow::Result<String> {
-    let identity = hex::encode(&random_bytes::<{ DIGITS / 2 }>()?);
-    let path = data_dir.join(IDENTITY);
-    replace_private(&path, format!("{identity}\n").as_bytes())
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(identity)
-}
-
-fn is_identity(text: &str) -> bool {
-    text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+/// What cannot be had, for an error.
+fn number_of(data_dir: &Path) -> String {
+    format!("cannot read or write the file IDENTITY with the number of {}", data_dir.display())
 }

@@ -24,7 +24,7 @@ use tokio::{
 };
 
 use super::{drain::Drain, state::State};
-use crate::config::Config;
+use crate::{config::Config, dir_number};
 
 /// Reasons to end that wait for [`supervise`].
 pub(crate) const ENDINGS_QUEUED_MAX: usize = 8;
@@ -89,6 +89,7 @@ pub(crate) fn open_store(
         ..StoreConfig::at(config.data_dir.clone())
     };
     let threads_count = config.ingest.threads.count();
+    let data_dir = config.data_dir.clone();
     // Weak, because the state will own the store, and the store this callback.
     let failed_state = Arc::downgrade(&state);
     let failed_out = endings_out.clone();
@@ -104,7 +105,7 @@ pub(crate) fn open_store(
         let panicked = |_panic| Err(Ending::StoreFailed("opening it panicked".to_owned()));
         match opened.unwrap_or_else(panicked) {
             Ok(ingestor) => {
-                state.set_ingestor(ingestor);
+                state.set_opened(ingestor, dir_number::for_cursors(&data_dir));
                 phase.send_if_modified(become_ready);
             }
             // If the queue is full, the daemon is ending already, and waiting here would hold that up.

@@ -6,14 +6,14 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
 use ipnet::IpNet;
 use parking_lot::RwLock;
 use sluice_ingest::Ingestor;
-use sluice_model::matching::MatchScope;
+use sluice_model::{cursor::Cursor, matching::MatchScope};
 use sluice_store::Health;
 
 use super::{beats::Beats, request_log::RequestLog, tls::CertificateInUse};
@@ -46,6 +46,8 @@ pub(crate) struct State {
     pub(crate) certificate: Option<Arc<CertificateInUse>>,
     rules: RwLock<Arc<Rules>>,
     ingestor: OnceLock<Ingestor>,
+    /// What cursors say of the data directory.
+    store_number: AtomicU64,
     has_failed: AtomicBool,
 }
 
@@ -110,6 +112,7 @@ impl State {
             certificate,
             rules: RwLock::new(Arc::new(rules)),
             ingestor: OnceLock::new(),
+            store_number: AtomicU64::new(0),
             has_failed: AtomicBool::new(false),
         }
     }
@@ -124,10 +127,17 @@ impl State {
         *self.rules.write() = Arc::new(rules);
     }
 
-    /// The store is open.
-    pub(crate) fn set_ingestor(&self, ingestor: Ingestor) {
+    /// The store is open, and is that of the data directory with this number.
+    pub(crate) fn set_opened(&self, ingestor: Ingestor, store_number: u64) {
+        // First, because the store is used as soon as it is there.
+        self.store_number.store(store_number, Ordering::Relaxed);
         // There is one opener, so it is set once.
         drop(self.ingestor.set(ingestor));
+    }
+
+    /// The cursor of a commit of the store, in whose state it was judged at some second what has expired.
+    pub(crate) fn cursor(&self, commit: u64, judged_seconds: u32) -> Cursor {
+        Cursor { store: self.store_number.load(Ordering::Relaxed), commit, judged_seconds }
     }
 
     /// The store can no longer write.

@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 
 use expect_test::{Expect, expect};
 use serde_json::Value;
-use sluice_model::limits::{BODY_BYTES_MAX, MIB};
+use sluice_model::{
+    cursor::Cursor,
+    limits::{BODY_BYTES_MAX, MIB},
+};
 
 use crate::{
     busy::{announce, long_body},
@@ -36,7 +39,7 @@ pub(crate) fn import(daemon: &Running, supplier: &str, content_type: &str, body:
     ask(daemon, "POST", &format!("/v1/suppliers/{name}/indicators{query}"), &headers, body)
 }
 
-/// Status and body, without the id of the request.
+/// Status and body, without the ids of request and batch and without the cursor.
 pub(crate) fn told(answer: &Answer) -> String {
     let mut body = answer.body.clone();
     if 400 <= answer.status {
@@ -52,6 +55,9 @@ pub(crate) fn told(answer: &Answer) -> String {
         assert_eq!(answer.header("content-type"), Some("application/json"), "{answer:?}");
         let told: Value = serde_json::from_str(&body).unwrap();
         body = body.replace(told["batch"].as_str().unwrap(), "ID");
+        let cursor = told["cursor"].as_str().unwrap();
+        assert!(cursor.parse::<Cursor>().is_ok(), "{cursor}");
+        body = body.replace(&format!("\"cursor\":\"{cursor}\","), "");
     }
     format!("{} {body}", answer.status)
 }

@@ -38,6 +38,8 @@ mod connections;
 #[cfg(test)]
 mod credentials;
 #[cfg(test)]
+mod cursors;
+#[cfg(test)]
 mod daemon;
 #[cfg(test)]
 mod deleting;

@@ -116,13 +116,16 @@ fn a_feed_that_shrinks_too_much_changes_nothing() {
 #[test]
 fn a_body_that_breaks_off_replaces_nothing() {
     let daemon = shared();
-    daemon.add_suppliers(&["Broken"], 50);
-    assert_eq!(import(&daemon, "Broken", "", b"h1.broken.example.com\nh2.broken.example.com\n").status, 200);
+    daemon.add_suppliers(&["BrokenOff"], 50);
+    assert_eq!(
+        import(&daemon, "BrokenOff", "", b"h1.broken.example.com\nh2.broken.example.com\n").status,
+        200
+    );
     let cut_off = b"[{\"indicator\":\"h1.broken.example.com\"},{\"indicator\":";
-    let answer = import(&daemon, "Broken?mode=replace&max_shrink=100", "application/json", cut_off);
+    let answer = import(&daemon, "BrokenOff?mode=replace&max_shrink=100", "application/json", cut_off);
     assert_eq!(answer.status, 400, "{answer:?}");
     assert!(answer.body.contains("\"committed_lines\":0"), "{answer:?}");
-    assert_eq!(daemon.detections("", &["h2.broken.example.com"]), ["Broken_URL h2.broken.example.com {}"]);
+    assert_eq!(daemon.detections("", &["h2.broken.example.com"]), ["BrokenOff_URL h2.broken.example.com {}"]);
 }
 
 /// What has not changed is not written, and lives on; what had expired before does not come back.

@@ -57,6 +57,11 @@ impl Snapshot {
         &self.view.catalogue
     }
 
+    /// Number of the newest commit that it shows.
+    pub fn sequence(&self) -> u64 {
+        self.view.sequence
+    }
+
     /// How many seconds before the snapshot a supplier's holding was renewed, whose stamp is `updated`: by an update or
     /// a replacement of the supplier, whichever came last; by the clock of the day, which is at `now_seconds`, or by the
     /// time that the store was running, whichever is more.

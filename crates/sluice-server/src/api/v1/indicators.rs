@@ -28,7 +28,7 @@ use crate::{
     batches::{
         Begun, Taken, Told,
         id::BatchId,
-        summary::{Asked, ChangeCounts},
+        summary::{Asked, ChangeCounts, Summary},
     },
     http::{
         answer,
@@ -72,6 +72,10 @@ pub(super) struct ImportView<'report> {
     changes: Option<ChangeCounts>,
     /// Lines up to which everything is durable.
     committed_lines: u64,
+    /// Names a commit as of which all of it can be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    cursor: Option<String>,
     /// The first of the refused rows.
     #[schema(value_type = Vec<RejectView<'static>>)]
     rejects: Vec<RejectView<'report>>,
@@ -196,13 +200,13 @@ impl ImportWork {
             state.metrics.suppliers.note_import(supplier.id, counted, report);
         }
         let (accepted_count, refused_count) = (report.accepted_count, report.refused_count);
-        let outcome = answer_of(&ended, &supplier, &tenant);
+        let outcome = answer_of(state, &ended, &supplier, &tenant);
         ImportDone { outcome, accepted_count, refused_count, received }
     }
 }
 
 /// What the client is told of an import that has ended.
-fn answer_of(ended: &IntakeEnd, supplier: &Supplier, tenant: &str) -> Result<String, Problem> {
+fn answer_of(state: &State, ended: &IntakeEnd, supplier: &Supplier, tenant: &str) -> Result<String, Problem> {
     let IntakeEnd { report, failure, batch, told } = ended;
     let url = rejects_url(tenant, *batch);
     let batch_missing = ended.batch_missing();
@@ -210,6 +214,7 @@ fn answer_of(ended: &IntakeEnd, supplier: &Supplier, tenant: &str) -> Result<Str
         let missing = told.as_ref().and_then(|told| told.summary.rejects_missing.as_deref());
         let view = ImportView {
             batch_missing,
+            cursor: told.as_ref().and_then(|told| cursor(state, &told.summary)),
             ..ImportView::of(*batch, supplier.name.as_str(), report, url, missing)
         };
         return serde_json::to_string(&view).map_err(|error| {
@@ -328,9 +333,16 @@ async fn repeat(state: &State, told: &Told) -> Result<HttpResponse, Problem> {
         rejects,
         changes: counts.changes,
         not_to_ids: counts.not_to_ids,
+        cursor: cursor(state, summary),
         ..ImportView::of(summary.id, &summary.asked.supplier, &report, url, missing)
     };
     answer::json(StatusCode::OK, &view).map_err(|cause| Problem::new("", cause))
+}
+
+/// The cursor of a batch that has ended well, the same for as long as the batch is kept.
+fn cursor(state: &State, summary: &Summary) -> Option<String> {
+    let ended_seconds = u32::try_from(summary.updated_ms / 1_000).unwrap_or(u32::MAX);
+    summary.counts.commit.map(|commit| state.cursor(commit, ended_seconds).to_string())
 }
 
 /// The problem of an import, with what is durable all the same.
@@ -381,6 +393,7 @@ impl<'report> ImportView<'report> {
             not_to_ids: report.left_out_count(),
             changes: report.changes.map(ChangeCounts::of),
             committed_lines: report.committed_lines,
+            cursor: None,
             rejects: rejects(report),
             rejects_url,
             rejects_missing,
