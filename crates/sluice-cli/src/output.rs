@@ -34,7 +34,7 @@ pub(crate) fn done(text: &str) -> Result<Ended, Failure> {
     Ok(Ended::Well)
 }
 
-/// Reads objects, and prints them as of [`print`].
+/// Reads objects, and prints them as of [`print()`].
 ///
 /// # Errors
 ///
