@@ -7,11 +7,13 @@
 //! committed. Neither snapshots nor `verify` look at the directory, and it may be removed while the daemon is stopped.
 
 pub(crate) mod batch;
+mod entry;
 pub(crate) mod id;
 mod index;
 mod journal;
 mod ledger;
 mod live;
+mod room;
 pub(crate) mod summary;
 mod writer;
 
@@ -33,22 +35,20 @@ use tokio::sync::mpsc;
 
 use self::{
     batch::Batch,
+    entry::Entry,
     id::BatchId,
-    index::{Entry, Index},
+    index::Index,
     journal::OldSegment,
     ledger::Ledger,
     live::Live,
     summary::{Asked, BatchState, RowCounts, Summary},
     writer::{BatchCommand, COMMANDS_QUEUED_MAX, Writer},
 };
-pub(crate) use self::{index::Told, journal::FramePlace};
+pub(crate) use self::{entry::Told, journal::FramePlace};
 use crate::{clock::now_ms, config::BatchSettings};
 
 /// Directory of the data directory.
 const DIR: &str = "batches";
-
-/// How long a key of a client stands for the batch that it was first sent with.
-const KEY_TIME_MS: u64 = 24 * 3_600 * 1_000;
 
 /// The part of all that is kept which one batch may take.
 const BATCH_PARTS: u64 = 4;
@@ -153,6 +153,7 @@ impl Batches {
         let live = Arc::new(Live::new(self.batch_bytes_max));
         let summary = Summary {
             id,
+            is_keyed: key.is_some(),
             asked,
             state: BatchState::Running,
             began_ms,
@@ -171,7 +172,7 @@ impl Batches {
                 if entry.live.is_some() {
                     return Err(Taken::IsRunning);
                 }
-                let is_fresh = began_ms < entry.summary.updated_ms.saturating_add(KEY_TIME_MS);
+                let is_fresh = entry.summary.is_fresh(began_ms);
                 if is_fresh && !entry.summary.asked.is_same(&summary.asked) {
                     return Err(Taken::IsOther);
                 }
@@ -285,6 +286,9 @@ fn read(dir: &Path) -> (Index, VecDeque<OldSegment>) {
             Err(error) => tracing::warn!(%error, number, "a file of batches cannot be read to its end"),
         }
     }
-    index.end_replay();
+    index.end_replay(&segments);
     (index, segments.into())
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,8 +8,8 @@ use std::{mem, pin::Pin, sync::Arc};
 use sluice_ingest::{ImportReport, Keeper, RejectsFrame, StepPlace};
 
 use super::{
+    entry::Told,
     id::BatchId,
-    index::Told,
     ledger::Ledger,
     live::Live,
     summary::{BatchState, ChangeCounts, Failure, RowCounts, Summary},
@@ -18,7 +18,7 @@ use super::{
 use crate::clock::now_ms;
 
 /// Why refused rows are missing of a batch that has too many.
-const TOO_MANY: &str = "They are more than is kept of one batch";
+pub(crate) const TOO_MANY: &str = "They are more than is kept of one batch";
 
 /// See the module.
 pub(crate) struct Batch {

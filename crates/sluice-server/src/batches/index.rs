@@ -1,20 +1,17 @@
 //! Which batches there are, newest first, with the places of their refused rows.
 //!
 //! In: what is learned from records, old and new, and from batches under way. Out: summaries. There are [`BATCHES_MAX`] at
-//! most, of about half a KiB each; beyond that, the oldest of the tenant that has most is forgotten, and with the segment that
-//! it stands in, each is. No I/O.
+//! most, of about half a KiB each; beyond that, `room` says which of the tenant that has most is forgotten, and with the segment
+//! that it stands in, each is that is not moved before. No I/O.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
+    entry::{Entry, Key},
     id::BatchId,
-    journal::{FramePlace, Record},
-    live::Live,
-    summary::{BatchState, Failure, Summary},
+    journal::{FramePlace, OldSegment, Record},
+    room,
+    summary::{BatchState, Failure},
 };
 
 /// Batches that are known at a time.
@@ -28,58 +25,8 @@ const EVICTED: &str = "They were removed to make room for newer ones";
 const INTERRUPTED: &str =
     "The service ended before the import was answered; what is counted here is stored, and more of it may be";
 
-/// By time, then id.
-pub(super) type Key = (u64, BatchId);
-
 /// The batches of a tenant.
 type OfTenant = BTreeMap<Key, Entry>;
-
-/// A batch and what is kept of it.
-#[derive(Clone)]
-pub(super) struct Entry {
-    pub(super) summary: Summary,
-    /// While it is running.
-    pub(super) live: Option<Arc<Live>>,
-    /// Of its refused rows, in order.
-    pub(super) frames: Vec<FramePlace>,
-    /// Where its newest summary stands, if it stands anywhere.
-    pub(super) segment: Option<u64>,
-}
-
-/// A batch as it is now.
-pub(crate) struct Told {
-    /// What is known of it.
-    pub(crate) summary: Summary,
-    /// How many of its refused rows are kept.
-    pub(crate) rejects_kept: u64,
-    /// How long it has been running, while it is.
-    pub(crate) elapsed: Option<Duration>,
-    /// False if it is not known to be durable although it has ended just now.
-    pub(crate) is_recorded: bool,
-}
-
-impl Told {
-    pub(super) fn of(entry: &Entry) -> Self {
-        Self {
-            summary: entry.summary.clone(),
-            rejects_kept: entry.frames.iter().map(|place| u64::from(place.count)).sum(),
-            elapsed: entry.live.as_ref().map(|live| live.elapsed()),
-            is_recorded: true,
-        }
-    }
-}
-
-impl Entry {
-    /// Its place among those of its tenant.
-    pub(super) fn key(&self) -> Key {
-        (self.summary.began_ms, self.summary.id)
-    }
-
-    /// Some of its refused rows are not kept; the first reason is told.
-    pub(super) fn miss(&mut self, why: &str) {
-        self.summary.rejects_missing.get_or_insert_with(|| why.into());
-    }
-}
 
 /// See the module.
 #[derive(Default)]
@@ -104,18 +51,18 @@ impl Index {
         self.tenants.get_mut(tenant)?.get_mut(key)
     }
 
-    /// Adds a batch, in place of the one of this id. If there are too many, the oldest that has ended goes, of the tenant that
-    /// has most: nobody's batches push those of others out.
+    /// Adds a batch, in place of the one of this id. If there are too many, one that has ended goes, of the tenant that has most:
+    /// nobody's batches push those of others out.
     pub(super) fn insert(&mut self, entry: Entry) {
         let (id, key, tenant) = (entry.summary.id, entry.key(), entry.summary.asked.tenant.clone());
+        let (now_ms, _) = key;
         self.remove(id);
         self.tenants.entry(tenant.clone()).or_default().insert(key, entry);
         self.places.insert(id, (tenant, key));
         if BATCHES_MAX < self.places.len() {
             let most = self.tenants.values().max_by_key(|batches| batches.len());
-            let oldest = most.and_then(|batches| batches.values().find(|entry| entry.live.is_none()));
-            if let Some(id) = oldest.map(|entry| entry.summary.id) {
-                self.remove(id);
+            if let Some(first) = most.and_then(|batches| room::first_to_go(batches.values(), now_ms)) {
+                self.remove(first);
             }
         }
     }
@@ -142,7 +89,7 @@ impl Index {
 
     /// How many there are, and how many of them are running.
     pub(super) fn counts(&self) -> (usize, usize) {
-        let running = self.tenants.values().flat_map(BTreeMap::values).filter(|entry| entry.live.is_some());
+        let running = self.entries().filter(|entry| entry.live.is_some());
         (self.places.len(), running.count())
     }
 
@@ -161,14 +108,20 @@ impl Index {
                 frames.extend(self.pending.remove(&summary.id).into_iter().flatten());
                 self.insert(Entry { summary, live: None, frames, segment: Some(segment) });
             }
+            Record::Moved(summary, frames) => {
+                drop(self.pending.remove(&summary.id));
+                self.insert(Entry { summary, live: None, frames, segment: Some(segment) });
+            }
             Record::Rejects(id, place) => self.pending.entry(id).or_default().push(place),
         }
     }
 
-    /// Ends the replay: whatever was running has ended with the daemon.
-    pub(super) fn end_replay(&mut self) {
+    /// Ends the replay: whatever was running has ended with the daemon. These are the segments that there are.
+    pub(super) fn end_replay(&mut self, segments: &[OldSegment]) {
         self.pending = HashMap::new();
+        let numbers: BTreeSet<u64> = segments.iter().map(|segment| segment.number).collect();
         for entry in self.entries_mut() {
+            entry.frames.retain(|place| numbers.contains(&place.segment));
             let kept: u64 = entry.frames.iter().map(|place| u64::from(place.count)).sum();
             if kept < entry.summary.counts.refused + entry.summary.counts.allowed {
                 entry.miss(EVICTED);
@@ -206,6 +159,11 @@ impl Index {
         let tenants = &self.tenants;
         self.places
             .retain(|_, (tenant, key)| tenants.get(tenant).is_some_and(|batches| batches.contains_key(key)));
+    }
+
+    /// All batches, by tenant, then by time.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.tenants.values().flat_map(BTreeMap::values)
     }
 
     fn entries_mut(&mut self) -> impl Iterator<Item = &mut Entry> {

@@ -17,6 +17,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde::{Deserialize, Serialize};
 use sluice_ingest::RejectsFrame;
 
 use super::{id::BatchId, summary::Summary};
@@ -40,10 +41,12 @@ pub(super) enum Record {
     Summary(Summary),
     /// Refused rows, which count once a summary follows.
     Rejects(BatchId, FramePlace),
+    /// It is as far as that, and these are its refused rows: some stand elsewhere than they did.
+    Moved(Summary, Vec<FramePlace>),
 }
 
 /// Where refused rows are kept.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct FramePlace {
     pub(super) segment: u64,
     /// Of the content.
@@ -63,6 +66,11 @@ impl FramePlace {
         Self { segment, at: 0, packed_bytes: 0, checksum: 0, count, text_bytes: 0 }
     }
 
+    /// Bytes that they take on the disk.
+    pub(super) fn stored_bytes(&self) -> u64 {
+        HEAD_BYTES as u64 + u64::from(self.packed_bytes)
+    }
+
     /// Memory that it takes to read them.
     pub(crate) fn read_bytes(&self) -> usize {
         self.packed_bytes as usize + self.text_bytes as usize
@@ -75,8 +83,8 @@ pub(super) struct Segment {
     file: File,
     pub(super) number: u64,
     pub(super) bytes: u64,
-    /// Whether its name is durable.
-    is_named: bool,
+    /// Directories to be synced before its name is durable.
+    unsynced_dirs: Vec<File>,
     /// Whether something stands at its end that is no record, so that nothing can follow.
     pub(super) is_broken: bool,
 }
@@ -160,12 +168,23 @@ pub(super) fn scan(dir: &Path, number: u64, mut visit: impl FnMut(Record)) -> io
         reader.read_exact(&mut text)?;
         // One that is damaged, or of another version, costs itself alone.
         if crc32c::crc32c(&text) == checksum
-            && let Ok(summary) = serde_json::from_slice(&text)
+            && let Ok(record) = read_record(kind, &text)
         {
-            visit(if kind == BEGIN { Record::Begin(summary) } else { Record::Summary(summary) });
+            visit(record);
         }
     }
     Ok(length.saturating_sub(at))
+}
+
+fn read_record(kind: u8, text: &[u8]) -> serde_json::Result<Record> {
+    Ok(match kind {
+        BEGIN => Record::Begin(serde_json::from_slice(text)?),
+        MOVED => {
+            let (summary, frames) = serde_json::from_slice(text)?;
+            Record::Moved(summary, frames)
+        }
+        _ => Record::Summary(serde_json::from_slice(text)?),
+    })
 }
 
 /// The text of refused rows.
@@ -174,12 +193,22 @@ pub(super) fn scan(dir: &Path, number: u64, mut visit: impl FnMut(Record)) -> io
 ///
 /// When the segment is gone, or damaged.
 pub(super) fn read_frame(dir: &Path, place: &FramePlace) -> io::Result<Vec<u8>> {
+    let RejectsFrame { packed, .. } = read_packed(dir, place)?;
+    zstd::bulk::decompress(&packed, place.text_bytes as usize)
+}
+
+/// The same as they were packed.
+///
+/// # Errors
+///
+/// As of [`read_frame`].
+pub(super) fn read_packed(dir: &Path, place: &FramePlace) -> io::Result<RejectsFrame> {
     let mut packed = vec![0; place.packed_bytes as usize];
     File::open(path(dir, place.segment))?.read_exact_at(&mut packed, place.at)?;
     if crc32c::crc32c(&packed) != place.checksum {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "damaged"));
     }
-    zstd::bulk::decompress(&packed, place.text_bytes as usize)
+    Ok(RejectsFrame { packed, count: place.count, text_bytes: place.text_bytes })
 }
 
 /// Of a batch that begins anew.
@@ -187,24 +216,34 @@ pub(super) const BEGIN: u8 = 1;
 /// Of any other summary.
 pub(super) const SUMMARY: u8 = 2;
 const REJECTS: u8 = 3;
+const MOVED: u8 = 4;
 
 impl Segment {
     /// Makes a segment, in a directory that is made first if need be.
     pub(super) fn create(dir: &Path, number: u64) -> io::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        // Opened now: a sync that fails for want of descriptors would cost what is durable. The outer one may be as new.
+        let unsynced_dirs = [Some(dir), dir.parent()].into_iter().flatten().map(File::open);
+        let unsynced_dirs = unsynced_dirs.collect::<io::Result<_>>()?;
         let path = path(dir, number);
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         if let Err(error) = file.write_all(MAGIC) {
             fs::remove_file(&path)?;
             return Err(error);
         }
-        Ok(Self { file, number, bytes: MAGIC.len() as u64, is_named: false, is_broken: false })
+        Ok(Self { file, number, bytes: MAGIC.len() as u64, unsynced_dirs, is_broken: false })
     }
 
     /// Appends a summary, as [`BEGIN`] or [`SUMMARY`].
     pub(super) fn append_summary(&mut self, kind: u8, summary: &Summary) -> io::Result<()> {
         let content = serde_json::to_vec(summary)?;
         self.append(kind, summary.id, 0, 0, &content).map(drop)
+    }
+
+    /// Appends a summary of which refused rows stand elsewhere now.
+    pub(super) fn append_moved(&mut self, summary: &Summary, frames: &[FramePlace]) -> io::Result<()> {
+        let content = serde_json::to_vec(&(summary, frames))?;
+        self.append(MOVED, summary.id, 0, 0, &content).map(drop)
     }
 
     /// Appends refused rows.
@@ -251,14 +290,10 @@ impl Segment {
     }
 
     /// Makes durable what was appended.
-    pub(super) fn sync(&mut self, dir: &Path) -> io::Result<()> {
+    pub(super) fn sync(&mut self) -> io::Result<()> {
         self.file.sync_data()?;
-        if !self.is_named {
-            File::open(dir)?.sync_all()?;
-            // It may have been made with the segment.
-            dir.parent().map(File::open).transpose()?.map(|parent| parent.sync_all()).transpose()?;
-            self.is_named = true;
-        }
+        self.unsynced_dirs.iter().try_for_each(File::sync_all)?;
+        self.unsynced_dirs = Vec::new();
         Ok(())
     }
 
@@ -309,7 +344,8 @@ impl RecordHead {
         let (id, rest) = rest.split_first_chunk()?;
         let (count, rest) = rest.split_first_chunk()?;
         let length = u32::from_be_bytes(*length);
-        let is_known = matches!(*kind, BEGIN | SUMMARY | REJECTS) && length as usize <= CONTENT_BYTES_MAX;
+        let is_known =
+            matches!(*kind, BEGIN | SUMMARY | REJECTS | MOVED) && length as usize <= CONTENT_BYTES_MAX;
         is_known.then_some(Self {
             kind: *kind,
             id: BatchId(u128::from_be_bytes(*id)),

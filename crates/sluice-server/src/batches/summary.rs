@@ -22,6 +22,12 @@ pub(crate) enum BatchState {
     Cancelled,
 }
 
+/// The action of what a bulk request had refused.
+pub(crate) const BULK_ACTION: &str = "bulk";
+
+/// How long a key of a client stands for the batch that it was first sent with.
+const KEY_TIME_MS: u64 = 24 * 3_600 * 1_000;
+
 impl BatchState {
     /// Those in which a batch ends, with the word for each.
     pub(crate) const ENDED: [(Self, &'static str); 3] =
@@ -35,7 +41,7 @@ pub(crate) struct Asked {
     pub(crate) tenant: Box<str>,
     /// Name of the supplier at that time.
     pub(crate) supplier: Box<str>,
-    /// `add` or `delete`.
+    /// `add` or `delete`, or [`BULK_ACTION`].
     pub(crate) action: Box<str>,
     /// Names and values of the parameters that were given, as an object of JSON.
     pub(crate) parameters: Box<str>,
@@ -115,6 +121,9 @@ pub(crate) struct Failure {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct Summary {
     pub(crate) id: BatchId,
+    /// Whether its client has chosen the id, by which it comes back to it.
+    #[serde(default)]
+    pub(crate) is_keyed: bool,
     pub(crate) asked: Asked,
     pub(crate) state: BatchState,
     /// Times in milliseconds since 1970; `updated_ms` is that of the end once there is one.
@@ -124,4 +133,11 @@ pub(crate) struct Summary {
     pub(crate) failure: Option<Failure>,
     /// Why not all of the refused rows are kept, if they are not.
     pub(crate) rejects_missing: Option<Box<str>>,
+}
+
+impl Summary {
+    /// Whether its id, sent again, still stands for it.
+    pub(super) fn is_fresh(&self, now_ms: u64) -> bool {
+        now_ms < self.updated_ms.saturating_add(KEY_TIME_MS)
+    }
 }

@@ -2,10 +2,13 @@
 //!
 //! In: refused rows and summaries, through a short queue, and last summaries. Out: records in segments, and their places in the
 //! index. Whoever ends a batch waits until that is written, or for a sync, which is one for all that wait; everything is
-//! synced within [`SYNC_INTERVAL`]. Old segments go when all of them are longer than they may be, or when nothing in them is young enough.
+//! synced within [`SYNC_INTERVAL`]. Old segments go when all of them are longer than they may be, or when nothing in them is young
+//! enough; what is to stay of one is moved before (`moving`).
 //!
 //! A disk that takes nothing costs no import: refused rows that cannot be written are missed, which their batch tells;
 //! summaries stay in memory and are tried again. The same goes for what was written before a sync that failed.
+
+mod moving;
 
 use std::{
     collections::VecDeque,
@@ -121,6 +124,7 @@ impl Writer {
             while let Some(command) = next {
                 is_closed |= matches!(command, BatchCommand::Close);
                 self.carry_out(command);
+                self.evict();
                 next = if 0 < queued_count { commands_in.try_recv().ok() } else { None };
                 queued_count = queued_count.saturating_sub(1);
             }
@@ -131,6 +135,7 @@ impl Writer {
             let mut waiting = Vec::new();
             for (summary, done) in last {
                 let is_written = self.write_summary(SUMMARY, summary);
+                self.evict();
                 match done {
                     Some((WaitFor::Sync, done)) => waiting.push(done),
                     Some((WaitFor::Writing, done)) => {
@@ -230,7 +235,9 @@ impl Writer {
         // What is found lost meanwhile waits for the next time.
         for _ in 0..self.unwritten.len() {
             let Some((kind, summary)) = self.unwritten.pop_front() else { return };
-            if !self.write_summary(kind, summary) {
+            let is_written = self.write_summary(kind, summary);
+            self.evict();
+            if !is_written {
                 return;
             }
         }
@@ -254,7 +261,6 @@ impl Writer {
                 }
             }
         }
-        self.evict();
         appended
     }
 
@@ -298,7 +304,7 @@ impl Writer {
             return;
         }
         let Some((segment, _)) = &mut self.segment else { return };
-        let Err(error) = segment.sync(&self.dir) else { return };
+        let Err(error) = segment.sync() else { return };
         segment.is_broken = true;
         if !mem::replace(&mut self.is_failing, true) {
             tracing::warn!(%error, "batches and their refused rows may not be durable; imports go on");
@@ -321,16 +327,23 @@ impl Writer {
         }
     }
 
-    /// Removes the oldest segments while all together are too long.
+    /// Removes the oldest segments while all together are too long. What is to stay is moved before; a segment's length is
+    /// left free for that.
     fn evict(&mut self) {
+        // What was moved once is not moved again at once.
+        let mut movable_count = self.old.len();
         loop {
             let present = self.segment.as_ref().map_or(0, |(segment, _)| segment.bytes);
             let bytes = self.old.iter().map(|segment| segment.bytes).sum::<u64>() + present;
             self.bytes.store(bytes, Ordering::Relaxed);
-            if bytes <= self.bytes_max {
+            if bytes <= self.bytes_max - self.bytes_max / SEGMENTS {
                 return;
             }
             let Some(oldest) = self.old.pop_front() else { return };
+            if 0 < movable_count {
+                movable_count -= 1;
+                self.move_out(oldest.number);
+            }
             self.remove(oldest.number);
         }
     }

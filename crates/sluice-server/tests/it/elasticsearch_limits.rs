@@ -1,6 +1,6 @@
 //! `/es` when there is too much: bodies that are too long, no room for them, and refused documents that nobody is told of.
 
-use std::thread;
+use std::{fs, thread};
 
 use expect_test::expect;
 use serde_json::Value;
@@ -150,4 +150,23 @@ fn what_is_refused_and_not_told_is_a_batch_of_its_supplier() {
     // They outlive the daemon.
     let daemon = daemon.restart(&[]);
     assert_eq!(rejects(&daemon, &get(&daemon, "/v1/batches")["batches"][0]), [kept]);
+}
+
+/// Such a document was once told as accepted, and was nowhere.
+#[test]
+fn what_is_refused_and_cannot_be_kept_is_not_told_as_accepted() {
+    let daemon = Running::start(&[]);
+    daemon.add_suppliers(&["EsUnkept"], 50);
+    let body = "{\"index\":{\"_index\":\"esunkept\"}}\n{\"indicator\":\"bad\\\\name\"}\n";
+    let good = "{\"index\":{\"_index\":\"esunkept\"}}\n{\"indicator\":\"good.example.com\"}\n";
+    let batches = daemon.path().join("batches");
+    fs::write(&batches, "in the way").unwrap();
+    expect![[r#"503 {"error":{"type":"circuit_breaking_exception","reason":"The service cannot take more of the body now; what was committed stays"},"status":503}"#]].assert_eq(&bulk(&daemon, "?bad_items=ok", body));
+    // It takes a batch only for what is refused.
+    assert!(bulk(&daemon, "?bad_items=ok", good).contains("\"errors\":false"));
+    fs::remove_file(&batches).unwrap();
+    assert!(bulk(&daemon, "?bad_items=ok", body).contains("\"errors\":false"));
+    let daemon = daemon.restart(&[]);
+    let told = get(&daemon, "/v1/batches");
+    assert_eq!(rejects(&daemon, &told["batches"][0])[0]["row"]["indicator"], "bad\\name");
 }

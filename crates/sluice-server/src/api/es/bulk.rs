@@ -1,6 +1,7 @@
 //! `_bulk`: actions of Elasticsearch on indicators in, an item for each out.
 //!
-//! What is refused and not told, because the client wants it so, is a batch of its supplier.
+//! What is refused and not told, because the client wants it so, is a batch of its supplier. Without that batch, nothing is told
+//! as accepted.
 
 use std::{iter, mem, sync::Arc};
 
@@ -10,6 +11,7 @@ use actix_web::{
     http::StatusCode,
 };
 use bytes::Bytes;
+use futures_util::future::join_all;
 use sluice_ingest::{Bulk, BulkReceipt, BulkRules, ImportReport, IngestError, Ingestor, StepPlace};
 use sluice_store::catalogue::{Catalogue, Supplier};
 
@@ -18,12 +20,16 @@ use crate::{
     api::request::BulkRequest,
     auth::role::Identity,
     batches::{
-        Batches, Begun,
-        summary::{Asked, BatchState},
+        Batches, Begun, Told,
+        batch::TOO_MANY,
+        summary::{Asked, BULK_ACTION, BatchState},
     },
     http::{answer, body::BodyReader, problem::Cause, record::RequestRecord},
     life::{request_log::Author, state::State},
 };
+
+/// Seconds after which to send a request again whose refused documents could not be kept.
+const KEEP_RETRY_SECONDS: u32 = 5;
 
 /// Carries the actions out, and answers once all that was accepted is durable.
 ///
@@ -61,13 +67,15 @@ pub(crate) async fn carry_out(
     }
     record.accepted_count.set(receipt.counts.values().map(|counts| counts.added + counts.deleted).sum());
     record.refused_count.set(receipt.refused_items);
+    let mut keeping = Vec::new();
     for (supplier, report) in mem::take(&mut receipt.kept) {
-        if report.refused_count != 0
-            && let Some(supplier) = catalogue.supplier_by_id(supplier)
-        {
-            keep(&state.batches, (&catalogue, supplier), report, record.user()).await;
+        if report.refused_count != 0 {
+            let supplier = catalogue.supplier_by_id(supplier);
+            keeping.push(keep(&state.batches, (&catalogue, supplier), report, record.user()));
         }
     }
+    // All at once: there is one sync for all that wait. None is given up because of another.
+    join_all(keeping).await.into_iter().collect::<Result<(), Cause>>()?;
     Ok(answer(receipt, record.elapsed().as_millis()))
 }
 
@@ -89,24 +97,44 @@ fn cause_of(error: IngestError) -> Cause {
 }
 
 /// Makes a batch of what a supplier was sent and the client is not told of. It has ended, and is durable.
+///
+/// # Errors
+///
+/// When not all of it is kept, so that none of the request may be told as accepted. What was accepted is stored, and may be sent
+/// again.
 async fn keep(
     batches: &Batches,
-    (catalogue, supplier): (&Catalogue, &Supplier),
+    (catalogue, supplier): (&Catalogue, Option<&Supplier>),
     mut report: ImportReport,
     user: &str,
-) {
+) -> Result<(), Cause> {
+    // It is of the catalogue that the actions were carried out by.
+    let supplier = supplier.ok_or(Cause::Internal)?;
     let asked = Asked {
         tenant: catalogue.tenant_name(supplier.tenant).unwrap_or_default().into(),
         supplier: supplier.name.as_str().into(),
-        action: "bulk".into(),
+        action: BULK_ACTION.into(),
         parameters: r#"{"bad_items":"ok"}"#.into(),
         user: user.into(),
     };
     // Without a key of the client's, each is new.
-    if let Ok(Begun::New(batch)) = batches.begin(None, asked).await {
-        let rejects = mem::take(&mut report.rejects);
-        batch.keeper().keep(&report, StepPlace::Last, rejects).await;
-        batch.end(BatchState::Done, &report, None).await;
+    let Ok(Begun::New(batch)) = batches.begin(None, asked).await else { return Err(Cause::Internal) };
+    let rejects = mem::take(&mut report.rejects);
+    batch.keeper().keep(&report, StepPlace::Last, rejects).await;
+    check_kept(batch.end(BatchState::Done, &report, None).await)
+}
+
+/// Whether all refused documents are in the batch, and it is durable.
+fn check_kept(told: Option<Told>) -> Result<(), Cause> {
+    match told {
+        Some(Told { is_recorded: true, summary, .. }) => match summary.rejects_missing.as_deref() {
+            None => Ok(()),
+            Some(TOO_MANY) => Err(Cause::BodyTooLong(
+                "More documents were refused than are kept of one request; send it in parts".into(),
+            )),
+            Some(_) => Err(Cause::Interrupted { retry_after_seconds: KEEP_RETRY_SECONDS }),
+        },
+        _ => Err(Cause::Interrupted { retry_after_seconds: KEEP_RETRY_SECONDS }),
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{BATCHES_MAX, Entry, Index};
+use super::{BATCHES_MAX, Index};
 use crate::batches::{
+    entry::Entry,
     id::BatchId,
-    journal::{FramePlace, Record},
+    journal::{FramePlace, OldSegment, Record},
     live::Live,
     summary::{Asked, BatchState, RowCounts, Summary},
 };
@@ -21,6 +22,7 @@ pub(in crate::batches) fn summary(id: u128, at_ms: u64, state: BatchState) -> Su
     };
     Summary {
         id: BatchId(id),
+        is_keyed: false,
         asked,
         state,
         began_ms: at_ms,
@@ -33,6 +35,10 @@ pub(in crate::batches) fn summary(id: u128, at_ms: u64, state: BatchState) -> Su
 
 fn place(segment: u64, count: u32) -> FramePlace {
     FramePlace::of_rows(segment, count)
+}
+
+fn segments(numbers: &[u64]) -> Vec<OldSegment> {
+    numbers.iter().map(|number| OldSegment { number: *number, bytes: 1, changed_ms: 1 }).collect()
 }
 
 fn counts(index: &Index, id: u128) -> Option<(BatchState, Vec<u32>)> {
@@ -64,7 +70,7 @@ fn refused_rows_count_once_a_summary_follows() {
     ] {
         index.replay(1, record);
     }
-    index.end_replay();
+    index.end_replay(&segments(&[1]));
     assert_eq!(counts(&index, 1), Some((done, vec![1])));
     assert_eq!(counts(&index, 2), Some((failed, vec![2])));
     assert_eq!(
@@ -126,4 +132,65 @@ fn of_too_many_the_oldest_that_has_ended_goes_of_the_tenant_that_has_most() {
     assert_eq!(index.counts(), (BATCHES_MAX, 1));
     assert!([0, 3, u128::MAX].iter().all(|id| index.get(BatchId(*id)).is_some()));
     assert!(index.get(BatchId(2)).is_none());
+}
+
+/// A shipper that sends one bad document a second fills all places in hours.
+#[test]
+fn of_too_many_those_of_bulk_requests_go_first_and_those_with_a_key_that_counts_last() {
+    const DAY_MS: u64 = 24 * 3_600 * 1_000;
+    let mut index = Index::default();
+    let mut id = 0;
+    let mut add = |at_ms: u64, action: &str, is_keyed: bool| {
+        let mut summary = Summary { is_keyed, ..summary(id, at_ms, BatchState::Done) };
+        summary.asked.action = action.into();
+        index.insert(Entry { summary, live: None, frames: vec![], segment: None });
+        id += 1;
+        // Of the first ones and the last ones.
+        let looked_at = (0..5).chain(BATCHES_MAX as u128..id);
+        looked_at.filter(|id| index.get(BatchId(*id)).is_none()).collect::<Vec<u128>>()
+    };
+    add(1, "add", true);
+    add(2, "add", false);
+    add(2, "add", true);
+    add(3, "bulk", false);
+    add(4, "bulk", false);
+    for at_ms in 5..BATCHES_MAX as u64 {
+        add(at_ms, "add", true);
+    }
+    let (first, second) = (BATCHES_MAX as u128, BATCHES_MAX as u128 + 1);
+    assert_eq!(add(DAY_MS, "bulk", false), [3]);
+    assert_eq!(add(DAY_MS, "bulk", false), [3, 4]);
+    assert_eq!(add(DAY_MS, "add", true), [3, 4, first]);
+    assert_eq!(add(DAY_MS, "add", true), [3, 4, first, second]);
+    // Then the oldest whose key is none, or counts no more: it does for a day.
+    assert_eq!(add(DAY_MS, "add", true), [1, 3, 4, first, second]);
+    assert_eq!(add(DAY_MS + 1, "add", true), [0, 1, 3, 4, first, second]);
+    // All have keys that count, and one has to go.
+    assert_eq!(add(DAY_MS + 1, "add", true), [0, 1, 2, 3, 4, first, second]);
+}
+
+/// Rows stand before what names their places, and may stand there for the second time.
+#[test]
+fn what_was_moved_has_the_rows_that_it_names_as_far_as_they_are_there() {
+    let mut ended = summary(1, 10, BatchState::Done);
+    ended.counts.refused = 6;
+    let mut index = Index::default();
+    for (segment, record) in [
+        (2, Record::Rejects(BatchId(1), place(2, 1))),
+        (2, Record::Summary(summary(1, 10, BatchState::Running))),
+        (3, Record::Rejects(BatchId(1), place(3, 3))),
+        (4, Record::Rejects(BatchId(1), place(4, 1))),
+        (4, Record::Moved(ended.clone(), vec![place(4, 1), place(1, 2), place(3, 3)])),
+    ] {
+        index.replay(segment, record);
+    }
+    let mut whole = Index::default();
+    whole.replay(4, Record::Moved(ended, vec![place(4, 1), place(1, 2), place(3, 3)]));
+    whole.end_replay(&segments(&[1, 3, 4]));
+    assert_eq!(counts(&whole, 1), Some((BatchState::Done, vec![1, 2, 3])));
+    assert!(whole.get(BatchId(1)).unwrap().summary.rejects_missing.is_none());
+    index.end_replay(&segments(&[2, 3, 4]));
+    assert_eq!(counts(&index, 1), Some((BatchState::Done, vec![1, 3])));
+    assert!(index.get(BatchId(1)).unwrap().summary.rejects_missing.is_some());
+    assert_eq!(index.get(BatchId(1)).unwrap().segment, Some(4));
 }

@@ -24,7 +24,7 @@ fn write(dir: &std::path::Path) -> (Summary, Vec<FramePlace>) {
     segment.append_summary(BEGIN, &begun).unwrap();
     let places = ["first\n", "second\n"].map(|text| segment.append_rejects(ended.id, &frame(text)).unwrap());
     segment.append_summary(SUMMARY, &ended).unwrap();
-    segment.sync(dir).unwrap();
+    segment.sync().unwrap();
     assert_eq!(segment.bytes, fs::metadata(path(dir, 3)).unwrap().len());
     (ended, places.to_vec())
 }
@@ -49,9 +49,16 @@ fn what_was_written_is_found_again() {
             Record::Begin(Summary { state: BatchState::Running, ..ended.clone() }),
             Record::Rejects(id, places[0]),
             Record::Rejects(id, places[1]),
-            Record::Summary(ended),
+            Record::Summary(ended.clone()),
         ]
     );
+    let moved = Record::Moved(ended.clone(), places.clone());
+    let mut segment = Segment::create(&dir, 4).unwrap();
+    segment.append_moved(&ended, &places).unwrap();
+    let mut records = Vec::new();
+    scan(&dir, 4, |record| records.push(record)).unwrap();
+    assert_eq!(records, [moved]);
+    fs::remove_file(path(&dir, 4)).unwrap();
     let texts = places.iter().map(|place| read_frame(&dir, place).unwrap()).collect::<Vec<_>>();
     assert_eq!(texts, [b"first\n".to_vec(), b"second\n".to_vec()]);
     assert_eq!(list(&dir).unwrap().iter().map(|segment| segment.number).collect::<Vec<_>>(), [3]);
@@ -93,4 +100,17 @@ fn damage_is_never_shown() {
             assert!(read.is_err() || read.unwrap() == text, "at {at}");
         }
     }
+}
+
+/// As when there are no descriptors left.
+#[test]
+fn a_sync_opens_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (dir, away) = (dir.path().join("batches"), dir.path().join("away"));
+    let mut segment = Segment::create(&dir, 1).unwrap();
+    segment.append_summary(SUMMARY, &summary(1, 10, BatchState::Done)).unwrap();
+    fs::rename(&dir, &away).unwrap();
+    segment.sync().unwrap();
+    segment.break_syncs();
+    assert!(segment.sync().is_err());
 }

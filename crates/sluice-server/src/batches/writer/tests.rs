@@ -8,11 +8,12 @@ use tokio::sync::mpsc;
 
 use super::{BatchCommand, COMMANDS_QUEUED_MAX, WaitFor, Writer};
 use crate::batches::{
+    entry::Entry,
     id::BatchId,
-    index::{Entry, tests::summary},
-    journal::{BEGIN, Record, SUMMARY, list, scan},
+    index::{Index, tests::summary},
+    journal::{BEGIN, Record, SUMMARY, list, read_frame, scan},
     ledger::Ledger,
-    summary::{BatchState, Failure, Summary},
+    summary::{BULK_ACTION, BatchState, Failure, Summary},
 };
 
 fn writer(dir: &Path) -> Writer {
@@ -79,7 +80,7 @@ fn what_was_not_written_does_not_follow_what_is_newer() {
 #[test]
 fn what_a_failed_sync_leaves_open_is_written_again_and_rows_are_missed() {
     let dir = tempfile::tempdir().unwrap();
-    let (dir, away) = (dir.path().join("batches"), dir.path().join("away"));
+    let dir = dir.path().join("batches");
     let mut writer = writer(&dir);
     let (running, done) = (BatchState::Running, BatchState::Done);
     for (id, live) in [(1, true), (2, false), (3, false)] {
@@ -94,19 +95,17 @@ fn what_a_failed_sync_leaves_open_is_written_again_and_rows_are_missed() {
     writer.carry_out(BatchCommand::Rejects(BatchId(2), frame(6)));
     writer.carry_out(BatchCommand::Summary(summary(2, 10, done)));
     writer.carry_out(BatchCommand::Summary(summary(1, 10, running)));
-    // It cannot be synced in a directory that is not there; the first sync of a segment needs it.
     writer.end_segment();
     assert!(writer.unwritten.is_empty());
     writer.carry_out(BatchCommand::Begin(summary(3, 10, running)));
     writer.carry_out(BatchCommand::Rejects(BatchId(2), frame(7)));
     writer.carry_out(BatchCommand::Summary(summary(2, 10, done)));
     writer.carry_out(BatchCommand::Summary(summary(3, 10, done)));
-    fs::rename(&dir, &away).unwrap();
+    writer.segment.as_mut().unwrap().0.break_syncs();
     writer.sync();
     let kinds: Vec<(u8, u128)> =
         writer.unwritten.iter().map(|(kind, summary)| (*kind, summary.id.0)).collect();
     assert_eq!(kinds, [(SUMMARY, 2), (BEGIN, 3)]);
-    fs::rename(&away, &dir).unwrap();
     let before = records(&dir).len();
     writer.write_again();
     writer.sync();
@@ -217,4 +216,85 @@ async fn nobody_waits_for_a_thread_that_is_gone() {
         ledger.write_last(summary(2, 10, BatchState::Done), WaitFor::Writing).await
     };
     assert_eq!(tokio::join!(waiting, end), (false, false));
+}
+
+/// Adds a batch that has ended, with refused rows that pack to nothing less.
+fn add(writer: &mut Writer, summary: &Summary, texts: &[Vec<u8>]) {
+    let entry = Entry { summary: summary.clone(), live: None, frames: vec![], segment: None };
+    writer.index.lock().insert(entry);
+    for text in texts {
+        let packed = zstd::bulk::compress(text, 1).unwrap();
+        let frame = RejectsFrame { packed, count: 1, text_bytes: text.len().try_into().unwrap() };
+        writer.carry_out(BatchCommand::Rejects(summary.id, frame));
+        writer.evict();
+    }
+    writer.write_summary(SUMMARY, summary.clone());
+    writer.evict();
+}
+
+/// One tenant's bulk requests, and its imports after them, push out neither its import with a key nor those of another tenant.
+#[test]
+fn what_an_owner_has_within_its_share_is_moved_before_its_segment_goes() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = writer(dir.path());
+    let mut state = 1_u64;
+    let mut noise = |bytes: usize| {
+        let mut text = Vec::new();
+        while text.len() < bytes {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            text.extend_from_slice(&state.to_be_bytes()[..4]);
+        }
+        text
+    };
+    let now_ms = crate::clock::now_ms();
+    let done = |id| {
+        let mut summary = summary(id, now_ms, BatchState::Done);
+        summary.counts.refused = 3;
+        summary
+    };
+    let mut theirs = done(1);
+    theirs.asked.tenant = "acme".into();
+    // Of two segments, so that it is moved in two parts.
+    let rows: Vec<Vec<u8>> = (0..3).map(|_| noise(50_000)).collect();
+    add(&mut writer, &done(3), &[noise(60_000)]);
+    add(&mut writer, &theirs, &rows[..]);
+    let keyed = Summary { is_keyed: true, ..done(2) };
+    add(&mut writer, &keyed, &[noise(1_000)]);
+    let mut bytes_most = 0;
+    for id in 10..210 {
+        let mut flood = done(id);
+        flood.asked.action = if id < 110 { BULK_ACTION } else { "add" }.into();
+        add(&mut writer, &flood, &[noise(30_000)]);
+        bytes_most = bytes_most.max(list(dir.path()).unwrap().iter().map(|segment| segment.bytes).sum());
+    }
+    writer.sync();
+    // With room for what is moved.
+    assert!(bytes_most <= writer.bytes_max / 8 * 7, "{bytes_most}");
+    assert!(writer.bytes_max / 2 < bytes_most, "{bytes_most}");
+    let mut again = Index::default();
+    let segments = list(dir.path()).unwrap();
+    for segment in &segments {
+        scan(dir.path(), segment.number, |record| again.replay(segment.number, record)).unwrap();
+    }
+    again.end_replay(&segments);
+    let index = writer.index.lock();
+    for index in [&*index, &again] {
+        let entry = index.get(BatchId(1)).unwrap();
+        assert_eq!(entry.summary, theirs);
+        let found: Vec<_> = entry.frames.iter().map(|place| read_frame(dir.path(), place).unwrap()).collect();
+        assert!(found == rows);
+        assert!(index.get(BatchId(2)).is_some());
+        // Its own are the oldest of a full share.
+        assert!(index.get(BatchId(10)).is_none() && index.get(BatchId(110)).is_none());
+        assert!(index.get(BatchId(209)).is_some());
+    }
+    let segment = index.get(BatchId(1)).unwrap().segment.unwrap();
+    drop(index);
+    // What was moved is durable before its segment goes.
+    writer.move_out(segment);
+    assert_ne!(writer.index.lock().get(BatchId(1)).unwrap().segment, Some(segment));
+    assert!(writer.unsynced.is_empty() && writer.unsynced_frames.is_empty());
+    // If it is not, it is written again.
+    writer.move_whole(BatchId(1), segment);
+    assert_eq!(writer.unsynced, [(SUMMARY, theirs)]);
 }
