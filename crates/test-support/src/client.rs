@@ -65,9 +65,24 @@ impl Client {
     ///
     /// Any failure before the answer was complete; the next request connects anew.
     pub fn request(&mut self, method: &str, path: &str, body: &[u8]) -> io::Result<Answer> {
+        self.request_with(method, path, "", body)
+    }
+
+    /// The same, with more headers, each with its line break.
+    ///
+    /// # Errors
+    ///
+    /// As of [`request`](Self::request).
+    pub fn request_with(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &[u8],
+    ) -> io::Result<Answer> {
         let mut whole = Vec::new();
-        let answer =
-            self.request_in_pieces(method, path, body, &mut |piece| whole.extend_from_slice(piece))?;
+        let mut take = |piece: &[u8]| whole.extend_from_slice(piece);
+        let answer = self.exchange((method, path, headers), body, &mut take)?;
         Ok(Answer { body: whole, ..answer })
     }
 
@@ -83,13 +98,22 @@ impl Client {
         body: &[u8],
         take: &mut dyn FnMut(&[u8]),
     ) -> io::Result<Answer> {
+        self.exchange((method, path, ""), body, take)
+    }
+
+    fn exchange(
+        &mut self,
+        (method, path, headers): (&str, &str, &str),
+        body: &[u8],
+        take: &mut dyn FnMut(&[u8]),
+    ) -> io::Result<Answer> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => Connection::open(self.address)?,
         };
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Basic {}\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\n\r\n",
+             Content-Length: {}\r\n{headers}\r\n",
             self.address,
             self.credentials,
             body.len()

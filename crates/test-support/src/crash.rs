@@ -6,6 +6,7 @@
 //! just before, so that the kill finds them moving everything into the trees.
 
 mod bulk;
+pub(crate) mod imports;
 mod reads;
 pub(crate) mod scripted;
 
@@ -16,6 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use imports::Crash;
 use scripted::{History, ScriptedClient};
 
 use crate::{daemon::Daemon, dice::Dice, script::Script};
@@ -120,7 +122,8 @@ fn check(daemon: &mut Daemon, clients: &mut [ScriptedClient], summary: &mut Kill
     summary.ready_ms_max = summary.ready_ms_max.max(ready_ms);
     let mut http = daemon.client();
     summary.compared += clients.iter_mut().map(|client| client.check(&mut http)).sum::<u64>();
-    summary.batches += clients.iter_mut().map(|client| client.check_batches(&mut http)).sum::<u64>();
+    summary.batches +=
+        clients.iter_mut().map(|client| client.check_batches(&mut http, Crash::Kill)).sum::<u64>();
     ready_ms
 }
 

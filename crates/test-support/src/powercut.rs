@@ -9,6 +9,7 @@ mod bulk;
 mod disk;
 mod form;
 mod ledger;
+pub mod served;
 mod trace;
 pub mod workload;
 
@@ -67,16 +68,27 @@ pub struct PowercutSummary {
     pub events: u64,
     /// Answered operations that had to be there, summed over the images.
     pub acked: u64,
+    /// Batches of imports that had to be there, in the same way.
+    pub batches: u64,
 }
 
 impl fmt::Display for PowercutSummary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { images, large_images, merging_images, recovery_images, recordings, events, acked } = self;
+        let Self {
+            images,
+            large_images,
+            merging_images,
+            recovery_images,
+            recordings,
+            events,
+            acked,
+            batches,
+        } = self;
         write!(
             formatter,
             "{images} images ({large_images} large, {merging_images} amid a merge, \
              {recovery_images} cut during recovery) of {recordings} recordings with {events} \
-             events: {acked} acknowledged operations found, 0 lost, 0 torn, 0 unopenable"
+             events: {acked} acknowledged operations and {batches} batches found, 0 lost, 0 torn, 0 unopenable"
         )
     }
 }
@@ -242,6 +254,14 @@ impl Recording<'_> {
         fs::create_dir(&dir).unwrap();
         dir
     }
+}
+
+/// A moment of these for the power to fail: any, one of the first, or one of those that count most, as that after an answer does.
+fn draw_moment(dice: &mut Dice, count: usize, after_answers: &[usize]) -> usize {
+    if dice.chance(40) && !after_answers.is_empty() {
+        return after_answers[dice.index(after_answers.len())].min(count - 1);
+    }
+    if dice.chance(20) { dice.index(count / 20 + 1) } else { dice.index(count) }
 }
 
 /// A moment for the power to fail: any, the first of the store's life, or just after a line of the ledger.

@@ -47,11 +47,14 @@ enum Task {
         #[arg(long, value_enum, default_value_t = Profile::Dev)]
         profile: Profile,
     },
-    /// Cuts the power of a store's recorded disk again and again and compares with the ledger (T2).
+    /// Cuts the power of the recorded disk of a store, and of a daemon, again and again and compares with the ledger (T2).
     Powercut {
-        /// Number of images.
+        /// Number of images of a store.
         #[arg(long, default_value_t = 200)]
         images: u32,
+        /// Number of images that a daemon serves.
+        #[arg(long, default_value_t = 50)]
+        daemon_images: u32,
         /// What everything but the threads' timing is drawn from.
         #[arg(long, default_value_t = 1)]
         seed: u64,
@@ -128,7 +131,7 @@ fn main() -> Result<()> {
             println!("{summary}");
             Ok(())
         }
-        Task::Powercut { images, seed } => {
+        Task::Powercut { images, daemon_images, seed } => {
             let workload = build("test-support", "powercut-workload", Profile::Dev)?;
             println!("seed {seed}");
             let large_images = images * LARGE_IMAGES_PERCENT / 100;
@@ -137,6 +140,10 @@ fn main() -> Result<()> {
                 powercut::Plan { workload: &workload, small_images, large_images, seed, deaf_to: None };
             let summary = powercut::run(&plan).map_err(|loss| anyhow!(loss))?;
             println!("seed {seed}: {summary}");
+            let daemon = build("sluice-server", "sluiced", Profile::Dev)?;
+            let summary =
+                powercut::served::run(&daemon, daemon_images, seed, None).map_err(|loss| anyhow!(loss))?;
+            println!("seed {seed}, the daemon: {summary}");
             Ok(())
         }
         Task::Oracle { lookups, seed, profile } => {

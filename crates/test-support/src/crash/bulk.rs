@@ -93,6 +93,11 @@ impl BulkLedger {
         marked
     }
 
+    /// A request of this number may have been sent.
+    pub(super) fn expect(&mut self, number: u32) {
+        self.in_flight = Some(number);
+    }
+
     /// The request was answered with success, or nothing of it is stored.
     pub(super) fn end(&mut self, body: BulkBody, is_stored: bool) {
         let number = self.in_flight.take();
@@ -117,7 +122,7 @@ impl BulkLedger {
         self.answered = u32::try_from(marks[0]).unwrap();
     }
 
-    /// After a crash of the process: fails unless each refused document is in a batch.
+    /// After a crash: fails unless each refused document is in a batch.
     pub(super) fn check_refused(&mut self, client: &mut Client, number: u32) {
         let mut missing = std::mem::take(&mut self.refused);
         if missing.is_empty() {

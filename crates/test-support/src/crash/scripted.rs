@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{
     bulk::{BulkBody, BulkLedger},
+    imports::{Crash, ImportLedger, key_header},
     reads::get,
 };
 use crate::{
@@ -19,6 +20,9 @@ use crate::{
 
 /// Share of the writes that are sent by `_bulk`.
 const BULK_PERCENT: u64 = 30;
+
+/// Share of the imports that have a key.
+const KEYED_PERCENT: u64 = 40;
 
 /// What became of the requests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -48,8 +52,7 @@ pub(crate) struct ScriptedClient {
     operations: u32,
     answered: Model,
     in_flight: Option<Operation>,
-    /// Answers of imports since the last look at their batches.
-    imported: Vec<Value>,
+    imports: ImportLedger,
     bulk: BulkLedger,
     pub(crate) counts: Counts,
 }
@@ -70,13 +73,22 @@ pub(crate) enum Outcome {
 impl ScriptedClient {
     pub(crate) fn new(number: u32, history: History) -> Self {
         let (answered, counts) = (Model::default(), Counts::default());
-        let (bulk, imported) = (BulkLedger::default(), Vec::new());
-        Self { number, history, operations: 0, answered, in_flight: None, imported, bulk, counts }
+        let (bulk, imports) = (BulkLedger::default(), ImportLedger::default());
+        Self { number, history, operations: 0, answered, in_flight: None, imports, bulk, counts }
     }
 
     /// Sends one request after the other until one gets no answer.
     pub(crate) fn run(&mut self, client: &mut Client) {
         while self.step(client) != Outcome::Unanswered {}
+    }
+
+    /// What it knows while the request of the next [`step`](Self::step) has no answer.
+    pub(crate) fn amid_step(&self) -> Self {
+        let mut amid = self.clone();
+        let History { seed, draw, .. } = self.history;
+        amid.in_flight = Some(draw(seed, self.number, self.operations, &self.answered));
+        amid.bulk.expect(self.operations + 1);
+        amid
     }
 
     /// Sends one request.
@@ -146,32 +158,23 @@ impl ScriptedClient {
             // The daemon decides by itself when; a client looks whether what it has is there.
             Operation::Checkpoint | Operation::Compact => return self.look_up(client),
         };
-        let answer = client.request(method, &path, body.as_bytes());
+        let is_import = path.starts_with("/v1/");
+        let is_keyed = is_import && dice.chance(KEYED_PERCENT);
+        let headers = if is_keyed { key_header(self.number, self.operations) } else { String::new() };
+        let answer = client.request_with(method, &path, &headers, body.as_bytes());
         if let Ok(answer) = &answer
             && answer.status == 200
-            && path.starts_with("/v1/")
+            && is_import
         {
-            self.imported.push(serde_json::from_slice(&answer.body).unwrap());
+            self.imports.note(&path, &headers, answer);
         }
         judge(answer, want, operation)
     }
 
-    /// After a crash of the process: fails unless each import that was answered is a batch that is done, with the counts of the
-    /// answer and all rows that were refused. Gives their number.
-    pub(crate) fn check_batches(&mut self, client: &mut Client) -> u64 {
-        let imported = std::mem::take(&mut self.imported);
-        for told in &imported {
-            let batch =
-                get(client, "GET", &format!("/v1/batches/{}", told["batch"].as_str().unwrap()), "").unwrap();
-            assert_eq!(batch["state"], "done", "client {} was told {told}", self.number);
-            for count in ["rows", "accepted", "refused", "committed_lines"] {
-                assert_eq!(batch[count], told[count], "client {} was told {told}", self.number);
-            }
-            let rejects = client.request("GET", told["rejects_url"].as_str().unwrap(), b"").unwrap();
-            assert_eq!(Some(rejects.text().lines().count() as u64), told["refused"].as_u64(), "{told}");
-        }
+    /// After a crash: fails unless the batches of all that was answered are there. Gives the number of those of imports.
+    pub(crate) fn check_batches(&mut self, client: &mut Client, crash: Crash) -> u64 {
         self.bulk.check_refused(client, self.number);
-        imported.len() as u64
+        self.imports.check(client, crash, self.answered.has_supplier)
     }
 
     /// The same by `_bulk`, with a supplier beside it.

@@ -71,6 +71,20 @@ pub(crate) fn parse(bytes: &[u8]) -> Vec<Event> {
     events
 }
 
+/// Where each record of a trace ends.
+pub(crate) fn record_ends(bytes: &[u8]) -> Vec<usize> {
+    let mut ends = Vec::new();
+    let mut at = 0;
+    while at + HEAD_BYTES <= bytes.len() {
+        let length = u64::from_be_bytes(bytes[at + 24..at + HEAD_BYTES].try_into().unwrap());
+        at += HEAD_BYTES + usize::try_from(length).unwrap();
+        if at <= bytes.len() {
+            ends.push(at);
+        }
+    }
+    ends
+}
+
 /// Bytes of a file, by name, that were written where something had been written before.
 pub(crate) fn overwritten_bytes(events: &[Event], file: &str) -> usize {
     let (mut handles, mut end, mut overwritten) = (BTreeSet::new(), 0, 0);
