@@ -22,13 +22,15 @@ const MMAP_THRESHOLD: &str = "MALLOC_MMAP_THRESHOLD_";
 /// Bytes of memory from which on it may keep some.
 const PLENTY_BYTES: u64 = 1_024 * MIB as u64;
 
-/// Begins the process anew where memory is little, with an allocator that gives back at once. Nothing may be open by now. Whoever
-/// sets the variable has the say; a process that cannot begin anew goes on.
+/// Begins the process anew where memory is little, with allocators that give back at once. Nothing may be open by now. Whoever
+/// sets one of the variables has the say over that one; a process that cannot begin anew goes on.
 pub(crate) fn fit(memory_bytes: u64) {
-    if memory_bytes < PLENTY_BYTES && env::var_os(PURGE_DELAY).is_none() {
+    let wanted = [(PURGE_DELAY, "0"), (MMAP_THRESHOLD, "131072")];
+    let mut unset = wanted.into_iter().filter(|(name, _)| env::var_os(name).is_none()).peekable();
+    if memory_bytes < PLENTY_BYTES && unset.peek().is_some() {
         // Also if the file has been replaced.
         let mut again = Command::new("/proc/self/exe");
-        again.args(env::args_os().skip(1)).env(PURGE_DELAY, "0").env(MMAP_THRESHOLD, "131072");
+        again.args(env::args_os().skip(1)).envs(unset);
         if let Some(name) = env::args_os().next() {
             again.arg0(name);
         }

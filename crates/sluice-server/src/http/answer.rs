@@ -27,7 +27,7 @@ use utoipa::ToSchema;
 
 use super::{
     connection::progress::RequestProgress,
-    problem::{Cause, Problem},
+    problem::{Cause, Problem, STOPPING_RETRY_SECONDS},
 };
 
 /// `[{"status":...}]`.
@@ -94,8 +94,14 @@ pub(crate) fn problem(problem: &Problem) -> HttpResponse {
 
 /// Adds the headers that belong to a cause, whatever form its answer has.
 pub(crate) fn add_headers(response: &mut HttpResponse, cause: &Cause) {
+    let is_unavailable = response.status() == StatusCode::SERVICE_UNAVAILABLE;
     let headers = response.headers_mut();
-    if let Some(seconds) = cause.retry_after_seconds() {
+    let seconds = match cause {
+        // In the CyberTrace API it is 500, which nobody waits after.
+        Cause::Stopping => is_unavailable.then_some(STOPPING_RETRY_SECONDS),
+        cause => cause.retry_after_seconds(),
+    };
+    if let Some(seconds) = seconds {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     match cause {

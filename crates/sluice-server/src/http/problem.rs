@@ -127,7 +127,7 @@ pub(crate) enum AccountFault {
 const STARTING_RETRY_SECONDS: u32 = 1;
 
 /// Seconds that a client is asked to wait when the daemon stops: another one may be there long before.
-const STOPPING_RETRY_SECONDS: u32 = 5;
+pub(super) const STOPPING_RETRY_SECONDS: u32 = 5;
 
 /// Seconds that a client is asked to wait while the disk is full.
 const DISK_FULL_RETRY_SECONDS: u32 = 10;

@@ -20,7 +20,7 @@ use super::{
 mod tests;
 
 /// Statuses that are counted apart; all others stand under `other`.
-const STATUSES: [(u16, &str); 17] = [
+const STATUSES: [(u16, &str); 18] = [
     (200, "200"),
     (201, "201"),
     (202, "202"),
@@ -30,6 +30,7 @@ const STATUSES: [(u16, &str); 17] = [
     (404, "404"),
     (405, "405"),
     (406, "406"),
+    (409, "409"),
     (413, "413"),
     (415, "415"),
     (422, "422"),

@@ -2,8 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{TYPES, name, of_name, status};
-use crate::http::problem::{AccountFault, BatchConflict, Cause, Unprocessable};
+use actix_web::http::header::{HeaderMap, RETRY_AFTER};
+
+use super::{TYPES, answer, name, of_name, status};
+use crate::http::{
+    problem::{AccountFault, BatchConflict, Cause, Problem, Unprocessable},
+    request_id::RequestId,
+};
 
 fn causes() -> Vec<Cause> {
     let text = || "x".into();
@@ -54,4 +59,17 @@ fn each_cause_has_a_type_whose_page_begins_with_its_status() {
         named.insert(name);
     }
     assert_eq!(named.len(), TYPES.len());
+}
+
+#[test]
+fn whoever_may_come_again_is_told_when() {
+    for cause in causes() {
+        let status = status(&cause).as_u16();
+        let response = answer(&Problem::new("", cause.clone()), &RequestId::of(&HeaderMap::new()));
+        let has_time = response.headers().contains_key(RETRY_AFTER);
+        assert_eq!(has_time, matches!(status, 429 | 503 | 507), "{status} {cause:?}");
+    }
+    // The 500 that it is elsewhere stays as it was.
+    let elsewhere = answer::problem(&Problem::new("", Cause::Stopping));
+    assert_eq!((elsewhere.status().as_u16(), elsewhere.headers().contains_key(RETRY_AFTER)), (500, false));
 }

@@ -33,6 +33,7 @@ fn a_request_counts_under_its_route_and_status() {
     metrics.answered(answered(Some(1), &Method::PUT, 201));
     metrics.answered(answered(Some(1), &Method::PUT, 201));
     metrics.answered(answered(Some(1), &Method::PUT, 429));
+    metrics.answered(answered(Some(0), &Method::GET, 409));
     metrics.answered(answered(None, &Method::PATCH, 404));
     let mut seen = String::new();
     for family in told(&metrics) {
@@ -46,19 +47,26 @@ fn a_request_counts_under_its_route_and_status() {
         }
     }
     expect![[r#"
+        sluice_http_requests_total GET /a/{b} 409 1
         sluice_http_requests_total PUT /a/{b} 201 2
         sluice_http_requests_total PUT /a/{b} 429 1
         sluice_http_requests_total PATCH other 404 1
+        sluice_http_request_duration_seconds_bucket 0.001 GET /a/{b} 1
+        sluice_http_request_duration_seconds_sum GET /a/{b} 0.001
+        sluice_http_request_duration_seconds_count GET /a/{b} 1
         sluice_http_request_duration_seconds_bucket 0.001 PUT /a/{b} 3
         sluice_http_request_duration_seconds_sum PUT /a/{b} 0.003
         sluice_http_request_duration_seconds_count PUT /a/{b} 3
         sluice_http_request_duration_seconds_bucket 0.001 PATCH other 1
         sluice_http_request_duration_seconds_sum PATCH other 0.001
         sluice_http_request_duration_seconds_count PATCH other 1
+        sluice_http_client_wait_seconds_total GET /a/{b} 0.299
         sluice_http_client_wait_seconds_total PUT /a/{b} 0.897
         sluice_http_client_wait_seconds_total PATCH other 0.299
+        sluice_http_request_body_bytes_total GET /a/{b} 10
         sluice_http_request_body_bytes_total PUT /a/{b} 30
         sluice_http_request_body_bytes_total PATCH other 10
+        sluice_http_response_body_bytes_total GET /a/{b} 3
         sluice_http_response_body_bytes_total PUT /a/{b} 9
         sluice_http_response_body_bytes_total PATCH other 3
     "#]]

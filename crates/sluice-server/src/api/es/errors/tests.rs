@@ -44,7 +44,7 @@ async fn each_failure_has_a_type_that_clients_know() {
         415 - {"error":{"type":"media_type_header_exception","reason":"x"},"status":415}
         413 - {"error":{"type":"illegal_argument_exception","reason":"x"},"status":413}
         503 1 {"error":{"type":"cluster_block_exception","reason":"The service is initializing"},"status":503}
-        503 - {"error":{"type":"cluster_block_exception","reason":"The service is stopping"},"status":503}
+        503 5 {"error":{"type":"cluster_block_exception","reason":"The service is stopping"},"status":503}
         429 3 {"error":{"type":"circuit_breaking_exception","reason":"The service cannot take the request now; nothing of it was processed"},"status":429}
         503 3 {"error":{"type":"circuit_breaking_exception","reason":"The service cannot take more of the body now; what was committed stays"},"status":503}
         429 5 {"error":{"type":"circuit_breaking_exception","reason":"The service is stopping before the body can arrive; nothing of it was processed"},"status":429}
