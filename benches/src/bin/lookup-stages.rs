@@ -206,7 +206,7 @@ fn bodies(ingestor: &Ingestor, values: &[String]) -> anyhow::Result<f64> {
         let permit = ingestor.reserve(Some(body.len()), limits::LOOKUP_BODY_BYTES_MAX)?;
         let scope = MatchScope::Levels;
         let rules =
-            LookupRules { tenant: TenantId::GENERAL, scope, now_seconds: NOW_SECONDS, with_tags: false };
+            LookupRules { tenant: TenantId::GENERAL, scope, now_seconds: NOW_SECONDS, explains: false };
         let mut query = ingestor.lookup(permit, rules, Plain);
         let answer = block_on(async {
             for piece in body.chunks(PIECE_BYTES) {

@@ -88,6 +88,9 @@ pub(crate) enum Command {
         /// Values: hashes, addresses, domains, URLs; `-` reads them from standard input, one a line.
         #[arg(required = true, value_name = "VALUE")]
         values: Vec<String>,
+        /// Tell why: by which indicator of whom, what allows a value, and what is disabled or expired.
+        #[arg(long)]
+        explain: bool,
         /// Take the arguments, or lines of standard input, as text, such as lines of a log, and look up every value in it.
         #[arg(long)]
         extract: bool,

@@ -3,6 +3,7 @@
 //! Values come from the command line, or from standard input, where they are looked up as soon as no more are there at the moment.
 //! With NDJSON, results are printed as they come; tables and arrays when all are there.
 
+mod explanation;
 mod extract;
 mod input;
 
@@ -22,8 +23,18 @@ const STDIN: &str = "-";
 /// Columns of a table.
 const COLUMNS: [&str; 5] = ["value", "result", "category", "indicator", "context"];
 
+/// What is asked of each value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// Whether it is detected.
+    Result,
+    /// Why it is listed, or not.
+    Reasons,
+}
+
 /// What is found so far.
 struct Findings {
+    question: Question,
     form: OutputForm,
     only_detected: bool,
     is_any_detected: bool,
@@ -39,38 +50,53 @@ struct Findings {
 pub(crate) async fn run(
     server: &Server,
     values: &[String],
+    question: Question,
     extract: bool,
     only_detected: bool,
     form: OutputForm,
 ) -> Result<Ended, Failure> {
-    let mut findings = Findings { form, only_detected, is_any_detected: false, results: Vec::new() };
+    let (is_any_detected, results) = (false, Vec::new());
+    let mut findings = Findings { question, form, only_detected, is_any_detected, results };
     if values == [STDIN] {
         let mut batches = batches_of_stdin(extract)?;
         while let Some(batch) = batches.recv().await {
             let batch =
                 batch.map_err(|error| Failure::Local(format!("cannot read standard input: {error}")))?;
-            findings.add(look_up(server, &batch).await?)?;
+            findings.add(look_up(server, &batch, question).await?)?;
         }
     } else {
         let values = if extract { input::extract_of_arguments(values) } else { values.to_vec() };
         for batch in values.chunks(VALUES_MAX) {
-            findings.add(look_up(server, batch).await?)?;
+            findings.add(look_up(server, batch, question).await?)?;
         }
     }
     findings.end()
 }
 
-async fn look_up(server: &Server, values: &[String]) -> Result<Vec<Box<RawValue>>, Failure> {
+async fn look_up(
+    server: &Server,
+    values: &[String],
+    question: Question,
+) -> Result<Vec<Box<RawValue>>, Failure> {
     let body: Vec<_> = values.iter().map(|value| json!({"object": value})).collect();
-    let url = server.cybertrace_of_tenant(&["lookup"]);
+    let url = match question {
+        Question::Result => server.cybertrace_of_tenant(&["lookup"]),
+        Question::Reasons => server.v1(&["lookup"]),
+    };
     let answer = server.ask(Asked::LookUp, url, Value::Array(body).to_string()).await?;
-    serde_json::from_slice(&answer).map_err(|error| answer::unreadable(&error))
+    match question {
+        Question::Result => serde_json::from_slice(&answer).map_err(|error| answer::unreadable(&error)),
+        Question::Reasons => explanation::lines(&answer),
+    }
 }
 
 impl Findings {
     fn add(&mut self, results: Vec<Box<RawValue>>) -> Result<(), Failure> {
         for result in results {
-            let is_detected = member(&parsed(&result), "result") == "detected";
+            let is_detected = match self.question {
+                Question::Result => member(&parsed(&result), "result") == "detected",
+                Question::Reasons => explanation::is_listed(&parsed(&result)),
+            };
             self.is_any_detected |= is_detected;
             if is_detected || !self.only_detected {
                 self.results.push(result);
@@ -87,10 +113,14 @@ impl Findings {
             OutputForm::Ndjson => {}
             OutputForm::Json => print(self.form, &[], &self.results)?,
             OutputForm::Table => {
-                print_table(
-                    &COLUMNS,
-                    self.results.iter().flat_map(|result| rows(&parsed(result))).collect(),
-                )?;
+                let results = self.results.iter().map(|result| parsed(result));
+                match self.question {
+                    Question::Result => print_table(&COLUMNS, results.flat_map(|one| rows(&one)).collect())?,
+                    Question::Reasons => {
+                        let rows = results.flat_map(|one| explanation::rows(&one)).collect();
+                        print_table(&explanation::COLUMNS, rows)?;
+                    }
+                }
             }
         }
         Ok(if self.is_any_detected { Ended::Well } else { Ended::WithRemarks })

@@ -30,6 +30,7 @@ use crate::{
     arguments::{Arguments, Command, ConnectionArguments},
     failure::{Ended, Failure},
     interruption::interruption,
+    lookup::Question,
     push::{Sending, Verb},
     server::{Server, Timing},
 };
@@ -86,8 +87,9 @@ async fn carry_out(server: &Server, command: Command) -> Result<Ended, Failure> 
             Sending::new(server, verb, &sending, Some(pushing)).await?.run().await
         }
         Command::Delete { sending } => Sending::new(server, Verb::Delete, &sending, None).await?.run().await,
-        Command::Lookup { values, extract, detected, output } => {
-            lookup::run(server, &values, extract, detected, output.form).await
+        Command::Lookup { values, explain, extract, detected, output } => {
+            let question = if explain { Question::Reasons } else { Question::Result };
+            lookup::run(server, &values, question, extract, detected, output.form).await
         }
         Command::Suppliers(command) => catalogue::suppliers(server, command).await,
         Command::Batches(command) => batches::run(server, command).await,

@@ -190,11 +190,11 @@ pub(crate) fn lookup_rules() -> LookupRules {
         tenant: TenantId::GENERAL,
         scope: MatchScope::Levels,
         now_seconds: NOW_SECONDS,
-        with_tags: true,
+        explains: true,
     }
 }
 
-/// Writes all that is known of each match, and of each that is suppressed.
+/// Writes all that is known of each match, and of what does not count.
 pub(crate) struct EveryField;
 
 impl Render for EveryField {
@@ -219,10 +219,11 @@ impl Render for EveryField {
             separator = ",";
         }
         assert_eq!(is_empty, separator.is_empty());
-        append(text, b"],\"suppressed\":[")?;
+        append(text, b"],\"others\":[")?;
         separator = "";
-        while let Some(one) = matches.next_suppressed() {
-            append(text, format!("{separator}{}", every_field(&one)).as_bytes())?;
+        while let Some(one) = matches.next_other() {
+            let standing = format!("{{\"standing\":\"{:?}\",", one.standing);
+            append(text, format!("{separator}{}", every_field(&one).replacen('{', &standing, 1)).as_bytes())?;
             separator = ",";
         }
         append(text, b"]}")
@@ -236,12 +237,15 @@ fn append(text: &mut AnswerText, bytes: &[u8]) -> Result<(), IngestError> {
 
 fn every_field(one: &Match<'_>) -> String {
     let context = if one.context.is_empty() { "{}" } else { str::from_utf8(one.context).unwrap() };
-    let tags: Vec<u32> = one.tags.iter().map(|tag| tag.0).collect();
+    let tags: Vec<&str> = one.tags().collect();
+    let ages = [one.updated_seconds, one.expires_seconds]
+        .map(|seconds| seconds.cast_signed() - i64::from(NOW_SECONDS));
     format!(
-        r#"{{"supplier":"{}","confidence":{},"kind":"{:?}","indicator":{},"level":{},"tags":{tags:?},"context":{context}}}"#,
+        r#"{{"supplier":"{}","confidence":{},"kind":"{:?}","by":"{}","indicator":{},"level":{},"tags":{tags:?},"ages":{ages:?},"context":{context}}}"#,
         one.supplier,
         one.confidence.get(),
         one.kind,
+        one.by.as_str(),
         serde_json::Value::from(one.indicator),
         one.level,
     )

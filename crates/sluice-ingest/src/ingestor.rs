@@ -10,7 +10,7 @@ use sluice_store::Store;
 use crate::{
     bulk::{Bulk, BulkRules},
     error::IngestError,
-    import::{Import, ImportRules, STEP_BYTES},
+    import::{Import, ImportRules, STEP_BYTES, format::Announced},
     lookup::{Detector, LookupRules, Query, Render, SuppliersCache},
     measures::IngestMeasures,
     memory::{Budget, Busy, Permit},
@@ -124,7 +124,20 @@ impl Ingestor {
     /// Begins a `lookup` against all that is durable now, whose results `render` writes. Does not block.
     pub fn lookup<R: Render>(&self, permit: Permit, rules: LookupRules, render: R) -> Query<R> {
         let detector = Detector::new(self.store.snapshot(), rules, self.suppliers.clone());
-        Query::new(Arc::clone(&self.pools), permit, detector, render)
+        Query::new(Arc::clone(&self.pools), permit, detector, None, render)
+    }
+
+    /// The same for a body of rows: objects of JSON, in an array or one a line, or a value a line. So much is `announced`
+    /// of it; tables and documents are none. What is no value has a result too.
+    pub fn lookup_rows<R: Render>(
+        &self,
+        permit: Permit,
+        rules: LookupRules,
+        announced: Announced,
+        render: R,
+    ) -> Query<R> {
+        let detector = Detector::new(self.store.snapshot(), rules, self.suppliers.clone());
+        Query::new(Arc::clone(&self.pools), permit, detector, Some(announced), render)
     }
 }
 

@@ -98,7 +98,7 @@ pub use import::{
     unsupported::Unsupported,
 };
 pub use ingestor::Ingestor;
-pub use lookup::{AnswerText, LookupAnswer, LookupRules, Match, Matches, Query, Render};
+pub use lookup::{AnswerText, LookupAnswer, LookupRules, Match, Matches, Query, Render, Standing};
 pub use measures::{IngestMeasures, QueueMeasures};
 pub use memory::{Busy, Permit};
 pub use upload::{

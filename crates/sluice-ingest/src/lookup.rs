@@ -11,6 +11,7 @@
 //! ([`render`], [`text`]).
 
 mod answer;
+mod body;
 mod candidates;
 mod detect;
 mod gather;
@@ -28,7 +29,7 @@ mod tests;
 pub(crate) use self::{detect::Detector, suppliers::SuppliersCache};
 pub use self::{
     query::{LookupAnswer, Query},
-    rank::{Match, Matches},
+    rank::{Match, Matches, Standing},
     render::Render,
     rules::LookupRules,
     text::AnswerText,

@@ -26,7 +26,7 @@ use self::{
 use crate::{
     body::elements::{self, Element},
     body::pipeline::{Pipeline, SliceWork},
-    body::split::BodySlice,
+    body::split::{BodySlice, Splitter},
     error::IngestError,
     memory::{Permit, RequestMemory},
     pools::{Pool, Pools},
@@ -247,6 +247,7 @@ impl RowWork {
 }
 
 impl SliceWork for RowWork {
+    type Cut = Splitter;
     type Output = SliceRejections;
 
     fn work(&self, slice: &BodySlice) -> Result<SliceRejections, IngestError> {

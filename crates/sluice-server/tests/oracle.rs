@@ -13,4 +13,5 @@ fn lookups_and_refusals_are_those_of_the_contract() {
     let summary = oracle::run(Path::new(env!("CARGO_BIN_EXE_sluiced")), LOOKUPS, SEED);
     println!("{summary}");
     assert_eq!(summary.differences, 0, "{summary}");
+    assert!(summary.explained == summary.lookups && 0 < summary.passed_over, "{summary}");
 }

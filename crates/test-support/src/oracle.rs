@@ -2,14 +2,16 @@
 //!
 //! In: the daemon's binary, a number of lookups and a seed. Out: a summary with the first differences in full. Round by
 //! round, random feeds go into a fresh set of values by PUT and DELETE, and random objects are looked up; each refusal and
-//! each answer is compared. `reading` and `matching` are written from sections 9 and 10 of the contract and share no code with
+//! each answer is compared, also that of a lookup that explains itself. `reading` and `matching` are written from sections 9 and 10 of the contract and share no code with
 //! the product, so that the two can only agree by both being right, or both wrong in the same way. Sizes are small and
 //! everything is tried against everything: an oracle has no filters, keys or candidates that could be wrong.
 
 mod addresses;
 mod aged;
+mod answers;
 mod asking;
 mod draw;
+mod explaining;
 mod matching;
 mod names;
 mod paths;

@@ -5,6 +5,8 @@ mod asking;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod explain;
+#[cfg(test)]
 mod fake;
 #[cfg(test)]
 mod lookup;

@@ -1,6 +1,6 @@
-//! Takes one body through the pools: splits it here, has its slices worked on there, and puts the results in order.
+//! Takes one body through the pools: cuts it here, has its slices worked on there, and puts the results in order.
 //!
-//! In: chunks, and the [`SliceWork`] to do on each slice. Out: the results in document order, or the fault that
+//! In: chunks, the [`Cut`] that finds slices in them, and the [`SliceWork`] to do on each. Out: the results in document order, or the fault that
 //! comes first in the document, whatever ran in parallel. At most [`limits::SLICE_BYTES_IN_FLIGHT_MAX`] bytes of slices
 //! are worked on or wait for a thread, over all bodies; [`Pipeline::feed_after`] waits for its turn. A short body is a
 //! single slice and takes a fast lane; the work on a tiny one may be done on the caller's thread.
@@ -32,22 +32,58 @@ pub(crate) const FEED_BYTES: usize = 64 * limits::KIB;
 /// Least weight of a slice among those in flight: what parsing costs however short it is.
 pub(crate) const SLICE_WEIGHT_BYTES_MIN: usize = 64 * limits::KIB;
 
+/// How the slices of a body are found while it arrives.
+pub(crate) trait Cut: Send + 'static {
+    /// A slice.
+    type Slice: Send + 'static;
+
+    /// Consumes `chunk` from the front until a slice is full or the chunk is used up (`None`).
+    ///
+    /// # Errors
+    ///
+    /// The first byte with which the body cannot be read. The cut is then of use only for
+    /// [`locate_rest`](Self::locate_rest).
+    fn next_slice(&mut self, chunk: &mut &[u8]) -> Result<Option<Self::Slice>, BodyError>;
+
+    /// Ends the body; gives the last slice, if anything is left.
+    ///
+    /// # Errors
+    ///
+    /// As of [`next_slice`](Self::next_slice).
+    fn finish(&mut self) -> Result<Option<Self::Slice>, BodyError>;
+
+    /// The text of a slice.
+    fn text(slice: &Self::Slice) -> &[u8];
+
+    /// Elements seen so far.
+    fn elements_count(&self) -> u64;
+
+    /// Length of what was not handed out, and what finds the first fault in it, which takes long. To be called once.
+    fn locate_rest(&mut self) -> (usize, Locate);
+}
+
+/// Finds the first fault of a text.
+pub(crate) type Locate = Box<dyn FnOnce() -> Option<BodyError> + Send>;
+
 /// What is done with each slice of a body, on a pool.
 pub(crate) trait SliceWork: Send + Sync + 'static {
+    /// How slices are found.
+    type Cut: Cut;
+
     /// What comes of a slice.
     type Output: Send + 'static;
 
     /// Does it.
-    fn work(&self, slice: &BodySlice) -> Result<Self::Output, IngestError>;
+    fn work(&self, slice: &SliceOf<Self>) -> Result<Self::Output, IngestError>;
 
     /// Does it for the only slice of a short body, in the fast lane.
-    fn work_short(&self, slice: &BodySlice) -> Result<Self::Output, IngestError> {
+    fn work_short(&self, slice: &SliceOf<Self>) -> Result<Self::Output, IngestError> {
         self.work(slice)
     }
 
     /// Does it for a tiny body on the caller's thread, if it need not wait for anything but memory; else `None`, as
     /// soon as that is known.
-    fn work_tiny(&self, _slice: &BodySlice) -> Option<Result<Self::Output, IngestError>> {
+    fn work_tiny(&self, _slice: &SliceOf<Self>) -> Option<Result<Self::Output, IngestError>> {
         None
     }
 
@@ -57,11 +93,46 @@ pub(crate) trait SliceWork: Send + Sync + 'static {
     }
 }
 
+/// A slice of a body that is worked on so.
+pub(crate) type SliceOf<W> = <<W as SliceWork>::Cut as Cut>::Slice;
+
+impl Cut for Splitter {
+    type Slice = BodySlice;
+
+    fn next_slice(&mut self, chunk: &mut &[u8]) -> Result<Option<BodySlice>, BodyError> {
+        self.next_slice(chunk)
+    }
+
+    fn finish(&mut self) -> Result<Option<BodySlice>, BodyError> {
+        self.finish()
+    }
+
+    fn text(slice: &BodySlice) -> &[u8] {
+        &slice.text
+    }
+
+    fn elements_count(&self) -> u64 {
+        self.elements_count()
+    }
+
+    fn locate_rest(&mut self) -> (usize, Locate) {
+        let rest = std::mem::replace(self, Self::new()).into_rest();
+        let locate = move |rest: BodySlice| {
+            let (at, fault) = locate::first_fault(&rest.text)?;
+            Some(BodyError::Syntax { fault, byte: rest.body_byte(at) })
+        };
+        (rest.text.len(), Box::new(move || locate(rest)))
+    }
+}
+
 /// One body. See the module.
 pub(crate) struct Pipeline<W: SliceWork> {
     pools: Arc<Pools>,
     guard: CancelGuard,
-    splitter: Splitter,
+    cut: W::Cut,
+    /// Slices so far, and bytes of the body.
+    slices_count: u32,
+    body_bytes: u64,
     shared: Arc<SharedWork<W>>,
     running: Vec<oneshot::Receiver<Result<W::Output, IngestError>>>,
     failure: Option<IngestError>,
@@ -75,12 +146,19 @@ struct SharedWork<W> {
     failed_index: AtomicU32,
 }
 
+impl<W: SliceWork<Cut = Splitter>> Pipeline<W> {
+    /// Starts at the first byte of a body that is an array of objects.
+    pub(crate) fn new(pools: Arc<Pools>, memory: Arc<RequestMemory>, work: W) -> Self {
+        Self::with_cut(pools, memory, Splitter::new(), work)
+    }
+}
+
 impl<W: SliceWork> Pipeline<W> {
     /// Starts at the first byte of a body.
-    pub(crate) fn new(pools: Arc<Pools>, memory: Arc<RequestMemory>, work: W) -> Self {
+    pub(crate) fn with_cut(pools: Arc<Pools>, memory: Arc<RequestMemory>, cut: W::Cut, work: W) -> Self {
         let guard = CancelGuard(Arc::clone(&memory));
         let shared = Arc::new(SharedWork { work, memory, failed_index: AtomicU32::new(u32::MAX) });
-        Self { pools, guard, splitter: Splitter::new(), running: Vec::new(), failure: None, shared }
+        Self { pools, guard, cut, slices_count: 0, body_bytes: 0, running: Vec::new(), failure: None, shared }
     }
 
     /// What it runs on.
@@ -95,12 +173,12 @@ impl<W: SliceWork> Pipeline<W> {
 
     /// Number of elements of the body so far.
     pub(crate) fn elements_count(&self) -> u64 {
-        self.splitter.elements_count()
+        self.cut.elements_count()
     }
 
     /// Number of bytes of the body so far.
     pub(crate) fn body_bytes(&self) -> u64 {
-        self.splitter.body_byte()
+        self.body_bytes
     }
 
     /// Takes the next bytes of the body once there is `room`; waits while too many slices are being worked on.
@@ -131,8 +209,9 @@ impl<W: SliceWork> Pipeline<W> {
             if index > 0 {
                 tokio::task::yield_now().await;
             }
+            self.body_bytes += piece.len() as u64;
             loop {
-                match self.splitter.next_slice(&mut piece) {
+                match self.cut.next_slice(&mut piece) {
                     Ok(None) => break,
                     Ok(Some(slice)) => self.dispatch(slice).await?,
                     Err(error) => return Err(self.broken(error).await),
@@ -155,8 +234,10 @@ impl<W: SliceWork> Pipeline<W> {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
-        let outputs = match self.splitter.finish() {
-            Ok(Some(slice)) if slice.index == 0 && slice.text.len() <= limits::SHORT_BODY_BYTES_MAX => {
+        let outputs = match self.cut.finish() {
+            Ok(Some(slice))
+                if self.slices_count == 0 && W::Cut::text(&slice).len() <= limits::SHORT_BODY_BYTES_MAX =>
+            {
                 self.work_short(slice).await?
             }
             Ok(last) => {
@@ -173,8 +254,8 @@ impl<W: SliceWork> Pipeline<W> {
     }
 
     /// Works on the only slice of a short body.
-    async fn work_short(&mut self, slice: BodySlice) -> Result<Vec<W::Output>, IngestError> {
-        let is_tiny = slice.text.len() <= limits::TINY_BODY_BYTES_MAX
+    async fn work_short(&mut self, slice: SliceOf<W>) -> Result<Vec<W::Output>, IngestError> {
+        let is_tiny = W::Cut::text(&slice).len() <= limits::TINY_BODY_BYTES_MAX
             && self.elements_count() <= limits::TINY_BODY_ELEMENTS_MAX;
         if is_tiny && let Some(output) = run_here(|| self.shared.work.work_tiny(&slice))? {
             return Ok(vec![output?]);
@@ -184,7 +265,7 @@ impl<W: SliceWork> Pipeline<W> {
         self.gather().await
     }
 
-    async fn dispatch(&mut self, slice: BodySlice) -> Result<(), IngestError> {
+    async fn dispatch(&mut self, slice: SliceOf<W>) -> Result<(), IngestError> {
         let pools = Arc::clone(&self.pools);
         self.dispatch_to(&pools.ingest, slice, W::work).await
     }
@@ -192,14 +273,14 @@ impl<W: SliceWork> Pipeline<W> {
     async fn dispatch_to(
         &mut self,
         pool: &Pool,
-        slice: BodySlice,
-        work: impl FnOnce(&W, &BodySlice) -> Result<W::Output, IngestError> + Send + 'static,
+        slice: SliceOf<W>,
+        work: impl FnOnce(&W, &SliceOf<W>) -> Result<W::Output, IngestError> + Send + 'static,
     ) -> Result<(), IngestError> {
-        let slot = pool.slot(slice.text.len().max(SLICE_WEIGHT_BYTES_MIN)).await?;
-        let shared = Arc::clone(&self.shared);
+        let slot = pool.slot(W::Cut::text(&slice).len().max(SLICE_WEIGHT_BYTES_MIN)).await?;
+        let (shared, index) = (Arc::clone(&self.shared), self.slices_count);
+        self.slices_count += 1;
         self.running.push(pool.start(move || {
             let failed_index = &shared.failed_index;
-            let index = slice.index;
             let is_in_vain = shared.memory.is_abandoned() || failed_index.load(Ordering::Relaxed) < index;
             let output = if is_in_vain { Err(IngestError::Internal) } else { work(&shared.work, &slice) };
             if output.is_err() {
@@ -227,17 +308,12 @@ impl<W: SliceWork> Pipeline<W> {
         failure.map_or(Ok(outputs), Err)
     }
 
-    /// Finds the first fault of a body that the splitter has refused with `error`.
+    /// Finds the first fault of a body that the cut has refused with `error`.
     async fn broken(&mut self, error: BodyError) -> IngestError {
         if let Err(earlier) = self.gather().await {
             return earlier;
         }
-        let rest = std::mem::replace(&mut self.splitter, Splitter::new()).into_rest();
-        let rest_bytes = rest.text.len();
-        let locate = move || {
-            let (at, fault) = locate::first_fault(&rest.text)?;
-            Some(BodyError::Syntax { fault, byte: rest.body_byte(at) })
-        };
+        let (rest_bytes, locate) = self.cut.locate_rest();
         // What is left is at most a slice, and this is the only job of the body: it needs no slot.
         let located = if rest_bytes <= limits::TINY_BODY_BYTES_MAX {
             run_here(locate)

@@ -31,10 +31,12 @@ pub(crate) enum KnownProperty {
     UnmarkDetections,
     /// Of a lookup.
     Object,
+    /// Of a lookup of rows.
+    Value,
 }
 
 /// Number of known properties. The last of each in an element has its place in an array by `property as usize`.
-pub(crate) const KNOWN_COUNT: usize = 6;
+pub(crate) const KNOWN_COUNT: usize = 7;
 
 impl KnownProperty {
     /// The property of this name.
@@ -46,6 +48,7 @@ impl KnownProperty {
             b"mark_detections" => Some(Self::MarkDetections),
             b"unmark_detections" => Some(Self::UnmarkDetections),
             b"object" => Some(Self::Object),
+            b"value" => Some(Self::Value),
             _ => None,
         }
     }

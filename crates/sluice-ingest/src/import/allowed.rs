@@ -95,7 +95,7 @@ impl AllowedRows<'_> {
         let mut room = std::mem::take(&mut self.room);
         // `None` stands for the end of the search.
         let mut visit = |candidate: CandidateKey<'_>| {
-            let may_be = candidate.names_value && self.filter.may_hold(candidate.key);
+            let may_be = candidate.by.names_value() && self.filter.may_hold(candidate.key);
             match may_be.then(|| self.is_held(candidate.key)) {
                 Some(Ok(true)) => Err(None),
                 Some(Err(error)) => Err(Some(error)),

@@ -12,6 +12,7 @@ use sluice_model::limits;
 use sluice_store::Workers;
 
 use super::{
+    body::{LookupCut, LookupSlice},
     detect::{Detector, Found},
     gather::Gathered,
     rank::Matches,
@@ -19,7 +20,7 @@ use super::{
     text::AnswerText,
 };
 use crate::{
-    body::{pipeline::SliceWork, split::BodySlice},
+    body::pipeline::SliceWork,
     error::IngestError,
     memory::{HeldBytes, RequestMemory},
     pools::{Pool, PoolWorkers, Pools},
@@ -54,10 +55,12 @@ pub(super) struct LookupWork<R> {
 }
 
 impl<R: Render> SliceWork for LookupWork<R> {
+    type Cut = LookupCut;
+
     /// None for a slice that is left in `unread`.
     type Output = Option<AnswerText>;
 
-    fn work(&self, slice: &BodySlice) -> Result<Option<AnswerText>, IngestError> {
+    fn work(&self, slice: &LookupSlice) -> Result<Option<AnswerText>, IngestError> {
         let gathered = self.gather(slice)?;
         if gathered.candidates.left().is_empty() {
             return self.deny(&gathered).map(Some);
@@ -66,7 +69,7 @@ impl<R: Render> SliceWork for LookupWork<R> {
         Ok(None)
     }
 
-    fn work_short(&self, slice: &BodySlice) -> Result<Option<AnswerText>, IngestError> {
+    fn work_short(&self, slice: &LookupSlice) -> Result<Option<AnswerText>, IngestError> {
         let mut gathered = self.gather(slice)?;
         if gathered.candidates.left().is_empty() {
             return self.deny(&gathered).map(Some);
@@ -78,8 +81,8 @@ impl<R: Render> SliceWork for LookupWork<R> {
         Ok(text)
     }
 
-    fn work_tiny(&self, slice: &BodySlice) -> Option<Result<Option<AnswerText>, IngestError>> {
-        let mut gathered = match Gathered::of(slice, &self.detector, &self.memory) {
+    fn work_tiny(&self, slice: &LookupSlice) -> Option<Result<Option<AnswerText>, IngestError>> {
+        let mut gathered = match Gathered::of(slice, &self.detector, &self.render, &self.memory) {
             Ok(gathered) => gathered,
             Err(error) => return Some(Err(error)),
         };
@@ -95,8 +98,8 @@ impl<R: Render> SliceWork for LookupWork<R> {
 }
 
 impl<R: Render> LookupWork<R> {
-    fn gather(&self, slice: &BodySlice) -> Result<Gathered, IngestError> {
-        let mut gathered = Gathered::of(slice, &self.detector, &self.memory)?;
+    fn gather(&self, slice: &LookupSlice) -> Result<Gathered, IngestError> {
+        let mut gathered = Gathered::of(slice, &self.detector, &self.render, &self.memory)?;
         gathered.finish(&self.detector)?;
         Ok(gathered)
     }
@@ -274,6 +277,7 @@ impl<R: Render> LookupWork<R> {
             + values.len() * R::EMPTY_RESULT_BYTES
             + places.len() * (MATCH_TEXT_BYTES + found.context_bytes_per_key());
         let mut text = AnswerText::new(&self.memory, first_index + values.start as u64, expected_bytes);
+        text.values_count = values.len();
         let mut matches = Matches::new(&self.detector, candidates, found, places.start, first_key);
         let mut place = places.start;
         for value in values.clone() {

@@ -11,9 +11,10 @@
 use std::{ops::Range, sync::Arc};
 
 use sluice_model::{
-    IndicatorKind, limits,
+    IndicatorKind, NotAnIndicator, limits,
     matching::{
-        CandidateKey, MatchScope, address_or_network, candidate_keys, group_of, is_url, network_keys,
+        CandidateKey, MatchScope, MatchedBy, address_or_network, candidate_keys, group_of, is_url,
+        network_keys,
     },
     normalize::recognize_object,
     ranges::bytes_at,
@@ -40,8 +41,8 @@ pub(super) struct Candidate {
     value: u32,
     /// Its number among the levels of the value: 0 is the value in full.
     pub(super) level: u16,
-    /// Whether it names the value ([`CandidateKey::names_value`]).
-    pub(super) names_value: bool,
+    /// By what an indicator with it matches the value.
+    pub(super) by: MatchedBy,
 }
 
 /// Returns false if the filters deny all candidates of a value in one answer.
@@ -133,14 +134,47 @@ impl Candidates {
         scope: MatchScope,
         snapshot: &Snapshot,
     ) -> Result<(), IngestError> {
+        self.take(text, scope, snapshot, |_key| {})
+    }
+
+    /// The same; `told` is given the key of the value, or why it has none.
+    ///
+    /// # Errors
+    ///
+    /// That memory is short.
+    #[inline]
+    pub(super) fn take(
+        &mut self,
+        text: &str,
+        scope: MatchScope,
+        snapshot: &Snapshot,
+        told: impl FnOnce(Result<&[u8], NotAnIndicator>),
+    ) -> Result<(), IngestError> {
         let value = self.values_count;
         self.values_count = value.checked_add(1).ok_or(IngestError::Internal)?;
         let from = self.unasked_keys.len();
-        let Ok(found) = recognize_object(text, &mut self.unasked_keys) else { return Ok(()) };
+        let found = match recognize_object(text, &mut self.unasked_keys) {
+            Ok(found) => found,
+            Err(reason) => {
+                told(Err(reason));
+                return Ok(());
+            }
+        };
+        told(Ok(bytes_at(&self.unasked_keys, from..)));
         let has_levels = scope == MatchScope::Levels && has_levels(found.kind, snapshot);
         let www_labels = if has_levels { Some(found.www_labels) } else { None };
         self.unasked.push((value, www_labels, from..self.unasked_keys.len()));
         if self.unasked.len() < VALUES_ASKED_TOGETHER { Ok(()) } else { self.ask_filters(snapshot) }
+    }
+
+    /// Takes the place of the next value for one that is none.
+    ///
+    /// # Errors
+    ///
+    /// That there are too many.
+    pub(super) fn pass_over(&mut self) -> Result<(), IngestError> {
+        self.values_count = self.values_count.checked_add(1).ok_or(IngestError::Internal)?;
+        Ok(())
     }
 
     /// Asks the filters for the values for which they were not asked yet.
@@ -163,7 +197,7 @@ impl Candidates {
                     self.push(*value, level, candidate)
                 })?;
             } else {
-                self.push(*value, 0, CandidateKey { key, names_value: true })?;
+                self.push(*value, 0, CandidateKey { key, by: MatchedBy::Exact })?;
             }
         }
         (self.unasked, self.unasked_keys, self.room) = (unasked, keys, room);
@@ -194,9 +228,9 @@ impl Candidates {
     }
 
     fn push(&mut self, value: u32, level: u16, candidate: CandidateKey<'_>) -> Result<(), IngestError> {
-        let CandidateKey { key, names_value } = candidate;
+        let CandidateKey { key, by } = candidate;
         self.left_keys.items.extend_from_slice(key);
-        self.left.push(Candidate { value, level, names_value });
+        self.left.push(Candidate { value, level, by });
         // Keys of 4 GiB are more than any permit covers.
         self.left_keys.finish_list().ok_or(IngestError::Internal)?;
         if self.counted_bytes + COUNTED_BYTES < self.left_keys.items.len() { self.count() } else { Ok(()) }

@@ -2,7 +2,8 @@
 //!
 //! In: keys that the filters left of many values, a snapshot of the store. Out: [`Found`]: which of them are stored,
 //! with their matches, a match being an indicator that an enabled supplier of the tenant holds and has updated within
-//! its retention. Contexts are read of matches alone. What the matches mean for a value is in `rank`.
+//! its retention. For an explanation the others are found too. Contexts are read of what is found alone. What it means for
+//! a value is in `rank`.
 
 use std::sync::{Arc, OnceLock};
 
@@ -42,9 +43,14 @@ pub(super) struct Found {
 pub(super) struct FoundMatch {
     /// Rank of the supplier among those of the tenant.
     pub(super) rank: u32,
-    /// Place of the context among those that were read.
-    pub(super) context: Option<u32>,
+    /// Place of the context among those that were read, or [`NO_CONTEXT`].
+    context: u32,
+    /// Seconds since the last update.
+    pub(super) age_seconds: u32,
 }
+
+/// In place of that of a context, if there is none.
+const NO_CONTEXT: u32 = u32::MAX;
 
 impl Found {
     /// Bytes of memory.
@@ -64,10 +70,7 @@ impl Found {
 
     /// The context of a match; empty when it has none.
     pub(super) fn context(&self, found: FoundMatch) -> &[u8] {
-        match found.context {
-            Some(place) => self.contexts.get(place as usize),
-            None => &[],
-        }
+        if found.context == NO_CONTEXT { &[] } else { self.contexts.get(found.context as usize) }
     }
 }
 
@@ -123,18 +126,19 @@ impl Detector {
             let Some((rank, supplier)) = suppliers.get(holding.supplier) else { continue };
             let age_seconds =
                 self.snapshot.age_seconds(holding.supplier, holding.updated, self.rules.now_seconds);
-            if supplier.retention_seconds <= age_seconds {
+            if !(supplier.counts(age_seconds) || self.rules.explains) {
                 continue;
             }
-            let mut context = None;
+            let mut context = NO_CONTEXT;
             if let Some(id) = holding.context {
-                context = Some(u32::try_from(contexts.len()).ok()?);
+                context = u32::try_from(contexts.len()).ok().filter(|place| *place != NO_CONTEXT)?;
                 contexts.push(id);
             }
-            found.matches.items.push(FoundMatch { rank, context });
+            let age_seconds = u32::try_from(age_seconds).unwrap_or(u32::MAX);
+            found.matches.items.push(FoundMatch { rank, context, age_seconds });
         }
         found.matches.finish_list()?;
-        if self.rules.with_tags {
+        if self.rules.explains {
             found.tags.items.extend(row.tags());
             found.tags.finish_list()?;
         }

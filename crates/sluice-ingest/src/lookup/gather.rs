@@ -1,17 +1,44 @@
 //! A slice of a lookup's body to its objects and the keys worth reading.
+//!
+//! Of rows, the object of a value is what the API tells of it before anything is read; a row that is no value has one too.
 
 use std::{ops::Range, sync::Arc};
 
+use memchr::memchr;
+use sluice_model::{NotAnIndicator, kind_word, ranges::bytes_at, write_normal_form};
+
 use super::{
+    body::LookupSlice,
     candidates::{COUNTED_BYTES, Candidates},
     detect::Detector,
     lists::Lists,
+    render::Render,
 };
 use crate::{
-    body::{elements, scan::KnownProperty, split::BodySlice},
+    body::{
+        elements::{self, Element},
+        scan::KnownProperty,
+        split::BodySlice,
+    },
     error::{BodyError, IngestError},
+    import::{
+        cut::RowsSlice,
+        json,
+        report::told_value,
+        rows::{RowFormat, Unread, visit_rows},
+    },
     memory::{HeldBytes, RequestMemory},
 };
+
+/// The properties of a row that may have its value, in the order in which they are asked for it.
+const VALUE_PROPERTIES: [KnownProperty; 3] =
+    [KnownProperty::Value, KnownProperty::Object, KnownProperty::Indicator];
+
+/// How much longer what is told of short values is than their text, about.
+const TOLD_BYTES: usize = 3;
+
+/// The word for a value that is no indicator, of those for refused rows.
+const NO_INDICATOR: &str = "invalid-indicator";
 
 /// Values that wait for their answer.
 pub(super) struct Gathered {
@@ -31,24 +58,57 @@ impl Gathered {
     ///
     /// # Errors
     ///
-    /// The first element that is none of a lookup, or that memory is short.
+    /// The first element of an array of the CyberTrace API that is none of a lookup, or that memory is short.
     pub(super) fn of(
-        slice: &BodySlice,
+        slice: &LookupSlice,
         detector: &Detector,
+        render: &impl Render,
         memory: &Arc<RequestMemory>,
     ) -> Result<Self, IngestError> {
-        let mut gathered = Self {
-            objects: Lists::default(),
+        match slice {
+            LookupSlice::Elements(slice) => {
+                let mut gathered = Self::new(slice.first_element, slice.text.len(), memory);
+                gathered.take_elements(slice, detector)?;
+                Ok(gathered)
+            }
+            LookupSlice::Objects(slice, _) | LookupSlice::Lines(slice) if slice.is_too_long => {
+                let gathered = Self::new(slice.first_line, 0, memory);
+                let mut rows = Rows { gathered, detector, render, normal: String::new() };
+                rows.take_unread(&slice.text, Unread::TooLong)?;
+                Ok(rows.gathered)
+            }
+            LookupSlice::Objects(slice, format) => {
+                let gathered = Self::new(slice.first_line, TOLD_BYTES * slice.text.len(), memory);
+                let mut rows = Rows { gathered, detector, render, normal: String::new() };
+                rows.take_objects(slice, format)?;
+                Ok(rows.gathered)
+            }
+            LookupSlice::Lines(slice) => {
+                let gathered = Self::new(slice.first_line, TOLD_BYTES * slice.text.len(), memory);
+                let mut rows = Rows { gathered, detector, render, normal: String::new() };
+                rows.take_lines(slice)?;
+                Ok(rows.gathered)
+            }
+        }
+    }
+
+    /// Begins with no values. About so many bytes of objects are expected.
+    fn new(first_index: u64, expected_bytes: usize, memory: &Arc<RequestMemory>) -> Self {
+        let mut objects = Lists::default();
+        objects.items.reserve_exact(expected_bytes);
+        Self {
+            objects,
             candidates: Candidates::new(memory),
-            first_index: slice.first_element,
+            first_index,
             tried_bytes: 0,
             held: HeldBytes::new(memory),
             counted_bytes: 0,
-        };
-        // Most of the text is objects.
-        gathered.objects.items.reserve_exact(slice.text.len());
+        }
+    }
+
+    fn take_elements(&mut self, slice: &BodySlice, detector: &Detector) -> Result<(), IngestError> {
         let mut index = slice.first_element;
-        let visited = elements::visit_elements(slice, |element| {
+        elements::visit_elements(slice, |element| {
             let Some(object) = element.get(KnownProperty::Object) else {
                 let byte = slice.body_byte(element.offset);
                 return Err(IngestError::Body(BodyError::ObjectMissing { index, byte }));
@@ -63,14 +123,18 @@ impl Gathered {
                 }
             };
             index += 1;
-            object.append_compact(&mut gathered.objects.items);
-            gathered.objects.finish_list().ok_or(IngestError::Internal)?;
-            gathered.candidates.add(string, detector.rules.scope, &detector.snapshot)?;
-            let bytes = gathered.objects.items.len();
-            if gathered.counted_bytes + COUNTED_BYTES < bytes { gathered.count() } else { Ok(()) }
-        });
-        visited?;
-        Ok(gathered)
+            object.append_compact(&mut self.objects.items);
+            self.candidates.add(string, detector.rules.scope, &detector.snapshot)?;
+            self.finish_object()
+        })
+    }
+
+    /// Ends the object of a value.
+    #[inline]
+    fn finish_object(&mut self) -> Result<(), IngestError> {
+        self.objects.finish_list().ok_or(IngestError::Internal)?;
+        let bytes = self.objects.items.len();
+        if self.counted_bytes + COUNTED_BYTES < bytes { self.count() } else { Ok(()) }
     }
 
     /// The numbers of the values.
@@ -91,5 +155,98 @@ impl Gathered {
     pub(super) fn finish(&mut self, detector: &Detector) -> Result<(), IngestError> {
         self.candidates.finish(&detector.snapshot)?;
         self.count()
+    }
+}
+
+/// Gathers rows.
+struct Rows<'g, R> {
+    gathered: Gathered,
+    detector: &'g Detector,
+    render: &'g R,
+    /// Room for the normal form of a value.
+    normal: String,
+}
+
+impl<R: Render> Rows<'_, R> {
+    fn take_objects(&mut self, slice: &RowsSlice, format: &RowFormat) -> Result<(), IngestError> {
+        let mut sent = Vec::new();
+        visit_rows(slice, format, 0, |_place, row, element| match element {
+            Ok(element) => self.take_object(row, &element, &mut sent),
+            Err(unread) => self.take_unread(row, unread),
+        })
+    }
+
+    fn take_object(
+        &mut self,
+        row: &[u8],
+        element: &Element<'_>,
+        sent: &mut Vec<u8>,
+    ) -> Result<(), IngestError> {
+        let Some(value) = VALUE_PROPERTIES.iter().find_map(|property| element.get(*property)) else {
+            return self.take_none(&told_value(row, b""), "missing-indicator", "The row has no 'value'");
+        };
+        sent.clear();
+        value.append_compact(sent);
+        if let Some(text) = value.as_str() {
+            return self.take_value(sent, text);
+        }
+        let hint = value.flaw().map_or("is not a string", |flaw| flaw.as_str());
+        // What cannot be read must not make the answer unreadable.
+        self.take_none(&told_value(sent, b""), NO_INDICATOR, &format!("The value {hint}"))
+    }
+
+    /// Takes the lines that are neither empty nor comments.
+    fn take_lines(&mut self, slice: &RowsSlice) -> Result<(), IngestError> {
+        let (mut rest, mut sent) = (slice.text.as_slice(), Vec::new());
+        while !rest.is_empty() {
+            let length = memchr(b'\n', rest).unwrap_or(rest.len());
+            let line = bytes_at(rest, ..length).trim_ascii();
+            rest = rest.get(length + 1..).unwrap_or(&[]);
+            if line.is_empty() || line.starts_with(b"#") {
+                continue;
+            }
+            match str::from_utf8(line) {
+                Ok(text) => {
+                    sent.clear();
+                    json::push_string(&mut sent, text);
+                    self.take_value(&sent, text)?;
+                }
+                Err(_not_utf8) => self.take_unread(line, Unread::NotUtf8)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn take_value(&mut self, sent: &[u8], text: &str) -> Result<(), IngestError> {
+        let Self { gathered, detector, render, normal } = self;
+        let objects = &mut gathered.objects.items;
+        gathered.candidates.take(text, detector.rules.scope, &detector.snapshot, |key| {
+            let told = key.and_then(|key| {
+                normal.clear();
+                let kind = write_normal_form(key, normal).and_then(|_kind| kind_word(key));
+                kind.ok_or(NotAnIndicator::Format)
+            });
+            match told {
+                Ok(kind) => render.append_value(sent, Ok((normal, kind)), objects),
+                Err(reason) => {
+                    render.append_value(sent, Err((NO_INDICATOR, &reason.to_string())), objects);
+                }
+            }
+        })?;
+        gathered.finish_object()
+    }
+
+    /// Takes a row that cannot be read.
+    fn take_unread(&mut self, row: &[u8], unread: Unread) -> Result<(), IngestError> {
+        let (reason, hint) = unread.told();
+        self.take_none(&told_value(row, b""), reason, hint)
+    }
+
+    /// Takes a row without a value that could be looked up.
+    fn take_none(&mut self, told: &str, reason: &'static str, hint: &str) -> Result<(), IngestError> {
+        let Self { gathered, render, .. } = self;
+        render.append_value(told.as_bytes(), Err((reason, hint)), &mut gathered.objects.items);
+        gathered.candidates.pass_over()?;
+        gathered.finish_object()
     }
 }

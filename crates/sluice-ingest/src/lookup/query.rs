@@ -11,13 +11,15 @@ use sluice_model::limits;
 
 use super::{
     answer::{LookupWork, wanted_bytes},
+    body::{LookupCut, RowsCut},
     detect::Detector,
     render::Render,
     text::AnswerText,
 };
 use crate::{
-    body::pipeline::Pipeline,
+    body::{pipeline::Pipeline, split::Splitter},
     error::{BodyError, Fault, IngestError},
+    import::format::Announced,
     memory::{Permit, RequestMemory},
     pools::Pools,
 };
@@ -31,11 +33,19 @@ const CUT_BYTES_MAX: usize = limits::SLICE_BYTES + limits::ELEMENT_BYTES_MAX;
 /// A lookup being taken in, whose results `R` writes.
 pub struct Query<R: Render> {
     pipeline: Pipeline<LookupWork<R>>,
+    /// Whether the body may be without values.
+    may_be_empty: bool,
 }
 
 impl<R: Render> Query<R> {
-    /// Begins a lookup.
-    pub(crate) fn new(pools: Arc<Pools>, permit: Permit, detector: Detector, render: R) -> Self {
+    /// Begins a lookup whose body is rows, of which so much is announced, or by itself an array of the CyberTrace API.
+    pub(crate) fn new(
+        pools: Arc<Pools>,
+        permit: Permit,
+        detector: Detector,
+        rows: Option<Announced>,
+        render: R,
+    ) -> Self {
         let memory = RequestMemory::new(permit, CUT_BYTES_MAX);
         let work = LookupWork {
             detector,
@@ -44,7 +54,11 @@ impl<R: Render> Query<R> {
             short_read_bytes: pools.short_read_bytes,
             unread: Mutex::default(),
         };
-        Self { pipeline: Pipeline::new(pools, memory, work) }
+        let cut = match rows {
+            Some(announced) => LookupCut::Rows(RowsCut::new(announced)),
+            None => LookupCut::Array(Splitter::new()),
+        };
+        Self { pipeline: Pipeline::with_cut(pools, memory, cut, work), may_be_empty: rows.is_some() }
     }
 
     /// Takes the next bytes of the body, as [`Upload::feed`](crate::Upload::feed) does.
@@ -66,13 +80,13 @@ impl<R: Render> Query<R> {
     ///
     /// # Errors
     ///
-    /// As of [`feed`](Self::feed); a body without any element is a fault too.
+    /// As of [`feed`](Self::feed); an array of the CyberTrace API without any element is a fault too.
     pub async fn finish(self) -> Result<LookupAnswer, IngestError> {
-        let pipeline = self.pipeline;
+        let Self { pipeline, may_be_empty } = self;
         let pools = Arc::clone(pipeline.pools());
         let (elements_count, body_bytes) = (pipeline.elements_count(), pipeline.body_bytes());
         let (work, texts, guard) = pipeline.finish().await?;
-        if elements_count == 0 {
+        if elements_count == 0 && !may_be_empty {
             let byte = body_bytes.saturating_sub(1);
             return Err(IngestError::Body(BodyError::Syntax { fault: Fault::NoElement, byte }));
         }
@@ -83,13 +97,14 @@ impl<R: Render> Query<R> {
             texts = pools.read(bytes, move |bytes| work.answer_all(texts, unread, bytes)).await??;
         }
         let (mut chunks, mut heap_bytes) = (VecDeque::new(), 0);
+        let objects_count = texts.iter().map(|text| text.values_count as u64).sum();
         for chunk in texts.into_iter().flat_map(|text| text.chunks) {
             heap_bytes += chunk.capacity();
             chunks.push_back(Bytes::from(chunk));
         }
         chunks.push_back(Bytes::from_static(R::CLOSING));
         guard.0.release_all_but(heap_bytes);
-        Ok(LookupAnswer { objects_count: elements_count, chunks, memory: Arc::clone(&guard.0) })
+        Ok(LookupAnswer { objects_count, chunks, memory: Arc::clone(&guard.0) })
     }
 }
 

@@ -1,7 +1,8 @@
 //! What is found of a value's levels to its matches, in order.
 //!
 //! In: the candidates of a value, what is found under them. Out: [`Matches`], one after the other. Order: confidence,
-//! highest first, then the supplier's name, then the most specific indicator first.
+//! highest first, then the supplier's name, then the most specific indicator first. For an explanation, what does not count
+//! follows: each with its [`Standing`], which comes first in the order.
 //!
 //! False positives: an indicator on the list matches for `InternalTI` alone; and when it names the value (in full,
 //! without its query, by its host alone, by a mask, a prefix mask or a network), so does every level of the value. A
@@ -12,7 +13,8 @@
 
 use std::ops::Range;
 
-use sluice_model::{Confidence, IndicatorKind, TagId, write_normal_form};
+use sluice_model::{Confidence, IndicatorKind, TagId, kind_word, matching::MatchedBy, write_normal_form};
+use sluice_store::catalogue::Catalogue;
 
 use super::{
     candidates::Candidates,
@@ -21,9 +23,30 @@ use super::{
 };
 use crate::error::IngestError;
 
-/// An indicator that matches a looked-up value, and who holds it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// What an indicator that was found means for a value.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Standing {
+    /// The value matches by it.
+    Counts,
+    /// It is on the list of false positives, and suppresses.
+    Allows,
+    /// A false positive suppresses it.
+    Allowed,
+    /// It is on the list of false positives, as a parent domain that nobody else holds, so that it suppresses nothing.
+    NotInherited,
+    /// Its supplier is disabled.
+    Disabled,
+    /// Its supplier has not updated it for its retention.
+    Expired,
+}
+
+/// An indicator that matches a looked-up value, or would if it counted, and who holds it.
+#[derive(Clone, Copy)]
 pub struct Match<'m> {
+    /// Whether it counts, and why not.
+    pub standing: Standing,
+    /// By what it matches.
+    pub by: MatchedBy,
     /// Name of the supplier.
     pub supplier: &'m str,
     /// Confidence of the supplier.
@@ -37,10 +60,32 @@ pub struct Match<'m> {
     pub level: u16,
     /// JSON text of the context, an object; empty when there is none.
     pub context: &'m [u8],
-    /// Tags of the indicator as last sent, if [`LookupRules::with_tags`](super::LookupRules::with_tags) asks for them;
-    /// the catalogue may not know them all any more.
-    pub tags: &'m [TagId],
+    /// When the supplier last updated it, in seconds since 1970-01-01 UTC.
+    pub updated_seconds: u64,
+    /// When its retention is over.
+    pub expires_seconds: u64,
+    key: &'m [u8],
+    /// As last sent, if [`LookupRules::explains`](super::LookupRules::explains) asks for them.
+    tags: &'m [TagId],
+    catalogue: &'m Catalogue,
 }
+
+impl<'m> Match<'m> {
+    /// The word for what the indicator is, as clients of `/v1` read it.
+    pub fn kind_word(&self) -> &'static str {
+        // Every key that was read was made of an indicator.
+        kind_word(self.key).unwrap_or("")
+    }
+
+    /// Names of the tags of the indicator, if [`LookupRules::explains`](super::LookupRules::explains) asks for them.
+    pub fn tags(&self) -> impl Iterator<Item = &'m str> {
+        let Self { tags, catalogue, .. } = *self;
+        // A tag may have been removed since.
+        tags.iter().filter_map(|tag| catalogue.tag_by_id(*tag)).map(|tag| tag.name.as_str())
+    }
+}
+
+type Ranked = (Standing, FoundMatch, usize);
 
 /// The matches of one value, in the order of an answer.
 pub struct Matches<'a> {
@@ -50,9 +95,9 @@ pub struct Matches<'a> {
     /// A place among the candidates, and which of the keys that were read it is; the later ones follow.
     first_place: usize,
     first_key: usize,
-    /// Whether each is suppressed, and the place of its key.
-    ranked: Vec<(bool, FoundMatch, usize)>,
-    /// How many of `ranked` are not suppressed; those come first.
+    /// What each means, and the place of its key.
+    ranked: Vec<Ranked>,
+    /// How many of `ranked` count; those come first.
     count: usize,
     next: usize,
     /// Normal form of the indicator of the present match.
@@ -73,10 +118,22 @@ impl<'a> Matches<'a> {
         Self { detector, candidates, found, first_place, first_key, ranked, count: 0, next: 0, indicator }
     }
 
-    /// Returns true if the value matches nothing, suppressed matches aside.
+    /// Returns true if the value matches nothing that counts.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.count == 0
+    }
+
+    /// Returns true if nothing was found at all, whether it counts or not.
+    #[inline]
+    pub fn is_bare(&self) -> bool {
+        self.ranked.is_empty()
+    }
+
+    /// Returns true if a false positive suppresses anything, or would.
+    pub fn is_allowed(&self) -> bool {
+        // Those that do come behind the matches.
+        self.ranked.get(self.count).is_some_and(|(standing, ..)| *standing == Standing::Allows)
     }
 
     /// The next match; `None` after the last one.
@@ -85,33 +142,43 @@ impl<'a> Matches<'a> {
         if self.next == self.count { None } else { self.advance() }
     }
 
-    /// The next match that a false positive suppresses, and those of the list of false positives themselves: what an
-    /// explanation needs. To be asked after the last [`next_match`](Self::next_match).
-    pub fn next_suppressed(&mut self) -> Option<Match<'_>> {
+    /// The next of what does not count, by its standing: what an explanation needs. To be asked after the last
+    /// [`next_match`](Self::next_match).
+    pub fn next_other(&mut self) -> Option<Match<'_>> {
         self.next = self.next.max(self.count);
         self.advance()
     }
 
     fn advance(&mut self) -> Option<Match<'_>> {
-        let (_, found, place) = *self.ranked.get(self.next)?;
+        let (standing, found, place) = *self.ranked.get(self.next)?;
         self.next += 1;
+        let Detector { snapshot, rules, .. } = self.detector;
         let supplier = self.detector.suppliers().ranked(found.rank)?;
+        let candidate = self.candidates.left().get(place)?;
+        let updated_seconds = u64::from(rules.now_seconds.saturating_sub(found.age_seconds));
+        let key = self.candidates.key(place);
         self.indicator.clear();
         Some(Match {
+            standing,
+            by: candidate.by,
             supplier: &supplier.name,
             confidence: supplier.confidence,
             // Every key that was read was made of an indicator.
-            kind: write_normal_form(self.candidates.key(place), &mut self.indicator)?,
+            kind: write_normal_form(key, &mut self.indicator)?,
             indicator: &self.indicator,
-            level: self.candidates.left().get(place)?.level,
+            level: candidate.level,
             context: self.found.context(found),
+            updated_seconds,
+            expires_seconds: updated_seconds + supplier.retention_seconds,
+            key,
             tags: self.tags(place),
+            catalogue: snapshot.catalogue(),
         })
     }
 
     fn tags(&self, place: usize) -> &[TagId] {
         match self.row(place) {
-            Some(row) if self.detector.rules.with_tags => self.found.tags.get(row),
+            Some(row) if self.detector.rules.explains => self.found.tags.get(row),
             _ => &[],
         }
     }
@@ -134,29 +201,60 @@ impl<'a> Matches<'a> {
         if count == 0 {
             return Ok(());
         }
-        text.note_beside(count * size_of::<(bool, FoundMatch, usize)>())?;
+        text.note_beside(count * size_of::<Ranked>())?;
         self.ranked.reserve_exact(count);
         let suppliers = self.detector.suppliers();
+        let is_internal = |one: &FoundMatch| suppliers.internal_ti_rank == Some(one.rank);
+        let is_false_positive = |one: &FoundMatch| suppliers.false_positive_rank == Some(one.rank);
         let mut is_value_listed = false;
         for place in places {
             let matches = self.found_at(place);
-            let is_listed = matches.iter().any(|one| suppliers.false_positive_rank == Some(one.rank));
-            is_value_listed |=
-                is_listed && self.candidates.left().get(place).is_some_and(|one| one.names_value);
+            let is_listed = matches.iter().any(|one| is_false_positive(one) && self.lapsed(one).is_none());
+            let names_value =
+                is_listed && self.candidates.left().get(place).is_some_and(|one| one.by.names_value());
+            is_value_listed |= names_value;
             for found in matches {
-                let is_suppressed = is_listed && suppliers.internal_ti_rank != Some(found.rank);
-                self.ranked.push((is_suppressed, *found, place));
+                let standing = match self.lapsed(found) {
+                    Some(lapsed) => lapsed,
+                    None if !is_listed || is_internal(found) => Standing::Counts,
+                    None if !is_false_positive(found) => Standing::Allowed,
+                    None if names_value => Standing::Allows,
+                    None => {
+                        let mut others =
+                            matches.iter().filter(|one| !is_false_positive(one) && !is_internal(one));
+                        let suppresses_any = others.any(|one| self.lapsed(one).is_none());
+                        if suppresses_any { Standing::Allows } else { Standing::NotInherited }
+                    }
+                };
+                self.ranked.push((standing, *found, place));
             }
         }
         if is_value_listed {
-            for (is_suppressed, found, _) in &mut self.ranked {
-                *is_suppressed = suppliers.internal_ti_rank != Some(found.rank);
+            for (standing, found, _) in &mut self.ranked {
+                if *standing == Standing::Counts && !is_internal(found) {
+                    *standing = Standing::Allowed;
+                }
             }
         }
-        self.ranked
-            .sort_unstable_by_key(|(is_suppressed, found, place)| (*is_suppressed, found.rank, *place));
-        self.count = self.ranked.partition_point(|(is_suppressed, ..)| !is_suppressed);
+        self.ranked.sort_unstable_by_key(|(standing, found, place)| (*standing, found.rank, *place));
+        self.count = self.ranked.partition_point(|(standing, ..)| *standing == Standing::Counts);
         Ok(())
+    }
+
+    /// Why an indicator that was found does not count whatever else was; `None` if it does. Only explanations find such.
+    #[inline]
+    fn lapsed(&self, found: &FoundMatch) -> Option<Standing> {
+        if !self.detector.rules.explains {
+            return None;
+        }
+        let supplier = self.detector.suppliers().ranked(found.rank)?;
+        if supplier.counts(found.age_seconds.into()) {
+            None
+        } else if supplier.is_enabled {
+            Some(Standing::Expired)
+        } else {
+            Some(Standing::Disabled)
+        }
     }
 
     fn row(&self, place: usize) -> Option<usize> {

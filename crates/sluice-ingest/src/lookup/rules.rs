@@ -11,6 +11,7 @@ pub struct LookupRules {
     pub scope: MatchScope,
     /// The present, in seconds since 1970-01-01 UTC; indicators not updated for their retention do not match.
     pub now_seconds: u32,
-    /// Whether matches come with the tags of their indicators, which take memory while values are read.
-    pub with_tags: bool,
+    /// Whether matches come with the tags of their indicators, and what does not count comes too: both take memory while
+    /// values are read.
+    pub explains: bool,
 }

@@ -1,11 +1,14 @@
 //! What lookups need to know of a tenant's suppliers, made once for each catalogue.
 //!
-//! In: a catalogue and a tenant. Out: the enabled suppliers, ranked in the order of answers: by confidence, highest
-//! first, then by name. Ranking ten thousand takes milliseconds: only threads of the pools ask, and only once there is
+//! In: a catalogue and a tenant. Out: the suppliers, ranked in the order of answers: by confidence, highest first, then
+//! by name; those that are disabled come last. Ranking ten thousand takes milliseconds: only threads of the pools ask, and only once there is
 //! something to read. Kept for the tenants that asked last; a changed catalogue is another one, and what was made of
 //! the old one is dropped when its tenant asks again.
 
-use std::sync::{Arc, Weak};
+use std::{
+    cmp::Reverse,
+    sync::{Arc, Weak},
+};
 
 use parking_lot::Mutex;
 use sluice_model::{Confidence, SupplierId, TenantId};
@@ -14,14 +17,23 @@ use sluice_store::catalogue::{Catalogue, Supplier};
 /// Tenants for which the suppliers are kept.
 const TENANTS_KEPT_MAX: usize = 8;
 
-/// What a lookup needs to know of an enabled supplier.
+/// What a lookup needs to know of a supplier.
 pub(super) struct RankedSupplier {
     pub(super) name: String,
+    pub(super) is_enabled: bool,
     pub(super) confidence: Confidence,
     pub(super) retention_seconds: u64,
 }
 
-/// The enabled suppliers of a tenant.
+impl RankedSupplier {
+    /// Whether what the supplier last updated so many seconds ago counts.
+    #[inline]
+    pub(super) fn counts(&self, age_seconds: u64) -> bool {
+        self.is_enabled && age_seconds < self.retention_seconds
+    }
+}
+
+/// The suppliers of a tenant.
 pub(crate) struct Suppliers {
     /// Keeps the address from being used again, not the catalogue from being dropped.
     catalogue: Weak<Catalogue>,
@@ -38,21 +50,23 @@ pub(crate) struct Suppliers {
 
 impl Suppliers {
     fn of(catalogue: &Arc<Catalogue>, tenant: TenantId) -> Self {
-        let mut enabled: Vec<&Supplier> = Vec::new();
-        enabled.extend(catalogue.suppliers(tenant).filter(|supplier| supplier.settings.enabled));
-        enabled.sort_by(|one, other| {
-            let by_confidence = other.settings.confidence.get().cmp(&one.settings.confidence.get());
-            by_confidence.then_with(|| one.name.as_str().cmp(other.name.as_str()))
+        let mut all: Vec<&Supplier> = catalogue.suppliers(tenant).collect();
+        all.sort_by(|one, other| {
+            let in_order = |supplier: &Supplier| {
+                (!supplier.settings.enabled, Reverse(supplier.settings.confidence.get()))
+            };
+            let by_settings = in_order(one).cmp(&in_order(other));
+            by_settings.then_with(|| one.name.as_str().cmp(other.name.as_str()))
         });
         let mut suppliers = Self {
             catalogue: Arc::downgrade(catalogue),
             tenant,
-            by_rank: Vec::with_capacity(enabled.len()),
-            ranks: Vec::with_capacity(enabled.len()),
+            by_rank: Vec::with_capacity(all.len()),
+            ranks: Vec::with_capacity(all.len()),
             false_positive_rank: None,
             internal_ti_rank: None,
         };
-        for (rank, supplier) in (0..).zip(enabled) {
+        for (rank, supplier) in (0..).zip(all) {
             suppliers.ranks.push((supplier.id, rank));
             if supplier.is_false_positive() {
                 suppliers.false_positive_rank = Some(rank);
@@ -61,6 +75,7 @@ impl Suppliers {
             }
             suppliers.by_rank.push(RankedSupplier {
                 name: supplier.name.as_str().to_owned(),
+                is_enabled: supplier.settings.enabled,
                 confidence: supplier.settings.confidence,
                 retention_seconds: supplier.settings.retention.seconds(),
             });
@@ -69,7 +84,7 @@ impl Suppliers {
         suppliers
     }
 
-    /// A supplier and its rank, by number; `None` when it is not enabled or not the tenant's.
+    /// A supplier and its rank, by number; `None` when it is not the tenant's.
     pub(super) fn get(&self, id: SupplierId) -> Option<(u32, &RankedSupplier)> {
         let at = self.ranks.binary_search_by_key(&id, |(id, _)| *id).ok()?;
         let (_, rank) = self.ranks.get(at)?;
@@ -94,7 +109,7 @@ pub(crate) struct SuppliersCache {
 }
 
 impl SuppliersCache {
-    /// The enabled suppliers of a tenant.
+    /// The suppliers of a tenant.
     pub(super) fn get(&self, catalogue: &Arc<Catalogue>, tenant: TenantId) -> Arc<Suppliers> {
         if let Some(suppliers) = self.find(catalogue, tenant) {
             return suppliers;

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 
 use super::{
     answer::{LookupWork, wanted_bytes},
+    body::LookupSlice,
     detect::Detector,
     gather::Gathered,
     suppliers::SuppliersCache,
@@ -39,7 +40,7 @@ fn results_are_in_order_and_objects_as_sent() {
     check(
         r#"[ {"object" : "HTTP:\/\/\u0061.example" , "x":1},{"object":"nonsense \" "},{"object":"5","object":""}, {"object":"a.example"}]"#,
         &expect![[
-            r#"[{"object":"HTTP:\/\/\u0061.example","matches":[{"supplier":"Feed","confidence":50,"kind":"Url","indicator":"a.example","level":0,"tags":[],"context":{"level":1}}],"suppressed":[]},{"object":"nonsense \" ","matches":[],"suppressed":[]},{"object":"","matches":[],"suppressed":[]},{"object":"a.example","matches":[{"supplier":"Feed","confidence":50,"kind":"Url","indicator":"a.example","level":0,"tags":[],"context":{"level":1}}],"suppressed":[]}]"#
+            r#"[{"object":"HTTP:\/\/\u0061.example","matches":[{"supplier":"Feed","confidence":50,"kind":"Url","by":"exact","indicator":"a.example","level":0,"tags":[],"ages":[0, 3600],"context":{"level":1}}],"others":[]},{"object":"nonsense \" ","matches":[],"others":[]},{"object":"","matches":[],"others":[]},{"object":"a.example","matches":[{"supplier":"Feed","confidence":50,"kind":"Url","by":"exact","indicator":"a.example","level":0,"tags":[],"ages":[0, 3600],"context":{"level":1}}],"others":[]}]"#
         ]],
     );
 }
@@ -206,14 +207,18 @@ fn work_within(fixture: &Fixture, permit_bytes_max: usize) -> LookupWork<EveryFi
 }
 
 /// The only slice of a body.
-fn slice_of(body: &str) -> BodySlice {
+fn slice_of(body: &str) -> LookupSlice {
+    LookupSlice::Elements(elements_of(body))
+}
+
+fn elements_of(body: &str) -> BodySlice {
     let (mut splitter, mut body) = (Splitter::new(), body.as_bytes());
     assert!(splitter.next_slice(&mut body).unwrap().is_none());
     splitter.finish().unwrap().unwrap()
 }
 
 /// Gathers slices of which each has something to be read.
-fn unread_of(work: &LookupWork<EveryField>, slices: impl IntoIterator<Item = BodySlice>) -> Vec<Gathered> {
+fn unread_of(work: &LookupWork<EveryField>, slices: impl IntoIterator<Item = LookupSlice>) -> Vec<Gathered> {
     for slice in slices {
         assert!(work.work(&slice).unwrap().is_none());
     }
@@ -319,9 +324,9 @@ fn little_room_changes_no_answer() {
             format!("[{}]", objects.join(","))
         };
         let slices = names.chunks(70).enumerate().map(|(index, names)| {
-            let mut slice = slice_of(&body(names));
+            let mut slice = elements_of(&body(names));
             slice.first_element = index as u64 * 70;
-            slice
+            LookupSlice::Elements(slice)
         });
         unread_of(&work, slices)
     };

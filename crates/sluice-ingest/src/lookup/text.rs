@@ -22,6 +22,8 @@ pub struct AnswerText {
     pub(super) chunks: Vec<Vec<u8>>,
     /// Number of the first of the values in the body.
     pub(super) first_index: u64,
+    /// How many they are.
+    pub(super) values_count: usize,
     chunk: Vec<u8>,
     held: HeldBytes,
     /// Bytes of memory of all chunks, and what is needed beside them.
@@ -42,6 +44,7 @@ impl AnswerText {
         Self {
             chunks: Vec::new(),
             first_index,
+            values_count: 0,
             chunk: Vec::new(),
             held: HeldBytes::new(memory),
             chunks_bytes: 0,

@@ -109,6 +109,9 @@ pub fn write_normal_form(key: &[u8], text: &mut String) -> Option<IndicatorKind>
     Some(view.kind())
 }
 
+/// All words for what an indicator is.
+pub const KIND_WORDS: [&str; 8] = ["ipv4", "ipv6", "cidr", "domain", "url", "md5", "sha1", "sha256"];
+
 /// The word for what the indicator of a key is, as clients of `/v1` read it; `None` for bytes that are not a key.
 pub fn kind_word(key: &[u8]) -> Option<&'static str> {
     Some(match KeyView::read(key)? {

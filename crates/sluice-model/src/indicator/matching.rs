@@ -31,13 +31,63 @@ pub enum MatchScope {
     Levels,
 }
 
+/// By what an indicator matches a looked-up value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MatchedBy {
+    /// It is the value.
+    Exact,
+    /// It is the value without its query.
+    WithoutQuery,
+    /// It is a prefix mask of the value's path, on the value's host.
+    PrefixMask,
+    /// It is the host of the value, a name or an address.
+    Host,
+    /// It is a mask of the value's host, with or without a path or a prefix mask of it.
+    Mask,
+    /// It is a parent domain of the value's host.
+    ParentDomain,
+    /// It is a network that holds the value, or its host.
+    Cidr,
+}
+
+impl MatchedBy {
+    /// All of them, most specific first as far as that can be said.
+    pub const ALL: [Self; 7] = [
+        Self::Exact,
+        Self::WithoutQuery,
+        Self::PrefixMask,
+        Self::Host,
+        Self::Mask,
+        Self::ParentDomain,
+        Self::Cidr,
+    ];
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::WithoutQuery => "without-query",
+            Self::PrefixMask => "prefix-mask",
+            Self::Host => "host",
+            Self::Mask => "mask",
+            Self::ParentDomain => "parent-domain",
+            Self::Cidr => "cidr",
+        }
+    }
+
+    /// Whether the indicator names the value: as itself, by a mask or by a network. Parent domains do not.
+    pub fn names_value(self) -> bool {
+        self != Self::ParentDomain
+    }
+}
+
 /// A key to probe.
 #[derive(Clone, Copy, Debug)]
 pub struct CandidateKey<'k> {
     /// The key.
     pub key: &'k [u8],
-    /// Whether it names the looked-up value: as itself, by a mask or by a network. Parent domains do not.
-    pub names_value: bool,
+    /// By what an indicator with this key matches.
+    pub by: MatchedBy,
 }
 
 /// Hands out keys, each made in the place of the one before: those of a single value may come to tens of mebibytes.
@@ -53,21 +103,15 @@ where
     V: FnMut(CandidateKey<'_>) -> Result<(), E>,
 {
     /// Hands out the key that was made.
-    fn end_key(&mut self) -> Result<(), E> {
-        (self.visit)(CandidateKey { key: self.key, names_value: true })
+    fn end_key(&mut self, by: MatchedBy) -> Result<(), E> {
+        (self.visit)(CandidateKey { key: self.key, by })
     }
 
     /// Hands out the key of a URL: what its key begins with up to the host's end, and the rest.
-    fn visit_url(&mut self, level: &Level<'_>, rest: &str) -> Result<(), E> {
+    fn visit_url(&mut self, level: &Level<'_>, rest: &str, by: MatchedBy) -> Result<(), E> {
         level.begin(self.key);
         self.key.extend_from_slice(rest.as_bytes());
-        self.end_key()
-    }
-
-    /// Hands out the key of a parent domain.
-    fn visit_parent(&mut self, host: &str) -> Result<(), E> {
-        Level::host(host).begin(self.key);
-        (self.visit)(CandidateKey { key: self.key, names_value: false })
+        self.end_key(level.by(by))
     }
 
     /// Hands out every level of a URL. `a.b.example.com/x?q`, its host in key form, gives
@@ -83,9 +127,10 @@ where
         if let Some(address) = key::host_address(host) {
             self.key.clear();
             key::append_address(address, self.key);
-            return self.end_key();
+            return self.end_key(MatchedBy::Host);
         }
-        self.visit_url(&Level::host(host), "")?;
+        let by = if tail.rest.is_empty() { MatchedBy::Exact } else { MatchedBy::Host };
+        self.visit_url(&Level::host(host), "", by)?;
         let labels = host.strip_suffix('.').unwrap_or(host);
         // A name of two labels has no parent, and a mask of it matches it only with `www.` before it.
         if www_labels == 0 && labels.bytes().filter(|byte| *byte == b'.').count() < 2 {
@@ -113,7 +158,7 @@ where
             // A parent `www.example.com` is stored as `example.com`, which comes as well.
             let is_www = labels.strip_suffix(".www").is_some_and(|above| above.contains('.'));
             if suffixes.whole < dot && !is_www {
-                self.visit_parent(parent)?;
+                self.visit_url(&Level::host(parent), "", MatchedBy::ParentDomain)?;
             }
         }
         Ok(())
@@ -122,18 +167,20 @@ where
     /// Hands out the keys of a mask.
     fn visit_mask(&mut self, level: &Level<'_>, tail: &Tail<'_>) -> Result<(), E> {
         self.visit_level(level, tail)?;
-        self.visit_url(level, "")
+        self.visit_url(level, "", MatchedBy::Mask)
     }
 
     /// Hands out the keys of a level with all that a URL has behind its host, and without anything behind it.
     fn visit_level(&mut self, level: &Level<'_>, tail: &Tail<'_>) -> Result<(), E> {
         if !tail.rest.is_empty() {
-            self.visit_url(level, tail.rest)?;
+            self.visit_url(level, tail.rest, MatchedBy::Exact)?;
         }
         if tail.has_query && !tail.path.is_empty() && tail.path != PREFIX_MASK_END {
             level.begin(self.key);
             ends::append_path(tail.path, self.key);
-            self.end_key()?;
+            // What a prefix mask looks like is stored as one.
+            let is_mask = tail.path.ends_with(PREFIX_MASK_END);
+            self.end_key(level.by(if is_mask { MatchedBy::PrefixMask } else { MatchedBy::WithoutQuery }))?;
         }
         if tail.may_have_prefix_masks {
             level.begin(self.key);
@@ -159,7 +206,7 @@ where
                 } else {
                     ends::append_prefix_mask(prefix, self.key);
                 }
-                self.end_key()?;
+                self.end_key(level.by(MatchedBy::PrefixMask))?;
             }
             prefix = prefix.rsplit_once('/').map_or("", |(shorter, _)| shorter);
             segments -= 1;
@@ -186,6 +233,11 @@ impl<'a> Level<'a> {
 
     fn mask(host: &'a str, www_labels: usize) -> Self {
         Self { host, www_labels, mask: "*." }
+    }
+
+    /// By what a key of the level matches, if that of its host matches by `by`.
+    fn by(&self, by: MatchedBy) -> MatchedBy {
+        if self.mask.is_empty() { by } else { MatchedBy::Mask }
     }
 
     /// Makes a key be what all keys of the level begin with.
@@ -246,7 +298,7 @@ pub fn candidate_keys<E>(
             };
             Walk { key, may_have_prefix_masks, visit }.visit_levels(host, www_labels.into(), &tail)
         }
-        _ => visit(CandidateKey { key: value, names_value: true }),
+        _ => visit(CandidateKey { key: value, by: MatchedBy::Exact }),
     }
 }
 
@@ -265,7 +317,7 @@ pub fn network_keys<E>(
     for network in held.holders(lengths) {
         key.clear();
         key::append_network(network, key);
-        visit(CandidateKey { key, names_value: true })?;
+        visit(CandidateKey { key, by: MatchedBy::Cidr })?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ pub(crate) mod entity;
 mod indicators;
 mod lookup;
 pub(crate) mod operations;
-mod render;
+pub(in crate::api) mod render;
 mod suppliers;
 pub(crate) mod table;
 mod tags;
@@ -68,7 +68,7 @@ pub(crate) async fn carry_out(
                         tenant,
                         scope: rules.match_scope,
                         now_seconds: crate::now_seconds(),
-                        with_tags: false,
+                        explains: false,
                     };
                     lookup::lookup(&ingestor, rules, permit, &mut reader, &state.metrics.looked_up).await
                 }

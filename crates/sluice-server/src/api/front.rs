@@ -425,6 +425,9 @@ async fn carry_out(
         ApiRequest::Bulk(request) => {
             es::bulk::carry_out(state, head, payload, &ingestor, (request, identity), record).await
         }
+        ApiRequest::Lookup(request) => {
+            v1::lookup::carry_out(state, head, payload, &ingestor, (route, request), record).await
+        }
         ApiRequest::Accounts(shape, name, _permit) => {
             v1::accounts::carry_out(state, head, payload, (route, shape, name), record).await
         }

@@ -40,11 +40,12 @@ use super::{
     cybertrace::table as cybertrace_table,
     es::{parameters as es_parameters, table as es_table},
     request::{
-        BatchesAsked, BatchesRequest, BatchesShape, BulkRequest, CyberTraceRequest, ImportRequest, Request,
+        BatchesAsked, BatchesRequest, BatchesShape, BulkRequest, CyberTraceRequest, ImportRequest,
+        LookupRequest, LookupValues, Request,
     },
     route::{self, Found, Route, Shape, Subject},
     v1::{
-        accounts, batch_list,
+        accounts, batch_list, lookup_parameters,
         parameters::{self, MissingTagsChoice, Parameters},
         table as v1_table,
     },
@@ -120,9 +121,7 @@ async fn judge(
     let declared_bytes = if route.body_bytes_max == 0 { None } else { check_body_headers(head, route)? };
     let ingestor = if route.writes() { state.for_writing()? } else { state.for_reading()? };
     let catalogue = ingestor.store().catalogue();
-    let Some(tenant) = catalogue.tenant(&tenant_name) else {
-        return Err(problem::missing("Tenant"));
-    };
+    let tenant = catalogue.tenant(&tenant_name).ok_or_else(|| problem::missing("Tenant"))?;
     let request = match &route.shape {
         Shape::Read(subject) => {
             Request::CyberTrace(CyberTraceRequest::Read(look_up(subject, &catalogue, tenant, &found)?))
@@ -154,6 +153,7 @@ async fn judge(
             let (tenant, permit) = (tenant_name, ingestor.reserve_import(declared_bytes)?);
             Request::Import(ImportRequest { importing, parameters, tenant, permit })
         }
+        Shape::Lookup => lookup_request((state, ingestor), head, route, tenant, declared_bytes)?,
         Shape::Bulk => Request::Bulk(bulk_request((state, ingestor), head, &found, declared_bytes).await?),
         Shape::Accounts(shape) => {
             batch_list::check_no_parameters(head)?;
@@ -196,6 +196,28 @@ async fn bulk_request(
     Ok(BulkRequest { index, hides_refusals, body_bytes_max, busy_wait_max, permit })
 }
 
+/// Makes a lookup, once there is memory for the beginning of its body.
+fn lookup_request(
+    (state, ingestor): (&State, &Ingestor),
+    head: &RequestHead,
+    route: &Route,
+    tenant: TenantId,
+    declared_bytes: Option<usize>,
+) -> Result<Request, Cause> {
+    let body_bytes_max = route.body_bytes_max;
+    if body_bytes_max == 0 {
+        let rows = lookup_parameters::rows(head)?;
+        let permit = ingestor.reserve(Some(rows.len()), limits::LOOKUP_BODY_BYTES_MAX)?;
+        return Ok(Request::Lookup(LookupRequest { tenant, values: LookupValues::Given(rows), permit }));
+    }
+    batch_list::check_no_parameters(head)?;
+    body::check_declared(&head.headers, body_bytes_max)?;
+    body::check_time(&head.headers, &state.stopping)?;
+    let values = LookupValues::InBody(lookup_parameters::announced(head)?);
+    let permit = ingestor.reserve(declared_bytes, body_bytes_max)?;
+    Ok(Request::Lookup(LookupRequest { tenant, values, permit }))
+}
+
 /// Asks again while there is no room, and gives what is left of `wait_max` then. Clients that can do nothing good with a 429
 /// wait in their socket first.
 ///
@@ -222,7 +244,9 @@ fn check_accept(head: &RequestHead, route: &Route) -> Result<(), Cause> {
     match route.shape {
         // Clients ask for media types of their own, and take JSON all the same.
         Shape::Bulk => Ok(()),
-        Shape::Batches(BatchesShape::Rejects) | Shape::Import(_) => batch_list::check_accept(&head.headers),
+        Shape::Batches(BatchesShape::Rejects) | Shape::Import(_) | Shape::Lookup => {
+            batch_list::check_accept(&head.headers)
+        }
         _ => head::check_accept(&head.headers),
     }
 }
@@ -257,6 +281,7 @@ fn batches_request(
 fn check_body_headers(head: &RequestHead, route: &Route) -> Result<Option<usize>, Cause> {
     match route.shape {
         Shape::Import(_) => parameters::check_media(head)?,
+        Shape::Lookup => drop(lookup_parameters::announced(head)?),
         Shape::Bulk => es_parameters::check_media(head)?,
         Shape::Accounts(_) => head::check_content_type(&head.headers).map_err(|_other| {
             Cause::UnsupportedMedia("Users and tokens are application/json in UTF-8 only")

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use sluice_ingest::Permit;
+use sluice_ingest::{Announced, Permit};
 use sluice_model::TenantId;
 use sluice_store::catalogue::{Supplier, Tag};
 
@@ -48,6 +48,8 @@ pub(crate) enum Request {
     Import(ImportRequest),
     /// Of `/v1`: what became of them.
     Batches(BatchesRequest),
+    /// Of `/v1`: lookups.
+    Lookup(LookupRequest),
     /// Of `/v1`: users and tokens, with the memory for a body and a password's hash.
     Accounts(AccountsShape, String, Option<Permit>),
     /// Of `/es`.
@@ -124,6 +126,24 @@ pub(crate) struct ImportRequest {
     pub(crate) tenant: String,
     /// For its first step.
     pub(crate) permit: Permit,
+}
+
+/// A lookup that explains itself.
+pub(crate) struct LookupRequest {
+    /// Among whose indicators.
+    pub(crate) tenant: TenantId,
+    /// What is looked up.
+    pub(crate) values: LookupValues,
+    /// For the beginning of the body.
+    pub(crate) permit: Permit,
+}
+
+/// The values of a lookup.
+pub(crate) enum LookupValues {
+    /// They are these, a row each.
+    Given(String),
+    /// The body has them, of which so much is said.
+    InBody(Announced),
 }
 
 /// Actions on indicators of any suppliers.

@@ -68,6 +68,8 @@ pub(crate) enum Shape {
     Stream(Subject<Streaming>),
     /// In steps, while its body arrives.
     Import(Subject<Importing>),
+    /// As a lookup that explains itself; with a body, while that arrives.
+    Lookup,
     /// From what is kept of imports.
     Batches(BatchesShape),
     /// As a list or change of users and tokens.

@@ -53,6 +53,8 @@ mod encodings;
 #[cfg(test)]
 mod endings;
 #[cfg(test)]
+mod explaining;
+#[cfg(test)]
 mod fail2ban;
 #[cfg(test)]
 mod heads;

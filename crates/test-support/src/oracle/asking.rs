@@ -5,7 +5,8 @@
 use serde_json::{Value as Json, json};
 
 use super::{
-    refanging,
+    answers::{array, text},
+    explaining, refanging,
     summary::OracleSummary,
     value::Refusal,
     world::{Found, Tenant},
@@ -120,6 +121,7 @@ pub(super) fn look_up(
             summary.differ(difference(tenant, known, object, result, &wanted));
         }
     }
+    explaining::compare(client, tenant, known, objects, &results, summary);
 }
 
 fn difference(tenant: &str, known: &Tenant, object: &str, result: &Json, wanted: &Found) -> String {
@@ -148,12 +150,4 @@ fn found(result: &Json) -> Vec<(String, String, String)> {
         of_supplier.sort();
     }
     categories
-}
-
-fn array(value: Option<&Json>) -> &[Json] {
-    value.and_then(Json::as_array).map_or(&[], Vec::as_slice)
-}
-
-fn text<'a>(value: &'a Json, name: &str) -> &'a str {
-    value.get(name).and_then(Json::as_str).unwrap_or_default()
 }

@@ -37,6 +37,11 @@ impl Object {
         let parents = full_name.as_deref().map_or_else(Vec::new, names::parents);
         Self { value, address, full_name, parents, path }
     }
+
+    /// What it is.
+    pub(crate) fn value(&self) -> &Value {
+        &self.value
+    }
 }
 
 /// How a stored value matches.
@@ -52,6 +57,21 @@ pub(crate) enum Level {
 }
 
 impl Level {
+    /// The word with which it is told that a value matches so.
+    pub(crate) fn word(self, stored: &Value) -> &'static str {
+        match self {
+            Self::Full => "exact",
+            // Without a path there is nothing but the host.
+            Self::WithoutQuery if matches!(stored, Value::Url(url) if url.is_host_alone()) => "host",
+            Self::WithoutQuery => "without-query",
+            Self::PathsBelow => "prefix-mask",
+            Self::Host => "host",
+            Self::Network => "cidr",
+            Self::BelowHost => "mask",
+            Self::Parent => "parent-domain",
+        }
+    }
+
     /// Whether a false positive of this level silences the object.
     pub(crate) fn silences(self) -> bool {
         self != Self::Parent

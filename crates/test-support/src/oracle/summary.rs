@@ -15,6 +15,10 @@ pub struct OracleSummary {
     pub hits: u64,
     /// Of the others, the ones that were to be found but for a false positive.
     pub silenced: u64,
+    /// Objects that were looked up with an explanation.
+    pub explained: u64,
+    /// Indicators that these told and that did not count.
+    pub passed_over: u64,
     /// Elements sent by PUT and DELETE.
     pub elements: u64,
     /// Of these, the ones that were to be refused.
@@ -49,6 +53,8 @@ impl fmt::Display for OracleSummary {
             lookups,
             hits,
             silenced,
+            explained,
+            passed_over,
             elements,
             refusals,
             open_reasons,
@@ -61,7 +67,7 @@ impl fmt::Display for OracleSummary {
         }
         write!(
             formatter,
-            "seed {seed}: {lookups} lookups ({hits} hits, {silenced} silenced), {elements} elements of PUT and DELETE \
+            "seed {seed}: {lookups} lookups ({hits} hits, {silenced} silenced), {explained} explained ({passed_over} passed over), {elements} elements of PUT and DELETE \
              ({refusals} refusals, {open_reasons} with another reason where it is open) in {elapsed_ms} ms: \
              {differences} differences"
         )

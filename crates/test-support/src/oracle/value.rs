@@ -74,6 +74,20 @@ impl Refusal {
 }
 
 impl Value {
+    /// The word for its kind.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Hash(digits) if digits.len() == 32 => "md5",
+            Self::Hash(digits) if digits.len() == 40 => "sha1",
+            Self::Hash(_) => "sha256",
+            Self::Address(IpAddr::V4(_)) => "ipv4",
+            Self::Address(IpAddr::V6(_)) => "ipv6",
+            Self::Network(..) => "cidr",
+            Self::Url(url) if url.is_host_alone() => "domain",
+            Self::Url(_) => "url",
+        }
+    }
+
     /// What follows the supplier's name in a category.
     pub(crate) fn category(&self) -> &'static str {
         match self {

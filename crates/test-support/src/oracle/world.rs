@@ -60,6 +60,27 @@ pub(crate) struct Found {
     pub(crate) is_silenced: bool,
 }
 
+/// What is known of one object, and why.
+#[derive(Clone, Debug)]
+pub(crate) struct Explained {
+    /// What it is; `None` for no known kind.
+    pub(crate) value: Option<Value>,
+    /// What matches it, or would.
+    pub(crate) indicators: Vec<ExplainedIndicator>,
+}
+
+/// An indicator that matches an object, or would.
+#[derive(Clone, Debug)]
+pub(crate) struct ExplainedIndicator {
+    /// Its kind and normal form.
+    pub(crate) indicator: String,
+    /// The word for its level.
+    pub(crate) by: &'static str,
+    pub(crate) supplier: &'static str,
+    /// Empty if it counts; else that it allows, or why it does not count.
+    pub(crate) standing: &'static str,
+}
+
 impl Tenant {
     /// Adds or updates; the reason when it is refused.
     pub(crate) fn put(
@@ -155,6 +176,44 @@ impl Tenant {
             found.categories.extend(of_supplier);
         }
         found
+    }
+
+    /// What an object finds, and what it would find if that counted.
+    pub(crate) fn explained(&self, text: &str) -> Explained {
+        let mut explained = Explained { value: None, indicators: Vec::new() };
+        let Some(object) = object(text) else { return explained };
+        explained.value = Some(object.value().clone());
+        let matches: Vec<_> = self.matches(&object).collect();
+        let is_object_silenced =
+            matches.iter().any(|(level, _, holders)| level.silences() && self.holds(FALSE_POSITIVE, holders));
+        for (level, value, holders) in matches {
+            let is_listed = self.holds(FALSE_POSITIVE, holders);
+            let others = self.suppliers.iter().filter(|one| ![FALSE_POSITIVE, INTERNAL].contains(&one.name));
+            let has_others = others.clone().any(|one| one.is_enabled && self.holds(one.name, holders));
+            for supplier in self.suppliers.iter().filter(|one| holders.contains_key(one.name)) {
+                let standing = if !supplier.is_enabled {
+                    "disabled"
+                } else if !self.holds(supplier.name, holders) {
+                    "expired"
+                } else if supplier.name == INTERNAL {
+                    ""
+                } else if supplier.name == FALSE_POSITIVE {
+                    // A parent domain is no matter of the object, unless somebody else lists it.
+                    if level.silences() || has_others { "allows" } else { "not-inherited" }
+                } else if is_listed || is_object_silenced {
+                    "allowed"
+                } else {
+                    ""
+                };
+                explained.indicators.push(ExplainedIndicator {
+                    indicator: format!("{} {value}", value.kind()),
+                    by: level.word(value),
+                    supplier: supplier.name,
+                    standing,
+                });
+            }
+        }
+        explained
     }
 
     fn matches(&self, object: &Object) -> impl Iterator<Item = (Level, &Value, &Holders)> {

@@ -17,7 +17,7 @@ use crate::{
     body::{
         elements,
         reference::{Loose, LooseKind},
-        split::{BodySlice, SLICE_ELEMENTS_MAX},
+        split::{BodySlice, SLICE_ELEMENTS_MAX, Splitter},
         tape, text,
     },
     error::{BodyError, Fault, IngestError},
@@ -37,6 +37,7 @@ impl<W: SliceWork> Pipeline<W> {
 struct Echo;
 
 impl SliceWork for Echo {
+    type Cut = Splitter;
     type Output = Vec<String>;
 
     fn work(&self, slice: &BodySlice) -> Result<Vec<String>, IngestError> {
@@ -250,6 +251,7 @@ fn of_slices_that_fail_together_the_first_is_told() {
         both_run: Barrier,
     }
     impl SliceWork for SecondFirst {
+        type Cut = Splitter;
         type Output = ();
         fn work(&self, slice: &BodySlice) -> Result<(), IngestError> {
             if slice.index < 2 {
@@ -274,6 +276,7 @@ fn of_slices_that_fail_together_the_first_is_told() {
 /// Keeps its thread for as long as it is told to.
 struct Held(AtomicBool);
 impl SliceWork for Held {
+    type Cut = Splitter;
     type Output = ();
     fn work(&self, _slice: &BodySlice) -> Result<(), IngestError> {
         while self.0.load(Ordering::Acquire) {
@@ -309,6 +312,7 @@ fn slices_in_flight_are_counted_by_their_bytes() {
 fn short_bodies_stand_behind_no_long_ones() {
     struct Read;
     impl SliceWork for Read {
+        type Cut = Splitter;
         type Output = usize;
         fn work(&self, slice: &BodySlice) -> Result<usize, IngestError> {
             Ok(slice.text.len())
@@ -343,6 +347,7 @@ fn short_bodies_stand_behind_no_long_ones() {
 fn a_panic_ends_its_own_body_only() {
     struct Bomb;
     impl SliceWork for Bomb {
+        type Cut = Splitter;
         type Output = ();
         fn work(&self, _slice: &BodySlice) -> Result<(), IngestError> {
             panic!("as the test wants it");

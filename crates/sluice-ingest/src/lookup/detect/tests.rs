@@ -2,22 +2,20 @@
 
 mod masks;
 mod networks;
+mod reference;
 
-use std::{collections::BTreeSet, convert::Infallible, ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc};
 
 use expect_test::{Expect, expect};
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
-use sluice_model::{
-    Indicator, TenantId,
-    matching::{CandidateKey, MatchScope, address_or_network, candidate_keys, network_keys},
-    normalize::recognize_object,
-};
-use sluice_store::{Record, SingleThread};
+use sluice_model::{Indicator, TenantId, matching::MatchScope};
+use sluice_store::SingleThread;
 
+use self::reference::{reference, without_gaps};
 use super::Detector;
 use crate::{
-    IngestError, LookupRules,
+    IngestError, LookupRules, UploadAction,
     fixture::{EveryField, Fixture, NOW_SECONDS, lookup_rules},
     lookup::{
         candidates::Candidates, rank::Matches, render::Render, suppliers::SuppliersCache, text::AnswerText,
@@ -213,86 +211,7 @@ fn a_false_positive_reaches_the_levels_of_its_value() {
     }
 }
 
-/// What is found of one value, read key by key: the rules at their plainest.
-fn reference(fixture: &Fixture, rules: LookupRules, object: &str) -> Value {
-    let snapshot = fixture.store.snapshot();
-    let (mut key, mut candidates) = (Vec::new(), Vec::new());
-    let mut collect = |candidate: CandidateKey<'_>| {
-        candidates.push((candidate.key.to_vec(), candidate.names_value));
-        Ok::<_, Infallible>(())
-    };
-    if let Ok(value) = recognize_object(object, &mut key) {
-        let may_have_prefix_masks = |mark: &[u8]| snapshot.may_hold_prefix_mask(mark);
-        let (www_labels, mut room) = (value.www_labels, Vec::new());
-        let Ok(()) =
-            candidate_keys(&key, www_labels, rules.scope, may_have_prefix_masks, &mut room, &mut collect);
-        if let Some(held) = address_or_network(&key)
-            && rules.scope == MatchScope::Levels
-        {
-            let Ok(()) = network_keys(held, u128::MAX, &mut room, collect);
-        }
-    }
-    let (mut matches, mut record, mut is_value_listed) = (Vec::new(), Record::new(), false);
-    for (level, (key, names_value)) in candidates.iter().enumerate() {
-        if !snapshot.get(key, &mut record).unwrap() {
-            continue;
-        }
-        let indicator = Indicator::from_key(key).unwrap();
-        let mut here = Vec::new();
-        let mut is_listed = false;
-        for supplier in snapshot.catalogue().suppliers(rules.tenant).filter(|one| one.settings.enabled) {
-            let Some(holding) = record.holdings().find(|holding| holding.supplier == supplier.id) else {
-                continue;
-            };
-            let expires_seconds =
-                u64::from(holding.updated) + u64::from(supplier.settings.retention.get()) * 60;
-            if expires_seconds <= u64::from(rules.now_seconds) {
-                continue;
-            }
-            is_listed |= supplier.is_false_positive();
-            let confidence = supplier.settings.confidence.get();
-            let context = if holding.context.is_empty() { b"{}" } else { holding.context };
-            let one = json!({
-                "supplier": supplier.name.as_str(),
-                "confidence": confidence,
-                "kind": format!("{:?}", indicator.kind()),
-                "indicator": indicator.to_string(),
-                "level": level,
-                "context": serde_json::from_slice::<Value>(context).unwrap(),
-                "tags": record.tags().map(|tag| tag.0).collect::<Vec<_>>(),
-            });
-            here.push((
-                (100 - confidence, supplier.name.as_str().to_owned(), level),
-                supplier.is_internal_ti(),
-                one,
-            ));
-        }
-        is_value_listed |= is_listed && *names_value;
-        matches
-            .extend(here.into_iter().map(|(order, is_internal, one)| (order, is_internal, is_listed, one)));
-    }
-    matches.sort_by(|one, other| one.0.cmp(&other.0));
-    let (mut told, mut suppressed) = (Vec::new(), Vec::new());
-    for (_, is_internal, is_listed, one) in matches {
-        if is_internal || !(is_listed || is_value_listed) { told.push(one) } else { suppressed.push(one) }
-    }
-    json!({"object": object, "matches": told, "suppressed": suppressed})
-}
-
-/// Counts the levels of a result without gaps: networks that nobody stored were not asked for.
-fn without_gaps(mut result: Value) -> Value {
-    let mut levels = BTreeSet::new();
-    for list in ["matches", "suppressed"] {
-        levels.extend(result[list].as_array().unwrap().iter().map(|one| one["level"].as_u64().unwrap()));
-    }
-    for list in ["matches", "suppressed"] {
-        for one in result[list].as_array_mut().unwrap() {
-            let level = one["level"].as_u64().unwrap();
-            one["level"] = levels.range(..level).count().into();
-        }
-    }
-    result
-}
+const RETENTION_SECONDS_MAX: u32 = 5_256_000 * 60;
 
 fn value() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -336,7 +255,7 @@ proptest! {
 
     #[test]
     fn many_values_are_answered_as_each_of_them_alone(
-        held in vec((0..5_usize, value(), any::<bool>()), 0..40),
+        held in vec((0..5_usize, value(), any::<bool>(), 0..4_u8), 0..40),
         objects in vec(value(), 1..200),
         is_exact in any::<bool>(),
     ) {
@@ -344,23 +263,38 @@ proptest! {
         fixture.create_supplier("Other", 50);
         fixture.create_supplier("Off", 90);
         let suppliers = ["Feed", "Other", "Off", "FalsePositive", "InternalTI"];
-        for (supplier, indicator, has_context) in held {
+        for (supplier, indicator, has_context, age) in held {
             let element = match suppliers[supplier] {
                 "FalsePositive" => json!([{"indicator": indicator}]),
                 _ if !has_context => json!([{"indicator": indicator}]),
                 name => json!([{"indicator": indicator, "context": {"of": name}, "tags": ["GOOD"]}]),
             };
-            fixture.put(suppliers[supplier], &element.to_string()).unwrap();
+            let mut upload = fixture.rules(TenantId::GENERAL, suppliers[supplier]);
+            if let UploadAction::Put { now_seconds, .. } = &mut upload.action
+                && age == 0
+            {
+                // Longer ago than any retention.
+                *now_seconds -= RETENTION_SECONDS_MAX;
+            }
+            fixture.upload(upload, &element.to_string()).unwrap();
         }
         fixture.disable("Off");
         let scope = if is_exact { MatchScope::Exact } else { MatchScope::Levels };
         let rules = LookupRules { scope, ..lookup_rules() };
         let body: Vec<_> = objects.iter().map(|object| json!({"object": object})).collect();
-        let answer: Vec<Value> =
-            serde_json::from_str(&fixture.lookup_with(rules, &Value::Array(body).to_string()).unwrap()).unwrap();
-        prop_assert_eq!(answer.len(), objects.len());
-        for (object, result) in objects.iter().zip(answer) {
-            prop_assert_eq!(without_gaps(result), without_gaps(reference(&fixture, rules, object)));
+        let body = Value::Array(body).to_string();
+        let answer: Vec<Value> = serde_json::from_str(&fixture.lookup_with(rules, &body).unwrap()).unwrap();
+        let plain_rules = LookupRules { explains: false, ..rules };
+        let plain = fixture.lookup_with(plain_rules, &body).unwrap();
+        let plain: Vec<Value> = serde_json::from_str(&plain).unwrap();
+        prop_assert_eq!((answer.len(), plain.len()), (objects.len(), objects.len()));
+        for ((object, mut result), mut plain) in objects.iter().zip(answer).zip(plain) {
+            prop_assert_eq!(without_gaps(result.clone()), without_gaps(reference(&fixture, rules, object)));
+            // What counts is the same whether or not it is explained, tags aside.
+            for one in [&mut result, &mut plain].into_iter().flat_map(|one| one["matches"].as_array_mut().unwrap()) {
+                one["tags"] = Value::Null;
+            }
+            prop_assert_eq!(&result["matches"], &plain["matches"], "of {}", object);
         }
     }
 }
@@ -415,7 +349,7 @@ fn too_much_found_is_told_and_can_be_read_in_parts() {
         answers.push(alone);
     }
     assert_eq!(answers[0], answers[4]);
-    assert_eq!(answers[2], br#"[{"object":null,"matches":[],"suppressed":[]}"#);
+    assert_eq!(answers[2], br#"[{"object":null,"matches":[],"others":[]}"#);
 }
 
 /// Memory for a request whose permit can come to so many bytes.
@@ -504,15 +438,18 @@ fn contexts_are_read_of_matches_alone() {
         let body = json!([{"indicator": "a.example", "context": {"of": name}}]);
         fixture.put(name, &body.to_string()).unwrap();
     }
-    let read_bytes = || {
+    let read_bytes = |explains| {
         let cache = SuppliersCache::default();
-        let detector = Detector::new(fixture.store.snapshot(), lookup_rules(), cache);
+        let rules = LookupRules { explains, ..lookup_rules() };
+        let detector = Detector::new(fixture.store.snapshot(), rules, cache);
         let candidates = candidates_of(&fixture, &detector, &["a.example"]);
         detector.read(&keys(&candidates), usize::MAX, &SingleThread).unwrap().unwrap().contexts.text_bytes()
     };
-    let both = read_bytes();
+    let both = read_bytes(false);
     fixture.disable("Off");
-    assert_eq!(read_bytes() + r#"{"of":"Off"}"#.len(), both);
+    assert_eq!(read_bytes(false) + r#"{"of":"Off"}"#.len(), both);
+    // An explanation tells them too.
+    assert_eq!(read_bytes(true), both);
 }
 
 /// A value of 8 KiB may have thousands of candidates that are stored, tens of mebibytes of them.

@@ -1,5 +1,6 @@
 //! The levels of a lookup, in order, and never one twice.
 
+mod by;
 mod networks;
 
 use std::{collections::BTreeSet, convert::Infallible, fmt::Write as _};
@@ -12,12 +13,12 @@ use crate::{
     normalize::{normalize_into, recognize_object},
 };
 
-use super::{CandidateKey, MatchScope, candidate_keys, group_of, prefix_marks};
+use super::{CandidateKey, MatchScope, MatchedBy, candidate_keys, group_of, prefix_marks};
 
 /// Keys as they were handed out.
 #[derive(Default)]
 struct CandidateKeys {
-    keys: Vec<(Vec<u8>, bool)>,
+    keys: Vec<(Vec<u8>, MatchedBy)>,
 }
 
 impl CandidateKeys {
@@ -32,7 +33,7 @@ impl CandidateKeys {
     }
 
     fn push(&mut self, candidate: CandidateKey<'_>) {
-        self.keys.push((candidate.key.to_vec(), candidate.names_value));
+        self.keys.push((candidate.key.to_vec(), candidate.by));
     }
 
     fn len(&self) -> usize {
@@ -44,7 +45,7 @@ impl CandidateKeys {
     }
 
     fn names_value(&self, number: usize) -> bool {
-        self.keys[number].1
+        self.keys[number].1.names_value()
     }
 }
 

@@ -62,8 +62,7 @@ impl Render for CyberTrace {
 
 fn append_category(opening: &[u8], one: &Match<'_>, text: &mut AnswerText) -> Result<(), IngestError> {
     let context = if one.context.is_empty() { b"{}" } else { one.context };
-    let escaped = one.indicator.bytes().filter(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)).count();
-    let indicator_bytes = one.indicator.len() + ESCAPE_BYTES * escaped;
+    let indicator_bytes = string_bytes_max(one.indicator);
     let answer = text.room(CATEGORY_BYTES + one.supplier.len() + indicator_bytes + context.len())?;
     answer.extend_from_slice(opening);
     // Names of suppliers are plain ASCII without quotes.
@@ -89,8 +88,21 @@ fn suffix(kind: IndicatorKind) -> &'static str {
     }
 }
 
+/// The most that `text` comes to as a JSON string, quotes aside.
+pub(in crate::api) fn string_bytes_max(text: &str) -> usize {
+    let escaped = text.bytes().filter(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)).count();
+    text.len() + ESCAPE_BYTES * escaped
+}
+
 /// Appends `text` as a JSON string.
-fn append_string(text: &str, json: &mut Vec<u8>) {
+pub(in crate::api) fn append_string(text: &str, json: &mut Vec<u8>) {
+    // All of it is looked at, because that takes whole vectors of bytes at a time; most texts have nothing to escape.
+    if text.bytes().fold(true, |are_plain, byte| are_plain & !matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
+        json.push(b'"');
+        json.extend_from_slice(text.as_bytes());
+        json.push(b'"');
+        return;
+    }
     let before = json.len();
     if serde_json::to_writer(&mut *json, text).is_err() {
         // Writing a string to memory does not fail; if it ever did, the answer would still be JSON.

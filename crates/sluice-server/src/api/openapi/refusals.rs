@@ -68,7 +68,7 @@ fn of_v1(route: &Route) -> Vec<u16> {
     if matches!(route.shape, Shape::Batches(BatchesShape::Cancel)) {
         statuses.push(409);
     }
-    if matches!(route.shape, Shape::Accounts(_)) && route.body_bytes_max != 0 {
+    if matches!(route.shape, Shape::Accounts(_) | Shape::Lookup) && route.body_bytes_max != 0 {
         statuses.extend([413, 415]);
     }
     if let Shape::Accounts(AccountsShape::AddUser | AccountsShape::RemoveUser | AccountsShape::CreateToken) =

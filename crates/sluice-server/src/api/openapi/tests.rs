@@ -13,7 +13,10 @@ use crate::{
     api::{
         cybertrace::{self, entity::PROPERTIES},
         route::find,
-        v1::{self, batch_list::LIST_PARAMETERS, parameters::IMPORT_PARAMETERS},
+        v1::{
+            self, batch_list::LIST_PARAMETERS, lookup_parameters::LOOKUP_PARAMETERS,
+            parameters::IMPORT_PARAMETERS,
+        },
     },
     http::problem_details::{self, PAGES, TYPES},
 };
@@ -165,8 +168,10 @@ fn parameters_are_those_that_are_read() {
     assert_eq!(in_query("ImportIndicators"), owned(IMPORT_PARAMETERS));
     assert_eq!(in_query("ImportDeletions"), owned(IMPORT_PARAMETERS));
     assert_eq!(in_query("ListBatches"), owned(LIST_PARAMETERS));
+    assert_eq!(in_query("LookUpValues"), owned(LOOKUP_PARAMETERS));
+    assert_eq!(in_query("LookUpRows"), owned([]));
     let page = problem_details::of_name("unknown-parameter").unwrap().page;
-    for name in IMPORT_PARAMETERS.iter().chain(&LIST_PARAMETERS) {
+    for name in IMPORT_PARAMETERS.iter().chain(&LIST_PARAMETERS).chain(&LOOKUP_PARAMETERS) {
         assert!(page.contains(name), "the page of unknown parameters does not name {name}");
     }
 }

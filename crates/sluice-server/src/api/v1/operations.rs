@@ -17,6 +17,7 @@ use super::{
     account_operations, batch_list,
     batches::{BatchView, ListView},
     indicators::ImportView,
+    lookup_operations,
     rejects::RejectView,
 };
 use crate::{
@@ -198,7 +199,7 @@ pub(super) fn cancel_batch() -> OperationBuilder {
 
 /// Adds the forms that the descriptions name.
 pub(crate) fn add_forms(components: ComponentsBuilder) -> ComponentsBuilder {
-    account_operations::add_forms(components)
+    lookup_operations::add_forms(account_operations::add_forms(components))
         .schema_from::<ImportView<'_>>()
         .schema_from::<RejectView<'_>>()
         .schema_from::<ChangeCounts>()

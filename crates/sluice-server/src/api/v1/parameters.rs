@@ -280,7 +280,7 @@ pub(super) fn unknown(name: &str) -> Cause {
 /// # Errors
 ///
 /// [`Cause::UnsupportedMedia`].
-fn announced_by_media_type(headers: &HeaderMap) -> Result<Announced, Cause> {
+pub(super) fn announced_by_media_type(headers: &HeaderMap) -> Result<Announced, Cause> {
     let mut announced = Announced::Nothing;
     for value in headers.get_all(header::CONTENT_TYPE) {
         announced = of_media_type(value).ok_or(Cause::UnsupportedMedia(

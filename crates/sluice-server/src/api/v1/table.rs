@@ -3,8 +3,9 @@
 //! What a row means stands in [`route`](crate::api::route). Nothing of it has a version but its first segment.
 
 use actix_web::http::Method;
+use sluice_model::limits::LOOKUP_BODY_BYTES_MAX;
 
-use super::{account_operations, operations};
+use super::{account_operations, lookup_operations, operations};
 use crate::{
     api::request::{
         AccountsShape, BatchesShape, Importing,
@@ -30,6 +31,8 @@ const BATCH: &[(Version, &str)] =
 const REJECTS: &[(Version, &str)] =
     &[(V1_3, "/v1/batches/{batch}/rejects"), (V1_3, "/v1/tenants/{tenant}/batches/{batch}/rejects")];
 
+const LOOKUP: &[(Version, &str)] = &[(V1_3, "/v1/lookup"), (V1_3, "/v1/tenants/{tenant}/lookup")];
+
 const USERS: &[(Version, &str)] = &[(V1_3, "/v1/users")];
 const USER: &[(Version, &str)] = &[(V1_3, "/v1/users/{account}")];
 const PASSWORD: &[(Version, &str)] = &[(V1_3, "/v1/users/{account}/password")];
@@ -41,7 +44,7 @@ const ACCOUNT_BYTES_MAX: usize = 64 << 10;
 
 /// Every request of the interface.
 #[rustfmt::skip]
-pub(crate) static ROUTES: [Route; 13] = [
+pub(crate) static ROUTES: [Route; 15] = [
     Route {
         name: "ImportIndicators", method: Method::POST, paths: INDICATORS, action: Action::ChangeIndicators,
         sentence: "The rows could not be taken in",
@@ -53,6 +56,18 @@ pub(crate) static ROUTES: [Route; 13] = [
         sentence: "The rows could not be deleted",
         body_bytes_max: usize::MAX, shape: Shape::Import(Subject::Supplier(Importing::Delete)),
         documented: Some(operations::import_deletions),
+    },
+    Route {
+        name: "LookUpValues", method: Method::GET, paths: LOOKUP, action: Action::Lookup,
+        sentence: "The values could not be looked up",
+        body_bytes_max: 0, shape: Shape::Lookup,
+        documented: Some(lookup_operations::look_up_values),
+    },
+    Route {
+        name: "LookUpRows", method: Method::POST, paths: LOOKUP, action: Action::Lookup,
+        sentence: "The values could not be looked up",
+        body_bytes_max: LOOKUP_BODY_BYTES_MAX, shape: Shape::Lookup,
+        documented: Some(lookup_operations::look_up_rows),
     },
     Route {
         name: "ListBatches", method: Method::GET, paths: BATCHES, action: Action::Read,

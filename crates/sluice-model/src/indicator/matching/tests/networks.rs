@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use crate::{
     Indicator,
-    matching::{CandidateKey, address_or_network, network_keys},
+    matching::{CandidateKey, MatchedBy, address_or_network, network_keys},
 };
 
 use super::CandidateKeys;
@@ -19,7 +19,7 @@ fn networks_around(text: &str) -> Vec<String> {
             Ok::<_, Infallible>(())
         };
         let Ok(()) = network_keys(held, u128::MAX, &mut b"before".to_vec(), visit);
-        assert!((0..candidates.len()).all(|number| candidates.names_value(number)));
+        assert!(candidates.keys.iter().all(|(_, by)| *by == MatchedBy::Cidr));
     }
     candidates.iter().map(|key| Indicator::from_key(key).unwrap().to_string()).collect()
 }

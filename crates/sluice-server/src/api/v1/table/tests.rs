@@ -48,6 +48,14 @@ fn batches_of_any_tenant() {
 }
 
 #[test]
+fn lookups_in_any_tenant() {
+    check(&Method::GET, "/v1/lookup", "LookUpValues General None");
+    check(&Method::POST, "/v1/lookup", "LookUpRows General None");
+    check(&Method::POST, "/v1/tenants/acme/lookup", "LookUpRows acme None");
+    check(&Method::DELETE, "/v1/tenants/acme/lookup", "405 GET, POST");
+}
+
+#[test]
 fn users_and_tokens_belong_to_no_tenant() {
     check(&Method::GET, "/v1/users", "ListUsers General None");
     check(&Method::POST, "/v1/users", "AddUser General None");
@@ -71,7 +79,7 @@ fn what_is_not_built_is_not_found() {
         "/v1/suppliers/Feed/indicators/",
         "/v1/batches/",
         "/v1/batches/1/rejects/",
-        "/v1/lookup",
+        "/v1/lookup/",
         "/v1/tenants/acme/suppliers",
     ] {
         check(&Method::POST, path, "404");
