@@ -22,7 +22,7 @@ use self::{
     normalize::{normalize_into, recognize_into},
 };
 pub use self::{
-    key::{KIND_WORDS, kind_word, write_normal_form},
+    key::{KIND_WORDS, key_bytes_of_kind, kind_word, write_normal_form},
     kind::{IndicatorKind, NotAnIndicator},
 };
 

@@ -20,6 +20,7 @@
 //! | `password-worker` | `auth::password_worker`: password hashes, 33 ms each |
 //! | `batches` | `batches::writer`: writes batches and refused rows |
 //! | `batch-reader` | `worker`: reads refused rows for who asks for them |
+//! | `export` | `api::v1::export`: reads, writes and packs the rows of one export, then ends |
 //! | `known-logins` | `auth::keeper`: writes who has logged in |
 //! | `log-lines` | `logging::lines`: writes lines that standard error does not take at once |
 //! | `conditions` | `life::conditions`: tells the log what becomes of the store |

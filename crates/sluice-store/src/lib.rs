@@ -38,8 +38,8 @@
 //! | `parts` (`compact/parts_thread.rs`) | packs the rows of one part after the other | the disk |
 //!
 //! Posting lists (which rows of a part are of a supplier or have a tag) are written with every part. Those of the suppliers
-//! `FalsePositive` tell the first import what is allowed (`allow_list.rs`); beside that only [`Snapshot::keys_of_supplier`] and
-//! [`Snapshot::keys_of_tag`] read them, which an export of one supplier or one tag is to be built on. Merges need only their summaries in the index of a part.
+//! `FalsePositive` tell the first import what is allowed (`allow_list.rs`), and those of a few suppliers or tags an export of them where their
+//! rows are ([`Snapshot::select`]); beside that [`Snapshot::keys_of_supplier`] and [`Snapshot::keys_of_tag`] read them. Merges need only their summaries in the index of a part.
 //!
 //! # What is promised
 //!
@@ -103,8 +103,8 @@ pub use error::{ChangeError, OpenError, ReadError, WriteError};
 pub use histogram::{Histogram, HistogramReading};
 pub use memtable::{PushError, Slice, SliceBuilder};
 pub use read::{
-    ReadContexts, ReadCounts, ReadRows, Record, RowNumbers, SingleThread, Snapshot, StoredHolding, StoredRow,
-    Workers,
+    ReadContexts, ReadCounts, ReadRows, Record, RowNumbers, SelectedHolding, Selection, SingleThread,
+    Snapshot, StoredHolding, StoredRow, Wanted, Workers,
 };
 pub use recovery::check_data_dir;
 pub use replace::{Changes, Feed, FeedMode, ReplaceError};

@@ -6,8 +6,8 @@
 //! expired, or is of another tenant) leaves its contexts alone.
 //!
 //! A long read is cut into batches, which [`Workers`] of the caller share. Memory follows what the caller allows, not
-//! what is asked. Single keys ([`Snapshot::get`]), full scans and the keys of a supplier or tag are for tests and
-//! tools; no request of the daemon uses them yet.
+//! what is asked. Exports read rows by what they are ([`Snapshot::select`]). Single keys ([`Snapshot::get`]), full scans and the keys
+//! of a supplier or tag are for tests and tools.
 
 mod allowed;
 mod block_cache;
@@ -17,6 +17,7 @@ mod merger;
 mod one;
 mod rows;
 mod scan;
+mod select;
 mod view;
 mod workers;
 
@@ -26,6 +27,7 @@ pub use self::{
     counts::ReadCounts,
     one::Record,
     rows::{ReadRows, RowNumbers, StoredHolding, StoredRow},
+    select::{SelectedHolding, Selection, Wanted},
     view::Snapshot,
     workers::{SingleThread, Workers},
 };

@@ -8,6 +8,7 @@
 //! at any time.
 
 mod index;
+mod listed;
 mod part;
 mod rows_block;
 mod writer;
@@ -15,6 +16,7 @@ mod writer;
 use std::sync::Arc;
 
 pub(crate) use self::{
+    listed::Listing,
     part::{Part, PartMeta, posting_prefix},
     rows_block::{BlockReader, RowsBlock},
     writer::PartWriter,

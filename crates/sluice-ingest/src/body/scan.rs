@@ -33,10 +33,12 @@ pub(crate) enum KnownProperty {
     Object,
     /// Of a lookup of rows.
     Value,
+    /// How the indicator was sent, as an export tells it.
+    Url,
 }
 
 /// Number of known properties. The last of each in an element has its place in an array by `property as usize`.
-pub(crate) const KNOWN_COUNT: usize = 7;
+pub(crate) const KNOWN_COUNT: usize = 8;
 
 impl KnownProperty {
     /// The property of this name.
@@ -49,6 +51,7 @@ impl KnownProperty {
             b"unmark_detections" => Some(Self::UnmarkDetections),
             b"object" => Some(Self::Object),
             b"value" => Some(Self::Value),
+            b"url" => Some(Self::Url),
             _ => None,
         }
     }

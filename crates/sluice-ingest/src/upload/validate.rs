@@ -2,7 +2,8 @@
 //!
 //! In: one parsed element, the rules of its request, the catalogue as it was when the request began. Out: the
 //! indicator's key and the encoded row, or the reason of the first property that does not hold, in the order
-//! indicator, context, tags, marks. Of a repeated property the last one counts; unknown ones are ignored.
+//! indicator, context, tags, marks. Of a repeated property the last one counts; unknown ones are ignored, and so is a `url`
+//! that is not the same indicator in another spelling.
 //!
 //! Equal input gives equal output; no I/O, no threads. What the row does in the store is up to the store.
 
@@ -81,6 +82,17 @@ impl RowBuffers {
             + self.tags.heap_bytes()
     }
 
+    /// Takes the spelling of a `url` that has the key at hand in the place of that of `indicator`: what is exported has a
+    /// normal form there.
+    fn take_spelling(&mut self, url: &Value<'_>) {
+        let Some(text) = url.as_str().filter(|_| url.flaw().is_none()) else { return };
+        let (mut key, mut spelling) = (Vec::new(), Vec::new());
+        let is_one = normalize::normalize_spelled(text, &mut key, &mut self.normal, &mut spelling).is_ok();
+        if is_one && key == self.key {
+            self.spelling = spelling;
+        }
+    }
+
     /// Keeps the `indicator` of an element that is refused.
     pub(crate) fn keep_indicator(&mut self, element: &Element<'_>) {
         self.indicator.clear();
@@ -123,6 +135,9 @@ fn encode_row(
             buffers.spelling.clear();
             let (key, spelling) = (&mut buffers.key, &mut buffers.spelling);
             normalize::normalize_spelled(&indicator, key, &mut buffers.normal, spelling)?;
+            if let Some(url) = element.get(KnownProperty::Url) {
+                buffers.take_spelling(&url);
+            }
             let context = context(element, is_false_positive, &mut buffers.context)?;
             let tags = if takes_tags { given(element, KnownProperty::Tags, Property::Tags)? } else { None };
             let tags = match tags {

@@ -8,7 +8,10 @@
 //!
 //! Reads and writes the layout; that a payload is in normal form is up to [`normalize`](super::normalize).
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    ops::RangeInclusive,
+};
 
 use crate::hex;
 
@@ -109,10 +112,25 @@ pub fn write_normal_form(key: &[u8], text: &mut String) -> Option<IndicatorKind>
     Some(view.kind())
 }
 
-/// All words for what an indicator is.
-pub const KIND_WORDS: [&str; 8] = ["ipv4", "ipv6", "cidr", "domain", "url", "md5", "sha1", "sha256"];
+/// The words for what an indicator is, as clients of `/v1` read and write them, in the order of keys; a host and its URLs stand among
+/// each other.
+pub const KIND_WORDS: [&str; 8] = ["md5", "sha1", "sha256", "ipv4", "ipv6", "domain", "url", "cidr"];
 
-/// The word for what the indicator of a key is, as clients of `/v1` read it; `None` for bytes that are not a key.
+/// With which bytes the keys begin of indicators for which there is a word; `None` for any other word.
+pub fn key_bytes_of_kind(word: &str) -> Option<RangeInclusive<u8>> {
+    Some(match word {
+        "md5" => MD5..=MD5,
+        "sha1" => SHA1..=SHA1,
+        "sha256" => SHA256..=SHA256,
+        "ipv4" => IPV4..=IPV4,
+        "ipv6" => IPV6..=IPV6,
+        "domain" | "url" => URL..=URL,
+        "cidr" => IPV4_NETWORK..=IPV6_NETWORK,
+        _ => return None,
+    })
+}
+
+/// The word for what the indicator of a key is, one of [`KIND_WORDS`]; `None` for bytes that are not a key.
 pub fn kind_word(key: &[u8]) -> Option<&'static str> {
     Some(match KeyView::read(key)? {
         KeyView::Hash(IndicatorKind::Md5, _) => "md5",

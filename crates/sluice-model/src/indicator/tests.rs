@@ -1,6 +1,6 @@
 //! An indicator is its key: it prints, compares and reads back by it.
 
-use super::{Indicator, IndicatorKind, kind_word, write_normal_form};
+use super::{Indicator, IndicatorKind, KIND_WORDS, key_bytes_of_kind, kind_word, write_normal_form};
 
 #[track_caller]
 fn check(text: &str, kind: IndicatorKind) {
@@ -97,9 +97,17 @@ fn a_key_has_a_word_for_its_kind() {
         ("192.0.2.1/a", "url"),
         ("example.com/a/*", "url"),
     ] {
-        assert_eq!(kind_word(Indicator::parse(text).unwrap().key()), Some(word), "{text}");
+        let indicator = Indicator::parse(text).unwrap();
+        assert_eq!(kind_word(indicator.key()), Some(word), "{text}");
+        assert!(KIND_WORDS.contains(&word));
+        // The keys of each kind lie in a range of their own, as far as their first byte tells.
+        for other in KIND_WORDS {
+            let is_in = key_bytes_of_kind(other).unwrap().contains(&indicator.key()[0]);
+            let is_near = other == word || [other, word].iter().all(|word| ["domain", "url"].contains(word));
+            assert_eq!(is_in, is_near, "{text} {other}");
+        }
     }
-    assert_eq!(kind_word(b"\x06"), None);
+    assert_eq!((kind_word(b"\x06"), key_bytes_of_kind("ip")), (None, None));
 }
 
 #[test]

@@ -1,8 +1,7 @@
 //! The front: from the requests of a connection to their answers, whatever they ask.
 //!
-//! In: a listening socket and the shared state. Out: a running server. Every request passes the gate before its
-//! body is looked at; one that expects `100-continue` passes it before it is told to go on. A panic in one request
-//! is a 500 for its client and concerns no other.
+//! In: a listening socket and the shared state. Out: a running server. Every request passes the gate before its body is looked at; one that
+//! expects `100-continue` passes it before it is told to go on. A panic in one request is a 500 for its client and concerns no other.
 //!
 //! actix-web has no hook for `100-continue`, so the service is put together here from its parts.
 
@@ -431,6 +430,7 @@ async fn carry_out(
         ApiRequest::Accounts(shape, name, _permit) => {
             v1::accounts::carry_out(state, head, payload, (route, shape, name), record).await
         }
+        ApiRequest::Export(asked) => v1::export::answer(state, &ingestor, *asked).await,
         ApiRequest::Batches(request) => v1::batches::carry_out(state, &ingestor, request, record).await,
     };
     outcome.map_err(|cause| Problem::new(route.sentence, cause))

@@ -29,7 +29,7 @@ use actix_web::{
     http::header::{self, HeaderValue},
     http::uri::PathAndQuery,
 };
-use sluice_ingest::{IngestError, Ingestor};
+use sluice_ingest::{IngestError, Ingestor, Permit};
 use sluice_model::{TenantId, limits};
 use sluice_store::{
     WriteError,
@@ -40,12 +40,14 @@ use super::{
     cybertrace::table as cybertrace_table,
     es::{parameters as es_parameters, table as es_table},
     request::{
-        BatchesAsked, BatchesRequest, BatchesShape, BulkRequest, CyberTraceRequest, ImportRequest,
-        LookupRequest, LookupValues, Request,
+        AccountsShape, BatchesAsked, BatchesRequest, BatchesShape, BulkRequest, CyberTraceRequest,
+        ImportRequest, LookupRequest, LookupValues, Request,
     },
     route::{self, Found, Route, Shape, Subject},
     v1::{
-        accounts, batch_list, lookup_parameters,
+        accounts, batch_list,
+        export::parameters as export_parameters,
+        lookup_parameters,
         parameters::{self, MissingTagsChoice, Parameters},
         table as v1_table,
     },
@@ -154,16 +156,14 @@ async fn judge(
             Request::Import(ImportRequest { importing, parameters, tenant, permit })
         }
         Shape::Lookup => lookup_request((state, ingestor), head, route, tenant, declared_bytes)?,
+        Shape::Export(subject) => {
+            let subject = look_up(subject, &catalogue, tenant, &found)?;
+            Request::Export(export_parameters::read(head, subject, &catalogue, tenant)?)
+        }
         Shape::Bulk => Request::Bulk(bulk_request((state, ingestor), head, &found, declared_bytes).await?),
         Shape::Accounts(shape) => {
-            batch_list::check_no_parameters(head)?;
-            body::check_declared(&head.headers, route.body_bytes_max)?;
             let name = found.parameter("{account}").unwrap_or_default();
-            let hash_bytes =
-                if accounts::hashes_a_password(*shape) { limits::PASSWORD_CHECK_BYTES } else { 0 };
-            let bytes = route.body_bytes_max + hash_bytes;
-            let permit = (bytes != 0).then(|| ingestor.reserve_whole(bytes)).transpose()?;
-            Request::Accounts(*shape, name, permit)
+            Request::Accounts(*shape, name, accounts_permit(head, *shape, route, ingestor)?)
         }
         Shape::Batches(shape) => Request::Batches(batches_request(*shape, tenant_name, head, &found)?),
     };
@@ -244,6 +244,7 @@ fn check_accept(head: &RequestHead, route: &Route) -> Result<(), Cause> {
     match route.shape {
         // Clients ask for media types of their own, and take JSON all the same.
         Shape::Bulk => Ok(()),
+        Shape::Export(_) => export_parameters::check_accept(head),
         Shape::Batches(BatchesShape::Rejects) | Shape::Import(_) | Shape::Lookup => {
             batch_list::check_accept(&head.headers)
         }
@@ -259,6 +260,22 @@ fn import_parameters(head: &RequestHead, identity: &Identity, tenant: &str) -> R
         return Err(Cause::Forbidden(FORBIDDEN));
     }
     Ok(parameters)
+}
+
+/// Reserves memory for a body about an account, and for the hash of a password.
+fn accounts_permit(
+    head: &RequestHead,
+    shape: AccountsShape,
+    route: &Route,
+    ingestor: &Ingestor,
+) -> Result<Option<Permit>, Cause> {
+    batch_list::check_no_parameters(head)?;
+    body::check_declared(&head.headers, route.body_bytes_max)?;
+    let hash_bytes = if accounts::hashes_a_password(shape) { limits::PASSWORD_CHECK_BYTES } else { 0 };
+    match route.body_bytes_max + hash_bytes {
+        0 => Ok(None),
+        bytes => Ok(Some(ingestor.reserve_whole(bytes)?)),
+    }
 }
 
 /// Reads what is asked of batches.

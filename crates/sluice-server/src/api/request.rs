@@ -10,7 +10,7 @@ use sluice_ingest::{Announced, Permit};
 use sluice_model::TenantId;
 use sluice_store::catalogue::{Supplier, Tag};
 
-use super::v1::{batch_list::ListParameters, parameters::Parameters};
+use super::v1::{batch_list::ListParameters, export::parameters::ExportAsked, parameters::Parameters};
 use crate::batches::id::BatchId;
 
 /// A version of the CyberTrace API, oldest first. A request of any other API behaves as in the newest.
@@ -46,7 +46,9 @@ pub(crate) enum Request {
     CyberTrace(CyberTraceRequest),
     /// Of `/v1`: rows in.
     Import(ImportRequest),
-    /// Of `/v1`: what became of them.
+    /// Of `/v1`: rows out.
+    Export(Box<ExportAsked>),
+    /// Of `/v1`: what became of rows that came in.
     Batches(BatchesRequest),
     /// Of `/v1`: lookups.
     Lookup(LookupRequest),

@@ -11,7 +11,10 @@ use sluice_model::{TenantId, TenantName, percent};
 use sluice_store::catalogue::{Supplier, Tag};
 use utoipa::openapi::path::OperationBuilder;
 
-use super::request::{AccountsShape, BatchesShape, EntityChange, Importing, Read, Streaming, Version};
+use super::{
+    request::{AccountsShape, BatchesShape, EntityChange, Importing, Read, Streaming, Version},
+    v1::export::parameters::ExportSubject,
+};
 use crate::{
     auth::role::Action,
     http::problem::{self, Cause, GENERIC_SENTENCE, Problem},
@@ -70,6 +73,8 @@ pub(crate) enum Shape {
     Import(Subject<Importing>),
     /// As a lookup that explains itself; with a body, while that arrives.
     Lookup,
+    /// As rows that are stored, without a body.
+    Export(Subject<ExportSubject>),
     /// From what is kept of imports.
     Batches(BatchesShape),
     /// As a list or change of users and tokens.

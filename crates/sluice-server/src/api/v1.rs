@@ -7,6 +7,8 @@ pub(crate) mod accounts;
 pub(crate) mod batch_list;
 pub(crate) mod batches;
 mod explanation;
+pub(crate) mod export;
+mod export_operations;
 pub(crate) mod indicators;
 mod intake;
 pub(crate) mod lookup;

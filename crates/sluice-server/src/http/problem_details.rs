@@ -76,7 +76,8 @@ pub(crate) static TYPES: [ProblemType; 25] = [
                Without `Content-Type` the format is told by the body." },
     ProblemType { name: "unknown-parameter", title: "There is no such parameter",
         page: "422. Parameters are never passed over. Parameters of POST and DELETE /v1/suppliers/{supplier}/indicators: format, \
-               refang, column, only_to_ids, from_line, mode, plan, max_shrink, skip_allowed, missing_tags. Of GET /v1/batches: supplier, limit, after. Of GET /v1/lookup: value." },
+               refang, column, only_to_ids, from_line, mode, plan, max_shrink, skip_allowed, missing_tags. Of GET /v1/batches: supplier, limit, after. Of GET /v1/lookup: value. \
+               Of GET of indicators: supplier, tag, kind, min_confidence, updated_after, limit, after, format." },
     ProblemType { name: "invalid-parameter", title: "A parameter has a value that it cannot have",
         page: "422. `detail` says which one, and what it may be." },
     ProblemType { name: "no-usable-row", title: "Not one row could be read",

@@ -15,6 +15,7 @@ use parking_lot::RwLock;
 use sluice_ingest::Ingestor;
 use sluice_model::{cursor::Cursor, matching::MatchScope};
 use sluice_store::Health;
+use tokio::sync::Semaphore;
 
 use super::{beats::Beats, request_log::RequestLog, tls::CertificateInUse};
 use crate::{
@@ -26,6 +27,9 @@ use crate::{
     worker::Worker,
 };
 
+/// Exports at a time.
+const EXPORTS_MAX: usize = 16;
+
 /// Shared by all requests.
 pub(crate) struct State {
     /// Checks credentials.
@@ -34,6 +38,8 @@ pub(crate) struct State {
     pub(crate) workers: Workers,
     /// What became of imports.
     pub(crate) batches: Arc<Batches>,
+    /// Places of exports, [`EXPORTS_MAX`] of them.
+    pub(crate) exports: Arc<Semaphore>,
     /// What is counted, for Prometheus.
     pub(crate) metrics: Metrics,
     /// Tells of requests in the log.
@@ -105,6 +111,7 @@ impl State {
             auth,
             workers,
             batches,
+            exports: Arc::new(Semaphore::new(EXPORTS_MAX)),
             metrics,
             request_log: RequestLog::default(),
             beats: Beats::default(),

@@ -119,6 +119,12 @@ impl<Stream: Read + Write> Connection<Stream> {
         if status < 200 || status == 204 {
             return Some(answer);
         }
+        if answer.header("transfer-encoding") == Some("chunked") {
+            while let Some(chunk) = self.receive_chunk() {
+                answer.body.push_str(&chunk);
+            }
+            return Some(answer);
+        }
         let length = answer.header("content-length").unwrap_or_else(|| panic!("no length: {answer:?}"));
         let mut body = vec![0; length.parse().unwrap()];
         self.stream.read_exact(&mut body).unwrap();
@@ -146,6 +152,12 @@ impl<Stream: Read + Write> Connection<Stream> {
     /// Reads the next chunk of an answer that comes in chunks; `None` at its end.
     #[track_caller]
     pub(crate) fn receive_chunk(&mut self) -> Option<String> {
+        self.receive_chunk_bytes().map(|chunk| String::from_utf8(chunk).unwrap())
+    }
+
+    /// The same as bytes.
+    #[track_caller]
+    pub(crate) fn receive_chunk_bytes(&mut self) -> Option<Vec<u8>> {
         let mut size = String::new();
         self.stream.read_line(&mut size).unwrap();
         let bytes =
@@ -154,7 +166,7 @@ impl<Stream: Read + Write> Connection<Stream> {
         self.stream.read_exact(&mut chunk).unwrap();
         assert!(chunk.ends_with(b"\r\n"), "{chunk:?}");
         chunk.truncate(bytes);
-        (bytes != 0).then(|| String::from_utf8(chunk).unwrap())
+        (bytes != 0).then_some(chunk)
     }
 
     /// Reads the next answer, which must come.

@@ -231,7 +231,7 @@ fn who_may_import_is_who_may_change_indicators() {
     let refused = ask(&daemon, "POST", path, "", b"");
     assert!(refused.header("www-authenticate").is_some());
     let refused = ask(&daemon, "PUT", path, &as_user("admin"), b"");
-    assert_eq!((refused.status, refused.header("allow")), (405, Some("POST, DELETE")));
+    assert_eq!((refused.status, refused.header("allow")), (405, Some("POST, DELETE, GET")));
 }
 
 #[test]

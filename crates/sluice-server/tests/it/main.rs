@@ -55,6 +55,8 @@ mod endings;
 #[cfg(test)]
 mod explaining;
 #[cfg(test)]
+mod exporting;
+#[cfg(test)]
 mod fail2ban;
 #[cfg(test)]
 mod heads;

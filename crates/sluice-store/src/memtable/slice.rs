@@ -6,7 +6,7 @@
 use std::{ops::Range, sync::Arc};
 
 use sluice_model::{
-    ranges::items_at,
+    ranges::{bytes_at, items_at},
     row::Row,
     varint::{push_varint, take_varint},
 };
@@ -112,6 +112,12 @@ impl Slice {
     pub(crate) fn keys_from(&self, first: &[u8]) -> impl Iterator<Item = &[u8]> {
         let from = self.offsets.partition_point(|offset| row_from(&self.rows, *offset).0 < first);
         items_at(&self.offsets, from..).iter().map(|offset| row_from(&self.rows, *offset).0)
+    }
+
+    /// The framed rows behind a key as bytes.
+    pub(crate) fn rows_bytes_after(&self, key: &[u8]) -> &[u8] {
+        let after = self.offsets.partition_point(|offset| row_from(&self.rows, *offset).0 <= key);
+        self.offsets.get(after).map_or(&[], |offset| bytes_at(&self.rows, *offset as usize..))
     }
 
     /// The framed rows as bytes.

@@ -265,6 +265,12 @@ impl ReadRows {
         self.rows.iter().map(|row| StoredRow(row_at(&self.bytes, *row)))
     }
 
+    /// The row of the key at a place among those that were asked; `None` when it has none.
+    pub(super) fn at(&self, place: usize) -> Option<StoredRow<'_>> {
+        let number = self.numbers.get(place).filter(|number| **number != NO_ROW)?;
+        self.rows.get(*number as usize).map(|row| StoredRow(row_at(&self.bytes, *row)))
+    }
+
     /// Bytes of memory.
     pub fn heap_bytes(&self) -> usize {
         self.numbers.capacity() * size_of::<u32>()
@@ -295,11 +301,6 @@ impl RowNumbers {
 }
 
 impl<'a> StoredRow<'a> {
-    /// A row that lies in a slice or was read.
-    pub(super) fn new(row: &'a [u8]) -> Self {
-        Self(row)
-    }
-
     /// Who holds the indicator, ascending by number.
     pub fn holdings(&self) -> impl Iterator<Item = StoredHolding> + use<'a> {
         held(self.0).map(|RowHolding { supplier, updated, context, .. }| {

@@ -1,21 +1,21 @@
 //! Reading everything, and the keys of a supplier or tag: for tests and tools, and the seed of exports.
 
-use std::collections::BTreeSet;
-
 use hashbrown::{HashMap, hash_map::Entry};
 use sluice_model::{SupplierId, TagId};
 
-use super::{one::Record, rows::StoredRow, view::Snapshot, workers::SingleThread};
+use super::{
+    one::Record,
+    rows::{held, tags_of},
+    select::ListedRows,
+    view::Snapshot,
+};
 use crate::{
     contexts::{ContextRef, ContextSource, TableId},
     error::ReadError,
     merge::{MergeRows, Source},
     rows::Rows,
-    run::Part,
+    run::{Listing, Part},
 };
-
-/// Keys whose rows are in memory while it is confirmed that they are still of a supplier or tag.
-const KEYS_CONFIRMED_AT_ONCE: usize = 64 * 1_024;
 
 impl Snapshot {
     /// Shows every indicator that somebody holds, ascending by key. Reads everything.
@@ -51,9 +51,8 @@ impl Snapshot {
     ///
     /// [`ReadError`] when a list or block cannot be read.
     pub fn keys_of_supplier(&self, supplier: SupplierId) -> Result<Vec<Vec<u8>>, ReadError> {
-        let pieces = |part: &Part| Some(part.index.suppliers.get(&supplier)?.pieces);
-        let is_of = |row: &StoredRow<'_>| row.holdings().any(|holding| holding.supplier == supplier);
-        self.keys_listed(&self.trees.suppliers, supplier.0, pieces, is_of)
+        let is_of = |row: &[u8]| held(row).any(|holding| holding.supplier == supplier);
+        self.keys_listed(&Listing::Suppliers(vec![supplier]), is_of)
     }
 
     /// The keys that carry a tag and that somebody holds, ascending, found through its posting lists.
@@ -62,49 +61,22 @@ impl Snapshot {
     ///
     /// [`ReadError`] when a list or block cannot be read.
     pub fn keys_of_tag(&self, tag: TagId) -> Result<Vec<Vec<u8>>, ReadError> {
-        let pieces = |part: &Part| Some(part.index.tags.get(&tag)?.pieces);
-        self.keys_listed(&self.trees.tags, tag.0, pieces, |row| row.tags().any(|carried| carried == tag))
+        let is_of = |row: &[u8]| held(row).next().is_some() && tags_of(row).any(|carried| carried == tag);
+        self.keys_listed(&Listing::Tags(vec![tag]), is_of)
     }
 
-    /// The keys of posting lists, which have so many pieces, and of slices, as far as the merged row confirms them.
     fn keys_listed(
         &self,
-        lists: &sled::Tree,
-        id: u32,
-        pieces: impl Fn(&Part) -> Option<u32>,
-        is_of: impl Fn(&StoredRow<'_>) -> bool,
+        listing: &Listing,
+        is_of: impl Fn(&[u8]) -> bool,
     ) -> Result<Vec<Vec<u8>>, ReadError> {
-        let mut candidates = BTreeSet::new();
-        for part in self.parts() {
-            if let Some(pieces) = pieces(part) {
-                self.keys_at(part, &part.posting(lists, id, pieces)?, |key| {
-                    candidates.insert(key.to_vec());
-                })?;
+        let (mut rows, mut keys) = (ListedRows::new(self, listing, b""), Vec::new());
+        while let Some((key, row)) = rows.next_row() {
+            if is_of(row) {
+                keys.push(key.to_vec());
             }
         }
-        for slice in self.view.memtable.slices() {
-            for (key, row) in slice.rows() {
-                if is_of(&StoredRow::new(row)) {
-                    candidates.insert(key.to_vec());
-                }
-            }
-        }
-        let candidates: Vec<Vec<u8>> = candidates.into_iter().collect();
-        let mut keys = Vec::new();
-        for some in candidates.chunks(KEYS_CONFIRMED_AT_ONCE) {
-            let asked: Vec<&[u8]> = some.iter().map(Vec::as_slice).collect();
-            let rows = self.read_rows(&asked, usize::MAX, &SingleThread)?.ok_or(ReadError::TooLong)?;
-            let is_held = |row: &StoredRow<'_>| row.holdings().next().is_some();
-            let confirmed: Vec<bool> = rows.iter().map(|row| is_held(&row) && is_of(&row)).collect();
-            let numbers = rows.into_numbers();
-            for (place, key) in some.iter().enumerate() {
-                if let Some(number) = numbers.get(place)
-                    && confirmed.get(number) == Some(&true)
-                {
-                    keys.push(key.clone());
-                }
-            }
-        }
+        rows.finish()?;
         Ok(keys)
     }
 

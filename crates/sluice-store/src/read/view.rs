@@ -62,6 +62,11 @@ impl Snapshot {
         self.view.sequence
     }
 
+    /// Heap bytes of what it shows that is not in the trees; holding it keeps them.
+    pub fn memtable_bytes(&self) -> usize {
+        self.view.memtable.bytes()
+    }
+
     /// How many seconds before the snapshot a supplier's holding was renewed, whose stamp is `updated`: by an update or
     /// a replacement of the supplier, whichever came last; by the clock of the day, which is at `now_seconds`, or by the
     /// time that the store was running, whichever is more.

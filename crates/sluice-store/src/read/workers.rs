@@ -24,6 +24,11 @@ pub trait Workers {
         true
     }
 
+    /// Returns true if what they read may be kept for others.
+    fn may_keep(&self) -> bool {
+        true
+    }
+
     /// Does something for each of some items, perhaps at the same time; gives what came of it, in order.
     fn map<I: Send, T: Send>(&self, items: Vec<I>, work: impl Fn(I) -> T + Send + Sync) -> Vec<T>;
 }
@@ -39,6 +44,24 @@ impl Workers for SingleThread {
 
     fn map<I: Send, T: Send>(&self, items: Vec<I>, work: impl Fn(I) -> T + Send + Sync) -> Vec<T> {
         items.into_iter().map(work).collect()
+    }
+}
+
+/// The caller's thread, which goes through all that is stored and so leaves nothing for others.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PassingThread;
+
+impl Workers for PassingThread {
+    fn count(&self) -> usize {
+        1
+    }
+
+    fn may_keep(&self) -> bool {
+        false
+    }
+
+    fn map<I: Send, T: Send>(&self, items: Vec<I>, work: impl Fn(I) -> T + Send + Sync) -> Vec<T> {
+        SingleThread.map(items, work)
     }
 }
 
@@ -74,7 +97,7 @@ impl ReadBudget {
 pub(super) fn block_use(items: usize, workers: &impl Workers) -> BlockUse {
     if !workers.may_wait() {
         BlockUse::AtHand
-    } else if items <= CACHED_READ_ITEMS_MAX {
+    } else if items <= CACHED_READ_ITEMS_MAX && workers.may_keep() {
         BlockUse::Keep
     } else {
         BlockUse::Pass

@@ -3,14 +3,15 @@
 //! The history is drawn from a printed seed. After every step that could matter, the store must hold exactly what
 //! the model holds, by key, by supplier and by tag. `SLUICE_MODEL_HISTORIES` sets how many histories are run.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use sluice_model::{
     Confidence, RetentionMinutes, SupplierId, SupplierName, TagId, TagName, TagWeight, TenantId, Vendor,
     row::{HoldingChange, TagsChange, encode},
 };
 use sluice_store::{
-    ChangeError, Record, SingleThread, SliceBuilder, Snapshot, Store, StoreConfig, Tuning, WriteError,
+    ChangeError, Record, SelectedHolding, Selection, SingleThread, SliceBuilder, Snapshot, Store,
+    StoreConfig, Tuning, Wanted, WriteError,
     catalogue::{CatalogueChange, SupplierSettings},
 };
 use tempfile::TempDir;
@@ -278,6 +279,7 @@ impl World {
     /// D5: what the posting lists find is what the records say.
     fn check_indexes(&self, held_keys: &[Vec<u8>]) {
         let snapshot = self.store().snapshot();
+        self.check_selected(&snapshot, &self.suppliers(), &[]);
         let mut scanned = Vec::new();
         snapshot
             .scan(|key, record| {
@@ -294,13 +296,85 @@ impl World {
             let holds = |key: &Vec<u8>| self.model.values[key].holdings.contains_key(&supplier.0);
             let want: Vec<_> = held_keys.iter().filter(|key| holds(key)).cloned().collect();
             assert_eq!(snapshot.keys_of_supplier(supplier).unwrap(), want);
+            self.check_selected(&snapshot, &[supplier], &[]);
         }
         for tag in self.tags() {
             let listed = snapshot.keys_of_tag(tag).unwrap();
+            self.check_selected(&snapshot, &self.suppliers(), &[tag]);
             for key in held_keys.iter().filter(|key| self.model.values[*key].tags_are_certain) {
                 let want = self.model.values[key].tags.contains(&tag.0);
                 assert_eq!(listed.contains(key), want, "{}", String::from_utf8_lossy(key));
             }
+        }
+    }
+}
+
+impl World {
+    /// A selection shows what the model says of it, and goes on behind any row.
+    fn check_selected(&self, snapshot: &Snapshot, suppliers: &[SupplierId], tags: &[TagId]) {
+        let is_selected = |value: &Value| {
+            let has_holder = suppliers.iter().any(|supplier| value.holdings.contains_key(&supplier.0));
+            has_holder && (tags.is_empty() || tags.iter().any(|tag| value.tags.contains(&tag.0)))
+        };
+        let mut known = suppliers.to_vec();
+        known.sort_unstable();
+        // Whether a row without certain tags has one is not known.
+        let is_certain = |value: &Value| tags.is_empty() || value.tags_are_certain;
+        let mut want = String::new();
+        for (key, value) in &self.model.values {
+            if is_certain(value) && is_selected(value) {
+                for (supplier, (updated, context, spelling)) in &value.holdings {
+                    if suppliers.contains(&SupplierId(*supplier)) {
+                        let tags = if value.tags_are_certain { &value.tags[..] } else { &[] };
+                        writeln!(want, "{key:?} {supplier} {updated} {context:?} {spelling:?} {tags:?}")
+                            .unwrap();
+                    }
+                }
+            }
+        }
+        for rows_max in [u64::MAX, 3] {
+            let (mut seen, mut after) = (String::new(), Vec::new());
+            loop {
+                let (mut rows, mut was_last) = (0, true);
+                let selection = Selection {
+                    suppliers: known.iter().map(|supplier| (*supplier, u64::MAX / 2)).collect(),
+                    tags: tags.to_vec(),
+                    rows_max,
+                    now_seconds: self.clock,
+                    ..Selection::default()
+                };
+                let before = after.clone();
+                let show = |shown: Option<&SelectedHolding<'_>>| {
+                    let Some(shown) = shown else { return Wanted::More };
+                    let value = &self.model.values[shown.key];
+                    assert_eq!(shown.is_first, was_last);
+                    assert!(before.as_slice() < shown.key);
+                    was_last = shown.is_last;
+                    rows += u64::from(shown.is_last);
+                    after = shown.key.to_vec();
+                    if is_certain(value) {
+                        let tags = shown.tags().map(|tag| tag.0).filter(|_| value.tags_are_certain);
+                        let tags: Vec<u32> = tags
+                            .filter(|tag| snapshot.catalogue().tag_by_id(TagId(*tag)).is_some())
+                            .collect();
+                        let (updated, _) =
+                            value.holdings.get(&shown.supplier.0).map(|held| (held.0, ())).unwrap();
+                        writeln!(
+                            seen,
+                            "{:?} {} {updated} {:?} {:?} {tags:?}",
+                            shown.key, shown.supplier.0, shown.context, shown.spelling
+                        )
+                        .unwrap();
+                    }
+                    Wanted::More
+                };
+                snapshot.select(&selection, &before, show).unwrap();
+                assert!(was_last && rows <= rows_max);
+                if rows < rows_max {
+                    break;
+                }
+            }
+            assert_eq!(seen, want);
         }
     }
 }

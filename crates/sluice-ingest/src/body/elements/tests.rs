@@ -14,13 +14,15 @@ use crate::{
     error::{BodyError, Fault, IngestError},
 };
 
-const ALL: [KnownProperty; 6] = [
+const ALL: [KnownProperty; 8] = [
     KnownProperty::Indicator,
     KnownProperty::Context,
     KnownProperty::Tags,
     KnownProperty::MarkDetections,
     KnownProperty::UnmarkDetections,
     KnownProperty::Object,
+    KnownProperty::Value,
+    KnownProperty::Url,
 ];
 
 fn slice(body: &[u8]) -> Option<BodySlice> {

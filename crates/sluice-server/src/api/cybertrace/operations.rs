@@ -162,7 +162,7 @@ fn indicator() -> ObjectBuilder {
             "What the supplier says of the value. Absent: what is stored stays. Not for `FalsePositive`.",
         ));
     ObjectBuilder::new()
-        .description(Some("An indicator, with what its supplier says of it. Other properties are ignored."))
+        .description(Some("An indicator, with what its supplier says of it. Other properties are ignored, but for a `url` that is the same indicator as it was sent."))
         .property("indicator", value())
         .property("context", context)
         .property("tags", tags)

@@ -14,8 +14,8 @@ use crate::{
         cybertrace::{self, entity::PROPERTIES},
         route::find,
         v1::{
-            self, batch_list::LIST_PARAMETERS, lookup_parameters::LOOKUP_PARAMETERS,
-            parameters::IMPORT_PARAMETERS,
+            self, batch_list::LIST_PARAMETERS, export::parameters::EXPORT_PARAMETERS,
+            lookup_parameters::LOOKUP_PARAMETERS, parameters::IMPORT_PARAMETERS,
         },
     },
     http::problem_details::{self, PAGES, TYPES},
@@ -170,8 +170,14 @@ fn parameters_are_those_that_are_read() {
     assert_eq!(in_query("ListBatches"), owned(LIST_PARAMETERS));
     assert_eq!(in_query("LookUpValues"), owned(LOOKUP_PARAMETERS));
     assert_eq!(in_query("LookUpRows"), owned([]));
+    let of_export = |left_out: &str| owned(EXPORT_PARAMETERS.into_iter().filter(|name| *name != left_out));
+    assert_eq!(in_query("ExportIndicators"), of_export(""));
+    assert_eq!(in_query("ExportSupplier"), of_export("supplier"));
+    assert_eq!(in_query("ExportTag"), of_export("tag"));
     let page = problem_details::of_name("unknown-parameter").unwrap().page;
-    for name in IMPORT_PARAMETERS.iter().chain(&LIST_PARAMETERS).chain(&LOOKUP_PARAMETERS) {
+    for name in
+        IMPORT_PARAMETERS.iter().chain(&LIST_PARAMETERS).chain(&LOOKUP_PARAMETERS).chain(&EXPORT_PARAMETERS)
+    {
         assert!(page.contains(name), "the page of unknown parameters does not name {name}");
     }
 }

@@ -16,6 +16,7 @@ use utoipa::openapi::{
 use super::{
     account_operations, batch_list,
     batches::{BatchView, ListView},
+    export_operations,
     indicators::ImportView,
     lookup_operations,
     rejects::RejectView,
@@ -199,7 +200,7 @@ pub(super) fn cancel_batch() -> OperationBuilder {
 
 /// Adds the forms that the descriptions name.
 pub(crate) fn add_forms(components: ComponentsBuilder) -> ComponentsBuilder {
-    lookup_operations::add_forms(account_operations::add_forms(components))
+    export_operations::add_forms(lookup_operations::add_forms(account_operations::add_forms(components)))
         .schema_from::<ImportView<'_>>()
         .schema_from::<RejectView<'_>>()
         .schema_from::<ChangeCounts>()

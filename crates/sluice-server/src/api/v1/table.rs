@@ -5,7 +5,9 @@
 use actix_web::http::Method;
 use sluice_model::limits::LOOKUP_BODY_BYTES_MAX;
 
-use super::{account_operations, lookup_operations, operations};
+use super::{
+    account_operations, export::parameters::ExportSubject, export_operations, lookup_operations, operations,
+};
 use crate::{
     api::request::{
         AccountsShape, BatchesShape, Importing,
@@ -22,6 +24,12 @@ const INDICATORS: &[(Version, &str)] = &[
     (V1_3, "/v1/suppliers/{supplier}/indicators"),
     (V1_3, "/v1/tenants/{tenant}/suppliers/{supplier}/indicators"),
 ];
+
+const ALL_INDICATORS: &[(Version, &str)] =
+    &[(V1_3, "/v1/indicators"), (V1_3, "/v1/tenants/{tenant}/indicators")];
+
+const TAG_INDICATORS: &[(Version, &str)] =
+    &[(V1_3, "/v1/tags/{tag}/indicators"), (V1_3, "/v1/tenants/{tenant}/tags/{tag}/indicators")];
 
 const BATCHES: &[(Version, &str)] = &[(V1_3, "/v1/batches"), (V1_3, "/v1/tenants/{tenant}/batches")];
 
@@ -44,7 +52,7 @@ const ACCOUNT_BYTES_MAX: usize = 64 << 10;
 
 /// Every request of the interface.
 #[rustfmt::skip]
-pub(crate) static ROUTES: [Route; 15] = [
+pub(crate) static ROUTES: [Route; 18] = [
     Route {
         name: "ImportIndicators", method: Method::POST, paths: INDICATORS, action: Action::ChangeIndicators,
         sentence: "The rows could not be taken in",
@@ -68,6 +76,24 @@ pub(crate) static ROUTES: [Route; 15] = [
         sentence: "The values could not be looked up",
         body_bytes_max: LOOKUP_BODY_BYTES_MAX, shape: Shape::Lookup,
         documented: Some(lookup_operations::look_up_rows),
+    },
+    Route {
+        name: "ExportIndicators", method: Method::GET, paths: ALL_INDICATORS, action: Action::Read,
+        sentence: "The indicators could not be shown",
+        body_bytes_max: 0, shape: Shape::Export(Subject::Catalogue(ExportSubject::All)),
+        documented: Some(export_operations::all),
+    },
+    Route {
+        name: "ExportSupplier", method: Method::GET, paths: INDICATORS, action: Action::Read,
+        sentence: "The indicators could not be shown",
+        body_bytes_max: 0, shape: Shape::Export(Subject::Supplier(ExportSubject::Supplier)),
+        documented: Some(export_operations::of_supplier),
+    },
+    Route {
+        name: "ExportTag", method: Method::GET, paths: TAG_INDICATORS, action: Action::Read,
+        sentence: "The indicators could not be shown",
+        body_bytes_max: 0, shape: Shape::Export(Subject::Tag(ExportSubject::Tag)),
+        documented: Some(export_operations::of_tag),
     },
     Route {
         name: "ListBatches", method: Method::GET, paths: BATCHES, action: Action::Read,

@@ -24,8 +24,8 @@ fn indicators_of_suppliers_in_any_tenant() {
     let path = "/v1/suppliers/Feed/indicators";
     check(&Method::POST, path, "ImportIndicators General Some(\"Feed\")");
     check(&Method::DELETE, path, "ImportDeletions General Some(\"Feed\")");
-    check(&Method::PUT, path, "405 POST, DELETE");
-    check(&Method::GET, path, "405 POST, DELETE");
+    check(&Method::GET, path, "ExportSupplier General Some(\"Feed\")");
+    check(&Method::PUT, path, "405 POST, DELETE, GET");
     let path = "/v1/tenants/acme/suppliers/a%2Fb/indicators";
     check(&Method::POST, path, "ImportIndicators acme Some(\"a/b\")");
     // A tenant may have any name, and so may a supplier.

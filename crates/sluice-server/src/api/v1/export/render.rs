@@ -1,0 +1,247 @@
+//! Rows as lines of NDJSON or records of CSV.
+//!
+//! In: holdings, one after the other, and the catalogue that names their suppliers and tags. Out: text. All rows of a tenant have one shape, in
+//! which each holding stands with its supplier; those of one supplier are the elements of an upload, with what an upload passes
+//! over, so that a line can be sent back as it is.
+
+use std::{fmt::Write as _, io};
+
+use serde::Serialize;
+use sluice_model::{kind_word, normalize::write_sent, write_normal_form};
+use sluice_store::{SelectedHolding, catalogue::Catalogue};
+
+use super::parameters::{ExportFormat, ExportSubject};
+use crate::clock;
+
+#[cfg(test)]
+mod tests;
+
+/// The columns of a supplier's rows, which an import of a table reads back: it passes over what has no name.
+const SUPPLIER_COLUMNS: &str = "indicator,kind,context,tags,updated,expires,url\n";
+
+/// The columns of all rows.
+const ALL_COLUMNS: &str = "indicator,kind,supplier,context,tags,updated,expires,url\n";
+
+/// Writes rows, and counts them.
+pub(super) struct RowWriter<'a> {
+    catalogue: &'a Catalogue,
+    /// Whether each row is of one supplier, which is not named.
+    is_of_supplier: bool,
+    format: ExportFormat,
+    /// Normal form and kind of the row at hand.
+    indicator: String,
+    kind: &'static str,
+    scratch: String,
+    /// Rows so far.
+    pub(super) rows_count: u64,
+}
+
+/// The last line of an answer that is whole.
+#[derive(Serialize)]
+struct EndView<'told> {
+    end: bool,
+    rows: u64,
+    /// The `after` of the next answer, if there may be more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<&'told str>,
+}
+
+impl<'a> RowWriter<'a> {
+    /// Begins, with the header of a table.
+    pub(super) fn new(
+        catalogue: &'a Catalogue,
+        subject: &ExportSubject,
+        format: ExportFormat,
+        text: &mut Vec<u8>,
+    ) -> Self {
+        let is_of_supplier = matches!(subject, ExportSubject::Supplier(_));
+        if format == ExportFormat::Csv {
+            let columns = if is_of_supplier { SUPPLIER_COLUMNS } else { ALL_COLUMNS };
+            text.extend_from_slice(columns.as_bytes());
+        }
+        let (indicator, scratch) = (String::new(), String::new());
+        Self { catalogue, is_of_supplier, format, indicator, kind: "", scratch, rows_count: 0 }
+    }
+
+    /// Appends a holding.
+    ///
+    /// # Errors
+    ///
+    /// What is stored makes no sense.
+    pub(super) fn push(&mut self, holding: &SelectedHolding<'_>, text: &mut Vec<u8>) -> io::Result<()> {
+        if holding.is_first {
+            self.indicator.clear();
+            let kind =
+                write_normal_form(holding.key, &mut self.indicator).and_then(|_| kind_word(holding.key));
+            self.kind = kind.ok_or_else(|| io::Error::other("a key makes no sense"))?;
+        }
+        match self.format {
+            ExportFormat::Csv => self.push_record(holding, text)?,
+            ExportFormat::Ndjson if self.is_of_supplier => self.push_element(holding, text)?,
+            ExportFormat::Ndjson => self.push_shared(holding, text)?,
+        }
+        self.rows_count += u64::from(holding.is_last);
+        Ok(())
+    }
+
+    /// Appends what says that the answer is whole; `next` is set if it ended because enough was told.
+    pub(super) fn push_end(&self, is_cut: bool, text: &mut Vec<u8>) -> io::Result<()> {
+        if self.format == ExportFormat::Csv {
+            return Ok(());
+        }
+        let next = Some(self.indicator.as_str()).filter(|_| is_cut);
+        serde_json::to_writer(&mut *text, &EndView { end: true, rows: self.rows_count, next })?;
+        text.push(b'\n');
+        Ok(())
+    }
+
+    /// A row of one supplier: the element of an upload, and what an upload passes over.
+    fn push_element(&mut self, holding: &SelectedHolding<'_>, text: &mut Vec<u8>) -> io::Result<()> {
+        self.push_head(text)?;
+        self.push_context(holding, text);
+        self.push_tags(holding, text)?;
+        self.push_times(holding, text);
+        self.push_url(holding, text)?;
+        text.extend_from_slice(b"}\n");
+        Ok(())
+    }
+
+    /// A holding of a row that stands with those of others.
+    fn push_shared(&mut self, holding: &SelectedHolding<'_>, text: &mut Vec<u8>) -> io::Result<()> {
+        if holding.is_first {
+            self.push_head(text)?;
+            text.extend_from_slice(b",\"suppliers\":[");
+        } else {
+            text.push(b',');
+        }
+        text.extend_from_slice(b"{\"name\":");
+        serde_json::to_writer(&mut *text, self.supplier_of(holding)?)?;
+        self.push_context(holding, text);
+        self.push_times(holding, text);
+        self.push_url(holding, text)?;
+        text.push(b'}');
+        if holding.is_last {
+            text.push(b']');
+            self.push_tags(holding, text)?;
+            text.extend_from_slice(b"}\n");
+        }
+        Ok(())
+    }
+
+    fn push_head(&self, text: &mut Vec<u8>) -> io::Result<()> {
+        text.extend_from_slice(b"{\"indicator\":");
+        serde_json::to_writer(&mut *text, &self.indicator)?;
+        text.extend_from_slice(b",\"kind\":\"");
+        text.extend_from_slice(self.kind.as_bytes());
+        text.push(b'"');
+        Ok(())
+    }
+
+    #[expect(clippy::unused_self, reason = "it stands among others of the row")]
+    fn push_context(&self, holding: &SelectedHolding<'_>, text: &mut Vec<u8>) {
+        if !holding.context.is_empty() {
+            // It is one line of JSON since it was taken in.
+            text.extend_from_slice(b",\"context\":");
+            text.extend_from_slice(holding.context);
+        }
+    }
+
+    fn push_tags(&self, holding: &SelectedHolding<'_>, text: &mut Vec<u8>) -> io::Result<()> {
+        let mut separator: &[u8] = b",\"tags\":[";
+        for tag in holding.tags().filter_map(|id| self.catalogue.tag_by_id(id)) {
+            text.extend_from_slice(separator);
+            serde_json::to_writer(&mut *text, tag.name.as_str())?;
+            separator = b",";
+        }
+        if separator == b"," {
+            text.push(b']');
+        }
+        Ok(())
+    }
+
+    fn push_times(&mut self, holding: &SelectedHolding<'_>, text: &mut Vec<u8>) {
+        text.extend_from_slice(b",\"updated\":\"");
+        self.push_time(holding.updated_seconds, text);
+        text.extend_from_slice(b"\",\"expires\":\"");
+        self.push_time(holding.expires_seconds, text);
+        text.push(b'"');
+    }
+
+    fn push_time(&mut self, seconds: u64, text: &mut Vec<u8>) {
+        self.scratch.clear();
+        // Writing to a string does not fail.
+        let _is_written = write!(self.scratch, "{}", clock::date(seconds)).is_ok();
+        text.extend_from_slice(self.scratch.as_bytes());
+    }
+
+    fn push_url(&mut self, holding: &SelectedHolding<'_>, text: &mut Vec<u8>) -> io::Result<()> {
+        if !holding.spelling.is_empty() {
+            self.write_url(holding)?;
+            text.extend_from_slice(b",\"url\":");
+            serde_json::to_writer(&mut *text, &self.scratch)?;
+        }
+        Ok(())
+    }
+
+    fn write_url(&mut self, holding: &SelectedHolding<'_>) -> io::Result<()> {
+        self.scratch.clear();
+        write_sent(holding.key, holding.spelling, &mut self.scratch)
+            .ok_or_else(|| io::Error::other("a spelling makes no sense"))
+    }
+
+    /// A record of a table: a holding with its indicator.
+    fn push_record(&mut self, holding: &SelectedHolding<'_>, text: &mut Vec<u8>) -> io::Result<()> {
+        push_field(self.indicator.as_bytes(), text);
+        text.push(b',');
+        text.extend_from_slice(self.kind.as_bytes());
+        text.push(b',');
+        if !self.is_of_supplier {
+            push_field(self.supplier_of(holding)?.as_bytes(), text);
+            text.push(b',');
+        }
+        push_field(holding.context, text);
+        text.push(b',');
+        self.scratch.clear();
+        for tag in holding.tags().filter_map(|id| self.catalogue.tag_by_id(id)) {
+            if !self.scratch.is_empty() {
+                self.scratch.push(';');
+            }
+            self.scratch.push_str(tag.name.as_str());
+        }
+        push_field(self.scratch.as_bytes(), text);
+        for seconds in [holding.updated_seconds, holding.expires_seconds] {
+            text.push(b',');
+            self.push_time(seconds, text);
+        }
+        text.push(b',');
+        if !holding.spelling.is_empty() {
+            self.write_url(holding)?;
+            push_field(self.scratch.as_bytes(), text);
+        }
+        text.push(b'\n');
+        Ok(())
+    }
+
+    fn supplier_of(&self, holding: &SelectedHolding<'_>) -> io::Result<&'a str> {
+        let supplier = self.catalogue.supplier_by_id(holding.supplier);
+        Ok(supplier.ok_or_else(|| io::Error::other("a supplier is nowhere"))?.name.as_str())
+    }
+}
+
+/// Appends a field of a record, between quotes if it would be read as something else without.
+fn push_field(field: &[u8], text: &mut Vec<u8>) {
+    // A `#` would begin a comment.
+    let is_plain =
+        !field.iter().any(|byte| b",;\t\"\r\n#".contains(byte)) && field.trim_ascii().len() == field.len();
+    if is_plain {
+        return text.extend_from_slice(field);
+    }
+    text.push(b'"');
+    for piece in field.split_inclusive(|byte| *byte == b'"') {
+        text.extend_from_slice(piece);
+        if piece.ends_with(b"\"") {
+            text.push(b'"');
+        }
+    }
+    text.push(b'"');
+}
