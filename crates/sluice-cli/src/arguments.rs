@@ -100,6 +100,11 @@ pub(crate) enum Command {
         #[command(flatten)]
         output: OutputArguments,
     },
+    /// Export what is stored, as NDJSON or CSV, of one moment; what is exported can be pushed again.
+    ///
+    /// A row for each indicator, with who holds it; with one --supplier, the rows as that supplier sends them. After a break it
+    /// goes on behind the last row. A file gets its name once it is whole.
+    Export(ExportArguments),
     /// List, create and remove suppliers.
     #[command(subcommand)]
     Suppliers(SuppliersCommand),
@@ -161,6 +166,35 @@ pub(crate) struct SendingArguments {
     pub(crate) restart: bool,
     #[command(flatten)]
     pub(crate) telling: TellingArguments,
+}
+
+/// Which rows are exported, and where to.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ExportArguments {
+    /// What this supplier holds; may be repeated.
+    #[arg(long = "supplier", value_name = "NAME")]
+    pub(crate) suppliers: Vec<String>,
+    /// Indicators with this tag; may be repeated.
+    #[arg(long = "tag", value_name = "NAME")]
+    pub(crate) tags: Vec<String>,
+    /// Indicators of this kind: `ipv4`, `ipv6`, `cidr`, `domain`, `url`, `md5`, `sha1` or `sha256`; may be repeated.
+    #[arg(long = "kind", value_name = "KIND")]
+    pub(crate) kinds: Vec<String>,
+    /// What suppliers hold that are trusted at least so much.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(..=100))]
+    pub(crate) min_confidence: Option<u8>,
+    /// What was updated later than this, such as 2026-11-01T08:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) updated_after: Option<String>,
+    /// Write a table, with a record for each holding, in place of NDJSON.
+    #[arg(long)]
+    pub(crate) csv: bool,
+    /// File to write; standard output when absent, or `-`.
+    #[arg(long = "output", short = 'o', value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// How long it is tried again while the daemon is away or busy and no row comes.
+    #[arg(long, value_name = "TIME", default_value = "10min", value_parser = humantime::parse_duration)]
+    pub(crate) retry_for: Duration,
 }
 
 /// What is said of a push alone.

@@ -47,6 +47,9 @@ pub(crate) enum Failure {
     /// Somebody does not want to wait.
     #[error("interrupted; the same command goes on from there")]
     Interrupted,
+    /// The same of what begins anew.
+    #[error("interrupted")]
+    Stopped,
 }
 
 impl Failure {
@@ -78,7 +81,7 @@ impl Failure {
             Self::Unauthorized(_) => 4,
             Self::Refused(_) => 5,
             Self::Local(_) => 6,
-            Self::Interrupted => 130,
+            Self::Interrupted | Self::Stopped => 130,
         })
     }
 }

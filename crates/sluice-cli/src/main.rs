@@ -9,6 +9,7 @@ mod arguments;
 mod batches;
 mod catalogue;
 mod credentials;
+mod export;
 mod failure;
 mod interruption;
 mod lookup;
@@ -55,6 +56,7 @@ fn run(connection: &ConnectionArguments, command: Command) -> Result<Ended, Fail
     }
     let retry_for = match &command {
         Command::Push { sending, .. } | Command::Delete { sending } => Some(sending.retry_for),
+        Command::Export(arguments) => Some(arguments.retry_for),
         _ => None,
     };
     let timing = Timing { silence_max: connection.timeout, retry_for };
@@ -91,6 +93,7 @@ async fn carry_out(server: &Server, command: Command) -> Result<Ended, Failure> 
             let question = if explain { Question::Reasons } else { Question::Result };
             lookup::run(server, &values, question, extract, detected, output.form).await
         }
+        Command::Export(arguments) => export::run(server, &arguments).await,
         Command::Suppliers(command) => catalogue::suppliers(server, command).await,
         Command::Batches(command) => batches::run(server, command).await,
         Command::Users(command) => accounts::users(server, command).await,

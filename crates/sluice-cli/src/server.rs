@@ -14,7 +14,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use reqwest::{
     Body, Certificate, Client, Identity, Response,
-    header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
     redirect,
 };
 use serde::de::DeserializeOwned;
@@ -84,6 +84,8 @@ pub(crate) struct NoAnswer {
     pub(crate) text: String,
     /// Whether trying again has no point: the daemon is none that is trusted.
     pub(crate) is_for_good: bool,
+    /// What the daemon asks for, if it has answered with a refusal.
+    pub(crate) retry_after: Option<Duration>,
     /// Whether there was no connection, and so nothing was sent.
     is_unsent: bool,
 }
@@ -92,7 +94,13 @@ impl NoAnswer {
     fn of(error: reqwest::Error, url: &Url) -> Self {
         let error = error.without_url();
         let (is_for_good, is_unsent) = (is_of_certificate(&error), error.is_connect());
-        Self { text: format!("cannot reach {url}: {}", with_causes(&error)), is_for_good, is_unsent }
+        let text = format!("cannot reach {url}: {}", with_causes(&error));
+        Self { text, is_for_good, retry_after: None, is_unsent }
+    }
+
+    /// An answer that came in part.
+    pub(crate) fn of_break(text: &str) -> Self {
+        Self { text: text.to_owned(), is_for_good: false, retry_after: None, is_unsent: false }
     }
 }
 
@@ -183,10 +191,7 @@ impl Server {
             response = self.begin(request) => response.map_err(no_answer)?,
             () = given_up => return Err(self.silent()),
         };
-        let status = response.status().as_u16();
-        let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-        let body = self.body_of(response).await?;
-        Ok(Answer { status, retry_after: seconds.map(Duration::from_secs), body })
+        self.answer_of(response).await
     }
 
     /// Sends a request, and gives the answer once its head is there.
@@ -208,6 +213,43 @@ impl Server {
         builder.send().await
     }
 
+    /// Asks for something long, and gives it once its head is there. The inner error is a refusal that is none for now.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no answer, or none yet.
+    pub(crate) async fn download(
+        &self,
+        url: Url,
+        accept: &'static str,
+    ) -> Result<Result<Download<'_>, Failure>, NoAnswer> {
+        let mut builder = self.client.get(url).header(ACCEPT, accept);
+        if let Some(authorization) = &self.authorization {
+            builder = builder.header(AUTHORIZATION, authorization.clone());
+        }
+        let response = timeout(self.silence_max(), builder.send()).await.map_err(|_elapsed| self.silent())?;
+        let response = response.map_err(|error| NoAnswer::of(error, &self.url))?;
+        if response.status().is_success() {
+            return Ok(Ok(Download { server: self, response }));
+        }
+        let Err(problem) = self.answer_of(response).await?.into_success() else {
+            return Err(NoAnswer::of_break("the answer makes no sense"));
+        };
+        if problem.is_temporary() {
+            let retry_after = problem.retry_after;
+            return Err(NoAnswer { retry_after, ..NoAnswer::of_break(&problem.to_string()) });
+        }
+        Ok(Err(problem.into_failure()))
+    }
+
+    /// Reads an answer to its end.
+    async fn answer_of(&self, response: Response) -> Result<Answer, NoAnswer> {
+        let status = response.status().as_u16();
+        let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let body = self.body_of(response).await?;
+        Ok(Answer { status, retry_after: seconds.map(Duration::from_secs), body })
+    }
+
     async fn body_of(&self, mut response: Response) -> Result<Bytes, NoAnswer> {
         let mut body = BytesMut::new();
         loop {
@@ -223,7 +265,7 @@ impl Server {
     fn silent(&self) -> NoAnswer {
         let time = humantime::format_duration(self.silence_max());
         let text = format!("{} says nothing for {time}", self.url);
-        NoAnswer { text, is_for_good: false, is_unsent: false }
+        NoAnswer::of_break(&text)
     }
 
     /// Asks for what is at an address, as of [`Server::ask`].
@@ -262,7 +304,7 @@ impl Server {
                         (failure, pause)
                     }
                 },
-                Err(NoAnswer { text, is_for_good, is_unsent }) => {
+                Err(NoAnswer { text, is_for_good, is_unsent, .. }) => {
                     let is_again = if is_unsent { retry_for.is_some() } else { is_question };
                     let failure = Failure::Unavailable(text);
                     if is_for_good || !is_again {
@@ -277,6 +319,30 @@ impl Server {
                 return Err(failure);
             }
         }
+    }
+}
+
+/// A long answer, piece by piece.
+pub(crate) struct Download<'s> {
+    server: &'s Server,
+    response: Response,
+}
+
+impl Download<'_> {
+    /// What a header of it says.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.response.headers().get(name)?.to_str().ok()
+    }
+
+    /// The next piece; `None` at its end.
+    ///
+    /// # Errors
+    ///
+    /// It breaks off, or nothing comes for too long.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, NoAnswer> {
+        let chunk = timeout(self.server.silence_max(), self.response.chunk()).await;
+        let chunk = chunk.map_err(|_elapsed| self.server.silent())?;
+        chunk.map_err(|error| NoAnswer::of(error, &self.server.url))
     }
 }
 

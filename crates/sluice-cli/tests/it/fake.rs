@@ -70,6 +70,11 @@ impl Received {
         self.write(status, headers, body);
     }
 
+    /// Answers with these bytes, and closes the connection.
+    pub(crate) fn answer_raw(mut self, bytes: &str) {
+        self.stream.write_all(bytes.as_bytes()).unwrap();
+    }
+
     /// Answers, and waits until the client has closed the connection, while the body may still come; gives how much of it came.
     pub(crate) fn answer_early(mut self, status: u16, headers: &str, body: &str) -> u64 {
         self.write(status, headers, body);

@@ -7,6 +7,8 @@ mod examples;
 #[cfg(test)]
 mod explain;
 #[cfg(test)]
+mod export;
+#[cfg(test)]
 mod fake;
 #[cfg(test)]
 mod lookup;
