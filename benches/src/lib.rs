@@ -3,6 +3,7 @@
 //! In: a file of one JSON object a line, as `PUT indicators` takes them. Out: rows with their normal form, so that
 //! a bench of storing does not time the parsing. Benches are not tests: nothing here asserts a time.
 
+pub mod measured;
 pub mod networks;
 
 use std::{

@@ -4,19 +4,8 @@
 //! replacement the time, the bytes that the process had written to disks, and its anonymous memory at most, above that before.
 //! The rows are made up. What is gathered is written to the spool, so it counts among the bytes.
 
-use std::{
-    fs,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
-    time::{Duration, Instant},
-};
-
-use anyhow::Context as _;
 use clap::Parser;
-use sluice_benches::{FeedRow, create_supplier, made_up_rows, scratch_store, slice};
+use sluice_benches::{FeedRow, create_supplier, made_up_rows, measured::measured, scratch_store, slice};
 use sluice_model::SupplierId;
 use sluice_store::{Feed, FeedMode, Store};
 
@@ -33,8 +22,6 @@ struct Replace {
 
 /// Rows that are made at a time: a step of 16 MiB has about as many.
 const STEP_ROWS: u64 = 72_000;
-/// How often memory is looked at.
-const LOOK_INTERVAL: Duration = Duration::from_millis(2);
 
 #[expect(clippy::print_stdout, reason = "the figures are what the command is for")]
 fn main() -> anyhow::Result<()> {
@@ -79,52 +66,4 @@ impl Replace {
             made_up_rows((from..self.rows.min(from + STEP_ROWS)).map(number))
         })
     }
-}
-
-/// Does some work, and prints what it cost.
-#[expect(clippy::print_stdout, reason = "the figures are what the command is for")]
-fn measured<T>(name: &str, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
-    let (memory_before, written_before) = (anonymous_bytes()?, written_bytes()?);
-    let is_done = Arc::new(AtomicBool::new(false));
-    let watch = {
-        let is_done = Arc::clone(&is_done);
-        move || -> anyhow::Result<u64> {
-            let mut peak = 0;
-            while !is_done.load(Ordering::Relaxed) {
-                peak = anonymous_bytes()?.max(peak);
-                thread::sleep(LOOK_INTERVAL);
-            }
-            Ok(peak)
-        }
-    };
-    let watcher = thread::Builder::new().name("watch".to_owned()).spawn(watch)?;
-    let started = Instant::now();
-    let outcome = work();
-    let elapsed = started.elapsed();
-    is_done.store(true, Ordering::Relaxed);
-    let peak = watcher.join().ok().context("the watching thread has panicked")??;
-    let outcome = outcome?;
-    println!(
-        "{name}: {:.2} s, {} MB written, {} MiB of memory above {} MiB",
-        elapsed.as_secs_f64(),
-        (written_bytes()? - written_before) / 1_000_000,
-        peak.saturating_sub(memory_before) >> 20,
-        memory_before >> 20
-    );
-    Ok(outcome)
-}
-
-fn anonymous_bytes() -> anyhow::Result<u64> {
-    Ok(number_of("/proc/self/status", "RssAnon:")? * 1_024)
-}
-
-fn written_bytes() -> anyhow::Result<u64> {
-    number_of("/proc/self/io", "write_bytes:")
-}
-
-fn number_of(path: &str, name: &str) -> anyhow::Result<u64> {
-    let text = fs::read_to_string(path)?;
-    let line =
-        text.lines().find_map(|line| line.strip_prefix(name)).context("the kernel does not tell it")?;
-    Ok(line.split_whitespace().next().context("the kernel does not tell it")?.parse()?)
 }
