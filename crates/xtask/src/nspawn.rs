@@ -129,6 +129,7 @@ impl Nspawn {
                 Err(error) if is_needed => return Err(error.context(name)),
                 Err(error) => {
                     println!("FAILED   {name} ({seconds:.1} s): {error:#}");
+                    println!("{}", trial.journal("--lines=15").unwrap_or_else(|error| error.to_string()));
                     failed.push(name);
                 }
             }

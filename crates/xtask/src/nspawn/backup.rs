@@ -16,6 +16,7 @@ const RESTORED: &str = "/srv/restored";
 /// Where the daemon puts those that it takes itself, and what lets it.
 const CLOCK_DIR: &str = "/srv/clock";
 const CLOCK_DROP_IN: &str = "/etc/systemd/system/sluiced.service.d/clock.conf";
+const CLOCK_GROUP: &str = "sluice-backup";
 /// Where a daemon serves it.
 const RESTORED_ADDRESS: &str = "127.0.0.1:9442";
 
@@ -37,8 +38,11 @@ pub(super) fn by_the_clock(trial: &Trial) -> Result<String> {
     let machine = &trial.machine;
     let shipped = fs::read_to_string(machine.path(CONFIG))?;
     fs::create_dir_all(machine.path(CLOCK_DIR))?;
-    machine.run(&format!("chown --reference=/var/lib/private/sluice {CLOCK_DIR}"))?;
-    trial.write(CLOCK_DROP_IN, &format!("[Service]\nReadWritePaths={CLOCK_DIR}\n"))?;
+    machine.run(&format!(
+        "groupadd --system {CLOCK_GROUP} && chgrp {CLOCK_GROUP} {CLOCK_DIR} && chmod 2770 {CLOCK_DIR}"
+    ))?;
+    let drop_in = format!("[Service]\nReadWritePaths={CLOCK_DIR}\nSupplementaryGroups={CLOCK_GROUP}\n");
+    trial.write(CLOCK_DROP_IN, &drop_in)?;
     trial.configure(&format!("[snapshot]\nurl = \"file://{CLOCK_DIR}\"\ninterval = \"2s\"\nkeep = 2\n"))?;
     let outcome = watch_the_clock(trial);
     trial.configure(&shipped)?;

@@ -15,8 +15,11 @@ use crate::command::output_of;
 const SHIPPED_DIR: &str = "/etc/sluice/tls";
 /// Where the daemon reads its own.
 const OWN_DIR: &str = "/etc/sluice/own";
-/// Where more is said of the socket.
+/// Where more is said of the socket, and of the service.
 const SOCKET_DROP_INS: &str = "/etc/systemd/system/sluiced.socket.d";
+const SERVICE_DROP_INS: &str = "/etc/systemd/system/sluiced.service.d";
+/// Who may read the daemon's own.
+const GROUP: &str = "sluice-tls";
 /// Whom certificates are for, and an address of the machine that is not the one of the shipped socket.
 const NAME: &str = "sluice.example.com";
 const OTHER_ADDRESS: &str = "127.0.0.2";
@@ -26,7 +29,7 @@ pub(super) fn tls(trial: &Trial) -> Result<String> {
     let shipped = fs::read_to_string(trial.machine.path(CONFIG))?;
     let outcome = try_all(trial);
     trial.configure(&shipped)?;
-    trial.machine.run(&format!("rm -rf {SHIPPED_DIR} {OWN_DIR} {SOCKET_DROP_INS}"))?;
+    trial.machine.run(&format!("rm -rf {SHIPPED_DIR} {OWN_DIR} {SOCKET_DROP_INS} {SERVICE_DROP_INS}"))?;
     restart_with_socket(trial)?;
     trial.wait_until_ready()?;
     outcome
@@ -48,15 +51,20 @@ fn try_all(trial: &Trial) -> Result<String> {
     log_in_with_a_certificate(trial, &second)?;
 
     trial.machine.run(&format!("rm -r {SHIPPED_DIR}"))?;
+    trial.machine.run(&format!("groupadd --system {GROUP}"))?;
     let third = make(trial, OWN_DIR, "third")?;
-    own(trial)?;
+    let_read(trial)?;
+    trial.write(
+        &format!("{SERVICE_DROP_INS}/tls.conf"),
+        &format!("[Service]\nSupplementaryGroups={GROUP}\n"),
+    )?;
     trial.configure(&format!(
         "[tls]\ncertificate = \"{OWN_DIR}/certificate.pem\"\nkey = \"{OWN_DIR}/key.pem\"\n"
     ))?;
-    trial.machine.run("systemctl restart sluiced")?;
+    trial.machine.run("systemctl daemon-reload && systemctl restart sluiced")?;
     ask(trial, &third)?;
     let (fourth, pid) = (make(trial, OWN_DIR, "fourth")?, trial.main_pid()?);
-    own(trial)?;
+    let_read(trial)?;
     trial.machine.run("systemctl reload sluiced")?;
     trial.wait_until("using the new certificate", || Ok(ask(trial, &fourth).is_ok()))?;
     ensure!(ask(trial, &third).is_err(), "the certificate stays the same after a reload");
@@ -118,9 +126,11 @@ fn make(trial: &Trial, dir: &str, copy: &str) -> Result<PathBuf> {
     Ok(copy)
 }
 
-/// Gives the daemon's own files to the user that it runs as.
-fn own(trial: &Trial) -> Result<()> {
-    trial.machine.run(&format!("chown --recursive --reference=/var/lib/private/sluice {OWN_DIR}"))?;
+/// Lets the group read the daemon's own files, as the book tells it.
+fn let_read(trial: &Trial) -> Result<()> {
+    trial
+        .machine
+        .run(&format!("chgrp --recursive {GROUP} {OWN_DIR} && chmod --recursive u=rwX,g=rX,o= {OWN_DIR}"))?;
     Ok(())
 }
 
