@@ -357,8 +357,7 @@ impl World {
                         let tags: Vec<u32> = tags
                             .filter(|tag| snapshot.catalogue().tag_by_id(TagId(*tag)).is_some())
                             .collect();
-                        let (updated, _) =
-                            value.holdings.get(&shown.supplier.0).map(|held| (held.0, ())).unwrap();
+                        let updated = value.holdings[&shown.supplier.0].0;
                         writeln!(
                             seen,
                             "{:?} {} {updated} {:?} {:?} {tags:?}",
