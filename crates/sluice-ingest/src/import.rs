@@ -47,7 +47,7 @@ use sluice_store::{Store, WriteError};
 use tokio::{task::JoinHandle, time::Instant};
 
 use self::{
-    allowed::AllowList,
+    allowed::{AllowList, READ_WAIT_MAX},
     array::ArrayScan,
     csv::{ColumnChoice, Header},
     cut::{Cutter, RowEnds, RowsSlice},
@@ -392,6 +392,11 @@ impl Import {
         if self.step.is_some() {
             return Ok(());
         }
+        let allowed =
+            self.rules.skip_allowed.then(|| AllowList::of(&self.store, &self.rules.upload)).flatten();
+        if allowed.is_some() {
+            allowed::read_lists(&self.store, &self.pools.allow_lists, READ_WAIT_MAX).await?;
+        }
         let permit = match self.permit.take() {
             Some(permit) => permit,
             None => self.budget.take(limits::HEAD_PERMIT_BYTES, None)?,
@@ -409,8 +414,6 @@ impl Import {
             Some(_) => RowWork::gather(&self.store, upload, missing),
             None => RowWork::begin(&self.store, upload, missing)?,
         };
-        let allowed =
-            self.rules.skip_allowed.then(|| AllowList::of(&self.store, &self.rules.upload)).flatten();
         let step =
             Step::begin(&self.pools, permit, (rows, allowed), from_line, keeper, self.gathered.clone());
         // What has arrived and is in no step yet.

@@ -130,6 +130,8 @@ pub(crate) struct Pools {
     read_heavy: Pool,
     /// The turn of a replacement, or a plan, to be carried out: it is much work, on a thread of its own.
     pub(crate) replacements: Arc<Semaphore>,
+    /// The turn to read allow lists, on a thread of its own as well.
+    pub(crate) allow_lists: Arc<Semaphore>,
     heavy_read_bytes_max: usize,
     /// Bytes that a short body may read in the fast lane.
     pub(crate) short_read_bytes: usize,
@@ -152,6 +154,7 @@ impl Pools {
             read_light: Pool::new("read-light", threads_count, plan.light_read_bytes)?,
             read_heavy: Pool::new("read-heavy", threads_count, plan.heavy_read_bytes)?,
             replacements: Arc::new(Semaphore::new(1)),
+            allow_lists: Arc::new(Semaphore::new(1)),
             heavy_read_bytes_max: plan.heavy_read_bytes,
             short_read_bytes: plan.short_read_bytes / threads_count.max(1),
         }))

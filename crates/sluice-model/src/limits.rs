@@ -127,7 +127,8 @@ pub const PASSWORD_HASH_KIB: u32 = 19 * 1_024;
 /// Heap bytes that the check of a password takes. One is made at a time.
 pub const PASSWORD_CHECK_BYTES: usize = PASSWORD_HASH_KIB as usize * KIB;
 
-/// Heap bytes of blocks of the trees that lookups keep at hand, before the memory plan adds to it.
+/// Heap bytes of blocks of the trees that lookups keep at hand, before the memory plan adds to it. The filter of the allow lists may
+/// take half of it.
 pub const BLOCK_CACHE_BYTES_MAX: usize = 40 * MIB;
 
 /// Longest names of a table's columns together, as keys of JSON: each row of the table is given them.

@@ -57,7 +57,7 @@ pub struct MemoryPlan {
     pub light_read_bytes: usize,
     /// Reads of short bodies.
     pub short_read_bytes: usize,
-    /// Blocks of the trees that lookups keep at hand.
+    /// Blocks of the trees that lookups keep at hand, and what is known of the allow lists, for which they yield half of it.
     pub block_cache_bytes: usize,
     /// What does not grow with bodies: the cache of the trees, a part of a run being written and the training of its
     /// dictionary, the check of a password, connections.

@@ -1,56 +1,67 @@
 //! Which indicators the allow lists may hold: those of the suppliers `FalsePositive`, of all tenants together.
 //!
-//! In: what is written for these suppliers, before it is visible, and what they hold when it is asked for the first time.
-//! Out: "not on any list" or "perhaps", from memory. Nothing is removed, so whoever is told "perhaps" reads the key. As long as no
-//! list holds anything, a question costs a look at a flag and memory is nothing; from then on it is one filter of
-//! [`HASHES`] hashes, which says "perhaps" more often the more there are.
+//! In: what is written for these suppliers, before it is visible, and once what they hold already
+//! ([`Store::read_allow_lists`](crate::Store::read_allow_lists)). Out: "not on any list" or "perhaps", from memory. As long as no
+//! list holds anything, a question costs a look at a flag, and memory is nothing.
 //!
-//! What is stored is not read at the start, which it would hold up, but by the first import that asks.
+//! What is noted goes into a filter. When it is full, another one is begun, four times as long, and all of them are asked: few, and
+//! nothing that was noted ever has to be read again or moved while others write. What one of them has already takes no
+//! room, so a list that is sent again every day is noted once. Together they take half of what is planned for blocks at hand
+//! ([`Tuning::block_cache_bytes`](crate::Tuning)) at most, and blocks yield it to them. Keys beyond that go into the last one, which
+//! says "perhaps" the more often, and so is read the more often; nothing is ever denied that is on a list.
+//!
+//! Nothing is removed before the next start, which begins with what the lists hold then. The posting lists say beforehand
+//! how much that is, so it goes into one filter.
+//!
+//! Bits are set with atomic operations and without a lock, while others ask. Relaxed ones are enough, as it is for the
+//! summary of networks: whoever looks for a key has it from a view that was put in its place under a lock after the key was
+//! noted, or after whoever noted it again had seen all its bits.
 
 use std::sync::{
     OnceLock,
     atomic::{AtomicBool, Ordering},
 };
 
-use parking_lot::Mutex;
-use sluice_model::{SupplierId, limits};
+use sluice_model::SupplierId;
 
 use crate::{
     catalogue::{Catalogue, Supplier},
-    error::ReadError,
     filter::{self, Hashes, SharedFilter},
     memtable::Slice,
 };
 
-/// Hashes that the filter has room for, of keys and of their groups: 1.5 MiB.
-const HASHES: usize = 1 << 20;
-const _: () = assert!(HASHES * 12 / 8 <= limits::STANDING_BYTES / 64);
+/// Hashes that the first filter has room for, of keys and of their groups: 384 KiB.
+const ROOM_MIN: usize = 1 << 18;
+
+/// How many times as long as the one before each filter is, if there is room for that.
+const GROWTH: usize = 4;
+
+/// Filters at most: four that grow come to 32 MiB, and the last one takes what is left.
+const FILTERS_MAX: usize = 6;
 
 /// Keys that are added in one go.
 const KEYS_ADDED_AT_ONCE: usize = 4_096;
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct AllowFilter {
-    /// Made for the first key.
-    filter: OnceLock<SharedFilter>,
-    /// One adds at a time.
-    adding: Mutex<()>,
-    /// Held by who reads what is stored.
-    filling: Mutex<()>,
-    is_filled: AtomicBool,
+    bytes_max: usize,
+    /// One after the other; none is made before there is a key for it.
+    filters: [OnceLock<SharedFilter>; FILTERS_MAX],
+    /// Whether what was stored at the start is in it.
+    has_read: AtomicBool,
 }
 
 impl AllowFilter {
-    /// Returns true if no list has ever held anything.
-    #[inline]
-    pub fn is_empty(&self) -> bool {
-        self.filter.get().is_none()
+    /// Begins with nothing; takes no more than so many bytes, or those of the first filter.
+    pub(crate) fn new(bytes_max: usize) -> Self {
+        Self { bytes_max, filters: Default::default(), has_read: AtomicBool::new(false) }
     }
 
-    /// Returns true if no list has ever held anything, and that is known without reading.
-    pub(crate) fn is_known_to_be_empty(&self) -> bool {
-        self.is_empty() && self.is_filled.load(Ordering::Acquire)
+    /// Returns true if no list has ever held anything, as far as is known.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.made().next().is_none()
     }
 
     /// Returns true if a list may hold a key.
@@ -70,46 +81,88 @@ impl AllowFilter {
     }
 
     fn may_contain(&self, hash: u64) -> bool {
-        self.filter.get().is_some_and(|filter| filter.may_contain(hash))
+        self.made().any(|filter| filter.may_contain(hash))
+    }
+
+    /// Returns true if all that the lists hold is in it.
+    pub(crate) fn has_read(&self) -> bool {
+        self.has_read.load(Ordering::Acquire)
+    }
+
+    /// Notes that what was stored at the start is in it.
+    pub(crate) fn end_reading(&self) {
+        self.has_read.store(true, Ordering::Release);
+    }
+
+    /// Heap bytes held.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.made().map(SharedFilter::heap_bytes).sum()
     }
 
     /// Notes what a write of a list has, if its supplier is one.
     pub(crate) fn note_slice(&self, catalogue: &Catalogue, supplier: Option<SupplierId>, slice: &Slice) {
         if supplier.is_some_and(|supplier| is_list(catalogue, supplier)) {
-            let mut adding = Adding::new(self);
+            let mut adding = self.adding();
             slice.rows().for_each(|(key, _)| adding.push(key));
         }
     }
 
-    /// Notes keys, if their supplier is a list.
-    pub(crate) fn adding(&self, catalogue: &Catalogue, supplier: SupplierId) -> Option<Adding<'_>> {
-        is_list(catalogue, supplier).then(|| Adding::new(self))
+    /// Notes keys.
+    pub(crate) fn adding(&self) -> Adding<'_> {
+        Adding { filter: self, hashes: Hashes::default() }
     }
 
-    /// Has what is stored added, unless that was done.
-    pub(crate) fn fill(
-        &self,
-        add_stored: impl FnOnce(&mut Adding<'_>) -> Result<(), ReadError>,
-    ) -> Result<(), ReadError> {
-        if self.is_filled.load(Ordering::Acquire) {
-            return Ok(());
+    /// Prepares for so many keys, so that they find room in one filter if there is as much.
+    pub(crate) fn expect(&self, keys_count: usize) {
+        // Each with a group of its own.
+        let hashes_count = keys_count.saturating_mul(2);
+        let made_count = self.made().count();
+        if self.made().last().map_or(0, SharedFilter::left) < hashes_count {
+            self.make(made_count, hashes_count);
         }
-        let _filling = self.filling.lock();
-        if !self.is_filled.load(Ordering::Acquire) {
-            let mut adding = Adding::new(self);
-            add_stored(&mut adding)?;
-            drop(adding);
-            self.is_filled.store(true, Ordering::Release);
-        }
-        Ok(())
+    }
+
+    fn made(&self) -> impl Iterator<Item = &SharedFilter> {
+        self.filters.iter().map_while(OnceLock::get)
     }
 
     fn add(&self, hashes: &Hashes) {
-        let filter = self.filter.get_or_init(|| SharedFilter::with_room(HASHES));
-        let _adding = self.adding.lock();
         for hash in hashes.as_slice() {
-            filter.add(*hash);
+            if !self.may_contain(*hash) {
+                self.add_one(*hash);
+            }
         }
+    }
+
+    fn add_one(&self, hash: u64) {
+        loop {
+            let (made_count, newest) =
+                self.made().fold((0, None), |(count, _), made| (count + 1, Some(made)));
+            let has_room = newest.is_some_and(SharedFilter::take_room);
+            if !has_room && self.make(made_count, 0).is_some() {
+                continue;
+            }
+            if let Some(newest) = newest {
+                newest.add_atomically(hash);
+            }
+            return;
+        }
+    }
+
+    /// The filter behind so many others; it is made, unless others have done so, with room for so many hashes if there is as
+    /// much. `None` when there is no room for it.
+    fn make(&self, made_count: usize, hashes_count: usize) -> Option<&SharedFilter> {
+        let place = self.filters.get(made_count)?;
+        if let Some(made) = place.get() {
+            return Some(made);
+        }
+        let before = || self.made().take(made_count);
+        let bytes: usize = before().map(SharedFilter::heap_bytes).sum();
+        let room_left = SharedFilter::room_of(self.bytes_max.saturating_sub(bytes));
+        let room_before = before().last().map_or(0, SharedFilter::room);
+        let room = (GROWTH * room_before).max(hashes_count).min(room_left).max(ROOM_MIN);
+        // The first is made in any case.
+        (made_count == 0 || room <= room_left).then(|| place.get_or_init(|| SharedFilter::with_room(room)))
     }
 }
 
@@ -119,11 +172,7 @@ pub(crate) struct Adding<'f> {
     hashes: Hashes,
 }
 
-impl<'f> Adding<'f> {
-    fn new(filter: &'f AllowFilter) -> Self {
-        Self { filter, hashes: Hashes::default() }
-    }
-
+impl Adding<'_> {
     /// Adds a key.
     pub(crate) fn push(&mut self, key: &[u8]) {
         self.hashes.push(key);
@@ -135,9 +184,7 @@ impl<'f> Adding<'f> {
 
 impl Drop for Adding<'_> {
     fn drop(&mut self) {
-        if !self.hashes.as_slice().is_empty() {
-            self.filter.add(&self.hashes);
-        }
+        self.filter.add(&self.hashes);
     }
 }
 

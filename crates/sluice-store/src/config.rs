@@ -49,7 +49,7 @@ pub struct Tuning {
     pub memtable_bytes_max: usize,
     /// Heap bytes of the memtable at which it is flushed into a run.
     pub flush_bytes: usize,
-    /// Bytes of blocks that lookups keep at hand.
+    /// Bytes of blocks that lookups keep at hand. What is known of the allow lists takes up to half of it.
     pub block_cache_bytes: usize,
     /// Raw bytes of rows after which a part of a run is full.
     pub part_bytes: u64,

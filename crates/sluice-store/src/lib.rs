@@ -38,7 +38,7 @@
 //! | `parts` (`compact/parts_thread.rs`) | packs the rows of one part after the other | the disk |
 //!
 //! Posting lists (which rows of a part are of a supplier or have a tag) are written with every part. Those of the suppliers
-//! `FalsePositive` tell the first import what is allowed (`allow_list.rs`), and those of a few suppliers or tags an export of them where their
+//! `FalsePositive` tell what is allowed (`allow_list.rs`), before the first import, and those of a few suppliers or tags an export of them where their
 //! rows are ([`Snapshot::select`]); beside that [`Snapshot::keys_of_supplier`] and [`Snapshot::keys_of_tag`] read them. Merges need only their summaries in the index of a part.
 //!
 //! # What is promised

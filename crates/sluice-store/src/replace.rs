@@ -40,6 +40,7 @@ pub use self::{
 };
 use crate::{
     admission,
+    allow_list::is_list,
     error::WriteError,
     memtable::SliceBuilder,
     merge::MergeRows,
@@ -229,12 +230,15 @@ impl Store {
         wait_for_room(go_on, || self.shared.admit())?;
         let (done, answer) = bounded(1);
         let chunk = Arc::new(chunk);
-        if let Some(mut allowed) = self.shared.allowed.adding(&self.catalogue(), renewal.supplier) {
+        if is_list(&self.catalogue(), renewal.supplier) {
             let mut rows = MergeRows::new(vec![Chunk::source(&chunk)]);
+            let mut allowed = self.shared.allowed.adding();
             while let Some((key, _)) = rows.next_row() {
                 allowed.push(key);
             }
+            drop(allowed);
             rows.finish().map_err(ReplaceError::Read)?;
+            self.shared.make_room_for_allowed();
         }
         let rows = MergeRows::new(vec![Chunk::source(&chunk)]);
         let asked = self.shared.compaction_requests.send(CompactionRequest::Adopt { rows, renewal, done });

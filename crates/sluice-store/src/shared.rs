@@ -109,6 +109,12 @@ impl Shared {
             self.networks.note(key);
         }
         self.allowed.note_slice(&self.view().catalogue, supplier, slice);
+        self.make_room_for_allowed();
+    }
+
+    /// Has blocks at hand yield what the filter of the allow lists takes.
+    pub(crate) fn make_room_for_allowed(&self) {
+        self.blocks.yield_bytes(self.allowed.heap_bytes());
     }
 
     /// Puts a changed copy of the view in its place. `change` runs under the lock: pointers only, no work.

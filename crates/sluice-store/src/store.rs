@@ -15,11 +15,12 @@ use sluice_model::{SupplierId, TenantName, limits};
 
 use crate::{
     admission,
+    allow_list::AllowFilter,
     catalogue::{Catalogue, CatalogueChange},
     compact::CompactionThread,
     config::StoreConfig,
     dir_lock::DirLock,
-    error::{ChangeError, OpenError, WriteError},
+    error::{ChangeError, OpenError, ReadError, WriteError},
     filter::SharedFilters,
     log::LogThread,
     measures::Measures,
@@ -95,9 +96,9 @@ impl Store {
             disk_free_bytes: AtomicU64::new(u64::MAX),
             disk_asked_ms: AtomicU64::new(0),
             stamps: Stamps::begin(Arc::clone(&config.clock), found.manifest.stamps.clone(), found.given),
+            allowed: Arc::new(AllowFilter::new(config.tuning.block_cache_bytes / 2)),
             config,
             networks: Arc::clone(&found.view.networks),
-            allowed: Arc::default(),
             view: RwLock::new(Arc::new(found.view)),
             trees: found.trees,
             blocks,
@@ -251,9 +252,31 @@ impl Store {
         Snapshot { view: self.shared.view(), trees, blocks, ages: stamps.ages(), allowed }
     }
 
+    /// Returns true if what the allow lists hold is in the filter of them.
+    pub fn knows_allow_lists(&self) -> bool {
+        self.shared.allowed.has_read()
+    }
+
     /// Returns true if no allow list holds anything, as far as that is known without reading.
     pub fn knows_no_allow_list(&self) -> bool {
-        self.shared.allowed.is_known_to_be_empty()
+        self.shared.allowed.has_read() && self.shared.allowed.is_empty()
+    }
+
+    /// Reads what the allow lists hold, so that [`Snapshot::allow_filter`] has it; false if the store closes or fails first. What is
+    /// written for them is noted anyway, so once in the life of a store is enough. Blocking: reads each block that holds a row
+    /// of theirs.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] when a list or block cannot be read.
+    pub fn read_allow_lists(&self) -> Result<bool, ReadError> {
+        let shared = &*self.shared;
+        let has_read = self.snapshot().read_allow_lists(|| !shared.has_failed() && !shared.is_closed())?;
+        shared.make_room_for_allowed();
+        if has_read {
+            shared.allowed.end_reading();
+        }
+        Ok(has_read)
     }
 
     /// What holdings that are updated now are stamped with: seconds that the store has been running, counted from the

@@ -153,7 +153,8 @@ impl Replacing {
     }
 }
 
-fn start_thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), IngestError> {
+/// Starts a thread for work that may wait for the disk.
+pub(super) fn start_thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), IngestError> {
     let started = thread::Builder::new().name(name.to_owned()).spawn(work);
     started.map(drop).map_err(|error| {
         tracing::error!(%error, name, "a thread did not start");

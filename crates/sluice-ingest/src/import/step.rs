@@ -4,7 +4,7 @@
 //! then. A step has a write and a permit of its own, and sees the catalogue as it was when it began. One that is
 //! dropped before its end leaves nothing; one that is ended goes on when its client has gone.
 
-use std::{pin::Pin, sync::Arc};
+use std::{iter::Peekable, pin::Pin, sync::Arc, vec};
 
 use sluice_model::limits;
 use sluice_store::{Slice, SliceBuilder};
@@ -186,12 +186,39 @@ impl StepWork {
         format: &BodyFormat,
         index: u32,
     ) -> Result<SliceOutcome, IngestError> {
+        let asked = self.allowed.as_ref().and_then(AllowList::rows);
+        let mut judged = self.judge(slice, format, asked, Vec::new())?;
+        if let Some(asked) = judged.asked.take() {
+            let left_out = asked.finish()?;
+            if !left_out.is_empty() {
+                // Refused rows are told in their order, so it is done once more, now that it is known which.
+                drop(judged);
+                judged = self.judge(slice, format, None, left_out)?;
+            }
+        }
+        let SliceJudge { rows, mut report, packer, .. } = judged;
+        self.rows.check_tags()?;
+        let rows = self.rows.append(index, rows)?;
+        report.rejects = packer.map_or_else(Vec::new, RejectsPacker::finish);
+        Ok((report, rows))
+    }
+
+    /// Judges all rows of a slice.
+    fn judge<'w>(
+        &'w self,
+        slice: &RowsSlice,
+        format: &BodyFormat,
+        asked: Option<AllowedRows<'w>>,
+        left_out: Vec<u32>,
+    ) -> Result<SliceJudge<'w>, IngestError> {
         let mut judge = SliceJudge {
             work: &self.rows,
             rows: SliceBuilder::with_text_bytes(slice.text.len()),
             report: ImportReport { committed_lines: slice.next_line() - 1, ..ImportReport::default() },
             buffers: self.rows.buffers(),
-            allowed: self.allowed.as_ref().map(AllowList::rows).transpose()?.flatten(),
+            asked,
+            left_out: left_out.into_iter().peekable(),
+            good_count: 0,
             packer: self.keeper.takes_rejects().then(RejectsPacker::default),
         };
         let visited = match format {
@@ -219,13 +246,9 @@ impl StepWork {
                 })
             }
         };
-        let SliceJudge { rows, mut report, buffers, packer, .. } = judge;
-        self.rows.give_back(buffers);
+        self.rows.give_back(std::mem::take(&mut judge.buffers));
         visited?;
-        self.rows.check_tags()?;
-        let rows = self.rows.append(index, rows)?;
-        report.rejects = packer.map_or_else(Vec::new, RejectsPacker::finish);
-        Ok((report, rows))
+        Ok(judge)
     }
 }
 
@@ -235,8 +258,12 @@ struct SliceJudge<'w> {
     rows: SliceBuilder,
     report: ImportReport,
     buffers: RowBuffers,
-    /// If anything is allowed.
-    allowed: Option<AllowedRows<'w>>,
+    /// Asked which rows are allowed, if any is and that is not known yet.
+    asked: Option<AllowedRows<'w>>,
+    /// The numbers of those that are, among all that are good enough to be stored.
+    left_out: Peekable<vec::IntoIter<u32>>,
+    /// How many such rows there were.
+    good_count: u32,
     /// If refused rows are kept.
     packer: Option<RejectsPacker>,
 }
@@ -251,14 +278,11 @@ impl SliceJudge<'_> {
     ) -> Result<(), IngestError> {
         let (word, hint) = match fate {
             Fate::AsAsked | Fate::Withdrawn => {
-                let (judged, allowed) = match fate {
-                    Fate::AsAsked => (self.work.judge(element, &mut self.buffers), self.allowed.as_mut()),
-                    _ => (self.work.judge_released(element, &mut self.buffers), None),
+                let judged = match fate {
+                    Fate::AsAsked => self.work.judge(element, &mut self.buffers),
+                    _ => self.work.judge_released(element, &mut self.buffers),
                 };
-                let is_allowed = match (&judged, allowed) {
-                    (Ok(()), Some(allowed)) => allowed.have(&self.buffers.key)?,
-                    _ => false,
-                };
+                let is_allowed = judged.is_ok() && fate == Fate::AsAsked && self.is_allowed()?;
                 match judged {
                     Ok(()) if is_allowed => {
                         return self.take(place, row, element, Fate::Unsupported(Unsupported::AllowListed));
@@ -290,6 +314,16 @@ impl SliceJudge<'_> {
             packer.push(place, row, element.object(), &self.buffers.indicator, (word, &hint));
         }
         Ok(())
+    }
+
+    /// Whether the row in the buffers is known to be allowed; otherwise, it is asked.
+    fn is_allowed(&mut self) -> Result<bool, IngestError> {
+        if let Some(asked) = &mut self.asked {
+            asked.look_at(&self.buffers.key)?;
+        }
+        let number = self.good_count;
+        self.good_count += 1;
+        Ok(self.left_out.next_if_eq(&number).is_some())
     }
 
     fn refuse_unread(&mut self, place: RowPlace, row: &[u8], why: Unread) {

@@ -1,6 +1,6 @@
 //! What is on an allow list is never denied, however it came there.
 
-use std::sync::mpsc;
+use std::{cell::Cell, sync::mpsc, thread};
 
 use sluice_model::{
     SupplierId, TenantId, TenantName,
@@ -8,6 +8,7 @@ use sluice_model::{
     supplier::FALSE_POSITIVE,
 };
 
+use super::AllowFilter;
 use crate::{SliceBuilder, Store, StoreConfig};
 
 fn key(number: u32) -> Vec<u8> {
@@ -51,8 +52,102 @@ fn put(store: &Store, supplier: SupplierId, numbers: std::ops::Range<u32>) {
 
 fn listed(store: &Store, numbers: std::ops::Range<u32>) -> usize {
     let snapshot = store.snapshot();
-    let filter = snapshot.allow_filter().unwrap();
+    held(snapshot.allow_filter(), numbers)
+}
+
+fn held(filter: &AllowFilter, numbers: std::ops::Range<u32>) -> usize {
     numbers.filter(|number| filter.may_hold(&key(*number))).count()
+}
+
+fn note(filter: &AllowFilter, numbers: std::ops::Range<u32>) {
+    let mut adding = filter.adding();
+    numbers.for_each(|number| adding.push(&key(number)));
+}
+
+#[test]
+fn a_list_of_any_length_is_known_and_strangers_seldom_pass() {
+    let filter = AllowFilter::new(20 << 20);
+    assert!(filter.is_empty() && filter.heap_bytes() == 0);
+    for round in 0..3 {
+        note(&filter, 0..1_500_000);
+        assert_eq!(filter.made().count(), 3, "in round {round}");
+    }
+    assert_eq!(held(&filter, 0..1_500_000), 1_500_000);
+    let passed = held(&filter, 2_000_000..2_100_000);
+    assert!(passed < 3_000, "{passed} of 100,000");
+}
+
+#[test]
+fn beyond_its_bytes_nothing_is_denied_that_is_on_a_list() {
+    for (bytes_max, filters_count) in [(0, 1), (1 << 20, 2), (2 << 20, 2)] {
+        let filter = AllowFilter::new(bytes_max);
+        note(&filter, 0..800_000);
+        assert_eq!(held(&filter, 0..800_000), 800_000);
+        assert_eq!(filter.made().count(), filters_count, "of {bytes_max}");
+        assert!(filter.heap_bytes() <= bytes_max.max(384 << 10), "{} of {bytes_max}", filter.heap_bytes());
+    }
+}
+
+#[test]
+fn what_is_expected_finds_room_in_one_filter() {
+    let filter = AllowFilter::new(20 << 20);
+    filter.expect(1_000_000);
+    note(&filter, 0..1_000_000);
+    assert_eq!(filter.made().count(), 1);
+    // With keys that were noted before, and with more than there is room for.
+    let filter = AllowFilter::new(2 << 20);
+    note(&filter, 0..1_000);
+    filter.expect(10_000_000);
+    note(&filter, 0..1_000_000);
+    assert_eq!((filter.made().count(), held(&filter, 0..1_000_000)), (2, 1_000_000));
+    assert!(filter.heap_bytes() <= 2 << 20);
+}
+
+/// Bits that another thread sets in the same word must not go.
+#[test]
+fn many_note_at_once() {
+    let filter = AllowFilter::new(4 << 20);
+    thread::scope(|scope| {
+        for part in 0..8 {
+            let filter = &filter;
+            scope.spawn(move || note(filter, part * 50_000..(part + 1) * 50_000));
+        }
+    });
+    assert_eq!(held(&filter, 0..400_000), 400_000);
+    assert_eq!(filter.made().count(), 2);
+}
+
+#[test]
+fn blocks_at_hand_yield_what_the_filter_takes() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir, 1 << 20);
+    let bytes_max = store.shared.blocks.bytes_max();
+    put(&store, list_of(&store, "acme"), 0..10);
+    let filter_bytes = store.shared.allowed.heap_bytes() as u64;
+    assert!(0 < filter_bytes);
+    assert_eq!(store.shared.blocks.bytes_max(), bytes_max - filter_bytes);
+    store.close();
+}
+
+#[test]
+fn reading_what_is_stored_can_be_given_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir, 1 << 20);
+    put(&store, list_of(&store, "General"), 0..1_000);
+    assert!(store.checkpoint());
+    store.halt();
+    drop(store);
+    let store = open(&dir, 1 << 20);
+    let looks = Cell::new(0);
+    let is_wanted = || {
+        looks.set(looks.get() + 1);
+        looks.get() < 100
+    };
+    assert!(!store.snapshot().read_allow_lists(is_wanted).unwrap());
+    assert_eq!(looks.get(), 100);
+    assert!(!store.knows_allow_lists());
+    store.close();
+    assert!(!store.read_allow_lists().unwrap() && !store.knows_allow_lists());
 }
 
 #[test]
@@ -61,12 +156,14 @@ fn without_a_list_nothing_is_asked_and_a_write_of_one_is_known_at_once() {
     let store = open(&dir, 1 << 20);
     let feed = store.catalogue().supplier(TenantId::GENERAL, "InternalTI").unwrap().id;
     put(&store, feed, 0..1_000);
-    assert!(store.snapshot().allow_filter().unwrap().is_empty());
+    assert!(!store.knows_no_allow_list());
+    assert!(store.read_allow_lists().unwrap() && store.knows_no_allow_list());
     put(&store, list_of(&store, "acme"), 1_000..1_100);
+    assert!(!store.knows_no_allow_list());
     assert_eq!(listed(&store, 1_000..1_100), 100);
     assert!(listed(&store, 0..1_000) < 50);
     let snapshot = store.snapshot();
-    let filter = snapshot.allow_filter().unwrap();
+    let filter = snapshot.allow_filter();
     assert!(filter.may_hold_group(b"\x06com.example.") && !filter.may_hold_group(b"\x06net.example."));
     store.close();
 }
@@ -84,7 +181,8 @@ fn what_the_log_and_the_runs_have_of_a_list_is_read_when_it_is_asked_for() {
     store.halt();
     drop(store);
     let store = open(&dir, 1 << 20);
-    assert!(store.shared.allowed.is_empty());
+    assert!(store.shared.allowed.is_empty() && !store.knows_allow_lists());
+    assert!(store.read_allow_lists().unwrap() && store.knows_allow_lists());
     assert_eq!(listed(&store, 3_000..8_100), 5_100);
     assert!(listed(&store, 0..3_000) < 100);
     store.close();
@@ -97,7 +195,7 @@ fn a_list_that_is_replaced_is_known() {
         let dir = tempfile::tempdir().unwrap();
         let store = open(&dir, written_bytes_max);
         let list = list_of(&store, "General");
-        assert!(store.snapshot().allow_filter().unwrap().is_empty());
+        assert!(store.read_allow_lists().unwrap() && store.knows_no_allow_list());
         let mut feed = store.begin_feed().unwrap();
         feed.add(&[slice(list, 0..500)]).unwrap();
         assert_eq!(store.replace(list, feed, 0, &|| true).unwrap().added, 500);

@@ -17,13 +17,16 @@ use std::sync::{
 
 use parking_lot::Mutex;
 
-use super::{BITS_PER_KEY, block_of, has_all, probes, words_count};
+use super::{BITS_PER_KEY, WORDS_PER_BLOCK, block_of, has_all, probes, words_count};
 
 /// Hashes that the first filter has room for: 24 KiB.
 const ROOM_MIN: usize = 1 << 14;
 /// Hashes that the longest filter has room for, unless a slice has more: 768 KiB, or some seventy slices. Keys that
 /// are there are looked for in all slices of a filter, keys that are not are looked for in all filters.
 const ROOM_MAX: usize = 1 << 19;
+
+/// Bytes in which filters are made.
+const BLOCK_BYTES: usize = WORDS_PER_BLOCK * size_of::<u64>();
 
 /// A filter that grows fuller while it is asked.
 #[derive(Debug)]
@@ -43,6 +46,28 @@ impl SharedFilter {
         Self { words: words.into(), room, left: AtomicUsize::new(room) }
     }
 
+    /// Room for how many hashes so many bytes are.
+    pub(crate) fn room_of(bytes: usize) -> usize {
+        // Words come in whole blocks.
+        bytes / BLOCK_BYTES * BLOCK_BYTES * 8 / BITS_PER_KEY
+    }
+
+    /// Hashes that it was made for.
+    pub(crate) fn room(&self) -> usize {
+        self.room
+    }
+
+    /// How many of them it has not got yet.
+    pub(crate) fn left(&self) -> usize {
+        self.left.load(Ordering::Relaxed)
+    }
+
+    /// Takes the room of one hash, if there is any left.
+    pub(crate) fn take_room(&self) -> bool {
+        let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        taken.is_ok()
+    }
+
     /// Returns true if one of its slices may have a key of this hash.
     pub(crate) fn may_contain(&self, hash: u64) -> bool {
         let Some(block) = block_of(&self.words, hash) else { return true };
@@ -54,8 +79,18 @@ impl SharedFilter {
         self.words.len() * 8
     }
 
+    /// Adds a hash, beside others who do.
+    pub(crate) fn add_atomically(&self, hash: u64) {
+        let Some(block) = block_of(&self.words, hash) else { return };
+        for (word, mask) in probes(hash) {
+            if let Some(word) = block.get(word) {
+                word.fetch_or(mask, Ordering::Relaxed);
+            }
+        }
+    }
+
     /// Adds a hash; by one thread at a time.
-    pub(crate) fn add(&self, hash: u64) {
+    fn add(&self, hash: u64) {
         let Some(block) = block_of(&self.words, hash) else { return };
         for (word, mask) in probes(hash) {
             if let Some(word) = block.get(word) {

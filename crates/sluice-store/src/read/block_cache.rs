@@ -5,7 +5,13 @@
 //! policy (`quick_cache`, S3-FIFO) prefers what is asked again to what a long read has touched once, and reads of very
 //! many keys leave nothing behind ([`CACHED_READ_ITEMS_MAX`]).
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use quick_cache::{Weighter, sync::Cache};
 
@@ -68,6 +74,9 @@ impl Weighter<Place, Cached> for CachedWeight {
 /// What is at hand; all readers share it.
 pub(crate) struct BlockCache {
     cache: Cache<Place, Cached, CachedWeight>,
+    /// Bytes that it may grow to, and how many of them others have now.
+    planned_bytes: usize,
+    yielded_bytes: AtomicUsize,
     /// What readers have met, here and in filters.
     pub(crate) counts: ReadTotals,
 }
@@ -83,7 +92,24 @@ impl BlockCache {
     pub(crate) fn new(bytes_max: usize) -> Self {
         let items = bytes_max / ITEM_BYTES;
         let cache = Cache::with_weighter(items, bytes_max as u64, CachedWeight);
-        Self { cache, counts: ReadTotals::default() }
+        let yielded_bytes = AtomicUsize::new(0);
+        Self { cache, planned_bytes: bytes_max, yielded_bytes, counts: ReadTotals::default() }
+    }
+
+    /// Leaves so many bytes of what it may grow to to others. Costs a look as long as they are no more than before.
+    pub(crate) fn yield_bytes(&self, bytes: usize) {
+        if bytes <= self.yielded_bytes.load(Ordering::Relaxed) {
+            return;
+        }
+        self.yielded_bytes.fetch_max(bytes, Ordering::SeqCst);
+        loop {
+            let yielded = self.yielded_bytes.load(Ordering::SeqCst);
+            self.cache.set_capacity(self.planned_bytes.saturating_sub(yielded) as u64);
+            // Others may have had it yield more, and been overtaken.
+            if self.yielded_bytes.load(Ordering::SeqCst) == yielded {
+                break;
+            }
+        }
     }
 
     /// Bytes that are at hand.

@@ -1,5 +1,7 @@
 //! Reading everything, and the keys of a supplier or tag: for tests and tools, and the seed of exports.
 
+use std::ops::ControlFlow;
+
 use hashbrown::{HashMap, hash_map::Entry};
 use sluice_model::{SupplierId, TagId};
 
@@ -80,25 +82,40 @@ impl Snapshot {
         Ok(keys)
     }
 
-    /// Shows the keys that the runs may hold of some suppliers, found through their posting lists; of each run on its own.
+    /// Shows the keys that the runs may hold of some suppliers, found through their posting lists; of each run on its own,
+    /// until `visit` breaks off.
     pub(crate) fn listed_keys(
         &self,
         is_wanted: impl Fn(SupplierId) -> bool,
-        mut visit: impl FnMut(&[u8]),
-    ) -> Result<(), ReadError> {
+        mut visit: impl FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, ReadError> {
         for part in self.parts() {
             for (supplier, summary) in
                 part.index.suppliers.iter().filter(|(supplier, _)| is_wanted(**supplier))
             {
                 let rows = part.posting(&self.trees.suppliers, supplier.0, summary.pieces)?;
-                self.keys_at(part, &rows, &mut visit)?;
+                if self.keys_at(part, &rows, &mut visit)?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
             }
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 
-    /// Shows the keys of some rows of a part, which come ascending by number.
-    fn keys_at(&self, part: &Part, rows: &[u32], mut visit: impl FnMut(&[u8])) -> Result<(), ReadError> {
+    /// How many keys that shows.
+    pub(crate) fn listed_count(&self, is_wanted: impl Fn(SupplierId) -> bool) -> usize {
+        let suppliers = self.parts().flat_map(|part| &part.index.suppliers);
+        let listed = suppliers.filter(|(supplier, _)| is_wanted(**supplier));
+        listed.map(|(_, summary)| summary.rows as usize).sum()
+    }
+
+    /// Shows the keys of some rows of a part, which come ascending by number, until `visit` breaks off.
+    fn keys_at(
+        &self,
+        part: &Part,
+        rows: &[u32],
+        mut visit: impl FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, ReadError> {
         let mut raw = Vec::new();
         let index = &part.index;
         for in_block in rows.chunk_by(|one, two| index.block_of_row(*one) == index.block_of_row(*two)) {
@@ -107,12 +124,12 @@ impl Snapshot {
             let Some(fence) = index.fences.get(block) else { continue };
             part.read(&self.trees, block, &mut raw)?;
             for (number, (key, _)) in (fence.first_row..).zip(Rows(&raw)) {
-                if in_block.binary_search(&number).is_ok() {
-                    visit(key);
+                if in_block.binary_search(&number).is_ok() && visit(key).is_break() {
+                    return Ok(ControlFlow::Break(()));
                 }
             }
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 
     /// Slices and runs, newest first.

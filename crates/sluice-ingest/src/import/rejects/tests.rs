@@ -30,6 +30,13 @@ pub(crate) struct Kept {
     is_full: AtomicBool,
 }
 
+impl Kept {
+    /// What was kept, line by line.
+    pub(crate) fn rows(&self) -> Vec<Value> {
+        self.text.lock().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
 impl Keeper for Kept {
     fn takes_rejects(&self) -> bool {
         !self.is_full.load(Ordering::Relaxed)

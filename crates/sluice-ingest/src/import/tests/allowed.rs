@@ -1,11 +1,15 @@
 //! Rows that would never be detected are left out, and no others.
 
-use sluice_model::{TenantId, supplier::FALSE_POSITIVE};
-use sluice_store::FeedMode;
+use std::{pin::pin, sync::Arc, time::Duration};
 
-use super::{Fixture, block_on};
+use sluice_model::{TenantId, supplier::FALSE_POSITIVE};
+use sluice_store::{FeedMode, WriteError};
+use tokio::sync::Semaphore;
+
+use super::{Fixture, Kept, block_on};
 use crate::{
-    Announced, ImportMode, ImportReport, ImportRules, UploadAction, UploadRules, import::report::RefusedRow,
+    Announced, ImportMode, ImportReport, ImportRules, IngestError, UploadAction, UploadRules,
+    import::{allowed::read_lists, report::RefusedRow},
 };
 
 impl Fixture {
@@ -121,6 +125,91 @@ fn a_replacement_and_a_plan_leave_out_what_is_allowed() {
         let changes = report.changes.unwrap();
         assert_eq!((changes.unchanged, changes.removed), (1, removed), "{mode:?}");
     }
+}
+
+/// What lists held at the start is read by a thread of its own, before a row is looked at. Whoever waits for that too long comes again.
+#[test]
+fn an_import_waits_for_the_lists_to_be_read() {
+    let fixture = Fixture::new();
+    fixture.import_list(TenantId::GENERAL, FALSE_POSITIVE, &["good.example.com"]);
+    let fixture = fixture.reopened();
+    let report = block_on(async {
+        let mut import = fixture.begin(fixture.import_rules(Announced::Nothing));
+        let lists = Arc::clone(&import.pools.allow_lists);
+        let turn = Arc::clone(&lists).try_acquire_owned().unwrap();
+        {
+            let mut fed = pin!(import.feed(b"good.example.com\nbad.example.com\n"));
+            tokio::select! {
+                biased;
+                _ = &mut fed => panic!("it did not wait"),
+                () = tokio::task::yield_now() => {}
+            }
+            assert!(!fixture.store.knows_allow_lists());
+            let refusal = read_lists(&fixture.store, &lists, Duration::ZERO).await.unwrap_err();
+            assert!(matches!(refusal, IngestError::Write(WriteError::Busy { .. })), "{refusal:?}");
+            drop(turn);
+            fed.await.unwrap();
+        }
+        assert!(fixture.store.knows_allow_lists());
+        import.finish().await.unwrap()
+    });
+    assert_eq!((allowed(&report), report.accepted_count), (vec!["good.example.com".to_owned()], 1));
+    fixture.store.close();
+    let refusal = block_on(async {
+        let fixture = fixture.reopened();
+        fixture.store.close();
+        read_lists(&fixture.store, &Arc::new(Semaphore::new(1)), Duration::MAX).await.unwrap_err()
+    });
+    assert!(matches!(refusal, IngestError::Write(WriteError::Closed)), "{refusal:?}");
+}
+
+/// So many that they are read in several goes, between rows that are stored, refused, and asked in vain.
+#[test]
+fn each_row_of_a_long_slice_is_told_by_itself() {
+    let fixture = Fixture::new();
+    let value = |number| match number % 5 {
+        0 | 3 => format!("h{number}.example.com/path/{}?q={number}", "p".repeat(200)),
+        1 => format!("bad_{number}\\"),
+        _ => format!("h{number}.example.net"),
+    };
+    let values: Vec<String> = (0..9_000).map(value).collect();
+    let values: Vec<&str> = values.iter().map(String::as_str).collect();
+    let is_listed = |number: usize| match number % 5 {
+        0 | 3 => number % 2 == 0,
+        1 => false,
+        _ => number % 3 == 0,
+    };
+    let listed: Vec<&str> =
+        (0..9_000).filter(|number| is_listed(*number)).map(|number| values[number]).collect();
+    fixture.import_list(TenantId::GENERAL, FALSE_POSITIVE, &listed);
+    let kept = Arc::new(Kept::default());
+    let rules = ImportRules { keeper: Arc::<Kept>::clone(&kept), ..fixture.import_rules(Announced::Nothing) };
+    let report = fixture.import_of(rules, &values);
+    let expected: Vec<(u64, &str)> = (0..values.len())
+        .filter_map(|number| match number % 5 {
+            1 => Some((number as u64 + 1, "invalid-indicator")),
+            _ => is_listed(number).then_some((number as u64 + 1, "allow-listed")),
+        })
+        .collect();
+    let told: Vec<(u64, String)> = kept
+        .rows()
+        .iter()
+        .map(|row| (row["line"].as_u64().unwrap(), row["reason"].as_str().unwrap().to_owned()))
+        .collect();
+    assert!(told.iter().map(|(line, reason)| (*line, reason.as_str())).eq(expected.iter().copied()));
+    let allowed_count = expected.iter().filter(|(_, reason)| *reason == "allow-listed").count();
+    assert_eq!(allowed_count, listed.len());
+    assert_eq!(report.allowed_count, allowed_count as u64);
+    assert_eq!((report.refused_count, report.rows_count), (1_800, 9_000));
+    assert_eq!(
+        fixture
+            .store
+            .snapshot()
+            .keys_of_supplier(fixture.rules(TenantId::GENERAL, "Feed").supplier)
+            .unwrap()
+            .len(),
+        7_200 - allowed_count
+    );
 }
 
 /// Most of them are told by their number alone.
