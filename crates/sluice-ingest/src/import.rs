@@ -97,7 +97,7 @@ pub struct ImportRules {
     pub columns: ColumnChoice,
     /// Whether attributes of MISP that are not for detection are left out.
     pub only_to_ids: bool,
-    /// Whether rows that the allow list of their tenant names are left out.
+    /// Whether rows that the allow list of their tenant covers are left out.
     pub skip_allowed: bool,
     /// Line, or element of an array, from 1, before which everything is passed over.
     pub from_line: u64,

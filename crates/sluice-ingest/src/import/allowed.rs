@@ -1,9 +1,12 @@
-//! Which rows of an import the allow list of their tenant names, so that they are left out.
+//! Which rows of an import the allow list of their tenant covers, so that they are left out.
 //!
-//! In: keys of accepted rows, slice by slice. Out: the numbers of those that the list names: as itself, by its host, by a mask or by a
-//! network, so that a lookup of the very value would find it there, and suppress it: what can never be detected is not stored. A row of
-//! `InternalTI` always can be, and those of the list itself are the list. Nearly all keys are settled by one question to a filter in
-//! memory; what it does not settle is read together, in one sorted pass for a slice.
+//! In: keys of accepted rows, slice by slice. Out: the numbers of those that the list covers: as itself, by its host, by a mask or by a
+//! network, so that a lookup of the very value would find it there, and suppress it; or by a name above its host, down to where names are
+//! registered. A lookup lets such a name suppress itself alone (`lookup/rank.rs`), but whoever lists a name for imports means what is
+//! below it, too. A row of `InternalTI` is detected all the same, and those of the list itself are the list.
+//!
+//! Nearly all keys are settled by one question to a filter in memory, which has the domain that all names above a host are in; what it
+//! does not settle is read together, in one sorted pass for a slice.
 //!
 //! The filter has what lists held at the start once they have been read ([`read_lists`]); imports wait for that before their
 //! first step.
@@ -143,8 +146,8 @@ struct AskedKeys {
     bytes: Vec<u8>,
     /// Where each ends, and for which row it is asked.
     ends: Vec<(usize, u32)>,
-    /// Rows that the list names, ascending.
-    named: Vec<u32>,
+    /// Rows that the list covers, ascending.
+    covered: Vec<u32>,
 }
 
 impl AllowedRows<'_> {
@@ -168,7 +171,7 @@ impl AllowedRows<'_> {
         }
         let (filter, mut room) = (Arc::clone(filter), std::mem::take(&mut self.room));
         let mut visit = |candidate: CandidateKey<'_>| {
-            if candidate.by.names_value() && filter.may_hold(candidate.key) {
+            if filter.may_hold(candidate.key) {
                 self.ask(candidate.key, row)?;
             }
             Ok(())
@@ -190,7 +193,7 @@ impl AllowedRows<'_> {
     /// [`IngestError::Read`].
     pub(super) fn finish(mut self) -> Result<Vec<u32>, IngestError> {
         self.read_asked().map_err(IngestError::Read)?;
-        Ok(self.asked.named)
+        Ok(self.asked.covered)
     }
 
     fn ask(&mut self, key: &[u8], row: u32) -> Result<(), ReadError> {
@@ -217,8 +220,8 @@ impl AllowedRows<'_> {
         let asked = &mut self.asked;
         for (place, (_, row)) in asked.ends.iter().enumerate() {
             let is_held = numbers.get(place).and_then(|number| are_held.get(number)) == Some(&true);
-            if is_held && asked.named.last() != Some(row) {
-                asked.named.push(*row);
+            if is_held && asked.covered.last() != Some(row) {
+                asked.covered.push(*row);
             }
         }
         asked.bytes.clear();

@@ -1,5 +1,6 @@
 //! Bodies of every format into a real store: step by step, the same rows whatever their format, in bounded memory.
 
+mod allow_oracle;
 mod allowed;
 mod documents;
 

@@ -14,7 +14,7 @@ pub enum Unsupported {
     Pattern(&'static str),
     /// An attribute that is not for detection.
     NotToIds,
-    /// It would never be detected: the allow list of its tenant names it.
+    /// The allow list of its tenant covers it.
     AllowListed,
 }
 
@@ -55,7 +55,7 @@ impl Display for Unsupported {
             Self::Pattern(why) => f.write_str(why),
             Self::NotToIds => f.write_str("The attribute is not for detection: its to_ids is not true"),
             Self::AllowListed => {
-                f.write_str("The supplier FalsePositive has it, so it would never be detected")
+                f.write_str("The supplier FalsePositive has it, or a name, mask or network that covers it")
             }
         }
     }

@@ -21,7 +21,7 @@ fn rows_that_are_allowed_are_left_out_and_told() {
     daemon.add_suppliers(&["Allowing"], 50);
     add_allowed(&daemon);
     let first = import(&daemon, "Allowing", "", ROWS.as_bytes());
-    expect![[r#"200 {"batch":"ID","supplier":"Allowing","rows":3,"accepted":1,"refused":1,"allowed":1,"committed_lines":3,"rejects":[{"line":1,"byte":0,"reason":"allow-listed","value":"good.allowing.example.com","hint":"The supplier FalsePositive has it, so it would never be detected"},{"line":3,"byte":51,"reason":"invalid-indicator","value":"bad\\","hint":"Invalid indicator format"}],"rejects_url":"/v1/batches/ID/rejects"}"#]]
+    expect![[r#"200 {"batch":"ID","supplier":"Allowing","rows":3,"accepted":1,"refused":1,"allowed":1,"committed_lines":3,"rejects":[{"line":1,"byte":0,"reason":"allow-listed","value":"good.allowing.example.com","hint":"The supplier FalsePositive has it, or a name, mask or network that covers it"},{"line":3,"byte":51,"reason":"invalid-indicator","value":"bad\\","hint":"Invalid indicator format"}],"rejects_url":"/v1/batches/ID/rejects"}"#]]
         .assert_eq(&told(&first));
     let answer: Value = serde_json::from_str(&first.body).unwrap();
     let kept = rejects(&daemon, &answer);

@@ -89,7 +89,7 @@ fn row_parameters() -> [Parameter; 7] {
             .default(Some("refuse".into())),
         ),
         query("only_to_ids", yes_or_no(true, "Whether attributes of MISP that are not for detection are left out.")),
-        query("skip_allowed", yes_or_no(true, "Whether rows that the allow list of the tenant names are left out; `allowed` counts them.")),
+        query("skip_allowed", yes_or_no(true, "Whether rows that the allow list of the tenant covers are left out; `allowed` counts them.")),
         query(
             "from_line",
             integer(1, None, "The first line that counts: an import that broke off goes on after `committed_lines`.")

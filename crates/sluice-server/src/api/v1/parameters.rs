@@ -83,7 +83,7 @@ pub(crate) struct Parameters {
     pub(crate) missing_tags: MissingTagsChoice,
     /// Whether attributes of MISP that are not for detection are left out.
     pub(crate) only_to_ids: bool,
-    /// Whether rows that the allow list names are left out.
+    /// Whether rows that the allow list covers are left out.
     pub(crate) skip_allowed: bool,
     /// Line from which on rows are taken, from 1.
     pub(crate) from_line: u64,
