@@ -47,7 +47,7 @@ use sluice_store::{Store, WriteError};
 use tokio::{task::JoinHandle, time::Instant};
 
 use self::{
-    allowed::{AllowList, READ_WAIT_MAX},
+    allowed::AllowList,
     array::ArrayScan,
     csv::{ColumnChoice, Header},
     cut::{Cutter, RowEnds, RowsSlice},
@@ -392,11 +392,8 @@ impl Import {
         if self.step.is_some() {
             return Ok(());
         }
-        let allowed =
-            self.rules.skip_allowed.then(|| AllowList::of(&self.store, &self.rules.upload)).flatten();
-        if allowed.is_some() {
-            allowed::read_lists(&self.store, &self.pools.allow_lists, READ_WAIT_MAX).await?;
-        }
+        let asked = self.rules.skip_allowed.then_some(&self.rules.upload);
+        let allowed = AllowList::of(&self.store, asked, &self.pools.allow_lists).await?;
         let permit = match self.permit.take() {
             Some(permit) => permit,
             None => self.budget.take(limits::HEAD_PERMIT_BYTES, None)?,

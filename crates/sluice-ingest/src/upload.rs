@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use sluice_model::{Rejection, limits};
-use sluice_store::{Slice, SliceBuilder, Store, Write, WriteError};
+use sluice_store::{Completion, Slice, SliceBuilder, Store, Write, WriteError};
 use tokio::sync::oneshot;
 
 use self::{
@@ -102,6 +102,16 @@ pub(crate) async fn commit(
     pool: &Pool,
     told: impl FnOnce() + Send + 'static,
 ) -> Result<(), IngestError> {
+    commit_by(Write::commit, write, pool, told).await
+}
+
+/// The same by one of the ways in which a write is committed.
+pub(crate) async fn commit_by(
+    way: fn(Write, Completion<WriteError>),
+    write: Write,
+    pool: &Pool,
+    told: impl FnOnce() + Send + 'static,
+) -> Result<(), IngestError> {
     let (outcome_out, outcome_in) = oneshot::channel();
     let done = Box::new(move |outcome: Result<(), WriteError>| {
         if outcome.is_ok() {
@@ -111,7 +121,7 @@ pub(crate) async fn commit(
         drop(outcome_out.send(outcome));
     });
     // If the job panics, `outcome_in` gets an error.
-    drop(pool.start(move || write.commit(done)));
+    drop(pool.start(move || way(write, done)));
     outcome_in.await?.map_err(IngestError::Write)
 }
 

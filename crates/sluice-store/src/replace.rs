@@ -19,7 +19,8 @@
 //! names its parts before, and a start sweeps what nothing names (`compact/adopt.rs`).
 //!
 //! *Nothing comes between:* from before the view of the join is taken until the difference is visible, the log thread
-//! refuses other commits of the supplier with [`WriteError::Busy`], and merges drop nothing of it. A removal of the
+//! refuses other commits of the supplier with [`WriteError::Busy`], or keeps them until then
+//! ([`Write::commit_after_replacement`](crate::Write::commit_after_replacement)), and merges drop nothing of it. A removal of the
 //! supplier goes through, and the replacement then fails.
 //!
 //! *Memory* does not grow with the feed: see [`Feed::reading_bytes`].
@@ -77,6 +78,8 @@ impl<'a> Hold<'a> {
 impl Drop for Hold<'_> {
     fn drop(&mut self) {
         self.shared.replaced.lock().remove(&self.supplier);
+        // When the log thread has ended, nothing waits.
+        let _has_ended = self.shared.log_requests.send(LogRequest::Released).is_err();
     }
 }
 

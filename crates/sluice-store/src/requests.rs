@@ -40,6 +40,13 @@ pub(crate) enum LogRequest {
         /// Whom to tell.
         done: Completion<WriteError>,
     },
+    /// The same once its supplier is not being replaced.
+    CommitAfterReplacement {
+        /// Which write.
+        txn: Arc<Txn>,
+        /// Whom to tell.
+        done: Completion<WriteError>,
+    },
     /// Changes the catalogue.
     Change {
         /// How.
@@ -55,6 +62,8 @@ pub(crate) enum LogRequest {
         /// Told whether it is held for the one who asks, or for another one already.
         reply: Sender<bool>,
     },
+    /// A supplier is held no more: commit what waits for that.
+    Released,
     /// Some write was abandoned: forget it.
     Sweep,
     /// Says where the log must begin once commits up to `sequence` are elsewhere.

@@ -37,7 +37,7 @@ use crate::{
 };
 
 /// How long an import waits for lists to be read before it is told to come again.
-pub(super) const READ_WAIT_MAX: Duration = Duration::from_secs(10);
+const READ_WAIT_MAX: Duration = Duration::from_secs(10);
 const READ_RETRY_AFTER_SECONDS: u32 = 5;
 
 /// Keys, and their bytes, that are read together: with what reading them takes, a mebibyte.
@@ -52,8 +52,24 @@ pub(crate) struct AllowList {
 }
 
 impl AllowList {
-    /// That of the tenant of these rows, if it is for them.
-    pub(super) fn of(store: &Store, rules: &UploadRules) -> Option<Self> {
+    /// That of the tenant of these rows, if there are such and it is for them. What lists hold is known then, for which it has waited.
+    ///
+    /// # Errors
+    ///
+    /// As of [`read_lists`].
+    pub(super) async fn of(
+        store: &Store,
+        rules: Option<&UploadRules>,
+        turn: &Arc<Semaphore>,
+    ) -> Result<Option<Self>, IngestError> {
+        let list = rules.and_then(|rules| Self::find(store, rules));
+        if list.is_some() {
+            read_lists(store, turn, READ_WAIT_MAX).await?;
+        }
+        Ok(list)
+    }
+
+    fn find(store: &Store, rules: &UploadRules) -> Option<Self> {
         let catalogue = store.catalogue();
         let of = catalogue.supplier_by_id(rules.supplier)?;
         if rules.action == UploadAction::Delete || of.is_internal_ti() || of.is_false_positive() {

@@ -7,7 +7,7 @@
 use std::{iter::Peekable, pin::Pin, sync::Arc, vec};
 
 use sluice_model::limits;
-use sluice_store::{Slice, SliceBuilder};
+use sluice_store::{Slice, SliceBuilder, Write};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::{
@@ -27,7 +27,7 @@ use crate::{
     error::IngestError,
     memory::{CancelGuard, Permit, RequestMemory},
     pools::{Pool, Pools},
-    upload::{RowWork, commit, keep, validate::RowBuffers},
+    upload::{RowWork, commit_by, keep, validate::RowBuffers},
 };
 
 /// Most weight of a slice among those in flight, as of the slices of uploads.
@@ -161,7 +161,10 @@ impl Step {
             };
             let is_gathered = gathered.is_some();
             match (work.rows.into_write(), gathered) {
-                (Some(write), _) => commit(write, &pools.ingest_short, told).await?,
+                (Some(write), _) => {
+                    let way = Write::commit_after_replacement;
+                    commit_by(way, write, &pools.ingest_short, told).await?;
+                }
                 (None, Some(gathered)) => gathered.add(slices).await?,
                 (None, None) => return Err(IngestError::Internal),
             }

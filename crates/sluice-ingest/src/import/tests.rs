@@ -2,6 +2,7 @@
 
 mod allow_oracle;
 mod allowed;
+mod beside_replacement;
 mod documents;
 
 use std::{
@@ -48,6 +49,11 @@ impl Fixture {
             told: Arc::new(|_count| {}),
             keeper: Arc::new(Kept::default()),
         }
+    }
+
+    fn import_rules_of(&self, supplier: &str) -> ImportRules {
+        let upload = UploadRules { takes_marks: false, ..self.rules(TenantId::GENERAL, supplier) };
+        ImportRules { upload, ..self.import_rules(Announced::Nothing) }
     }
 
     fn begin(&self, rules: ImportRules) -> Import {

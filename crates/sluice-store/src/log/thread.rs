@@ -10,7 +10,9 @@
 //! memory, where they are anyway, and all of them are appended when it is committed (`carried`). Whatever else happens,
 //! no slice is appended that would make the log longer than [`Tuning::log_bytes_max`](crate::Tuning).
 
+mod carried;
 mod checks;
+mod parked;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -87,6 +89,8 @@ pub(crate) struct LogThread {
     /// Newest commit of those that begin in a segment, by the segment's position.
     newest_by_segment: BTreeMap<u64, u64>,
     waiting: Vec<Waiting>,
+    /// Commits of suppliers that are being replaced. Their writes are among the open ones.
+    parked: Vec<(Arc<Txn>, Completion<WriteError>)>,
 }
 
 impl LogThread {
@@ -107,6 +111,7 @@ impl LogThread {
             carried: VecDeque::new(),
             newest_by_segment,
             waiting: Vec::new(),
+            parked: Vec::new(),
             shared,
         }
     }
@@ -150,6 +155,7 @@ impl LogThread {
         match request {
             LogRequest::Append { txn, index, payload, slice } => self.append(&txn, index, &payload, slice),
             LogRequest::Commit { txn, done } => self.commit(&txn, done),
+            LogRequest::CommitAfterReplacement { txn, done } => self.commit_or_park(txn, done),
             LogRequest::Change { change, done } => self.change(&change, done),
             LogRequest::Hold { supplier, reply } => {
                 // Whoever holds a supplier sees all that was committed of it.
@@ -157,6 +163,7 @@ impl LogThread {
                 let is_held = self.shared.replaced.lock().insert(supplier);
                 requests::reply(&reply, is_held);
             }
+            LogRequest::Released => self.commit_parked(),
             LogRequest::Sweep => self.open.retain(|_, open| open.txn.refusal().is_none()),
             LogRequest::KeepFrom { sequence, reply } => {
                 // Only commits that are durable may be counted out.
@@ -233,27 +240,6 @@ impl LogThread {
             self.carried.push_back(CarriedTxn { open, appended_count: 0, done });
         } else {
             self.end(open, done);
-        }
-    }
-
-    /// Appends one slice of the oldest write that is carried, or ends it when it has them all.
-    fn carry_one(&mut self) {
-        let Some(mut carried) = self.carried.pop_front() else { return };
-        let Some((index, slice)) = carried.open.slices.get(carried.appended_count) else {
-            return self.end(carried.open, carried.done);
-        };
-        let appended = match slice.to_payload(*index) {
-            _ if self.shared.has_failed() => Err(WriteError::Failed),
-            Some(payload) => self.append_slice(carried.open.txn.id, &payload),
-            None => Err(WriteError::Failed),
-        };
-        match appended {
-            Ok(()) => {
-                carried.open.first_segment_lsn = carried.open.first_segment_lsn.min(self.log.segment_lsn());
-                carried.appended_count += 1;
-                self.carried.push_front(carried);
-            }
-            Err(refusal) => (carried.done)(Err(refusal)),
         }
     }
 
@@ -378,6 +364,7 @@ impl LogThread {
         for carried in std::mem::take(&mut self.carried) {
             (carried.done)(Err(refusal.clone()));
         }
+        self.refuse_parked(&refusal);
         refusal
     }
 
@@ -431,6 +418,7 @@ impl LogThread {
     }
 
     fn stop(&mut self) {
+        self.refuse_parked(&WriteError::Closed);
         if self.shared.has_failed() {
             return;
         }

@@ -111,6 +111,37 @@ fn while_a_supplier_is_held_nobody_else_writes_it() {
     store.halt();
 }
 
+#[test]
+fn a_commit_that_waits_for_a_replacement_comes_after_it_and_ends_with_the_store() {
+    let (dir, store, supplier, clock) = world();
+    let (begun, other) = (write(&store, supplier, "begun"), SupplierId(2));
+    let ended = write(&store, supplier, "ended");
+    let commit_after = |write: Write| {
+        let (told, answer) = std::sync::mpsc::channel();
+        write.commit_after_replacement(Box::new(move |outcome| told.send(outcome).unwrap()));
+        answer
+    };
+    let held = Hold::take(&store.shared, supplier).unwrap();
+    let answer = commit_after(begun);
+    // Others go on, and what is held by another one still waits when that is released.
+    let held_too = Hold::take(&store.shared, other).unwrap();
+    drop(held_too);
+    commit(write(&store, other, "other")).unwrap();
+    assert!(answer.try_recv().is_err() && !holds(&store, "begun"));
+    drop(held);
+    answer.recv().unwrap().unwrap();
+    assert!(holds(&store, "begun"));
+    let held = Hold::take(&store.shared, supplier).unwrap();
+    let answer = commit_after(ended);
+    store.close();
+    assert!(matches!(answer.recv().unwrap(), Err(WriteError::Closed)));
+    drop(held);
+    drop(store);
+    let store = open(&dir, &clock, 16 << 20);
+    assert!(holds(&store, "begun") && !holds(&store, "ended"));
+    store.halt();
+}
+
 /// What was alive when a replacement looked would be counted as unchanged and be gone, if a merge dropped it meanwhile.
 #[test]
 fn while_a_supplier_is_held_nothing_of_it_is_dropped() {

@@ -86,9 +86,8 @@ fn is_at(listed: &str, tail: &str) -> bool {
 
 fn host() -> impl Strategy<Value = String> {
     let domains = ["example.com", "example.net", "example.co.uk", "co.uk", "one.duckdns.org", "duckdns.org"];
-    (vec(select(vec!["a", "b"]), 0..3), select(domains.to_vec())).prop_map(|(labels, domain)| {
-        labels.into_iter().map(|label| format!("{label}.")).collect::<String>() + domain
-    })
+    let labels = select(vec!["", "", "a.", "b.", "a.a.", "b.a."]);
+    (labels, select(domains.to_vec())).prop_map(|(labels, domain)| format!("{labels}{domain}"))
 }
 
 fn address() -> impl Strategy<Value = String> {

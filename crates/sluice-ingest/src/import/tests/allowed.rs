@@ -175,9 +175,9 @@ fn each_row_of_a_long_slice_is_told_by_itself() {
     let values: Vec<String> = (0..9_000).map(value).collect();
     let values: Vec<&str> = values.iter().map(String::as_str).collect();
     let is_listed = |number: usize| match number % 5 {
-        0 | 3 => number % 2 == 0,
+        0 | 3 => number.is_multiple_of(2),
         1 => false,
-        _ => number % 3 == 0,
+        _ => number.is_multiple_of(3),
     };
     let listed: Vec<&str> =
         (0..9_000).filter(|number| is_listed(*number)).map(|number| values[number]).collect();
