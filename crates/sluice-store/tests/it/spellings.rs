@@ -17,6 +17,7 @@ const UPPER: &str = "http://example.com:8080/Dir/File.EXE";
 const OTHER: &str = "https://www.example.com/dir/file.exe/";
 const PLAIN: &str = "http://example.com/dir/file.exe";
 const ADDRESS: &str = "http://192.0.2.7:8443/";
+const PLAIN_TOO: &str = "http://example.net/a";
 
 /// Rows of texts as they are sent, each with a context or without one.
 fn slice_of(supplier: SupplierId, updated: u32, rows: &[(&str, Option<&str>)]) -> Slice {
@@ -122,4 +123,21 @@ fn another_spelling_alone_is_a_change_of_a_replacement() {
             assert_eq!(sent(&store.snapshot(), ADDRESS), [(supplier.0, ADDRESS.to_owned(), String::new())]);
         }
     }
+}
+
+#[test]
+fn another_spelling_of_the_host_or_the_port_is_none() {
+    let world = World::tuned(Tuning::default());
+    let (store, supplier) = (world.store(), world.supplier("Feed").unwrap());
+    put(&world, "Feed", &[(UPPER, Some("{}")), (PLAIN_TOO, None)]);
+    for (text, too) in [
+        ("HTTP://EXAMPLE.com:8080/Dir/File.EXE", "http://EXAMPLE.NET/a"),
+        ("http://Example.Com.:08080/Dir/File.EXE", "https://www.example.net:443/a"),
+    ] {
+        let mut feed = store.begin_feed().unwrap();
+        feed.add(&[slice_of(supplier, 0, &[(text, Some("{}")), (too, None)])]).unwrap();
+        let wanted = Changes { unchanged: 2, ..Changes::default() };
+        assert_eq!(store.replace(supplier, feed, 0, &|| true).unwrap(), wanted, "{text} {too}");
+    }
+    assert_eq!(sent(&store.snapshot(), PLAIN), [(supplier.0, UPPER.to_owned(), "{}".to_owned())]);
 }
