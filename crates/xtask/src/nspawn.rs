@@ -82,6 +82,7 @@ const STEPS: [(&str, Step); 23] = [
     ("hanging thread under load", life::hang_thread),
     ("socket unit", package::use_socket),
     ("restart with the socket unit under load", life::restart),
+    ("memory limit", memory::limit),
     ("log by reload", configuration::change_log),
     ("faulty reload", configuration::reload_faulty),
     ("faulty start", configuration::start_faulty),
@@ -91,7 +92,6 @@ const STEPS: [(&str, Step); 23] = [
     ("backup under load", backup::directory),
     ("backup to S3 under load", backup::service),
     ("backup by the clock", backup::by_the_clock),
-    ("memory limit", memory::limit),
     ("remove", package::remove),
     ("purge", package::purge),
 ];

@@ -45,17 +45,17 @@ fn the_end_of_a_certificate_is_told_at_once_and_then_once_a_day() {
 #[test]
 fn memory_that_is_little_for_what_is_stored_is_told() {
     assert!(2_800_000 * 3 < filter_bytes_max(256 * MIB));
-    assert_eq!(filter_bytes_max(256 * MIB), 32 * MIB);
+    assert_eq!(filter_bytes_max(256 * MIB), 16 * MIB);
     // From 4 GiB on nothing is planned any more.
     assert!(300_000_000 * 3 < filter_bytes_max(4_096 * MIB));
     let told = written(false, false, || {
         let mut conditions = Conditions::default();
-        for filter_bytes in [32 * MIB, 32 * MIB + 1, 33 * MIB] {
+        for filter_bytes in [16 * MIB, 16 * MIB + 1, 17 * MIB] {
             conditions.look_at_filters(filter_bytes, 256 * MIB);
         }
     });
     assert_eq!(told.matches("the memory is little").count(), 1, "{told}");
-    assert!(told.contains("filter_bytes=33554433"), "{told}");
+    assert!(told.contains("filter_bytes=16777217"), "{told}");
 }
 
 proptest! {
