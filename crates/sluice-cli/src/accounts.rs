@@ -16,9 +16,10 @@ use crate::{
     answer,
     arguments::{OutputForm, TokensCommand, UsersCommand},
     credentials::{line_of, typed},
+    escaping::plain,
     failure::{Ended, Failure},
     output::{done, list, print},
-    server::{Asked, Server},
+    server::{Server, asking::Asked},
 };
 
 /// Bytes that are read of a pipe; a password is far shorter.
@@ -71,7 +72,7 @@ pub(crate) async fn tokens(server: &Server, command: TokensCommand) -> Result<En
             if output.form == OutputForm::Table {
                 let made: serde_json::Value = serde_json::from_slice(&made).map_err(unreadable)?;
                 let token = made.get("token").and_then(serde_json::Value::as_str);
-                return done(token.unwrap_or_default());
+                return done(&plain(token.unwrap_or_default()));
             }
             let made: Box<RawValue> = serde_json::from_slice(&made).map_err(unreadable)?;
             print(output.form, &[], &[made])?;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::failure::Failure;
+use crate::{escaping::plain, failure::Failure};
 
 /// Characters of a body that is in no known form that are shown.
 const SHOWN_CHARACTERS: usize = 200;
@@ -70,7 +70,7 @@ impl Answer {
             (None, None) => String::from_utf8_lossy(&body).trim().chars().take(SHOWN_CHARACTERS).collect(),
         };
         let name = member("type").and_then(|path| path.rsplit('/').next()).unwrap_or("").to_owned();
-        Problem { status, name, text, retry_after, details }
+        Problem { status, name, text: plain(&text).into_owned(), retry_after, details }
     }
 }
 

@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use crate::{
     answer,
     arguments::BatchesCommand,
     failure::{Ended, Failure},
-    output::{print, say},
-    server::{Asked, Server},
+    output::{print, say, say_lines},
+    server::{Server, asking::Asked},
 };
 
 /// Columns of a table.
@@ -41,20 +40,20 @@ pub(crate) async fn run(server: &Server, command: BatchesCommand) -> Result<Ende
             print(output.form, &COLUMNS, &[batch])?;
         }
         BatchesCommand::Rejects { id } => {
-            let body = ask(server, Asked::Read, &["batches", &id, "rejects"]).await?;
-            let lines = String::from_utf8_lossy(&body);
-            if !lines.is_empty() {
-                say(lines.trim_end())?;
-            }
+            // What is no whole line yet.
+            let mut held = Vec::new();
+            let print_lines = |piece: &[u8]| {
+                held.extend_from_slice(piece);
+                let end = memchr::memrchr(b'\n', &held).map_or(0, |index| index + 1);
+                let lines: Vec<_> = held.drain(..end).collect();
+                say_lines(&String::from_utf8_lossy(&lines))
+            };
+            server.read_long(server.v1(&["batches", &id, "rejects"]), print_lines).await?;
         }
         BatchesCommand::Cancel { id } => {
-            ask(server, Asked::Remove, &["batches", &id]).await?;
+            server.ask(Asked::Remove, server.v1(&["batches", &id]), String::new()).await?;
             say(&format!("batch {id} cancelled"))?;
         }
     }
     Ok(Ended::Well)
-}
-
-async fn ask(server: &Server, asked: Asked, path: &[&str]) -> Result<Bytes, Failure> {
-    server.ask(asked, server.v1(path), String::new()).await
 }

@@ -8,7 +8,7 @@ use crate::{
     arguments::{SuppliersCommand, TagsCommand},
     failure::{Ended, Failure},
     output::{done, list},
-    server::{Asked, Server},
+    server::{Server, asking::Asked},
 };
 
 const SECONDS_PER_MINUTE: u64 = 60;

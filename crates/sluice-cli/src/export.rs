@@ -66,7 +66,7 @@ pub(crate) async fn run(server: &Server, arguments: &ExportArguments) -> Result<
         Export { server, arguments, output, telling: Telling::begin(), moment: None, last_line: Vec::new() };
     tokio::select! {
         biased;
-        () = interruption() => Err(Failure::Stopped),
+        () = interruption() => Err(Failure::Interrupted("")),
         ended = export.carry_out() => ended,
     }
 }

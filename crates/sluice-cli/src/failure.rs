@@ -44,12 +44,9 @@ pub(crate) enum Failure {
     /// A file cannot be read or written.
     #[error("{0}")]
     Local(String),
-    /// Somebody does not want to wait.
-    #[error("interrupted; the same command goes on from there")]
-    Interrupted,
-    /// The same of what begins anew.
-    #[error("interrupted")]
-    Stopped,
+    /// Somebody does not want to wait; with what follows from that.
+    #[error("interrupted{0}")]
+    Interrupted(&'static str),
 }
 
 impl Failure {
@@ -81,7 +78,7 @@ impl Failure {
             Self::Unauthorized(_) => 4,
             Self::Refused(_) => 5,
             Self::Local(_) => 6,
-            Self::Interrupted | Self::Stopped => 130,
+            Self::Interrupted(_) => 130,
         })
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     arguments::OutputForm,
     failure::{Ended, Failure},
     output::{cell, print, print_table},
-    server::{Asked, Server},
+    server::{Server, asking::Asked},
 };
 
 /// The argument that stands for standard input.
@@ -62,13 +62,11 @@ pub(crate) async fn run(
         while let Some(batch) = batches.recv().await {
             let batch =
                 batch.map_err(|error| Failure::Local(format!("cannot read standard input: {error}")))?;
-            findings.add(look_up(server, &batch, question).await?)?;
+            findings.look_up(server, &batch).await?;
         }
     } else {
         let values = if extract { input::extract_of_arguments(values) } else { values.to_vec() };
-        for batch in values.chunks(VALUES_MAX) {
-            findings.add(look_up(server, batch, question).await?)?;
-        }
+        findings.look_up(server, &values).await?;
     }
     findings.end()
 }
@@ -91,6 +89,14 @@ async fn look_up(
 }
 
 impl Findings {
+    /// Looks values up, in requests that the daemon takes whatever memory it has.
+    async fn look_up(&mut self, server: &Server, values: &[String]) -> Result<(), Failure> {
+        for values in values.chunks(VALUES_MAX) {
+            self.add(look_up(server, values, self.question).await?)?;
+        }
+        Ok(())
+    }
+
     fn add(&mut self, results: Vec<Box<RawValue>>) -> Result<(), Failure> {
         for result in results {
             let is_detected = match self.question {

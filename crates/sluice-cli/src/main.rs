@@ -9,6 +9,7 @@ mod arguments;
 mod batches;
 mod catalogue;
 mod credentials;
+mod escaping;
 mod export;
 mod failure;
 mod interruption;
@@ -23,6 +24,7 @@ mod version;
 use std::{
     io::{self, Write as _},
     process::ExitCode,
+    rc::Rc,
 };
 
 use clap::{CommandFactory as _, Parser as _};
@@ -32,7 +34,7 @@ use crate::{
     failure::{Ended, Failure},
     interruption::interruption,
     lookup::Question,
-    push::{Sending, Verb},
+    push::{Progress, Sending, Verb},
     server::{Server, Timing},
 };
 
@@ -54,28 +56,44 @@ fn run(connection: &ConnectionArguments, command: Command) -> Result<Ended, Fail
             .map_err(|error| Failure::Local(format!("{error:#}")))?;
         return Ok(Ended::Well);
     }
-    let retry_for = match &command {
-        Command::Push { sending, .. } | Command::Delete { sending } => Some(sending.retry_for),
-        Command::Export(arguments) => Some(arguments.retry_for),
-        _ => None,
+    let (retry_for, telling) = match &command {
+        Command::Push { sending, .. } | Command::Delete { sending } => {
+            (Some(sending.retry_for), Some(sending.telling))
+        }
+        Command::Export(arguments) => (Some(arguments.retry_for), None),
+        _ => (None, None),
     };
+    let progress = Rc::new(Progress::new(telling));
     let timing = Timing { silence_max: connection.timeout, retry_for };
-    let server = Server::of(profile::read(connection)?, timing)?;
+    let ended = run_on_server(connection, timing, command, &progress);
+    if let Err(failure) = &ended {
+        progress.fail(failure);
+    }
+    ended
+}
+
+fn run_on_server(
+    connection: &ConnectionArguments,
+    timing: Timing,
+    command: Command,
+    progress: &Rc<Progress>,
+) -> Result<Ended, Failure> {
+    let told = progress.clone();
+    let server = Server::of(profile::read(connection)?, timing, Box::new(move |text| told.notice(text)))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::Local(format!("cannot begin: {error}")))?;
     runtime.block_on(async {
         tokio::select! {
-            // A push notices first, and tells what came of it.
             biased;
-            ended = carry_out(&server, command) => ended,
-            () = interruption() => Err(Failure::Interrupted),
+            ended = carry_out(&server, command, progress) => ended,
+            () = interruption() => Err(Failure::Interrupted(progress.goes_on())),
         }
     })
 }
 
-async fn carry_out(server: &Server, command: Command) -> Result<Ended, Failure> {
+async fn carry_out(server: &Server, command: Command, progress: &Progress) -> Result<Ended, Failure> {
     match command {
         Command::Push { sending, pushing, create_supplier, confidence, retention } => {
             let mut sending = sending;
@@ -86,9 +104,11 @@ async fn carry_out(server: &Server, command: Command) -> Result<Ended, Failure> 
                 sending.restart |= created;
             }
             let verb = if pushing.plan { Verb::Plan } else { Verb::Push };
-            Sending::new(server, verb, &sending, Some(pushing)).await?.run().await
+            Sending::new(server, verb, &sending, Some(pushing), progress).await?.run().await
         }
-        Command::Delete { sending } => Sending::new(server, Verb::Delete, &sending, None).await?.run().await,
+        Command::Delete { sending } => {
+            Sending::new(server, Verb::Delete, &sending, None, progress).await?.run().await
+        }
         Command::Lookup { values, explain, extract, detected, output } => {
             let question = if explain { Question::Reasons } else { Question::Result };
             lookup::run(server, &values, question, extract, detected, output.form).await

@@ -3,11 +3,12 @@
 use std::io::{self, Write as _};
 
 use serde_json::{Value, value::RawValue};
-
+use unicode_width::UnicodeWidthStr as _;
 use url::Url;
 
 use crate::{
     arguments::OutputForm,
+    escaping::{plain, plain_json},
     failure::{Ended, Failure},
     server::Server,
 };
@@ -22,6 +23,20 @@ const GAP: &str = "  ";
 /// [`Failure::Local`] when standard output takes nothing.
 pub(crate) fn say(text: &str) -> Result<(), Failure> {
     write(&format!("{text}\n"))
+}
+
+/// Prints lines of JSON, each with its end.
+///
+/// # Errors
+///
+/// As [`say`].
+pub(crate) fn say_lines(lines: &str) -> Result<(), Failure> {
+    let mut shown = String::new();
+    for line in lines.split_terminator('\n') {
+        shown += &plain_json(line);
+        shown.push('\n');
+    }
+    write(&shown)
 }
 
 /// Says what has been done.
@@ -64,13 +79,14 @@ fn write(text: &str) -> Result<(), Failure> {
 pub(crate) fn print(form: OutputForm, columns: &[&str], objects: &[Box<RawValue>]) -> Result<(), Failure> {
     match form {
         OutputForm::Json => {
-            let lines: Vec<_> = objects.iter().map(|object| format!("  {object}")).collect();
+            let lines: Vec<_> =
+                objects.iter().map(|object| format!("  {}", plain_json(object.get()))).collect();
             if lines.is_empty() { say("[]") } else { say(&format!("[\n{}\n]", lines.join(",\n"))) }
         }
         OutputForm::Ndjson => {
             let mut lines = String::new();
             for object in objects {
-                lines.push_str(object.get());
+                lines.push_str(&plain_json(object.get()));
                 lines.push('\n');
             }
             write(&lines)
@@ -97,13 +113,15 @@ pub(crate) fn print_table(columns: &[&str], rows: Vec<Vec<String>>) -> Result<()
     write(&table(&lines))
 }
 
-/// What a table shows of a value. What a terminal would obey is escaped.
+/// What a table shows of a value: a text as it is, texts of a list with commas between them, anything else as JSON.
 pub(crate) fn cell(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) if text.chars().any(char::is_control) => text.escape_debug().to_string(),
-        Some(Value::String(text)) => text.clone(),
-        Some(value) => value.to_string(),
+        Some(Value::String(text)) => plain(text).into_owned(),
+        Some(Value::Array(values)) if values.iter().all(Value::is_string) => {
+            values.iter().map(Some).map(cell).collect::<Vec<_>>().join(",")
+        }
+        Some(value) => plain_json(&value.to_string()).into_owned(),
     }
 }
 
@@ -113,15 +131,20 @@ fn table(rows: &[Vec<String>]) -> String {
     for row in rows {
         widths.resize(widths.len().max(row.len()), 0);
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
+            *width = (*width).max(cell.width());
         }
     }
     let mut text = String::new();
     for row in rows {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-        let line = cells.collect::<Vec<_>>().join(GAP);
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            line += &format!("{cell}{:1$}{GAP}", "", width.saturating_sub(cell.width()));
+        }
         text.push_str(line.trim_end());
         text.push('\n');
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,3 +47,6 @@ impl Patience {
         true
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,18 +33,16 @@ use tokio::{
 use self::{
     journal::{FileEntries, Journal},
     pieces::Piece,
-    progress::{Progress, Told},
     rejects::Rejects,
     sender::{Note, Sender},
     source::Source,
     standing::Standing,
 };
 
-pub(crate) use self::verb::Verb;
+pub(crate) use self::{progress::Progress, verb::Verb};
 use crate::{
     arguments::{PushArguments, SendingArguments},
     failure::{Ended, Failure},
-    interruption::interruption,
     server::Server,
 };
 
@@ -62,7 +60,7 @@ pub(crate) struct Sending<'server> {
     permits: Semaphore,
     journal: RefCell<Journal>,
     rejects: RefCell<Rejects>,
-    progress: Progress,
+    progress: &'server Progress,
 }
 
 impl<'server> Sending<'server> {
@@ -77,6 +75,7 @@ impl<'server> Sending<'server> {
         verb: Verb,
         arguments: &SendingArguments,
         pushing: Option<PushArguments>,
+        progress: &'server Progress,
     ) -> Result<Self, Failure> {
         let sources = arguments.files.iter().map(|path| Source::look_at(path));
         let sources = sources.collect::<Result<Vec<_>, _>>()?;
@@ -99,12 +98,7 @@ impl<'server> Sending<'server> {
             }
         }
         let rejects = Rejects::open(arguments.rejects.as_deref(), &sources, journal.is_resumed())?;
-        let told = match (arguments.telling.json, arguments.telling.quiet) {
-            (true, _) => Told::Json,
-            (_, true) => Told::Nothing,
-            _ => Told::People,
-        };
-        let progress = Progress::begin(told, verb, &sources, &journal);
+        progress.begin(verb, &sources, &journal);
         let connections = usize::from(arguments.connections);
         Ok(Self {
             sender,
@@ -124,16 +118,9 @@ impl<'server> Sending<'server> {
     ///
     /// Why not all of it is stored; of several files, the first reason. Other files are sent all the same where that has a point.
     pub(crate) async fn run(self) -> Result<Ended, Failure> {
-        let sent = tokio::select! {
-            biased;
-            sent = self.send_all() => sent,
-            () = interruption() => Err(Failure::Interrupted),
-        };
-        match &sent {
-            Ok(_) => self.journal.into_inner().remove(),
-            Err(failure) => self.progress.fail(failure),
-        }
-        sent
+        let ended = self.send_all().await?;
+        self.journal.into_inner().remove();
+        Ok(ended)
     }
 
     async fn send_all(&self) -> Result<Ended, Failure> {
@@ -211,6 +198,6 @@ impl<'server> Sending<'server> {
             self.progress.count(part);
             Ok(())
         };
-        self.sender.send(&piece, lines_stored + 1, begun, &self.progress, note).await
+        self.sender.send(&piece, lines_stored + 1, begun, self.progress, note).await
     }
 }

@@ -1,15 +1,10 @@
 //! The daemon as the client sees it: requests in, answers out. The only file that knows the HTTP library.
 //!
 //! An answer that comes before the body has been sent is the answer: the rest of the body is not sent. No wait is without a bound: a
-//! daemon that is silent for too long counts as away. [`Server::ask`] sends again what may be sent twice, or was not taken; a push
+//! daemon that is silent for too long counts as away. [`asking`] sends again what may be sent twice, or was not taken; a push
 //! knows more of its request, and does so by itself.
 
-use std::{
-    error, fs,
-    io::{self, Write as _},
-    path::Path,
-    time::Duration,
-};
+use std::{error, fs, io, path::Path, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use reqwest::{
@@ -17,17 +12,17 @@ use reqwest::{
     header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
     redirect,
 };
-use serde::de::DeserializeOwned;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use url::{Host, Url};
 
 use crate::{
-    answer::{self, Answer},
+    answer::Answer,
     credentials,
     failure::{Failure, with_causes},
-    patience::Patience,
     profile::Profile,
 };
+
+pub(crate) mod asking;
 
 pub(crate) use reqwest::Method;
 
@@ -35,17 +30,16 @@ pub(crate) use reqwest::Method;
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 /// Time after which a connection on which nothing happens is tried out.
 const KEEPALIVE_TIME: Duration = Duration::from_secs(30);
-/// How long a request is made again of commands that say nothing of it.
-const RETRY_FOR: Duration = Duration::from_secs(30);
 
 /// A daemon, and who asks.
-#[derive(Debug)]
 pub(crate) struct Server {
     client: Client,
     url: Url,
     tenant: Option<String>,
     authorization: Option<HeaderValue>,
     timing: Timing,
+    /// Takes what should be known while a request is made again.
+    tell: Box<dyn Fn(&str)>,
 }
 
 /// How long what may take.
@@ -53,7 +47,7 @@ pub(crate) struct Server {
 pub(crate) struct Timing {
     /// Time in which the daemon says and takes nothing, after which it counts as away.
     pub(crate) silence_max: Duration,
-    /// How long a request is made again, also if the daemon cannot be connected to; [`RETRY_FOR`], and not then, if nothing is said.
+    /// How long a request is made again, also if the daemon cannot be connected to; half a minute, and not then, if nothing is said.
     pub(crate) retry_for: Option<Duration>,
 }
 
@@ -105,12 +99,12 @@ impl NoAnswer {
 }
 
 impl Server {
-    /// The daemon of a profile. Connects with the first request.
+    /// The daemon of a profile. Connects with the first request. `tell` takes why [`Server::ask`] asks again.
     ///
     /// # Errors
     ///
     /// [`Failure::Usage`] when the profile is wrong.
-    pub(crate) fn of(profile: Profile, timing: Timing) -> Result<Self, Failure> {
+    pub(crate) fn of(profile: Profile, timing: Timing, tell: Box<dyn Fn(&str)>) -> Result<Self, Failure> {
         let url = Url::parse(&profile.url).ok().filter(|url| {
             matches!(url.scheme(), "http" | "https")
                 && url.has_host()
@@ -123,7 +117,7 @@ impl Server {
         })?;
         let authorization = credentials::authorization(&profile)?;
         let client = client(&profile, &url)?;
-        Ok(Self { client, url, tenant: profile.tenant, authorization, timing })
+        Ok(Self { client, url, tenant: profile.tenant, authorization, timing, tell })
     }
 
     /// Time in which the daemon says and takes nothing, after which it counts as away.
@@ -243,82 +237,26 @@ impl Server {
     }
 
     /// Reads an answer to its end.
-    async fn answer_of(&self, response: Response) -> Result<Answer, NoAnswer> {
+    async fn answer_of(&self, mut response: Response) -> Result<Answer, NoAnswer> {
         let status = response.status().as_u16();
         let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-        let body = self.body_of(response).await?;
-        Ok(Answer { status, retry_after: seconds.map(Duration::from_secs), body })
+        let mut body = BytesMut::new();
+        while let Some(piece) = self.next_of(&mut response).await? {
+            body.extend_from_slice(&piece);
+        }
+        Ok(Answer { status, retry_after: seconds.map(Duration::from_secs), body: body.freeze() })
     }
 
-    async fn body_of(&self, mut response: Response) -> Result<Bytes, NoAnswer> {
-        let mut body = BytesMut::new();
-        loop {
-            let chunk = timeout(self.silence_max(), response.chunk()).await;
-            match chunk.map_err(|_elapsed| self.silent())? {
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) => return Ok(body.freeze()),
-                Err(error) => return Err(NoAnswer::of(error, &self.url)),
-            }
-        }
+    /// The next piece of the body of an answer.
+    async fn next_of(&self, response: &mut Response) -> Result<Option<Bytes>, NoAnswer> {
+        let piece = timeout(self.silence_max(), response.chunk()).await;
+        piece.map_err(|_elapsed| self.silent())?.map_err(|error| NoAnswer::of(error, &self.url))
     }
 
     fn silent(&self) -> NoAnswer {
         let time = humantime::format_duration(self.silence_max());
         let text = format!("{} says nothing for {time}", self.url);
         NoAnswer::of_break(&text)
-    }
-
-    /// Asks for what is at an address, as of [`Server::ask`].
-    ///
-    /// # Errors
-    ///
-    /// Whatever else came of it, or that it is no such thing.
-    pub(crate) async fn read<T: DeserializeOwned>(&self, url: Url) -> Result<T, Failure> {
-        let body = self.ask(Asked::Read, url, String::new()).await?;
-        serde_json::from_slice(&body).map_err(|error| answer::unreadable(&error))
-    }
-
-    /// Sends a request, and gives the body of a success. It is sent again while the daemon does not take it; a question, which changes
-    /// nothing, also when it has no answer.
-    ///
-    /// # Errors
-    ///
-    /// Whatever else came of it.
-    pub(crate) async fn ask(&self, asked: Asked, url: Url, body: String) -> Result<Bytes, Failure> {
-        let Timing { retry_for, .. } = self.timing;
-        let mut patience = Patience::new(retry_for.unwrap_or(RETRY_FOR));
-        let is_question = matches!(asked, Asked::Read | Asked::LookUp);
-        loop {
-            let began = Instant::now();
-            let request = Request::plain(asked.method(), url.clone(), body.clone());
-            let (failure, pause) = match self.send(request).await {
-                Ok(answer) => match answer.into_success() {
-                    Ok(body) => return Ok(body),
-                    Err(problem) => {
-                        let is_again = problem.is_untaken() || is_question && problem.is_temporary();
-                        let pause = problem.retry_after;
-                        let failure = problem.into_failure();
-                        if !is_again {
-                            return Err(failure);
-                        }
-                        (failure, pause)
-                    }
-                },
-                Err(NoAnswer { text, is_for_good, is_unsent, .. }) => {
-                    let is_again = if is_unsent { retry_for.is_some() } else { is_question };
-                    let failure = Failure::Unavailable(text);
-                    if is_for_good || !is_again {
-                        return Err(failure);
-                    }
-                    (failure, None)
-                }
-            };
-            // Without standard error nobody looks.
-            let tell = |text: &str| drop(writeln!(io::stderr(), "sluice: {text}"));
-            if !patience.wait(&failure.to_string(), pause, began.elapsed(), tell).await {
-                return Err(failure);
-            }
-        }
     }
 }
 
@@ -340,35 +278,7 @@ impl Download<'_> {
     ///
     /// It breaks off, or nothing comes for too long.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, NoAnswer> {
-        let chunk = timeout(self.server.silence_max(), self.response.chunk()).await;
-        let chunk = chunk.map_err(|_elapsed| self.server.silent())?;
-        chunk.map_err(|error| NoAnswer::of(error, &self.server.url))
-    }
-}
-
-/// What a request does.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Asked {
-    /// Reads.
-    Read,
-    /// Looks values up, which is read as well.
-    LookUp,
-    /// Creates something.
-    Create,
-    /// Puts something in the place of what is there.
-    Put,
-    /// Removes something.
-    Remove,
-}
-
-impl Asked {
-    fn method(self) -> Method {
-        match self {
-            Self::Read => Method::GET,
-            Self::LookUp | Self::Create => Method::POST,
-            Self::Put => Method::PUT,
-            Self::Remove => Method::DELETE,
-        }
+        self.server.next_of(&mut self.response).await
     }
 }
 

@@ -1,14 +1,18 @@
 //! What the daemon keeps of a request: each is a batch, under a key that the client makes up.
 //!
-//! In: a key. Out: what became of a request that has no answer, and all rows that it refused. A request that the daemon still waits for,
+//! In: a key. Out: what became of a request that has no answer, and a file with all rows that it refused. A request that the daemon still waits for,
 //! because it has not noticed that the connection is gone, is cancelled first.
 
-use std::hash::{BuildHasher as _, RandomState};
+use std::{
+    fs::File,
+    hash::{BuildHasher as _, RandomState},
+    io::Write as _,
+};
 
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::receipt::{Receipt, Reject};
+use super::receipt::Receipt;
 use crate::{
     answer,
     failure::Failure,
@@ -95,11 +99,14 @@ pub(super) async fn is_running(server: &Server, key: &str) -> Option<bool> {
     }
 }
 
-/// All rows that the request with a key has refused, as far as they are kept.
-pub(super) async fn rejects(server: &Server, key: &str) -> Result<Vec<Reject>, Unknown> {
-    let lines = ask(server, Method::GET, &["batches", key, "rejects"]).await?;
-    let lines = serde_json::Deserializer::from_slice(&lines).into_iter();
-    lines.collect::<Result<_, _>>().map_err(|error| Unknown::ForGood(answer::unreadable(&error)))
+/// Writes all rows that the request with a key has refused, as far as they are kept, into a file.
+///
+/// # Errors
+///
+/// [`Failure::Local`] when it cannot be written, or what else came of the question.
+pub(super) async fn read_rejects(server: &Server, key: &str, mut file: &File) -> Result<(), Failure> {
+    let write = |piece: &[u8]| file.write_all(piece).map_err(|error| Failure::Local(error.to_string()));
+    server.read_long(server.v1(&["batches", key, "rejects"]), write).await
 }
 
 async fn ask(server: &Server, method: Method, path: &[&str]) -> Result<Bytes, Unknown> {

@@ -203,6 +203,11 @@ impl Journal {
         self.remark.as_deref()
     }
 
+    /// Whether the same command would go on with it.
+    pub(super) fn is_kept(&self) -> bool {
+        self.file.is_some()
+    }
+
     /// Whether something was sent before.
     pub(super) fn is_resumed(&self) -> bool {
         !self.entries.is_empty()

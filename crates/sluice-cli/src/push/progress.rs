@@ -4,7 +4,7 @@
 //! NDJSON: `progress` and `remark` while it goes on, and last, with all counts, `end`, or `failed` and why. Rows are counted when the daemon says that they are durable.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     io::{self, IsTerminal as _, Write as _},
     sync::{
         Arc,
@@ -23,7 +23,7 @@ use super::{
     source::Source,
     verb::Verb,
 };
-use crate::{failure::Failure, output::say};
+use crate::{arguments::TellingArguments, failure::Failure, output::say};
 
 /// Time between two lines where there is no terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
@@ -32,29 +32,37 @@ const EVENT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// To whom it is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Told {
+enum Told {
     People,
     Json,
     /// Nobody, but for what came of it.
     Nothing,
 }
 
-/// How far it is.
-pub(super) struct Progress {
+/// How far it is. Of commands that send nothing, people are told why they wait.
+pub(crate) struct Progress {
     told: Told,
+    sent_bytes: Arc<AtomicU64>,
+    counts: RefCell<Counts>,
+    /// Refused by this command.
+    refused_now: Cell<u64>,
+    looked: Cell<Instant>,
+    started: Cell<Instant>,
+    /// Unknown until sending begins.
+    underway: OnceCell<Underway>,
+}
+
+/// What is sent.
+struct Underway {
     verb: Verb,
     files: usize,
     /// Of all files; `None` as long as one is a pipe.
     total_bytes: Option<u64>,
-    sent_bytes: Arc<AtomicU64>,
     /// Sent by the command that was broken off.
     bytes_before: u64,
-    counts: RefCell<Counts>,
-    /// Refused by this command.
-    refused_now: Cell<u64>,
     rows_before: u64,
-    started: Instant,
-    looked: Cell<Instant>,
+    /// Whether the same command would go on.
+    goes_on: bool,
     bar: Option<ProgressBar>,
 }
 
@@ -84,45 +92,81 @@ struct Event<'text> {
 }
 
 impl Progress {
-    /// Begins, with what was stored before.
-    pub(super) fn begin(told: Told, verb: Verb, sources: &[Source], journal: &Journal) -> Self {
+    /// Nothing is sent yet; `telling` is what is said of a command that is going to.
+    pub(crate) fn new(telling: Option<TellingArguments>) -> Self {
+        let told = match telling {
+            Some(TellingArguments { json: true, .. }) => Told::Json,
+            Some(TellingArguments { quiet: true, .. }) => Told::Nothing,
+            _ => Told::People,
+        };
+        let now = Cell::new(Instant::now());
+        Self {
+            told,
+            sent_bytes: Arc::new(AtomicU64::new(0)),
+            counts: RefCell::new(Counts::default()),
+            refused_now: Cell::new(0),
+            looked: now.clone(),
+            started: now,
+            underway: OnceCell::new(),
+        }
+    }
+
+    /// Begins to send, behind what was stored before.
+    pub(super) fn begin(&self, verb: Verb, sources: &[Source], journal: &Journal) {
         let bytes = sources.iter().map(|source| source.identity().map(|identity| identity.bytes));
         let total_bytes = bytes.sum::<Option<u64>>();
         let (before, bytes_before) = journal.before();
-        let counts = Counts {
-            rows: before.rows,
-            accepted: before.accepted,
-            refused: before.refused,
-            allowed: before.allowed,
-            changes: None,
-        };
-        let now = Instant::now();
-        let progress = Self {
-            told,
+        let &Receipt { rows, accepted, refused, allowed, .. } = before;
+        *self.counts.borrow_mut() = Counts { rows, accepted, refused, allowed, changes: None };
+        self.sent_bytes.store(bytes_before, Ordering::Relaxed);
+        self.started.set(Instant::now());
+        let has_bar = self.told == Told::People && io::stderr().is_terminal();
+        let underway = Underway {
             verb,
             files: sources.len(),
             total_bytes,
-            sent_bytes: Arc::new(AtomicU64::new(bytes_before)),
             bytes_before,
-            counts: RefCell::new(counts),
-            refused_now: Cell::new(0),
-            rows_before: before.rows,
-            started: now,
-            looked: Cell::new(now),
-            bar: (told == Told::People && io::stderr().is_terminal()).then(|| bar(total_bytes, bytes_before)),
+            rows_before: rows,
+            goes_on: journal.is_kept(),
+            bar: has_bar.then(|| bar(total_bytes, bytes_before)),
         };
+        // Nothing is sent twice.
+        drop(self.underway.set(underway));
         if let Some(remark) = journal.remark() {
-            progress.remark(remark);
+            self.remark(remark);
         }
-        if before.rows != 0 {
+        if rows != 0 {
             let stored = HumanBytes(bytes_before);
-            progress.remark(&format!(
+            self.notice(&format!(
                 "goes on behind {} rows and {stored} that are {} already; --restart begins anew",
-                HumanCount(before.rows),
+                HumanCount(rows),
                 verb.participle()
             ));
         }
-        progress
+    }
+
+    fn bar(&self) -> Option<&ProgressBar> {
+        self.underway.get()?.bar.as_ref()
+    }
+
+    fn total_bytes(&self) -> Option<u64> {
+        self.underway.get()?.total_bytes
+    }
+
+    /// What follows for whoever gives the command again.
+    pub(crate) fn goes_on(&self) -> &'static str {
+        match self.underway.get() {
+            Some(Underway { goes_on: true, .. }) => "; the same command goes on from there",
+            _ => "",
+        }
+    }
+
+    /// Bytes and rows of the command that was broken off.
+    fn before(&self) -> (u64, u64) {
+        match self.underway.get() {
+            Some(underway) => (underway.bytes_before, underway.rows_before),
+            None => (0, 0),
+        }
     }
 
     /// The count of bytes that are sent.
@@ -149,7 +193,7 @@ impl Progress {
 
     /// Shows how far it is, if it is time to.
     pub(super) fn look(&self) {
-        if let Some(bar) = &self.bar {
+        if let Some(bar) = self.bar() {
             bar.set_position(self.sent_bytes.load(Ordering::Relaxed));
             bar.set_message(self.counted());
             return;
@@ -166,15 +210,22 @@ impl Progress {
             Told::People => {
                 let bytes = HumanBytes(self.sent_bytes.load(Ordering::Relaxed));
                 let total =
-                    self.total_bytes.map_or_else(String::new, |total| format!(" of {}", HumanBytes(total)));
+                    self.total_bytes().map_or_else(String::new, |total| format!(" of {}", HumanBytes(total)));
                 to_stderr(&format!("{bytes}{total}, {}{}", self.counted(), self.left()));
             }
         }
     }
 
+    /// Tells why it takes longer.
+    pub(crate) fn notice(&self, text: &str) {
+        if self.told != Told::Nothing {
+            self.remark(text);
+        }
+    }
+
     /// Tells what should be known.
     pub(super) fn remark(&self, text: &str) {
-        match (self.told, &self.bar) {
+        match (self.told, self.bar()) {
             (Told::Json, _) => drop(self.event("remark", Some(text))),
             (_, Some(bar)) => bar.suspend(|| to_stderr(&format!("sluice: {text}"))),
             _ => to_stderr(&format!("sluice: {text}")),
@@ -182,7 +233,7 @@ impl Progress {
     }
 
     /// Tells machines why it came to nothing; people are told by the command.
-    pub(super) fn fail(&self, failure: &Failure) {
+    pub(crate) fn fail(&self, failure: &Failure) {
         if self.told == Told::Json {
             // Whoever reads no events any more has the exit code.
             drop(self.event("failed", Some(&failure.to_string())));
@@ -195,7 +246,8 @@ impl Progress {
     ///
     /// [`Failure::Local`] when standard output takes nothing.
     pub(super) fn end(&self, rejects: &Rejects, is_failed: bool) -> Result<bool, Failure> {
-        if let Some(bar) = &self.bar {
+        let Some(Underway { verb, files, .. }) = self.underway.get() else { return Ok(false) };
+        if let Some(bar) = self.bar() {
             bar.finish_and_clear();
         }
         for remark in rejects.remarks(self.refused_now.get()) {
@@ -208,7 +260,7 @@ impl Progress {
             }
         } else {
             let Counts { rows, accepted, refused, allowed, changes } = counts;
-            let files = if self.files == 1 { String::new() } else { format!(" of {} files", self.files) };
+            let files = if *files == 1 { String::new() } else { format!(" of {files} files") };
             let allowed =
                 if allowed == 0 { String::new() } else { format!(", {} allow-listed", HumanCount(allowed)) };
             let changes =
@@ -222,10 +274,10 @@ impl Progress {
                 HumanCount(rows),
                 if rows == 1 { "row" } else { "rows" },
                 HumanCount(accepted),
-                self.verb.participle(),
+                verb.participle(),
                 HumanCount(refused),
                 HumanBytes(self.sent_bytes.load(Ordering::Relaxed)),
-                self.started.elapsed().as_secs_f64(),
+                self.started.get().elapsed().as_secs_f64(),
                 self.rate()
             ))?;
         }
@@ -240,10 +292,11 @@ impl Progress {
     /// The time that is left, at the rate so far.
     fn left(&self) -> String {
         let sent = self.sent_bytes.load(Ordering::Relaxed);
-        let (Some(total), Some(sent_now)) = (self.total_bytes, sent.checked_sub(self.bytes_before)) else {
+        let (bytes_before, _) = self.before();
+        let (Some(total), Some(sent_now)) = (self.total_bytes(), sent.checked_sub(bytes_before)) else {
             return String::new();
         };
-        let milliseconds = self.started.elapsed().as_millis() * u128::from(total.saturating_sub(sent));
+        let milliseconds = self.started.get().elapsed().as_millis() * u128::from(total.saturating_sub(sent));
         let left = milliseconds.checked_div(u128::from(sent_now)).and_then(|left| u64::try_from(left).ok());
         left.map_or_else(String::new, |left| {
             format!(", {} left", humantime::format_duration(Duration::from_secs(left / 1_000)))
@@ -251,8 +304,9 @@ impl Progress {
     }
 
     fn rate(&self) -> String {
-        let rows = u128::from(self.counts.borrow().rows.saturating_sub(self.rows_before));
-        let rate = (rows * 1_000).checked_div(self.started.elapsed().as_millis());
+        let (_, rows_before) = self.before();
+        let rows = u128::from(self.counts.borrow().rows.saturating_sub(rows_before));
+        let rate = (rows * 1_000).checked_div(self.started.get().elapsed().as_millis());
         let rate = rate.and_then(|rate| u64::try_from(rate).ok());
         rate.map_or_else(String::new, |rate| format!(", {} rows/s", HumanCount(rate)))
     }
@@ -263,8 +317,8 @@ impl Progress {
             text,
             counts: *self.counts.borrow(),
             bytes: self.sent_bytes.load(Ordering::Relaxed),
-            total_bytes: self.total_bytes,
-            seconds: self.started.elapsed().as_secs_f64(),
+            total_bytes: self.total_bytes(),
+            seconds: self.started.get().elapsed().as_secs_f64(),
         };
         let line = serde_json::to_string(&event);
         say(&line.map_err(|error| Failure::Local(format!("cannot tell how far it is: {error}")))?)
@@ -273,7 +327,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
+        if let Some(bar) = self.bar() {
             bar.finish_and_clear();
         }
     }

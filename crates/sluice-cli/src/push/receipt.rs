@@ -1,5 +1,7 @@
 //! What the daemon says of the rows of a request.
 
+use std::fs::File;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -20,6 +22,9 @@ pub(super) struct Receipt {
     pub(super) changes: Option<Changes>,
     #[serde(default)]
     pub(super) rejects: Vec<Reject>,
+    /// All of them, as the daemon tells them, where these are not all and more are wanted.
+    #[serde(skip)]
+    pub(super) all_rejects: Option<File>,
 }
 
 /// What a replacement has changed, or a plan would change.

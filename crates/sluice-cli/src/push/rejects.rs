@@ -5,7 +5,7 @@
 
 use std::{
     fs::{self, File},
-    io::Write as _,
+    io::{self, BufReader, BufWriter, Seek as _, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -17,14 +17,19 @@ use super::{
     receipt::{Receipt, Reject},
     source::Source,
 };
-use crate::failure::Failure;
+use crate::{
+    escaping::{plain, plain_json},
+    failure::Failure,
+};
 
+/// The reason of a row that is told among those that are refused, but counted apart.
+const ALLOW_LISTED: &str = "allow-listed";
 /// Rows that are told where no file takes them.
 const SAMPLES_MAX: usize = 5;
 
 /// Where they go.
 pub(super) struct Rejects {
-    file: Option<(PathBuf, File)>,
+    file: Option<(PathBuf, BufWriter<File>)>,
     listed: u64,
     samples: Vec<String>,
 }
@@ -60,7 +65,7 @@ impl Rejects {
         let mut options = File::options();
         options.create(true).write(true).append(is_resumed).truncate(!is_resumed);
         let file = options.open(path).map_err(|error| Failure::of_file("write", path, &error))?;
-        Ok(Self { file: Some((path.to_owned(), file)), listed: 0, samples: Vec::new() })
+        Ok(Self { file: Some((path.to_owned(), BufWriter::new(file))), listed: 0, samples: Vec::new() })
     }
 
     /// Takes those of a part of a piece.
@@ -69,18 +74,46 @@ impl Rejects {
     ///
     /// [`Failure::Local`] when the file cannot be written.
     pub(super) fn write(&mut self, source: &Source, piece: &Piece, part: &Receipt) -> Result<(), Failure> {
-        let (name, mut lines) = (source.name(), String::new());
-        for reject in &part.rejects {
-            let line = line_of(&name, piece, reject);
-            if self.samples.len() < SAMPLES_MAX {
-                self.samples.push(remark(&line));
+        let written = self.take_all(source, piece, part);
+        let path = self.file.as_ref().map_or(Path::new(""), |(path, _)| path);
+        written.map_err(|error| Failure::of_file("write", path, &error))
+    }
+
+    fn take_all(&mut self, source: &Source, piece: &Piece, part: &Receipt) -> io::Result<()> {
+        if let Some(mut all) = part.all_rejects.as_ref() {
+            all.rewind()?;
+            for reject in serde_json::Deserializer::from_reader(BufReader::new(all)).into_iter() {
+                // What cannot be read was no reject.
+                let Ok(reject) = reject else { break };
+                self.take(source, piece, &reject)?;
             }
-            lines += &serde_json::to_string(&line).unwrap_or_else(|_none| String::new());
-            lines.push('\n');
+        } else {
+            for reject in &part.rejects {
+                self.take(source, piece, reject)?;
+            }
         }
-        self.listed += part.rejects.len() as u64;
-        let Some((path, file)) = &mut self.file else { return Ok(()) };
-        file.write_all(lines.as_bytes()).map_err(|error| Failure::of_file("write", path, &error))
+        if let Some((_, file)) = &mut self.file {
+            file.flush()?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, source: &Source, piece: &Piece, reject: &Reject) -> io::Result<()> {
+        // What an allow list keeps out is not refused.
+        if reject.reason == ALLOW_LISTED {
+            return Ok(());
+        }
+        let name = source.name();
+        let line = line_of(&name, piece, reject);
+        self.listed += 1;
+        if let Some((_, file)) = &mut self.file {
+            let line = serde_json::to_string(&line).map_err(io::Error::other)?;
+            return writeln!(file, "{line}");
+        }
+        if self.samples.len() < SAMPLES_MAX {
+            self.samples.push(remark(&line));
+        }
+        Ok(())
     }
 
     /// What is to be said in the end, of so many rows that were refused now.
@@ -116,7 +149,7 @@ fn line_of<'reject>(name: &'reject str, piece: &Piece, reject: &'reject Reject) 
 
 fn remark(line: &RejectLine<'_>) -> String {
     let RejectLine { file, line, reason, hint, value, .. } = line;
-    let value = value.map_or("", RawValue::get);
-    let hint = if hint.is_empty() { String::new() } else { format!(" ({hint})") };
-    format!("{file}:{line}: {reason} {value}{hint}")
+    let value = plain_json(value.map_or("", RawValue::get));
+    let hint = if hint.is_empty() { String::new() } else { format!(" ({})", plain(hint)) };
+    format!("{file}:{line}: {} {value}{hint}", plain(reason))
 }

@@ -4,7 +4,12 @@
 //! daemon says in `Retry-After`, or else after pauses that double. Before that the daemon is asked what became of it; so what is stored is counted
 //! once, and the next try begins with the line after it.
 
-use std::time::Duration;
+use std::{
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use reqwest::Body;
 use tokio::time::{Instant, sleep};
@@ -33,8 +38,8 @@ pub(super) struct Sender<'server> {
     url: Url,
     cutting: Cutting,
     retry_for: Duration,
-    /// Whether rows that are refused are to be told, all of them.
-    wants_rejects: bool,
+    /// The file into which all rows go that are refused, if there is one.
+    rejects: Option<PathBuf>,
 }
 
 /// What is to be kept of a piece on its way.
@@ -98,8 +103,8 @@ impl<'server> Sender<'server> {
             piece_bytes: arguments.piece_size.as_u64().max(1),
             is_whole: is_replacement || verb == Verb::Plan,
         };
-        let wants_rejects = arguments.rejects.is_some();
-        Self { server, verb, url, cutting, retry_for: arguments.retry_for, wants_rejects }
+        let (retry_for, rejects) = (arguments.retry_for, arguments.rejects.clone());
+        Self { server, verb, url, cutting, retry_for, rejects }
     }
 
     /// How sources are cut.
@@ -176,8 +181,8 @@ impl<'server> Sender<'server> {
                     }
                 }
             };
-            if !patience.wait(&why, pause, silence, |text| progress.remark(text)).await {
-                return Err(Failure::Unavailable(format!("{why}; the same command goes on from there")));
+            if !patience.wait(&why, pause, silence, |text| progress.notice(text)).await {
+                return Err(Failure::Unavailable(format!("{why}{}", progress.goes_on())));
             }
         }
     }
@@ -189,23 +194,19 @@ impl<'server> Sender<'server> {
         receipt: Receipt,
         progress: &Progress,
     ) -> Result<Receipt, Failure> {
-        if !self.wants_rejects || receipt.refused == 0 {
+        let Some(path) = self.rejects.as_deref() else { return Ok(receipt) };
+        if receipt.refused == 0 {
             return Ok(receipt);
         }
-        let mut patience = Patience::new(self.retry_for);
-        loop {
-            let asked = Instant::now();
-            let unknown = match batch::rejects(self.server, key).await {
-                Ok(rejects) => return Ok(Receipt { rejects, ..receipt }),
-                Err(unknown) => unknown,
-            };
-            let tell = |text: &str| progress.remark(text);
-            if !matches!(unknown, Unknown::ForNow(_))
-                || !patience.wait(&unknown.to_string(), None, asked.elapsed(), tell).await
-            {
+        let failed = |error| Failure::of_file("write beside", path, &error);
+        let file = spool(path).map_err(failed)?;
+        match batch::read_rejects(self.server, key, &file).await {
+            Ok(()) => Ok(Receipt { all_rejects: Some(file), ..receipt }),
+            Err(Failure::Local(error)) => Err(failed(io::Error::other(error))),
+            Err(failure) => {
                 // Those that the receipt has are better than none.
-                progress.remark(&format!("cannot read the rows that were refused: {unknown}"));
-                return Ok(receipt);
+                progress.remark(&format!("cannot read the rows that were refused: {failure}"));
+                Ok(receipt)
             }
         }
     }
@@ -302,6 +303,15 @@ impl<'server> Sender<'server> {
         let is_part = |told: &Receipt| told.committed_lines != 0 || problem.name == "no-usable-row";
         let part = told.filter(|told| problem.name != "shrink-guard" && is_part(told));
         Ok(Tried::Refused(Problem { text, ..problem }.into_failure(), part))
+    }
+}
+
+/// A file without a name for what goes into a file once all of it is there: beside that one, which has room for it, if that can be.
+fn spool(path: &Path) -> io::Result<File> {
+    let file = path.canonicalize()?;
+    match tempfile::tempfile_in(file.parent().unwrap_or(Path::new("/"))) {
+        Err(_it_is_no_place_for_it) => tempfile::tempfile(),
+        made => made,
     }
 }
 

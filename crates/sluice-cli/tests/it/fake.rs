@@ -75,6 +75,20 @@ impl Received {
         self.stream.write_all(bytes.as_bytes()).unwrap();
     }
 
+    /// Answers with the beginning of a body, and closes the connection.
+    pub(crate) fn break_off(mut self, body: &str, length: usize) {
+        let head = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+        self.stream.write_all(head.as_bytes()).unwrap();
+        self.stream.write_all(&body.as_bytes()[..length]).unwrap();
+    }
+
+    /// Answers with a body that is written while it is made.
+    pub(crate) fn answer_long(mut self, length: usize, write: impl FnOnce(&mut TcpStream)) {
+        let head = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
+        self.stream.write_all(head.as_bytes()).unwrap();
+        write(&mut self.stream);
+    }
+
     /// Answers, and waits until the client has closed the connection, while the body may still come; gives how much of it came.
     pub(crate) fn answer_early(mut self, status: u16, headers: &str, body: &str) -> u64 {
         self.write(status, headers, body);

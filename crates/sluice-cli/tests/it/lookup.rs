@@ -1,8 +1,14 @@
 //! Values are looked up, and plucked out of text before.
 
-use expect_test::{Expect, expect};
+use std::{fs, process::Stdio};
 
-use crate::setup::{Setup, said};
+use expect_test::{Expect, expect};
+use serde_json::{Value, json};
+
+use crate::{
+    fake::Fake,
+    setup::{Setup, end_of, said, sluice_in},
+};
 
 fn with_feed() -> Setup {
     let setup = Setup::start();
@@ -133,4 +139,53 @@ fn lines_of_a_log_are_searched_for_values() {
         {"object":"198.51.100.1","result":"detected","categories":[{"category":"ExampleFeed_IP","detected_indicator":"198.51.100.0/28","context":{}}]}
     "#]],
     );
+}
+
+/// Answers requests until all values were asked for; gives those of each.
+fn answer_lookups(fake: &Fake, count: usize) -> Vec<Vec<String>> {
+    let mut asked: Vec<Vec<String>> = Vec::new();
+    while asked.iter().map(Vec::len).sum::<usize>() < count {
+        let request = fake.receive();
+        let objects: Vec<Value> = serde_json::from_slice(&request.body).unwrap();
+        asked.push(objects.iter().map(|object| object["object"].as_str().unwrap().to_owned()).collect());
+        let results =
+            objects.iter().map(|object| json!({"object": object["object"], "result": "not detected"}));
+        request.answer(200, "", &Value::Array(results.collect()).to_string());
+    }
+    asked
+}
+
+#[test]
+fn a_line_with_many_values_is_more_than_one_request() {
+    let dir = tempfile::tempdir().unwrap();
+    let fake = Fake::start();
+    let addresses: Vec<_> = (0..12_000).map(|n| format!("203.0.{}.{}", n / 256, n % 256)).collect();
+    let [text, told] = ["text", "told"].map(|name| dir.path().join(name));
+    fs::write(&text, addresses.join(",")).unwrap();
+    let look_up = |arguments: &[&str]| {
+        let mut command = sluice_in(dir.path(), &fake.url());
+        command.args([&["lookup", "-o", "ndjson"], arguments].concat());
+        command.stdin(fs::File::open(&text).unwrap()).stdout(fs::File::create(&told).unwrap());
+        command.stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let child = look_up(&["--extract", "-"]);
+    let asked = answer_lookups(&fake, addresses.len());
+    assert_eq!(asked.iter().map(Vec::len).collect::<Vec<_>>(), [5_000, 5_000, 2_000]);
+    assert_eq!(asked.concat(), addresses);
+    end_of(child, 1);
+    assert_eq!(fs::read_to_string(&told).unwrap().lines().count(), addresses.len());
+    // Arguments are short.
+    let few = addresses[..6_000].join(",");
+    let child = look_up(&["--extract", &few]);
+    let asked = answer_lookups(&fake, 6_000);
+    assert_eq!(asked.iter().map(Vec::len).collect::<Vec<_>>(), [5_000, 1_000]);
+    end_of(child, 1);
+}
+
+#[test]
+fn a_line_that_is_too_long_for_a_value_is_none() {
+    let setup = with_feed();
+    let line = "x".repeat(1 << 20);
+    let (_, stderr) = said(setup.sluice(&["lookup", "-"]), line.as_bytes(), 6);
+    assert!(stderr.contains("a line is over 1 MiB"), "{stderr}");
 }

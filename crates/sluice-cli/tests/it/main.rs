@@ -19,8 +19,12 @@ mod manual;
 #[cfg(test)]
 mod push;
 #[cfg(test)]
+mod rejects;
+#[cfg(test)]
 mod resume;
 #[cfg(test)]
 mod retry;
 #[cfg(test)]
 mod setup;
+#[cfg(test)]
+mod telling;

@@ -46,6 +46,17 @@ fn a_daemon_that_stays_busy_is_given_up() {
     assert_eq!(stderr, "sluice: feed.ndjson: Too busy (429); the same command goes on from there\n");
 }
 
+/// A quarter of a second, a half and a whole one; two seconds more would be too long.
+#[test]
+fn pauses_double() {
+    let (dir, fake) = (tempfile::tempdir().unwrap(), Fake::start());
+    let child = push(&dir, &fake, &["--retry-for", "3s"]).spawn().unwrap();
+    for _ in 0..4 {
+        fake.take(429, "", "{\"detail\":\"busy\"}");
+    }
+    end_of(child, 3);
+}
+
 #[test]
 fn a_connection_that_breaks_is_tried_again() {
     let (dir, fake) = (tempfile::tempdir().unwrap(), Fake::start());
