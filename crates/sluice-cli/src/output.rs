@@ -138,7 +138,9 @@ fn table(rows: &[Vec<String>]) -> String {
     for row in rows {
         let mut line = String::new();
         for (cell, width) in row.iter().zip(&widths) {
-            line += &format!("{cell}{:1$}{GAP}", "", width.saturating_sub(cell.width()));
+            line += cell;
+            line += &" ".repeat(width.saturating_sub(cell.width()));
+            line += GAP;
         }
         text.push_str(line.trim_end());
         text.push('\n');
