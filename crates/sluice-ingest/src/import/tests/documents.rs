@@ -177,7 +177,7 @@ fn tags_of_ours_are_set_and_false_positives_have_no_context() {
     let lookup_rules = LookupRules { now_seconds: fixture.store.stamp_seconds(), ..lookup_rules() };
     let found = fixture.lookup_with(lookup_rules, r#"[{"object":"a.example.com"}]"#).unwrap();
     assert!(
-        found.contains("\"level\":0,\"tags\":[1],") && found.contains("\"tags\":[\"tlp:red\"]"),
+        found.contains("\"level\":0,\"tags\":[\"GOOD\"],") && found.contains("\"tags\":[\"tlp:red\"]"),
         "{found}"
     );
     if let UploadAction::Put { is_false_positive, .. } = &mut rules.upload.action {
