@@ -59,6 +59,16 @@ fn lines(answer: &Answer) -> String {
     told
 }
 
+/// Values and verdicts of an answer, a line each.
+#[track_caller]
+fn verdicts(answer: &Answer) -> String {
+    lines(answer).lines().fold(String::new(), |mut told, line| {
+        let line: Value = serde_json::from_str(line).unwrap();
+        writeln!(told, "{} {}", line["value"].as_str().unwrap(), line["verdict"].as_str().unwrap()).unwrap();
+        told
+    })
+}
+
 #[track_caller]
 fn check(daemon: &Running, query: &str, want: &Expect) {
     want.assert_eq(&lines(&asked(daemon, "GET", &format!("/v1/lookup?{query}"), "", b"")));
@@ -116,14 +126,6 @@ fn values_come_as_lines_objects_or_the_array_of_cybertrace() {
     daemon.add_suppliers(&["Forms"], 50);
     daemon.put("suppliers/Forms", r#"[{"indicator":"forms.example.com"}]"#);
     let want = "forms.example.com listed\nnothing.example.com unknown\nno indicator unknown\n";
-    let told = |answer: &Answer| {
-        lines(answer).lines().fold(String::new(), |mut told, line| {
-            let line: Value = serde_json::from_str(line).unwrap();
-            writeln!(told, "{} {}", line["value"].as_str().unwrap(), line["verdict"].as_str().unwrap())
-                .unwrap();
-            told
-        })
-    };
     let as_lines = "# a list\n forms.example.com \r\n\nnothing.example.com\nno indicator";
     let objects = "{\"value\":\"forms.example.com\"}\n\n{\"value\":\"nothing.example.com\",\"x\":[1]}\r\n {\"value\":\"no indicator\"}";
     let array =
@@ -140,20 +142,28 @@ fn values_come_as_lines_objects_or_the_array_of_cybertrace() {
         let headers = if media.is_empty() { String::new() } else { format!("Content-Type: {media}\r\n") };
         for path in ["/v1/lookup", "/v1/tenants/General/lookup"] {
             assert_eq!(
-                told(&asked(&daemon, "POST", path, &headers, body.as_bytes())),
+                verdicts(&asked(&daemon, "POST", path, &headers, body.as_bytes())),
                 want,
                 "{media} {body}"
             );
         }
         let with_bom = [b"\xef\xbb\xbf", body.as_bytes()].concat();
-        assert_eq!(told(&asked(&daemon, "POST", "/v1/lookup", &headers, &with_bom)), want, "{media} {body}");
+        assert_eq!(
+            verdicts(&asked(&daemon, "POST", "/v1/lookup", &headers, &with_bom)),
+            want,
+            "{media} {body}"
+        );
         let packed = zstd(body.as_bytes());
         let headers = format!("{headers}Content-Encoding: zstd\r\n");
-        assert_eq!(told(&asked(&daemon, "POST", "/v1/lookup", &headers, &packed)), want, "{media} {body}");
+        assert_eq!(
+            verdicts(&asked(&daemon, "POST", "/v1/lookup", &headers, &packed)),
+            want,
+            "{media} {body}"
+        );
     }
     // Another tenant's values are its own.
     let of_acme = asked(&daemon, "GET", "/v1/tenants/acme/lookup?value=forms.example.com", "", b"");
-    assert_eq!(told(&of_acme), "forms.example.com unknown\n");
+    assert_eq!(verdicts(&of_acme), "forms.example.com unknown\n");
     for nothing in [" \n", "# a list\n", "[]", "[ ]"] {
         let answer = asked(&daemon, "POST", "/v1/lookup", "", nothing.as_bytes());
         assert_eq!((answer.status, &*answer.body), (200, ""), "{nothing}");
@@ -192,6 +202,18 @@ fn a_row_that_is_no_value_costs_no_other() {
         {"value":"(256 nines)","reason":"too-long","hint":"The row is longer than 4 MiB","verdict":"unknown","matches":[],"allowed_by":[]}
         {"value":"192.0.2.2","normal":"192.0.2.2","kind":"ipv4","verdict":"unknown","matches":[],"allowed_by":[]}
     "#]].assert_eq(&told);
+}
+
+#[test]
+fn a_match_stays_with_its_value_behind_rows_that_are_none() {
+    let daemon = shared();
+    daemon.add_suppliers(&["Behind"], 50);
+    daemon.put("suppliers/Behind", r#"[{"indicator":"stored.behind.example"}]"#);
+    let body = b"{\"value\":\"a.behind.example\"}\nnothing\n{\"x\":1}\n{\"value\":\"stored.behind.example\"}\n{\"value\":\"b.behind.example\"}";
+    assert_eq!(
+        verdicts(&asked(&daemon, "POST", "/v1/lookup", "", body)),
+        "a.behind.example unknown\nnothing unknown\n{\"x\":1} unknown\nstored.behind.example listed\nb.behind.example unknown\n"
+    );
 }
 
 #[test]
