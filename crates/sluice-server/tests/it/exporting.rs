@@ -76,6 +76,31 @@ const ROWS: &str = r#"[{"indicator":"http://www.export.example.com:8080/Dir/A","
     {"indicator":"2001:db8:99::1","tags":[]},{"indicator":"11D68612fea8a8f36de82e1278abb02f"},{"indicator":"export.example.com/%22a"}]"#;
 
 #[test]
+fn what_would_be_read_otherwise_without_a_scheme_is_exported_with_it() {
+    let daemon = Running::start(&[]);
+    daemon.add_suppliers(&["Schemes"], 50);
+    let rows = r#"[{"indicator":"http://192.0.2.98/2"},{"indicator":"http://192.0.2.98/24"},{"indicator":"schemes.example/a%20b.zip"},{"indicator":"http://schemes.example/c"}]"#;
+    assert!(told(&import(&daemon, "Schemes", "", rows.as_bytes())).contains("\"accepted\":4"));
+    let path = "suppliers/Schemes/indicators";
+    let exported = export(&daemon, path).lines;
+    let starts = [
+        r#"{"indicator":"http://192.0.2.98/2","kind":"url""#,
+        r#"{"indicator":"http://192.0.2.98/24","kind":"url""#,
+        r#"{"indicator":"schemes.example/a%20b.zip","kind":"url""#,
+        r#"{"indicator":"schemes.example/c","kind":"url""#,
+    ];
+    assert!(exported.iter().zip(starts).all(|(line, start)| line.starts_with(start)), "{exported:?}");
+    let body = exported[..4].join("\n");
+    let answer = told(&import(&daemon, "Schemes?mode=replace", "application/x-ndjson", body.as_bytes()));
+    assert!(answer.contains(r#""added":0,"changed":0,"unchanged":4,"removed":0"#), "{answer}");
+    // The key to go on from, too.
+    let cut = export(&daemon, &format!("{path}?limit=2")).lines;
+    assert_eq!(cut[2], r#"{"end":true,"rows":2,"next":"http://192.0.2.98/24"}"#);
+    let rest = export(&daemon, &format!("{path}?after=http://192.0.2.98/24")).lines;
+    assert_eq!(rest[..2], exported[2..4]);
+}
+
+#[test]
 fn rows_of_a_supplier_can_be_sent_back_as_they_are() {
     let daemon = Running::start(&[]);
     daemon.add_suppliers(&["Exported", "Beside"], 50);

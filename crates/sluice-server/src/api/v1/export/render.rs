@@ -7,7 +7,7 @@
 use std::{fmt::Write as _, io};
 
 use serde::Serialize;
-use sluice_model::{kind_word, normalize::write_sent, write_normal_form};
+use sluice_model::{Indicator, kind_word, normalize::write_sent, write_normal_form};
 use sluice_store::{SelectedHolding, catalogue::Catalogue};
 
 use super::parameters::{ExportFormat, ExportSubject};
@@ -74,6 +74,9 @@ impl<'a> RowWriter<'a> {
             let kind =
                 write_normal_form(holding.key, &mut self.indicator).and_then(|_| kind_word(holding.key));
             self.kind = kind.ok_or_else(|| io::Error::other("a key makes no sense"))?;
+            if self.kind == "url" && !reads_as(&self.indicator, holding.key) {
+                self.make_readable(holding.key);
+            }
         }
         match self.format {
             ExportFormat::Csv => self.push_record(holding, text)?,
@@ -82,6 +85,16 @@ impl<'a> RowWriter<'a> {
         }
         self.rows_count += u64::from(holding.is_last);
         Ok(())
+    }
+
+    /// Writes the indicator so that an upload reads it as what it is: white space would be refused, and `192.0.2.1/24` be a
+    /// network. What has no such form stays as it is.
+    fn make_readable(&mut self, key: &[u8]) {
+        let escaped = self.indicator.replace(' ', "%20");
+        let forms = [format!("http://{escaped}"), escaped];
+        if let Some(form) = forms.into_iter().rev().find(|form| reads_as(form, key)) {
+            self.indicator = form;
+        }
     }
 
     /// Appends what says that the answer is whole; `next` is set if it ended because enough was told.
@@ -226,6 +239,11 @@ impl<'a> RowWriter<'a> {
         let supplier = self.catalogue.supplier_by_id(holding.supplier);
         Ok(supplier.ok_or_else(|| io::Error::other("a supplier is nowhere"))?.name.as_str())
     }
+}
+
+/// Whether an upload reads the text as the indicator of this key.
+fn reads_as(text: &str, key: &[u8]) -> bool {
+    Indicator::parse(text).is_ok_and(|indicator| indicator.key() == key)
 }
 
 /// Appends a field of a record, between quotes if it would be read as something else without.
