@@ -291,4 +291,4 @@ fn read(dir: &Path) -> (Index, VecDeque<OldSegment>) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -5,17 +5,6 @@ use serde_json::Value;
 
 use crate::setup::{Setup, said};
 
-fn with_feed() -> Setup {
-    let setup = Setup::start();
-    let feed = concat!(
-        "{\"indicator\":\"evil.example.com\",\"context\":{\"family\":\"ExampleBot\"}}\n",
-        "{\"indicator\":\"198.51.100.0/28\"}\n"
-    );
-    let path = setup.write("feed.ndjson", feed);
-    setup.push(&[&path], 0);
-    setup
-}
-
 fn asked(setup: &Setup, arguments: &[&str], input: &str, code: i32) -> String {
     said(setup.sluice(&[&["lookup", "--explain"], arguments].concat()), input.as_bytes(), code).0
 }
@@ -26,7 +15,7 @@ fn check(setup: &Setup, arguments: &[&str], input: &str, code: i32, expect: &Exp
 
 #[test]
 fn a_table_tells_by_what_and_whose() {
-    let setup = with_feed();
+    let setup = Setup::with_feed();
     let values = ["https://evil.example.com/a", "198.51.100.9", "203.0.113.1", "192.168.001.010"];
     check(
         &setup,
@@ -77,7 +66,7 @@ fn a_table_tells_by_what_and_whose() {
 
 #[test]
 fn lines_pass_through_as_the_daemon_wrote_them() {
-    let setup = with_feed();
+    let setup = Setup::with_feed();
     let values = ["evil.example.com", "203.0.113.1", "nothing of the kind"];
     let lines = asked(&setup, &["-o", "ndjson", "-"], &values.join("\n"), 0);
     let members = r#"{"value":"evil.example.com","normal":"evil.example.com","kind":"domain","verdict":"listed","matches":[{"indicator":"evil.example.com","kind":"domain","by":"exact","supplier":"ExampleFeed","confidence":"#;

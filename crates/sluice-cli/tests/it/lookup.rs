@@ -10,17 +10,6 @@ use crate::{
     setup::{Setup, end_of, said, sluice_in},
 };
 
-fn with_feed() -> Setup {
-    let setup = Setup::start();
-    let feed = concat!(
-        "{\"indicator\":\"evil.example.com\",\"context\":{\"family\":\"ExampleBot\"}}\n",
-        "{\"indicator\":\"198.51.100.0/28\"}\n"
-    );
-    let path = setup.write("feed.ndjson", feed);
-    setup.push(&[&path], 0);
-    setup
-}
-
 fn check(setup: &Setup, arguments: &[&str], input: &str, code: i32, expect: &Expect) {
     let (stdout, _) = said(setup.sluice(&[&["lookup"], arguments].concat()), input.as_bytes(), code);
     expect.assert_eq(&stdout);
@@ -28,7 +17,7 @@ fn check(setup: &Setup, arguments: &[&str], input: &str, code: i32, expect: &Exp
 
 #[test]
 fn results_come_as_a_table_an_array_or_lines() {
-    let setup = with_feed();
+    let setup = Setup::with_feed();
     let values = ["https://evil.example.com/a", "198.51.100.9", "203.0.113.1"];
     check(
         &setup,
@@ -69,7 +58,7 @@ fn results_come_as_a_table_an_array_or_lines() {
 
 #[test]
 fn nothing_detected_is_told_by_the_exit_code() {
-    let setup = with_feed();
+    let setup = Setup::with_feed();
     check(
         &setup,
         &["203.0.113.1"],
@@ -102,7 +91,7 @@ fn nothing_detected_is_told_by_the_exit_code() {
 
 #[test]
 fn lines_of_a_log_are_searched_for_values() {
-    let setup = with_feed();
+    let setup = Setup::with_feed();
     let log = "Jan 31 18:00:01 gw kernel: SRC=198.51.100.7 DST=203.0.113.5 PROTO=TCP\n\
                proxy: GET http://evil.example.com/a?b 200 src=198.51.100.7\n\
                report: hxxp://evil[.]example[.]com/c, again 198.51.100[.]7\n";
@@ -184,7 +173,7 @@ fn a_line_with_many_values_is_more_than_one_request() {
 
 #[test]
 fn a_line_that_is_too_long_for_a_value_is_none() {
-    let setup = with_feed();
+    let setup = Setup::with_feed();
     let line = "x".repeat(1 << 20);
     let (_, stderr) = said(setup.sluice(&["lookup", "-"]), line.as_bytes(), 6);
     assert!(stderr.contains("a line is over 1 MiB"), "{stderr}");

@@ -35,6 +35,18 @@ impl Setup {
         setup
     }
 
+    /// The same, with something to look up.
+    pub(crate) fn with_feed() -> Self {
+        let setup = Self::start();
+        let feed = concat!(
+            "{\"indicator\":\"evil.example.com\",\"context\":{\"family\":\"ExampleBot\"}}\n",
+            "{\"indicator\":\"198.51.100.0/28\"}\n"
+        );
+        let path = setup.write("feed.ndjson", feed);
+        setup.push(&[&path], 0);
+        setup
+    }
+
     /// Starts a daemon with these variables in its environment, and waits until it listens.
     pub(crate) fn begin(settings: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();

@@ -13,6 +13,8 @@ use actix_web::{
     },
 };
 
+use url::form_urlencoded;
+
 use super::problem::Cause;
 
 #[cfg(test)]
@@ -30,6 +32,11 @@ pub(crate) enum Encoding {
     Gzip,
     /// Zstandard, possibly of several frames.
     Zstd,
+}
+
+/// The parameters of the address, in their order.
+pub(crate) fn parameters(head: &RequestHead) -> form_urlencoded::Parse<'_> {
+    form_urlencoded::parse(head.uri.query().unwrap_or("").as_bytes())
 }
 
 /// Refuses a head that is too long.

@@ -87,15 +87,12 @@ impl Inherited {
         address: SocketAddr,
         write_timeout: Duration,
     ) -> Result<(TcpListener, SocketAddr, bool), ServeError> {
-        let has_address = |socket: &TcpListener| socket.local_addr().is_ok_and(|bound| bound == address);
-        if self.kept.get(name).is_some_and(has_address)
-            && let Some(socket) = self.kept.remove(name)
-        {
-            listener::adopt(&socket, write_timeout).map_err(ServeError::Inherited)?;
-            tracing::info!(%address, "listens on the socket that the service manager has kept");
-            return Ok((socket, address, true));
-        }
-        if self.kept.remove(name).is_some() {
+        if let Some(socket) = self.kept.remove(name) {
+            if socket.local_addr().is_ok_and(|bound| bound == address) {
+                listener::adopt(&socket, write_timeout).map_err(ServeError::Inherited)?;
+                tracing::info!(%address, "listens on the socket that the service manager has kept");
+                return Ok((socket, address, true));
+            }
             give_up(name);
         }
         let listened = listener::listen(address, write_timeout);

@@ -4,7 +4,6 @@
 //! `filter_path`, `timeout` and more), which change nothing here, so those are passed over.
 
 use actix_web::dev::RequestHead;
-use url::form_urlencoded;
 
 use crate::http::{head, problem::Cause};
 
@@ -30,7 +29,7 @@ pub(crate) fn check_media(head: &RequestHead) -> Result<(), Cause> {
 /// [`Cause::BadRequest`] for another value.
 pub(crate) fn hides_refusals(head: &RequestHead) -> Result<bool, Cause> {
     let mut hides = false;
-    for (name, value) in form_urlencoded::parse(head.uri.query().unwrap_or("").as_bytes()) {
+    for (name, value) in head::parameters(head) {
         if name == "bad_items" {
             hides = match &*value {
                 "ok" => true,

@@ -3,7 +3,6 @@
 //! In: a head. Out: which batches are wanted, or why it is refused.
 
 use actix_web::{dev::RequestHead, http::header::HeaderMap};
-use url::form_urlencoded;
 
 use super::parameters::{invalid, parse, unknown};
 use crate::{
@@ -47,7 +46,7 @@ pub(crate) struct ListParameters {
 /// [`Cause::Unprocessable`]; [`Cause::NotFound`] for a batch that cannot be one.
 pub(crate) fn read(head: &RequestHead) -> Result<ListParameters, Cause> {
     let mut list = ListParameters { suppliers: vec![], limit: LIMIT_DEFAULT, after: None };
-    for (name, value) in form_urlencoded::parse(head.uri.query().unwrap_or("").as_bytes()) {
+    for (name, value) in head::parameters(head) {
         match &*name {
             name if !LIST_PARAMETERS.contains(&name) => return Err(unknown(name)),
             "supplier" if list.suppliers.len() < SUPPLIERS_MAX => list.suppliers.push(value.into_owned()),
@@ -71,7 +70,7 @@ pub(crate) fn read(head: &RequestHead) -> Result<ListParameters, Cause> {
 ///
 /// [`Cause::Unprocessable`].
 pub(crate) fn check_no_parameters(head: &RequestHead) -> Result<(), Cause> {
-    match form_urlencoded::parse(head.uri.query().unwrap_or("").as_bytes()).next() {
+    match head::parameters(head).next() {
         Some((name, _)) => Err(unknown(&name)),
         None => Ok(()),
     }

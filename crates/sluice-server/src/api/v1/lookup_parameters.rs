@@ -5,7 +5,6 @@
 use actix_web::dev::RequestHead;
 use serde_json::json;
 use sluice_ingest::{Announced, Format};
-use url::form_urlencoded;
 
 use super::parameters::{announced_by_media_type, invalid, unknown};
 use crate::http::{head, problem::Cause};
@@ -23,7 +22,7 @@ pub(crate) const LOOKUP_PARAMETERS: [&str; 1] = ["value"];
 /// [`Cause::Unprocessable`].
 pub(crate) fn rows(head: &RequestHead) -> Result<String, Cause> {
     let mut rows = String::new();
-    for (name, value) in form_urlencoded::parse(head.uri.query().unwrap_or("").as_bytes()) {
+    for (name, value) in head::parameters(head) {
         if !LOOKUP_PARAMETERS.contains(&&*name) {
             return Err(unknown(&name));
         }

@@ -15,7 +15,6 @@ use actix_web::{
 use sluice_ingest::{Announced, ColumnChoice, Format, ImportMode};
 use sluice_model::excerpt::excerpt;
 use sluice_store::FeedMode;
-use url::form_urlencoded;
 
 use crate::{
     batches::id::BatchId,
@@ -138,7 +137,7 @@ pub(crate) fn read(head: &RequestHead) -> Result<Parameters, Cause> {
         mode: ImportMode::Steps,
     };
     let mut whole = Whole::default();
-    for (name, value) in form_urlencoded::parse(head.uri.query().unwrap_or("").as_bytes()) {
+    for (name, value) in head::parameters(head) {
         if !IMPORT_PARAMETERS.contains(&&*name) {
             return Err(unknown(&name));
         }

@@ -9,7 +9,8 @@ use crate::{
         Told,
         batch::TOO_MANY,
         id::BatchId,
-        summary::{Asked, BULK_ACTION, BatchState, RowCounts, Summary},
+        summary::{BULK_ACTION, BatchState, RowCounts, Summary},
+        tests::asked,
     },
     http::{problem::Cause, problem_details},
 };
@@ -29,17 +30,10 @@ fn what_has_to_be_sent_in_parts_is_413_and_says_so() {
 
 #[test]
 fn what_is_not_kept_is_not_told_as_accepted() {
-    let asked = Asked {
-        tenant: "General".into(),
-        supplier: "Feed".into(),
-        action: BULK_ACTION.into(),
-        parameters: "{}".into(),
-        user: "admin".into(),
-    };
     let summary = Summary {
         id: BatchId::make(1),
         is_keyed: false,
-        asked,
+        asked: asked("Feed", BULK_ACTION),
         state: BatchState::Done,
         began_ms: 1,
         updated_ms: 1,

@@ -14,7 +14,6 @@ use sluice_store::{
     Selection,
     catalogue::{Catalogue, Supplier, Tag},
 };
-use url::form_urlencoded;
 
 use super::super::parameters::{invalid, parse, unknown};
 use crate::{
@@ -89,7 +88,7 @@ pub(crate) fn read(
     tenant: TenantId,
 ) -> Result<Box<ExportAsked>, Cause> {
     let mut given = Given::default();
-    for (name, value) in form_urlencoded::parse(head.uri.query().unwrap_or("").as_bytes()) {
+    for (name, value) in head::parameters(head) {
         given.take(&name, &value, catalogue, tenant)?;
     }
     let named = match &subject {
@@ -135,7 +134,7 @@ pub(crate) fn read(
 ///
 /// [`Cause::NotAcceptable`].
 pub(crate) fn check_accept(head: &RequestHead) -> Result<(), Cause> {
-    let mut parameters = form_urlencoded::parse(head.uri.query().unwrap_or("").as_bytes());
+    let mut parameters = head::parameters(head);
     if parameters.any(|(name, _)| name == "format") {
         Ok(())
     } else {

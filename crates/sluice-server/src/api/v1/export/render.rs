@@ -7,7 +7,11 @@
 use std::{fmt::Write as _, io};
 
 use serde::Serialize;
-use sluice_model::{Indicator, kind_word, normalize::write_sent, write_normal_form};
+use sluice_model::{
+    kind_word,
+    normalize::{normalize_into, write_sent},
+    write_normal_form,
+};
 use sluice_store::{SelectedHolding, catalogue::Catalogue};
 
 use super::parameters::{ExportFormat, ExportSubject};
@@ -32,6 +36,8 @@ pub(super) struct RowWriter<'a> {
     indicator: String,
     kind: &'static str,
     scratch: String,
+    /// A key that was read back.
+    read_key: Vec<u8>,
     /// Rows so far.
     pub(super) rows_count: u64,
 }
@@ -59,8 +65,8 @@ impl<'a> RowWriter<'a> {
             let columns = if is_of_supplier { SUPPLIER_COLUMNS } else { ALL_COLUMNS };
             text.extend_from_slice(columns.as_bytes());
         }
-        let (indicator, scratch) = (String::new(), String::new());
-        Self { catalogue, is_of_supplier, format, indicator, kind: "", scratch, rows_count: 0 }
+        let (indicator, scratch, read_key) = (String::new(), String::new(), Vec::new());
+        Self { catalogue, is_of_supplier, format, indicator, kind: "", scratch, read_key, rows_count: 0 }
     }
 
     /// Appends a holding.
@@ -74,7 +80,7 @@ impl<'a> RowWriter<'a> {
             let kind =
                 write_normal_form(holding.key, &mut self.indicator).and_then(|_| kind_word(holding.key));
             self.kind = kind.ok_or_else(|| io::Error::other("a key makes no sense"))?;
-            if self.kind == "url" && !reads_as(&self.indicator, holding.key) {
+            if self.kind == "url" && !reads_as(&self.indicator, holding.key, &mut self.read_key) {
                 self.make_readable(holding.key);
             }
         }
@@ -91,8 +97,9 @@ impl<'a> RowWriter<'a> {
     /// network. What has no such form stays as it is.
     fn make_readable(&mut self, key: &[u8]) {
         let escaped = self.indicator.replace(' ', "%20");
-        let forms = [format!("http://{escaped}"), escaped];
-        if let Some(form) = forms.into_iter().rev().find(|form| reads_as(form, key)) {
+        let with_scheme = format!("http://{escaped}");
+        let mut forms = [escaped, with_scheme].into_iter();
+        if let Some(form) = forms.find(|form| reads_as(form, key, &mut self.read_key)) {
             self.indicator = form;
         }
     }
@@ -241,9 +248,10 @@ impl<'a> RowWriter<'a> {
     }
 }
 
-/// Whether an upload reads the text as the indicator of this key.
-fn reads_as(text: &str, key: &[u8]) -> bool {
-    Indicator::parse(text).is_ok_and(|indicator| indicator.key() == key)
+/// Whether an upload reads the text as the indicator of this key; `room` is a buffer.
+fn reads_as(text: &str, key: &[u8], room: &mut Vec<u8>) -> bool {
+    room.clear();
+    normalize_into(text, room).is_ok() && *room == key
 }
 
 /// Appends a field of a record, between quotes if it would be read as something else without.

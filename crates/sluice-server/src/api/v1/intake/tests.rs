@@ -12,11 +12,7 @@ use tokio::sync::oneshot;
 
 use super::{Intake, Resumed, cause_of};
 use crate::{
-    batches::{
-        Batches, Begun,
-        id::BatchId,
-        summary::{Asked, BatchState},
-    },
+    batches::{Batches, Begun, id::BatchId, summary::BatchState, tests::asked},
     config::BatchSettings,
     http::problem::{BatchConflict, Cause},
 };
@@ -34,9 +30,9 @@ async fn begin(
     told: Arc<dyn Fn(u64) + Send + Sync>,
 ) -> (Intake, BatchId) {
     let ingestor = Ingestor::new(store.clone(), 1, &MemoryPlan::of(usize::MAX)).unwrap();
-    let [tenant, supplier, action] = ["General", "InternalTI", "add"].map(Box::from);
-    let asked = Asked { tenant, supplier, action, parameters: "{}".into(), user: "admin".into() };
-    let Ok(Begun::New(batch)) = batches.begin(None, asked).await else { panic!("it does not begin") };
+    let Ok(Begun::New(batch)) = batches.begin(None, asked("InternalTI", "add")).await else {
+        panic!("it does not begin")
+    };
     let id = batch.id;
     let supplier = store.catalogue().supplier(TenantId::GENERAL, "InternalTI").unwrap().id;
     let action = UploadAction::Put { is_false_positive: false, takes_tags: true, now_seconds: 0 };
