@@ -27,7 +27,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Print the configuration in force as TOML, with where each value comes from, and all that is wrong with it.
     ///
-    /// Opens what the daemon would open, and changes nothing. Exit code 78 if the daemon would not start, or serve nobody.
+    /// Opens what the daemon would open, and changes nothing. Exit code 78 if the daemon would not start, serve nobody,
+    /// or take no snapshots. Certificate and key of the shipped unit are looked for in `tls` beside the configuration file.
     CheckConfig {
         /// Print only what is wrong.
         #[arg(long, short)]

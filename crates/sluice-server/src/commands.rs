@@ -1,7 +1,7 @@
 //! The daemon's commands beside serving: check the configuration and a running daemon, manage users and tokens, copy, restore
 //! and verify the data, write the manual.
 //!
-//! In: parsed arguments and a checked configuration. Out: lines for standard output. Commands work on the accounts file
+//! In: parsed arguments and the configuration. Out: lines for standard output. Commands work on the accounts file
 //! of a daemon that has been started before, running or not; a running one notices a change within a second. Passwords
 //! come from a file, a terminal or a pipe, never from an argument; a token is shown once.
 
@@ -46,7 +46,7 @@ pub(crate) fn run(
         Command::Manual { dir } => {
             return sluice_manual::write(&Arguments::command(), "8", [version::NUMBER, version::DATE], &dir);
         }
-        _ => loaded.into_config()?,
+        _ => loaded.into_values()?,
     };
     let data_dir = &config.data_dir;
     let told = match command {

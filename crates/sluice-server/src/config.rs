@@ -33,6 +33,7 @@ use serde::Deserialize as _;
 use toml::{Table, Value, de::DeTable};
 
 pub use self::{
+    credentials::Credentials,
     indices::IndexSupplier,
     settings::{
         BatchSettings, Config, ElasticsearchSettings, HttpSettings, IngestSettings, LogFormat, LogSettings,
@@ -76,6 +77,8 @@ pub enum Origin {
     Flag(&'static str),
     /// From a file that the service manager hands over.
     Credential,
+    /// From a file that the shipped unit would hand over.
+    UnitFile,
     /// From a limit of the machine, said in words.
     Machine(String),
 }
@@ -88,6 +91,7 @@ impl fmt::Display for Origin {
             Self::Variable(name) => write!(formatter, "environment variable {name}"),
             Self::Flag(name) => formatter.write_str(name),
             Self::Credential => formatter.write_str("credential of the unit"),
+            Self::UnitFile => formatter.write_str("handed over by the unit"),
             Self::Machine(limit) => formatter.write_str(limit),
         }
     }
@@ -169,6 +173,17 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// The values, if each is right by itself: for commands that neither serve nor check. Rules about values together are
+    /// about serving, and some hold only as the service manager starts the daemon.
+    ///
+    /// # Errors
+    ///
+    /// The settings that are refused.
+    pub fn into_values(self) -> Result<Config, ConfigError> {
+        ConfigError::of(self.refused)?;
+        Ok(self.config)
+    }
+
     /// The configuration, if nothing is wrong with it.
     ///
     /// # Errors
@@ -219,9 +234,8 @@ pub fn own_variables(
 /// Where values come from; each overrides those before, and the defaults.
 #[derive(Clone, Debug, Default)]
 pub struct Layers {
-    /// Directory of the files that the service manager hands over. Certificate and key are taken from there if nothing else
-    /// says where they are.
-    pub credentials: Option<PathBuf>,
+    /// Where certificate and key are taken from if nothing else says where they are.
+    pub credentials: Credentials,
     /// The configuration file.
     pub file: Option<PathBuf>,
     /// Our variables, as [`own_variables`] picks them.
@@ -241,7 +255,7 @@ pub fn load(
     flags: Flags,
 ) -> Result<Config, ConfigError> {
     let (file, variables) = (file.map(Path::to_owned), variables.collect());
-    read_layers(Layers { credentials: None, file, variables, flags }).into_config()
+    read_layers(Layers { credentials: Credentials::None, file, variables, flags }).into_config()
 }
 
 /// Puts the layers together as far as they can be read, and tells all that is wrong with them.
@@ -262,11 +276,14 @@ pub fn read_layers(layers: Layers) -> Loaded {
         Config::default()
     });
     apply_flags(flags, &mut config, &mut origins);
-    if refused.is_empty()
-        && let Some(dir) = credentials
-    {
-        for key in credentials::apply(&dir, &mut config.tls, &|key| origins.contains_key(key)) {
-            origins.insert(key.to_owned(), Origin::Credential);
+    if refused.is_empty() {
+        let origin = match credentials {
+            Credentials::BesideFile => Origin::UnitFile,
+            Credentials::HandedOver(_) | Credentials::None => Origin::Credential,
+        };
+        let is_set = |key: &str| origins.contains_key(key);
+        for key in credentials::apply(&credentials, file.as_deref(), &mut config.tls, &is_set) {
+            origins.insert(key.to_owned(), origin.clone());
         }
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);

@@ -11,7 +11,7 @@ mod commands;
 mod hints;
 mod signals;
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode};
+use std::{io::Write as _, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::Parser;
@@ -19,14 +19,17 @@ use rustix::fs::Mode;
 use sluice_server::{
     Ending, ServeError,
     auth::first_admin::{self, FirstAdministrator},
-    config::{self, ConfigError, Layers, Loaded},
+    config::{self, ConfigError, Credentials, Layers, Loaded},
     life::{fd_limit, sockets::Inherited},
     logging, serve, version,
 };
 use sluice_store::{OpenError, watch_engine};
 use tokio::sync::mpsc;
 
-use crate::{arguments::Arguments, signals::Signals};
+use crate::{
+    arguments::{Arguments, Command},
+    signals::Signals,
+};
 
 /// Exit code for a data directory of another format: the service manager does not try again (`EX_DATAERR`).
 const OTHER_FORMAT: u8 = 65;
@@ -80,9 +83,10 @@ fn is_in_use(error: &anyhow::Error) -> bool {
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let credentials = credentials(arguments.command.as_ref());
     let read = || -> Result<Loaded, ConfigError> {
         Ok(config::read_layers(Layers {
-            credentials: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
+            credentials: credentials.clone(),
             file: arguments.config.clone(),
             variables: config::own_variables(std::env::vars_os())?,
             flags: arguments.flags.clone(),
@@ -127,6 +131,16 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         }
         (Ending::Stopped, Some(cause)) => Err(anyhow::Error::new(Ending::StoreFailed(cause))),
         (ending, _) => Err(anyhow::Error::new(ending)),
+    }
+}
+
+/// Where certificate and key may come from beside the configuration. By hand, nothing is handed over, and yet a check is to
+/// see what the daemon would have.
+fn credentials(command: Option<&Command>) -> Credentials {
+    match (std::env::var_os("CREDENTIALS_DIRECTORY"), command) {
+        (Some(dir), _) => Credentials::HandedOver(dir.into()),
+        (None, Some(Command::CheckConfig { .. })) => Credentials::BesideFile,
+        (None, _) => Credentials::None,
     }
 }
 

@@ -33,6 +33,18 @@ pub(super) const LISTS_FOLDER: &str = "snapshots";
 /// Folder of whom the place belongs to.
 pub(super) const OWNER_FOLDER: &str = "owner";
 
+/// Returns true if there are variables by which a service could be logged in to.
+pub(super) fn has_service_variables() -> bool {
+    service_variables().next().is_some()
+}
+
+fn service_variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| {
+        let (name, value) = (name.into_string().ok()?, value.into_string().ok()?);
+        SERVICE_VARIABLES.iter().any(|begin| name.starts_with(begin)).then_some((name, value))
+    })
+}
+
 /// See the module.
 pub(super) struct Repository {
     store: Box<dyn ObjectStore>,
@@ -56,12 +68,8 @@ impl Repository {
         }
         // Without it, the HTTP client has no TLS. Only the first call in a process counts.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let variables = std::env::vars_os().filter_map(|(name, value)| {
-            let (name, value) = (name.into_string().ok()?, value.into_string().ok()?);
-            SERVICE_VARIABLES.iter().any(|begin| name.starts_with(begin)).then_some((name, value))
-        });
         let (store, prefix) =
-            parse_url_opts(&url, variables).with_context(|| format!("{text} cannot be used"))?;
+            parse_url_opts(&url, service_variables()).with_context(|| format!("{text} cannot be used"))?;
         Ok(Self { store, prefix, dir: None, runtime })
     }
 

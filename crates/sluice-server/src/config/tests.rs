@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, ffi::OsString, fs, os::unix::ffi::OsStringExt a
 
 use expect_test::{Expect, expect};
 
-use super::{Config, ConfigError, Flags, Layers, Loaded, LogFormat, load, own_variables, read_layers, show};
+use super::{
+    Config, ConfigError, Credentials, Flags, Layers, Loaded, LogFormat, load, own_variables, read_layers,
+    show,
+};
 
 fn load_text(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let dir = tempfile::tempdir().unwrap();
@@ -102,7 +105,7 @@ fn loaded_from_all_layers(dir: &Path) -> Loaded {
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let flags = Flags { data_dir: Some("a \"quoted\"\npath".into()), ..Flags::default() };
-    read_layers(Layers { credentials: None, file: Some(path), variables, flags })
+    read_layers(Layers { credentials: Credentials::None, file: Some(path), variables, flags })
 }
 
 #[test]
@@ -234,7 +237,8 @@ fn certificate_and_key_come_from_the_unit_if_nothing_else_is_said() {
     fs::write(path("tls_certificate.pem"), "").unwrap();
     let layers = |text: &str| {
         fs::write(path("sluiced.toml"), text).unwrap();
-        let (file, credentials) = (Some(path("sluiced.toml")), Some(dir.path().to_owned()));
+        let file = Some(path("sluiced.toml"));
+        let credentials = Credentials::HandedOver(dir.path().to_owned());
         read_layers(Layers { credentials, file, ..Layers::default() })
     };
     let told = layers("").into_config().unwrap_err().to_string();
@@ -257,8 +261,38 @@ fn certificate_and_key_come_from_the_unit_if_nothing_else_is_said() {
         told.starts_with("credential of the unit: tls.client_ca: client certificates need TLS"),
         "{told}"
     );
-    let nowhere = Layers { credentials: Some(path("nowhere")), ..Layers::default() };
+    let credentials = Credentials::HandedOver(path("nowhere"));
+    let nowhere = Layers { credentials, ..Layers::default() };
     assert!(read_layers(nowhere).into_config().unwrap().tls.is_off());
+}
+
+#[test]
+fn what_the_unit_would_hand_over_lies_beside_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let layers = |text: &str, credentials| {
+        fs::write(path("sluiced.toml"), text).unwrap();
+        read_layers(Layers { credentials, file: Some(path("sluiced.toml")), ..Layers::default() })
+    };
+    let text = "listen = \"192.0.2.1:9440\"\n";
+    fs::create_dir(path("tls")).unwrap();
+    for name in ["certificate.pem", "key.pem"] {
+        fs::write(path("tls").join(name), "").unwrap();
+    }
+    let loaded = layers(text, Credentials::BesideFile);
+    assert_eq!(loaded.origins["tls.key"].to_string(), "handed over by the unit");
+    let tls = loaded.into_config().unwrap().tls;
+    let want = ["tls/certificate.pem", "tls/key.pem"].map(|name| Some(path(name)));
+    assert_eq!(([tls.certificate, tls.key], tls.client_ca), (want, None));
+    // Nobody but a check looks there.
+    let told = layers(text, Credentials::None).into_config().unwrap_err().to_string();
+    assert!(told.ends_with("listen: anything but loopback needs TLS, or allow_plain_http = true"), "{told}");
+    assert!(layers(text, Credentials::None).into_values().unwrap().tls.is_off());
+    // The service manager hands over no links.
+    fs::rename(path("tls/key.pem"), path("key.pem")).unwrap();
+    std::os::unix::fs::symlink(path("key.pem"), path("tls/key.pem")).unwrap();
+    let told = layers(text, Credentials::BesideFile).into_config().unwrap_err().to_string();
+    assert!(told.contains("handed over by the unit: tls.certificate: needs tls.key beside it"), "{told}");
 }
 
 #[test]

@@ -26,7 +26,7 @@ mod tests;
 pub struct Finding {
     /// The key.
     pub key: &'static str,
-    /// Whether a daemon with it would not start, or would serve nobody.
+    /// Whether a person has to mend it: a daemon with it would not start, serve nobody, or take no snapshots.
     pub is_fault: bool,
     /// What it is.
     pub text: String,

@@ -8,8 +8,9 @@ use std::{
 };
 
 use crate::{
-    commands::{first_start, for_each_below, sluiced},
+    commands::{first_start, for_each_below, run, sluiced},
     process::Process,
+    reload::make_certificate,
 };
 
 fn check_config(file: &Path, more: &[&str]) -> Output {
@@ -78,6 +79,74 @@ fn a_start_that_cannot_be_mended_by_waiting_has_the_exit_code_of_a_faulty_config
     let (code, told) = start("");
     assert!(told.contains("cannot use DIR/data"), "{told}");
     assert_eq!(code, Some(78));
+}
+
+/// Certificate and key as the shipped unit hands them over, and nothing of them in the configuration. By hand, nothing is
+/// handed over.
+#[test]
+fn the_layout_of_the_unit_is_checked_and_commands_work_in_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, tls) = (dir.path().join("sluiced.toml"), dir.path().join("tls"));
+    fs::create_dir(&tls).unwrap();
+    make_certificate(&tls);
+    let copies = tempfile::tempdir().unwrap();
+    for name in ["certificate.pem", "key.pem"] {
+        fs::copy(tls.join(name), copies.path().join(format!("tls_{name}"))).unwrap();
+    }
+    fs::write(&file, "listen = \"0.0.0.0:0\"\n").unwrap();
+    let process = Process::after(&format!(
+        "export CREDENTIALS_DIRECTORY={}; set -- \"$@\" --config {}",
+        copies.path().display(),
+        file.display()
+    ));
+    let port = process.address().port();
+    fs::write(&file, format!("listen = \"0.0.0.0:{port}\"\n")).unwrap();
+    let by_hand = |command: &[&str]| {
+        let output = run(&process.data_dir(), &[&["--config", file.to_str().unwrap()], command].concat());
+        let told = String::from_utf8([output.stdout.as_slice(), &output.stderr].concat()).unwrap();
+        (output.status.code(), told.replace(&port.to_string(), "PORT"))
+    };
+    let mut healthy = by_hand(&["health"]);
+    // Its store may still open.
+    while healthy.1.contains("is answered with 425") {
+        healthy = by_hand(&["health"]);
+    }
+    assert_eq!(healthy, (Some(0), "ready: https://127.0.0.1:PORT/readyz is answered with 200\n".to_owned()));
+    let (code, told) = by_hand(&["user", "list"]);
+    assert!(code == Some(0) && told.starts_with("admin\t"), "{told}");
+    let output = check_config(&file, &["--quiet", "--data-dir", process.data_dir().to_str().unwrap()]);
+    let told = said(&output, dir.path());
+    let unit_only = "DIR/tls/certificate.pem: a daemon that the shipped unit does not start goes without\n";
+    assert!(told.contains(&format!("handed over by the unit: tls.certificate: {unit_only}")), "{told}");
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    fs::write(tls.join("key.pem"), "").unwrap();
+    let output = check_config(&file, &["--quiet"]);
+    let told = said(&output, dir.path());
+    assert!(told.contains("handed over by the unit: tls.key: DIR/tls/key.pem is not a PEM file"), "{told}");
+    assert_eq!(output.status.code(), Some(78), "{told}");
+}
+
+/// By hand, nobody has the variables that the unit reads from a file.
+#[test]
+fn a_place_for_snapshots_that_only_the_unit_can_log_in_to_is_a_remark() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("sluiced.toml");
+    fs::write(&file, "listen = \"127.0.0.1:0\"\nsnapshot = { url = \"az://container/place\" }\n").unwrap();
+    let mut command = sluiced();
+    command.args(["check-config", "--quiet", "--config"]).arg(&file).current_dir(&dir);
+    for (name, _) in std::env::vars_os() {
+        if ["AWS_", "GOOGLE_", "AZURE_"].iter().any(|begin| name.to_string_lossy().starts_with(begin)) {
+            command.env_remove(name);
+        }
+    }
+    let output = command.output().unwrap();
+    let told = said(&output, dir.path());
+    assert!(told.starts_with("sluiced: remark: DIR/sluiced.toml:2: snapshot.url: "), "{told}");
+    assert!(told.contains("no variables that tell how to log in there"), "{told}");
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    let output = command.env("AZURE_SOMETHING", "else").output().unwrap();
+    assert!(!said(&output, dir.path()).contains("remark"), "{output:?}");
+    assert_eq!(output.status.code(), Some(78), "{output:?}");
 }
 
 #[test]

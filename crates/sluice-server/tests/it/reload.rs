@@ -114,7 +114,7 @@ fn configuration(dir: &Path, more: &str) -> String {
     )
 }
 
-fn make_certificate(dir: &Path) {
+pub(crate) fn make_certificate(dir: &Path) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     fs::write(dir.join("certificate.pem"), made.cert.pem()).unwrap();
     fs::write(dir.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
