@@ -28,17 +28,17 @@ pub mod role;
 pub(crate) mod share;
 pub(crate) mod throttle;
 pub(crate) mod token;
+mod told;
 
 use std::{net::IpAddr, path::Path, sync::Arc, time::Instant};
 
 use hmac::Hmac;
 use parking_lot::Mutex;
 use sha2::Sha256;
-use sluice_model::excerpt::excerpt;
 use zeroize::Zeroizing;
 
 use self::{
-    accounts::{AccountChange, Accounts, AccountsFile},
+    accounts::{Accounts, AccountsFile},
     basic::Claim,
     checks::{Checks, Step},
     client_authority::ClientAuthority,
@@ -47,11 +47,11 @@ use self::{
     password_worker::{PasswordJob, PasswordWorker},
     refusal::{RefusalReason, Refused},
     role::Identity,
+    told::ToldChanges,
 };
 use crate::{
-    clock::{date, now_seconds},
+    clock::now_seconds,
     http::{peer::PeerCertificates, problem::Cause},
-    logging::AUDIT,
 };
 
 #[cfg(test)]
@@ -61,6 +61,7 @@ mod tests;
 pub(crate) struct Auth {
     file: AccountsFile,
     cached: Mutex<CachedAccounts>,
+    told: Mutex<ToldChanges>,
     fingerprint_key: Hmac<Sha256>,
     checks: Arc<Mutex<Checks>>,
     password_worker: PasswordWorker,
@@ -96,7 +97,10 @@ impl Auth {
         let file = AccountsFile::new(data_dir);
         let stamp = file.stamp();
         let accounts = Arc::new(file.read()?);
+        let mut told = ToldChanges::read(data_dir);
+        told.tell(&accounts);
         Ok(Self {
+            told: Mutex::new(told),
             file,
             cached: Mutex::new(CachedAccounts { accounts, stamp, is_unreadable: false }),
             fingerprint_key: fingerprint::keyed(&password::random_bytes()?),
@@ -245,36 +249,21 @@ impl Auth {
     /// Puts accounts in force, unless others were since they were read.
     pub(crate) fn replace(&self, read: AccountsRead) {
         let AccountsRead { accounts, stamp, replaces } = read;
-        let before = {
+        {
             let mut cached = self.cached.lock();
             if cached.stamp != replaces {
                 return;
             }
             cached.stamp = stamp;
             cached.is_unreadable = false;
-            std::mem::replace(&mut cached.accounts, Arc::clone(&accounts))
-        };
-        tell_changes(&before, &accounts);
-        tracing::info!(users = accounts.users.len(), tokens = accounts.tokens.len(), "accounts read again");
-    }
-}
-
-/// Tells who has changed the accounts since they were as `before`.
-fn tell_changes(before: &Accounts, accounts: &Accounts) {
-    let number = before.last_change();
-    let mut is_told = false;
-    for change in accounts.changes.iter().filter(|change| number < change.number) {
-        let AccountChange { number, at_seconds, by, change } = change;
-        let (at, by, change) = (date(*at_seconds), excerpt(by), change.as_str());
-        if by.starts_with(accounts::SYSTEM_USER) {
-            tracing::info!(target: AUDIT, number, %at, by = &*by, change, "changed on the command line");
-        } else {
-            tracing::info!(target: AUDIT, number, %at, by = &*by, change, "changed over HTTP");
+            cached.accounts = Arc::clone(&accounts);
         }
-        is_told = true;
-    }
-    if !is_told && before != accounts {
-        tracing::info!(target: AUDIT, "accounts.json was changed, and not by a command");
+        {
+            let mut told = self.told.lock();
+            // Others may have been put in force meanwhile: the newest, so that nothing is told twice.
+            told.tell(&self.accounts());
+        }
+        tracing::info!(users = accounts.users.len(), tokens = accounts.tokens.len(), "accounts read again");
     }
 }
 

@@ -91,7 +91,7 @@ fn run_user(command: UserCommand, file: &AccountsFile, data_dir: &Path) -> anyho
         UserCommand::List => {
             let mut lines = Vec::new();
             for User { name, role, tenants, .. } in file.read()?.users {
-                lines.push(format!("{name}\t{role:?}\t{}", tenants.join(",")));
+                lines.push(format!("{name}\t{}\t{}", role.name(), tenants.join(",")));
             }
             Ok(lines.join("\n"))
         }
@@ -112,11 +112,9 @@ fn run_token(command: TokenCommand, file: &AccountsFile) -> anyhow::Result<Strin
         TokenCommand::List => {
             let mut lines = Vec::new();
             for Token { name, scope, tenants, expires_at_seconds, .. } in file.read()?.tokens {
-                let tenants = tenants.join(",");
-                lines.push(format!(
-                    "{name}\t{scope:?}\t{tenants}\texpires at {}",
-                    sluice_server::date(expires_at_seconds)
-                ));
+                let (scope, tenants) = (scope.name(), tenants.join(","));
+                let expires_at = sluice_server::date(expires_at_seconds);
+                lines.push(format!("{name}\t{scope}\t{tenants}\texpires at {expires_at}"));
             }
             Ok(lines.join("\n"))
         }

@@ -72,6 +72,7 @@ use self::{
         conditions,
         lifecycle::{self, CLOSE_TIMEOUT, ENDINGS_QUEUED_MAX},
         reload,
+        removals::REMOVALS,
         sockets::{self, Inherited},
         state::{Rules, State, Workers},
         tls,
@@ -214,7 +215,9 @@ impl Daemon {
     ///
     /// When the daemon's thread panicked.
     pub fn join(self) -> io::Result<Ending> {
-        self.thread.join().or(Err(io::Error::other("the daemon's thread panicked")))
+        let ended = self.thread.join().or(Err(io::Error::other("the daemon's thread panicked")));
+        REMOVALS.tell_rest();
+        ended
     }
 }
 

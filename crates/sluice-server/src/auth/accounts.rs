@@ -142,6 +142,16 @@ impl Token {
 }
 
 impl Scope {
+    /// Its name, as it is given and told.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Admin => "admin",
+            Self::Metrics => "metrics",
+        }
+    }
+
     /// The role that the scope amounts to.
     pub(crate) fn role(self) -> Role {
         match self {
@@ -183,7 +193,7 @@ impl Accounts {
             return Err(AuthError::TooMany { count_max: ENTRIES_MAX });
         }
         let User { name, role, tenants, .. } = &user;
-        self.note(format!("user {name} added, role={role:?} tenants={}", tenants.join(",")));
+        self.note(format!("user {name} added, role={} tenants={}", role.name(), tenants.join(",")));
         self.users.push(user);
         Ok(())
     }
@@ -238,8 +248,8 @@ impl Accounts {
             return Err(AuthError::TooMany { count_max: ENTRIES_MAX });
         }
         let Token { name, scope, tenants, expires_at_seconds, .. } = &token;
-        let (tenants, expires_at) = (tenants.join(","), date(*expires_at_seconds));
-        self.note(format!("token {name} created, scope={scope:?} tenants={tenants} expires_at={expires_at}"));
+        let (scope, tenants, expires_at) = (scope.name(), tenants.join(","), date(*expires_at_seconds));
+        self.note(format!("token {name} created, scope={scope} tenants={tenants} expires_at={expires_at}"));
         self.tokens.push(token);
         Ok(())
     }
@@ -260,7 +270,7 @@ impl Accounts {
     }
 
     /// Number of the last change; 0 before the first.
-    pub(crate) fn last_change(&self) -> u64 {
+    fn last_change(&self) -> u64 {
         self.changes.last().map_or(0, |last| last.number)
     }
 

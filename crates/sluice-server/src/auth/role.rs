@@ -24,6 +24,18 @@ pub enum Role {
     Metrics,
 }
 
+impl Role {
+    /// Its name, as it is given and told.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Administrator => "administrator",
+            Self::Analyst => "analyst",
+            Self::TenantManager => "tenant-manager",
+            Self::Metrics => "metrics",
+        }
+    }
+}
+
 /// What a request does, as far as rights go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Action {

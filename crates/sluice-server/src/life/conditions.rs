@@ -19,6 +19,7 @@ use sluice_store::{Store, WriteError};
 
 use super::{
     beats::{Beats, Counts},
+    removals::REMOVALS,
     state::State,
     tls::CertificateInUse,
 };
@@ -224,6 +225,7 @@ fn look_again_and_again(state: &Weak<State>, memory_bytes: usize) {
         if looked_at.is_none_or(|looked_at: Instant| LOOK_INTERVAL <= looked_at.elapsed()) {
             looked_at = Some(Instant::now());
             state.request_log.tell_left_out(Instant::now());
+            REMOVALS.tell_sums(Instant::now());
             conditions.look_at_threads(&state.beats);
             if let Some(certificate) = &state.certificate {
                 conditions.look_at_certificate(certificate);

@@ -14,6 +14,7 @@ use actix_web::http::StatusCode;
 use parking_lot::Mutex;
 use sluice_model::excerpt::excerpt;
 
+use super::removals::{REMOVALS, Removal};
 use crate::{
     auth::{expiring::Expiring, network, refusal::Refused},
     http::{
@@ -244,9 +245,17 @@ impl Author {
         }
     }
 
-    /// Tells what has been changed. Nothing of it is left out: nobody changes anything without the right. Does not block.
+    /// Tells what has been changed. Nothing of it is left out: nobody changes anything without the right, and each change
+    /// waits for the disk. Does not block.
     pub(crate) fn changed(&self, change: &str) {
         let Self { id, address, user, path } = self;
         tracing::info!(target: AUDIT, request_id = id.as_str(), %address, user, path, change, "changed");
+    }
+
+    /// Tells how many indicators, or deletions of some, as `what` has it, have been removed. Does not block.
+    pub(crate) fn removed(&self, count: u64, what: &'static str) {
+        let Self { id, address, user, path } = self;
+        let removal = Removal { request_id: id.as_str(), address: *address, user, path, count, what };
+        REMOVALS.note(&removal, Instant::now());
     }
 }

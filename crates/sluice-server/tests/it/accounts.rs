@@ -122,7 +122,7 @@ fn the_last_administrator_stays_and_the_command_line_sees_the_same() {
         .unwrap();
     assert_eq!(
         String::from_utf8(listed.stdout).unwrap(),
-        "admin\tAdministrator\t\nbob\tTenantManager\tacme\n"
+        "admin\tadministrator\t\nbob\ttenant-manager\tacme\n"
     );
 }
 
@@ -296,9 +296,9 @@ fn each_change_has_a_line_in_the_log() {
         })
         .collect();
     expect![[r#"
-        user admin at 127.0.0.1: "user bob added, role=Analyst tenants="
+        user admin at 127.0.0.1: "user bob added, role=analyst tenants="
         user admin at 127.0.0.1: "password of user bob changed"
-        user admin at 127.0.0.1: "token feed created, scope=Read tenants=General
+        user admin at 127.0.0.1: "token feed created, scope=read tenants=General
         user admin at 127.0.0.1: "token feed revoked"
         user admin at 127.0.0.1: "user bob removed""#]]
     .assert_eq(&told.join("\n"));

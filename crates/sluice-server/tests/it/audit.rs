@@ -10,8 +10,7 @@ use expect_test::expect;
 use crate::{daemon::wait_until, process::Process};
 
 /// What the lines of a target say from a field on.
-fn told(process: &Process, target: &str, from: &str) -> Vec<String> {
-    let said = process.said();
+fn told(said: &str, target: &str, from: &str) -> Vec<String> {
     let lines = said.lines().filter(|line| line.contains(target));
     lines.map(|line| line.split_once(from).unwrap_or_else(|| panic!("{line}")).1.to_owned()).collect()
 }
@@ -34,18 +33,34 @@ fn every_change_over_the_wire_is_told_with_its_user() {
     }
     // What is refused changes nothing.
     assert_eq!(process.ask("DELETE", "/api/1.1/tags/one", b"").status, 404);
-    let told = told(&process, "audit: changed request_id=", " address=127.0.0.1 ");
+    let told = told(&process.said(), "audit: changed request_id=", " address=127.0.0.1 ");
     expect![[r#"
         user="admin" path="/api/1.0/suppliers" change="supplier Feed created, confidence=80, retention=60, vendor=\"a \\\"b\\\"\", enabled=true, refang=false"
         user="admin" path="/api/1.0/suppliers/Feed" change="supplier Feed updated, name=\"Other\", confidence=70"
-        user="admin" path="/api/1.0/suppliers/Other/indicators" change="1 indicators deleted"
+        user="admin" path="/api/1.0/suppliers/Other/indicators" change="1 deletions accepted"
         user="admin" path="/api/1.0/suppliers/Other" change="supplier Other removed with its indicators"
         user="admin" path="/api/1.1/tags" change="tag ONE created, weight=5"
         user="admin" path="/api/1.1/tags/one" change="tag ONE updated, weight=4"
         user="admin" path="/api/1.1/tags/one" change="tag ONE removed""#]].assert_eq(&told.join("\n"));
 }
 
-/// Runs a command beside the daemon.
+/// Whoever may read the data directory can make accounts while no daemon runs.
+#[test]
+fn what_was_changed_without_a_daemon_is_told_by_the_next_one_and_once() {
+    let mut process = Process::after("");
+    process.kill();
+    run(&process, &["user", "add", "eve", "--role", "administrator"]);
+    let process = process.killed_and_started().killed_and_started();
+    let said = process.said();
+    let told = told(&said, "audit: changed on the command line number=2 ", " by=");
+    assert!(
+        matches!(told.as_slice(), [line] if line.contains("user eve added, role=administrator")),
+        "{said}"
+    );
+    assert_eq!(said.matches("audit: ").count(), 2, "{said}");
+}
+
+/// Runs a command beside the daemon, or without one.
 fn run(process: &Process, arguments: &[&str]) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sluiced"));
     command.env("SUDO_UID", "1234").arg("--data-dir").arg(process.data_dir()).args(arguments);
@@ -70,15 +85,18 @@ fn every_change_on_the_command_line_is_told_with_the_user_of_the_system() {
     });
     let uid = rustix::process::getuid().as_raw();
     let by = format!(" by=\"uid {uid}, by sudo from uid 1234\" change=");
-    let told = told(&process, "audit: changed on the command line number=", &by);
+    let said = process.said();
+    // The first start is a change too, by whoever runs this.
+    let (_, since) = said.split_once("change=\"user admin added, role=administrator tenants=\"\n").unwrap();
+    let told = told(since, "audit: changed on the command line number=", &by);
     let told = told.iter().map(|line| match line.split_once("expires_at=") {
         Some((before, _)) => format!("{before}expires_at=...\""),
         None => line.clone(),
     });
     expect![[r#"
-        "user bob added, role=TenantManager tenants=acme"
+        "user bob added, role=tenant-manager tenants=acme"
         "password of user bob changed"
-        "token feed created, scope=Write tenants=General expires_at=..."
+        "token feed created, scope=write tenants=General expires_at=..."
         "token feed revoked"
         "user bob removed""#]]
     .assert_eq(&told.collect::<Vec<_>>().join("\n"));

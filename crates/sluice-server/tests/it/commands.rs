@@ -163,7 +163,7 @@ fn a_superusers_commands_leave_files_that_the_daemon_can_read() {
         });
     }
     let listed = String::from_utf8(run(&data_dir, &["user", "list"]).stdout).unwrap();
-    assert_eq!(listed, "admin\tAdministrator\t\nbob\tAnalyst\t\n");
+    assert_eq!(listed, "admin\tadministrator\t\nbob\tanalyst\t\n");
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn the_end_of_a_token_is_a_date() {
         let after = after.trim_start_matches(|digit: char| digit.is_ascii_digit());
         fs::write(&accounts, format!("{before}\"expires_at_seconds\": {seconds}{after}")).unwrap();
         let listed = String::from_utf8(run(&data_dir, &["token", "list"]).stdout).unwrap();
-        assert_eq!(listed, format!("feed\tRead\tGeneral\texpires at {date}\n"));
+        assert_eq!(listed, format!("feed\tread\tGeneral\texpires at {date}\n"));
     }
 }
 

@@ -96,7 +96,7 @@ fn what_became_of_the_actions_is_logged_and_counted() {
     let said = process.said();
     let lines: Vec<&str> = said.lines().filter(|line| line.contains(&id)).collect();
     let received = format!(" received_bytes={} ", body.len());
-    assert!(lines.iter().any(|line| line.contains("change=\"1 indicators deleted\"")), "{said}");
+    assert!(lines.iter().any(|line| line.contains("change=\"1 deletions accepted\"")), "{said}");
     let is_access = |line: &&&str| line.contains(&received) && line.contains(" accepted=2 refused=2");
     assert_eq!(lines.iter().filter(is_access).count(), 1, "{said}");
     let metrics = asked("GET", "/metrics", "").body;

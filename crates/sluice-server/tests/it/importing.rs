@@ -269,7 +269,7 @@ fn deletions_are_told_with_their_user() {
     let said = process.said();
     let told: Vec<&str> =
         said.lines().filter_map(|line| Some(line.split_once(" address=127.0.0.1 ")?.1)).collect();
-    let want = r#"user="admin" path="/v1/suppliers/InternalTI/indicators" change="1 indicators deleted""#;
+    let want = r#"user="admin" path="/v1/suppliers/InternalTI/indicators" change="1 deletions accepted""#;
     assert_eq!(told, [want]);
 }
 

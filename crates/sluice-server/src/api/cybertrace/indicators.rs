@@ -52,7 +52,7 @@ pub(super) async fn delete(
 ) -> Result<HttpResponse, Cause> {
     let upload = ingestor.upload(permit, rules(supplier, version, UploadAction::Delete))?;
     let author = Author::of(record);
-    let told = move |count| author.changed(&format!("{count} indicators deleted"));
+    let told = move |count| author.removed(count, "deletions accepted");
     let receipt = upload_body(reader, upload, record, told).await?;
     counts.note(supplier.id, IndicatorAction::Delete, &receipt);
     answer_receipt(

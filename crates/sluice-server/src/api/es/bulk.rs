@@ -57,7 +57,7 @@ pub(crate) async fn carry_out(
         index,
         hides_refusals,
         busy_wait_max,
-        told: Arc::new(move |count| author.changed(&format!("{count} indicators deleted"))),
+        told: Arc::new(move |count| author.removed(count, "deletions accepted")),
     };
     let outcome = take_in(&mut reader, ingestor.bulk(permit, rules)).await;
     record.note_body(reader.received_bytes(), reader.waited());

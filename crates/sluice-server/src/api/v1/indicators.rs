@@ -250,18 +250,14 @@ fn work_of(
             let is_false_positive = supplier.is_false_positive();
             let action = UploadAction::Put { is_false_positive, takes_tags: true, now_seconds: 0 };
             let author = Author::of(record);
-            let told = move |removed| {
-                if 0 < removed {
-                    author.changed(&format!("{removed} indicators removed by a replacement"));
-                }
-            };
+            let told = move |removed| author.removed(removed, "indicators removed by a replacement");
             let is_replacement = matches!(mode, ImportMode::Replace { .. });
             let told: StepTold = if is_replacement { Arc::new(told) } else { Arc::new(|_count| {}) };
             (supplier, action, IndicatorAction::Add, told)
         }
         Importing::Delete(supplier) => {
             let author = Author::of(record);
-            let told = move |count| author.changed(&format!("{count} indicators deleted"));
+            let told = move |count| author.removed(count, "deletions accepted");
             (supplier, UploadAction::Delete, IndicatorAction::Delete, Arc::new(told))
         }
     }

@@ -2,9 +2,25 @@
 
 use std::fmt::Write as _;
 
+use clap::ValueEnum as _;
 use expect_test::expect;
 
 use super::{Action, Identity, Role};
+use crate::auth::accounts::Scope;
+
+/// One name, wherever it is given or told.
+#[test]
+fn roles_and_scopes_are_told_by_the_names_by_which_they_are_given() {
+    for role in Role::value_variants() {
+        assert_eq!(role.name(), role.to_possible_value().unwrap().get_name());
+        assert_eq!(serde_json::to_value(role).unwrap(), role.name());
+    }
+    assert_eq!(serde_json::to_value(Role::Metrics).unwrap(), Role::Metrics.name());
+    for scope in Scope::value_variants() {
+        assert_eq!(scope.name(), scope.to_possible_value().unwrap().get_name());
+        assert_eq!(serde_json::to_value(scope).unwrap(), scope.name());
+    }
+}
 
 #[test]
 fn the_table_of_rights() {
