@@ -57,8 +57,9 @@ pub(crate) fn run(
         Command::Snapshot { url, keep, every, take_over, name_newest } => {
             let keep_count = keep.map(|keep| usize::try_from(keep).unwrap_or(usize::MAX));
             let claim = if take_over { PlaceClaim::TakeOver } else { PlaceClaim::Own };
-            let said = snapshot::run(&url, keep_count, every, claim, &config)?;
-            if name_newest { snapshot::with_newest(&url, said) } else { Ok(said) }
+            let (said, outcome) = snapshot::run(&url, keep_count, every, claim, &config)?;
+            say(&if name_newest { snapshot::with_newest(&url, said)? } else { said })?;
+            return outcome;
         }
         Command::Restore { url, at, dir } => restore::run(&url, at.as_deref(), &dir),
         Command::Verify { dir } => verify::run(&dir),

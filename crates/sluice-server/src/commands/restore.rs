@@ -11,6 +11,7 @@ use super::{
     repository::{OBJECTS_FOLDER, Repository},
     snapshot_list::{ListedObject, SnapshotList, choose, names},
 };
+use crate::hints;
 
 /// Restores the last snapshot, or the last one of a time or before, into an empty directory, and checks everything.
 pub(super) fn run(url: &str, at: Option<&str>, dir: &Path) -> anyhow::Result<String> {
@@ -30,11 +31,12 @@ pub(super) fn run(url: &str, at: Option<&str>, dir: &Path) -> anyhow::Result<Str
     Ok(format!(
         "{} is restored from the snapshot {name}, taken at {}: commit {}, {} rows, all of it read back and checked\nIts \
          snapshots want a place of their own; or, if the daemon whose data it was is gone for good, take this one over: \
-         sluiced snapshot URL --take-over",
+         sluiced --data-dir {} snapshot URL --take-over",
         dir.display(),
         list.taken_at,
         verified.sequence,
-        verified.rows
+        verified.rows,
+        hints::absolute(dir).display()
     ))
 }
 

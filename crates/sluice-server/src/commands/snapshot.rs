@@ -25,14 +25,15 @@ use super::{
     snapshot_list::{ListedObject, SnapshotList, names},
 };
 
-/// Takes a snapshot, unless the newest one is younger than `every`, and keeps the newest `keep_count`, or all.
+/// Takes a snapshot, unless the newest one is younger than `every`, and keeps the newest `keep_count`, or all. Gives what is
+/// to be said of it, and why old ones stay that should have gone: then the snapshot is good all the same.
 pub(super) fn run(
     url: &str,
     keep_count: Option<usize>,
     every: Option<Duration>,
     claim: PlaceClaim,
     config: &Config,
-) -> anyhow::Result<String> {
+) -> anyhow::Result<(String, anyhow::Result<()>)> {
     let repository = Repository::open(url)?;
     // The newest snapshot of another data directory is none of this one.
     place_owner::check(&repository, &config.data_dir, claim)?;
@@ -43,7 +44,7 @@ pub(super) fn run(
         && let Ok(newest) = SnapshotList::read(&repository, newest)
         && newest.is_younger(every)
     {
-        return Ok(String::new());
+        return Ok((String::new(), Ok(())));
     }
     let mut connection = Connection::open(config)?;
     let pinned = connection.pin()?;
@@ -76,14 +77,16 @@ pub(super) fn run(
          bytes were new",
         list.sequence
     );
-    let Some(keep_count) = keep_count else { return Ok(said) };
+    let Some(keep_count) = keep_count else { return Ok((said, Ok(()))) };
     // Somebody may have taken the place over meanwhile.
-    place_owner::check(&repository, &config.data_dir, PlaceClaim::Own)?;
-    let removed =
-        remove_old(&repository, keep_count, &known).context("the snapshot is good, but old ones stay")?;
+    let removed = place_owner::check(&repository, &config.data_dir, PlaceClaim::Own)
+        .and_then(|()| remove_old(&repository, keep_count, &known));
     // Not before: the next snapshot may need what is removed, and copies it if it is gone.
     drop(connection);
-    Ok(format!("{said}\n{removed} old snapshots removed"))
+    Ok(match removed {
+        Ok(removed) => (format!("{said}\n{removed} old snapshots removed"), Ok(())),
+        Err(error) => (said, Err(error.context("the snapshot is good, but old ones stay"))),
+    })
 }
 
 /// Adds a line to what was said that names the newest snapshot, if there is one.

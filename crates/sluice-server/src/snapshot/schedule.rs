@@ -89,7 +89,8 @@ fn time_max(interval: Duration) -> Duration {
 /// Tells log and metrics what has become of a snapshot.
 fn tell(ended: io::Result<Ended>, time_max: Duration, metrics: &OperationMetrics) {
     match ended {
-        Ok(Ended { status: Some(status), stdout, .. }) if status.success() => {
+        Ok(Ended { status: Some(status), stdout, stderr }) => {
+            let is_taken = stdout.contains(TAKEN);
             for line in stdout.lines().filter(|line| !line.is_empty()) {
                 if let Some(name) = line.strip_prefix(NEWEST) {
                     if let Some(time) = taken_at(name) {
@@ -102,11 +103,13 @@ fn tell(ended: io::Result<Ended>, time_max: Duration, metrics: &OperationMetrics
                 }
                 tracing::info!("scheduled {line}");
             }
-        }
-        Ok(Ended { status: Some(status), stderr, .. }) => {
-            metrics.snapshot_failed();
             let cause = stderr.lines().rev().find_map(|line| line.strip_prefix("sluiced: "));
-            tracing::error!(%status, cause, "the scheduled snapshot failed; the last good one is as it was");
+            if !status.success() && is_taken {
+                tracing::warn!(cause, "the scheduled snapshot was taken, but not all is well");
+            } else if !status.success() {
+                metrics.snapshot_failed();
+                tracing::error!(%status, cause, "the scheduled snapshot failed; the last good one is as it was");
+            }
         }
         Ok(Ended { status: None, .. }) => {
             metrics.snapshot_failed();

@@ -304,6 +304,7 @@ fn nothing_is_removed_while_a_list_is_damaged() {
     let told = text(output.stderr);
     assert_eq!(output.status.code(), Some(1));
     assert!(told.contains("the snapshot is good, but old ones stay: nothing was removed"), "{told}");
+    assert!(text(output.stdout).contains(" taken: "), "what was taken is told all the same");
     let after = files(&backed.folder("objects"));
     assert!(before.iter().all(|object| after.contains(object)));
     backed.check_restores(20);

@@ -45,6 +45,9 @@ fn each_outcome_counts_as_what_it_is() {
     // None was due.
     check(&format!("echo; echo '{NEWEST}{name}'"), hour, [0.0, 0.0, newest]);
     check("echo 'sluiced: no place' >&2; exit 1", hour, [0.0, 1.0, 0.0]);
+    // Old ones could not be removed.
+    let taken = format!("echo 'snapshot {name}{TAKEN}commit 7'; echo '{NEWEST}{name}'; exit 1");
+    check(&taken, hour, [1.0, 0.0, newest]);
 }
 
 /// One that hung once stopped all that were to follow, and nobody was told.
