@@ -7,18 +7,19 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 
 use crate::{
-    book, tidy,
+    book, prometheus, tidy,
     workspace::{cargo, root},
 };
 
-/// A name and cargo's arguments; [`TIDY`] and [`BOOK`] are our own.
-const STEPS: [(&str, &[&str]); 8] = [
+/// A name and cargo's arguments; [`TIDY`], [`BOOK`] and [`ALERTS`] are our own.
+const STEPS: [(&str, &[&str]); 9] = [
     ("fmt", &["fmt", "--all", "--check"]),
     // Engines of others are not built here, only kept in shape.
     ("fmt of compare", &["fmt", "--manifest-path", "benches/compare/Cargo.toml", "--check"]),
     ("clippy", &["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]),
     (TIDY, &[]),
     (BOOK, &[]),
+    (ALERTS, &[]),
     ("build of tests", &["test", "--quiet", "--workspace", "--no-run"]),
     ("test", &["test", "--quiet", "--workspace"]),
     // The readers of these docs are those who build Sluice: private items are half of the story.
@@ -27,6 +28,7 @@ const STEPS: [(&str, &[&str]); 8] = [
 
 const TIDY: &str = "tidy";
 const BOOK: &str = "book";
+const ALERTS: &str = "alerts";
 
 /// Runs all steps.
 ///
@@ -41,6 +43,7 @@ pub(crate) fn run() -> Result<()> {
             match name {
                 TIDY => return tidy::run(&root()?),
                 BOOK => return book::write().map(drop),
+                ALERTS => return prometheus::check_files_if_possible(),
                 _ => {}
             }
             let mut cargo = cargo()?;

@@ -1,6 +1,6 @@
 //! The package on a fresh Debian under a real systemd, as a user has it, from its installation to its removal.
 //!
-//! In: two packages, the second newer than the first, and a feed. Out: a line for each step, and an error when one of them has
+//! In: two packages, the second newer than the first, releases of Debian, and a feed. Out: a line for each step, and an error when one of them has
 //! failed. It needs root, and the programs debootstrap, systemd-nspawn, nsenter, setpriv, openssl, curl, prometheus and promtool. The machine has a network of
 //! its own, and ends with the command.
 
@@ -11,6 +11,7 @@ mod configuration;
 mod control_groups;
 mod debian;
 mod feeding;
+mod kills;
 mod life;
 mod machine;
 mod memory;
@@ -23,10 +24,11 @@ mod trial;
 use std::{
     fs,
     path::{Path, PathBuf},
+    thread,
     time::Instant,
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use clap::Args;
 
 use self::{
@@ -46,9 +48,9 @@ pub(crate) struct Nspawn {
     /// A newer package, to upgrade to; made of this commit when absent.
     #[arg(long, value_name = "FILE")]
     next_deb: Option<PathBuf>,
-    /// Release of Debian.
-    #[arg(long, default_value = "bookworm")]
-    suite: String,
+    /// Releases of Debian, one after the other; several, separated by commas.
+    #[arg(long, value_delimiter = ',', default_values = ["bookworm", "trixie"])]
+    suite: Vec<String>,
     /// Only the steps whose names begin so, beside those that they need; several, separated by commas.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
@@ -70,7 +72,7 @@ type Step = fn(&Trial) -> Result<String>;
 const NEEDED: [&str; 2] = ["install", "socket unit"];
 
 /// Everything that is tried, in this order.
-const STEPS: [(&str, Step); 23] = [
+const STEPS: [(&str, Step); 25] = [
     ("install", package::install),
     ("journal", package::journal),
     ("exposure", package::exposure),
@@ -91,25 +93,45 @@ const STEPS: [(&str, Step); 23] = [
     ("prometheus", monitoring::prometheus),
     ("backup under load", backup::directory),
     ("backup to S3 under load", backup::service),
+    ("backup to S3 killed midway", kills::midway),
     ("backup by the clock", backup::by_the_clock),
+    ("restore under the unit", backup::restore_under_unit),
     ("remove", package::remove),
     ("purge", package::purge),
 ];
 
 impl Nspawn {
-    /// Tries everything, and goes on after a step that fails.
+    /// Tries everything on each release of Debian, and goes on after a step that fails.
     ///
     /// # Errors
     ///
-    /// When a step fails, or the machine does not start.
+    /// When a step fails, or a machine does not start.
     pub(crate) fn run(&self) -> Result<()> {
         ensure!(rustix::process::geteuid().is_root(), "systemd-nspawn needs root");
+        let mut failed = Vec::new();
+        for suite in &self.suite {
+            // A thread that has entered the network of a machine stays there.
+            let outcome = thread::scope(|scope| {
+                let trying = thread::Builder::new().name(suite.clone());
+                let trying = trying.spawn_scoped(scope, || self.try_on(suite))?;
+                trying.join().map_err(|_panic| anyhow!("it panicked"))?
+            });
+            if let Err(error) = outcome {
+                println!("FAILED   {suite}: {error:#}");
+                failed.push(suite.as_str());
+            }
+        }
+        ensure!(failed.is_empty(), "failed on {}", failed.join(", "));
+        Ok(())
+    }
+
+    fn try_on(&self, suite: &str) -> Result<()> {
         let dir = target_dir()?.join("nspawn");
         fs::create_dir_all(&dir)?;
         let scratch = tempfile::Builder::new().prefix("run-").tempdir_in(&dir)?;
         // Dropped after the machine.
         let _groups = ControlGroups::note();
-        let trial = self.begin(&dir, scratch.path())?;
+        let trial = self.begin(suite, &dir, scratch.path())?;
         let (mut failed, mut left_out) = (Vec::new(), Vec::new());
         for (name, step) in STEPS {
             let is_needed = NEEDED.contains(&name);
@@ -142,11 +164,11 @@ impl Nspawn {
     }
 
     /// Boots a fresh machine that has the packages, and enters its network.
-    fn begin(&self, cache: &Path, scratch: &Path) -> Result<Trial> {
+    fn begin(&self, suite: &str, cache: &Path, scratch: &Path) -> Result<Trial> {
         let (root, s3_server) =
             (scratch.join("root"), self.s3_server.as_ref().map(fs::canonicalize).transpose()?);
         let ledger = Ledger::new(&self.source)?;
-        debian::copy(&self.suite, cache, &root)?;
+        debian::copy(suite, cache, &root)?;
         for (deb, revision, inside) in
             [(&self.deb, 1, package::PACKAGE), (&self.next_deb, 2, package::NEXT_PACKAGE)]
         {
@@ -160,7 +182,7 @@ impl Nspawn {
         let machine = BootedMachine::boot(&root, &scratch.join("console"))?;
         machine.enter_network()?;
         let version = machine.run("systemctl --version")?;
-        println!("{}, {}", self.suite, version.lines().next().unwrap_or(""));
+        println!("{suite}, {}", version.lines().next().unwrap_or(""));
         Ok(Trial { machine, ledger, scratch: scratch.to_owned(), s3_server })
     }
 }

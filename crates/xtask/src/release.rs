@@ -2,8 +2,7 @@
 //!
 //! In: a clean work tree, and the tools that each part names. Out: `target/release-artifacts` with the package for Debian, the
 //! archive with the static binaries, the image, the bill of materials and `SHA256SUMS`, and a table of these files.
-//! A part that cannot be made ends the command with what is missing; only the image is left out, with a line, where nothing
-//! can build one.
+//! A part that cannot be made ends the command with what is missing, unless it is named as one to leave out.
 
 mod build_info;
 mod deb;
@@ -30,6 +29,9 @@ pub(crate) struct Release {
     /// Make only this; may be repeated.
     #[arg(long, value_enum, value_name = "PART")]
     only: Vec<Part>,
+    /// Make all but this; may be repeated.
+    #[arg(long, value_enum, value_name = "PART", conflicts_with = "only")]
+    leave_out: Vec<Part>,
     /// Revision of the package for Debian: raise it for another package of the same version.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     deb_revision: u32,
@@ -67,36 +69,38 @@ impl Release {
             "there are changes that are not committed; commit them, or say --allow-modified"
         );
         println!("release: {}", build_info.text());
+        // Before anything is built.
+        let builder = self.makes(Part::Image).then(image::Builder::find).transpose()?;
         let out = target_dir()?.join("release-artifacts");
         // What is there may be of another commit.
         if out.exists() {
             fs::remove_dir_all(&out)?;
         }
         fs::create_dir_all(&out)?;
-        let is_wanted = |part| self.only.is_empty() || self.only.contains(&part);
-        if is_wanted(Part::Sbom) {
+        if self.makes(Part::Sbom) {
             sbom::make(&build_info, &out)?;
         }
-        if is_wanted(Part::Deb) {
+        if self.makes(Part::Deb) {
             deb::make(&build_info, self.deb_revision, &out)?;
         }
-        let builder = if is_wanted(Part::Image) { image::Builder::find() } else { None };
-        if is_wanted(Part::Static) || builder.is_some() {
+        if self.makes(Part::Static) || builder.is_some() {
             let [daemon, client] = static_binary::build(self.libc, &build_info)?;
-            if is_wanted(Part::Static) {
+            if self.makes(Part::Static) {
                 static_binary::pack(self.libc, [&daemon, &client], &build_info, &out)?;
             }
             if let Some(builder) = builder {
                 builder.make(&daemon, &build_info, &out)?;
             }
         }
-        if is_wanted(Part::Image) && builder.is_none() {
-            println!("release: no image: neither buildah nor a docker that reaches its engine is here");
-        }
         let files = sums::list(&out)?;
         sums::write(&out, &files)?;
         println!("{}", sums::table(&out, &files)?);
         Ok(())
+    }
+
+    /// Whether a part is wanted.
+    fn makes(&self, part: Part) -> bool {
+        !self.leave_out.contains(&part) && (self.only.is_empty() || self.only.contains(&part))
     }
 }
 

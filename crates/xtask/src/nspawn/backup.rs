@@ -27,10 +27,42 @@ pub(super) fn directory(trial: &Trial) -> Result<String> {
 
 /// To an S3 server and back.
 pub(super) fn service(trial: &Trial) -> Result<String> {
+    let _server = start_service(trial, "s3")?;
+    round_trip(trial, s3::VARIABLES, "s3://trial/sluice")
+}
+
+/// Starts an S3 server in a directory of this name.
+///
+/// # Errors
+///
+/// When there is no program for it, or it does not start.
+pub(super) fn start_service(trial: &Trial, name: &str) -> Result<s3::Server> {
     let program = trial.s3_server.as_ref();
     let program = program.ok_or_else(|| anyhow!(LeftOut("no program is named by --s3-server".to_owned())))?;
-    let _server = s3::Server::start(program, &trial.scratch)?;
-    round_trip(trial, s3::VARIABLES, "s3://trial/sluice")
+    s3::Server::start(program, &trial.scratch.join(name))
+}
+
+/// The service itself goes on with a copy, as the book tells it.
+pub(super) fn restore_under_unit(trial: &Trial) -> Result<String> {
+    const URL: &str = "file:///srv/restored-from";
+    const DIR: &str = "/var/lib/private/sluice";
+    let machine = &trial.machine;
+    fs::create_dir_all(machine.path("/srv"))?;
+    machine.run(&format!("sluiced snapshot {URL} --data-dir {DATA_DIR}"))?;
+    machine.run(&format!("systemctl stop sluiced.socket sluiced && mv {DIR} {DIR}.before"))?;
+    let restored = machine.run(&format!("sluiced restore {URL} {DIR}"))?;
+    // The password is for the clients of the trial; it has not changed since.
+    machine.run(&format!("cp -p {DIR}.before/admin-password {DIR}"))?;
+    machine.run("systemctl start sluiced.socket sluiced")?;
+    trial.wait_until_ready()?;
+    let checked = trial.check_ledger()?;
+    let owner = machine.run(&format!("find {DIR} ! -user sluiced"))?;
+    ensure!(owner.is_empty(), "these files are not the daemon's: {owner}");
+    let (code, said) = machine.try_run(&format!("sluiced snapshot {URL} --data-dir {DATA_DIR}"))?;
+    ensure!(code == 1 && said.contains("--take-over"), "the place is not another's: {said}");
+    machine.run(&format!("sluiced --data-dir {DATA_DIR} snapshot {URL} --take-over"))?;
+    machine.run(&format!("rm -r {DIR}.before"))?;
+    Ok(format!("{}; all {checked} values are in it", line(&restored, " is restored ")?))
 }
 
 /// The daemon takes them itself, with what the unit lets it, where an operator has opened a directory to it.
@@ -81,18 +113,23 @@ fn round_trip(trial: &Trial, variables: &str, url: &str) -> Result<String> {
         Ok((bodies, taken))
     })?;
     seen.is_without_a_refusal()?;
-    let restored = machine.run(&format!("{variables} sluiced restore {url} {RESTORED}"))?;
-    let verified = machine.run(&format!("sluiced verify {RESTORED}"))?;
+    let restored = restore(trial, variables, url, bodies)?;
+    let all = trial.check_ledger()?;
+    Ok(format!("{}; {restored}, all {all} in the original; {}", line(&taken, " taken: ")?, seen.text()))
+}
+
+/// Restores elsewhere, verifies, serves, and looks up what the first `bodies` had.
+///
+/// # Errors
+///
+/// When something of it is missing.
+pub(super) fn restore(trial: &Trial, variables: &str, url: &str, bodies: usize) -> Result<String> {
+    let restored = trial.machine.run(&format!("{variables} sluiced restore {url} {RESTORED}"))?;
+    let verified = trial.machine.run(&format!("sluiced verify {RESTORED}"))?;
     let checked = check_restored(trial, bodies)?;
     ensure!(0 < checked, "nothing was acknowledged before the snapshot");
-    let all = trial.check_ledger()?;
-    Ok(format!(
-        "{}; {}; {}; {checked} values of before the snapshot are in the copy, all {all} in the original; {}",
-        line(&taken, " taken: ")?,
-        line(&restored, " is restored ")?,
-        line(&verified, " is whole: ")?,
-        seen.text()
-    ))
+    let (restored, verified) = (line(&restored, " is restored ")?, line(&verified, " is whole: ")?);
+    Ok(format!("{restored}; {verified}; {checked} values of before the snapshot are in the copy"))
 }
 
 /// The line in which a command tells what it has done.

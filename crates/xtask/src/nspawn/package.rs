@@ -28,6 +28,9 @@ pub(super) fn install(trial: &Trial) -> Result<String> {
         ("/usr/bin/sluiced", 0o755),
         ("/usr/bin/sluice", 0o755),
         (CONFIG, 0o644),
+        // Where the links of alerts lead.
+        ("/usr/share/doc/sluice/book/runbook.md", 0o644),
+        ("/usr/share/doc/sluice/examples/alerts_test.yml", 0o644),
         ("/var/lib/private/sluice", 0o700),
         ("/var/lib/private/sluice/admin-password", 0o600),
     ] {

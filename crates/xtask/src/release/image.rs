@@ -9,7 +9,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::build_info::BuildInfo;
 use crate::{command::run, workspace::root};
@@ -25,12 +25,21 @@ pub(super) enum Builder {
 
 impl Builder {
     /// Looks for one.
-    pub(super) fn find() -> Option<Self> {
-        let works = |program: &str| {
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub(super) fn find() -> Result<Self> {
+        for (builder, program) in [(Self::Buildah, "buildah"), (Self::Docker, "docker")] {
             let asked = Command::new(program).arg("info").output();
-            asked.is_ok_and(|output| output.status.success())
-        };
-        if works("buildah") { Some(Self::Buildah) } else { works("docker").then_some(Self::Docker) }
+            if asked.is_ok_and(|output| output.status.success()) {
+                return Ok(builder);
+            }
+        }
+        bail!(
+            "nothing here builds images: apt-get install buildah, or start the engine of docker; --leave-out image makes the \
+             rest"
+        )
     }
 
     /// Builds the image and writes its archive into `out`.

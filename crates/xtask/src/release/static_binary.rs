@@ -23,14 +23,13 @@ use crate::{
 };
 
 /// What is in the archive beside the binaries and their manuals.
-pub(super) const FILES: [&str; 7] = [
+pub(super) const FILES: [&str; 6] = [
     "LICENSE",
     "CHANGELOG.md",
     "README.md",
     "deploy/sluiced.toml",
     "deploy/sluiced.service",
     "deploy/sluiced.socket",
-    "deploy/Dockerfile",
 ];
 
 /// The C library that is linked into the binaries.

@@ -103,7 +103,6 @@ fn the_archive_is_the_same_each_time_and_can_be_read_by_everybody() {
     expect![[r#"
         drwxr-xr-x 0/0 2026-01-31 /
         -rw-r--r-- 0/0 2026-01-31 /CHANGELOG.md
-        -rw-r--r-- 0/0 2026-01-31 /Dockerfile
         -rw-r--r-- 0/0 2026-01-31 /LICENSE
         -rw-r--r-- 0/0 2026-01-31 /README.md
         drwxr-xr-x 0/0 2026-01-31 /share/

@@ -10,6 +10,7 @@ use crate::metrics::exposition::{Exposition, Format};
 const ALERTS: &str = include_str!("../../../../../deploy/alerts.yml");
 const ALERTS_TEST: &str = include_str!("../../../../../deploy/alerts_test.yml");
 const DASHBOARD: &str = include_str!("../../../../../deploy/grafana.json");
+const MANIFEST: &str = include_str!("../../../Cargo.toml");
 const MONITORING: &str = include_str!("../../../../../docs/src/monitoring.md");
 const RUNBOOK: &str = include_str!("../../../../../docs/src/runbook.md");
 
@@ -64,9 +65,19 @@ fn every_alert_has_an_entry_in_the_runbook_and_a_test_in_which_it_fires() {
     assert!(10 < alerts.len());
     let headings = after(RUNBOOK, "## ");
     assert_eq!(headings, alerts, "the runbook has the alerts in their order");
-    let links: Vec<String> =
-        alerts.iter().map(|alert| format!("docs/src/runbook.md#{}", alert.to_lowercase())).collect();
+    // Where the package has it.
+    let links: Vec<String> = alerts
+        .iter()
+        .map(|alert| format!("file:///usr/share/doc/sluice/book/runbook.md#{}", alert.to_lowercase()))
+        .collect();
     assert_eq!(after(ALERTS, "runbook_url: "), links);
+    for asset in [
+        r#"["../../docs/src/*.md", "usr/share/doc/sluice/book/", "644"],"#,
+        r#"["../../deploy/alerts.yml", "usr/share/doc/sluice/examples/", "644"],"#,
+        r#"["../../deploy/alerts_test.yml", "usr/share/doc/sluice/examples/", "644"],"#,
+    ] {
+        assert!(MANIFEST.lines().any(|line| line.trim() == asset), "the package has no {asset}");
+    }
     let severities = after(ALERTS, "severity: ");
     assert_eq!(severities.len(), alerts.len());
     let row = |(alert, severity): (&&str, &str)| {
