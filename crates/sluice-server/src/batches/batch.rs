@@ -70,31 +70,25 @@ impl Batch {
             && report.changes.is_none();
         let is_short = is_plain && !self.is_keyed && !self.live.has_told();
         let wait = if is_short { WaitFor::Writing } else { WaitFor::Sync };
-        let summary = self.set_ended(state, Some(report), failure)?;
+        let summary = self.ended(state, Some(report), failure)?;
         let is_recorded = self.ledger.write_last(summary, wait).await;
         let told = self.ledger.index.lock().get(self.id).map(Told::of)?;
         Some(Told { is_recorded, ..told })
     }
 
-    fn set_ended(
+    /// Its last summary. Nobody is told that it has ended before the refused rows that are on their way to be written have
+    /// their places: whoever sees the end reads all of them.
+    fn ended(
         &mut self,
         state: BatchState,
         report: Option<&ImportReport>,
         failure: Option<Failure>,
     ) -> Option<Summary> {
         self.has_ended = true;
-        if let Some(entry) = self.ledger.index.lock().get_mut(self.id) {
-            entry.live = None;
-            entry.summary.state = state;
-            entry.summary.updated_ms = now_ms();
-            entry.summary.failure = failure;
-            if let Some(report) = report {
-                entry.summary.counts = RowCounts::default().with(report);
-            }
-        }
         self.ledger.count(state);
-        self.live.end();
-        self.ledger.summary(self.id)
+        let summary = self.ledger.summary(self.id)?;
+        let counts = report.map_or(summary.counts, |report| RowCounts::default().with(report));
+        Some(Summary { state, updated_ms: now_ms(), failure, counts, ..summary })
     }
 }
 
@@ -102,7 +96,7 @@ impl Drop for Batch {
     fn drop(&mut self) {
         if !self.has_ended {
             let failure = Failure { problem: "internal".into(), detail: "The request broke off".into() };
-            if let Some(summary) = self.set_ended(BatchState::Failed, None, Some(failure)) {
+            if let Some(summary) = self.ended(BatchState::Failed, None, Some(failure)) {
                 self.ledger.write_later(summary);
             }
         }
@@ -158,7 +152,12 @@ impl Keeper for BatchKeeper {
             }
             let mut summary = None;
             if let Some(entry) = self.ledger.index.lock().get_mut(self.id) {
-                entry.summary.counts = mem::take(&mut entry.summary.counts).with(step);
+                let told_lines = entry.summary.counts.committed_lines;
+                let counts = mem::take(&mut entry.summary.counts).with(step);
+                // Those of the last step are told by the answer, which comes next: a short import is its answer alone.
+                let committed_lines =
+                    if place == StepPlace::Within { counts.committed_lines } else { told_lines };
+                entry.summary.counts = RowCounts { committed_lines, ..counts };
                 entry.summary.updated_ms = now_ms();
                 if is_cut {
                     entry.miss(TOO_MANY);

@@ -11,7 +11,7 @@ use super::{
     id::BatchId,
     journal::{FramePlace, OldSegment, Record},
     room,
-    summary::{BatchState, Failure},
+    summary::{BatchState, Failure, Summary},
 };
 
 /// Batches that are known at a time.
@@ -64,6 +64,18 @@ impl Index {
             if let Some(first) = most.and_then(|batches| room::first_to_go(batches.values(), now_ms)) {
                 self.remove(first);
             }
+        }
+    }
+
+    /// A batch that was running is told as its last summary has it.
+    pub(super) fn end(&mut self, summary: Summary) {
+        // Its id may stand for another one by now.
+        let entry = self.get_mut(summary.id).filter(|entry| entry.summary.began_ms == summary.began_ms);
+        let Some(entry) = entry else { return };
+        if let Some(live) = entry.live.take() {
+            let rejects_missing = entry.summary.rejects_missing.take();
+            entry.summary = Summary { rejects_missing, ..summary };
+            live.end();
         }
     }
 

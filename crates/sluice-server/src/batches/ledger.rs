@@ -39,10 +39,15 @@ impl Ledger {
     /// sync for all that wait. False if it may not be there.
     pub(super) async fn write_last(&self, summary: Summary, wait: WaitFor) -> bool {
         let (done_out, done_in) = oneshot::channel();
-        if self.push_last(summary, Some((wait, done_out))) {
+        if self.push_last(summary.clone(), Some((wait, done_out))) {
             self.write(BatchCommand::Look).await;
         }
-        done_in.await.unwrap_or(false)
+        let Ok(is_written) = done_in.await else {
+            // The thread is gone.
+            self.index.lock().end(summary);
+            return false;
+        };
+        is_written
     }
 
     /// Has the last summary of a batch written within a second.
@@ -53,7 +58,10 @@ impl Ledger {
     /// Returns true if the thread is to be woken: it takes all that there are.
     fn push_last(&self, summary: Summary, done: Option<(WaitFor, oneshot::Sender<bool>)>) -> bool {
         let mut last = self.last.lock();
-        let Some(last) = &mut *last else { return false };
+        let Some(last) = &mut *last else {
+            self.index.lock().end(summary);
+            return false;
+        };
         let has_waited = last.iter().any(|(_, done)| done.is_some());
         last.push((summary, done));
         !has_waited

@@ -134,7 +134,8 @@ impl Writer {
             }
             let mut waiting = Vec::new();
             for (summary, done) in last {
-                let is_written = self.write_summary(SUMMARY, summary);
+                let is_written = self.write_summary(SUMMARY, summary.clone());
+                self.index.lock().end(summary);
                 self.evict();
                 match done {
                     Some((WaitFor::Sync, done)) => waiting.push(done),

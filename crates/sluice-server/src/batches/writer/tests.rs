@@ -1,19 +1,35 @@
 //! What cannot be written is written later, and never in place of what is newer.
 
-use std::{collections::VecDeque, fs, path::Path, sync::Arc, thread, time::Duration};
+use std::{
+    collections::VecDeque,
+    fs,
+    path::Path,
+    pin::pin,
+    sync::Arc,
+    task::{Context, Waker},
+    thread,
+    time::Duration,
+};
 
 use parking_lot::Mutex;
-use sluice_ingest::RejectsFrame;
+use sluice_ingest::{ImportReport, RejectsFrame, StepPlace};
 use tokio::sync::mpsc;
 
 use super::{BatchCommand, COMMANDS_QUEUED_MAX, WaitFor, Writer};
-use crate::batches::{
-    entry::Entry,
-    id::BatchId,
-    index::{Index, tests::summary},
-    journal::{BEGIN, Record, SUMMARY, list, read_frame, scan},
-    ledger::Ledger,
-    summary::{BULK_ACTION, BatchState, Failure, Summary},
+use crate::{
+    batches::{
+        Batches, Begun, Told,
+        batch::Batch,
+        entry::Entry,
+        id::BatchId,
+        index::{Index, tests::summary},
+        journal::{BEGIN, Record, SUMMARY, list, read_frame, scan},
+        ledger::Ledger,
+        live::Live,
+        summary::{BULK_ACTION, BatchState, Failure, Summary},
+        tests::asked,
+    },
+    config::BatchSettings,
 };
 
 fn writer(dir: &Path) -> Writer {
@@ -164,6 +180,52 @@ fn refused_rows_follow_a_begin_that_could_not_be_written() {
     );
 }
 
+/// The refused rows of the last steps were once still on their way when a batch was told to have ended, and whoever read them
+/// then got fewer than it counted, and no word of the rest.
+#[tokio::test]
+async fn a_batch_has_not_ended_before_its_refused_rows_have_their_places() {
+    let dir = tempfile::tempdir().unwrap();
+    let writer = writer(dir.path());
+    let (commands_out, commands_in) = mpsc::channel(COMMANDS_QUEUED_MAX);
+    let ledger = Arc::new(Ledger::new(Arc::clone(&writer.index), commands_out, Arc::clone(&writer.last)));
+    let live = Arc::new(Live::new(u64::MAX));
+    let summary = summary(1, 10, BatchState::Running);
+    let entry = Entry { summary, live: Some(Arc::clone(&live)), frames: vec![], segment: None };
+    writer.index.lock().insert(entry);
+    let told = || Told::of(ledger.index.lock().get(BatchId(1)).unwrap());
+    let batch = Batch::new(Arc::clone(&ledger), BatchId(1), live, false);
+    let report = ImportReport { refused_count: 5, ..ImportReport::default() };
+    let frame = RejectsFrame { packed: vec![7], count: 5, text_bytes: 1 };
+    batch.keeper().keep(&report, StepPlace::Last, vec![frame]).await;
+    let mut ending = pin!(batch.end(BatchState::Cancelled, &report, None));
+    assert!(ending.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    assert_eq!((told().summary.state, told().elapsed.is_some()), (BatchState::Running, true));
+    let thread = thread::Builder::new().spawn(move || writer.run(commands_in)).unwrap();
+    assert!(ending.await.unwrap().is_recorded);
+    let Told { summary, rejects_kept, elapsed, .. } = told();
+    assert_eq!((summary.state, rejects_kept, elapsed), (BatchState::Cancelled, 5, None));
+    ledger.write(BatchCommand::Close).await;
+    thread.join().unwrap();
+}
+
+/// A line of progress once came before the answer of an import of one step.
+#[tokio::test]
+async fn the_lines_of_the_last_step_are_told_by_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let batches = Batches::open(dir.path(), &BatchSettings::default()).unwrap();
+    let Ok(Begun::New(batch)) = batches.begin(None, asked("Feed", "add")).await else { panic!() };
+    let told = |id| batches.get("General", id).unwrap().summary.counts;
+    let (id, keeper) = (batch.id, batch.keeper());
+    let report = |lines| ImportReport { rows_count: 1, committed_lines: lines, ..ImportReport::default() };
+    for (place, lines, want) in [(StepPlace::Within, 3, (1, 3)), (StepPlace::Last, 7, (2, 3))] {
+        keeper.keep(&report(lines), place, vec![]).await;
+        assert_eq!((told(id).rows, told(id).committed_lines), want, "{place:?}");
+    }
+    batch.end(BatchState::Done, &report(7), None).await.unwrap();
+    assert_eq!(told(id).committed_lines, 7);
+    batches.close().await;
+}
+
 /// Who waits is told the truth, whichever way it goes wrong.
 #[tokio::test]
 async fn who_ends_a_batch_is_told_whether_it_is_kept() {
@@ -209,6 +271,10 @@ async fn nobody_waits_for_a_thread_that_is_gone() {
     let writer = writer(dir.path());
     let (commands_out, commands_in) = mpsc::channel(COMMANDS_QUEUED_MAX);
     let ledger = Ledger::new(Arc::clone(&writer.index), commands_out, Arc::clone(&writer.last));
+    for id in 1..=3 {
+        let (summary, live) = (summary(id, 10, BatchState::Running), Some(Arc::new(Live::new(0))));
+        ledger.index.lock().insert(Entry { summary, live, frames: vec![], segment: None });
+    }
     let waiting = ledger.write_last(summary(1, 10, BatchState::Done), WaitFor::Sync);
     let end = async {
         // As in a panic.
@@ -216,6 +282,11 @@ async fn nobody_waits_for_a_thread_that_is_gone() {
         ledger.write_last(summary(2, 10, BatchState::Done), WaitFor::Writing).await
     };
     assert_eq!(tokio::join!(waiting, end), (false, false));
+    ledger.write_later(summary(3, 10, BatchState::Done));
+    // They have ended all the same.
+    let index = ledger.index.lock();
+    assert_eq!(index.counts(), (3, 0));
+    assert!(index.entries().all(|entry| entry.summary.state == BatchState::Done));
 }
 
 /// Adds a batch that has ended, with refused rows that pack to nothing less.
