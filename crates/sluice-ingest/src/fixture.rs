@@ -1,13 +1,16 @@
 //! A throw-away store with an ingestor on it, for the tests of this crate.
 
-use std::sync::{Arc, mpsc};
+use std::{
+    sync::{Arc, mpsc},
+    time::{Duration, Instant},
+};
 
 use sluice_model::{
     Confidence, RetentionMinutes, SupplierName, TagName, TagWeight, TenantId, TenantName, Vendor, limits,
     matching::MatchScope, memory_plan::MemoryPlan,
 };
 use sluice_store::{
-    Store, StoreConfig, Tuning,
+    Clock, Store, StoreConfig, Tuning,
     catalogue::{CatalogueChange, SupplierPatch, SupplierSettings},
 };
 use tempfile::TempDir;
@@ -20,6 +23,21 @@ use crate::{
 
 /// When everything happens unless a test says otherwise.
 pub(crate) const NOW_SECONDS: u32 = 1_800_000_000;
+
+/// A clock that stands still, so that ages are what a test says, to the second: the running one, rounded, is ahead of the stamps
+/// by a second for a part of each.
+#[derive(Debug)]
+struct StoppedClock(u32);
+
+impl Clock for StoppedClock {
+    fn now_seconds(&self) -> u32 {
+        self.0
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::ZERO
+    }
+}
 
 pub(crate) struct Fixture {
     pub(crate) ingestor: Ingestor,
@@ -67,7 +85,12 @@ impl Fixture {
 
     fn tuned_at(dir: Arc<TempDir>, tuning: Tuning) -> Self {
         let tenants = vec![TenantName::parse("acme").unwrap()];
-        let config = StoreConfig { tenants, tuning, ..StoreConfig::at(dir.path()) };
+        let config = StoreConfig {
+            tenants,
+            tuning,
+            clock: Arc::new(StoppedClock(Instant::now().now_seconds())),
+            ..StoreConfig::at(dir.path())
+        };
         let store = Store::open(config, Box::new(|cause| panic!("{cause}"))).unwrap();
         let ingestor = Ingestor::new(store.clone(), 2, &MemoryPlan::of(usize::MAX)).unwrap();
         Self { ingestor, store, chunk_bytes: 10_007, dir }

@@ -18,7 +18,7 @@
 //! *Nothing is destroyed early:* merges drop by the first age alone. *Nothing is hidden for good:* the second compares
 //! offsets of two lives; once the clock is as far off as it was when the holding came, it is the real age. A clock that
 //! is ahead hides what it makes old, and shows it again when it is back. *Nothing is immortal:* the second age is never
-//! below the first, so a holding is gone from lookups when the store has been running for the retention since its last
+//! more than a second below the first, so a holding is gone from lookups when the store has been running for the retention since its last
 //! update, whatever the clock did, and from the disk with the next merge after that. What the clock cannot tell, it
 //! tells late: at most by the time that the store was not running.
 //!
@@ -29,7 +29,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicI64, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -44,6 +44,8 @@ const LIVES_MAX: usize = 32;
 const BORN_SECONDS_MAX: u32 = 3_000_000_000;
 /// How long the manifest may lag behind the stamps.
 const RECORD_INTERVAL: Duration = Duration::from_mins(10);
+/// Change of the offset, in milliseconds, that counts: the two clocks are never read at once, nor are their seconds the same ones.
+const OFFSET_CHANGE_MS: u64 = 1_000;
 /// Change of the offset, in seconds, that goes into the manifest at once.
 const OFFSET_STEP_SECONDS: i64 = 2;
 
@@ -110,6 +112,8 @@ pub(crate) struct Stamps {
     before: Arc<StampsRecord>,
     /// The last stamp of an update.
     given: AtomicU32,
+    /// How far the clock of the day is ahead of the stamps: the same as long as nobody sets it, so that an update has one time of day.
+    ahead_ms: AtomicI64,
 }
 
 impl Stamps {
@@ -131,14 +135,22 @@ impl Stamps {
             }
         };
         let given = AtomicU32::new(before.given);
-        Self { opened_at: clock.elapsed(), before: Arc::new(before), given, clock }
+        let ahead_ms = AtomicI64::new(milliseconds(clock.now()) - 1_000 * i64::from(before.stamp));
+        Self { opened_at: clock.elapsed(), before: Arc::new(before), given, ahead_ms, clock }
     }
 
     /// The present stamp, and how old others are now.
     pub(crate) fn ages(&self) -> Ages {
-        let stamp = self.stamp();
-        let offset = i64::from(self.clock.now_seconds()) - i64::from(stamp);
-        Ages { stamp, offset, before: Arc::clone(&self.before) }
+        let running = self.running();
+        let started_ms = milliseconds(self.clock.now()) - milliseconds(running);
+        let found_ms = started_ms - 1_000 * i64::from(self.before.stamp);
+        let mut ahead_ms = self.ahead_ms.load(Ordering::Relaxed);
+        if OFFSET_CHANGE_MS <= found_ms.abs_diff(ahead_ms) {
+            ahead_ms = found_ms;
+            self.ahead_ms.store(found_ms, Ordering::Relaxed);
+        }
+        let before = Arc::clone(&self.before);
+        Ages { stamp: before.stamp_after(running), offset: ahead_ms.div_euclid(1_000), before }
     }
 
     /// What the commit of the updates so far is to carry.
@@ -154,8 +166,12 @@ impl Stamps {
     }
 
     fn stamp(&self) -> u32 {
-        let running = self.clock.elapsed().saturating_sub(self.opened_at).as_secs();
-        self.before.stamp.saturating_add(u32::try_from(running).unwrap_or(u32::MAX))
+        self.before.stamp_after(self.running())
+    }
+
+    /// How long this life has lasted.
+    fn running(&self) -> Duration {
+        self.clock.elapsed().saturating_sub(self.opened_at)
     }
 
     /// What the manifest is to remember from now on.
@@ -179,7 +195,16 @@ impl Stamps {
     }
 }
 
+fn milliseconds(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
 impl StampsRecord {
+    /// The stamp when the next life has lasted for some time.
+    fn stamp_after(&self, running: Duration) -> u32 {
+        self.stamp.saturating_add(u32::try_from(running.as_secs()).unwrap_or(u32::MAX))
+    }
+
     /// The same, after the commits that came later.
     fn after(self, committed: Given) -> Self {
         let (stamp, given) = (self.stamp.max(committed.stamp), self.given.max(committed.update));
@@ -225,11 +250,13 @@ impl Ages {
         self.stamp.saturating_sub(from)
     }
 
-    /// Seconds since an update by the clock of the day, which is at `now_seconds`, where those are more.
+    /// Seconds since an update by the clock of the day, which is at `now_seconds`, unless it was running for longer. A single second
+    /// of that is none: whoever asks has looked at the clock before.
     pub(crate) fn age_seconds(&self, updated: u32, now_seconds: u32) -> u64 {
         let updated_at = i64::from(updated) + self.offset_of(updated);
         let by_clock = u64::try_from(i64::from(now_seconds) - updated_at).unwrap_or(0);
-        by_clock.max(self.running_seconds(updated).into())
+        let running = u64::from(self.running_seconds(updated));
+        if by_clock + 1 < running { running } else { by_clock }
     }
 
     /// Seconds that the clock of the day was ahead of a stamp in the life that gave it.

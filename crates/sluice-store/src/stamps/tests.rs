@@ -1,6 +1,7 @@
 //! Ages of stamps, in lives of any length under a clock that may say anything.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicI64, AtomicU64, Ordering},
@@ -22,12 +23,19 @@ const DAY: i64 = 86_400;
 struct Machine {
     passed_ms: AtomicU64,
     wrong_seconds: AtomicI64,
+    /// By how much later the clock of the day is read than the other one.
+    late_ms: AtomicU64,
 }
 
 impl Clock for Machine {
     fn now_seconds(&self) -> u32 {
-        let passed = i64::try_from(self.elapsed().as_secs()).unwrap();
-        u32::try_from(START + passed + self.wrong_seconds.load(Ordering::SeqCst)).unwrap_or(u32::MAX)
+        u32::try_from(self.now().as_secs()).unwrap_or(u32::MAX)
+    }
+
+    fn now(&self) -> Duration {
+        let at_start = START + self.wrong_seconds.load(Ordering::SeqCst);
+        let late = Duration::from_millis(self.late_ms.load(Ordering::SeqCst));
+        Duration::from_secs(at_start.try_into().unwrap()) + self.elapsed() + late
     }
 
     fn elapsed(&self) -> Duration {
@@ -135,7 +143,7 @@ impl World {
         let real_ms = self.passed_ms() - update.at_ms;
         // A stamp may have been given up to a second before the update.
         assert!(running * 1_000 < real_ms + 1_000, "{update:?} is {real_ms} ms old, and running {running} s");
-        assert!(running <= age);
+        assert!(running <= age + 1);
         // Each life forgets the part of a second with which it ends; those of less than a second that gave stamps have put
         // them a second further ahead each.
         let forgotten_ms = 1_000 * (self.lives + 2) as u64;
@@ -314,4 +322,32 @@ fn stamps_of_an_older_daemon_count_as_of_the_first_start_and_by_the_clock() {
     assert_eq!(at(&world, start + 90_000), (70, 70));
     world.happen(Event::Set { wrong: -1_000 }, &mut updates);
     assert_eq!(at(&world, start - 500), (70, 70));
+}
+
+/// The clock of the day and the stamps reach their next seconds at different moments, and whoever asks has looked at the clock
+/// before. For that, the time that was told of an update once went back and forth by a second.
+#[test]
+fn an_update_has_one_time_of_day() {
+    for phase_ms in [0, 1, 300, 700, 999] {
+        let machine = Arc::new(Machine::default());
+        let pass = |ms| machine.passed_ms.fetch_add(ms, Ordering::SeqCst);
+        pass(phase_ms);
+        let stamps = Stamps::begin(Arc::<Machine>::clone(&machine), None, None);
+        for _ in 0..12 {
+            pass(130);
+            let (updated, updated_at) = (stamps.for_update(), machine.now_seconds());
+            let told = (0..30).map(|number| {
+                let now = machine.now_seconds();
+                pass(70);
+                machine.late_ms.store(number % 3 * 400, Ordering::SeqCst);
+                let ages = stamps.ages();
+                machine.late_ms.store(0, Ordering::SeqCst);
+                u64::from(now) - ages.age_seconds(updated, now)
+            });
+            let told: BTreeSet<_> = told.collect();
+            assert_eq!(told.len(), 1, "{told:?}");
+            let lag = told.iter().map(|told| u64::from(updated_at) - told).max();
+            assert!(lag <= Some(1), "{told:?}, {updated_at}");
+        }
+    }
 }
