@@ -37,13 +37,8 @@ pub(crate) enum LogRequest {
     Commit {
         /// Which write.
         txn: Arc<Txn>,
-        /// Whom to tell.
-        done: Completion<WriteError>,
-    },
-    /// The same once its supplier is not being replaced.
-    CommitAfterReplacement {
-        /// Which write.
-        txn: Arc<Txn>,
+        /// What becomes of it if another one replaces its supplier.
+        if_replaced: IfReplaced,
         /// Whom to tell.
         done: Completion<WriteError>,
     },
@@ -82,6 +77,15 @@ pub(crate) enum LogRequest {
     },
     /// Ends the thread; after a marker when all was well.
     Stop,
+}
+
+/// What becomes of a commit while its supplier is being replaced.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum IfReplaced {
+    /// It is refused.
+    Refuse,
+    /// It waits for the end of that.
+    Wait,
 }
 
 /// What the compaction thread is asked to do.

@@ -29,7 +29,7 @@ use crate::{
     error::{ChangeError, WriteError},
     memtable::Slice,
     renewals::Renewal,
-    requests::{self, Completion, LogRequest, Txn},
+    requests::{self, Completion, IfReplaced, LogRequest, Txn},
     shared::Shared,
 };
 
@@ -61,6 +61,7 @@ struct OpenTxn {
 struct CarriedTxn {
     open: OpenTxn,
     appended_count: usize,
+    if_replaced: IfReplaced,
     done: Completion<WriteError>,
 }
 
@@ -154,8 +155,7 @@ impl LogThread {
     fn take(&mut self, request: LogRequest) -> bool {
         match request {
             LogRequest::Append { txn, index, payload, slice } => self.append(&txn, index, &payload, slice),
-            LogRequest::Commit { txn, done } => self.commit(&txn, done),
-            LogRequest::CommitAfterReplacement { txn, done } => self.commit_or_park(txn, done),
+            LogRequest::Commit { txn, if_replaced, done } => self.commit(txn, if_replaced, done),
             LogRequest::Change { change, done } => self.change(&change, done),
             LogRequest::Hold { supplier, reply } => {
                 // Whoever holds a supplier sees all that was committed of it.
@@ -230,14 +230,16 @@ impl LogThread {
         }
     }
 
-    fn commit(&mut self, txn: &Arc<Txn>, done: Completion<WriteError>) {
+    fn commit(&mut self, txn: Arc<Txn>, if_replaced: IfReplaced, done: Completion<WriteError>) {
         let open = self.open.remove(&txn.id).unwrap_or_else(|| OpenTxn {
-            txn: Arc::clone(txn),
+            txn,
             first_segment_lsn: u64::MAX,
             slices: Vec::new(),
         });
-        if open.first_segment_lsn == GIVEN_UP && !open.slices.is_empty() {
-            self.carried.push_back(CarriedTxn { open, appended_count: 0, done });
+        if self.has_to_wait(&open.txn, if_replaced) {
+            self.park(open, done);
+        } else if open.first_segment_lsn == GIVEN_UP && !open.slices.is_empty() {
+            self.carried.push_back(CarriedTxn { open, appended_count: 0, if_replaced, done });
         } else {
             self.end(open, done);
         }

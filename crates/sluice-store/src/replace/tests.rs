@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use crossbeam_channel::bounded;
 use sluice_model::{
     Confidence, RetentionMinutes, SupplierId, SupplierName, TenantId, Vendor, limits,
     row::{self, HoldingChange, Row, TagsChange},
@@ -16,10 +17,11 @@ use sluice_model::{
 
 use super::{Changes, Feed, FeedMode, Hold, ReplaceError, wait_for_room};
 use crate::{
-    Record, Slice, SliceBuilder, Store, StoreConfig, Write, WriteError,
+    Record, Slice, SliceBuilder, Store, StoreConfig, Tuning, Write, WriteError,
     admission::REPLACED,
     catalogue::{CatalogueChange, SupplierSettings},
     clock::Clock,
+    requests::LogRequest,
 };
 
 /// Time passes when a test says so; beside that, how far the clock of the day is ahead.
@@ -36,22 +38,26 @@ impl Clock for StandingClock {
     }
 }
 
-fn open(dir: &tempfile::TempDir, clock: &Arc<StandingClock>, written_bytes_max: u64) -> Store {
-    let mut config = StoreConfig::at(dir.path().join("data"));
-    config.tuning.replaced_bytes_written_max = written_bytes_max;
-    config.clock = Arc::<StandingClock>::clone(clock);
+/// That a replacement of more bytes becomes a run.
+fn written_up_to(replaced_bytes_written_max: u64) -> Tuning {
+    Tuning { replaced_bytes_written_max, ..Tuning::default() }
+}
+
+fn open(dir: &tempfile::TempDir, clock: &Arc<StandingClock>, tuning: Tuning) -> Store {
+    let clock = Arc::<StandingClock>::clone(clock);
+    let config = StoreConfig { tuning, clock, ..StoreConfig::at(dir.path().join("data")) };
     Store::open(config, Box::new(|cause| panic!("{cause}"))).unwrap()
 }
 
 /// A store with a supplier whose indicators live for an hour.
 fn world() -> (tempfile::TempDir, Store, SupplierId, Arc<StandingClock>) {
-    world_with(16 << 20)
+    world_with(Tuning::default())
 }
 
-/// The same, in which a replacement of more bytes becomes a run.
-fn world_with(written_bytes_max: u64) -> (tempfile::TempDir, Store, SupplierId, Arc<StandingClock>) {
+/// The same, tuned.
+fn world_with(tuning: Tuning) -> (tempfile::TempDir, Store, SupplierId, Arc<StandingClock>) {
     let (dir, clock) = (tempfile::tempdir().unwrap(), Arc::new(StandingClock::default()));
-    let store = open(&dir, &clock, written_bytes_max);
+    let store = open(&dir, &clock, tuning);
     let settings = SupplierSettings {
         confidence: Confidence::new(50_u8).unwrap(),
         retention: RetentionMinutes::new(60_u32).unwrap(),
@@ -137,8 +143,39 @@ fn a_commit_that_waits_for_a_replacement_comes_after_it_and_ends_with_the_store(
     assert!(matches!(answer.recv().unwrap(), Err(WriteError::Closed)));
     drop(held);
     drop(store);
-    let store = open(&dir, &clock, 16 << 20);
+    let store = open(&dir, &clock, Tuning::default());
     assert!(holds(&store, "begun") && !holds(&store, "ended"));
+    store.halt();
+}
+
+/// What such a commit had in the log may be given up meanwhile. A second replacement that began while that was appended again
+/// once refused it.
+#[test]
+fn a_commit_that_has_waited_for_a_replacement_waits_for_the_next_one() {
+    let (_dir, store, supplier, _clock) = world_with(Tuning { log_bytes: 1, ..Tuning::default() });
+    let begun = write(&store, supplier, "begun");
+    begun.append(1, slice(supplier, store.stamp_seconds(), "further", b"{}")).unwrap();
+    let held = Hold::take(&store.shared, supplier).unwrap();
+    let (told, answer) = std::sync::mpsc::channel();
+    begun.commit_after_replacement(Box::new(move |outcome| told.send(outcome).unwrap()));
+    assert!(store.checkpoint());
+    // The log thread stands still until the next replacement has asked: both are carried out before its slices are appended.
+    let (go_on, waiting) = std::sync::mpsc::channel();
+    write(&store, SupplierId(2), "other").commit(Box::new(move |_| waiting.recv().unwrap()));
+    drop(held);
+    let (reply, is_held) = bounded(1);
+    assert!(store.shared.log_requests.send(LogRequest::Hold { supplier, reply }).is_ok());
+    go_on.send(()).unwrap();
+    assert!(is_held.recv().unwrap());
+    let held = Hold { shared: &store.shared, supplier };
+    // One slice is appended between two of these.
+    for _ in 0..4 {
+        commit(write(&store, SupplierId(2), "other")).unwrap();
+    }
+    assert!(answer.try_recv().is_err() && !holds(&store, "begun"));
+    drop(held);
+    answer.recv().unwrap().unwrap();
+    assert!(holds(&store, "begun") && holds(&store, "further"));
     store.halt();
 }
 
@@ -198,7 +235,7 @@ fn no_clock_disarms_the_guard() {
     store.halt();
     drop(store);
     clock.1.store(1_000_000, Ordering::SeqCst);
-    let store = open(&dir, &clock, 0);
+    let store = open(&dir, &clock, written_up_to(0));
     let feed = || feed_of(&store, &[slice(supplier, 0, "a", b"{}")]);
     let added = Changes { added: 1, ..Changes::default() };
     assert_eq!(store.plan(supplier, &feed(), FeedMode::Replace, &|| true).unwrap(), added);
@@ -210,7 +247,7 @@ fn no_clock_disarms_the_guard() {
 
 #[test]
 fn a_run_is_not_adopted_at_the_cost_of_the_reserve() {
-    let (_dir, store, supplier, _clock) = world_with(0);
+    let (_dir, store, supplier, _clock) = world_with(written_up_to(0));
     let feed = feed_of(&store, &[slice(supplier, 0, "a", b"{}")]);
     // Asked once the difference is spooled, it leaves room for a write and not for a part.
     let take_room = || {
@@ -298,5 +335,28 @@ fn the_memory_of_a_feed_is_bounded_however_long_its_rows_are() {
     assert!(rows_of(&feed) == wanted);
     assert!(feed.peak_bytes() < ALL_BYTES_MAX, "{}", feed.peak_bytes());
     assert!(feed.reading_bytes() + 16 * limits::MIB < ALL_BYTES_MAX, "{}", feed.reading_bytes());
+    store.halt();
+}
+
+/// Of a large difference, a part is in memory at a time, with its contexts.
+#[test]
+fn the_contexts_of_a_run_that_is_adopted_are_not_all_in_memory() {
+    const PARTS: usize = 3;
+    let (_dir, store, supplier, _clock) = world_with(written_up_to(0));
+    // So many of them are what a part may have.
+    let context = "x".repeat(limits::MIB);
+    let contexts: Vec<_> =
+        (0..8 * PARTS).map(|number| format!("{{\"n\":{number},\"x\":\"{context}\"}}")).collect();
+    let key = |number| format!("key-{number:02}");
+    let slices = contexts
+        .iter()
+        .enumerate()
+        .map(|(number, context)| slice(supplier, 0, &key(number), context.as_bytes()));
+    let feed = feed_of(&store, &slices.collect::<Vec<_>>());
+    store.replace(supplier, feed, 50, &|| true).unwrap();
+    let view = store.shared.view();
+    let tables = view.runs.iter().flat_map(|run| &run.parts).flat_map(|part| &part.tables);
+    assert_eq!(tables.count(), PARTS);
+    assert!((0..contexts.len()).all(|number| holds(&store, &key(number))));
     store.halt();
 }

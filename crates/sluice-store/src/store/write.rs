@@ -6,7 +6,7 @@ use crate::{
     admission,
     error::WriteError,
     memtable::Slice,
-    requests::{Completion, LogRequest, Txn},
+    requests::{Completion, IfReplaced, LogRequest, Txn},
     shared::{Health, Shared},
 };
 
@@ -60,22 +60,20 @@ impl Write {
 
     /// Ends the write; `done` is told once everything appended is durable and visible, or why it is not.
     pub fn commit(self, done: Completion<WriteError>) {
-        let txn = Arc::clone(&self.txn);
-        self.end(LogRequest::Commit { txn, done });
+        self.end(IfReplaced::Refuse, done);
     }
 
     /// The same, but while the supplier is being replaced `done` waits for the end of that: for a write of which others before it
     /// are durable, and which is therefore not to be refused.
     pub fn commit_after_replacement(self, done: Completion<WriteError>) {
-        let txn = Arc::clone(&self.txn);
-        self.end(LogRequest::CommitAfterReplacement { txn, done });
+        self.end(IfReplaced::Wait, done);
     }
 
-    fn end(mut self, request: LogRequest) {
+    fn end(mut self, if_replaced: IfReplaced, done: Completion<WriteError>) {
         self.is_ended = true;
+        let request = LogRequest::Commit { txn: Arc::clone(&self.txn), if_replaced, done };
         if let Err(refused) = self.shared.log_requests.send(request)
-            && let LogRequest::Commit { done, .. } | LogRequest::CommitAfterReplacement { done, .. } =
-                refused.into_inner()
+            && let LogRequest::Commit { done, .. } = refused.into_inner()
         {
             done(Err(WriteError::Closed));
         }

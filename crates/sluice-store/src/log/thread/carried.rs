@@ -8,7 +8,12 @@ impl LogThread {
     pub(super) fn carry_one(&mut self) {
         let Some(mut carried) = self.carried.pop_front() else { return };
         let Some((index, slice)) = carried.open.slices.get(carried.appended_count) else {
-            return self.end(carried.open, carried.done);
+            // Another replacement may have begun meanwhile.
+            return if self.has_to_wait(&carried.open.txn, carried.if_replaced) {
+                self.park(carried.open, carried.done);
+            } else {
+                self.end(carried.open, carried.done);
+            };
         };
         let appended = match slice.to_payload(*index) {
             _ if self.shared.has_failed() => Err(WriteError::Failed),

@@ -3,22 +3,28 @@
 
 use std::sync::Arc;
 
-use super::LogThread;
+use super::{LogThread, OpenTxn};
 use crate::{
     error::WriteError,
-    requests::{Completion, Txn},
+    requests::{Completion, IfReplaced, Txn},
 };
 
 impl LogThread {
-    /// Commits a write, or keeps that for later if its supplier is being replaced.
-    pub(super) fn commit_or_park(&mut self, txn: Arc<Txn>, done: Completion<WriteError>) {
-        if self.check_held(&txn).is_ok() { self.commit(&txn, done) } else { self.parked.push((txn, done)) }
+    /// Returns true if a commit is to wait: its supplier is being replaced.
+    pub(super) fn has_to_wait(&self, txn: &Txn, if_replaced: IfReplaced) -> bool {
+        if_replaced == IfReplaced::Wait && self.check_held(txn).is_err()
+    }
+
+    /// Keeps a commit for later.
+    pub(super) fn park(&mut self, open: OpenTxn, done: Completion<WriteError>) {
+        self.parked.push((Arc::clone(&open.txn), done));
+        self.open.insert(open.txn.id, open);
     }
 
     /// Commits what waits and need not any more, in the order in which it came.
     pub(super) fn commit_parked(&mut self) {
         for (txn, done) in std::mem::take(&mut self.parked) {
-            self.commit_or_park(txn, done);
+            self.commit(txn, IfReplaced::Wait, done);
         }
     }
 
