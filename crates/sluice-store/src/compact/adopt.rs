@@ -15,7 +15,7 @@ use std::{
 };
 
 use crossbeam_channel::Sender;
-use sluice_model::{matching::FIRST_NETWORK_KEY, row};
+use sluice_model::{limits, matching::FIRST_NETWORK_KEY, row};
 
 use super::step::Compactor;
 use crate::{
@@ -26,6 +26,9 @@ use crate::{
     requests::reply,
     run::{Part, Run},
 };
+
+/// Bytes of contexts with which a part is full, if its rows are not: they stay in memory until the part is written.
+const CONTEXTS_BYTES_MAX: usize = 8 * limits::MIB;
 
 /// Heap bytes beside a context itself: its entry, its place in the hash table.
 const CONTEXT_OVERHEAD_BYTES: usize = 64;
@@ -107,7 +110,9 @@ impl Compactor {
             self.parts.add(key, &own)?;
             let table = contexts.contexts();
             let context_bytes = table.bytes_count() + table.count() as usize * CONTEXT_OVERHEAD_BYTES;
-            if part_bytes <= self.parts.raw_bytes() + context_bytes as u64 {
+            if CONTEXTS_BYTES_MAX <= context_bytes
+                || part_bytes <= self.parts.raw_bytes() + context_bytes as u64
+            {
                 is_more = true;
                 break;
             }
