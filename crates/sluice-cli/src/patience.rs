@@ -11,6 +11,8 @@ use tokio::time::sleep;
 const PAUSE_FIRST: Duration = Duration::from_millis(250);
 /// Longest pause, unless the daemon asks for a longer one.
 const PAUSE_MAX: Duration = Duration::from_mins(1);
+/// Longest pause that a daemon can have, or what answers in its place, with whatever it says: then it is asked again.
+const PAUSE_ASKED_MAX: Duration = Duration::from_mins(10);
 /// Shortest pause, also if the daemon asks for none.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 /// Longest pause that is not told.
@@ -28,8 +30,8 @@ impl Patience {
         Self { left: retry_for, pause: PAUSE_FIRST }
     }
 
-    /// Lets a pause pass, as long as was asked for. `silence` is the time that was lost before. Returns false, at once, if the pause is
-    /// longer than what is left.
+    /// Lets a pause pass, as long as was asked for, [`PAUSE_ASKED_MAX`] at most. `silence` is the time that was lost before. Returns false, at
+    /// once, if what was asked for is longer than what is left.
     pub(crate) async fn wait(
         &mut self,
         why: &str,
@@ -37,8 +39,12 @@ impl Patience {
         silence: Duration,
         tell: impl Fn(&str),
     ) -> bool {
-        let pause = asked.unwrap_or(self.pause).max(PAUSE_MIN);
-        let Some(left) = self.left.checked_sub(silence.saturating_add(pause)) else { return false };
+        let wanted = asked.unwrap_or(self.pause).max(PAUSE_MIN);
+        if self.left < silence.saturating_add(wanted) {
+            return false;
+        }
+        let pause = wanted.min(PAUSE_ASKED_MAX);
+        let left = self.left.saturating_sub(silence.saturating_add(pause));
         if QUIET_PAUSE_MAX < pause || self.pause == PAUSE_FIRST {
             tell(&format!("{why}; tries again in {}", humantime::format_duration(pause)));
         }

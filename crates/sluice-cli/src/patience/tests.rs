@@ -1,5 +1,9 @@
 //! Cases: pauses that nobody waits for.
 
+use std::cell::RefCell;
+
+use tokio::time::timeout;
+
 use super::*;
 
 #[track_caller]
@@ -22,4 +26,20 @@ fn a_pause_without_end_is_not_waited_for() {
 fn time_that_was_lost_before_counts() {
     check_given_up(Duration::from_secs(5), None, Duration::from_secs(5));
     check_given_up(Duration::from_secs(5), Some(Duration::from_secs(4)), Duration::from_secs(2));
+}
+
+#[test]
+fn nobody_is_made_to_wait_for_a_year() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let year = Duration::from_hours(365 * 24);
+    for (asked, told) in
+        [(year, "busy; tries again in 10m"), (PAUSE_ASKED_MAX / 2, "busy; tries again in 5m")]
+    {
+        let (mut patience, said) = (Patience::new(2 * year), RefCell::new(String::new()));
+        let waiting =
+            patience.wait("busy", Some(asked), Duration::ZERO, |text| said.borrow_mut().push_str(text));
+        assert!(runtime.block_on(async { timeout(Duration::ZERO, waiting).await }).is_err());
+        assert_eq!(said.into_inner(), told);
+        assert_eq!(patience.left + asked.min(PAUSE_ASKED_MAX), 2 * year);
+    }
 }
