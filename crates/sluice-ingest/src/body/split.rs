@@ -10,8 +10,8 @@
 
 use memchr::memchr2;
 use sluice_model::{limits, ranges::bytes_at};
-use wide::u8x16;
 
+use super::brackets::{BLOCK_BYTES, Brackets};
 use crate::error::{BodyError, Fault};
 
 /// Elements after which a slice is closed even if it is short, so that `{},{},{}` costs no more than feeds do.
@@ -65,15 +65,6 @@ enum SplitState {
     After,
     /// The array is closed.
     End,
-}
-
-/// Bytes that are looked at together.
-const BLOCK_BYTES: usize = 64;
-
-/// A bit for each byte that is the wanted one.
-#[inline]
-fn mask(bytes: u8x16, wanted: u8) -> u64 {
-    u64::from(bytes.simd_eq(u8x16::splat(wanted)).to_bitmask())
 }
 
 /// The state between two chunks.
@@ -278,33 +269,8 @@ impl Splitter {
 
     /// The same for a block, all brackets of which are found at once; `None` if there is a backslash in it.
     fn scan_block(&mut self, block: &[u8; BLOCK_BYTES]) -> Option<Result<usize, usize>> {
-        /// In ASCII, what turns a square bracket into a brace; of all other bytes none becomes one.
-        const BRACE_BIT: u8 = 0x20;
-        // A bit for each byte of the block, the first one lowest.
-        let (mut quotes, mut backslashes, mut opening, mut closing) = (0, 0, 0, 0);
-        let (parts, _) = block.as_chunks();
-        for part in parts.iter().rev() {
-            let part = u8x16::new(*part);
-            let braces = part | u8x16::splat(BRACE_BIT);
-            quotes = quotes << 16 | mask(part, b'"');
-            backslashes = backslashes << 16 | mask(part, b'\\');
-            opening = opening << 16 | mask(braces, b'{');
-            closing = closing << 16 | mask(braces, b'}');
-        }
-        if backslashes != 0 {
-            return None;
-        }
-        // A byte is inside a string if the number of quotes up to it is odd. Doubling the shift gives the parity of all
-        // bytes in six steps. Of `{"a":"{"}` the quotes are 0b10101010, and `inside` becomes 0b01100110: opening quotes
-        // are inside, closing ones are not, and the second `{` is.
-        let mut inside = quotes;
-        for shift in [1, 2, 4, 8, 16, 32] {
-            inside ^= inside << shift;
-        }
-        if self.state == SplitState::Text {
-            inside = !inside;
-        }
-        let mut brackets = (opening | closing) & !inside;
+        let Brackets { opening, all: mut brackets, ends_inside } =
+            Brackets::of(block, self.state == SplitState::Text)?;
         while brackets != 0 {
             let at = brackets.trailing_zeros() as usize;
             if self.bracket(opening >> at & 1 != 0).is_none() {
@@ -315,7 +281,7 @@ impl Splitter {
             }
             brackets &= brackets - 1;
         }
-        self.state = if inside >> 63 == 0 { SplitState::Element } else { SplitState::Text };
+        self.state = if ends_inside { SplitState::Text } else { SplitState::Element };
         Some(Ok(BLOCK_BYTES))
     }
 

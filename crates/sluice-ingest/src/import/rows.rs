@@ -147,6 +147,10 @@ impl<V: FnMut(RowPlace, &[u8], Result<Element<'_>, Unread>) -> Result<(), Ingest
         let (mut at, mut number) = (0, self.slice.first_line);
         loop {
             at = skip_space(self.bytes(), at);
+            if let Some(to) = self.ordinary_object(number, at)? {
+                (at, number) = (to, number + 1);
+                continue;
+            }
             let Some(rest @ [first, ..]) = self.bytes().get(at..) else { return Ok(()) };
             let to = match first {
                 b',' => {
@@ -160,6 +164,18 @@ impl<V: FnMut(RowPlace, &[u8], Result<Element<'_>, Unread>) -> Result<(), Ingest
             self.object(number, at, to)?;
             (at, number) = (to, number + 1);
         }
+    }
+
+    /// Shows the element at `at` if it is an ordinary object, of which one pass finds the end and all else; gives where it ends.
+    fn ordinary_object(&mut self, number: u64, at: usize) -> Result<Option<usize>, IngestError> {
+        let Some(text) = self.text else { return Ok(None) };
+        let Some((spans, end)) = scan::scan(text.as_bytes(), at) else { return Ok(None) };
+        if self.from_line <= number {
+            let place = RowPlace { line: number, byte: self.slice.first_byte + at as u64 };
+            let row = bytes_at(&self.slice.text, at..end);
+            (self.visit)(place, row, Ok(Element::scanned(text, &spans, at)))?;
+        }
+        Ok(Some(end))
     }
 
     /// Of a table.
@@ -271,7 +287,7 @@ impl<V: FnMut(RowPlace, &[u8], Result<Element<'_>, Unread>) -> Result<(), Ingest
 }
 
 /// Where the line that begins at `from` ends, and where the next one begins; `None` at the end.
-fn line_at(text: &[u8], from: usize) -> Option<(usize, usize)> {
+pub(crate) fn line_at(text: &[u8], from: usize) -> Option<(usize, usize)> {
     let rest = text.get(from..)?;
     if rest.is_empty() {
         return None;

@@ -5,6 +5,8 @@
 
 use memchr::memchr2;
 
+use crate::body::brackets::{BLOCK_BYTES, Brackets};
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum ValueState {
     /// The value must begin.
@@ -51,8 +53,15 @@ impl ValueScan {
         at
     }
 
-    /// Takes bytes up to a change of state.
+    /// Takes bytes up to a change of state, or a block of them.
     fn part(&mut self, rest: &[u8]) -> usize {
+        if 0 < self.depth
+            && matches!(self.state, ValueState::Nested | ValueState::Text)
+            && let Some(block) = rest.first_chunk()
+            && let Some(taken) = self.block(block)
+        {
+            return taken;
+        }
         match self.state {
             ValueState::Begin => {
                 let first = rest.first();
@@ -98,6 +107,27 @@ impl ValueScan {
             }
             ValueState::Whole => 0,
         }
+    }
+
+    /// Takes a block of what lies within brackets, up to the last of them; `None` if there is a backslash in it.
+    fn block(&mut self, block: &[u8; BLOCK_BYTES]) -> Option<usize> {
+        let Brackets { opening, all: mut brackets, ends_inside } =
+            Brackets::of(block, self.state == ValueState::Text)?;
+        while brackets != 0 {
+            let at = brackets.trailing_zeros();
+            if opening >> at & 1 != 0 {
+                self.depth += 1;
+            } else {
+                self.depth -= 1;
+            }
+            if self.depth == 0 {
+                self.state = ValueState::Whole;
+                return Some(at as usize + 1);
+            }
+            brackets &= brackets - 1;
+        }
+        self.state = if ends_inside { ValueState::Text } else { ValueState::Nested };
+        Some(BLOCK_BYTES)
     }
 }
 

@@ -8,7 +8,7 @@
 use std::{ops::Range, sync::Arc};
 
 use parking_lot::Mutex;
-use sluice_model::limits;
+use sluice_model::{limits, ranges::bytes_at};
 use sluice_store::Workers;
 
 use super::{
@@ -63,7 +63,7 @@ impl<R: Render> SliceWork for LookupWork<R> {
     fn work(&self, slice: &LookupSlice) -> Result<Option<AnswerText>, IngestError> {
         let gathered = self.gather(slice)?;
         if gathered.candidates.left().is_empty() {
-            return self.deny(&gathered).map(Some);
+            return self.deny(gathered).map(Some);
         }
         self.unread.lock().push(gathered);
         Ok(None)
@@ -72,7 +72,7 @@ impl<R: Render> SliceWork for LookupWork<R> {
     fn work_short(&self, slice: &LookupSlice) -> Result<Option<AnswerText>, IngestError> {
         let mut gathered = self.gather(slice)?;
         if gathered.candidates.left().is_empty() {
-            return self.deny(&gathered).map(Some);
+            return self.deny(gathered).map(Some);
         }
         let text = self.answer_short(&mut gathered, self.short_read_bytes)?;
         if text.is_none() {
@@ -87,7 +87,7 @@ impl<R: Render> SliceWork for LookupWork<R> {
             Err(error) => return Some(Err(error)),
         };
         if !gathered.candidates.leaves_any(&self.detector.snapshot) {
-            return Some(self.deny(&gathered).map(Some));
+            return Some(self.deny(gathered).map(Some));
         }
         self.answer_at_hand(&mut gathered).transpose().map(|text| text.map(Some))
     }
@@ -258,8 +258,11 @@ impl<R: Render> LookupWork<R> {
     }
 
     /// Writes the results of a slice for which nothing has to be read.
-    fn deny(&self, gathered: &Gathered) -> Result<AnswerText, IngestError> {
-        self.write(gathered, &gathered.values(), 0, &Found::default())
+    fn deny(&self, gathered: Gathered) -> Result<AnswerText, IngestError> {
+        if R::OBJECTS_ARE_RESULTS {
+            return gathered.into_text();
+        }
+        self.write(&gathered, &gathered.values(), 0, &Found::default())
     }
 
     /// Writes the results of values whose candidates were read, the first of them as the key of number `first_key`.
@@ -279,14 +282,58 @@ impl<R: Render> LookupWork<R> {
         let mut text = AnswerText::new(&self.memory, first_index + values.start as u64, expected_bytes);
         text.values_count = values.len();
         let mut matches = Matches::new(&self.detector, candidates, found, places.start, first_key);
-        let mut place = places.start;
+        if R::OBJECTS_ARE_RESULTS {
+            self.write_found(gathered, values, places, &mut matches, &mut text)?;
+        } else {
+            self.write_each(gathered, values, places.start, &mut matches, &mut text)?;
+        }
+        text.finish()
+    }
+
+    /// Writes the result of each value.
+    fn write_each(
+        &self,
+        gathered: &Gathered,
+        values: &Range<usize>,
+        mut place: usize,
+        matches: &mut Matches<'_>,
+        text: &mut AnswerText,
+    ) -> Result<(), IngestError> {
+        let Gathered { objects, candidates, first_index, .. } = gathered;
         for value in values.clone() {
             let places = candidates.places_from(place, value);
             place = places.end;
-            matches.rank(places, &mut text)?;
+            matches.rank(places, text)?;
             let index = first_index + value as u64;
-            self.render.append_result(index, objects.get(value), &mut matches, &mut text)?;
+            self.render.append_result(index, objects.get(value), matches, text)?;
         }
-        text.finish()
+        Ok(())
+    }
+
+    /// Writes the results of values for which anything was found; the objects of those between are results.
+    fn write_found(
+        &self,
+        gathered: &Gathered,
+        values: &Range<usize>,
+        Range { start: mut place, end }: Range<usize>,
+        matches: &mut Matches<'_>,
+        text: &mut AnswerText,
+    ) -> Result<(), IngestError> {
+        let Gathered { objects, candidates, first_index, .. } = gathered;
+        let mut unwritten = values.start;
+        while place < end
+            && let Some(value) = candidates.value_at(place)
+        {
+            let places = candidates.places_from(place, value);
+            place = places.end;
+            matches.rank(places, text)?;
+            if !matches.is_bare() {
+                text.append(bytes_at(&objects.items, objects.span(unwritten..value)))?;
+                let index = first_index + value as u64;
+                self.render.append_result(index, objects.get(value), matches, text)?;
+                unwritten = value + 1;
+            }
+        }
+        text.append(bytes_at(&objects.items, objects.span(unwritten..values.end)))
     }
 }

@@ -259,6 +259,11 @@ impl Candidates {
         &self.left
     }
 
+    /// The number of the value that a place belongs to.
+    pub(super) fn value_at(&self, place: usize) -> Option<usize> {
+        self.left.get(place).map(|candidate| candidate.value as usize)
+    }
+
     /// The places that belong to some consecutive values.
     pub(super) fn places_of(&self, values: &Range<usize>) -> Range<usize> {
         self.first_place(values.start)..self.first_place(values.end)

@@ -1,11 +1,10 @@
 //! A slice of a lookup's body to its objects and the keys worth reading.
 //!
-//! Of rows, the object of a value is what the API tells of it before anything is read; a row that is no value has one too.
+//! Of rows, the object of a value is what the API tells of it while nothing is read; a row that is no value has one too.
 
 use std::{ops::Range, sync::Arc};
 
-use memchr::memchr;
-use sluice_model::{NotAnIndicator, kind_word, ranges::bytes_at, write_normal_form};
+use sluice_model::{NotAnIndicator, ranges::bytes_at, write_normal_form};
 
 use super::{
     body::LookupSlice,
@@ -13,6 +12,7 @@ use super::{
     detect::Detector,
     lists::Lists,
     render::Render,
+    text::AnswerText,
 };
 use crate::{
     body::{
@@ -25,7 +25,7 @@ use crate::{
         cut::RowsSlice,
         json,
         report::told_value,
-        rows::{RowFormat, Unread, visit_rows},
+        rows::{RowFormat, Unread, line_at, visit_rows},
     },
     memory::{HeldBytes, RequestMemory},
 };
@@ -34,8 +34,8 @@ use crate::{
 const VALUE_PROPERTIES: [KnownProperty; 3] =
     [KnownProperty::Value, KnownProperty::Object, KnownProperty::Indicator];
 
-/// How much longer what is told of short values is than their text, about.
-const TOLD_BYTES: usize = 3;
+/// How much longer what is told of very short values is than their text, for which room is made beforehand.
+const TOLD_BYTES_MAX: usize = 6;
 
 /// The word for a value that is no indicator, of those for refused rows.
 const NO_INDICATOR: &str = "invalid-indicator";
@@ -78,18 +78,26 @@ impl Gathered {
                 Ok(rows.gathered)
             }
             LookupSlice::Objects(slice, format) => {
-                let gathered = Self::new(slice.first_line, TOLD_BYTES * slice.text.len(), memory);
-                let mut rows = Rows { gathered, detector, render, normal: String::new() };
+                let mut rows = Rows::new(slice, detector, render, memory);
                 rows.take_objects(slice, format)?;
                 Ok(rows.gathered)
             }
             LookupSlice::Lines(slice) => {
-                let gathered = Self::new(slice.first_line, TOLD_BYTES * slice.text.len(), memory);
-                let mut rows = Rows { gathered, detector, render, normal: String::new() };
+                let mut rows = Rows::new(slice, detector, render, memory);
                 rows.take_lines(slice)?;
                 Ok(rows.gathered)
             }
         }
+    }
+
+    /// All objects as the text of an answer.
+    ///
+    /// # Errors
+    ///
+    /// That the answer is too long.
+    pub(super) fn into_text(self) -> Result<AnswerText, IngestError> {
+        let values_count = self.objects.len();
+        AnswerText::whole(self.objects.items, self.held, self.first_index, values_count)
     }
 
     /// Begins with no values. About so many bytes of objects are expected.
@@ -167,70 +175,79 @@ struct Rows<'g, R> {
     normal: String,
 }
 
-impl<R: Render> Rows<'_, R> {
+impl<'g, R: Render> Rows<'g, R> {
+    fn new(slice: &RowsSlice, detector: &'g Detector, render: &'g R, memory: &Arc<RequestMemory>) -> Self {
+        let rows = usize::try_from(slice.lines).unwrap_or(usize::MAX);
+        // The value as sent, and its normal form.
+        let told_bytes = (2 * slice.text.len()).saturating_add(rows.saturating_mul(R::OBJECT_BYTES));
+        let expected_bytes = told_bytes.min(TOLD_BYTES_MAX * slice.text.len());
+        let gathered = Gathered::new(slice.first_line, expected_bytes, memory);
+        Self { gathered, detector, render, normal: String::new() }
+    }
+
     fn take_objects(&mut self, slice: &RowsSlice, format: &RowFormat) -> Result<(), IngestError> {
-        let mut sent = Vec::new();
         visit_rows(slice, format, 0, |_place, row, element| match element {
-            Ok(element) => self.take_object(row, &element, &mut sent),
+            Ok(element) => self.take_object(row, &element),
             Err(unread) => self.take_unread(row, unread),
         })
     }
 
-    fn take_object(
-        &mut self,
-        row: &[u8],
-        element: &Element<'_>,
-        sent: &mut Vec<u8>,
-    ) -> Result<(), IngestError> {
+    fn take_object(&mut self, row: &[u8], element: &Element<'_>) -> Result<(), IngestError> {
         let Some(value) = VALUE_PROPERTIES.iter().find_map(|property| element.get(*property)) else {
             return self.take_none(&told_value(row, b""), "missing-indicator", "The row has no 'value'");
         };
-        sent.clear();
-        value.append_compact(sent);
         if let Some(text) = value.as_str() {
-            return self.take_value(sent, text);
+            let objects = self.begin_object();
+            value.append_compact(objects);
+            return self.take_value(text);
         }
+        let mut sent = Vec::new();
+        value.append_compact(&mut sent);
         let hint = value.flaw().map_or("is not a string", |flaw| flaw.as_str());
         // What cannot be read must not make the answer unreadable.
-        self.take_none(&told_value(sent, b""), NO_INDICATOR, &format!("The value {hint}"))
+        self.take_none(&told_value(&sent, b""), NO_INDICATOR, &format!("The value {hint}"))
     }
 
     /// Takes the lines that are neither empty nor comments.
     fn take_lines(&mut self, slice: &RowsSlice) -> Result<(), IngestError> {
-        let (mut rest, mut sent) = (slice.text.as_slice(), Vec::new());
-        while !rest.is_empty() {
-            let length = memchr(b'\n', rest).unwrap_or(rest.len());
-            let line = bytes_at(rest, ..length).trim_ascii();
-            rest = rest.get(length + 1..).unwrap_or(&[]);
+        let whole = str::from_utf8(&slice.text).ok();
+        let mut from = 0;
+        while let Some((to, next)) = line_at(&slice.text, from) {
+            let line = bytes_at(&slice.text, from..to).trim_ascii();
+            let text = match whole {
+                Some(whole) => whole.get(from..to).map(str::trim_ascii),
+                None => str::from_utf8(line).ok(),
+            };
+            from = next;
             if line.is_empty() || line.starts_with(b"#") {
                 continue;
             }
-            match str::from_utf8(line) {
-                Ok(text) => {
-                    sent.clear();
-                    json::push_string(&mut sent, text);
-                    self.take_value(&sent, text)?;
-                }
-                Err(_not_utf8) => self.take_unread(line, Unread::NotUtf8)?,
+            if let Some(text) = text {
+                json::push_string(self.begin_object(), text);
+                self.take_value(text)?;
+            } else {
+                self.take_unread(line, Unread::NotUtf8)?;
             }
         }
         Ok(())
     }
 
-    fn take_value(&mut self, sent: &[u8], text: &str) -> Result<(), IngestError> {
+    /// Begins the object of a value, which is to be appended.
+    fn begin_object(&mut self) -> &mut Vec<u8> {
+        let objects = &mut self.gathered.objects.items;
+        self.render.begin_object(objects);
+        objects
+    }
+
+    /// Takes the value with which the last object begins.
+    fn take_value(&mut self, text: &str) -> Result<(), IngestError> {
         let Self { gathered, detector, render, normal } = self;
         let objects = &mut gathered.objects.items;
         gathered.candidates.take(text, detector.rules.scope, &detector.snapshot, |key| {
-            let told = key.and_then(|key| {
-                normal.clear();
-                let kind = write_normal_form(key, normal).and_then(|_kind| kind_word(key));
-                kind.ok_or(NotAnIndicator::Format)
-            });
-            match told {
-                Ok(kind) => render.append_value(sent, Ok((normal, kind)), objects),
-                Err(reason) => {
-                    render.append_value(sent, Err((NO_INDICATOR, &reason.to_string())), objects);
-                }
+            normal.clear();
+            match key.and_then(|key| write_normal_form(key, normal).ok_or(NotAnIndicator::Format)) {
+                Ok((_, kind)) => render.end_object(Ok((normal, kind)), objects),
+                Err(reason) => render.end_object(Err((NO_INDICATOR, &reason.to_string())), objects),
             }
         })?;
         gathered.finish_object()
@@ -244,8 +261,9 @@ impl<R: Render> Rows<'_, R> {
 
     /// Takes a row without a value that could be looked up.
     fn take_none(&mut self, told: &str, reason: &'static str, hint: &str) -> Result<(), IngestError> {
+        self.begin_object().extend_from_slice(told.as_bytes());
         let Self { gathered, render, .. } = self;
-        render.append_value(told.as_bytes(), Err((reason, hint)), &mut gathered.objects.items);
+        render.end_object(Err((reason, hint)), &mut gathered.objects.items);
         gathered.candidates.pass_over()?;
         gathered.finish_object()
     }

@@ -13,7 +13,7 @@
 
 use std::ops::Range;
 
-use sluice_model::{Confidence, IndicatorKind, TagId, kind_word, matching::MatchedBy, write_normal_form};
+use sluice_model::{Confidence, IndicatorKind, TagId, matching::MatchedBy, write_normal_form};
 use sluice_store::catalogue::Catalogue;
 
 use super::{
@@ -53,6 +53,8 @@ pub struct Match<'m> {
     pub confidence: Confidence,
     /// What the indicator is.
     pub kind: IndicatorKind,
+    /// The word for it, as clients of `/v1` read it.
+    pub kind_word: &'static str,
     /// The indicator in normal form.
     pub indicator: &'m str,
     /// How far the indicator is from the value: 0 is the value in full, and each less specific candidate
@@ -64,19 +66,12 @@ pub struct Match<'m> {
     pub updated_seconds: u64,
     /// When its retention is over.
     pub expires_seconds: u64,
-    key: &'m [u8],
     /// As last sent, if [`LookupRules::explains`](super::LookupRules::explains) asks for them.
     tags: &'m [TagId],
     catalogue: &'m Catalogue,
 }
 
 impl<'m> Match<'m> {
-    /// The word for what the indicator is, as clients of `/v1` read it.
-    pub fn kind_word(&self) -> &'static str {
-        // Every key that was read was made of an indicator.
-        kind_word(self.key).unwrap_or("")
-    }
-
     /// Names of the tags of the indicator, if [`LookupRules::explains`](super::LookupRules::explains) asks for them.
     pub fn tags(&self) -> impl Iterator<Item = &'m str> {
         let Self { tags, catalogue, .. } = *self;
@@ -156,21 +151,21 @@ impl<'a> Matches<'a> {
         let supplier = self.detector.suppliers().ranked(found.rank)?;
         let candidate = self.candidates.left().get(place)?;
         let updated_seconds = u64::from(rules.now_seconds.saturating_sub(found.age_seconds));
-        let key = self.candidates.key(place);
         self.indicator.clear();
+        // Every key that was read was made of an indicator.
+        let (kind, kind_word) = write_normal_form(self.candidates.key(place), &mut self.indicator)?;
         Some(Match {
             standing,
             by: candidate.by,
             supplier: &supplier.name,
             confidence: supplier.confidence,
-            // Every key that was read was made of an indicator.
-            kind: write_normal_form(key, &mut self.indicator)?,
+            kind,
+            kind_word,
             indicator: &self.indicator,
             level: candidate.level,
             context: self.found.context(found),
             updated_seconds,
             expires_seconds: updated_seconds + supplier.retention_seconds,
-            key,
             tags: self.tags(place),
             catalogue: snapshot.catalogue(),
         })

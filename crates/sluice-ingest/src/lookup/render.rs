@@ -14,20 +14,25 @@ pub trait Render: Send + Sync + 'static {
     /// one go.
     const EMPTY_RESULT_BYTES: usize;
 
-    /// Appends what is told of the value of a row before anything is read: what is the `object` of its result later. By
-    /// itself, that is the value as it was sent.
-    ///
-    /// `value` is JSON text, a string. `_read` has its normal form and the word for its kind, or the word for why it is no
-    /// indicator and the same in plain English.
-    fn append_value(&self, value: &[u8], _read: Result<(&str, &str), (&str, &str)>, text: &mut Vec<u8>) {
-        text.extend_from_slice(value);
-    }
+    /// Bytes that the object of a row has beside its value and the normal form of that, about.
+    const OBJECT_BYTES: usize = 0;
+
+    /// Whether the object of a row is the whole result of a value for which nothing was found. Then the body has to be rows.
+    const OBJECTS_ARE_RESULTS: bool = false;
+
+    /// Begins the `object` of a row, which the value follows as JSON text.
+    fn begin_object(&self, _text: &mut Vec<u8>) {}
+
+    /// Ends the `object` of a row, before anything is read. `_read` has the normal form of its value and the word for its
+    /// kind, or the word for why it is no indicator and the same in plain English.
+    fn end_object(&self, _read: Result<(&str, &str), (&str, &str)>, _text: &mut Vec<u8>) {}
 
     /// Appends the result of a looked-up value, the one of number `index` in the body, with all that separates it from
     /// the one before.
     ///
-    /// `object` is the value as JSON text, as it was sent; of a row, what [`append_value`](Self::append_value) has
-    /// appended.
+    /// `object` is the value as JSON text, as it was sent; of a row, from [`begin_object`](Self::begin_object) to the end
+    /// of [`end_object`](Self::end_object). Where objects are results, those of values for which nothing was found are
+    /// taken as they are.
     ///
     /// # Errors
     ///

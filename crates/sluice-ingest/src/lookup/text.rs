@@ -56,6 +56,49 @@ impl AnswerText {
         }
     }
 
+    /// A text that is there already; `held` is what holds its memory.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`finish`](Self::finish).
+    pub(super) fn whole(
+        text: Vec<u8>,
+        held: HeldBytes,
+        first_index: u64,
+        values_count: usize,
+    ) -> Result<Self, IngestError> {
+        let whole = Self {
+            chunks: Vec::new(),
+            first_index,
+            values_count,
+            chunks_bytes: text.capacity(),
+            beside_bytes: 0,
+            expected_bytes: 0,
+            noted_bytes: 0,
+            #[cfg(debug_assertions)]
+            promised_bytes: text.len(),
+            chunk: text,
+            held,
+        };
+        whole.finish()
+    }
+
+    /// Appends bytes, however many.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`room`](Self::room).
+    pub(super) fn append(&mut self, mut bytes: &[u8]) -> Result<(), IngestError> {
+        while !bytes.is_empty() {
+            let left = self.chunk.capacity() - self.chunk.len();
+            let fitting = if left == 0 { CHUNK_BYTES_MAX } else { left };
+            let (now, later) = bytes.split_at_checked(fitting).unwrap_or((bytes, &[]));
+            self.room(now.len())?.extend_from_slice(now);
+            bytes = later;
+        }
+        Ok(())
+    }
+
     /// Gives room for at most so many more bytes, to append them.
     ///
     /// # Errors

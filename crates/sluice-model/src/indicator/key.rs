@@ -37,6 +37,9 @@ pub(super) const IPV6_NETWORK: u8 = 8;
 /// Bytes by which the key of a URL is longer than its normal form: the kind byte and the dot after the host.
 pub(super) const URL_KEY_OVERHEAD_BYTES: usize = 2;
 
+/// The longest text of an IPv4 address.
+const IPV4_TEXT_BYTES_MAX: usize = "255.255.255.255".len();
+
 /// What a key says.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum KeyView<'a> {
@@ -64,7 +67,9 @@ impl<'a> KeyView<'a> {
             (IPV6_NETWORK, 17) => read_network::<16>(payload).map(Self::Network),
             (URL, _) => {
                 let payload = str::from_utf8(payload).ok()?;
-                let (host, rest) = payload.split_at(payload.find('/').unwrap_or(payload.len()));
+                // Hosts are short: byte by byte is faster than any search that has to be set up.
+                let host_bytes = payload.bytes().position(|byte| byte == b'/').unwrap_or(payload.len());
+                let (host, rest) = payload.split_at(host_bytes);
                 if host.strip_suffix('.')?.is_empty() { None } else { Some(Self::Url { host, rest }) }
             }
             _ => None,
@@ -89,27 +94,43 @@ impl<'a> KeyView<'a> {
             Self::Address(IpAddr::V6(address)) => text.push_str(&address.to_string()),
             Self::Network(network) => text.push_str(&network.to_string()),
             Self::Url { host, rest } => {
-                let labels = host.strip_suffix('.').unwrap_or(host);
-                for (index, label) in labels.rsplit('.').enumerate() {
-                    if 0 < index {
-                        text.push('.');
-                    }
-                    text.push_str(label);
+                text.reserve(host.len() + rest.len());
+                let mut labels = host.strip_suffix('.').unwrap_or(host);
+                while let Some(dot) = labels.bytes().rposition(|byte| byte == b'.') {
+                    let (before, label) = labels.split_at(dot);
+                    text.push_str(label.strip_prefix('.').unwrap_or(label));
+                    text.push('.');
+                    labels = before;
                 }
+                text.push_str(labels);
                 text.push_str(rest);
             }
         }
     }
+
+    /// The word for what the indicator is, one of [`KIND_WORDS`].
+    fn kind_word(self) -> &'static str {
+        match self {
+            Self::Hash(IndicatorKind::Md5, _) => "md5",
+            Self::Hash(IndicatorKind::Sha1, _) => "sha1",
+            Self::Hash(..) => "sha256",
+            Self::Address(IpAddr::V4(_)) => "ipv4",
+            Self::Address(IpAddr::V6(_)) => "ipv6",
+            Self::Network(_) => "cidr",
+            Self::Url { rest: "", .. } => "domain",
+            Self::Url { .. } => "url",
+        }
+    }
 }
 
-/// Appends the normal form of a key to `text` and returns its kind.
+/// Appends the normal form of a key to `text` and returns its kind, and the word for that, one of [`KIND_WORDS`].
 ///
 /// `None` for bytes that are not a key; `text` is as before then. Allocates nothing but what `text` needs to grow, and
 /// the text of an IPv6 address or of a network.
-pub fn write_normal_form(key: &[u8], text: &mut String) -> Option<IndicatorKind> {
+pub fn write_normal_form(key: &[u8], text: &mut String) -> Option<(IndicatorKind, &'static str)> {
     let view = KeyView::read(key)?;
     view.write(text);
-    Some(view.kind())
+    Some((view.kind(), view.kind_word()))
 }
 
 /// The words for what an indicator is, as clients of `/v1` read and write them, in the order of keys; a host and its URLs stand among
@@ -132,16 +153,7 @@ pub fn key_bytes_of_kind(word: &str) -> Option<RangeInclusive<u8>> {
 
 /// The word for what the indicator of a key is, one of [`KIND_WORDS`]; `None` for bytes that are not a key.
 pub fn kind_word(key: &[u8]) -> Option<&'static str> {
-    Some(match KeyView::read(key)? {
-        KeyView::Hash(IndicatorKind::Md5, _) => "md5",
-        KeyView::Hash(IndicatorKind::Sha1, _) => "sha1",
-        KeyView::Hash(..) => "sha256",
-        KeyView::Address(IpAddr::V4(_)) => "ipv4",
-        KeyView::Address(IpAddr::V6(_)) => "ipv6",
-        KeyView::Network(_) => "cidr",
-        KeyView::Url { rest: "", .. } => "domain",
-        KeyView::Url { .. } => "url",
-    })
+    KeyView::read(key).map(KeyView::kind_word)
 }
 
 /// Appends the key of an address; an IPv4 address mapped into IPv6 is the IPv4 address.
@@ -223,12 +235,22 @@ where
 }
 
 fn write_ipv4(address: Ipv4Addr, text: &mut String) {
+    let mut bytes = [b'.'; IPV4_TEXT_BYTES_MAX];
+    let mut left = bytes.iter_mut();
     for (index, octet) in address.octets().into_iter().enumerate() {
         if 0 < index {
-            text.push('.');
+            left.next();
         }
-        for_each_digit(octet, |digit| text.push(char::from(digit)));
+        for_each_digit(octet, |digit| {
+            if let Some(byte) = left.next() {
+                *byte = digit;
+            }
+        });
     }
+    let left_bytes = left.len();
+    let written = bytes.get(..bytes.len() - left_bytes).unwrap_or_default();
+    // Digits and dots are ASCII.
+    text.push_str(str::from_utf8(written).unwrap_or_default());
 }
 
 /// Hands out the decimal digits of an octet; the formatting machinery would cost more than all the rest.

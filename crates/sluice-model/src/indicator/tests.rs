@@ -34,7 +34,7 @@ fn bytes_that_are_not_a_key_give_no_indicator_and_no_text() {
 #[test]
 fn text_is_appended() {
     let mut text = "before ".to_owned();
-    assert_eq!(write_normal_form(b"\x06com.example.", &mut text), Some(IndicatorKind::Url));
+    assert_eq!(write_normal_form(b"\x06com.example.", &mut text), Some((IndicatorKind::Url, "domain")));
     assert_eq!(text, "before example.com");
 }
 

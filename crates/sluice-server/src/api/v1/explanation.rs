@@ -10,14 +10,16 @@
 //!
 //! A line for each value; white space is for this picture only. `passed_over` is there only if there is any.
 
-use std::io::Write as _;
-
 use sluice_ingest::{AnswerText, IngestError, Match, Matches, Render, Standing};
 
 use crate::{
     api::cybertrace::render::{append_string, string_bytes_max},
-    clock::date,
+    clock::append_date,
 };
+
+const VALUE: &[u8] = b"{\"value\":";
+const NORMAL: &[u8] = b",\"normal\":";
+const KIND: &[u8] = b",\"kind\":\"";
 
 /// The rest of a value of which nothing is known.
 const UNKNOWN: &[u8] = b",\"verdict\":\"unknown\",\"matches\":[],\"allowed_by\":[]}\n";
@@ -41,16 +43,22 @@ pub(super) struct Explanation;
 impl Render for Explanation {
     const CLOSING: &'static [u8] = b"";
 
-    const EMPTY_RESULT_BYTES: usize = UNKNOWN.len();
+    const EMPTY_RESULT_BYTES: usize = 0;
 
-    fn append_value(&self, value: &[u8], read: Result<(&str, &str), (&str, &str)>, text: &mut Vec<u8>) {
-        text.extend_from_slice(b"{\"value\":");
-        text.extend_from_slice(value);
+    const OBJECT_BYTES: usize = VALUE.len() + NORMAL.len() + KIND.len() + "sha256".len() + UNKNOWN.len();
+
+    const OBJECTS_ARE_RESULTS: bool = true;
+
+    fn begin_object(&self, text: &mut Vec<u8>) {
+        text.extend_from_slice(VALUE);
+    }
+
+    fn end_object(&self, read: Result<(&str, &str), (&str, &str)>, text: &mut Vec<u8>) {
         match read {
             Ok((normal, kind)) => {
-                text.extend_from_slice(b",\"normal\":");
+                text.extend_from_slice(NORMAL);
                 append_string(normal, text);
-                text.extend_from_slice(b",\"kind\":\"");
+                text.extend_from_slice(KIND);
                 text.extend_from_slice(kind.as_bytes());
                 text.push(b'"');
             }
@@ -61,6 +69,7 @@ impl Render for Explanation {
                 append_string(hint, text);
             }
         }
+        text.extend_from_slice(UNKNOWN);
     }
 
     fn append_result(
@@ -70,11 +79,10 @@ impl Render for Explanation {
         matches: &mut Matches<'_>,
         text: &mut AnswerText,
     ) -> Result<(), IngestError> {
-        text.room(object.len())?.extend_from_slice(object);
         if matches.is_bare() {
-            text.room(UNKNOWN.len())?.extend_from_slice(UNKNOWN);
-            return Ok(());
+            return append(object, text);
         }
+        append(object.strip_suffix(UNKNOWN).unwrap_or(object), text)?;
         let [listed, allowed, unknown] = VERDICTS;
         let verdict = match (matches.is_empty(), matches.is_allowed()) {
             (false, _) => listed,
@@ -118,14 +126,16 @@ fn append_match(separator: &[u8], one: &Match<'_>, text: &mut AnswerText) -> Res
     answer.extend_from_slice(b"{\"indicator\":");
     append_string(one.indicator, answer);
     answer.extend_from_slice(b",\"kind\":\"");
-    answer.extend_from_slice(one.kind_word().as_bytes());
+    answer.extend_from_slice(one.kind_word.as_bytes());
     answer.extend_from_slice(b"\",\"by\":\"");
     answer.extend_from_slice(one.by.as_str().as_bytes());
     // Names of suppliers are plain ASCII without quotes.
     answer.extend_from_slice(b"\",\"supplier\":\"");
     answer.extend_from_slice(one.supplier.as_bytes());
+    answer.extend_from_slice(b"\",\"confidence\":");
     // Writing to memory does not fail.
-    drop(write!(answer, "\",\"confidence\":{},\"context\":", one.confidence.get()));
+    drop(serde_json::to_writer(&mut *answer, &one.confidence.get()));
+    answer.extend_from_slice(b",\"context\":");
     answer.extend_from_slice(context);
     answer.extend_from_slice(b",\"tags\":[");
     let mut before = "";
@@ -139,8 +149,11 @@ fn append_match(separator: &[u8], one: &Match<'_>, text: &mut AnswerText) -> Res
         before = ",";
     }
     let answer = text.room(MATCH_BYTES)?;
-    let (updated, expires) = (date(one.updated_seconds), date(one.expires_seconds));
-    drop(write!(answer, "],\"updated\":\"{updated}\",\"expires\":\"{expires}\""));
+    answer.extend_from_slice(b"],\"updated\":\"");
+    append_date(one.updated_seconds, answer);
+    answer.extend_from_slice(b"\",\"expires\":\"");
+    append_date(one.expires_seconds, answer);
+    answer.push(b'"');
     if let Some(why) = why(one.standing) {
         answer.extend_from_slice(b",\"why\":\"");
         answer.extend_from_slice(why.as_bytes());

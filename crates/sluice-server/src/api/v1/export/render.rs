@@ -4,18 +4,17 @@
 //! which each holding stands with its supplier; those of one supplier are the elements of an upload, with what an upload passes
 //! over, so that a line can be sent back as it is.
 
-use std::{fmt::Write as _, io};
+use std::io;
 
 use serde::Serialize;
 use sluice_model::{
-    kind_word,
     normalize::{normalize_into, write_sent},
     write_normal_form,
 };
 use sluice_store::{SelectedHolding, catalogue::Catalogue};
 
 use super::parameters::{ExportFormat, ExportSubject};
-use crate::clock;
+use crate::clock::append_date;
 
 #[cfg(test)]
 mod tests;
@@ -77,9 +76,8 @@ impl<'a> RowWriter<'a> {
     pub(super) fn push(&mut self, holding: &SelectedHolding<'_>, text: &mut Vec<u8>) -> io::Result<()> {
         if holding.is_first {
             self.indicator.clear();
-            let kind =
-                write_normal_form(holding.key, &mut self.indicator).and_then(|_| kind_word(holding.key));
-            self.kind = kind.ok_or_else(|| io::Error::other("a key makes no sense"))?;
+            let written = write_normal_form(holding.key, &mut self.indicator);
+            (_, self.kind) = written.ok_or_else(|| io::Error::other("a key makes no sense"))?;
             if self.kind == "url" && !reads_as(&self.indicator, holding.key, &mut self.read_key) {
                 self.make_readable(holding.key);
             }
@@ -179,19 +177,13 @@ impl<'a> RowWriter<'a> {
         Ok(())
     }
 
-    fn push_times(&mut self, holding: &SelectedHolding<'_>, text: &mut Vec<u8>) {
+    #[expect(clippy::unused_self, reason = "it stands among others of the row")]
+    fn push_times(&self, holding: &SelectedHolding<'_>, text: &mut Vec<u8>) {
         text.extend_from_slice(b",\"updated\":\"");
-        self.push_time(holding.updated_seconds, text);
+        append_date(holding.updated_seconds, text);
         text.extend_from_slice(b"\",\"expires\":\"");
-        self.push_time(holding.expires_seconds, text);
+        append_date(holding.expires_seconds, text);
         text.push(b'"');
-    }
-
-    fn push_time(&mut self, seconds: u64, text: &mut Vec<u8>) {
-        self.scratch.clear();
-        // Writing to a string does not fail.
-        let _is_written = write!(self.scratch, "{}", clock::date(seconds)).is_ok();
-        text.extend_from_slice(self.scratch.as_bytes());
     }
 
     fn push_url(&mut self, holding: &SelectedHolding<'_>, text: &mut Vec<u8>) -> io::Result<()> {
@@ -231,7 +223,7 @@ impl<'a> RowWriter<'a> {
         push_field(self.scratch.as_bytes(), text);
         for seconds in [holding.updated_seconds, holding.expires_seconds] {
             text.push(b',');
-            self.push_time(seconds, text);
+            append_date(seconds, text);
         }
         text.push(b',');
         if !holding.spelling.is_empty() {

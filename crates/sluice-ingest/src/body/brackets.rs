@@ -1,0 +1,59 @@
+//! The brackets of JSON text, many bytes at a time.
+//!
+//! In: a block of text, and whether it begins inside a string. Out: where brackets stand outside its strings, and whether it
+//! ends inside one. What the brackets mean is up to the caller. Pure.
+
+use wide::u8x16;
+
+/// Bytes that are looked at together.
+pub(crate) const BLOCK_BYTES: usize = 64;
+
+/// In ASCII, what turns a square bracket into a brace; of all other bytes none becomes one.
+const BRACE_BIT: u8 = 0x20;
+
+/// Brackets of a block, a bit for each byte, the first one lowest.
+pub(crate) struct Brackets {
+    /// Those that open.
+    pub(crate) opening: u64,
+    /// All of them.
+    pub(crate) all: u64,
+    /// Whether the block ends inside a string.
+    pub(crate) ends_inside: bool,
+}
+
+impl Brackets {
+    /// Finds them; `None` if there is a backslash in the block.
+    #[inline]
+    pub(crate) fn of(block: &[u8; BLOCK_BYTES], begins_inside: bool) -> Option<Self> {
+        let (mut quotes, mut backslashes, mut opening, mut closing) = (0, 0, 0, 0);
+        let (parts, _) = block.as_chunks();
+        for part in parts.iter().rev() {
+            let part = u8x16::new(*part);
+            let braces = part | u8x16::splat(BRACE_BIT);
+            quotes = quotes << 16 | mask(part, b'"');
+            backslashes = backslashes << 16 | mask(part, b'\\');
+            opening = opening << 16 | mask(braces, b'{');
+            closing = closing << 16 | mask(braces, b'}');
+        }
+        if backslashes != 0 {
+            return None;
+        }
+        // A byte is inside a string if the number of quotes up to it is odd. Doubling the shift gives the parity of all
+        // bytes in six steps. Of `{"a":"{"}` the quotes are 0b10101010, and `inside` becomes 0b01100110: opening quotes
+        // are inside, closing ones are not, and the second `{` is.
+        let mut inside: u64 = quotes;
+        for shift in [1, 2, 4, 8, 16, 32] {
+            inside ^= inside << shift;
+        }
+        if begins_inside {
+            inside = !inside;
+        }
+        Some(Self { opening, all: (opening | closing) & !inside, ends_inside: inside >> 63 != 0 })
+    }
+}
+
+/// A bit for each byte that is the wanted one.
+#[inline]
+fn mask(bytes: u8x16, wanted: u8) -> u64 {
+    u64::from(bytes.simd_eq(u8x16::splat(wanted)).to_bitmask())
+}
