@@ -17,13 +17,14 @@ pub mod network;
 pub mod normalize;
 mod suffix;
 
+pub use self::{
+    ends::escape_blanks,
+    key::{KIND_WORDS, key_bytes_of_kind, kind_word, write_normal_form},
+    kind::{IndicatorKind, NotAnIndicator},
+};
 use self::{
     key::KeyView,
     normalize::{normalize_into, recognize_into},
-};
-pub use self::{
-    key::{KIND_WORDS, key_bytes_of_kind, kind_word, write_normal_form},
-    kind::{IndicatorKind, NotAnIndicator},
 };
 
 /// A value in normal form. Ordered as its key is.

@@ -25,8 +25,8 @@ mod value;
 pub mod varint;
 
 pub use indicator::{
-    Indicator, IndicatorKind, KIND_WORDS, NotAnIndicator, key_bytes_of_kind, kind_word, matching, network,
-    normalize, write_normal_form,
+    Indicator, IndicatorKind, KIND_WORDS, NotAnIndicator, escape_blanks, key_bytes_of_kind, kind_word,
+    matching, network, normalize, write_normal_form,
 };
 pub use rejection::Rejection;
 pub use supplier::{Confidence, RetentionMinutes, SupplierId, SupplierName, Vendor};

@@ -26,6 +26,7 @@ mod world;
 
 use std::{path::Path, time::Instant};
 
+use self::reading::Spelling;
 pub use self::summary::OracleSummary;
 
 /// Compares the answers to at least so many lookups.
@@ -36,4 +37,10 @@ pub fn run(binary: &Path, lookups: u64, seed: u64) -> OracleSummary {
     rounds::run(binary, lookups, &mut summary);
     summary.elapsed_ms = started.elapsed().as_millis();
     summary
+}
+
+/// The text that a value of a feed is stored as; `None` when it is refused.
+pub fn normal_form(value: &str) -> Option<String> {
+    let reading = reading::read(value, Spelling::AsSent).ok()?;
+    Some(reading::text_of(&reading.value))
 }

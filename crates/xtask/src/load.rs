@@ -16,7 +16,7 @@ mod known;
 mod lookups;
 mod machine;
 mod phase;
-mod process;
+pub(crate) mod process;
 mod progress;
 mod reference;
 mod restart;

@@ -9,6 +9,7 @@ mod ci;
 mod command;
 mod compare;
 mod feed;
+mod imports;
 mod load;
 mod nspawn;
 mod proc;
@@ -101,6 +102,8 @@ enum Task {
     Release(release::Release),
     /// Pushes a feed into a fresh daemon and measures.
     Load(Box<load::Load>),
+    /// Pushes a feed by every way in, compares what is stored with the oracle, and measures each beside the CyberTrace array.
+    Imports(imports::Imports),
     /// Feeds Sluice and what one would run instead, and measures all alike.
     ///
     /// PostgreSQL, Redis and RocksDB are those of Debian's packages postgresql, redis-server and librocksdb-dev; what
@@ -159,6 +162,7 @@ fn main() -> Result<()> {
         Task::Nspawn(nspawn) => nspawn.run(),
         Task::Release(release) => release.run(),
         Task::Load(load) => load.run(),
+        Task::Imports(imports) => imports.run(),
         Task::Compare(compare) => compare.run(),
     }
 }

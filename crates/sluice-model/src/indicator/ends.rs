@@ -26,6 +26,21 @@ pub(super) fn has_blank(text: &str) -> bool {
     found != 0 || !text.is_ascii() && text.contains(is_blank)
 }
 
+/// The text with each blank character escaped, as a path or a query can be sent.
+pub fn escape_blanks(text: &str) -> String {
+    let mut escaped = Vec::with_capacity(text.len());
+    for character in text.chars() {
+        let mut bytes = [0; 4];
+        let bytes = character.encode_utf8(&mut bytes).as_bytes();
+        if is_blank(character) {
+            percent::append_escapes(bytes, &mut escaped);
+        } else {
+            escaped.extend_from_slice(bytes);
+        }
+    }
+    String::from_utf8_lossy(&escaped).into_owned()
+}
+
 /// What the path of a prefix mask ends in.
 pub(super) const PREFIX_MASK_END: &str = "/*";
 

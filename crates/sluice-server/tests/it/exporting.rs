@@ -79,20 +79,22 @@ const ROWS: &str = r#"[{"indicator":"http://www.export.example.com:8080/Dir/A","
 fn what_would_be_read_otherwise_without_a_scheme_is_exported_with_it() {
     let daemon = Running::start(&[]);
     daemon.add_suppliers(&["Schemes"], 50);
-    let rows = r#"[{"indicator":"http://192.0.2.98/2"},{"indicator":"http://192.0.2.98/24"},{"indicator":"schemes.example/a%20b.zip"},{"indicator":"http://schemes.example/c"}]"#;
-    assert!(told(&import(&daemon, "Schemes", "", rows.as_bytes())).contains("\"accepted\":4"));
+    let rows = r#"[{"indicator":"http://192.0.2.98/2"},{"indicator":"http://192.0.2.98/24"},{"indicator":"schemes.example/a%20b.zip"},{"indicator":"schemes.example/a%C2%A0b%E2%80%8B/c"},{"indicator":"http://schemes.example/c"}]"#;
+    assert!(told(&import(&daemon, "Schemes", "", rows.as_bytes())).contains("\"accepted\":5"));
     let path = "suppliers/Schemes/indicators";
     let exported = export(&daemon, path).lines;
     let starts = [
         r#"{"indicator":"http://192.0.2.98/2","kind":"url""#,
         r#"{"indicator":"http://192.0.2.98/24","kind":"url""#,
         r#"{"indicator":"schemes.example/a%20b.zip","kind":"url""#,
+        // A blank that is none of ASCII, and a character without width.
+        r#"{"indicator":"schemes.example/a%c2%a0b%e2%80%8b/c","kind":"url""#,
         r#"{"indicator":"schemes.example/c","kind":"url""#,
     ];
     assert!(exported.iter().zip(starts).all(|(line, start)| line.starts_with(start)), "{exported:?}");
-    let body = exported[..4].join("\n");
+    let body = exported[..5].join("\n");
     let answer = told(&import(&daemon, "Schemes?mode=replace", "application/x-ndjson", body.as_bytes()));
-    assert!(answer.contains(r#""added":0,"changed":0,"unchanged":4,"removed":0"#), "{answer}");
+    assert!(answer.contains(r#""added":0,"changed":0,"unchanged":5,"removed":0"#), "{answer}");
     // The key to go on from, too. All are as young as the replacement now.
     let renewed = export(&daemon, path).lines;
     let cut = export(&daemon, &format!("{path}?limit=2")).lines;

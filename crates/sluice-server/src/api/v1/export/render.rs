@@ -8,6 +8,7 @@ use std::io;
 
 use serde::Serialize;
 use sluice_model::{
+    escape_blanks,
     normalize::{normalize_into, write_sent},
     write_normal_form,
 };
@@ -94,7 +95,7 @@ impl<'a> RowWriter<'a> {
     /// Writes the indicator so that an upload reads it as what it is: white space would be refused, and `192.0.2.1/24` be a
     /// network. What has no such form stays as it is.
     fn make_readable(&mut self, key: &[u8]) {
-        let escaped = self.indicator.replace(' ', "%20");
+        let escaped = escape_blanks(&self.indicator);
         let with_scheme = format!("http://{escaped}");
         let mut forms = [escaped, with_scheme].into_iter();
         if let Some(form) = forms.find(|form| reads_as(form, key, &mut self.read_key)) {

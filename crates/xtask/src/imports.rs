@@ -1,0 +1,262 @@
+//! One feed by every way in: each form that is taken, by bare requests and by the client.
+//!
+//! In: a feed. Out: a table of rates, processor time and peak memory beside those of the CyberTrace array, measured in
+//! turns against one daemon; an error when a way counts or stores anything but what a plain reading of the contract
+//! finds in the feed. Bodies are made before the clock starts.
+
+mod forms;
+mod stored;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use clap::Args;
+use serde_json::Value;
+use test_support::{
+    client::{Client, indicators_path},
+    daemon::{CREDENTIALS, Daemon},
+};
+
+use self::{
+    forms::{Form, Forms},
+    stored::Stored,
+};
+use crate::{
+    feed::FeedOptions,
+    load::process,
+    proc,
+    workspace::{Profile, build},
+};
+
+/// Time between two pushes, in which the daemon ends its work for the last one.
+const PAUSE: Duration = Duration::from_millis(3_500);
+const BYTES_PER_MIB: f64 = 1_048_576.0;
+
+/// What to push, and how often.
+#[derive(Args, Debug)]
+pub(crate) struct Imports {
+    #[command(flatten)]
+    source: FeedOptions,
+    /// How often each way is taken; the median counts.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// How daemon and client are built.
+    #[arg(long, value_enum, default_value_t = Profile::Release)]
+    profile: Profile,
+    /// Daemon to measure; without it the workspace's own is built.
+    #[arg(long, requires = "client")]
+    daemon: Option<PathBuf>,
+    /// Client to measure; without it the workspace's own is built.
+    #[arg(long, requires = "daemon")]
+    client: Option<PathBuf>,
+    /// Directory to work in, which is kept; a throw-away one when absent.
+    #[arg(long)]
+    dir: Option<PathBuf>,
+}
+
+/// Who sends.
+#[derive(Clone, Copy, Debug)]
+enum Sender {
+    /// A request of the CyberTrace API for each body, on so many connections.
+    CyberTrace(usize),
+    /// One request to `/v1`.
+    V1,
+    /// `sluice push` with so many connections.
+    Client(usize),
+}
+
+/// A way in.
+type Way = (&'static str, Form, Sender);
+
+/// All of them; the others are held against the first.
+const WAYS: [Way; 11] = [
+    ("array, CyberTrace", Form::Array, Sender::CyberTrace(1)),
+    ("NDJSON", Form::Ndjson, Sender::V1),
+    ("array", Form::Array, Sender::V1),
+    ("CSV", Form::Csv, Sender::V1),
+    ("lines", Form::Lines, Sender::V1),
+    ("STIX", Form::Stix, Sender::V1),
+    ("MISP", Form::Misp, Sender::V1),
+    ("array, CyberTrace, 2 connections", Form::Array, Sender::CyberTrace(2)),
+    ("client, NDJSON, 2 connections", Form::Ndjson, Sender::Client(2)),
+    ("client, NDJSON", Form::Ndjson, Sender::Client(1)),
+    ("client, CSV", Form::Csv, Sender::Client(1)),
+];
+
+/// What a push took.
+#[derive(Clone, Copy, Debug)]
+struct Took {
+    seconds: f64,
+    /// Of the daemon.
+    cpu_seconds: f64,
+    /// Of the daemon.
+    peak_bytes: u64,
+}
+
+/// What all pushes share.
+struct Trial<'trial> {
+    daemon: &'trial Daemon,
+    client: &'trial Path,
+    dir: &'trial Path,
+    forms: &'trial Forms,
+}
+
+impl Imports {
+    /// Takes every way.
+    ///
+    /// # Errors
+    ///
+    /// When the daemon refuses what it should take, or stores something else.
+    pub(crate) fn run(&self) -> Result<()> {
+        ensure!(0 < self.rounds, "a figure takes a round");
+        let (daemon, client) = match (&self.daemon, &self.client) {
+            (Some(daemon), Some(client)) => (daemon.clone(), client.clone()),
+            _ => (
+                build("sluice-server", "sluiced", self.profile)?,
+                build("sluice-cli", "sluice", self.profile)?,
+            ),
+        };
+        let scratch = tempfile::tempdir()?;
+        let dir = self.dir.as_deref().unwrap_or(scratch.path());
+        fs::create_dir_all(dir)?;
+        let forms = Forms::write(self.source.open()?, dir)?;
+        let expected = Stored::of_values(forms.values());
+        println!("{} rows, {} indicators, {} refused", forms.rows(), expected.count(), expected.refused());
+
+        let mut daemon = Daemon::start(&daemon, dir);
+        daemon.wait_until_ready();
+        daemon.client().prepare("Unused", &self.source.tags()?)?;
+        let trial = Trial { daemon: &daemon, client: &client, dir, forms: &forms };
+        let mut taken: Vec<Vec<Took>> = vec![Vec::new(); WAYS.len()];
+        for round in 1..=self.rounds {
+            for (number, (way, took)) in WAYS.iter().zip(&mut taken).enumerate() {
+                let supplier = format!("Way{number}Round{round}");
+                let (name, ..) = way;
+                took.push(trial.push(*way, &supplier, &expected).with_context(|| format!("by {name}"))?);
+            }
+        }
+        ensure!(daemon.terminate().success(), "the daemon does not stop");
+        tell(forms.rows(), &taken);
+        Ok(())
+    }
+}
+
+impl Trial<'_> {
+    /// Pushes the feed for a new supplier, and looks at what it has then.
+    fn push(&self, (_, form, sender): Way, supplier: &str, expected: &Stored) -> Result<Took> {
+        let mut client = self.daemon.client();
+        client.prepare(supplier, &[])?;
+        // Bodies are made before the clock starts.
+        let bodies = match sender {
+            Sender::CyberTrace(_) => self.forms.short_arrays()?,
+            Sender::V1 => vec![self.forms.body(form)?],
+            Sender::Client(_) => Vec::new(),
+        };
+        thread::park_timeout(PAUSE);
+        let pid = self.daemon.pid();
+        process::reset_peak(pid)?;
+        let cpu_before = proc::stat(&pid.to_string())?.own_seconds;
+        let started = Instant::now();
+        let (accepted, refused) = match sender {
+            Sender::CyberTrace(connections) => self.put(&bodies, connections, supplier)?,
+            Sender::V1 => post(&mut client, form, &bodies.concat(), supplier)?,
+            Sender::Client(connections) => self.push_by_client(form, connections, supplier)?,
+        };
+        let took = Took {
+            seconds: started.elapsed().as_secs_f64(),
+            cpu_seconds: proc::stat(&pid.to_string())?.own_seconds - cpu_before,
+            peak_bytes: proc::peak_resident_bytes(pid)?,
+        };
+        let rows = self.forms.rows();
+        ensure!(
+            accepted + refused == rows && refused == expected.refused(),
+            "{accepted} of {rows} rows accepted and {refused} refused; {} had to be",
+            expected.refused()
+        );
+        let stored = Stored::of_supplier(&mut client, supplier)?;
+        expected.compare(&stored)?;
+        Ok(took)
+    }
+
+    /// Puts bodies by the CyberTrace API, a share of them on each connection.
+    fn put(&self, bodies: &[Vec<u8>], connections: usize, supplier: &str) -> Result<(usize, usize)> {
+        let next = AtomicUsize::new(0);
+        let refused = self.daemon.on_connections(connections, "put", |mut client| -> Result<usize> {
+            let mut refused = 0;
+            while let Some(body) = bodies.get(next.fetch_add(1, Ordering::Relaxed)) {
+                refused += client.ask("PUT", &indicators_path(supplier), body)?.answer.rejected()?;
+            }
+            Ok(refused)
+        })?;
+        let refused: usize = refused.into_iter().sum();
+        Ok((self.forms.rows() - refused, refused))
+    }
+
+    /// Lets the client push, which takes the form from the file.
+    fn push_by_client(&self, form: Form, connections: usize, supplier: &str) -> Result<(usize, usize)> {
+        let mut command = Command::new(self.client);
+        // A profile, a journal or a proxy of whoever runs this is none of the trial's.
+        command.env_clear().env("HOME", self.dir);
+        command.env("SLUICE_CLIENT_URL", format!("http://{}", self.daemon.address()));
+        command.env("SLUICE_CLIENT_USER", CREDENTIALS.0).env("SLUICE_CLIENT_PASSWORD", CREDENTIALS.1);
+        command.args(["push", "--json", "--supplier", supplier]);
+        command.args(["--connections", &connections.to_string()]);
+        if 1 < connections {
+            command.arg("--any-order");
+        }
+        let output = command.arg(self.forms.file(form)).output().context("the client does not start")?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        // 1: rows were refused.
+        ensure!(matches!(output.status.code(), Some(0 | 1)), "{}: {said}", output.status);
+        let last = output.stdout.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty());
+        let summary = serde_json::from_slice(last.context("the client says nothing")?)?;
+        Ok((count(&summary, "accepted")?, count(&summary, "refused")?))
+    }
+}
+
+/// Posts a body to `/v1`.
+fn post(client: &mut Client, form: Form, body: &[u8], supplier: &str) -> Result<(usize, usize)> {
+    let path = format!("/v1/suppliers/{supplier}/indicators?format={}", form.word());
+    let answer = client.ask("POST", &path, body)?.answer;
+    ensure!(answer.status == 200, "{}: {}", answer.status, answer.text());
+    let summary = serde_json::from_slice(&answer.body)?;
+    Ok((count(&summary, "accepted")?, count(&summary, "refused")?))
+}
+
+/// A count of a summary.
+fn count(summary: &Value, name: &str) -> Result<usize> {
+    let count =
+        summary.get(name).and_then(Value::as_u64).with_context(|| format!("no {name} in {summary}"))?;
+    Ok(usize::try_from(count)?)
+}
+
+/// Prints the table: medians, and the rate beside that of the first way.
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+fn tell(rows: usize, taken: &[Vec<Took>]) {
+    println!(
+        "| way | s | rows/s | of the first | daemon's CPU, s | its peak, MiB |\n|---|---|---|---|---|---|"
+    );
+    let mut first = None;
+    for ((name, ..), took) in WAYS.iter().zip(taken) {
+        let (seconds, cpu_seconds) =
+            (median(took, |took| took.seconds), median(took, |took| took.cpu_seconds));
+        let peak = took.iter().map(|took| took.peak_bytes).max().unwrap_or(0) as f64 / BYTES_PER_MIB;
+        let ratio = *first.get_or_insert(seconds) / seconds;
+        let rate = rows as f64 / seconds;
+        println!("| {name} | {seconds:.2} | {rate:.0} | {ratio:.2} | {cpu_seconds:.2} | {peak:.0} |");
+    }
+}
+
+/// The median of a figure; the upper one of an even number.
+fn median(took: &[Took], figure: fn(&Took) -> f64) -> f64 {
+    let mut figures: Vec<_> = took.iter().map(figure).collect();
+    figures.sort_unstable_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
+}
