@@ -2,7 +2,7 @@
 //!
 //! In: the rules of a request and its body in chunks. Out: an [`ImportReport`] of all rows, once the last of them is
 //! durable. The body is cut into slices (`cut`) after a glance at its beginning (`format`, `csv`); the pool reads their
-//! rows (`rows`) and judges them as those of an upload; a step commits what has come to [`STEP_BYTES`], or has
+//! rows (`rows`) and judges them as those of an upload; a step commits what has come to [`step_bytes`], or has
 //! taken [`STEP_TIME_MAX`]. While one step is being committed, the next one is filled, and no more: this is all the memory
 //! that a body takes, however long it is.
 //!
@@ -59,7 +59,7 @@ use self::{
     record::RecordScan,
     report::ImportReport,
     rows::RowFormat,
-    step::{Keeper, Step, StepPlace, Told},
+    step::{Keeper, STEP_BYTES, Step, StepPlace, Told, step_bytes},
 };
 use crate::{
     body::pipeline::FEED_BYTES,
@@ -72,9 +72,6 @@ use crate::{
         validate::{UploadAction, UploadRules},
     },
 };
-
-/// Bytes after which the rows so far become durable.
-pub(crate) const STEP_BYTES: usize = 16 * limits::MIB;
 
 /// Time after which the rows so far become durable, if more arrive.
 const STEP_TIME_MAX: Duration = Duration::from_secs(5);
@@ -327,7 +324,7 @@ impl Import {
             && let Some(slice) = cutter.next_slice(&mut piece).map_err(IngestError::Body)?
         {
             self.dispatch(slice, false).await?;
-            if self.step.as_ref().is_some_and(|step| STEP_BYTES <= step.bytes) {
+            if self.step.as_ref().is_some_and(|step| step_bytes(&self.budget) <= step.bytes) {
                 self.end_step(StepPlace::Within).await?;
             }
         }

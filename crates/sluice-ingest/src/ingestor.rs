@@ -10,7 +10,7 @@ use sluice_store::Store;
 use crate::{
     bulk::{Bulk, BulkRules},
     error::IngestError,
-    import::{Import, ImportRules, STEP_BYTES, format::Announced},
+    import::{Import, ImportRules, format::Announced, step::step_bytes},
     lookup::{Detector, LookupRules, Query, Render, SuppliersCache},
     measures::IngestMeasures,
     memory::{Budget, Busy, Permit},
@@ -56,6 +56,7 @@ impl Ingestor {
     /// [`sluice_store::WriteError::Busy`] if they are not free, or if a body of the declared length could not even begin to
     /// arrive; with the seconds after which it should be worth trying again. [`IngestError::OverMemory`] if it never could.
     pub fn reserve(&self, declared: Option<usize>, bytes_max: usize) -> Result<Permit, IngestError> {
+        self.make_way();
         let expected = declared.unwrap_or(bytes_max).min(bytes_max);
         let memory_bytes_max = self.budget.large_bytes_max();
         if declared.is_some() && memory_bytes_max < expected {
@@ -80,11 +81,18 @@ impl Ingestor {
     ///
     /// [`Busy`] if they are not free.
     pub fn reserve_whole(&self, bytes: usize) -> Result<Permit, Busy> {
+        self.make_way();
         self.budget.take(bytes, None)
+    }
+
+    /// Has bodies give way to what is stored.
+    fn make_way(&self) {
+        self.budget.make_way(self.store.resident_bytes());
     }
 
     /// How memory and queues are.
     pub fn measures(&self) -> IngestMeasures {
+        self.make_way();
         IngestMeasures { queues: self.pools.measures(), ..self.budget.measures() }
     }
 
@@ -113,7 +121,9 @@ impl Ingestor {
     ///
     /// As of [`reserve`](Self::reserve), of the bytes that are held at a time.
     pub fn reserve_import(&self, declared: Option<usize>) -> Result<Permit, IngestError> {
-        self.reserve(declared.map(|bytes| bytes.min(STEP_BYTES)), STEP_BYTES)
+        self.make_way();
+        let step_bytes = step_bytes(&self.budget);
+        self.reserve(declared.map(|bytes| bytes.min(step_bytes)), step_bytes)
     }
 
     /// Begins an import. Does not block.
@@ -152,7 +162,11 @@ impl Ingestor {
 
     /// The same with a budget of its own, of so many bytes for bodies that are not small.
     pub(crate) fn with_body_bytes(&self, body_bytes: usize) -> Self {
-        let plan = MemoryPlan { body_bytes, ..MemoryPlan::of(usize::MAX) };
-        Self { budget: Budget::new(&plan), ..self.clone() }
+        self.with_plan(&MemoryPlan { body_bytes, ..MemoryPlan::of(usize::MAX) })
+    }
+
+    /// The same with a budget of its own, as planned.
+    pub(crate) fn with_plan(&self, plan: &MemoryPlan) -> Self {
+        Self { budget: Budget::new(plan), ..self.clone() }
     }
 }

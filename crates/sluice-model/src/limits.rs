@@ -114,7 +114,7 @@ pub const MEMTABLE_BYTES_MAX: usize = 384 * MIB;
 /// Heap bytes planned for what does not grow with bodies: the cache of the trees, a part of a run being written and the
 /// training of its dictionary, the check of a password, connections and what they read in place
 /// ([`TINY_BODY_READ_BYTES_MAX`] for each thread), the summary of networks.
-/// Filters of keys and groups are not in it: they take about 2.25 bytes for each indicator stored, 3 at worst.
+/// Filters and indexes are not in it: they take 2 to 4 bytes for each indicator stored, and bodies give way to them.
 pub const STANDING_BYTES: usize = 128 * MIB + DICTIONARY_TRAINING_BYTES + PASSWORD_CHECK_BYTES;
 
 /// Heap bytes that zstd takes to train a dictionary, measured: tables of 2^20 counts, two of 4 bytes each and one of 2. One is

@@ -6,6 +6,10 @@
 //! between that and the least with which everything still works, in the same proportion; the least come to 256 MiB. Both
 //! sums are checked when this is compiled.
 //!
+//! What grows with the store, filters and indexes above all, has what no share takes, and an eighth of the shares: they
+//! bound different moments and are never used up together. To more of it bodies give way, byte by byte, down to
+//! [`BODY_BYTES_MIN`] ([`MemoryPlan::body_bytes_beside`]).
+//!
 //! A body's bytes are counted by its permit until its rows are committed, and by the memtable from then on; both count
 //! them for a moment. The text of a slice in flight is counted by its permit and again by what working on it costs. What
 //! a lookup gathers and answers is counted by its permit, what it reads is not. Packed rows that wait for a stalled disk
@@ -35,6 +39,13 @@ pub const RESIDENT_BYTES_MIN: usize = 256 * MIB;
 /// each page anew for each of its values.
 pub const TREES_CACHE_BYTES: usize = 32 * MIB;
 
+/// What bodies keep, however much is stored: an export, or an import in short steps.
+pub const BODY_BYTES_MIN: usize = 24 * MIB;
+
+/// A part of all shares that is never used up, as a divisor. Measured with 256 MiB beside eight million indicators, which take
+/// 20: rounds of four bodies of 56 MiB, of which two were taken, took 204.
+const STORED_SHARE: usize = 8;
+
 /// What the block cache gets of memory above [`RESIDENT_BYTES_MAX`] at most.
 const MORE_CACHE_BYTES_MAX: usize = 256 * MIB;
 
@@ -62,6 +73,8 @@ pub struct MemoryPlan {
     /// What does not grow with bodies: the cache of the trees, a part of a run being written and the training of its
     /// dictionary, the check of a password, connections.
     pub standing_bytes: usize,
+    /// What grows with the store, before bodies give way to it: what no share has, and an eighth of the shares.
+    pub stored_bytes: usize,
 }
 
 /// What the bounds allow.
@@ -77,6 +90,7 @@ const FULL: MemoryPlan = MemoryPlan {
     short_read_bytes: SHORT_BODY_READ_BYTES_MAX,
     block_cache_bytes: BLOCK_CACHE_BYTES_MAX,
     standing_bytes: STANDING_BYTES,
+    stored_bytes: 0,
 };
 
 /// The least: one body of 60 MiB at a time, one read of either kind.
@@ -91,6 +105,7 @@ const LEAST: MemoryPlan = MemoryPlan {
     short_read_bytes: 4 * MIB,
     block_cache_bytes: 4 * MIB,
     standing_bytes: 44 * MIB + DICTIONARY_TRAINING_BYTES + PASSWORD_CHECK_BYTES,
+    stored_bytes: 0,
 };
 
 /// The least slices in flight: a slice with the longest element behind it, and the short bodies.
@@ -107,7 +122,7 @@ impl MemoryPlan {
                 + (full - least) / KIB * (above / KIB) / ((RESIDENT_BYTES_MAX - RESIDENT_BYTES_MIN) / KIB)
                     * KIB
         };
-        Self {
+        let shares = Self {
             body_bytes: share(LEAST.body_bytes, FULL.body_bytes),
             small_bytes: share(LEAST.small_bytes, FULL.small_bytes),
             memtable_bytes: share(LEAST.memtable_bytes, FULL.memtable_bytes),
@@ -118,7 +133,9 @@ impl MemoryPlan {
             short_read_bytes: share(LEAST.short_read_bytes, FULL.short_read_bytes),
             block_cache_bytes: share(LEAST.block_cache_bytes, FULL.block_cache_bytes) + more_cache_bytes,
             standing_bytes: share(LEAST.standing_bytes, FULL.standing_bytes),
-        }
+            stored_bytes: 0,
+        };
+        shares.within(bytes)
     }
 
     /// The same with so many bytes for bodies. What blocks have beyond their ordinary share yields to them first; the sum may
@@ -128,10 +145,30 @@ impl MemoryPlan {
         let wanted = Self { body_bytes, ..plan };
         let more_bytes = plan.block_cache_bytes.saturating_sub(BLOCK_CACHE_BYTES_MAX);
         let missing_bytes = wanted.sum().saturating_sub(bytes);
-        Self { block_cache_bytes: plan.block_cache_bytes - missing_bytes.min(more_bytes), ..wanted }
+        let block_cache_bytes = plan.block_cache_bytes - missing_bytes.min(more_bytes);
+        Self { block_cache_bytes, ..wanted }.within(bytes)
     }
 
-    /// All shares together.
+    /// The same shares of so many bytes.
+    fn within(self, bytes: usize) -> Self {
+        let spare_bytes = bytes.saturating_sub(self.sum());
+        Self { stored_bytes: spare_bytes.saturating_add(self.sum() / STORED_SHARE), ..self }
+    }
+
+    /// The most that what grows with the store may take; with more of it, the daemon may need more memory than there is.
+    pub fn stored_bytes_max(&self) -> usize {
+        self.stored_bytes.saturating_add(self.body_bytes.saturating_sub(BODY_BYTES_MIN))
+    }
+
+    /// Bytes for bodies beside so many bytes of what grows with the store.
+    ///
+    /// Of 256 MiB, bodies have 60. Beside 32 MiB they have all of that, beside 56 they have 36, beside 68 and more 24.
+    pub fn body_bytes_beside(&self, stored_bytes: usize) -> usize {
+        let over_bytes = stored_bytes.saturating_sub(self.stored_bytes);
+        self.body_bytes.saturating_sub(over_bytes).max(self.body_bytes.min(BODY_BYTES_MIN))
+    }
+
+    /// All shares together; what grows with the store is beside them.
     pub const fn sum(&self) -> usize {
         self.body_bytes
             + self.small_bytes

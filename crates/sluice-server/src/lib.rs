@@ -238,8 +238,7 @@ pub fn serve(config: Config, inherited: Inherited) -> Result<Daemon, ServeError>
     let batch_reader = Worker::start("batch-reader", BATCH_READS_QUEUED_MAX).map_err(ServeError::Thread)?;
     let workers = Workers { entity: entity_worker, batch_reader };
     let state = Arc::new(State::new(auth, Rules::of(&config), workers, metrics, certificate, batches));
-    let memory_bytes = usize::try_from(config.memory.get()).unwrap_or(usize::MAX);
-    conditions::watch(&state, memory_bytes).map_err(ServeError::Thread)?;
+    conditions::watch(&state, config.memory_plan()).map_err(ServeError::Thread)?;
     let sockets = sockets::open(&config, inherited)?;
     let (addresses, are_inherited) = (sockets.addresses, sockets.are_inherited);
     let (elasticsearch, elasticsearch_address) = sockets.elasticsearch.unzip();

@@ -78,6 +78,7 @@ mod recovery;
 mod renewals;
 mod replace;
 mod requests;
+mod resident;
 mod restore;
 mod rows;
 mod run;

@@ -61,8 +61,8 @@ pub struct StoreFigures {
     pub rows_count: u64,
     /// Bytes of the blocks of the runs, as stored.
     pub stored_bytes: u64,
-    /// Heap bytes of the filters of keys and groups.
-    pub filter_bytes: usize,
+    /// As of [`Store::resident_bytes`].
+    pub resident_bytes: usize,
     /// Bytes of the trees on disk, with the free space in them.
     pub trees_bytes: u64,
     /// Bytes of the log on disk.
@@ -311,14 +311,18 @@ impl Store {
         self.shared.view().memtable.bytes()
     }
 
+    /// Heap bytes of what grows with what is stored and stays in memory: filters and indexes. Asks nobody.
+    pub fn resident_bytes(&self) -> usize {
+        self.shared.trees.resident.get()
+    }
+
     /// Figures for operators. Asks the file system.
     pub fn figures(&self) -> StoreFigures {
         let view = self.shared.view();
-        let (mut rows_count, mut stored_bytes, mut filter_bytes) = (0, 0, 0);
+        let (mut rows_count, mut stored_bytes) = (0, 0);
         for part in parts_of(&view.runs) {
             rows_count += u64::from(part.meta.rows);
             stored_bytes += part.meta.stored_bytes;
-            filter_bytes += part.filter.heap_bytes();
         }
         let trees_bytes = self.shared.trees.disk_bytes();
         self.shared.measures.trees_bytes.store(trees_bytes, Ordering::Relaxed);
@@ -327,7 +331,7 @@ impl Store {
             runs_count: view.runs.len(),
             rows_count,
             stored_bytes,
-            filter_bytes,
+            resident_bytes: self.resident_bytes(),
             trees_bytes,
             log_bytes: self.shared.log_bytes.load(Ordering::Relaxed),
         }

@@ -34,8 +34,8 @@ pub struct StoreMeasures {
     pub rows_count: u64,
     /// Bytes of their blocks, as stored.
     pub stored_bytes: u64,
-    /// Heap bytes of their filters.
-    pub filter_bytes: usize,
+    /// Heap bytes of their filters and indexes, and of what snapshots and merges hold beside them.
+    pub resident_bytes: usize,
     /// Bytes of runs that are due to be merged, or are being merged.
     pub merge_debt_bytes: u64,
     /// For how long there have been such.
@@ -76,12 +76,11 @@ impl StoreMeasures {
     /// Reads them.
     pub(crate) fn read(shared: &Shared) -> Self {
         let (view, measures, tuning) = (shared.view(), &shared.measures, &shared.config.tuning);
-        let (mut parts_count, mut rows_count, mut stored_bytes, mut filter_bytes) = (0, 0, 0, 0);
+        let (mut parts_count, mut rows_count, mut stored_bytes) = (0, 0, 0);
         for part in parts_of(&view.runs) {
             parts_count += 1;
             rows_count += u64::from(part.meta.rows);
             stored_bytes += part.meta.stored_bytes;
-            filter_bytes += part.filter.heap_bytes();
         }
         let now_ms = shared.now_ms();
         let free_bytes = shared.disk_free_bytes.load(Ordering::Relaxed);
@@ -94,7 +93,7 @@ impl StoreMeasures {
             parts_count,
             rows_count,
             stored_bytes,
-            filter_bytes,
+            resident_bytes: shared.trees.resident.get(),
             merge_debt_bytes: measures.merge_debt_bytes.load(Ordering::Relaxed),
             merge_debt_age: measures.merge_debt_age(now_ms),
             log_bytes: shared.log_bytes.load(Ordering::Relaxed),

@@ -31,7 +31,10 @@ pub(crate) use sled::IVec as Pieces;
 use sluice_sync as _;
 
 pub use self::watch::watch_engine;
-use crate::error::{OpenError, ReadError, TreeError};
+use crate::{
+    error::{OpenError, ReadError, TreeError},
+    resident::ResidentBytes,
+};
 
 /// Largest value. A leaf of sled holds 16, and pages over a quarter of a segment become unsynced blob files.
 pub(crate) const PIECE_BYTES_MAX: usize = 6 * 1024;
@@ -73,6 +76,8 @@ pub(crate) struct Trees {
     pub(crate) tags: sled::Tree,
     /// `generation, piece` to a piece of a catalogue.
     pub(crate) catalogue: sled::Tree,
+    /// Of the parts and tables that are in memory.
+    pub(crate) resident: ResidentBytes,
     /// Fields are dropped in their order.
     _last: LastHandle,
 }
@@ -124,6 +129,7 @@ impl Trees {
             tags: db.open_tree("tags")?,
             catalogue: db.open_tree("catalogue")?,
             file: File::open(dir.join("db"))?,
+            resident: ResidentBytes::default(),
             _last: LastHandle(Some(db.clone())),
             db,
             dir: dir.to_owned(),

@@ -164,9 +164,9 @@ pub(super) fn start_thread(name: &str, work: impl FnOnce() + Send + 'static) -> 
 
 /// Waits for the memory that reading takes, and the rows of an ordinary write.
 async fn reserve(budget: &Arc<Budget>, bytes: usize) -> Result<Arc<RequestMemory>, IngestError> {
-    // With less memory than that, it is taken all the same, from all that there is.
-    let bytes = bytes.min(budget.large_bytes_max());
     loop {
+        // With less memory than that, it is taken all the same, from all that there is.
+        let bytes = bytes.min(budget.large_bytes_max());
         let room = match budget.take(limits::HEAD_PERMIT_BYTES, None) {
             Ok(permit) => {
                 let memory = RequestMemory::new(permit, usize::MAX);

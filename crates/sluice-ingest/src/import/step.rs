@@ -25,10 +25,19 @@ use super::{
 use crate::{
     body::{elements::Element, pipeline::SLICE_WEIGHT_BYTES_MIN},
     error::IngestError,
-    memory::{CancelGuard, Permit, RequestMemory},
+    memory::{Budget, CancelGuard, Permit, RequestMemory},
     pools::{Pool, Pools},
     upload::{RowWork, commit_by, keep, validate::RowBuffers},
 };
+
+/// Bytes after which the rows so far become durable, with memory enough.
+pub(crate) const STEP_BYTES: usize = 16 * limits::MIB;
+
+/// The same with the memory that there is now: two steps are under way, each with
+/// what is cut behind it.
+pub(crate) fn step_bytes(budget: &Budget) -> usize {
+    STEP_BYTES.min(budget.large_bytes_max() / 3)
+}
 
 /// Most weight of a slice among those in flight, as of the slices of uploads.
 const SLICE_WEIGHT_BYTES_MAX: usize = limits::SLICE_BYTES + limits::ELEMENT_BYTES_MAX;

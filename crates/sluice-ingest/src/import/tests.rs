@@ -15,7 +15,7 @@ use std::{
 
 use expect_test::expect;
 use proptest::{collection::vec, prelude::*, sample::select};
-use sluice_model::{TagId, TenantId, limits};
+use sluice_model::{TagId, TenantId, limits, memory_plan::BODY_BYTES_MIN};
 use sluice_store::WriteError;
 
 use super::{STEP_BYTES, rejects::tests::Kept, report::REFUSED_TOLD_MAX};
@@ -327,18 +327,27 @@ fn rows_are_deleted_in_any_format() {
 /// A body of 300 MB passes through a tenth of that, and leaves no permit behind.
 #[test]
 fn a_body_of_any_length_takes_no_more_memory_than_two_steps() {
+    // A slice and the growth by whole mebibytes come on top.
+    pass_through(300_000_000, 64 * limits::MIB, 2 * (STEP_BYTES + 2 * limits::MIB));
+}
+
+#[test]
+fn steps_are_shorter_where_what_is_stored_leaves_little_memory() {
+    pass_through(60_000_000, BODY_BYTES_MIN, STEP_BYTES + 6 * limits::MIB);
+}
+
+/// Imports a body where bodies may take `bytes_max` bytes; it takes no more than `taken_bytes_max`.
+fn pass_through(body_bytes: usize, bytes_max: usize, taken_bytes_max: usize) {
     let mut fixture = Fixture::new();
-    let bytes_max = 64 * limits::MIB;
     fixture.ingestor = fixture.ingestor.with_body_bytes(bytes_max);
     let line = format!("{{\"indicator\":\"192.0.2.7\",\"context\":{{\"pad\":\"{}\"}}}}\n", "y".repeat(900));
     let chunk = line.repeat(65_536 / line.len());
-    let chunks = 300_000_000 / chunk.len();
+    let chunks = body_bytes / chunk.len();
     let report = block_on(async {
         let mut import = fixture.begin(fixture.import_rules(Announced::Nothing));
         for _ in 0..chunks {
             import.feed(chunk.as_bytes()).await.unwrap();
-            // A slice and the growth by whole mebibytes come on top.
-            assert!(fixture.ingestor.reserved_bytes() <= 2 * (STEP_BYTES + 2 * limits::MIB));
+            assert!(fixture.ingestor.reserved_bytes() <= taken_bytes_max);
         }
         import.finish().await.unwrap()
     });

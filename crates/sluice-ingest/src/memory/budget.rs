@@ -6,6 +6,8 @@
 //!
 //! A permit that cannot grow waits ([`Permit::grow`]) while others finish; when nothing came back for a while, the
 //! youngest of those that wait is refused, which frees what it holds for the others.
+//!
+//! What grows with the store takes memory that is planned for bodies ([`Budget::make_way`]): the large share shrinks with it.
 
 use std::{
     pin::pin,
@@ -46,8 +48,11 @@ pub struct Busy {
 /// The bytes set aside for bodies.
 #[derive(Debug)]
 pub(crate) struct Budget {
-    /// Planned for rows that were committed.
-    memtable_bytes_max: usize,
+    plan: MemoryPlan,
+    /// What grows with the store, as of the last look at it.
+    stored_bytes: AtomicUsize,
+    /// That of the large share, to be read without a lock.
+    large_bytes_max: AtomicUsize,
     quiet_wait_max: Duration,
     pub(super) wait_max: Duration,
     started: Instant,
@@ -82,9 +87,10 @@ impl Budget {
             freed_at: started,
             level: None,
         };
-        let memtable_bytes_max = plan.memtable_bytes;
         Arc::new(Self {
-            memtable_bytes_max,
+            plan: *plan,
+            stored_bytes: AtomicUsize::new(0),
+            large_bytes_max: AtomicUsize::new(plan.body_bytes),
             quiet_wait_max,
             wait_max,
             started,
@@ -118,7 +124,22 @@ impl Budget {
 
     /// The most that one permit can come to.
     pub(crate) fn large_bytes_max(&self) -> usize {
-        self.state.lock().fairness.large_bytes_max
+        self.large_bytes_max.load(Ordering::Relaxed)
+    }
+
+    /// Gives way to so many bytes of what grows with the store. Costs a look as long as they are as many as before.
+    pub(crate) fn make_way(&self, stored_bytes: usize) {
+        if self.stored_bytes.swap(stored_bytes, Ordering::Relaxed) == stored_bytes {
+            return;
+        }
+        let mut state = self.state.lock();
+        // Others may have noted another number meanwhile: that of the last one counts.
+        let large_bytes_max = self.plan.body_bytes_beside(self.stored_bytes.load(Ordering::Relaxed));
+        self.large_bytes_max.store(large_bytes_max, Ordering::Relaxed);
+        if state.fairness.resize(large_bytes_max) {
+            drop(state);
+            self.freed.notify_waiters();
+        }
     }
 
     /// How the permits are. The queues are left to others.
@@ -162,7 +183,7 @@ impl Budget {
 
     /// Bytes by which permits and memtable may be over what is planned.
     fn excess(&self, state: &BudgetState, level: MemoryLevel) -> usize {
-        let bytes_max = state.fairness.bytes_max() + self.memtable_bytes_max;
+        let bytes_max = state.fairness.bytes_max() + self.plan.memtable_bytes;
         level.excess(state.fairness.granted_bytes, bytes_max)
     }
 

@@ -60,6 +60,12 @@ impl Fairness {
         }
     }
 
+    /// Makes the large share so many bytes. What is held beyond that is kept, and nothing more is granted before it is less.
+    /// Returns true if it has grown.
+    pub(super) fn resize(&mut self, large_bytes_max: usize) -> bool {
+        std::mem::replace(&mut self.large_bytes_max, large_bytes_max) < large_bytes_max
+    }
+
     /// The most that can be held.
     pub(super) fn bytes_max(&self) -> usize {
         self.large_bytes_max + self.small_bytes_max
@@ -152,7 +158,7 @@ impl Fairness {
             }
             _ => 0,
         };
-        let free = self.large_bytes_max - self.large_bytes;
+        let free = self.large_bytes_max.saturating_sub(self.large_bytes);
         let lacking = (more + for_oldest).saturating_sub(free);
         if lacking == 0 && !is_overtaking { Ok(()) } else { Err(lacking.max(1)) }
     }

@@ -27,6 +27,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(crate) struct RequestMemory {
     permit: Permit,
+    /// As of the beginning; less, if what is stored takes more by now.
     permit_bytes_max: usize,
     /// Bytes of the body that are held, and the most of them that are held together.
     body_bytes: AtomicUsize,
@@ -64,10 +65,11 @@ impl RequestMemory {
         let body_bytes =
             self.body_bytes.load(Ordering::Relaxed).saturating_add(bytes).min(self.body_bytes_max);
         self.body_bytes.store(body_bytes, Ordering::Relaxed);
-        if self.permit_bytes_max < body_bytes {
-            return Err(IngestError::OverMemory { bytes_max: self.permit_bytes_max });
+        let permit_bytes_max = self.permit_bytes_max();
+        if permit_bytes_max < body_bytes {
+            return Err(IngestError::OverMemory { bytes_max: permit_bytes_max });
         }
-        if self.permit_bytes_max < self.bytes() {
+        if permit_bytes_max < self.bytes() {
             return Err(IngestError::TooManyAnswerBytes);
         }
         Ok(self.permit.grow(self.bytes()).await?)
@@ -85,6 +87,7 @@ impl RequestMemory {
     /// [`WriteError::Busy`] when they are not.
     pub(crate) async fn wait_for_memtable(&self, store: &Store) -> Result<(), IngestError> {
         let (budget, since) = (&self.permit.budget, Instant::now());
+        budget.make_way(store.resident_bytes());
         while let Some(level) = budget.unsure() {
             match budget.set_level(level.with_memtable(store.memtable_bytes())) {
                 Ok(()) => break,
@@ -93,6 +96,11 @@ impl RequestMemory {
             }
         }
         Ok(())
+    }
+
+    /// The most that the permit can come to now: never less than it stands for.
+    fn permit_bytes_max(&self) -> usize {
+        self.permit_bytes_max.min(self.permit.bytes_max().max(self.permit.bytes()))
     }
 
     fn bytes(&self) -> usize {
@@ -106,13 +114,13 @@ impl RequestMemory {
     /// [`IngestError::TooManyAnswerBytes`].
     pub(crate) fn note_answer(&self, bytes: usize) -> Result<(), IngestError> {
         let answer_bytes = self.answer_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        let answer_bytes_max = limits::LOOKUP_ANSWER_BYTES_MAX.min(self.permit_bytes_max);
+        let answer_bytes_max = limits::LOOKUP_ANSWER_BYTES_MAX.min(self.permit_bytes_max());
         if answer_bytes <= answer_bytes_max { Ok(()) } else { Err(IngestError::TooManyAnswerBytes) }
     }
 
     /// How many more bytes the permit could ever cover.
     pub(crate) fn bytes_left_max(&self) -> usize {
-        self.permit_bytes_max.saturating_sub(self.bytes())
+        self.permit_bytes_max().saturating_sub(self.bytes())
     }
 
     /// Gives back all of the permit but what the finished answer takes, for as long as it is being sent.
@@ -182,7 +190,7 @@ impl HeldBytes {
         }
         self.memory.held_bytes.fetch_add(bytes - before, Ordering::Relaxed);
         let wanted = self.memory.bytes();
-        if self.memory.permit_bytes_max < wanted {
+        if self.memory.permit_bytes_max() < wanted {
             return Err(IngestError::TooManyAnswerBytes);
         }
         Ok(self.memory.permit.cover(wanted)?)

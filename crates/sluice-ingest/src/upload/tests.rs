@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, time::Duration};
 
 use expect_test::expect;
-use sluice_model::{TenantId, limits, normalize::write_sent, write_normal_form};
+use sluice_model::{TenantId, limits, memory_plan::MemoryPlan, normalize::write_sent, write_normal_form};
 use sluice_store::{Record, SliceBuilder, WriteError};
 
 use crate::{
@@ -212,6 +212,39 @@ fn a_body_that_is_longer_than_all_memory_is_refused_for_good() {
         upload.feed(&vec![b' '; BYTES_MAX]).await.unwrap();
         is_final(upload.feed(b"[").await.err());
     });
+}
+
+/// A body that was let in is told so too, when it comes to that length.
+#[test]
+fn the_more_is_stored_the_shorter_a_body_has_to_be() {
+    const BYTES_MAX: usize = 26 * limits::MIB;
+    let mut fixture = Fixture::new();
+    let plan = MemoryPlan { body_bytes: BYTES_MAX, stored_bytes: 0, ..MemoryPlan::of(usize::MAX) };
+    fixture.ingestor = fixture.ingestor.with_plan(&plan);
+    let reserve = |declared| fixture.ingestor.reserve(declared, limits::BODY_BYTES_MAX);
+    drop(reserve(Some(BYTES_MAX)).unwrap());
+    let early = reserve(None).unwrap();
+    assert_eq!(fixture.put("Feed", &body(20_000, indicator)).unwrap().accepted_count, 20_000);
+    // What is not in a run yet is planned for.
+    drop(reserve(Some(BYTES_MAX)).unwrap());
+    assert!(fixture.store.checkpoint());
+    let left_bytes = BYTES_MAX - fixture.store.resident_bytes();
+    assert!(left_bytes < BYTES_MAX - 30_000, "{left_bytes}");
+    let is_refused = |refused: Option<IngestError>| {
+        assert!(
+            matches!(refused, Some(IngestError::OverMemory { bytes_max }) if bytes_max == left_bytes),
+            "{refused:?}"
+        );
+    };
+    is_refused(reserve(Some(BYTES_MAX)).err());
+    drop(reserve(Some(left_bytes)).unwrap());
+    assert_eq!(fixture.ingestor.measures().permit_bytes_max, left_bytes + plan.small_bytes);
+    block_on(async {
+        let mut upload = fixture.ingestor.upload(early, fixture.rules(TenantId::GENERAL, "Feed")).unwrap();
+        upload.feed(&vec![b' '; left_bytes]).await.unwrap();
+        is_refused(upload.feed(b"[").await.err());
+    });
+    assert_eq!(fixture.put("Feed", &body(1_000, indicator)).unwrap().accepted_count, 1_000);
 }
 
 /// The body is refused when it outgrows its share, which nothing frees.

@@ -66,7 +66,8 @@ fn show_plan(plan: &MemoryPlan) -> String {
          # {:>5}  reads of short lookups\n\
          # {:>5}  blocks at hand for lookups\n\
          # {:>5}  merges, passwords, connections, the cache of the trees\n\
-         # {:>5}  in all; filters take 2 to 3 bytes more for each stored indicator",
+         # {:>5}  in all\n\
+         # {:>5}  beside it filters and indexes of what is stored, 2 to 4 bytes each; large bodies give way to more, down to {}",
         mib(plan.body_bytes),
         mib(plan.small_bytes),
         mib(plan.memtable_bytes),
@@ -78,6 +79,8 @@ fn show_plan(plan: &MemoryPlan) -> String {
         mib(plan.block_cache_bytes),
         mib(plan.standing_bytes),
         mib(plan.sum()),
+        mib(plan.stored_bytes),
+        mib(plan.body_bytes_beside(usize::MAX)),
     )
 }
 

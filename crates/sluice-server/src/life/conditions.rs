@@ -105,29 +105,33 @@ struct Conditions {
     busy: Condition,
     merge_debt: Condition,
     memory_short: Condition,
+    memory_over: Condition,
     hang: Condition,
 }
 
-/// Bytes that filters may take before memory is short: what the plan leaves of `memory_bytes`, and a sixteenth of the plan,
-/// which is never used up whole: with 256 MiB, large bodies beside five million indicators took 215, and beside twelve
-/// million, whose filters are 30, the kernel ended the daemon.
-fn filter_bytes_max(memory_bytes: usize) -> usize {
-    let planned_bytes = MemoryPlan::of(memory_bytes).sum();
-    memory_bytes.saturating_sub(planned_bytes) + planned_bytes / 16
-}
-
 impl Conditions {
-    /// Filters grow with what is stored, and are in no plan.
-    fn look_at_filters(&mut self, filter_bytes: usize, memory_bytes: usize) {
-        match self.memory_short.look(filter_bytes_max(memory_bytes) < filter_bytes) {
+    /// Filters and indexes grow with what is stored, and bodies give way to them, as far as they can.
+    fn look_at_memory(&mut self, filter_bytes: usize, plan: &MemoryPlan) {
+        let body_bytes = plan.body_bytes_beside(filter_bytes);
+        match self.memory_short.look(plan.stored_bytes < filter_bytes) {
             Some(true) => tracing::warn!(
                 filter_bytes,
-                memory_bytes,
-                "the memory is little for so many indicators: give the daemon more, or the kernel may end it under load"
+                body_bytes,
+                "the memory is little for so many indicators: their filters and indexes take some of that for large bodies, and \
+                 longer ones are refused. Give the daemon more"
             ),
             Some(false) => {
-                tracing::info!(filter_bytes, memory_bytes, "the memory is enough for what is stored");
+                tracing::info!(filter_bytes, body_bytes, "the memory is enough for what is stored");
             }
+            None => {}
+        }
+        match self.memory_over.look(plan.stored_bytes_max() < filter_bytes) {
+            Some(true) => tracing::error!(
+                filter_bytes,
+                body_bytes,
+                "the memory is too little for so many indicators: give the daemon more, or the kernel may end it under load"
+            ),
+            Some(false) => tracing::info!(filter_bytes, body_bytes, "the memory is not too little any more"),
             None => {}
         }
     }
@@ -169,7 +173,7 @@ impl Conditions {
         }
     }
 
-    fn look(&mut self, store: &Store, memory_bytes: usize) {
+    fn look(&mut self, store: &Store, plan: &MemoryPlan) {
         let refusal = store.refusal();
         match self.disk_full.look(matches!(refusal, Some(WriteError::DiskFull))) {
             Some(true) => tracing::warn!(
@@ -180,7 +184,7 @@ impl Conditions {
             None => {}
         }
         let figures = store.figures();
-        self.look_at_filters(figures.filter_bytes, memory_bytes);
+        self.look_at_memory(figures.resident_bytes, plan);
         let (memtable_bytes, runs, log_bytes) =
             (figures.memtable_bytes, figures.runs_count, figures.log_bytes);
         match self.busy.look(matches!(refusal, Some(WriteError::Busy { .. }))) {
@@ -204,20 +208,20 @@ impl Conditions {
     }
 }
 
-/// Starts the thread, which ends when the daemon does. `memory_bytes` are what the daemon has to make do with.
+/// Starts the thread, which ends when the daemon does. `plan` is how its memory is shared out.
 ///
 /// # Errors
 ///
 /// When the operating system refuses a thread.
-pub(crate) fn watch(state: &Arc<State>, memory_bytes: usize) -> io::Result<()> {
+pub(crate) fn watch(state: &Arc<State>, plan: MemoryPlan) -> io::Result<()> {
     let state = Arc::downgrade(state);
     thread::Builder::new()
         .name("conditions".to_owned())
-        .spawn(move || look_again_and_again(&state, memory_bytes))?;
+        .spawn(move || look_again_and_again(&state, &plan))?;
     Ok(())
 }
 
-fn look_again_and_again(state: &Weak<State>, memory_bytes: usize) {
+fn look_again_and_again(state: &Weak<State>, plan: &MemoryPlan) {
     let mut conditions = Conditions::default();
     let mut looked_at = None;
     while let Some(state) = state.upgrade() {
@@ -231,7 +235,7 @@ fn look_again_and_again(state: &Weak<State>, memory_bytes: usize) {
                 conditions.look_at_certificate(certificate);
             }
             if let Some(ingestor) = state.opened() {
-                conditions.look(ingestor.store(), memory_bytes);
+                conditions.look(ingestor.store(), plan);
             }
         }
         drop(state);

@@ -138,7 +138,7 @@ declare! {
     STORED: Gauge "run_blocks" BYTES,
         "Bytes of the blocks of the runs, as stored.";
     FILTERS: Gauge "filters" BYTES,
-        "Memory of the filters of the runs.";
+        "Memory of filters and indexes of what is stored; bodies give way to it.";
     MERGES: Histogram "merge_step_duration" SECONDS,
         "How long it took to merge a part.";
     MERGE_DEBT: Gauge "merge_debt" BYTES,

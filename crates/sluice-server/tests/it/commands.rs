@@ -274,7 +274,8 @@ fn the_plan_of_the_memory_is_printed() {
         #     4  reads of short lookups
         #     4  blocks at hand for lookups
         #    73  merges, passwords, connections, the cache of the trees
-        #   256  in all; filters take 2 to 3 bytes more for each stored indicator
+        #   256  in all
+        #    32  beside it filters and indexes of what is stored, 2 to 4 bytes each; large bodies give way to more, down to 24
     "#]]
     .assert_eq(printed.split_once("\n\n# ").unwrap().1);
     let refused = sluiced().arg("check-config").env("SLUICE_MEMORY", "255MiB").output().unwrap();

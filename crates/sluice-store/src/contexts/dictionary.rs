@@ -76,8 +76,14 @@ impl Dictionary {
     }
 
     /// The same without what packing needs, which takes some memory.
-    pub(crate) fn for_reading(self) -> Self {
+    pub(crate) fn for_reading(mut self) -> Self {
+        self.bytes.shrink_to_fit();
         Self { packing: None, ..self }
+    }
+
+    /// Heap bytes held by one for reading.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.bytes.capacity() + self.unpacking.sizeof()
     }
 
     /// What a reader needs to have.

@@ -19,6 +19,7 @@ use crate::{
     block::{self, CHECKSUM_BYTES},
     digest::ObjectDigest,
     error::{ReadError, TreeError},
+    resident::Resident,
     rows::{push_prefixed, take_prefixed},
     trees::{INDEX_PIECES_FROM, PIECE_BYTES_MAX, Pieces, Trees, put_pieces, read_pieces, remove_pieces},
 };
@@ -56,6 +57,8 @@ pub(crate) struct StoredTable {
     /// The first number and the first piece of each leaf, and at last those that the next one would have. A leaf is
     /// blocks that are stored together: in one piece, or in several when one of them is long.
     leaves: Vec<(u32, u32)>,
+    /// Dictionary and leaves.
+    _resident: Resident,
 }
 
 impl StoredTable {
@@ -106,7 +109,7 @@ impl StoredTable {
         block::encode(&index, &mut stored).map_err(TreeError::io("pack an index"))?;
         let index_pieces = put_pieces(&trees.contexts, &id.to_be_bytes(), INDEX_PIECES_FROM, &stored)?;
         let meta = StoredTableMeta { id, contexts: contexts.count(), rows, stored_bytes, index_pieces };
-        Ok(Self { meta, digest: OnceLock::new(), dictionary: dictionary.for_reading(), leaves })
+        Ok(Self::new(trees, meta, dictionary.for_reading(), leaves))
     }
 
     /// Loads the index.
@@ -119,10 +122,21 @@ impl StoredTable {
         let stored = read_pieces(&trees.contexts, meta.id, INDEX_PIECES_FROM, meta.index_pieces)?;
         block::decode(&stored, &mut bytes).map_err(ReadError::damage(meta.id, INDEX_PIECES_FROM))?;
         let damage = ReadError::damage(meta.id, INDEX_PIECES_FROM);
-        Self::from_index(meta, &bytes).ok_or("index of a context table makes no sense").map_err(damage)
+        Self::from_index(trees, meta, &bytes).ok_or("index of a context table makes no sense").map_err(damage)
     }
 
-    fn from_index(meta: StoredTableMeta, mut rest: &[u8]) -> Option<Self> {
+    fn new(
+        trees: &Trees,
+        meta: StoredTableMeta,
+        dictionary: Dictionary,
+        mut leaves: Vec<(u32, u32)>,
+    ) -> Self {
+        leaves.shrink_to_fit();
+        let bytes = dictionary.heap_bytes() + size_of_val(leaves.as_slice());
+        Self { meta, digest: OnceLock::new(), dictionary, leaves, _resident: trees.resident.count(bytes) }
+    }
+
+    fn from_index(trees: &Trees, meta: StoredTableMeta, mut rest: &[u8]) -> Option<Self> {
         let dictionary = Dictionary::new(take_prefixed(&mut rest)?.to_vec())?;
         let mut leaves = Vec::new();
         while !rest.is_empty() {
@@ -132,7 +146,7 @@ impl StoredTable {
             && leaves.is_sorted_by_key(|(first_number, _)| *first_number)
             && leaves.is_sorted_by_key(|(_, first_piece)| *first_piece)
             && leaves.last()?.0 == meta.contexts;
-        if is_whole { Some(Self { meta, digest: OnceLock::new(), dictionary, leaves }) } else { None }
+        if is_whole { Some(Self::new(trees, meta, dictionary, leaves)) } else { None }
     }
 
     /// What references into this table name.

@@ -10,6 +10,12 @@ use sluice_model::{
 
 use crate::rows::{long_key_prefix, push_prefixed, take_prefixed};
 
+/// What an allocation is a multiple of.
+const KEY_BYTES_STEP: usize = 16;
+
+/// What a map takes for a posting list, about: its nodes are two thirds full.
+const POSTING_BYTES: usize = (size_of::<u32>() + size_of::<PostingSummary>()) * 3 / 2;
+
 /// Where a block begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fence {
@@ -67,6 +73,15 @@ pub(crate) struct Index {
 }
 
 impl Index {
+    /// Heap bytes held, about.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let keys: usize =
+            self.fences.iter().map(|fence| fence.first_key.len().next_multiple_of(KEY_BYTES_STEP)).sum();
+        keys + self.fences.capacity() * size_of::<Fence>()
+            + self.tables.capacity() * size_of::<(u32, u32)>()
+            + (self.suppliers.len() + self.tags.len()) * POSTING_BYTES
+    }
+
     /// First key of the part; empty for an empty one.
     pub(crate) fn first_key(&self) -> &[u8] {
         self.fences.first().map_or(&[], |fence| &fence.first_key)

@@ -15,6 +15,7 @@ use crate::{
     digest::ObjectDigest,
     error::{ReadError, TreeError},
     filter::Filter,
+    resident::Resident,
     rows::Rows,
     trees::{FILTER_PIECES_FROM, INDEX_PIECES_FROM, Pieces, Trees, get_pieces, read_pieces, remove_pieces},
 };
@@ -47,6 +48,8 @@ pub(crate) struct Part {
     pub(crate) tables: Vec<Arc<StoredTable>>,
     /// Of its object in snapshots, once it was asked for.
     pub(crate) digest: OnceLock<ObjectDigest>,
+    /// Index and filter.
+    _resident: Resident,
 }
 
 impl Part {
@@ -70,7 +73,19 @@ impl Part {
         let filter = Filter::from_bytes(&bytes).ok_or("filter makes no sense").map_err(damage)?;
         let damage = ReadError::damage(meta.id, INDEX_PIECES_FROM);
         let tables = named_tables(&index, tables).ok_or("a table of contexts is missing").map_err(damage)?;
-        Ok(Self { meta, index, filter, tables, digest: OnceLock::new() })
+        Ok(Self::new(trees, meta, (index, filter), tables))
+    }
+
+    /// A part whose rows name these tables.
+    pub(super) fn new(
+        trees: &Trees,
+        meta: PartMeta,
+        (mut index, filter): (Index, Filter),
+        tables: Vec<Arc<StoredTable>>,
+    ) -> Self {
+        index.fences.shrink_to_fit();
+        let resident = trees.resident.count(index.heap_bytes() + filter.heap_bytes());
+        Self { meta, index, filter, tables, digest: OnceLock::new(), _resident: resident }
     }
 
     /// A stored table, if rows of this part name it.

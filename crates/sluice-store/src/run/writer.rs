@@ -1,9 +1,6 @@
 //! Sorted rows to a stored part: blocks, index, filter and posting lists.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, OnceLock},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use hashbrown::HashMap;
 use sluice_model::{SupplierId, TagId, row::Row, varint::push_varint};
@@ -177,7 +174,7 @@ impl<'a> PartWriter<'a> {
             index_pieces,
             filter_pieces,
         };
-        Ok(Some(Part { meta, index: self.index, filter, tables, digest: OnceLock::new() }))
+        Ok(Some(Part::new(self.trees, meta, (self.index, filter), tables)))
     }
 
     fn store_block(&self, from_piece: u32, raw: &[u8]) -> Result<u32, TreeError> {

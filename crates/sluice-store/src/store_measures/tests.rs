@@ -42,13 +42,34 @@ fn a_store_tells_what_it_has_and_does() {
     assert!(store.checkpoint());
     let flushed = store.measures();
     assert_eq!((flushed.memtable_rows, flushed.rows_count, flushed.runs_count), (0, 5_000, 1));
-    assert!(0 < flushed.filter_bytes && 0 < flushed.stored_bytes && 0 < flushed.parts_count);
+    assert!(0 < flushed.resident_bytes && 0 < flushed.stored_bytes && 0 < flushed.parts_count);
     assert_eq!(flushed.flush_times.counts.iter().sum::<u64>(), 1);
     assert_eq!(flushed.trees_bytes, 0);
     let asked = store.figures();
     assert_eq!(store.measures().trees_bytes, asked.trees_bytes);
     // Writes have asked how much is free.
     assert!(flushed.disk_free_bytes.is_some_and(|free| free <= flushed.disk_size_bytes));
+    store.halt();
+}
+
+/// Opened parts count as those that were written.
+#[test]
+fn what_stays_in_memory_is_that_of_the_parts_that_there_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path(), Box::new(|_cause| {}));
+    assert_eq!(store.resident_bytes(), 0);
+    let keys: Vec<String> = (0..5_000).map(|number| format!("key{number:05}")).collect();
+    commit(&store, &keys);
+    assert_eq!(store.resident_bytes(), 0);
+    assert!(store.checkpoint());
+    let written = store.resident_bytes();
+    // Twelve bits a key, the first key of each block, and what unpacks a table of contexts.
+    assert!((7_516..65_536).contains(&written), "{written}");
+    store.close();
+    drop(store);
+    let store = open(dir.path(), Box::new(|_cause| {}));
+    assert_eq!(store.resident_bytes(), written);
+    assert_eq!(store.measures().resident_bytes, written);
     store.halt();
 }
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use sluice_model::{
     limits::{BODY_BYTES_MAX, MEMTABLE_BYTES_MAX, MIB, SMALL_BODY_BYTES_MAX, SMALL_BYTES_BUDGET},
-    memory_plan::MemoryPlan,
+    memory_plan::{BODY_BYTES_MIN, MemoryPlan},
 };
 
 use super::{Budget, Busy};
@@ -82,6 +82,54 @@ fn what_can_never_fit_or_not_begin_is_refused_early() {
     holder.cover(4 * MIB).unwrap();
     assert!(budget.take(1, Some(SMALL_BODY_BYTES_MAX + 1)).is_err());
     assert!(budget.take(1, Some(SMALL_BODY_BYTES_MAX)).is_ok());
+}
+
+/// Of 60 MiB for bodies, as 256 have; what is stored takes of it what is above 32.
+#[test]
+fn bodies_give_way_to_what_is_stored_and_small_ones_do_not() {
+    let plan = MemoryPlan::of(256 * MIB);
+    let budget = Budget::with(&plan, MINUTE, MINUTE);
+    let body = budget.take(1, Some(56 * MIB)).unwrap();
+    body.cover(40 * MIB).unwrap();
+    budget.make_way(62 * MIB);
+    assert_eq!(budget.large_bytes_max(), 30 * MIB);
+    assert_eq!(budget.measures().permit_bytes_max, 30 * MIB + plan.small_bytes);
+    // What it has it keeps, but it gets no more, and nobody else gets any.
+    assert_eq!(body.bytes(), 40 * MIB);
+    assert!(body.cover(40 * MIB + 1).is_err());
+    assert!(budget.take(1, Some(2 * MIB)).is_err());
+    let smalls: Vec<_> = (0..plan.small_bytes / SMALL_BODY_BYTES_MAX)
+        .map(|_| budget.take(1, None).map(|small| small.cover(SMALL_BODY_BYTES_MAX).map(|()| small)))
+        .collect();
+    assert!(smalls.iter().all(|small| matches!(small, Ok(Ok(_)))));
+    drop((body, smalls));
+    assert!(budget.take(1, Some(31 * MIB)).is_err());
+    let body = budget.take(1, Some(30 * MIB)).unwrap();
+    body.cover(30 * MIB).unwrap();
+    drop(body);
+    // However much is stored.
+    budget.make_way(usize::MAX);
+    assert_eq!(budget.large_bytes_max(), BODY_BYTES_MIN);
+    budget.take(1, None).unwrap().cover(BODY_BYTES_MIN).unwrap();
+    budget.make_way(0);
+    assert_eq!(budget.large_bytes_max(), plan.body_bytes);
+}
+
+#[test]
+fn a_body_that_waits_goes_on_when_less_is_stored() {
+    let budget = Budget::with(&MemoryPlan::of(256 * MIB), MINUTE, MINUTE);
+    block_on(async {
+        let (answering, other) = (budget.take(1, None).unwrap(), budget.take(1, None).unwrap());
+        answering.grow(24 * MIB).await.unwrap();
+        answering.release_all_but(24 * MIB);
+        budget.make_way(68 * MIB);
+        let shrinking = async {
+            assert_eq!(budget.measures().permits_waiting, 1);
+            budget.make_way(16 * MIB);
+        };
+        let (grown, ()) = tokio::join!(other.grow(24 * MIB), shrinking);
+        grown.unwrap();
+    });
 }
 
 #[test]

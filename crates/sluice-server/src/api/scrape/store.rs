@@ -69,7 +69,7 @@ fn tell_runs(measures: &StoreMeasures, to: &mut Exposition) {
         (MEMTABLE_ROWS, measures.memtable_rows),
         (RUNS, measures.runs_count),
         (PARTS, measures.parts_count),
-        (FILTERS, measures.filter_bytes),
+        (FILTERS, measures.resident_bytes),
     ] {
         to.add_one(metric, of_size(size));
     }

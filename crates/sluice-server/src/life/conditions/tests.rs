@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use sluice_model::limits::MIB;
+use sluice_model::{limits::MIB, memory_plan::MemoryPlan};
 
-use super::{CALM_LOOKS, CERTIFICATE_INTERVAL, CertificateWatch, Condition, Conditions, filter_bytes_max};
+use super::{CALM_LOOKS, CERTIFICATE_INTERVAL, CertificateWatch, Condition, Conditions};
 use crate::{certificate::CertificateStanding, logging::line::tests::written};
 
 #[test]
@@ -41,21 +41,20 @@ fn the_end_of_a_certificate_is_told_at_once_and_then_once_a_day() {
     assert!(look(&ended, false, 7 * second + CERTIFICATE_INTERVAL));
 }
 
-/// 3 bytes an indicator, at worst.
 #[test]
-fn memory_that_is_little_for_what_is_stored_is_told() {
-    assert!(2_800_000 * 3 < filter_bytes_max(256 * MIB));
-    assert_eq!(filter_bytes_max(256 * MIB), 16 * MIB);
-    // From 4 GiB on nothing is planned any more.
-    assert!(300_000_000 * 3 < filter_bytes_max(4_096 * MIB));
-    let told = written(false, false, || {
-        let mut conditions = Conditions::default();
-        for filter_bytes in [16 * MIB, 16 * MIB + 1, 17 * MIB] {
-            conditions.look_at_filters(filter_bytes, 256 * MIB);
-        }
-    });
-    assert_eq!(told.matches("the memory is little").count(), 1, "{told}");
-    assert!(told.contains("filter_bytes=16777217"), "{told}");
+fn memory_that_is_little_for_what_is_stored_is_told_and_then_that_it_is_too_little() {
+    let plan = MemoryPlan::of(256 * MIB);
+    let mut conditions = Conditions::default();
+    let mut told = |filter_bytes| written(false, false, || conditions.look_at_memory(filter_bytes, &plan));
+    assert_eq!(told(32 * MIB), "");
+    let little = told(36 * MIB);
+    assert_eq!(little.matches("the memory is little").count(), 1, "{little}");
+    assert!(little.contains("filter_bytes=37748736") && little.contains("body_bytes=58720256"), "{little}");
+    assert_eq!(told(68 * MIB), "");
+    let too_little = told(68 * MIB + 1);
+    assert_eq!(too_little.matches("the memory is too little").count(), 1, "{too_little}");
+    assert!(too_little.contains("body_bytes=25165824"), "{too_little}");
+    assert_eq!(told(69 * MIB), "");
 }
 
 proptest! {

@@ -50,7 +50,7 @@ fn measures() -> (IngestMeasures, StoreMeasures) {
         parts_count: 25,
         rows_count: 26,
         stored_bytes: 27,
-        filter_bytes: 28,
+        resident_bytes: 28,
         merge_debt_bytes: 29,
         merge_debt_age: Duration::from_millis(30_500),
         log_bytes: 31,
