@@ -42,6 +42,12 @@ pub const TREES_CACHE_BYTES: usize = 32 * MIB;
 /// What bodies keep, however much is stored: an export, or an import in short steps.
 pub const BODY_BYTES_MIN: usize = 24 * MIB;
 
+/// What a page of each 256th of the trees takes together: 56 KiB each, on average.
+const PILED_LAYER_BYTES: usize = 256 * 56 * KIB;
+
+/// Pages of each 256th that pile up with the least memory.
+const PILED_UP_MIN: u32 = 2;
+
 /// A part of all shares that is never used up, as a divisor. Measured with 256 MiB beside eight million indicators, which take
 /// 20: rounds of four bodies of 56 MiB, of which two were taken, took 204.
 const STORED_SHARE: usize = 8;
@@ -190,6 +196,13 @@ impl MemoryPlan {
     /// Bytes of the memtable at which it is flushed.
     pub fn flush_bytes(&self) -> usize {
         self.memtable_bytes / 3
+    }
+
+    /// Pages of each 256th of the trees that may be in memory beside what [`TREES_CACHE_BYTES`] bound: two, or as
+    /// many as come to a quarter of what bodies need not give way to.
+    pub fn pages_piled_up_max(&self) -> u32 {
+        let layers = self.stored_bytes / 4 / PILED_LAYER_BYTES;
+        u32::try_from(layers).unwrap_or(u32::MAX).max(PILED_UP_MIN)
     }
 
     /// Raw bytes of rows of a part of a run, which is written in one piece: of what stands, all left aside that is of one

@@ -51,6 +51,8 @@ pub struct Tuning {
     pub flush_bytes: usize,
     /// Bytes of blocks that lookups keep at hand. What is known of the allow lists takes up to half of it.
     pub block_cache_bytes: usize,
+    /// Pages of each 256th of the trees that may be in memory beside the cache of the trees.
+    pub pages_piled_up_max: u32,
     /// Raw bytes of rows after which a part of a run is full.
     pub part_bytes: u64,
     /// Stored bytes below which a merge gathers the contexts of tables into larger ones.
@@ -75,6 +77,7 @@ impl Tuning {
             memtable_bytes_max: plan.memtable_bytes,
             flush_bytes: plan.flush_bytes(),
             block_cache_bytes: plan.block_cache_bytes,
+            pages_piled_up_max: plan.pages_piled_up_max(),
             part_bytes: plan.part_bytes() as u64,
             context_table_bytes_min: 256 << 10,
             // As much as of a step of an import.

@@ -88,6 +88,7 @@ impl Store {
         spool::clear_spool(&config.data_dir)?;
         let found = recover(&config.data_dir)?;
         spare_room.take_back();
+        found.trees.let_pile_up(config.tuning.pages_piled_up_max);
         let blocks = Arc::new(BlockCache::new(config.tuning.block_cache_bytes));
         let (log_requests, log_inbox) = bounded(limits::LOG_QUEUE_MAX);
         let (compaction_requests, compaction_inbox) = bounded(1);

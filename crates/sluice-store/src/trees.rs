@@ -9,6 +9,7 @@
 //! Keys of a part: `part id, piece number`, both big-endian. Pieces of rows count from 0, those of the index
 //! from [`INDEX_PIECES_FROM`], those of the filter from [`FILTER_PIECES_FROM`].
 
+mod pages;
 mod watch;
 
 use std::{
@@ -17,6 +18,7 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -30,6 +32,8 @@ pub(crate) use sled::IVec as Pieces;
 // Linked for the symbol that it defines.
 use sluice_sync as _;
 
+use self::pages::Pages;
+pub(crate) use self::pages::Tree;
 pub use self::watch::watch_engine;
 use crate::{
     error::{OpenError, ReadError, TreeError},
@@ -67,15 +71,16 @@ pub(crate) struct Trees {
     file: File,
     dir: PathBuf,
     /// `part, piece` to a piece of a block, of the index or of the filter.
-    pub(crate) indicators: sled::Tree,
+    pub(crate) indicators: Tree,
     /// `table, piece` to a piece of a block of contexts.
-    pub(crate) contexts: sled::Tree,
+    pub(crate) contexts: Tree,
     /// `supplier, part, piece` to a piece of a posting list.
-    pub(crate) suppliers: sled::Tree,
+    pub(crate) suppliers: Tree,
     /// `tag, part, piece` to a piece of a posting list.
-    pub(crate) tags: sled::Tree,
+    pub(crate) tags: Tree,
     /// `generation, piece` to a piece of a catalogue.
-    pub(crate) catalogue: sled::Tree,
+    pub(crate) catalogue: Tree,
+    pages: Arc<Pages>,
     /// Of the parts and tables that are in memory.
     pub(crate) resident: ResidentBytes,
     /// Fields are dropped in their order.
@@ -122,14 +127,17 @@ impl Trees {
             .cache_capacity(TREES_CACHE_BYTES as u64)
             .flush_every_ms(Some(FLUSH_INTERVAL_MS));
         let db = config.open()?;
+        let pages = Arc::new(Pages::new());
+        let open = |name| Tree::open(&db, name, &pages);
         Ok(Self {
-            indicators: db.open_tree("indicators")?,
-            contexts: db.open_tree("contexts")?,
-            suppliers: db.open_tree("suppliers")?,
-            tags: db.open_tree("tags")?,
-            catalogue: db.open_tree("catalogue")?,
+            indicators: open("indicators")?,
+            contexts: open("contexts")?,
+            suppliers: open("suppliers")?,
+            tags: open("tags")?,
+            catalogue: open("catalogue")?,
             file: File::open(dir.join("db"))?,
             resident: ResidentBytes::default(),
+            pages,
             _last: LastHandle(Some(db.clone())),
             db,
             dir: dir.to_owned(),
@@ -159,6 +167,11 @@ impl Trees {
             sync_file(&blobs).map_err(TreeError::io("sync the blobs"))?;
         }
         sync_file(&self.dir).map_err(TreeError::io("sync the directory of the trees"))
+    }
+
+    /// Lets up to so many pages of each 256th be in memory beside the cache.
+    pub(crate) fn let_pile_up(&self, pages_max: u32) {
+        self.pages.let_pile_up(pages_max);
     }
 
     /// Bytes on disk.
@@ -225,14 +238,14 @@ pub(crate) fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, Tr
 ///
 /// Any failure of sled.
 pub(crate) fn put_pieces(
-    tree: &sled::Tree,
+    tree: &Tree,
     prefix: &[u8],
     from_piece: u32,
     bytes: &[u8],
 ) -> Result<u32, TreeError> {
     let mut piece = from_piece;
     for chunk in bytes.chunks(PIECE_BYTES_MAX) {
-        guarded(|| tree.insert(piece_key(prefix, piece), chunk))?;
+        guarded(|| tree.put_piece(prefix, piece, chunk))?;
         piece += 1;
     }
     Ok(piece - from_piece)
@@ -244,17 +257,17 @@ pub(crate) fn put_pieces(
 ///
 /// Any failure of sled.
 pub(crate) fn get_pieces(
-    tree: &sled::Tree,
+    tree: &Tree,
     prefix: &[u8],
     from_piece: u32,
     count: u32,
 ) -> Result<Option<Pieces>, TreeError> {
     if count == 1 {
-        return guarded(|| tree.get(piece_key(prefix, from_piece)));
+        return guarded(|| tree.get_piece(prefix, from_piece));
     }
     let mut bytes = Vec::new();
     for piece in from_piece..from_piece + count {
-        match guarded(|| tree.get(piece_key(prefix, piece)))? {
+        match guarded(|| tree.get_piece(prefix, piece))? {
             Some(chunk) => bytes.extend_from_slice(&chunk),
             None => return Ok(None),
         }
@@ -267,7 +280,7 @@ pub(crate) fn get_pieces(
 /// # Errors
 ///
 /// [`ReadError::Damaged`] when one cannot be read.
-pub(crate) fn read_pieces(tree: &sled::Tree, id: u32, from: u32, count: u32) -> Result<Pieces, ReadError> {
+pub(crate) fn read_pieces(tree: &Tree, id: u32, from: u32, count: u32) -> Result<Pieces, ReadError> {
     let pieces = get_pieces(tree, &id.to_be_bytes(), from, count).map_err(ReadError::damage(id, from))?;
     pieces.ok_or_else(|| ReadError::damaged(id, from, "piece is missing"))
 }
@@ -278,19 +291,15 @@ pub(crate) fn read_pieces(tree: &sled::Tree, id: u32, from: u32, count: u32) -> 
 ///
 /// Any failure of sled.
 pub(crate) fn remove_pieces(
-    tree: &sled::Tree,
+    tree: &Tree,
     prefix: &[u8],
     from_piece: u32,
     count: u32,
 ) -> Result<(), TreeError> {
     for piece in from_piece..from_piece + count {
-        guarded(|| tree.remove(piece_key(prefix, piece)))?;
+        guarded(|| tree.remove_piece(prefix, piece))?;
     }
     Ok(())
-}
-
-fn piece_key(prefix: &[u8], piece: u32) -> Vec<u8> {
-    [prefix, &piece.to_be_bytes()].concat()
 }
 
 /// A kill during a snapshot leaves a file that makes every later open fail; it holds nothing.
@@ -314,7 +323,7 @@ fn is_lock_held(error: &io::Error) -> bool {
 /// # Errors
 ///
 /// Any failure of sled.
-pub(crate) fn sweep_parts(tree: &sled::Tree, part_at: usize, named: &[u32]) -> Result<u64, TreeError> {
+pub(crate) fn sweep_parts(tree: &Tree, part_at: usize, named: &[u32]) -> Result<u64, TreeError> {
     let mut swept = 0;
     let mut from: Vec<u8> = Vec::new();
     while let Some((key, _)) = guarded(|| tree.range(from.clone()..).next().transpose())? {

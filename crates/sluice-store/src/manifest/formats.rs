@@ -134,7 +134,7 @@ fn bytes_of(data_dir: &Path) -> BTreeMap<String, Vec<u8>> {
         ("catalogue", &trees.catalogue),
     ];
     for (name, tree) in named {
-        for pair in tree {
+        for pair in tree.iter() {
             let (key, value) = pair.unwrap();
             bytes.insert(format!("{name} {}", sluice_model::hex::encode(&key)), value.to_vec());
         }

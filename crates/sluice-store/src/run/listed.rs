@@ -11,7 +11,7 @@ use super::{Part, Run, remove_through};
 use crate::{
     error::ReadError,
     merge::{Blocks, Source},
-    trees::Trees,
+    trees::{Tree, Trees},
 };
 
 /// By what rows are listed: all those of one of these suppliers, or with one of these tags.
@@ -58,7 +58,7 @@ impl Listing {
     /// Numbers of the blocks of a part that have a listed row, ascending, from one of them on.
     fn blocks_of(&self, trees: &Trees, part: &Part, from: usize) -> Result<Vec<usize>, ReadError> {
         let mut blocks = Vec::new();
-        let mut add = |tree: &sled::Tree, id: u32, pieces: u32| -> Result<(), ReadError> {
+        let mut add = |tree: &Tree, id: u32, pieces: u32| -> Result<(), ReadError> {
             for row in part.posting(tree, id, pieces)? {
                 if let Some(block) = part.index.block_of_row(row)
                     && from <= block

@@ -17,7 +17,9 @@ use crate::{
     filter::Filter,
     resident::Resident,
     rows::Rows,
-    trees::{FILTER_PIECES_FROM, INDEX_PIECES_FROM, Pieces, Trees, get_pieces, read_pieces, remove_pieces},
+    trees::{
+        FILTER_PIECES_FROM, INDEX_PIECES_FROM, Pieces, Tree, Trees, get_pieces, read_pieces, remove_pieces,
+    },
 };
 
 /// What the manifest says of a part.
@@ -99,7 +101,7 @@ impl Part {
     /// # Errors
     ///
     /// [`ReadError::Damaged`] when the list cannot be read.
-    pub(crate) fn posting(&self, tree: &sled::Tree, id: u32, pieces: u32) -> Result<Vec<u32>, ReadError> {
+    pub(crate) fn posting(&self, tree: &Tree, id: u32, pieces: u32) -> Result<Vec<u32>, ReadError> {
         let prefix = posting_prefix(id, self.meta.id);
         let stored = get_pieces(tree, &prefix, 0, pieces).map_err(ReadError::damage(self.meta.id, 0))?;
         let stored = stored.ok_or("posting list is missing").map_err(ReadError::damage(self.meta.id, 0))?;

@@ -15,7 +15,7 @@ use crate::{
     contexts::{ContextRef, StoredTable},
     error::{ReadError, TreeError},
     filter::Hashes,
-    trees::{FILTER_PIECES_FROM, INDEX_PIECES_FROM, Trees, put_pieces},
+    trees::{FILTER_PIECES_FROM, INDEX_PIECES_FROM, Tree, Trees, put_pieces},
 };
 
 /// Bytes after which a block is closed: it fits one piece, and a lookup reads one.
@@ -54,7 +54,7 @@ impl PostingList {
         self.summary.newest_updated = self.summary.newest_updated.max(updated);
     }
 
-    fn store(mut self, tree: &sled::Tree, id: u32, part: u32) -> Result<PostingSummary, TreeError> {
+    fn store(mut self, tree: &Tree, id: u32, part: u32) -> Result<PostingSummary, TreeError> {
         let mut stored = Vec::new();
         block::encode(&self.deltas, &mut stored).map_err(TreeError::io("pack a posting list"))?;
         self.summary.pieces = put_pieces(tree, &posting_prefix(id, part), 0, &stored)?;

@@ -9,7 +9,7 @@ use crate::{
     contexts::StoredTable,
     error::ReadError,
     run::{Part, posting_prefix},
-    trees::{FILTER_PIECES_FROM, INDEX_PIECES_FROM, Pieces, Trees, get_pieces},
+    trees::{FILTER_PIECES_FROM, INDEX_PIECES_FROM, Pieces, Tree, Trees, get_pieces},
 };
 
 /// Which tree a block is in. The numbers are part of the format of snapshots.
@@ -36,7 +36,7 @@ impl TreeName {
     }
 
     /// The tree itself.
-    pub(crate) fn of(self, trees: &Trees) -> &sled::Tree {
+    pub(crate) fn of(self, trees: &Trees) -> &Tree {
         match self {
             Self::Indicators => &trees.indicators,
             Self::Contexts => &trees.contexts,
