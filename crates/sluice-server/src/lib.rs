@@ -222,14 +222,12 @@ impl Daemon {
 }
 
 /// Starts the daemon on threads of its own, on `inherited` sockets or, where there are none, on its own: returns once
-/// it listens, while the store still opens.
+/// it listens, while the store still opens. `lock` is that of the data directory.
 ///
 /// # Errors
 ///
 /// By variant of [`ServeError`]. A store that does not open is an [`Ending`].
-pub fn serve(config: Config, inherited: Inherited) -> Result<Daemon, ServeError> {
-    // Before anything is read or written there.
-    let lock = DirLock::take(&config.data_dir).map_err(ServeError::DataDir)?;
+pub fn serve(config: Config, lock: DirLock, inherited: Inherited) -> Result<Daemon, ServeError> {
     let auth = Auth::start(&config.data_dir).map_err(ServeError::Auth)?;
     let entity_worker = Worker::start("entity-worker", ENTITIES_QUEUED_MAX).map_err(ServeError::Thread)?;
     let (tls, certificate) = tls::server_config(&config, &auth.client_authority)?.unzip();

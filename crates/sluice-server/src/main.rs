@@ -2,7 +2,7 @@
 //!
 //! In: the command line and `SLUICE_*` variables. Out: a served API until a signal ends it, then exit code 0; or a
 //! command's lines. Any failure is one line with its causes on standard error and exit code 1, or 78 if the configuration is
-//! at fault (a line for each fault of it), or 65 if only another version can read the data directory, or 75 when another
+//! at fault (a line for each fault of it), or 65 if no start of this version can read the data directory, or 75 when another
 //! process works on it, so that trying again later may help.
 
 mod allocator;
@@ -23,7 +23,7 @@ use sluice_server::{
     life::{fd_limit, sockets::Inherited},
     logging, serve, version,
 };
-use sluice_store::{OpenError, watch_engine};
+use sluice_store::{DirLock, OpenError, watch_engine};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -31,8 +31,9 @@ use crate::{
     signals::Signals,
 };
 
-/// Exit code for a data directory of another format: the service manager does not try again (`EX_DATAERR`).
-const OTHER_FORMAT: u8 = 65;
+/// Exit code for a data directory of another format, or that is damaged where a start looks first: the service manager
+/// does not try again (`EX_DATAERR`).
+const DATA_FAULT: u8 = 65;
 
 /// Exit code while another process works on the data directory: trying again later may help (`EX_TEMPFAIL`).
 const IN_USE: u8 = 75;
@@ -60,19 +61,21 @@ fn main() -> ExitCode {
         ExitCode::from(CONFIG_FAULT)
     } else if is_in_use(&error) {
         ExitCode::from(IN_USE)
-    } else if is_of_other_format(&error) {
-        ExitCode::from(OTHER_FORMAT)
+    } else if is_data_fault(&error) {
+        ExitCode::from(DATA_FAULT)
     } else {
         ExitCode::FAILURE
     }
 }
 
-fn is_of_other_format(error: &anyhow::Error) -> bool {
-    let refused = match error.downcast_ref() {
-        Some(Ending::NotOpened(refused)) => Some(refused),
-        _ => None,
-    };
-    matches!(refused, Some(OpenError::Older { .. } | OpenError::Newer { .. }))
+/// Returns true if only a person can mend the data directory, or another version read it.
+fn is_data_fault(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(ServeError::DataDir(
+            OpenError::Older { .. } | OpenError::Newer { .. } | OpenError::Damaged { .. }
+        ))
+    )
 }
 
 /// Returns true if another process works on the data directory.
@@ -95,20 +98,29 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let Some(command) = arguments.command {
         return commands::run(command, read()?, say);
     }
-    let config = read()?.into_config()?;
-    allocator::fit(config.memory.get());
+    let loaded = read()?;
+    let log = loaded.config.log.clone();
+    let config = loaded.into_config();
+    if let Ok(config) = &config {
+        allocator::fit(config.memory.get());
+    }
+    // Whoever reads the lines finds the faults of the configuration in the form that he reads.
+    logging::start(&log).context("cannot begin to log")?;
+    let config = config?;
     let inherited = Inherited::from_service_manager()?;
-    logging::start(&config.log).context("cannot begin to log")?;
     let (version, commit, data_dir) = (version::NUMBER, version::COMMIT, config.data_dir.display());
     tracing::info!(version, commit, %data_dir, "sluiced starts");
     fd_limit::raise_limit();
+    // Before anything is read or written there.
+    let lock = DirLock::take(&config.data_dir).map_err(ServeError::DataDir)?;
+    sluice_store::check_data_dir(&config.data_dir).map_err(ServeError::DataDir)?;
     let first = first_admin::ensure_administrator(&config).map_err(ServeError::Auth)?;
     // One is enough to end.
     let (trouble_out, mut trouble_in) = mpsc::channel(1);
     watch_engine(Box::new(move |cause| drop(trouble_out.try_send(cause.to_owned()))));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let signals = runtime.block_on(async { Signals::catch() })?;
-    let daemon = serve(config.clone(), inherited)?;
+    let daemon = serve(config.clone(), lock, inherited)?;
     let addresses = daemon.addresses();
     say(&format!("sluiced listens on {}", hints::urls(&config, addresses)))?;
     let greet = || {

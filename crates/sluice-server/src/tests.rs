@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use sluice_store::DirLock;
+
 use crate::{
     config::{self, Flags},
     life::sockets::Inherited,
@@ -22,7 +24,8 @@ fn every_thread_of_connections_beats_and_counts_for_the_watchdog() {
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let config = config::load(None, variables.into_iter(), Flags::default()).unwrap();
-    let daemon = serve(config, Inherited::default()).unwrap();
+    let lock = DirLock::take(dir.path()).unwrap();
+    let daemon = serve(config, lock, Inherited::default()).unwrap();
     let now = tokio::time::Instant::now;
     let started = Instant::now();
     while daemon.state.beats.count(now()).all < 3 {

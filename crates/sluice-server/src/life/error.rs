@@ -89,7 +89,7 @@ pub enum ServeError {
 
 impl ServeError {
     /// Returns true for what only a person can mend: a configuration that names what is not there, or cannot be used. A
-    /// certificate, for example; but not an address, which may be free later.
+    /// certificate, for example, or accounts; but not an address, which may be free later.
     pub fn is_misconfigured(&self) -> bool {
         match self {
             Self::TlsFile { source, .. } => is_lasting(source),
@@ -101,7 +101,10 @@ impl ServeError {
             | Self::PlainHttp { .. }
             | Self::Pem { .. }
             | Self::Certificate(_)
-            | Self::Authority { .. } => true,
+            | Self::Authority { .. }
+            | Self::Auth(
+                AuthError::BadPassword { .. } | AuthError::Malformed { .. } | AuthError::TooLong { .. },
+            ) => true,
             _ => false,
         }
     }

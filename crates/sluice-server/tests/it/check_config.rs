@@ -77,7 +77,7 @@ fn a_start_that_cannot_be_mended_by_waiting_has_the_exit_code_of_a_faulty_config
     fs::remove_dir_all(&data_dir).unwrap();
     fs::write(&data_dir, "a file").unwrap();
     let (code, told) = start("");
-    assert!(told.contains("cannot use DIR/data"), "{told}");
+    assert!(told.contains("cannot create DIR/data"), "{told}");
     assert_eq!(code, Some(78));
 }
 
@@ -147,6 +147,48 @@ fn a_place_for_snapshots_that_only_the_unit_can_log_in_to_is_a_remark() {
     let output = command.env("AZURE_SOMETHING", "else").output().unwrap();
     assert!(!said(&output, dir.path()).contains("remark"), "{output:?}");
     assert_eq!(output.status.code(), Some(78), "{output:?}");
+}
+
+/// Whatever it calls a fault of a file, the service manager must not try again each second: the daemon ends with the same
+/// code. Of data that no start can read, the code is another one, after which it does not try again either.
+#[test]
+fn a_fault_of_a_file_ends_the_daemon_for_good() {
+    const PASSWORD: &str = "admin_password_file = \"DIR/fault\"\n";
+    const TLS: &str = "tls = { certificate = \"DIR/certificate.pem\", key = \"DIR/key.pem\" }\n";
+    const OTHER_KEY: &str = "tls = { certificate = \"DIR/certificate.pem\", key = \"DIR/fault\" }\n";
+    const CLIENT_CA: &str =
+        "tls = { certificate = \"DIR/certificate.pem\", key = \"DIR/key.pem\", client_ca = \"DIR/fault\" }\n";
+    let made = || rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (pair, other) = (made(), made());
+    let (certificate, key, other_key) =
+        (pair.cert.pem(), pair.signing_key.serialize_pem(), other.signing_key.serialize_pem());
+    let (long_password, long_file) = ("x".repeat(1_025), " ".repeat(17 << 20));
+    for (what, configuration, fault, text, want) in [
+        ("an empty password", PASSWORD, "fault", "\n", 78),
+        ("a long password", PASSWORD, "fault", long_password.as_str(), 78),
+        ("accounts that are none", "", "data/accounts.json", "{", 78),
+        ("long accounts", "", "data/accounts.json", long_file.as_str(), 78),
+        ("a certificate that is none", TLS, "certificate.pem", "none", 78),
+        ("the key of another", OTHER_KEY, "fault", other_key.as_str(), 78),
+        ("an authority that is none", CLIENT_CA, "fault", "none", 78),
+        ("a damaged manifest", "", "data/MANIFEST", "none", 65),
+        ("a restore that has not ended", "", "data/RESTORING", "", 65),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        fs::create_dir(path("data")).unwrap();
+        fs::write(path("certificate.pem"), &certificate).unwrap();
+        fs::write(path("key.pem"), &key).unwrap();
+        fs::write(path(fault), text).unwrap();
+        let configuration = configuration.replace("DIR", dir.path().to_str().unwrap());
+        fs::write(path("sluiced.toml"), format!("listen = \"127.0.0.1:0\"\n{configuration}")).unwrap();
+        let data_dir = path("data");
+        let more = ["--data-dir", data_dir.to_str().unwrap()];
+        let checked = check_config(&path("sluiced.toml"), &more);
+        assert_eq!(checked.status.code(), Some(78), "{what}: {checked:?}");
+        let output = sluiced().arg("--config").arg(path("sluiced.toml")).args(more).output().unwrap();
+        assert_eq!(output.status.code(), Some(want), "{what}: {output:?}");
+    }
 }
 
 #[test]

@@ -25,6 +25,7 @@ use sluice_server::{
     config::{self, Flags},
     serve,
 };
+use sluice_store::DirLock;
 use socket2::{Domain, Socket, Type};
 
 use crate::client::{Answer, Connection, HANG_GUARD};
@@ -130,7 +131,8 @@ impl Running {
         if accounts.read().unwrap().users.is_empty() {
             accounts.change(add_accounts).unwrap();
         }
-        Ok(Self { daemon: Some(serve(config, sockets.into())?), dir })
+        let lock = DirLock::take(dir.path()).map_err(ServeError::DataDir)?;
+        Ok(Self { daemon: Some(serve(config, lock, sockets.into())?), dir })
     }
 
     /// Stops the daemon, and starts one on the same directory.

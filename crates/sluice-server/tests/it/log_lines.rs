@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
 use socket2::SockRef;
 
 use crate::{
@@ -183,10 +184,31 @@ fn the_last_words_are_an_error_of_the_journal_and_json_where_lines_are() {
         let last = said.lines().last().unwrap();
         assert!(last.starts_with(begins) && last.contains("cannot listen on"), "{setup}: {said}");
         if begins.starts_with('{') {
-            let last: serde_json::Value = serde_json::from_str(last).unwrap();
+            let last: Value = serde_json::from_str(last).unwrap();
             assert_eq!(last["level"], "ERROR");
         }
     }
+}
+
+/// What reads only JSON would drop the very lines that tell why the daemon does not start.
+#[test]
+fn faults_of_the_configuration_are_json_where_lines_are() {
+    let output = sluiced_after("export SLUICE_DISK_RESERVE=lots SLUICE_HTTP__WORKERS=none")
+        .args(["--log-format", "json"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(78), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    let lines: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<_> = lines.iter().map(|line| (line["level"].as_str(), line["message"].as_str())).collect();
+    assert!(
+        matches!(
+            told.as_slice(),
+            [(Some("ERROR"), Some(reserve)), (Some("ERROR"), Some(workers))]
+                if reserve.contains("SLUICE_DISK_RESERVE:") && workers.contains("SLUICE_HTTP__WORKERS:")
+        ),
+        "{said}"
+    );
 }
 
 #[test]

@@ -140,6 +140,22 @@ impl Process {
         assert!(sent.success());
     }
 
+    /// Stops all of its threads where they are; SIGCONT has them go on.
+    pub(crate) fn freeze(&self) {
+        self.signal("STOP");
+        let is_running = |thread: &fs::DirEntry| {
+            // One that has ended meanwhile has no status.
+            fs::read_to_string(thread.path().join("status")).is_ok_and(|status| !status.contains("State:\tT"))
+        };
+        while Path::new("/proc")
+            .join(self.id().to_string())
+            .join("task")
+            .read_dir()
+            .unwrap()
+            .any(|thread| is_running(&thread.unwrap()))
+        {}
+    }
+
     /// Waits until it says that it is not ready any more, as it does once it stops.
     pub(crate) fn wait_until_it_stops(&self) {
         while self.ask("GET", "/readyz", b"").status != 503 {}

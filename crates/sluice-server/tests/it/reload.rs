@@ -3,7 +3,10 @@
 use std::{
     fs,
     net::SocketAddr,
-    os::unix::net::UnixDatagram,
+    os::unix::{
+        fs::{MetadataExt as _, PermissionsExt as _},
+        net::UnixDatagram,
+    },
     path::{Path, PathBuf},
     process::Command,
     sync::atomic::{AtomicBool, Ordering},
@@ -15,6 +18,7 @@ use serde_json::json;
 
 use crate::{
     client::HANG_GUARD,
+    commands::for_each_below,
     daemon::request,
     process::{Process, as_administrator},
     secure::connect,
@@ -259,10 +263,27 @@ fn a_bad_file_changes_nothing_and_the_log_says_so() {
     assert_eq!(daemon.ask("first.pem", "GET", "/api/1.3/acme/suppliers/InternalTI", b""), 200);
 }
 
+/// It once made accounts and a password before it asked whose directory it is, if there were none in that moment; the first
+/// one read them again, and everybody was locked out.
 #[test]
 fn a_second_daemon_on_a_data_directory_says_so_and_touches_nothing() {
     let process = Process::after("");
-    let before = fs::read(process.data_dir().join("accounts.json")).unwrap();
+    // As they are while somebody replaces them; and nobody but the second one writes.
+    process.freeze();
+    let accounts = process.data_dir().join("accounts.json");
+    let kept = fs::read(&accounts).unwrap();
+    fs::remove_file(&accounts).unwrap();
+    fs::set_permissions(process.data_dir(), fs::Permissions::from_mode(0o755)).unwrap();
+    let look = || {
+        let mut seen = Vec::new();
+        for_each_below(&process.data_dir(), &mut |path, metadata| {
+            let bytes = if metadata.is_file() { fs::read(path).unwrap() } else { vec![] };
+            seen.push((path.to_owned(), metadata.mode(), metadata.modified().unwrap(), bytes));
+        });
+        seen.sort();
+        seen
+    };
+    let before = look();
     let second = Command::new(env!("CARGO_BIN_EXE_sluiced"))
         .args(["--listen", "127.0.0.1:0", "--data-dir"])
         .arg(process.data_dir())
@@ -277,6 +298,8 @@ fn a_second_daemon_on_a_data_directory_says_so_and_touches_nothing() {
     assert_eq!((second.status.code(), said.lines().last()), (Some(75), Some(want.as_str())));
     // It has not taken a port, not even for a moment.
     assert_eq!(String::from_utf8(second.stdout).unwrap(), "");
-    assert_eq!(fs::read(process.data_dir().join("accounts.json")).unwrap(), before);
+    assert!(look() == before, "the directory is as it was");
+    fs::write(&accounts, kept).unwrap();
+    process.signal("CONT");
     assert_eq!(process.ask("GET", "/readyz", b"").status, 200);
 }
