@@ -42,7 +42,7 @@ const STATUSES: [(u16, &str); 18] = [
 ];
 
 /// Statuses that alerts go by: told from the start, because an increase is seen only from a number to the next.
-const TOLD_FROM_THE_START: [&str; 3] = ["429", "500", "507"];
+const TOLD_FROM_THE_START: [&str; 4] = ["429", "500", "503", "507"];
 
 /// Methods of requests that have no route.
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"];
