@@ -246,13 +246,14 @@ impl Auth {
         }
     }
 
-    /// Puts accounts in force, unless others were since they were read.
+    /// Puts accounts in force. If others were since they were read, the file tells which are the newest.
     pub(crate) fn replace(&self, read: AccountsRead) {
         let AccountsRead { accounts, stamp, replaces } = read;
         {
             let mut cached = self.cached.lock();
             if cached.stamp != replaces {
-                return;
+                drop(cached);
+                return self.reread();
             }
             cached.stamp = stamp;
             cached.is_unreadable = false;

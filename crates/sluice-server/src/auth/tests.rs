@@ -296,3 +296,16 @@ fn accounts_that_were_read_before_others_came_into_force_do_not_replace_them() {
     assert_eq!(told, "");
     assert_eq!(fixture.auth.accounts().tokens.len(), 1);
 }
+
+/// Of a token that was taken back, it is said that it counts no more.
+#[test]
+fn the_newest_accounts_are_in_force_though_older_ones_came_into_force_after_they_were_read() {
+    let fixture = fixture();
+    fixture.file.change(|accounts| accounts.revoke_token("old")).unwrap();
+    let older = fixture.auth.read_accounts().unwrap();
+    fixture.file.change(|accounts| accounts.revoke_token("good")).unwrap();
+    let newest = fixture.auth.read_accounts().unwrap();
+    fixture.auth.replace(older);
+    fixture.auth.replace(newest);
+    assert_eq!(fixture.auth.accounts().tokens, []);
+}

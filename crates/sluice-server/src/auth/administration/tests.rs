@@ -1,0 +1,39 @@
+//! What a request is told of a change.
+
+use std::fs;
+
+use zeroize::Zeroizing;
+
+use super::{AccountsChange, Auth};
+use crate::{
+    auth::{accounts::AccountsFile, first_admin, password::verify_password},
+    config::{Flags, load},
+    logging::line::tests::written,
+};
+
+/// The change is on the disk by then: its client must not be told otherwise, nor be let in by the old one.
+#[test]
+fn a_first_password_that_cannot_be_removed_fails_no_change() {
+    let dir = tempfile::tempdir().unwrap();
+    let flags = Flags { data_dir: Some(dir.path().to_owned()), ..Flags::default() };
+    let config = load(None, std::iter::empty(), flags).unwrap();
+    first_admin::ensure_administrator(&config).unwrap();
+    let auth = Auth::start(dir.path()).unwrap();
+    // What is no file cannot be removed as one.
+    let kept = first_admin::password_file(&config);
+    fs::remove_file(&kept).unwrap();
+    fs::create_dir(&kept).unwrap();
+    let password = Zeroizing::new(b"another".to_vec());
+    let change = AccountsChange::SetPassword { name: "admin".to_owned(), password };
+    let mut outcome = None;
+    let told = written(false, false, || outcome = Some(auth.change(change, "admin".to_owned())));
+    assert!(matches!(outcome, Some(Ok(None))), "{outcome:?}");
+    assert!(
+        told.contains("the file with the first password, which counts no more, cannot be removed"),
+        "{told}"
+    );
+    let (in_force, on_disk) = (auth.accounts(), AccountsFile::new(dir.path()).read().unwrap());
+    assert_eq!(*in_force, on_disk);
+    let hash = in_force.user("admin").map(|user| user.password_hash.as_str());
+    assert!(verify_password(b"another", hash).unwrap());
+}
