@@ -5,6 +5,7 @@
 pub(crate) mod counted;
 pub(crate) mod cybertrace;
 mod door;
+mod ending;
 pub(crate) mod es;
 pub(crate) mod front;
 pub(crate) mod gate;

@@ -15,3 +15,4 @@ pub(crate) mod record;
 pub(crate) mod request_id;
 pub(crate) mod service;
 pub(crate) mod stopping;
+pub(crate) mod streamed;

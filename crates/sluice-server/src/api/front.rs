@@ -11,7 +11,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     panic::AssertUnwindSafe,
     rc::Rc,
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
 };
 
 use actix_http::Request;
@@ -22,7 +22,7 @@ use actix_service::{
 use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
 use actix_web::{
     App, HttpMessage as _, HttpRequest, HttpResponse, Responder,
-    body::{BodySize, BoxBody, MessageBody as _},
+    body::BoxBody,
     dev::{AppConfig, Payload, RequestHead, Response, Server},
     web,
 };
@@ -35,6 +35,7 @@ use tokio::{
 use super::{
     counted, cybertrace,
     door::Door,
+    ending::finish,
     es,
     gate::{self, Admitted},
     health, pages,
@@ -47,13 +48,10 @@ use crate::{
     http::connection::{RequestStream, progress::RequestProgress},
     http::peer::PeerCertificates,
     http::problem::{Cause, GENERIC_SENTENCE, Problem},
-    http::problem_details,
     http::record::RequestRecord,
-    http::request_id::{SLUICE_REQUEST_ID, X_REQUEST_ID},
     http::service,
     http::stopping::Stopping,
     life::{connection_limit::connections_per_worker_max, state::State},
-    metrics::requests::Answered,
 };
 
 /// Connections of those who want metrics.
@@ -246,8 +244,8 @@ fn begin_progress(progress: Option<&Rc<RequestProgress>>, head: &RequestHead) ->
 }
 
 /// Begins the record of a request.
-fn begin(head: &RequestHead, peer: Option<&Rc<PeerCertificates>>, state: &State) -> RequestRecord {
-    RequestRecord::begin(head, peer.cloned(), &state.rules().proxies)
+fn begin(head: &RequestHead, peer: Option<&Rc<PeerCertificates>>, state: &State) -> Rc<RequestRecord> {
+    Rc::new(RequestRecord::begin(head, peer.cloned(), &state.rules().proxies))
 }
 
 /// Judges a request that expects `100-continue`: lets it go on, or refuses it without a `100`.
@@ -285,7 +283,7 @@ async fn answer_request(
     state: web::Data<State>,
 ) -> impl Responder {
     let progress = begin_progress(request.conn_data(), request.head());
-    let passed = request.extensions_mut().remove::<(Admitted, RequestRecord)>();
+    let passed = request.extensions_mut().remove::<(Admitted, Rc<RequestRecord>)>();
     let (admitted, record) = match passed {
         Some((admitted, record)) => (Some(admitted), record),
         None => (None, begin(request.head(), request.conn_data(), &state)),
@@ -303,7 +301,7 @@ async fn answer_scrape(
     state: web::Data<State>,
 ) -> impl Responder {
     let progress = begin_progress(request.conn_data(), request.head());
-    let record = RequestRecord::begin(request.head(), None, &[]);
+    let record = Rc::new(RequestRecord::begin(request.head(), None, &[]));
     note_route(&record, "Metrics");
     let answer = async { scrape::answer_anybody(&state, request.head()).map_err(generic) };
     let outcome = catching("metrics", answer).await;
@@ -321,50 +319,12 @@ fn generic(cause: Cause) -> Problem {
     Problem::new(GENERIC_SENTENCE, cause)
 }
 
-/// Makes the answer of an outcome, gives it the id of the request, and tells the log.
-fn finish(state: &State, record: &RequestRecord, outcome: Result<HttpResponse, Problem>) -> HttpResponse {
-    let (is_v1, is_es) = (v1::is_path(record.path()), es::is_path(record.path()));
-    let (mut response, cause) = match outcome {
-        Ok(response) => (response, None),
-        Err(problem) if is_v1 => (problem_details::answer(&problem, &record.id), Some(problem.cause)),
-        Err(problem) if is_es => (es::errors::answer(&problem), Some(problem.cause)),
-        Err(problem) => (answer::problem(&problem), Some(problem.cause)),
-    };
-    let sent_bytes = match response.body().size() {
-        BodySize::Sized(bytes) => bytes,
-        BodySize::None | BodySize::Stream => 0,
-    };
-    let (status, elapsed) = (response.status(), record.elapsed());
-    state.metrics.requests.answered(Answered {
-        route: record.route_number.get(),
-        method: record.method(),
-        status,
-        elapsed,
-        waited: record.waited.get(),
-        received_bytes: record.received_bytes.get(),
-        sent_bytes,
-    });
-    if let Some(Cause::Unreadable(_)) = cause {
-        state.metrics.damaged_reads.fetch_add(1, Ordering::Relaxed);
-    }
-    state.request_log.answered(record, status, sent_bytes, cause.as_ref());
-    response.headers_mut().insert(X_REQUEST_ID.clone(), record.id.to_header());
-    if is_es {
-        let (name, value) = es::PRODUCT;
-        response.headers_mut().insert(name, value);
-    }
-    if is_v1 {
-        response.headers_mut().insert(SLUICE_REQUEST_ID.clone(), record.id.to_header());
-    }
-    response
-}
-
 async fn respond(
     state: &Arc<State>,
     request: &HttpRequest,
     payload: &mut Payload,
     admitted: Option<Admitted>,
-    record: &RequestRecord,
+    record: &Rc<RequestRecord>,
 ) -> Result<HttpResponse, Problem> {
     let head: &RequestHead = request.head();
     if let Some(response) = health::answer(state, &head.method, head.uri.path()) {
@@ -410,7 +370,7 @@ async fn carry_out(
     head: &RequestHead,
     payload: &mut Payload,
     admitted: Admitted,
-    record: &RequestRecord,
+    record: &Rc<RequestRecord>,
 ) -> Result<HttpResponse, Problem> {
     let Admitted { route, request, identity, ingestor } = admitted;
     let outcome = match request {
@@ -430,7 +390,7 @@ async fn carry_out(
         ApiRequest::Accounts(shape, name, _permit) => {
             v1::accounts::carry_out(state, head, payload, (route, shape, name), record).await
         }
-        ApiRequest::Export(asked) => v1::export::answer(state, &ingestor, *asked).await,
+        ApiRequest::Export(asked) => v1::export::answer(state, &ingestor, *asked, record).await,
         ApiRequest::Batches(request) => v1::batches::carry_out(state, &ingestor, request, record).await,
     };
     outcome.map_err(|cause| Problem::new(route.sentence, cause))

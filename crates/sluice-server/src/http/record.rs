@@ -1,7 +1,8 @@
 //! What is known of a request while it is carried out, for the lines that tell of it.
 //!
 //! In: its head, then whatever the gate and the API learn about it. Out: the same, and a line in the access log if the client
-//! went away before it was answered. It costs a glance at the clock and the id; nothing here is sent to the client but the id.
+//! went away before it was answered. Of an answer that is given while it is made, everything is told when nobody needs the record any more. It costs a
+//! glance at the clock and the id; nothing here is sent to the client but the id.
 
 use std::{
     cell::{Cell, OnceCell},
@@ -17,8 +18,11 @@ use actix_web::{
 use ipnet::IpNet;
 use sluice_model::excerpt::excerpt;
 
-use super::{forwarded, peer::PeerCertificates, request_id::RequestId};
+use super::{forwarded, peer::PeerCertificates, problem::Cause, request_id::RequestId};
 use crate::logging::ACCESS;
+
+/// What tells of a request whose answer is a stream, once it has ended.
+type TellEnd = Box<dyn FnOnce(&RequestRecord)>;
 
 /// See the module.
 pub(crate) struct RequestRecord {
@@ -45,8 +49,13 @@ pub(crate) struct RequestRecord {
     pub(crate) accepted_count: Cell<u64>,
     /// Indicators that were refused.
     pub(crate) refused_count: Cell<u64>,
-    /// Whether it was answered.
+    /// Bytes of its answer, as far as they are given.
+    pub(crate) sent_bytes: Cell<u64>,
+    /// Why its answer, a stream that had begun well, has not ended well.
+    pub(crate) failure: OnceCell<Cause>,
+    /// Whether it was answered, to the end of its answer.
     pub(crate) is_answered: Cell<bool>,
+    tell_end: Cell<Option<TellEnd>>,
 }
 
 impl RequestRecord {
@@ -66,14 +75,44 @@ impl RequestRecord {
             waited: Cell::new(Duration::ZERO),
             accepted_count: Cell::new(0),
             refused_count: Cell::new(0),
+            sent_bytes: Cell::new(0),
+            failure: OnceCell::new(),
             is_answered: Cell::new(false),
+            tell_end: Cell::new(None),
         }
     }
 
     /// Notes what came of its body, and how long the client was waited for.
     pub(crate) fn note_body(&self, received_bytes: u64, waited: Duration) {
         self.received_bytes.set(received_bytes);
-        self.waited.set(waited);
+        self.note_wait(waited);
+    }
+
+    /// Notes that the client was waited for.
+    pub(crate) fn note_wait(&self, waited: Duration) {
+        self.waited.set(self.waited.get() + waited);
+    }
+
+    /// Has `tell` told at the end of the record: its answer is a stream, of which nothing is known yet.
+    pub(crate) fn tell_at_end(&self, tell: TellEnd) {
+        self.tell_end.set(Some(tell));
+    }
+
+    /// Tells that the client went away before it had the whole answer.
+    pub(crate) fn tell_given_up(&self) {
+        tracing::info!(
+            target: ACCESS,
+            request_id = self.id.as_str(),
+            address = %self.address,
+            user = &*excerpt(self.user()),
+            route = self.route.get(),
+            ms = self.elapsed_ms(),
+            received_bytes = self.received_bytes.get(),
+            sent_bytes = self.sent_bytes.get(),
+            accepted = self.accepted_count.get(),
+            refused = self.refused_count.get(),
+            "request given up by its client"
+        );
     }
 
     /// Its method.
@@ -104,22 +143,18 @@ impl RequestRecord {
 
 impl Drop for RequestRecord {
     fn drop(&mut self) {
-        if !self.is_answered.get() {
-            tracing::info!(
-                target: ACCESS,
-                request_id = self.id.as_str(),
-                address = %self.address,
-                user = &*excerpt(self.user()),
-                route = self.route.get(),
-                ms = self.elapsed_ms(),
-                "request given up by its client"
-            );
+        if let Some(tell) = self.tell_end.take() {
+            tell(self);
+        } else if !self.is_answered.get() {
+            self.tell_given_up();
         }
     }
 }
 
 /// A time as the log tells it, with microseconds as decimals.
 pub(crate) fn milliseconds(duration: Duration) -> f64 {
-    let microseconds = u32::try_from(duration.as_micros()).unwrap_or(u32::MAX);
-    f64::from(microseconds) / 1_000.0
+    (duration.as_secs_f64() * 1e6).round() / 1e3
 }
+
+#[cfg(test)]
+mod tests;

@@ -103,20 +103,16 @@ impl Default for RequestLog {
 }
 
 impl RequestLog {
-    /// Tells of a request that is answered. `sent_bytes` is the length of the body of the answer.
-    pub(crate) fn answered(
-        &self,
-        record: &RequestRecord,
-        status: StatusCode,
-        sent_bytes: u64,
-        cause: Option<&Cause>,
-    ) {
-        record.is_answered.set(true);
+    /// Tells of a request that is answered, or whose client went away in the middle of the answer.
+    pub(crate) fn ended(&self, record: &RequestRecord, status: StatusCode, cause: Option<&Cause>) {
         if let Some(cause) = cause {
-            self.failed(record, cause, Instant::now());
+            self.failed(record, status, cause, Instant::now());
         }
         if let Some(slow_after) = slow_after() {
             self.note_time(record, status, slow_after);
+        }
+        if !record.is_answered.get() {
+            return record.tell_given_up();
         }
         tracing::info!(
             target: ACCESS,
@@ -126,7 +122,7 @@ impl RequestLog {
             route = record.route.get(),
             status = status.as_u16(),
             received_bytes = record.received_bytes.get(),
-            sent_bytes,
+            sent_bytes = record.sent_bytes.get(),
             ms = record.elapsed_ms(),
             accepted = record.accepted_count.get(),
             refused = record.refused_count.get(),
@@ -134,8 +130,9 @@ impl RequestLog {
         );
     }
 
-    fn failed(&self, record: &RequestRecord, cause: &Cause, now: Instant) {
+    fn failed(&self, record: &RequestRecord, status: StatusCode, cause: &Cause, now: Instant) {
         let quota = match cause {
+            Cause::Stopping if status == StatusCode::SERVICE_UNAVAILABLE => &self.busy,
             Cause::Busy { .. } | Cause::Interrupted { .. } | Cause::OutOfTime => &self.busy,
             Cause::DiskFull => &self.disk_full,
             Cause::StoreFailed | Cause::Stopping | Cause::Unreadable(_) | Cause::Internal => &self.internal,
@@ -153,7 +150,7 @@ impl RequestLog {
         if !quota.take(now) {
             return;
         }
-        let (status, reason) = (cause.status().as_u16(), cause.reason_for_log());
+        let (status, reason) = (status.as_u16(), cause.reason_for_log());
         let (user, path) = (excerpt(record.user()), excerpt(record.path()));
         let (id, route, ms) = (record.id.as_str(), record.route.get(), record.elapsed_ms());
         // The level of an event is fixed where it stands.
@@ -211,7 +208,7 @@ impl RequestLog {
     pub(crate) fn tell_left_out(&self, now: Instant) {
         for (quota, what) in [
             (&self.internal, "requests that failed with 500"),
-            (&self.busy, "requests that were refused with 429"),
+            (&self.busy, "requests that were refused with 429 or 503"),
             (&self.disk_full, "requests that were refused with 507"),
             (&self.slow, "slow requests"),
             (&self.guesses.all, "refused logins"),
@@ -225,8 +222,8 @@ impl RequestLog {
     }
 }
 
-/// Who asks for a change, to be told once it is durable. It does not end with the request: a client that goes away
-/// before the answer has changed what it has changed.
+/// Who asks for something, to be told of what becomes of it apart from the request. It does not end with that: a client that
+/// goes away before the answer has changed what it has changed.
 pub(crate) struct Author {
     id: RequestId,
     address: IpAddr,
@@ -243,6 +240,12 @@ impl Author {
             user: excerpt(record.user()),
             path: excerpt(record.path()),
         }
+    }
+
+    /// Tells that an export was cut off because its client takes so long.
+    pub(crate) fn export_cut_off(&self, reason: &str) {
+        let Self { id, address, user, path } = self;
+        tracing::warn!(request_id = id.as_str(), %address, user, path, reason, "an export was cut off");
     }
 
     /// Tells what has been changed. Nothing of it is left out: nobody changes anything without the right, and each change

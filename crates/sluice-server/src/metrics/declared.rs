@@ -60,7 +60,7 @@ declare! {
     REQUEST_TIME: Histogram "http_request_duration" SECONDS,
         "Time from the head of a request to its answer, without the time in which its client was waited for.";
     CLIENT_WAIT: Counter "http_client_wait" SECONDS,
-        "Time in which clients were waited for to send their bodies.";
+        "Time in which clients were waited for to send their bodies, or to take answers of any length.";
     RECEIVED: Counter "http_request_body" BYTES,
         "Bytes of bodies that arrived, as sent.";
     SENT: Counter "http_response_body" BYTES,

@@ -84,7 +84,7 @@ pub(crate) struct Answered<'request> {
     pub(crate) waited: Duration,
     /// Bytes of its body, as sent.
     pub(crate) received_bytes: u64,
-    /// Bytes of the answer's body.
+    /// Bytes of the answer's body, as far as they were given.
     pub(crate) sent_bytes: u64,
 }
 
@@ -166,7 +166,7 @@ impl RouteCounts {
         self.times.note_time(elapsed.saturating_sub(waited));
         self.sent_bytes.fetch_add(sent_bytes, Ordering::Relaxed);
         // Most requests have none of these.
-        if received_bytes != 0 {
+        if received_bytes != 0 || !waited.is_zero() {
             let microseconds = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
             self.waited_microseconds.fetch_add(microseconds, Ordering::Relaxed);
             self.received_bytes.fetch_add(received_bytes, Ordering::Relaxed);

@@ -259,6 +259,78 @@ fn a_request_that_its_client_gives_up_has_a_line_too() {
     assert_eq!(lines_with(&process, "AddIndicators").len(), 1, "{}", process.said());
 }
 
+const IMPORTS: &str = "/v1/suppliers/InternalTI/indicators";
+
+/// Begins an import that is told how far it is while its body is sent, and gives the id of the request.
+fn begin_import(process: &Process, length: &str, body: &[u8]) -> (Connection, String) {
+    let mut connection = process.connect();
+    let headers = format!("{}Accept: application/x-ndjson\r\n{length}\r\n", as_administrator());
+    assert!(connection.send(&request("POST", IMPORTS, &headers, b"")) && connection.send(body));
+    let head = connection.receive_head().unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    let id = head.lines().find_map(|line| line.strip_prefix("x-request-id: ")).unwrap();
+    (connection, id.to_owned())
+}
+
+/// They were once told of when they began: with 200, no bytes and no time, whatever became of them.
+#[test]
+fn an_answer_that_is_given_while_it_is_made_is_told_of_when_it_has_ended() {
+    let process = Process::after("export SLUICE_LOG__ACCESS=true");
+    let body = b"a.example.com\nb.example.com\nbad\\\n";
+    let length = format!("Content-Length: {}", body.len());
+    let (begin, last) = body.split_at(body.len() - 1);
+    let (mut import, id) = begin_import(&process, &length, begin);
+    let own = format!("request_id=\"{id}\"");
+    assert_eq!(lines_with(&process, &own), [""; 0], "it has not ended");
+    assert!(import.send(last));
+    let mut told = String::new();
+    while let Some(line) = import.receive_chunk() {
+        told += &line;
+    }
+    let export = {
+        let mut connection = process.connect();
+        assert!(connection.send(&request("GET", IMPORTS, &as_administrator(), b"")));
+        connection.receive_text().unwrap()
+    };
+    assert_eq!((export.status, export.body.lines().count()), (200, 3), "{export:?}");
+    for (id, received_bytes, sent_bytes, counts) in [
+        (id.as_str(), body.len(), told.len(), "accepted=2 refused=1"),
+        (id_of(&export), 0, export.body.len(), "accepted=0 refused=0"),
+    ] {
+        let line = format!("access: request request_id=\"{id}\"");
+        wait_until("it is told", || !lines_with(&process, &line).is_empty());
+        let told = lines_with(&process, &format!("request_id=\"{id}\"")).join("\n");
+        let want = format!(" status=200 received_bytes={received_bytes} sent_bytes={sent_bytes} ");
+        assert!(told.contains(&want) && told.ends_with(counts), "{want}: {told}");
+    }
+}
+
+#[test]
+fn an_import_that_is_cut_off_is_told_of_with_the_status_of_its_last_line() {
+    let mut process = Process::after("export SLUICE_LOG__ACCESS=true");
+    // It cannot arrive before the daemon stops.
+    let (mut import, id) = begin_import(&process, "Content-Length: 99999999999", b"a.example.com\n");
+    process.terminate();
+    let last: Value = serde_json::from_str(&import.receive_chunk().unwrap()).unwrap();
+    assert!(process.wait().success());
+    let status = last["status"].as_u64().unwrap();
+    for line in ["life::request_log: a request was refused", "access: request"] {
+        let told = lines_with(&process, &format!("{line} request_id=\"{id}\"")).join("\n");
+        assert!(told.contains(&format!(" status={status} ")), "{line} {status}: {}", process.said());
+    }
+}
+
+#[test]
+fn an_import_whose_client_goes_away_is_told_of_with_what_had_arrived() {
+    let process = Process::after("export SLUICE_LOG__ACCESS=true");
+    let (import, id) = begin_import(&process, "Content-Length: 1000", b"a.example.com\n");
+    drop(import);
+    let line = format!("request given up by its client request_id=\"{id}\"");
+    wait_until("it is told", || !lines_with(&process, &line).is_empty());
+    let told = lines_with(&process, &line).remove(0);
+    assert!(told.contains(" received_bytes=14 "), "{told}");
+}
+
 /// As when the journal hangs.
 #[test]
 fn a_log_that_nobody_reads_holds_up_neither_requests_nor_the_end() {

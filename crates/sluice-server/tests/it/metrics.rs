@@ -113,6 +113,50 @@ fn an_administrator_or_a_token_for_it_may_scrape() {
     assert_eq!(daemon.daemon().metrics_address(), None);
 }
 
+/// They were once counted when they began.
+#[test]
+fn answers_that_are_given_while_they_are_made_count_when_they_have_ended() {
+    const PATH: &str = "/v1/suppliers/InternalTI/indicators";
+    const ROUTE: (&str, &str) = ("route", "/v1/suppliers/{supplier}/indicators");
+    const REQUESTS: &str = "sluice_http_requests_total";
+    let daemon = Running::start(&[]);
+    let wait_until_counted = |method, status| {
+        let labels = [ROUTE, ("method", method), ("status", status)];
+        wait_until("it is counted", || 0.0 < value(&scrape(&daemon), REQUESTS, &labels));
+    };
+    let headers = format!("{}Accept: application/x-ndjson\r\n", as_user("admin"));
+    let mut import = daemon.connect();
+    let chunked = format!("{headers}Transfer-Encoding: chunked\r\n");
+    assert!(import.send(&request("POST", PATH, &chunked, b"")) && import.send_chunk(b"a.example.com\n"));
+    assert!(import.receive_head().unwrap().starts_with("HTTP/1.1 200 "));
+    check_value(&scrape(&daemon), REQUESTS, &[ROUTE], 0.0);
+    assert!(import.send_chunk(b""));
+    let mut lines = String::new();
+    while let Some(line) = import.receive_chunk() {
+        lines += &line;
+    }
+    wait_until_counted("POST", "200");
+    // Its last line is a problem.
+    let mut bad = daemon.connect();
+    assert!(bad.send(&request("POST", &format!("{PATH}?format=json"), &headers, b"[x")));
+    let bad = bad.receive_text().unwrap();
+    assert_eq!(bad.status, 200);
+    wait_until_counted("POST", "400");
+    let mut export = daemon.connect();
+    assert!(export.send(&request("GET", PATH, &as_user("admin"), b"")));
+    let export = export.receive_text().unwrap();
+    wait_until_counted("GET", "200");
+    let families = scrape(&daemon);
+    for (name, method, text_bytes) in [
+        ("sluice_http_request_body_bytes_total", "POST", "a.example.com\n[x".len()),
+        ("sluice_http_response_body_bytes_total", "POST", lines.len() + bad.body.len()),
+        ("sluice_http_response_body_bytes_total", "GET", export.body.len()),
+    ] {
+        let want = f64::from(u32::try_from(text_bytes).unwrap());
+        check_value(&families, name, &[ROUTE, ("method", method)], want);
+    }
+}
+
 #[test]
 fn a_listener_of_its_own_serves_metrics_to_anybody_and_nothing_else() {
     let daemon = Running::start(&[LISTENER]);

@@ -15,7 +15,8 @@ mod render;
 
 use std::{
     io,
-    sync::{Arc, atomic::Ordering},
+    rc::Rc,
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -23,9 +24,9 @@ use std::{
 use actix_web::{HttpResponse, http::header};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
-use sluice_ingest::{Ingestor, Permit};
+use sluice_ingest::{IngestError, Ingestor, Permit};
 use sluice_model::limits;
-use sluice_store::{SelectedHolding, Snapshot, Wanted};
+use sluice_store::{ReadError, SelectedHolding, Snapshot, Wanted};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use self::{
@@ -33,7 +34,10 @@ use self::{
     parameters::{Coding, ExportAsked, ExportFormat},
     render::RowWriter,
 };
-use crate::{http::problem::Cause, life::state::State};
+use crate::{
+    http::{problem::Cause, record::RequestRecord},
+    life::{request_log::Author, state::State},
+};
 
 /// Names the state that an answer shows.
 pub(crate) const CURSOR: &str = "sluice-cursor";
@@ -69,6 +73,7 @@ pub(crate) async fn answer(
     state: &Arc<State>,
     ingestor: &Ingestor,
     asked: ExportAsked,
+    record: &Rc<RequestRecord>,
 ) -> Result<HttpResponse, Cause> {
     let full = Cause::Busy { retry_after_seconds: FULL_RETRY_SECONDS };
     let Ok(slot) = Arc::clone(&state.exports).try_acquire_owned() else { return Err(full) };
@@ -76,15 +81,16 @@ pub(crate) async fn answer(
     let (format, coding, judged_seconds) = (asked.format, asked.coding, asked.selection.now_seconds);
     let (pieces, pieces_in) = mpsc::channel(PIECES_QUEUED_MAX);
     let (begun, begun_in) = oneshot::channel();
+    let (failed, failed_in) = oneshot::channel();
     let exporter = Exporter {
-        state: Arc::clone(state),
+        asker: Author::of(record),
         ingestor: ingestor.clone(),
         asked,
         pieces,
         ends_at: Instant::now() + EXPORT_TIME_MAX,
         _held: (slot, permit),
     };
-    let started = thread::Builder::new().name("export".to_owned()).spawn(move || exporter.run(begun));
+    let started = thread::Builder::new().name("export".to_owned()).spawn(move || exporter.run(begun, failed));
     started.map_err(|error| {
         tracing::error!(%error, "a thread for an export could not be started");
         full
@@ -107,24 +113,34 @@ pub(crate) async fn answer(
     if let Some(encoding) = encoding {
         response.insert_header((header::CONTENT_ENCODING, encoding));
     }
-    Ok(response.streaming(body_of(pieces_in)))
+    Ok(response.streaming(body_of(pieces_in, failed_in, Rc::clone(record))))
 }
 
-/// Pieces up to the end, which is `None`; without it, an error, because the answer is not whole.
-fn body_of(pieces: mpsc::Receiver<Option<Bytes>>) -> impl Stream<Item = io::Result<Bytes>> {
-    stream::unfold(Some(pieces), |pieces| async {
-        let mut pieces = pieces?;
+/// Pieces up to the end, which is `None`; without it, an error, because the answer is not whole. The record is told why.
+fn body_of(
+    pieces: mpsc::Receiver<Option<Bytes>>,
+    failed: oneshot::Receiver<Cause>,
+    record: Rc<RequestRecord>,
+) -> impl Stream<Item = io::Result<Bytes>> {
+    stream::unfold(Some((pieces, failed, record)), |rest| async {
+        let (mut pieces, mut failed, record) = rest?;
         match pieces.recv().await {
-            Some(Some(piece)) => Some((Ok(piece), Some(pieces))),
+            Some(Some(piece)) => Some((Ok(piece), Some((pieces, failed, record)))),
             Some(None) => None,
-            None => Some((Err(io::Error::other("the export was given up")), None)),
+            None => {
+                // A thread that panicked has not said why.
+                let cause = failed.try_recv().unwrap_or(Cause::Internal);
+                // It is the first: there was nothing but pieces.
+                let _is_first = record.failure.set(cause);
+                Some((Err(io::Error::other("the export was given up")), None))
+            }
         }
     })
 }
 
 /// An export under way, on its thread.
 struct Exporter {
-    state: Arc<State>,
+    asker: Author,
     ingestor: Ingestor,
     asked: ExportAsked,
     /// Pieces of the answer, then `None`.
@@ -135,8 +151,8 @@ struct Exporter {
 }
 
 impl Exporter {
-    /// Tells which commit is shown, or why none is, and then shows it.
-    fn run(mut self, begun: oneshot::Sender<Result<u64, Cause>>) {
+    /// Tells which commit is shown, or why none is, and then shows it, or tells why it cannot be shown to its end.
+    fn run(mut self, begun: oneshot::Sender<Result<u64, Cause>>, failed: oneshot::Sender<Cause>) {
         let (snapshot, _kept) = match self.begin() {
             Ok(snapshot) => snapshot,
             Err(cause) => return drop(begun.send(Err(cause))),
@@ -144,7 +160,12 @@ impl Exporter {
         if begun.send(Ok(snapshot.sequence())).is_ok()
             && let Err(error) = self.export(&snapshot)
         {
-            tracing::warn!(%error, "an export was cut off");
+            let cause = cause_of(error);
+            if let Cause::BadRequest(reason) = &cause {
+                self.asker.export_cut_off(reason);
+            }
+            // Before the pieces end. A client that is gone need not know.
+            drop(failed.send(cause));
         }
     }
 
@@ -183,10 +204,7 @@ impl Exporter {
             };
             shown.as_ref().copied().unwrap_or(Wanted::Enough)
         };
-        if let Err(error) = snapshot.select(selection, after, show) {
-            self.state.metrics.damaged_reads.fetch_add(1, Ordering::Relaxed);
-            return Err(io::Error::other(error));
-        }
+        snapshot.select(selection, after, show).map_err(io::Error::other)?;
         if shown? == Wanted::Enough {
             return Ok(());
         }
@@ -222,6 +240,20 @@ impl Exporter {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "its client took longer than an hour"));
         }
         Ok(())
+    }
+}
+
+/// Why an export was cut off: its client takes too long, or something stored cannot be read.
+fn cause_of(error: io::Error) -> Cause {
+    if error.kind() == io::ErrorKind::TimedOut {
+        return Cause::bad_request(error);
+    }
+    match error.downcast::<ReadError>() {
+        Ok(damage) => IngestError::Read(damage).into(),
+        Err(error) => {
+            tracing::error!(%error, "an export could not be written");
+            Cause::Internal
+        }
     }
 }
 

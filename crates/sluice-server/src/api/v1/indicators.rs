@@ -1,6 +1,6 @@
 //! `POST` and `DELETE` of a supplier's indicators: rows in any format, of any number, in; counts out.
 
-use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, mem, rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::{
     HttpResponse,
@@ -102,7 +102,7 @@ pub(crate) async fn import(
     payload: &mut Payload,
     ingestor: &Ingestor,
     request: ImportRequest,
-    record: &RequestRecord,
+    record: &Rc<RequestRecord>,
 ) -> Result<HttpResponse, Problem> {
     let ImportRequest { importing, parameters, tenant, permit } = request;
     let mode = parameters.mode;
@@ -139,23 +139,27 @@ pub(crate) async fn import(
     let resumed = if from_line == 1 { Resumed::No } else { Resumed::Yes };
     let work = ImportWork { intake, resumed, mode, counted, supplier, tenant };
     if progress::is_wanted(&head.headers) {
-        let (state, headers, request) = (Arc::clone(state), head.headers.clone(), record.id.clone());
+        let (state, headers, record) = (Arc::clone(state), head.headers.clone(), Rc::clone(record));
         let (told_of, tenant) = (Arc::clone(&state.batches), work.tenant.clone());
         // The body goes on arriving while the answer is given.
         let mut payload = mem::replace(payload, Payload::None);
         let last_line = async move {
             let done = work.take_in(&state, &headers, &mut payload).await;
-            let line = done.outcome.unwrap_or_else(|problem| problem_details::text(&problem, &request));
+            let line = match done.noted_in(&record) {
+                Ok(line) => line,
+                Err(problem) => {
+                    let line = problem_details::text(&problem, &record.id);
+                    // Nobody else sets it before the last line.
+                    let _is_first = record.failure.set(problem.cause);
+                    line
+                }
+            };
             (line, payload)
         };
         return Ok(progress::answer(told_of, tenant, id, last_line));
     }
     let done = work.take_in(state, &head.headers, payload).await;
-    let (received_bytes, waited) = done.received;
-    record.note_body(received_bytes, waited);
-    record.accepted_count.set(done.accepted_count);
-    record.refused_count.set(done.refused_count);
-    done.outcome.map(|text| answer::of_text(StatusCode::OK, text))
+    done.noted_in(record).map(|text| answer::of_text(StatusCode::OK, text))
 }
 
 /// An import that is about to read its body.
@@ -176,6 +180,17 @@ struct ImportDone {
     refused_count: u64,
     /// Bytes of the body that arrived, and how long its client was waited for.
     received: (u64, Duration),
+}
+
+impl ImportDone {
+    /// The text of its answer; the record is told the rest.
+    fn noted_in(self, record: &RequestRecord) -> Result<String, Problem> {
+        let (received_bytes, waited) = self.received;
+        record.note_body(received_bytes, waited);
+        record.accepted_count.set(self.accepted_count);
+        record.refused_count.set(self.refused_count);
+        self.outcome
+    }
 }
 
 impl ImportWork {

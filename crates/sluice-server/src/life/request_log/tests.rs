@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use actix_web::dev::RequestHead;
+use actix_web::{dev::RequestHead, http::StatusCode};
 use proptest::prelude::*;
 
 use super::{LOGIN_LINES_MAX, LOGIN_LINES_PER_ADDRESS_MAX, QUOTA_TIME, RequestLog};
@@ -34,7 +34,7 @@ fn told_of(causes: &[Cause]) -> String {
     let (log, record) = (RequestLog::default(), RequestRecord::begin(&RequestHead::default(), None, &[]));
     written(false, true, || {
         for cause in causes {
-            log.answered(&record, cause.status(), 0, Some(cause));
+            log.ended(&record, cause.status(), Some(cause));
         }
         log.tell_left_out(Instant::now() + QUOTA_TIME);
     })
@@ -57,7 +57,7 @@ fn what_is_left_out_is_told_by_kind() {
     let told = told_of(&causes);
     assert_eq!(told.matches("a request failed").count(), 60, "{told}");
     assert_eq!(told.matches("a request was refused").count(), 120, "{told}");
-    for what in ["failed with 500", "refused with 429", "refused with 507"] {
+    for what in ["failed with 500", "refused with 429 or 503", "refused with 507"] {
         let line = told.lines().find(|line| line.contains("more happened") && line.contains(what));
         assert!(line.is_some_and(|line| line.contains("count=40 ")), "{told}");
     }
@@ -94,4 +94,21 @@ proptest! {
         let left_out = log.guesses.all.take_left_out(now + QUOTA_TIME);
         prop_assert_eq!(u64::from(all) + left_out, addresses.len() as u64);
     }
+}
+
+/// A client of `/v1` gets 503 from a service that stops, others 500.
+#[test]
+fn a_request_is_told_with_the_status_that_it_got() {
+    let (log, record) = (RequestLog::default(), RequestRecord::begin(&RequestHead::default(), None, &[]));
+    let told = written(false, true, || {
+        log.ended(&record, StatusCode::SERVICE_UNAVAILABLE, Some(&Cause::Stopping));
+        log.ended(&record, StatusCode::INTERNAL_SERVER_ERROR, Some(&Cause::Stopping));
+        let interrupted = Cause::Interrupted { retry_after_seconds: 1 };
+        log.ended(&record, StatusCode::SERVICE_UNAVAILABLE, Some(&interrupted));
+    });
+    let line = |text: &str, status: u16| {
+        let status = format!(" status={status} ");
+        told.lines().filter(|line| line.contains(text) && line.contains(&status)).count()
+    };
+    assert_eq!((line("a request was refused", 503), line("a request failed", 500)), (2, 1), "{told}");
 }
