@@ -34,6 +34,8 @@ const EARLY_RATE: u64 = 4 * MIB as u64;
 /// Bytes a second at which the rest of a body may arrive, however slow it was: the last bytes of a slow body are waited
 /// for.
 const LATE_RATE: u64 = 64 * KIB as u64;
+/// Time from the begin of the stop, or its own if that is later, in which a body of unknown length has to end. Some never do.
+const UNDECLARED_TIME_MAX: Duration = Duration::from_secs(5);
 /// How often a body that brings nothing is judged again: less and less of it can arrive in the time that is left.
 const JUDGE_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -118,7 +120,8 @@ impl Stopping {
 
     /// Returns true if the daemon stops before the body can be there.
     pub(crate) fn is_out_of_time(&self, arrival: &Arrival) -> bool {
-        self.has_begun() && self.bodies_due.borrow().is_some_and(|due| !arrival.can_end(Instant::now(), due))
+        let (Some(began), Some(due)) = (self.began.get(), *self.bodies_due.borrow()) else { return false };
+        !arrival.can_end(Instant::now(), arrival.due(*began, due))
     }
 
     /// Waits until [`Stopping::is_out_of_time`] holds for a body that brings nothing meanwhile.
@@ -161,6 +164,14 @@ impl Arrival {
     /// A body of which nothing has arrived.
     pub(crate) fn announced(declared_bytes: Option<u64>) -> Self {
         Self { began: Instant::now(), received_bytes: 0, missing_bytes: declared_bytes }
+    }
+
+    /// Until when it has to arrive in a stop that began at `stopped`, and waits for bodies until `due`.
+    fn due(&self, stopped: Instant, due: Instant) -> Instant {
+        match self.missing_bytes {
+            Some(_) => due,
+            None => due.min(stopped.max(self.began) + UNDECLARED_TIME_MAX),
+        }
     }
 
     /// Returns true if what is missing can arrive from `now` to `due`. At 1 MiB a second, with 27 s left, 27 MiB can. Of

@@ -123,6 +123,30 @@ fn a_slow_upload_does_not_hold_up_the_stop() {
     daemon.wait_for_end();
 }
 
+/// Begins a body in chunks, which only its client knows the end of.
+fn begin_chunks(daemon: &Running, method: &str, path: &str, first: &[u8]) -> Connection {
+    let mut upload = daemon.connect();
+    let headers = format!("{}Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n", as_user("admin"));
+    assert!(upload.send(&request(method, path, &headers, b"")));
+    assert_eq!(upload.receive_text().unwrap().status, 100);
+    assert!(upload.send_chunk(first));
+    upload
+}
+
+/// An import may be without end. Until the time for a stop is over, here ten minutes, none of these was told anything.
+#[test]
+fn a_body_of_unknown_length_does_not_hold_up_the_stop() {
+    let daemon = Running::start(&LONG_STOP);
+    let mut silent = begin_chunks(&daemon, "PUT", INDICATORS, b"[");
+    let path = "/v1/suppliers/InternalTI/indicators";
+    let mut endless = begin_chunks(&daemon, "POST", path, b"0.endless.example.com\n");
+    daemon.daemon().stop();
+    let answer = silent.answer();
+    check_last(&mut silent, &answer, 429);
+    wait_until("the import that goes on is cut", || !endless.send_chunk(b"1.endless.example.com\n"));
+    daemon.wait_for_end();
+}
+
 #[test]
 fn idle_connections_are_closed_while_others_are_served() {
     for is_secure in [false, true] {

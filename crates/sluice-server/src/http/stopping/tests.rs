@@ -6,7 +6,7 @@ use proptest::{prop_assert_eq, prop_assume, proptest};
 use sluice_model::limits::{KIB, MIB};
 use tokio::time::Instant;
 
-use super::{Arrival, JUDGE_INTERVAL, Stopping};
+use super::{Arrival, JUDGE_INTERVAL, Stopping, UNDECLARED_TIME_MAX};
 
 /// Judges a body of which so much has come in `taken_ms`.
 fn can_end(received_bytes: u64, missing_bytes: Option<u64>, taken_ms: u64, left_ms: u64) -> bool {
@@ -75,6 +75,27 @@ async fn a_silent_body_is_given_up_when_its_rest_cannot_come() {
     // From the 110th second on, less than 10 s are left for what takes 10 s.
     let latest = Duration::from_secs(110) + JUDGE_INTERVAL;
     assert!((Duration::from_secs(110)..=latest).contains(&given_up), "{given_up:?}");
+}
+
+/// However much of it comes: it may have no end.
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_body_of_unknown_length_holds_up_a_stop_for_seconds_only() {
+    let (stopping, began) = (Stopping::default(), Instant::now());
+    let unknown = |received_bytes| Arrival { began, received_bytes, missing_bytes: None };
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    assert!(!stopping.is_out_of_time(&unknown(1)));
+    stopping.begin(Instant::now() + Duration::from_hours(1));
+    tokio::time::sleep(UNDECLARED_TIME_MAX / 2).await;
+    assert!(!stopping.is_out_of_time(&unknown(1)));
+    // One that begins meanwhile has its own time.
+    let late = Arrival::announced(None);
+    tokio::time::sleep(UNDECLARED_TIME_MAX / 2).await;
+    assert!(stopping.is_out_of_time(&unknown(1)) && stopping.is_out_of_time(&unknown(1 << 40)));
+    assert!(!stopping.is_out_of_time(&late));
+    assert!(!stopping.is_out_of_time(&Arrival { missing_bytes: Some(1), ..unknown(1) }));
+    stopping.out_of_time(&late).await;
+    let taken = late.began.elapsed();
+    assert!((UNDECLARED_TIME_MAX..UNDECLARED_TIME_MAX + 2 * JUDGE_INTERVAL).contains(&taken), "{taken:?}");
 }
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
