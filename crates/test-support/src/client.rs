@@ -41,6 +41,41 @@ pub struct Client {
     connection: Option<Connection>,
 }
 
+/// A request whose body is sent piece by piece, as slowly as the caller likes.
+#[derive(Debug)]
+pub struct Upload(Connection);
+
+impl Upload {
+    /// Sends the next bytes of the body, as they are.
+    ///
+    /// # Errors
+    ///
+    /// When the server takes no more; it may have answered.
+    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.send(Vec::new(), bytes)
+    }
+
+    /// Lets `pause` pass, unless the server answers meanwhile, or closes the connection; returns true if it does.
+    ///
+    /// # Errors
+    ///
+    /// When the connection breaks.
+    pub fn is_answered_within(&mut self, pause: Duration) -> io::Result<bool> {
+        self.0.is_answered_within(pause)
+    }
+
+    /// The answer.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Client::request`].
+    pub fn answer(mut self) -> io::Result<Answer> {
+        let mut whole = Vec::new();
+        let (answer, _) = self.0.receive(&mut |piece: &[u8]| whole.extend_from_slice(piece))?;
+        Ok(Answer { body: whole, ..answer })
+    }
+}
+
 /// What became of a request.
 #[derive(Debug)]
 pub struct Asked {
@@ -111,13 +146,7 @@ impl Client {
             Some(connection) => connection,
             None => Connection::open(self.address)?,
         };
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Basic {}\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\n{headers}\r\n",
-            self.address,
-            self.credentials,
-            body.len()
-        );
+        let head = self.head((method, path), &format!("Content-Length: {}\r\n{headers}", body.len()));
         // A server that refuses from the head may close before it has read the body; its answer counts all the same.
         let sent = connection.send(head.into_bytes(), body);
         let (answer, stays_open) = connection.receive(take)?;
@@ -125,6 +154,25 @@ impl Client {
             self.connection = Some(connection);
         }
         Ok(answer)
+    }
+
+    /// Sends the head of a request on a connection of its own; its body is sent piece by piece. `headers` tell how long that is.
+    ///
+    /// # Errors
+    ///
+    /// When the server cannot be reached.
+    pub fn upload(&self, method: &str, path: &str, headers: &str) -> io::Result<Upload> {
+        let mut connection = Connection::open(self.address)?;
+        connection.send(self.head((method, path), headers).into_bytes(), b"")?;
+        Ok(Upload(connection))
+    }
+
+    fn head(&self, (method, path): (&str, &str), headers: &str) -> String {
+        let Self { address, credentials, .. } = self;
+        format!(
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Basic {credentials}\r\n\
+             Content-Type: application/json\r\n{headers}\r\n"
+        )
     }
 
     /// Sends a request, and again after the pause that it is told while the daemon is busy.

@@ -16,8 +16,10 @@ mod life;
 mod machine;
 mod memory;
 mod monitoring;
+mod outcomes;
 mod package;
 mod s3;
+mod slow_body;
 mod stopped_thread;
 mod trial;
 

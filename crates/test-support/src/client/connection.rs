@@ -76,6 +76,21 @@ impl Connection {
         stream.write_all(body)
     }
 
+    /// Waits for the first byte of an answer, or for the end of the connection; returns false if there is neither.
+    pub(super) fn is_answered_within(&mut self, pause: Duration) -> io::Result<bool> {
+        let stream = self.0.get_mut();
+        stream.set_read_timeout(Some(pause))?;
+        let seen = stream.peek(&mut [0]);
+        stream.set_read_timeout(Some(ANSWER_WAIT))?;
+        match seen {
+            Ok(_) => Ok(true),
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     pub(super) fn receive(&mut self, take: &mut dyn FnMut(&[u8])) -> io::Result<(Answer, bool)> {
         let broken = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
         let line = self.line()?;

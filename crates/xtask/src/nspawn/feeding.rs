@@ -3,10 +3,11 @@
 //! In: where the daemon is, and a feed. Out: what became of every request, and every value that was acknowledged, to be looked
 //! up at any later time. Each body is of indicators that no earlier one had, so nothing that is lost comes back by itself.
 //! A client does what any client should: it waits when it is told 429 and for how long, and sends a request again that
-//! was refused or cut off. Both are counted.
+//! was refused or cut off. Both are counted. Beside them, bodies are under way that take long (`slow_body`): a daemon that stops tells each, with a
+//! time to wait, that it cannot end, and of an import what of it is durable.
 
 use std::{
-    io::ErrorKind,
+    io::{self, ErrorKind},
     ops::Range,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
@@ -21,6 +22,10 @@ use test_support::{
     dice::Dice,
 };
 
+use super::{
+    outcomes::Outcomes,
+    slow_body::{self, SlowBody},
+};
 use crate::{feed::FeedOptions, load::feed::Feed};
 
 /// Whose indicators are pushed.
@@ -42,6 +47,8 @@ const WARM_REQUESTS: usize = 5;
 const AGAIN_PAUSE: Duration = Duration::from_millis(20);
 /// Longest time that a client goes on to send one request.
 const ANSWER_WAIT: Duration = Duration::from_mins(2);
+/// Elements that an endless import sends at once: more than the daemon's least rate, 64 KiB a second.
+const PIECE_ELEMENTS: usize = 50;
 /// Values that are looked up in one body, to check the ledger.
 const CHECKED_AT_ONCE: usize = 20_000;
 
@@ -53,30 +60,12 @@ pub(super) struct Ledger {
     acknowledged: Mutex<Vec<Range<usize>>>,
 }
 
-/// What became of the requests of some time.
-#[derive(Default)]
-pub(super) struct Outcomes {
-    /// Bodies and indicators acknowledged, and lookups answered as they must be.
-    bodies: usize,
-    indicators: usize,
-    lookups: usize,
-    /// Answers of 429 with a time to wait.
-    busy: usize,
-    /// Connections that were refused, and requests without an answer.
-    refused: Vec<String>,
-    cut: Vec<String>,
-    /// Answers other than they must be.
-    wrong: Vec<String>,
-    /// Longest time from the first try of a request to its answer.
-    longest: Duration,
-}
-
 /// Clients at work.
 struct Feeding<'run> {
     ledger: &'run Ledger,
     client: &'run (dyn Fn() -> Client + Sync),
     is_over: AtomicBool,
-    /// Requests answered, by client.
+    /// Requests answered, by client; pieces sent, of slow ones.
     answered: Vec<AtomicUsize>,
     seen: Mutex<Outcomes>,
 }
@@ -116,7 +105,8 @@ impl Ledger {
         client: &(dyn Fn() -> Client + Sync),
         work: impl FnOnce() -> Result<T>,
     ) -> Result<(T, Outcomes)> {
-        let answered = (0..PUSHERS.len() + LOOKERS).map(|_| AtomicUsize::new(0)).collect();
+        let answered =
+            (0..PUSHERS.len() + LOOKERS + slow_body::BODIES.len()).map(|_| AtomicUsize::new(0)).collect();
         let (is_over, seen) = (AtomicBool::new(false), Mutex::default());
         let feeding = Feeding { ledger: self, client, is_over, answered, seen };
         let outcome = thread::scope(|scope| {
@@ -152,6 +142,30 @@ impl Ledger {
             }
         }
         Ok(checked + check_values(client, &mut body, &mut count)?)
+    }
+
+    /// The next elements of an array that is sent in pieces, of which `sent` are those before.
+    fn next_piece(&self, sent: &mut Vec<Range<usize>>) -> Vec<u8> {
+        let start = self.next.fetch_add(PIECE_ELEMENTS, Ordering::Relaxed);
+        let indexes = start..start + PIECE_ELEMENTS;
+        let mut piece = self.body(indexes.clone());
+        piece.pop();
+        if let (false, Some(bracket)) = (sent.is_empty(), piece.first_mut()) {
+            *bracket = b',';
+        }
+        sent.push(indexes);
+        piece
+    }
+
+    /// Takes note that the first `count` elements were acknowledged.
+    fn acknowledge_first(&self, mut count: usize, sent: Vec<Range<usize>>) {
+        for indexes in sent {
+            let taken = count.min(indexes.len());
+            if taken != 0 {
+                self.acknowledge(indexes.start..indexes.start + taken);
+            }
+            count -= taken;
+        }
     }
 
     /// Appends what looks a value up; false, and nothing, for one that is not to be looked up.
@@ -217,9 +231,12 @@ pub(super) fn push_path() -> String {
 
 impl Feeding<'_> {
     fn work(&self, number: usize) {
-        match PUSHERS.get(number) {
-            Some((elements, pause)) => self.push(number, *elements, *pause),
-            None => self.look_up(number),
+        let slow =
+            number.checked_sub(PUSHERS.len() + LOOKERS).and_then(|number| slow_body::BODIES.get(number));
+        match (PUSHERS.get(number), slow) {
+            (Some((elements, pause)), _) => self.push(number, *elements, *pause),
+            (None, Some(slow)) => self.send_slowly(number, *slow),
+            (None, None) => self.look_up(number),
         }
     }
 
@@ -269,6 +286,58 @@ impl Feeding<'_> {
         }
     }
 
+    /// Sends one slow body after another until it is over.
+    fn send_slowly(&self, number: usize, body: SlowBody) {
+        while !self.is_over.load(Ordering::Relaxed) {
+            let (wait, began) = (self.send_one(number, body), Instant::now());
+            while began.elapsed() < wait && !self.is_over.load(Ordering::Relaxed) {
+                thread::sleep(AGAIN_PAUSE);
+            }
+        }
+    }
+
+    /// Sends one slow body; returns for how long to wait then.
+    fn send_one(&self, number: usize, body: SlowBody) -> Duration {
+        let mut sent = Vec::new();
+        let mut next = || {
+            self.answered(number);
+            let is_over = self.is_over.load(Ordering::Relaxed);
+            (!is_over).then(|| match body {
+                SlowBody::Announced => slow_body::BLANKS.to_vec(),
+                SlowBody::Endless => self.ledger.next_piece(&mut sent),
+            })
+        };
+        let answer = match body.send(&(self.client)(), SUPPLIER, &mut next) {
+            Ok(Some(answer)) => answer,
+            Ok(None) => return Duration::ZERO,
+            Err(error) => {
+                self.note_failure(&error, &format!("a slow body ({body:?})"));
+                return AGAIN_PAUSE;
+            }
+        };
+        match (answer.status, answer.retry_after_seconds) {
+            (200, _) if body == SlowBody::Endless => self.ledger.acknowledge_first(usize::MAX, sent),
+            (429 | 503, Some(seconds)) => {
+                self.ledger.acknowledge_first(slow_body::committed_count(&answer), sent);
+                self.seen.lock().told += 1;
+                return Duration::from_secs(seconds);
+            }
+            (status, _) => {
+                let text = format!("a slow body ({body:?}): {status} {}", answer.text());
+                self.seen.lock().wrong.push(text);
+            }
+        }
+        AGAIN_PAUSE
+    }
+
+    /// Takes note of a request without an answer.
+    fn note_failure(&self, error: &io::Error, what: &str) {
+        let mut seen = self.seen.lock();
+        let is_refused = error.kind() == ErrorKind::ConnectionRefused;
+        let list = if is_refused { &mut seen.refused } else { &mut seen.cut };
+        list.push(format!("{what}: {error}"));
+    }
+
     /// Sends a request until it is answered; `None` when that takes too long, which is noted.
     fn ask(&self, client: &mut Client, method: &str, path: &str, body: &[u8]) -> Option<Answer> {
         let began = Instant::now();
@@ -284,11 +353,7 @@ impl Feeding<'_> {
                     return Some(answer);
                 }
                 Err(error) => {
-                    let mut seen = self.seen.lock();
-                    let is_refused = error.kind() == ErrorKind::ConnectionRefused;
-                    let list = if is_refused { &mut seen.refused } else { &mut seen.cut };
-                    list.push(format!("{method} of {} bytes: {error}", body.len()));
-                    drop(seen);
+                    self.note_failure(&error, &format!("{method} of {} bytes", body.len()));
                     thread::sleep(AGAIN_PAUSE);
                 }
             }
@@ -314,41 +379,6 @@ impl Feeding<'_> {
             }
             thread::sleep(LOOKER_PAUSE);
         }
-        Ok(())
-    }
-}
-
-impl Outcomes {
-    /// A line.
-    pub(super) fn text(&self) -> String {
-        let first =
-            |list: &[String]| list.first().map(|text| format!(" (first: {text})")).unwrap_or_default();
-        format!(
-            "{} bodies with {} indicators acknowledged, {} lookups; {} times 429, {} refused{}, {} cut off{}, {} \
-             wrong{}; longest {} ms",
-            self.bodies,
-            self.indicators,
-            self.lookups,
-            self.busy,
-            self.refused.len(),
-            first(&self.refused),
-            self.cut.len(),
-            first(&self.cut),
-            self.wrong.len(),
-            first(&self.wrong),
-            self.longest.as_millis(),
-        )
-    }
-
-    /// Fails if a connection was refused, a request cut off or an answer not as it must be.
-    pub(super) fn is_without_a_gap(&self) -> Result<()> {
-        ensure!(self.refused.is_empty() && self.cut.is_empty() && self.wrong.is_empty(), self.text());
-        Ok(())
-    }
-
-    /// Fails if a connection was refused or an answer not as it must be; requests may be cut off.
-    pub(super) fn is_without_a_refusal(&self) -> Result<()> {
-        ensure!(self.refused.is_empty() && self.wrong.is_empty(), self.text());
         Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! The service under load: reloaded, restarted, killed and hung.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Result, ensure};
 
 use super::{
@@ -9,6 +11,9 @@ use super::{
 
 /// How often each is done.
 const ROUNDS: usize = 5;
+/// Longest time of a restart. What is being sent and cannot end holds it up for seconds; until the time for a stop is over, it would
+/// be 30 s.
+const RESTART_TIME_MAX: Duration = Duration::from_secs(15);
 /// What the kernel shows of the name of a thread that serves connections.
 const CONNECTIONS_THREAD: &str = "actix-rt|system";
 
@@ -17,14 +22,24 @@ pub(super) fn reload(trial: &Trial) -> Result<String> {
     let pid = trial.main_pid()?;
     let ((), seen) = trial.under_load(|| (0..ROUNDS).try_for_each(|_| trial.reload(Reload::Done)))?;
     seen.is_without_a_gap()?;
+    seen.told_the_slow(0)?;
     ensure!(trial.main_pid()? == pid, "a reload is a restart");
     Ok(format!("{ROUNDS} times: {}", seen.text()))
 }
 
 /// Restarts under load, while systemd has the socket: no request is refused or lost.
 pub(super) fn restart(trial: &Trial) -> Result<String> {
-    let ((), seen) = trial.under_load(|| (0..ROUNDS).try_for_each(|_| trial.restart()))?;
+    let ((), seen) = trial.under_load(|| {
+        for _ in 0..ROUNDS {
+            let began = Instant::now();
+            trial.restart()?;
+            let taken = began.elapsed();
+            ensure!(taken < RESTART_TIME_MAX, "a restart takes {taken:?}");
+        }
+        Ok(())
+    })?;
     seen.is_without_a_gap()?;
+    seen.told_the_slow(ROUNDS)?;
     let checked = trial.check_ledger()?;
     Ok(format!("{ROUNDS} times: {}; {checked} values are there", seen.text()))
 }

@@ -103,6 +103,7 @@ pub(super) fn upgrade(trial: &Trial) -> Result<String> {
         trial.wait_for_another(pid)
     })?;
     seen.is_without_a_gap()?;
+    seen.told_the_slow(1)?;
     let after = version()?;
     ensure!(before != after, "the version stays {after}");
     let program = trial.machine.run(&format!("readlink /proc/{}/exe", trial.main_pid()?))?;

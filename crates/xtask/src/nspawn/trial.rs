@@ -14,10 +14,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use test_support::client::Client;
 
-use super::{
-    feeding::{Ledger, Outcomes},
-    machine::BootedMachine,
-};
+use super::{feeding::Ledger, machine::BootedMachine, outcomes::Outcomes};
 use crate::prometheus::scrape;
 
 /// What only users may ask for.
