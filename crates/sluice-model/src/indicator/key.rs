@@ -250,7 +250,7 @@ fn write_ipv4(address: Ipv4Addr, text: &mut String) {
     let left_bytes = left.len();
     let written = bytes.get(..bytes.len() - left_bytes).unwrap_or_default();
     // Digits and dots are ASCII.
-    text.push_str(str::from_utf8(written).unwrap_or_default());
+    text.push_str(str::from_utf8(written).unwrap_or(""));
 }
 
 /// Hands out the decimal digits of an octet; the formatting machinery would cost more than all the rest.
