@@ -8,9 +8,11 @@ use std::{
     process::Command,
 };
 
+use clap::Parser;
 use expect_test::expect;
 
 use super::{
+    Part, Release,
     build_info::BuildInfo,
     programs::{CLIENT, DAEMON, Program, check_version},
     static_binary, sums,
@@ -41,6 +43,28 @@ fn checksums_name_every_file_and_are_those_of_the_files() {
     assert!(!check());
     // A release of nothing is none.
     assert!(sums::write(dir.path(), &[]).is_err());
+}
+
+/// The command line of a release by itself.
+#[derive(Parser)]
+struct ReleaseLine {
+    #[command(flatten)]
+    release: Release,
+}
+
+/// What is not made was named: a release without an image used to end well.
+#[test]
+fn all_parts_are_made_but_those_that_are_named() {
+    let makes = |line: &str| {
+        let release = ReleaseLine::parse_from(line.split(' ')).release;
+        [Part::Deb, Part::Static, Part::Image, Part::Sbom].map(|part| release.makes(part))
+    };
+    assert_eq!(makes("release"), [true; 4]);
+    assert_eq!(makes("release --leave-out image"), [true, true, false, true]);
+    assert_eq!(makes("release --only image"), [false, false, true, false]);
+    ReleaseLine::try_parse_from(["release", "--only", "image", "--leave-out", "image"])
+        .map(drop)
+        .unwrap_err();
 }
 
 /// Tests are linked with the libraries of this system.
