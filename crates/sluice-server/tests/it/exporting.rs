@@ -71,6 +71,12 @@ fn without_times(lines: &[String]) -> String {
     seen
 }
 
+/// The lines of an answer up to their times, between which and those of another answer a second may pass.
+fn timeless(text: &[u8]) -> Vec<&str> {
+    let lines = str::from_utf8(text).unwrap().lines();
+    lines.map(|line| line.split_once(",\"updated\"").map_or(line, |(before, _)| before)).collect()
+}
+
 const ROWS: &str = r#"[{"indicator":"http://www.export.example.com:8080/Dir/A","context":{ "n" : 1 },"tags":["EXPORTED"]},
     {"indicator":"*.export.example.com","context":{"text":"\"\u00e9\n"}},{"indicator":"http://192.0.2.99:8443/"},{"indicator":"198.18.99.0/24"},
     {"indicator":"2001:db8:99::1","tags":[]},{"indicator":"11D68612fea8a8f36de82e1278abb02f"},{"indicator":"export.example.com/%22a"}]"#;
@@ -302,11 +308,12 @@ fn an_answer_is_packed_as_its_client_wants_it() {
     );
     let mut unpacked = Vec::new();
     flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut unpacked).unwrap();
-    assert!(unpacked == plain && packed.len() * 4 < plain.len());
+    assert!(timeless(&unpacked) == timeless(&plain) && packed.len() * 4 < plain.len());
     let (head, packed) =
         export_with(&daemon, "suppliers/Packed/indicators", "Accept-Encoding: gzip, zstd\r\n");
     assert!(head.contains("content-encoding: zstd\r\n"), "{head}");
-    assert!(zstd::decode_all(&packed[..]).unwrap() == plain && packed.len() * 4 < plain.len());
+    let unpacked = zstd::decode_all(&packed[..]).unwrap();
+    assert!(timeless(&unpacked) == timeless(&plain) && packed.len() * 4 < plain.len());
 }
 
 /// Whoever takes no more of an answer keeps a place, and nothing else waits for that.
