@@ -14,6 +14,7 @@ mod attempt;
 mod batch;
 mod journal;
 mod pieces;
+mod pipe;
 mod progress;
 mod receipt;
 mod rejects;

@@ -73,6 +73,11 @@ impl Attempt {
         self.shared.began.elapsed().saturating_sub(taken)
     }
 
+    /// Bytes that were sent.
+    pub(super) fn sent_bytes(&self) -> u64 {
+        self.shared.sent.load(Ordering::Relaxed)
+    }
+
     /// Ends a try that succeeded.
     pub(super) fn succeed(self) {
         self.shared.sent.store(0, Ordering::Relaxed);

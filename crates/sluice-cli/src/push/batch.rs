@@ -99,6 +99,18 @@ pub(super) async fn is_running(server: &Server, key: &str) -> Option<bool> {
     }
 }
 
+/// What the daemon has of the request with a key so far, if it is at work on it.
+///
+/// # Errors
+///
+/// Why that is not known.
+pub(super) async fn look_at(server: &Server, key: &str) -> Result<Receipt, Unknown> {
+    let told = ask(server, Method::GET, &["batches", key]).await?;
+    let Batch { state, receipt } =
+        serde_json::from_slice(&told).map_err(|error| Unknown::ForGood(answer::unreadable(&error)))?;
+    if state == RUNNING { Ok(receipt) } else { Err(Unknown::Ended) }
+}
+
 /// Writes all rows that the request with a key has refused, as far as they are kept, into a file.
 ///
 /// # Errors

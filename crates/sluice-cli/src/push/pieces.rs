@@ -3,15 +3,16 @@
 //! In: a source, and what of it is stored already. Out: the pieces that are not, in order, made on a thread of its own, which is at
 //! most two pieces ahead. Of rows in lines, a piece ends where a line does; everything else is one piece. A piece of a file is a
 //! range of it, of a pipe it is in memory; a pipe that cannot be cut is copied to a file without a name first, so that every piece
-//! can be sent again.
+//! can be sent again. Lines of a pipe that is alive are a piece once the first of them has waited for [`LIVE_TIME`].
 
 use std::{
     fs::File,
-    io::{self, Read, Write as _},
+    io::{self, Write as _},
     ops::Range,
     os::unix::fs::FileExt as _,
     sync::Arc,
     thread,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -19,7 +20,8 @@ use tokio::sync::mpsc::{self, Receiver};
 
 use super::{
     journal::FileEntries,
-    source::{Nature, Source, read_start},
+    pipe::{Brought, Pipe},
+    source::{Nature, START_BYTES, Source, read_start},
 };
 use crate::{arguments::Format, failure::Failure};
 
@@ -27,6 +29,8 @@ use crate::{arguments::Format, failure::Failure};
 const BLOCK_BYTES: usize = 256 << 10;
 /// The most that a piece of a pipe may have, which is held in memory.
 const PIPE_PIECE_BYTES_MAX: u64 = 16 << 20;
+/// How long lines of a pipe wait for those behind them.
+const LIVE_TIME: Duration = Duration::from_secs(1);
 /// The longest line of a pipe.
 const PIPE_LINE_BYTES_MAX: u64 = 64 << 20;
 
@@ -83,7 +87,7 @@ pub(super) fn cut(
         let ended = if source.identity().is_some() {
             source.open().and_then(|file| cut_file(file, cutting, &stored, &take))
         } else {
-            source.open_once().and_then(|input| cut_pipe(input, cutting, &take))
+            source.open_once().and_then(|file| cut_pipe(Pipe::new(file, LIVE_TIME), cutting, &take))
         };
         if let Err(error) = ended {
             drop(pieces_out.blocking_send(Err(unreadable(&error))));
@@ -155,26 +159,23 @@ fn end_of_piece(file: &File, start: u64, piece_bytes: u64, file_bytes: u64) -> i
     Ok((file_bytes, lines + u64::from(last != b'\n')))
 }
 
-fn cut_pipe(
-    mut input: Box<dyn Read + Send>,
-    cutting: Cutting,
-    take: &dyn Fn(Piece) -> bool,
-) -> io::Result<()> {
-    let start = read_start(&mut input)?;
-    let nature = Nature::of(&start, cutting.format);
+fn cut_pipe(mut pipe: Pipe, cutting: Cutting, take: &dyn Fn(Piece) -> bool) -> io::Result<()> {
+    let mut held = Vec::new();
+    fill_start(&mut pipe, &mut held)?;
+    let nature = Nature::of(held.get(..START_BYTES).unwrap_or(&held), cutting.format);
     if !nature.is_of_lines || cutting.is_whole {
         let mut file = tempfile::tempfile()?;
-        file.write_all(&start)?;
-        io::copy(&mut input, &mut file)?;
+        file.write_all(&held)?;
+        io::copy(&mut pipe.into_rest(), &mut file)?;
         let range = 0..file.metadata()?.len();
         let content = Content::File { file: Arc::new(file), range };
         take(Piece { start: 0, first_line: 1, lines: None, content, nature, is_whole: true });
         return Ok(());
     }
     let piece_bytes = cutting.piece_bytes.min(PIPE_PIECE_BYTES_MAX);
-    let (mut held, mut at, mut first_line) = (start, 0, 1);
+    let (mut at, mut first_line) = (0, 1);
     loop {
-        let (end, is_end) = fill(&mut input, &mut held, piece_bytes)?;
+        let (end, is_end) = fill(&mut pipe, &mut held, piece_bytes)?;
         let rest = held.split_off(end);
         let is_whole = at == 0 && is_end;
         let ends = memchr::memchr_iter(b'\n', &held).count() as u64;
@@ -193,10 +194,24 @@ fn cut_pipe(
     }
 }
 
-/// Reads until a piece and the end of its line are there, or the input ends; returns where the piece ends, and whether it is the
-/// last one.
-fn fill(input: &mut dyn Read, held: &mut Vec<u8>, piece_bytes: u64) -> io::Result<(usize, bool)> {
+/// Reads what tells the nature of it: [`START_BYTES`], unless it ends before, or is alive.
+fn fill_start(pipe: &mut Pipe, held: &mut Vec<u8>) -> io::Result<()> {
+    let mut since = None;
+    while held.len() < START_BYTES {
+        let has_line = memchr::memchr(b'\n', held.trim_ascii_start()).is_some();
+        match pipe.read(held, since.filter(|_| has_line))? {
+            Brought::Bytes => _ = since.get_or_insert_with(Instant::now),
+            Brought::End | Brought::Nothing => break,
+        }
+    }
+    Ok(())
+}
+
+/// Reads until a piece and the end of its line are there, or whole lines have waited long enough, or the pipe ends; returns where the
+/// piece ends, and whether it is the last one.
+fn fill(pipe: &mut Pipe, held: &mut Vec<u8>, piece_bytes: u64) -> io::Result<(usize, bool)> {
     let least = usize::try_from(piece_bytes.saturating_sub(1)).unwrap_or(usize::MAX);
+    let mut since = (!held.is_empty()).then(Instant::now);
     loop {
         // One byte more tells whether there is another piece.
         let line_end = held.get(least..).and_then(|more| memchr::memchr(b'\n', more));
@@ -210,8 +225,11 @@ fn fill(input: &mut dyn Read, held: &mut Vec<u8>, piece_bytes: u64) -> io::Resul
                 "a line is longer than 64 MiB; is this of the format that it is taken for?",
             ));
         }
-        if input.take(BLOCK_BYTES as u64).read_to_end(held)? == 0 {
-            return Ok((held.len(), true));
+        let last_line_end = memchr::memrchr(b'\n', held);
+        match (pipe.read(held, last_line_end.and(since))?, last_line_end) {
+            (Brought::Nothing, Some(index)) => return Ok((index + 1, false)),
+            (Brought::End, _) => return Ok((held.len(), true)),
+            _ => _ = since.get_or_insert_with(Instant::now),
         }
     }
 }

@@ -1,10 +1,12 @@
 //! How far it is: a bar on a terminal, a line now and then anywhere else, events for machines.
 //!
 //! In: bytes that are sent, counts of answers. Out: lines on standard error, and on standard output what came of it, or with `--json`
-//! NDJSON: `progress` and `remark` while it goes on, and last, with all counts, `end`, or `failed` and why. Rows are counted when the daemon says that they are durable.
+//! NDJSON: `progress` and `remark` while it goes on, and last, with all counts, `end`, or `failed` and why. Rows are counted when the daemon says that they are durable,
+//! be it by its answer or while a request is under way.
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
+    collections::BTreeMap,
     io::{self, IsTerminal as _, Write as _},
     sync::{
         Arc,
@@ -43,7 +45,10 @@ enum Told {
 pub(crate) struct Progress {
     told: Told,
     sent_bytes: Arc<AtomicU64>,
+    /// Of requests that are over.
     counts: RefCell<Counts>,
+    /// Of those under way, by their keys.
+    under_way: RefCell<BTreeMap<String, Counts>>,
     /// Refused by this command.
     refused_now: Cell<u64>,
     looked: Cell<Instant>,
@@ -104,6 +109,7 @@ impl Progress {
             told,
             sent_bytes: Arc::new(AtomicU64::new(0)),
             counts: RefCell::new(Counts::default()),
+            under_way: RefCell::default(),
             refused_now: Cell::new(0),
             looked: now.clone(),
             started: now,
@@ -189,6 +195,28 @@ impl Progress {
             sum.removed += changes.removed;
         }
         self.refused_now.set(self.refused_now.get() + part.refused);
+    }
+
+    /// Shows what is stored of a request under way; of one that is over, nothing more.
+    pub(super) fn show(&self, key: &str, part: Option<&Receipt>) {
+        let mut under_way = self.under_way.borrow_mut();
+        match part {
+            Some(&Receipt { rows, accepted, refused, allowed, .. }) => {
+                under_way.insert(key.to_owned(), Counts { rows, accepted, refused, allowed, changes: None });
+            }
+            None => drop(under_way.remove(key)),
+        }
+    }
+
+    /// What is stored by now, as far as that is known.
+    fn counts_now(&self) -> Counts {
+        self.under_way.borrow().values().fold(*self.counts.borrow(), |sum, more| Counts {
+            rows: sum.rows + more.rows,
+            accepted: sum.accepted + more.accepted,
+            refused: sum.refused + more.refused,
+            allowed: sum.allowed + more.allowed,
+            ..sum
+        })
     }
 
     /// Shows how far it is, if it is time to.
@@ -285,7 +313,7 @@ impl Progress {
     }
 
     fn counted(&self) -> String {
-        let Counts { rows, refused, .. } = *self.counts.borrow();
+        let Counts { rows, refused, .. } = self.counts_now();
         format!("{} rows, {} refused", HumanCount(rows), HumanCount(refused))
     }
 
@@ -315,7 +343,7 @@ impl Progress {
         let event = Event {
             name,
             text,
-            counts: *self.counts.borrow(),
+            counts: self.counts_now(),
             bytes: self.sent_bytes.load(Ordering::Relaxed),
             total_bytes: self.total_bytes(),
             seconds: self.started.get().elapsed().as_secs_f64(),

@@ -5,8 +5,9 @@
 //! once, and the next try begins with the line after it.
 
 use std::{
+    convert::Infallible,
     fs::File,
-    io,
+    future, io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -30,6 +31,9 @@ use crate::{
     patience::Patience,
     server::{NoAnswer, Request, Server},
 };
+
+/// Time between two looks at what the daemon has of a request.
+const WATCH_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Where pieces go.
 pub(super) struct Sender<'server> {
@@ -234,7 +238,12 @@ impl<'server> Sender<'server> {
             key: Some(key.to_owned()),
             body: Body::wrap(body),
         };
-        let answer = match self.server.send_until(request, self.silence(&attempt, key)).await {
+        let answer = tokio::select! {
+            answer = self.server.send_until(request, self.silence(&attempt, key)) => answer,
+            never = self.watch(&attempt, key, progress) => match never {},
+        };
+        progress.show(key, None);
+        let answer = match answer {
             Ok(answer) => answer,
             Err(_no_answer) if attempt.read_error().is_some() => {
                 let error = attempt.read_error().unwrap_or_else(String::new);
@@ -273,6 +282,25 @@ impl<'server> Sender<'server> {
                 Some(true) => attempt.refresh(),
                 None if attempt.idle() < self.retry_for => sleep(silence_max).await,
                 _ => return,
+            }
+        }
+    }
+
+    /// Shows what the daemon has of a long request, for as long as it takes more of it. Never ends.
+    async fn watch(&self, attempt: &Attempt, key: &str, progress: &Progress) -> Infallible {
+        let mut sent_before = None;
+        loop {
+            sleep(WATCH_INTERVAL).await;
+            let sent_bytes = Some(attempt.sent_bytes());
+            let is_moving = sent_before.is_some() && sent_before != sent_bytes;
+            sent_before = sent_bytes;
+            if is_moving {
+                match batch::look_at(self.server, key).await {
+                    Ok(receipt) => progress.show(key, Some(&receipt)),
+                    // Who may not know now may not know later.
+                    Err(Unknown::Untold(_) | Unknown::ForGood(_)) => return future::pending().await,
+                    Err(Unknown::ForNow(_) | Unknown::NoBatch | Unknown::Ended) => {}
+                }
             }
         }
     }

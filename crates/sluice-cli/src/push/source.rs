@@ -6,7 +6,7 @@
 use std::{
     fs::{self, File},
     io::{self, Read},
-    os::unix::fs::MetadataExt as _,
+    os::{fd::AsFd as _, unix::fs::MetadataExt as _},
     path::{Path, PathBuf},
 };
 
@@ -124,8 +124,8 @@ impl Source {
     /// # Errors
     ///
     /// Any of the system's.
-    pub(super) fn open_once(&self) -> io::Result<Box<dyn Read + Send>> {
-        Ok(if self.is_stdin() { Box::new(io::stdin()) } else { Box::new(self.open()?) })
+    pub(super) fn open_once(&self) -> io::Result<File> {
+        if self.is_stdin() { Ok(io::stdin().as_fd().try_clone_to_owned()?.into()) } else { self.open() }
     }
 }
 

@@ -31,7 +31,8 @@ impl Fake {
     /// Receives the next request as a whole, on a connection of its own.
     pub(crate) fn receive(&self) -> Received {
         let mut received = self.receive_head();
-        let length = received.head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let head = received.head.to_ascii_lowercase();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
         let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
         received.stream.read_exact(&mut body).unwrap();
         received.body = body;
@@ -93,6 +94,11 @@ impl Received {
     pub(crate) fn answer_early(mut self, status: u16, headers: &str, body: &str) -> u64 {
         self.write(status, headers, body);
         std::io::copy(&mut self.stream, &mut std::io::sink()).unwrap_or(0)
+    }
+
+    /// Its body, to be read as it comes.
+    pub(crate) fn body_as_it_comes(&self) -> TcpStream {
+        self.stream.try_clone().unwrap()
     }
 
     /// The key that the client has given it.

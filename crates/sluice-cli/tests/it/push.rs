@@ -1,11 +1,11 @@
 //! What is pushed is stored, in every format that the daemon takes; what is refused comes back.
 
-use std::{fs, io::Write as _, iter, ops::Range};
+use std::{fs, io::Write as _, iter, ops::Range, process::Stdio};
 
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 
-use crate::setup::{SUPPLIER, Setup, check_counts, host, hosts, last_event, said};
+use crate::setup::{SUPPLIER, Setup, check_counts, end_of, host, hosts, last_event, said, wait_until};
 
 /// A table of hosts.
 fn table(numbers: Range<usize>) -> String {
@@ -160,6 +160,22 @@ fn standard_input_is_pushed_in_pieces_or_as_a_whole() {
         said(setup.sluice(&["push", "--supplier", SUPPLIER, "--json", "-"]), &gzip(&hosts(700..800)), 0);
     check_counts(&last_event(&stdout), 100, 100, 0);
     assert_eq!(setup.detected((0..800).map(host)), 800);
+}
+
+/// `tail -F feed.ndjson | sluice push -`: nothing was sent before there were 16 MiB.
+#[test]
+fn rows_of_a_pipe_that_is_alive_are_pushed_while_it_is() {
+    let setup = Setup::start();
+    let mut command = setup.sluice(&["push", "--supplier", SUPPLIER, "--create-supplier", "--json", "-"]);
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    for number in 0..2 {
+        stdin.write_all(hosts(number..number + 1).as_bytes()).unwrap();
+        wait_until(|| setup.detected((0..2).map(host)) == number + 1);
+    }
+    drop(stdin);
+    check_counts(&last_event(&end_of(child, 0).0), 2, 2, 0);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use test_support::{
 /// The supplier of all tests.
 pub(crate) const SUPPLIER: &str = "ExampleFeed";
 
-/// Longest wait for a command to succeed.
+/// Longest wait for a command to succeed, or for something to hold.
 const SUCCESS_WAIT: Duration = Duration::from_mins(1);
 
 /// A running daemon, and what its client needs.
@@ -126,6 +126,14 @@ pub(crate) fn until_success(command: impl Fn() -> Command) {
             return;
         }
         assert!(Instant::now() < give_up, "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// Waits until something holds.
+pub(crate) fn wait_until(mut holds: impl FnMut() -> bool) {
+    let give_up = Instant::now() + SUCCESS_WAIT;
+    while !holds() {
+        assert!(Instant::now() < give_up, "it does not hold");
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::{
     fs,
+    io::{BufRead as _, BufReader, Read as _},
     process::{Command, Stdio},
+    thread,
+    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -10,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::{
     fake::Fake,
-    setup::{SUPPLIER, end_of, hosts, said, sluice_in},
+    setup::{SUPPLIER, check_counts, end_of, hosts, last_event, said, sluice_in},
 };
 
 const RECEIPT: &str = "{\"rows\":2,\"accepted\":2,\"refused\":0,\"committed_lines\":2}";
@@ -88,6 +91,32 @@ fn whom_it_is_told_why_it_takes_longer() {
     assert_eq!((names, stderr.as_str()), (vec![json!("remark"), json!("remark"), json!("end")], ""));
     let (stdout, stderr) = run(&["--quiet"]);
     assert_eq!((stdout.lines().count(), stderr.as_str()), (1, ""));
+}
+
+/// A table is one request, of whatever size, and was none at all before its answer.
+#[test]
+fn rows_of_a_long_request_are_counted_while_it_is_sent() {
+    let (dir, fake) = (tempfile::tempdir().unwrap(), Fake::start());
+    fs::File::create(dir.path().join("feed.csv")).unwrap().set_len(1 << 40).unwrap();
+    let mut child = push(&dir, &fake, &["--json", "feed.csv"]).spawn().unwrap();
+    let request = fake.receive_head();
+    let key = request.key().to_owned();
+    let mut body = request.body_as_it_comes();
+    thread::spawn(move || {
+        // On and on, until the client goes, and leaves the processor to others.
+        while body.read(&mut [0; 65_536]).is_ok_and(|got| got != 0) {
+            thread::sleep(Duration::from_millis(1));
+        }
+    });
+    let state = "{\"state\":\"running\",\"rows\":7,\"accepted\":4,\"refused\":3,\"committed_lines\":8}";
+    let question = fake.take(200, "", state);
+    assert!(question.head.starts_with(&format!("GET /v1/batches/{key} ")), "{}", question.head);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let counted = lines.find(|line| line.contains("\"rows\":7,\"accepted\":4,\"refused\":3")).unwrap();
+    assert!(counted.starts_with("{\"event\":\"progress\""), "{counted}");
+    request.answer(200, "", RECEIPT);
+    check_counts(&last_event(&lines.last().unwrap()), 2, 2, 0);
+    assert!(child.wait().unwrap().success());
 }
 
 /// Of standard input and of a plan nothing is kept.

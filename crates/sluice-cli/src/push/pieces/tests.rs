@@ -1,6 +1,6 @@
 //! Cases: where pieces end, of files and pipes alike.
 
-use std::{cell::RefCell, fmt::Write as _, io::Cursor};
+use std::{cell::RefCell, fmt::Write as _};
 
 use expect_test::{Expect, expect};
 
@@ -14,9 +14,10 @@ fn check(text: &str, format: Format, piece_bytes: u64, expect: &Expect) {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(text.as_bytes()).unwrap();
     io::Seek::rewind(&mut file).unwrap();
+    let pipe = Pipe::new(file.try_clone().unwrap(), Duration::MAX);
+    let of_pipe = shown(|take| cut_pipe(pipe, cutting, take).unwrap());
+    io::Seek::rewind(&mut file).unwrap();
     let of_file = shown(|take| cut_file(file, cutting, &FileEntries::default(), take).unwrap());
-    let input = Box::new(Cursor::new(text.to_owned()));
-    let of_pipe = shown(|take| cut_pipe(input, cutting, take).unwrap());
     assert_eq!(of_file, of_pipe);
     expect.assert_eq(&of_file);
 }
@@ -118,4 +119,31 @@ fn lines_longer_than_a_block_are_whole() {
     assert_eq!(end_of_piece(&file, 0, 10, bytes).unwrap(), (line, 1));
     assert_eq!(end_of_piece(&file, line, line + 1, bytes).unwrap(), (bytes, 2));
     assert_eq!(end_of_piece(&file, 0, bytes, bytes).unwrap(), (bytes, 3));
+}
+
+/// Whoever follows a file that grows would wait for ever.
+#[test]
+fn lines_of_a_pipe_that_is_alive_do_not_wait_for_those_behind_them() {
+    let (reader, mut writer) = io::pipe().unwrap();
+    let (pieces_out, pieces) = std::sync::mpsc::channel();
+    let cutting = Cutting { format: Format::Lines, piece_bytes: 1_000, is_whole: false };
+    let file = File::from(std::os::fd::OwnedFd::from(reader));
+    let work =
+        move || cut_pipe(Pipe::new(file, Duration::ZERO), cutting, &|piece| pieces_out.send(piece).is_ok());
+    let cutter = thread::spawn(work);
+    let mut at = 0;
+    for (written, first_line, want) in [("a\nb\nc", 1, "a\nb\n"), ("c\n\nd", 3, "cc\n\n"), ("d\n", 5, "dd\n")]
+    {
+        writer.write_all(written.as_bytes()).unwrap();
+        let piece: Piece = pieces.recv().unwrap();
+        assert_eq!(piece.content.read_at(0, usize::MAX).unwrap(), want);
+        assert_eq!((piece.start, piece.first_line, piece.is_whole), (at, first_line, false));
+        at = piece.end();
+    }
+    writer.write_all(b"last").unwrap();
+    drop(writer);
+    let last = pieces.recv().unwrap();
+    assert_eq!((last.content.read_at(0, usize::MAX).unwrap(), last.lines), (Bytes::from("last"), Some(1)));
+    cutter.join().unwrap().unwrap();
+    assert!(pieces.recv().is_err());
 }
