@@ -65,6 +65,7 @@ fn main() -> anyhow::Result<()> {
         only_to_ids: true,
         skip_allowed: true,
         from_line: 1,
+        room_wait_max: Duration::ZERO,
         mode: ImportMode::Steps,
         told: Arc::new(|_count| {}),
         keeper: Arc::new(Nobody),
@@ -114,7 +115,7 @@ fn import(
     body: &str,
 ) -> anyhow::Result<ImportReport> {
     runtime.block_on(async {
-        let mut import = ingestor.import(ingestor.reserve_import(None)?, rules.clone());
+        let mut import = ingestor.import(ingestor.reserve_import(None, None)?, rules.clone());
         for chunk in body.as_bytes().chunks(CHUNK_BYTES) {
             import.feed(chunk).await?;
         }

@@ -3,7 +3,7 @@
 //! In: the rules of a request and its body in chunks. Out: an [`ImportReport`] of all rows, once the last of them is
 //! durable. The body is cut into slices (`cut`) after a glance at its beginning (`format`, `csv`); the pool reads their
 //! rows (`rows`) and judges them as those of an upload; a step commits what has come to [`step_bytes`], or has
-//! taken [`STEP_TIME_MAX`]. While one step is being committed, the next one is filled, and no more: this is all the memory
+//! taken five seconds (`stepping`). While one step is being committed, the next one is filled, and no more: this is all the memory
 //! that a body takes, however long it is.
 //!
 //! A replacement and a plan are gathered in the same steps, of which nothing is durable before the end (`gather`).
@@ -33,6 +33,7 @@ pub(crate) mod rejects;
 pub(crate) mod report;
 pub(crate) mod rows;
 pub(crate) mod step;
+mod stepping;
 mod stix;
 pub(crate) mod unsupported;
 mod value;
@@ -43,18 +44,17 @@ use std::{
 };
 
 use sluice_model::{limits, ranges::bytes_at};
-use sluice_store::{Store, WriteError};
+use sluice_store::Store;
 use tokio::{task::JoinHandle, time::Instant};
 
 use self::{
-    allowed::AllowList,
     array::ArrayScan,
     csv::{ColumnChoice, Header},
     cut::{Cutter, RowEnds, RowsSlice},
     document::DocumentCutter,
     document_rows::DocumentFormat,
     format::{Announced, BEGINNING_BYTES_MAX, Format},
-    gather::{Gathering, ImportMode, ROOM_RETRY_TIME, Replacing},
+    gather::{Gathering, ImportMode, Replacing},
     reading::{BodyCutter, BodyFormat},
     record::RecordScan,
     report::ImportReport,
@@ -66,15 +66,8 @@ use crate::{
     error::{BodyError, Fault, IngestError},
     memory::{Budget, Permit},
     pools::{Pool, Pools},
-    upload::{
-        RowWork,
-        tags::MissingTags,
-        validate::{UploadAction, UploadRules},
-    },
+    upload::{tags::MissingTags, validate::UploadRules},
 };
-
-/// Time after which the rows so far become durable, if more arrive.
-const STEP_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Shortest pieces in which bytes are cut: of a table with the longest names, two mebibytes of rows.
 const PIECE_BYTES_MIN: usize = 2 * limits::KIB;
@@ -98,6 +91,8 @@ pub struct ImportRules {
     pub skip_allowed: bool,
     /// Line, or element of an array, from 1, before which everything is passed over.
     pub from_line: u64,
+    /// How long the first step waits until the store takes it.
+    pub room_wait_max: Duration,
     /// What becomes of all rows together.
     pub mode: ImportMode,
     /// Told how many rows of each step were accepted, or how many indicators a replacement has removed.
@@ -180,8 +175,8 @@ impl Import {
                 step.memory().keep_body(step.bytes + cutter.kept_bytes());
             }
         }
-        if STEP_TIME_MAX <= self.step_began.elapsed() {
-            self.flush().await?;
+        if self.due().is_some_and(|due| due <= Instant::now()) {
+            self.end_rows().await?;
         }
         Ok(())
     }
@@ -239,8 +234,7 @@ impl Import {
         if self.rules.mode == ImportMode::Steps {
             return report;
         }
-        let rows_count = report.refused_count + report.allowed_count;
-        ImportReport { rows_count, accepted_count: 0, committed_lines: 0, ..report }
+        report.without_accepted()
     }
 
     /// Waits for what is being done with all rows.
@@ -250,10 +244,13 @@ impl Import {
         self.replacing = None;
         let (changes, is_guarded) = ended?;
         let report = std::mem::take(&mut self.report);
-        let is_written = !is_guarded && !matches!(self.rules.mode, ImportMode::Plan(_));
-        let committed_lines = if is_written { report.committed_lines } else { 0 };
+        let report = match self.rules.mode {
+            _ if is_guarded => report.without_accepted(),
+            ImportMode::Plan(_) => ImportReport { committed_lines: 0, ..report },
+            _ => report,
+        };
         let commit = Some(self.store.sequence());
-        Ok(ImportReport { changes: Some(changes), is_guarded, committed_lines, commit, ..report })
+        Ok(ImportReport { changes: Some(changes), is_guarded, commit, ..report })
     }
 
     fn has_begun_to_work(&self) -> bool {
@@ -344,101 +341,6 @@ impl Import {
         let Some(step) = &mut self.step else { return Err(IngestError::Internal) };
         let pool: &Pool = if is_short { &self.pools.ingest_short } else { &self.pools.ingest };
         step.take(slice, weight, format, pool).await
-    }
-
-    /// Makes the rows so far durable.
-    async fn flush(&mut self) -> Result<(), IngestError> {
-        if let Some((cutter, _)) = &mut self.reading
-            && let Some(slice) = cutter.flush()
-        {
-            self.dispatch(slice, false).await?;
-        }
-        self.end_step(StepPlace::Within).await
-    }
-
-    /// Waits until the present step may hold so many more bytes.
-    async fn make_room(&mut self, bytes: usize) -> Result<(), IngestError> {
-        loop {
-            let room = match self.begin_step().await {
-                Ok(()) => self.grow(bytes).await,
-                Err(error) => Err(error),
-            };
-            match room {
-                Err(IngestError::Write(WriteError::Busy { .. })) if self.has_ended_step => {
-                    // What others wait for is given back first.
-                    self.end_step(StepPlace::Within).await?;
-                    self.settle().await?;
-                    tokio::time::sleep(ROOM_RETRY_TIME).await;
-                }
-                room => return room,
-            }
-        }
-    }
-
-    async fn grow(&self, bytes: usize) -> Result<(), IngestError> {
-        let Some(step) = &self.step else { return Err(IngestError::Internal) };
-        let memory = Arc::clone(step.memory());
-        if memory.take_body(bytes).await? {
-            memory.wait_for_memtable(&self.store).await?;
-        }
-        Ok(())
-    }
-
-    /// Begins a step, if there is none.
-    async fn begin_step(&mut self) -> Result<(), IngestError> {
-        if self.step.is_some() {
-            return Ok(());
-        }
-        let asked = self.rules.skip_allowed.then_some(&self.rules.upload);
-        let allowed = AllowList::of(&self.store, asked, &self.pools.allow_lists).await?;
-        let permit = match self.permit.take() {
-            Some(permit) => permit,
-            None => self.budget.take(limits::HEAD_PERMIT_BYTES, None)?,
-        };
-        let mut upload = self.rules.upload.clone();
-        if let UploadAction::Put { now_seconds, .. } = &mut upload.action {
-            *now_seconds = self.store.stamp_seconds();
-        }
-        if self.gathered.is_none() {
-            self.gathered = Gathering::begin(&self.store, self.rules.mode)?;
-        }
-        let (from_line, keeper) = (self.rules.from_line, Arc::clone(&self.rules.keeper));
-        let missing = self.rules.missing_tags.clone();
-        let rows = match &self.gathered {
-            Some(_) => RowWork::gather(&self.store, upload, missing),
-            None => RowWork::begin(&self.store, upload, missing)?,
-        };
-        let step =
-            Step::begin(&self.pools, permit, (rows, allowed), from_line, keeper, self.gathered.clone());
-        // What has arrived and is in no step yet.
-        let cutter_bytes = self.reading.as_ref().map_or(0, |(cutter, _)| cutter.kept_bytes());
-        step.memory().take_body(cutter_bytes).await?;
-        self.step_began = Instant::now();
-        self.step = Some(step);
-        Ok(())
-    }
-
-    /// Has the present step committed, once the one before is.
-    async fn end_step(&mut self, place: StepPlace) -> Result<(), IngestError> {
-        let Some(step) = self.step.take() else { return Ok(()) };
-        if step.is_empty() && self.has_ended_step {
-            return Ok(());
-        }
-        self.settle().await?;
-        self.committing = Some(step.end(Arc::clone(&self.rules.told), place));
-        self.has_ended_step = true;
-        Ok(())
-    }
-
-    /// Waits for the step that is being committed.
-    async fn settle(&mut self) -> Result<(), IngestError> {
-        if let Some(committing) = &mut self.committing {
-            let committed = committing.await;
-            self.committing = None;
-            let Ok(committed) = committed else { return Err(IngestError::Internal) };
-            self.report.absorb(committed?);
-        }
-        Ok(())
     }
 }
 

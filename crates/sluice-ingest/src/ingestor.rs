@@ -4,7 +4,7 @@
 
 use std::{io, sync::Arc};
 
-use sluice_model::{limits, memory_plan::MemoryPlan};
+use sluice_model::{SupplierId, limits, memory_plan::MemoryPlan};
 use sluice_store::Store;
 
 use crate::{
@@ -71,7 +71,7 @@ impl Ingestor {
     ///
     /// As of [`reserve`](Self::reserve), and why no write begins.
     pub fn reserve_to_write(&self, declared: Option<usize>, bytes_max: usize) -> Result<Permit, IngestError> {
-        self.store.check_writable().map_err(IngestError::Write)?;
+        self.store.check_writable(None).map_err(IngestError::Write)?;
         self.reserve(declared, bytes_max)
     }
 
@@ -115,12 +115,18 @@ impl Ingestor {
         Bulk::new(&self.store, &self.pools, permit, rules)
     }
 
-    /// Reserves memory for the beginning of the body of an import, of any length. Never waits.
+    /// Reserves memory for the beginning of the body of an import, of any length, if the store takes rows now: those of the
+    /// supplier `written`, or rows that are gathered. Never waits.
     ///
     /// # Errors
     ///
-    /// As of [`reserve`](Self::reserve), of the bytes that are held at a time.
-    pub fn reserve_import(&self, declared: Option<usize>) -> Result<Permit, IngestError> {
+    /// As of [`reserve`](Self::reserve), of the bytes that are held at a time, and why no write begins.
+    pub fn reserve_import(
+        &self,
+        declared: Option<usize>,
+        written: Option<SupplierId>,
+    ) -> Result<Permit, IngestError> {
+        self.store.check_writable(written).map_err(IngestError::Write)?;
         self.make_way();
         let step_bytes = step_bytes(&self.budget);
         self.reserve(declared.map(|bytes| bytes.min(step_bytes)), step_bytes)

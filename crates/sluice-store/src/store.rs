@@ -190,12 +190,15 @@ impl Store {
         self.begin_with(None, None)
     }
 
-    /// Returns without an error if a write may begin now.
+    /// Returns without an error if a write may begin now: of that supplier, if one is named.
     ///
     /// # Errors
     ///
-    /// As [`Store::begin`].
-    pub fn check_writable(&self) -> Result<(), WriteError> {
+    /// As [`Store::begin_for`].
+    pub fn check_writable(&self, supplier: Option<SupplierId>) -> Result<(), WriteError> {
+        if supplier.is_some_and(|supplier| self.shared.replaced.lock().contains(&supplier)) {
+            return Err(admission::REPLACED);
+        }
         self.shared.admit()
     }
 
@@ -206,9 +209,7 @@ impl Store {
     ///
     /// As [`Store::begin`].
     pub fn begin_for(&self, supplier: SupplierId) -> Result<Write, WriteError> {
-        if self.shared.replaced.lock().contains(&supplier) {
-            return Err(admission::REPLACED);
-        }
+        self.check_writable(Some(supplier))?;
         self.begin_with(Some(supplier), None)
     }
 

@@ -104,6 +104,16 @@ impl ArrayScan {
         Ok(opened_at)
     }
 
+    /// Takes bytes of the present element, whose beginning is gone; gives how many, and whether it has ended.
+    pub(crate) fn pass_over(&mut self, bytes: &[u8]) -> (usize, bool) {
+        let taken = self.element.take(bytes);
+        let has_ended = self.element.is_whole();
+        if has_ended {
+            self.state = ArrayState::After;
+        }
+        (taken, has_ended)
+    }
+
     /// The state after a byte between elements.
     fn between(&self, byte: u8) -> Result<ArrayState, Fault> {
         Ok(match (self.state, byte) {

@@ -5,8 +5,7 @@
 //! [`limits::SLICE_BYTES`] bytes, with those that each row is given beside its own, or [`SLICE_LINES_MAX`] lines. What a row says is left to `rows`; here it is known by its
 //! line break, by its quotes, or by its brackets, whichever the format has.
 //!
-//! A row over [`limits::ELEMENT_BYTES_MAX`] is passed over if it is a line: a slice of its own has its beginning. In an
-//! array it ends the body. No threads, no clock, no I/O.
+//! A row over [`limits::ELEMENT_BYTES_MAX`] is passed over: a slice of its own has its beginning. No threads, no clock, no I/O.
 
 use memchr::{memchr, memchr_iter, memrchr};
 use sluice_model::{limits, ranges::bytes_at};
@@ -76,7 +75,7 @@ pub(crate) struct Cutter {
     strict_lines: u32,
     /// Bytes that each row is given beside its own.
     given_bytes: usize,
-    /// Whether the line that was too long has not ended yet.
+    /// Whether the row that was too long has not ended yet.
     is_skipping: bool,
 }
 
@@ -106,16 +105,17 @@ impl Cutter {
     ///
     /// The first byte after which no row can be told from the next.
     pub(crate) fn next_slice(&mut self, chunk: &mut &[u8]) -> Result<Option<RowsSlice>, BodyError> {
-        if let Some(slice) = self.full()? {
+        if let Some(slice) = self.full() {
             return Ok(Some(slice));
         }
         if self.is_skipping {
-            let line_end = memchr(b'\n', chunk);
-            let (skipped, rest) =
-                chunk.split_at_checked(line_end.map_or(chunk.len(), |at| at + 1)).unwrap_or((chunk, &[]));
-            self.first_byte += skipped.len() as u64;
-            self.is_skipping = line_end.is_none();
-            *chunk = rest;
+            let (skipped_bytes, has_ended) = match &mut self.ends {
+                RowEnds::Elements(scan) => scan.pass_over(chunk),
+                RowEnds::Lines | RowEnds::Records(_) => rest_of_line(chunk),
+            };
+            self.first_byte += skipped_bytes as u64;
+            self.is_skipping = !has_ended;
+            *chunk = bytes_at(chunk, skipped_bytes..);
         }
         let piece = std::mem::take(chunk);
         if piece.is_empty() {
@@ -124,7 +124,7 @@ impl Cutter {
         let from = self.text.len();
         self.text.extend_from_slice(piece);
         self.find_ends(from)?;
-        self.full()
+        Ok(self.full())
     }
 
     /// Ends the body; gives a slice of what is left. To be called until it gives nothing.
@@ -148,21 +148,18 @@ impl Cutter {
     }
 
     /// A slice, if one is full, or if the row after it is too long.
-    fn full(&mut self) -> Result<Option<RowsSlice>, BodyError> {
+    fn full(&mut self) -> Option<RowsSlice> {
         let is_too_long = limits::ELEMENT_BYTES_MAX < self.text.len() - self.whole.to;
         let given_bytes = given_bytes(self.whole.count, self.given_bytes);
         if limits::SLICE_BYTES <= self.whole.to.saturating_add(given_bytes)
             || SLICE_LINES_MAX <= self.whole.count
         {
-            return Ok(Some(self.close()));
+            return Some(self.close());
         }
         if !is_too_long {
-            return Ok(None);
+            return None;
         }
-        if let RowEnds::Elements(_) = self.ends {
-            return Err(self.error((self.whole.to, Fault::ElementTooLong)));
-        }
-        Ok(Some(if self.whole.count > 0 { self.close() } else { self.pass_over() }))
+        Some(if self.whole.count > 0 { self.close() } else { self.pass_over() })
     }
 
     /// Looks for the ends of rows in the text from `from` on, which is new.
@@ -236,13 +233,20 @@ impl Cutter {
         self.slice(text, strict_lines, false)
     }
 
-    /// Passes over the line that is too long; gives its beginning.
+    /// Passes over the row that is too long; gives its beginning.
     fn pass_over(&mut self) -> RowsSlice {
+        // What separates an element from the one before.
+        self.drop_begin(self.whole.to);
         let text = bytes_at(&self.text, ..TOO_LONG_KEPT_BYTES).to_vec();
-        let line_end = memchr(b'\n', &self.text);
-        self.whole = WholeElements { to: line_end.map_or(self.text.len(), |at| at + 1), count: 1 };
-        self.is_skipping = line_end.is_none();
-        self.text.drain(..self.whole.to);
+        let (passed_bytes, has_ended) = match &self.ends {
+            // It would be whole otherwise.
+            RowEnds::Elements(_) => (self.text.len(), false),
+            RowEnds::Lines | RowEnds::Records(_) => rest_of_line(&self.text),
+        };
+        self.whole = WholeElements { to: passed_bytes, count: 1 };
+        self.is_skipping = !has_ended;
+        self.text.drain(..passed_bytes);
+        self.text.shrink_to(limits::SLICE_BYTES);
         if let RowEnds::Records(scan) = &mut self.ends {
             // It would go on in the line that was left out.
             scan.restart();
@@ -275,7 +279,7 @@ impl Cutter {
         slice
     }
 
-    /// Drops what stands before the first row.
+    /// Drops what stands before a row.
     fn drop_begin(&mut self, bytes: usize) {
         self.text.drain(..bytes);
         self.whole.to -= bytes;
@@ -288,6 +292,12 @@ impl Cutter {
     fn error(&self, (at, fault): (usize, Fault)) -> BodyError {
         BodyError::Syntax { fault, byte: self.first_byte + at as u64 }
     }
+}
+
+/// Bytes up to the end of a line, and whether it is there.
+fn rest_of_line(text: &[u8]) -> (usize, bool) {
+    let line_end = memchr(b'\n', text);
+    (line_end.map_or(text.len(), |at| at + 1), line_end.is_some())
 }
 
 #[cfg(test)]

@@ -68,22 +68,23 @@ pub(crate) fn sniff(
             let is_enough = is_decided || OBJECT_BYTES_MAX <= rest.len();
             let rows = if *first == b'[' { Format::Json } else { Format::Ndjson };
             let object = if *first == b'[' { rest.get(skip_space(rest, 1)..)? } else { rest };
+            let mut document = None;
             let format = match object.first() {
                 None => None,
-                Some(b'{') => {
-                    of_object(object).map(|found| if found == Format::Ndjson { rows } else { found })
-                }
-                Some(_) => Some(rows),
+                Some(b'{') => of_object(object, &mut document),
+                Some(_) => Some(Format::Ndjson),
             };
-            format.or(is_enough.then_some(rows)).map(Ok)
+            let format = format.or(is_enough.then(|| document.unwrap_or(Format::Ndjson)))?;
+            Some(Ok(if format == Format::Ndjson { rows } else { format }))
         }
         Some(_) if announced == Announced::SomeJson => Some(Err((at, Fault::Json))),
         Some(_) => of_text(rest, is_decided).map(Ok),
     }
 }
 
-/// Which document an object is, or a row of NDJSON. Its keys tell, as far as they are there; `None` if none of them has.
-fn of_object(object: &[u8]) -> Option<Format> {
+/// Which document an object is, or a row of NDJSON, by its keys; `None` if there are more of them to come. An object that has
+/// an `indicator` is a row, whatever else it has; until then, `document` is what it is otherwise.
+fn of_object(object: &[u8], document: &mut Option<Format>) -> Option<Format> {
     let mut at = skip_space(object, 1);
     while object.get(at)? == &b'"' {
         let key_to = skip_string(object, at + 1);
@@ -95,9 +96,9 @@ fn of_object(object: &[u8]) -> Option<Format> {
         let value_from = skip_space(object, colon + 1);
         let first = object.get(value_from)?;
         match (key, first) {
-            (b"objects", b'[') | (b"spec_version", b'"') => return Some(Format::Stix),
-            (b"Event", b'{') | (b"response", b'[' | b'{') => return Some(Format::Misp),
-            (b"indicator" | b"context" | b"tags", _) => break,
+            (b"objects", b'[') | (b"spec_version", b'"') => *document = Some(Format::Stix),
+            (b"Event", b'{') | (b"response", b'[' | b'{') => *document = Some(Format::Misp),
+            (b"indicator", _) => return Some(Format::Ndjson),
             _ => {}
         }
         let value_to = skip_value(object, value_from);
@@ -105,14 +106,14 @@ fn of_object(object: &[u8]) -> Option<Format> {
         let after = skip_space(object, value_to);
         let is_last = object.get(after)? != &b',';
         if (key, object.get(value_from..value_to)?) == (b"type", b"\"bundle\"") {
-            return Some(Format::Stix);
+            *document = Some(Format::Stix);
         }
         if is_last {
             break;
         }
         at = skip_space(object, after + 1);
     }
-    Some(Format::Ndjson)
+    Some(document.unwrap_or(Format::Ndjson))
 }
 
 /// Tells a table from a plain list by the first line that is no comment. A table may have its header in a comment.

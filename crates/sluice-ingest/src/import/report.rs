@@ -170,6 +170,12 @@ impl ImportReport {
         self.rejects.extend(next.rejects);
     }
 
+    /// The same of an import of which nothing was stored after all.
+    pub(crate) fn without_accepted(self) -> Self {
+        let rows_count = self.refused_count + self.allowed_count;
+        Self { rows_count, accepted_count: 0, short_of_tags_count: 0, committed_lines: 0, ..self }
+    }
+
     /// Those that were left out because they are not for detection.
     pub fn left_out_count(&self) -> u64 {
         self.unsupported_by_reason.get(Unsupported::NotToIds.reason_number()).copied().unwrap_or(0)

@@ -54,6 +54,7 @@ pub(crate) enum Unread {
     TooDeep,
     Trailing,
     Quotes,
+    HostsLine,
 }
 
 impl Unread {
@@ -67,6 +68,9 @@ impl Unread {
             Self::TooDeep => ("not-json", "The row is nested too deep"),
             Self::Trailing => ("not-json", "Something follows the object of the row"),
             Self::Quotes => ("not-json", "The quotes of the record are not those of CSV"),
+            Self::HostsLine => {
+                ("invalid-indicator", "A line of a hosts file, of which the names are read with refang=true")
+            }
         }
     }
 }
@@ -206,9 +210,10 @@ impl<V: FnMut(RowPlace, &[u8], Result<Element<'_>, Unread>) -> Result<(), Ingest
     fn values(&mut self, is_refanged: bool) -> Result<(), IngestError> {
         let (mut from, mut line) = (0, self.slice.first_line);
         while let Some((to, next)) = line_at(self.bytes(), from) {
-            match str::from_utf8(bytes_at(&self.slice.text, from..to)) {
-                Ok(text) => {
-                    if let Some(value) = list::value(text, is_refanged) {
+            let text = str::from_utf8(bytes_at(&self.slice.text, from..to)).map_err(|_| Unread::NotUtf8);
+            match text.and_then(|text| list::values(text, is_refanged)) {
+                Ok(values) => {
+                    for value in values {
                         self.element.clear();
                         self.element.extend_from_slice(b"{\"indicator\":");
                         json::push_string(&mut self.element, value);
@@ -216,7 +221,7 @@ impl<V: FnMut(RowPlace, &[u8], Result<Element<'_>, Unread>) -> Result<(), Ingest
                         self.written(line, from, to)?;
                     }
                 }
-                Err(_not_utf8) => self.refuse(line, from, to, Unread::NotUtf8)?,
+                Err(why) => self.refuse(line, from, to, why)?,
             }
             (from, line) = (next, line + 1);
         }

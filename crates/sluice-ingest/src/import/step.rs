@@ -178,12 +178,9 @@ impl Step {
                 (None, None) => return Err(IngestError::Internal),
             }
             let rejects = std::mem::take(&mut reports.rejects);
-            let mut told = reports.clone();
-            if is_gathered {
-                // Nothing of it is durable yet.
-                (told.rows_count, told.accepted_count) = (told.refused_count + told.allowed_count, 0);
-                (told.short_of_tags_count, told.committed_lines) = (0, 0);
-            }
+            let told = reports.clone();
+            // Nothing of it is durable yet.
+            let told = if is_gathered { told.without_accepted() } else { told };
             keeper.keep(&told, place, rejects).await;
             drop(guard);
             Ok(reports)

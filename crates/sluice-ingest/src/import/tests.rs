@@ -11,6 +11,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use expect_test::expect;
@@ -45,6 +46,7 @@ impl Fixture {
             only_to_ids: true,
             skip_allowed: true,
             from_line: 1,
+            room_wait_max: Duration::ZERO,
             mode: ImportMode::Steps,
             told: Arc::new(|_count| {}),
             keeper: Arc::new(Kept::default()),
@@ -57,7 +59,7 @@ impl Fixture {
     }
 
     fn begin(&self, rules: ImportRules) -> Import {
-        self.ingestor.import(self.ingestor.reserve_import(None).unwrap(), rules)
+        self.ingestor.import(self.ingestor.reserve_import(None, None).unwrap(), rules)
     }
 
     fn import_with(

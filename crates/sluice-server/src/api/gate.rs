@@ -17,8 +17,8 @@
 //! 11. 403: a built-in supplier is to be updated or removed.
 //! 12. 400: the body is declared longer than it may be; of `/v1`, where it may have any length, 422: a parameter is
 //!     unknown, or is none of its values.
-//! 13. 429: the daemon stops before the body can arrive, or there is no memory for it; of `_bulk` also that the store is busy,
-//!     both after a while.
+//! 13. 429: the daemon stops before the body can arrive, or there is no memory for it; of `_bulk` and imports also that the
+//!     store is busy, and these wait for room for a while.
 //!
 //! A request that expects `100-continue` passes here before it is told to go on, and is not judged again afterwards.
 
@@ -29,7 +29,7 @@ use actix_web::{
     http::header::{self, HeaderValue},
     http::uri::PathAndQuery,
 };
-use sluice_ingest::{IngestError, Ingestor, Permit};
+use sluice_ingest::{ImportMode, IngestError, Ingestor, Permit};
 use sluice_model::{TenantId, limits};
 use sluice_store::{
     WriteError,
@@ -68,10 +68,10 @@ mod tests;
 /// The tables of all APIs.
 pub(super) const TABLES: [&[Route]; 3] = [&cybertrace_table::ROUTES, &v1_table::ROUTES, &es_table::ROUTES];
 
-/// How long a bulk request waits for room before it is refused, and how often it asks: its clients give up after 10 seconds
-/// at the earliest.
-const BULK_WAIT_MAX: Duration = Duration::from_secs(8);
-const BULK_RETRY_TIME: Duration = Duration::from_millis(50);
+/// How long a bulk request or an import waits for room before it is refused, and how often it asks: clients give up after 10
+/// seconds at the earliest.
+const ROOM_WAIT_MAX: Duration = Duration::from_secs(8);
+const ROOM_RETRY_TIME: Duration = Duration::from_millis(50);
 
 /// A request whose body is wanted.
 pub(crate) struct Admitted<R = Request> {
@@ -152,8 +152,18 @@ async fn judge(
             let importing = look_up(subject, &catalogue, tenant, &found)?;
             body::check_time(&head.headers, &state.stopping)?;
             let parameters = import_parameters(head, &identity, &tenant_name)?;
-            let (tenant, permit) = (tenant_name, ingestor.reserve_import(declared_bytes)?);
-            Request::Import(ImportRequest { importing, parameters, tenant, permit })
+            let supplier = importing.supplier().id;
+            // A replacement that comes second has its turn.
+            let written = (parameters.mode == ImportMode::Steps).then_some(supplier);
+            let (permit, room_wait_max) =
+                patiently(ROOM_WAIT_MAX, || ingestor.reserve_import(declared_bytes, written)).await?;
+            Request::Import(ImportRequest {
+                importing,
+                parameters,
+                tenant: tenant_name,
+                room_wait_max,
+                permit,
+            })
         }
         Shape::Lookup => lookup_request((state, ingestor), head, route, tenant, declared_bytes)?,
         Shape::Export(subject) => {
@@ -192,7 +202,7 @@ async fn bulk_request(
     body::check_time(&head.headers, &state.stopping)?;
     let (index, hides_refusals) = (found.parameter("{index}"), es_parameters::hides_refusals(head)?);
     let (permit, busy_wait_max) =
-        patiently(BULK_WAIT_MAX, || ingestor.reserve_to_write(declared_bytes, body_bytes_max)).await?;
+        patiently(ROOM_WAIT_MAX, || ingestor.reserve_to_write(declared_bytes, body_bytes_max)).await?;
     Ok(BulkRequest { index, hides_refusals, body_bytes_max, busy_wait_max, permit })
 }
 
@@ -219,7 +229,7 @@ fn lookup_request(
 }
 
 /// Asks again while there is no room, and gives what is left of `wait_max` then. Clients that can do nothing good with a 429
-/// wait in their socket first.
+/// wait in their socket first, and hold nothing here.
 ///
 /// # Errors
 ///
@@ -232,7 +242,7 @@ async fn patiently<T>(
     loop {
         match ask() {
             Err(IngestError::Write(WriteError::Busy { .. })) if since.elapsed() < wait_max => {
-                tokio::time::sleep(BULK_RETRY_TIME).await;
+                tokio::time::sleep(ROOM_RETRY_TIME).await;
             }
             outcome => return Ok((outcome?, wait_max.saturating_sub(since.elapsed()))),
         }

@@ -118,6 +118,14 @@ pub(crate) enum Importing {
     Delete(Supplier),
 }
 
+impl Importing {
+    /// Whose they are.
+    pub(crate) fn supplier(&self) -> &Supplier {
+        let (Self::Add(supplier) | Self::Delete(supplier)) = self;
+        supplier
+    }
+}
+
 /// An import, with the memory that was reserved for the beginning of its body.
 pub(crate) struct ImportRequest {
     /// What becomes of the rows.
@@ -126,6 +134,8 @@ pub(crate) struct ImportRequest {
     pub(crate) parameters: Parameters,
     /// Name of the tenant.
     pub(crate) tenant: String,
+    /// How long its first step may wait for room.
+    pub(crate) room_wait_max: Duration,
     /// For its first step.
     pub(crate) permit: Permit,
 }

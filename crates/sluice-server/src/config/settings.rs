@@ -166,6 +166,8 @@ pub struct HttpSettings {
     pub body_rate_min: Bounded<0, 1_000_000_000, 65_536, BYTES>,
     /// Longest time for a whole body.
     pub body_deadline: Bounded<1, 86_400, 600, SECONDS>,
+    /// Longest time without a byte of an import.
+    pub import_stall: Bounded<1, 86_400, 60, SECONDS>,
     /// Time for the client to acknowledge what was sent, at the level of TCP.
     pub write_timeout: Bounded<1, 600, 15, SECONDS>,
     /// Time for the TLS handshake.

@@ -3,8 +3,7 @@
 //! In: the payload of a request whose head has been judged. Out: decoded pieces of at most 64 KiB. A body is given up
 //! when it exceeds its limit (before or after decoding), when nothing arrives for the stall time, when it is slower
 //! than the least rate, or when it takes longer than the deadline. None of these is a fault of the server, and the
-//! contract has no 408: they are 400 with a reason, and the connection is closed. One that cannot arrive before the
-//! daemon stops is 429.
+//! connection is closed. One that cannot arrive before the daemon stops is told so.
 //!
 //! What the pieces mean is decided elsewhere. The caller sets the pace: a piece that is not asked for is not read.
 
@@ -95,8 +94,9 @@ impl<'payload> BodyReader<'payload> {
     ///
     /// # Errors
     ///
-    /// [`Cause::BodyTooLong`] for a body that is too long, [`Cause::BadRequest`] for one that is too slow, cut off or badly
-    /// encoded, [`Cause::OutOfTime`] for one that the daemon will not be there for.
+    /// [`Cause::BodyTooLong`] for a body that is too long, [`Cause::BodyTooSlow`] for one that is too slow,
+    /// [`Cause::BadRequest`] for one that is cut off or badly encoded, [`Cause::OutOfTime`] for one that the daemon will not be
+    /// there for.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Cause> {
         loop {
             if self.input.is_empty() && !self.has_ended {
@@ -168,7 +168,7 @@ impl<'payload> BodyReader<'payload> {
         if !self.has_ended && self.pace.stall < self.waited {
             let least = self.pace.bytes_per_second_min.saturating_mul(self.waited.as_secs());
             if self.received_bytes < least {
-                return Err(Cause::BadRequest("The body arrives too slowly".into()));
+                return Err(Cause::BodyTooSlow("The body arrives too slowly"));
             }
         }
         if !self.has_ended && self.stopping.is_out_of_time(&self.arrival()) {
@@ -209,7 +209,7 @@ pub(crate) fn check_declared(headers: &HeaderMap, bytes_max: usize) -> Result<()
 }
 
 fn too_late() -> Cause {
-    Cause::BadRequest("The body did not arrive in time".into())
+    Cause::BodyTooSlow("The body did not arrive in time")
 }
 
 fn too_long(bytes_max: usize) -> Cause {

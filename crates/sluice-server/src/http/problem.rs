@@ -45,10 +45,10 @@ pub(crate) enum Cause {
     NotAcceptable(&'static str),
     /// The body is in a media type or encoding that is not taken.
     UnsupportedMedia(&'static str),
-    /// A part of the body is longer than it may be.
-    TooLarge(Cow<'static, str>),
-    /// All of the body is, for which the CyberTrace API has no status of its own.
+    /// The body is longer than it may be, for which the CyberTrace API has no status of its own.
     BodyTooLong(Cow<'static, str>),
+    /// The body arrives too slowly or not at all, for which the CyberTrace API has no status of its own either.
+    BodyTooSlow(&'static str),
     /// The request is well formed, and yet not acceptable.
     Unprocessable(Unprocessable, Cow<'static, str>),
     /// The request goes against the batch that there is.
@@ -136,14 +136,13 @@ impl Cause {
     /// The status of the answer.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::BadRequest(_) | Self::BodyTooLong(_) => StatusCode::BAD_REQUEST,
+            Self::BadRequest(_) | Self::BodyTooLong(_) | Self::BodyTooSlow(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
             Self::UnsupportedMedia(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unprocessable(..) | Self::Account(AccountFault::Invalid, _) => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
@@ -166,15 +165,15 @@ impl Cause {
         match self {
             Self::BadRequest(reason)
             | Self::NotFound(reason)
-            | Self::TooLarge(reason)
             | Self::BodyTooLong(reason)
             | Self::Unprocessable(_, reason)
             | Self::BatchConflict(_, reason)
             | Self::Account(_, reason) => reason.clone(),
             Self::Unauthorized => "Valid credentials are required".into(),
-            Self::Forbidden(reason) | Self::NotAcceptable(reason) | Self::UnsupportedMedia(reason) => {
-                (*reason).into()
-            }
+            Self::Forbidden(reason)
+            | Self::NotAcceptable(reason)
+            | Self::UnsupportedMedia(reason)
+            | Self::BodyTooSlow(reason) => (*reason).into(),
             Self::MethodNotAllowed { .. } => "The method is not allowed for this request".into(),
             Self::Starting => "The service is initializing".into(),
             Self::Busy { .. } => {

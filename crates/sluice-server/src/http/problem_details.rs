@@ -40,9 +40,9 @@ impl ProblemType {
 
 /// All types.
 #[rustfmt::skip]
-pub(crate) static TYPES: [ProblemType; 25] = [
+pub(crate) static TYPES: [ProblemType; 26] = [
     ProblemType { name: "bad-request", title: "The request or its body is malformed",
-        page: "400. The body, its encoding or its framing is broken, it came too slowly, or the head is too long. `byte` is the \
+        page: "400. The body, its encoding or its framing is broken, or the head is too long. `byte` is the \
                place in the decoded body, if it is known. Rows up to `committed_lines` are stored; mend the body and send it again, as \
                a whole or with `?from_line=` after that line." },
     ProblemType { name: "unauthorized", title: "Valid credentials are required",
@@ -59,6 +59,10 @@ pub(crate) static TYPES: [ProblemType; 25] = [
     ProblemType { name: "not-acceptable", title: "Answers are JSON",
         page: "406. The `Accept` of the request takes no application/json. Imports are answered with lines of progress to who takes \
                application/x-ndjson and no application/json; refused rows are application/x-ndjson." },
+    ProblemType { name: "body-too-slow", title: "The body did not arrive",
+        page: "408. Nothing of the body came for as long as `http.import_stall` of the configuration allows; or, of other bodies than those \
+               of imports, it came more slowly than `http.body_stall`, `http.body_rate_min` and `http.body_deadline` do. Rows up to \
+               `committed_lines` are stored. Send the body again, as a whole or with `?from_line=` after that line." },
     ProblemType { name: "batch-running", title: "A batch with this id is running",
         page: "409. The `Idempotency-Key` is that of an import whose body is being read. Wait for its end: GET /v1/batches/{id}." },
     ProblemType { name: "batch-other", title: "The id is that of another batch",
@@ -69,8 +73,8 @@ pub(crate) static TYPES: [ProblemType; 25] = [
         page: "409. Somebody has cancelled the import with DELETE /v1/batches/{id} while its body was read. Rows up to `committed_lines` are \
                stored." },
     ProblemType { name: "too-large", title: "An element is too long",
-        page: "413. An element of an array, of a bundle or of an event is longer than 4 MiB, or there is no end of it. In NDJSON, tables and lists such a row is \
-               refused alone. Rows up to `committed_lines` are stored." },
+        page: "413. The body, or what the memory of the service would have to hold of it, is longer than may be: `detail` has the limit. Imports have none: \
+               of them, a row over 4 MiB is refused alone, with the reason `too-long`." },
     ProblemType { name: "unsupported-media-type", title: "The body is of a type that is not taken",
         page: "415. Bodies are application/x-ndjson, application/json, application/stix+json, text/csv or text/plain, encoded as gzip or zstd or not at all. \
                Without `Content-Type` the format is told by the body." },
@@ -117,12 +121,13 @@ pub(crate) fn of_name(name: &str) -> Option<&'static ProblemType> {
 pub(crate) fn name(cause: &Cause) -> &'static str {
     match cause {
         Cause::BadRequest(_) => "bad-request",
+        Cause::BodyTooSlow(_) => "body-too-slow",
         Cause::Unauthorized => "unauthorized",
         Cause::Forbidden(_) => "forbidden",
         Cause::NotFound(_) => "not-found",
         Cause::MethodNotAllowed { .. } => "method-not-allowed",
         Cause::NotAcceptable(_) => "not-acceptable",
-        Cause::TooLarge(_) | Cause::BodyTooLong(_) => "too-large",
+        Cause::BodyTooLong(_) => "too-large",
         Cause::UnsupportedMedia(_) => "unsupported-media-type",
         Cause::Unprocessable(Unprocessable::UnknownParameter, _) => "unknown-parameter",
         Cause::Unprocessable(Unprocessable::InvalidParameter, _) => "invalid-parameter",
@@ -149,6 +154,7 @@ pub(crate) fn status(cause: &Cause) -> StatusCode {
     match cause {
         Cause::Starting | Cause::Stopping => StatusCode::SERVICE_UNAVAILABLE,
         Cause::BodyTooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        Cause::BodyTooSlow(_) => StatusCode::REQUEST_TIMEOUT,
         cause => cause.status(),
     }
 }

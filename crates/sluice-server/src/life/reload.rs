@@ -17,6 +17,7 @@ pub(crate) fn take_over(now: &Config, new: &Config) -> Config {
         body_stall: new.http.body_stall,
         body_rate_min: new.http.body_rate_min,
         body_deadline: new.http.body_deadline,
+        import_stall: new.http.import_stall,
         ..now.http
     };
     // Whether a port speaks TLS is settled when it is opened; under which certificate is not.

@@ -8,6 +8,7 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use ipnet::IpNet;
@@ -70,6 +71,8 @@ pub(crate) struct Workers {
 pub(crate) struct Rules {
     /// How slow a body may be.
     pub(crate) pace: Pace,
+    /// How slow that of an import may be: it takes as long as it likes, as long as it comes.
+    pub(crate) import_pace: Pace,
     /// How far a looked-up value reaches.
     pub(crate) match_scope: MatchScope,
     /// Proxies that are believed.
@@ -86,10 +89,16 @@ impl Rules {
             bytes_per_second_min: config.http.body_rate_min.get(),
             deadline: config.http.body_deadline.seconds(),
         };
+        let import_pace = Pace {
+            stall: config.http.import_stall.seconds(),
+            bytes_per_second_min: 0,
+            deadline: Duration::MAX,
+        };
         let indices = config.elasticsearch.indices.iter();
         let indices = indices.map(|(index, supplier)| (index.to_lowercase(), supplier.clone())).collect();
         Self {
             pace,
+            import_pace,
             match_scope: config.match_scope,
             proxies: config.trusted_proxies.clone(),
             indices: Arc::new(indices),

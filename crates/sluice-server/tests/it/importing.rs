@@ -131,6 +131,49 @@ fn the_answer_counts_and_tells_what_was_refused() {
     assert_eq!(daemon.detections("", &["192.0.2.1", "192.0.2.2"]), ["", "Told_IP 192.0.2.2 {}"]);
 }
 
+/// It was the end of the whole array.
+#[test]
+fn an_element_that_is_too_long_costs_no_other() {
+    let daemon = shared();
+    daemon.add_suppliers(&["Long"], 50);
+    let long = "x".repeat(5 * MIB);
+    let body = format!(
+        "[{{\"indicator\":\"a.long.example.com\"}},{{\"x\":\"{long}\"}},{{\"indicator\":\"c.long.example.com\"}}]"
+    );
+    let told = told(&import(&daemon, "Long", "", body.as_bytes())).replace(&"x".repeat(250), "(250 x)");
+    expect![[r#"200 {"batch":"ID","supplier":"Long","rows":3,"accepted":2,"refused":1,"committed_lines":3,"rejects":[{"line":2,"byte":36,"reason":"too-long","value":"{\"x\":\"(250 x)","hint":"The row is longer than 4 MiB"}],"rejects_url":"/v1/batches/ID/rejects"}"#]].assert_eq(&told);
+    assert_eq!(
+        daemon.detections("", &["a.long.example.com", "c.long.example.com"]),
+        ["Long_URL a.long.example.com {}", "Long_URL c.long.example.com {}"]
+    );
+}
+
+/// Its first words are `0.0.0.0`, which were stored in the place of its names.
+#[test]
+fn a_hosts_file_is_refused_unless_it_is_to_be_refanged() {
+    let daemon = shared();
+    daemon.add_suppliers(&["Hosts"], 50);
+    let hosts = "127.0.0.1 a.hosts.example.com\n0.0.0.0 b.hosts.example.com c.hosts.example.com # two\n";
+    check(
+        &daemon,
+        "Hosts",
+        "",
+        hosts,
+        &expect![[
+            r#"422 {"accepted":0,"batch":"ID","committed_lines":2,"detail":"Not one row could be read. Of the first one: A line of a hosts file, of which the names are read with refang=true","refused":2,"rejects":[{"byte":0,"hint":"A line of a hosts file, of which the names are read with refang=true","line":1,"reason":"invalid-indicator","value":"127.0.0.1 a.hosts.example.com"},{"byte":30,"hint":"A line of a hosts file, of which the names are read with refang=true","line":2,"reason":"invalid-indicator","value":"0.0.0.0 b.hosts.example.com c.hosts.example.com # two"}],"rejects_url":"/v1/batches/ID/rejects","rows":2,"status":422,"title":"Not one row could be read","type":"/problems/no-usable-row"}"#
+        ]],
+    );
+    assert_eq!(import(&daemon, "Hosts?mode=replace", "", hosts.as_bytes()).status, 422);
+    let objects =
+        ["a.hosts.example.com", "b.hosts.example.com", "c.hosts.example.com", "127.0.0.1", "0.0.0.0"];
+    assert_eq!(daemon.detections("", &objects), [""; 5]);
+    let answer = import(&daemon, "Hosts?refang=true", "", hosts.as_bytes());
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let found = |name: &str| format!("Hosts_URL {name}.hosts.example.com {{}}");
+    let nothing = String::new;
+    assert_eq!(daemon.detections("", &objects), [found("a"), found("b"), found("c"), nothing(), nothing()]);
+}
+
 #[test]
 fn what_cannot_be_taken_is_a_problem_of_a_type() {
     let daemon = shared();
@@ -155,7 +198,7 @@ fn what_cannot_be_taken_is_a_problem_of_a_type() {
         Problems  ""
           422 {"accepted":0,"batch":"ID","committed_lines":0,"detail":"Not one row could be read","refused":0,"rejects":[],"rows":0,"status":422,"title":"Not one row could be read","type":"/problems/no-usable-row"}
         Problems application/json "{\n}}\n"
-          422 {"accepted":0,"batch":"ID","committed_lines":2,"detail":"Not one row could be read","refused":2,"rejects":[{"byte":0,"hint":"The row is not valid JSON","line":1,"reason":"not-json","value":"{"},{"byte":2,"hint":"The row is not a JSON object","line":2,"reason":"not-json","value":"}}"}],"rejects_url":"/v1/batches/ID/rejects","rows":2,"status":422,"title":"Not one row could be read","type":"/problems/no-usable-row"}
+          422 {"accepted":0,"batch":"ID","committed_lines":2,"detail":"Not one row could be read. Of the first one: The row is not valid JSON","refused":2,"rejects":[{"byte":0,"hint":"The row is not valid JSON","line":1,"reason":"not-json","value":"{"},{"byte":2,"hint":"The row is not a JSON object","line":2,"reason":"not-json","value":"}}"}],"rejects_url":"/v1/batches/ID/rejects","rows":2,"status":422,"title":"Not one row could be read","type":"/problems/no-usable-row"}
         Problems?format=json  "[{},\n"
           400 {"accepted":0,"batch":"ID","byte":5,"committed_lines":0,"detail":"the body ends early at byte 5","refused":0,"rows":0,"status":400,"title":"The request or its body is malformed","type":"/problems/bad-request"}
         Problems  "{\"type\":\"bundle\",\"objects\":[]}"
@@ -174,9 +217,6 @@ fn what_cannot_be_taken_is_a_problem_of_a_type() {
           404 {"detail":"Supplier doesn't exist","status":404,"title":"There is no such thing","type":"/problems/not-found"}
     "#]].assert_eq(&seen);
     assert!(!daemon.detections("", &["192.0.2.1"]).concat().contains("Problems"));
-    let long = format!("[{{\"indicator\":\"{}\"}}]", "x".repeat(5 * MIB));
-    let answer = import(&daemon, "Problems", "", long.as_bytes());
-    assert!(told(&answer).starts_with(r#"413 {"#), "{answer:?}");
     let answer = ask(
         &daemon,
         "POST",
@@ -350,8 +390,16 @@ fn without_memory_or_disk_nothing_is_taken() {
     assert!(answer.header("retry-after").is_some());
     // Small ones have a reserve.
     assert_eq!(import(&daemon, "InternalTI", "", b"light.example.com\n").status, 200);
-    drop(holder);
     assert_eq!(daemon.detections("", &["busy.example.com"]), [""]);
+    // Nothing of it is a batch, and whoever waits gets what comes free.
+    let batches = daemon.ask_with("GET", "/v1/batches", &as_user("admin"), b"");
+    assert_eq!(batches.body.matches("\"state\"").count(), 1, "{batches:?}");
+    let mut waiting = daemon.connect();
+    let headers = format!("{}{}", as_user("admin"), length(long.len()));
+    assert!(waiting.send(&request("POST", of_import, &headers, b"")));
+    drop(holder);
+    assert!(waiting.send(long.as_bytes()));
+    assert_eq!(waiting.receive_text().unwrap().status, 200);
     let daemon = daemon.restart(&[("SLUICE_DISK_RESERVE_BYTES", "9000000000000000000")]);
     let answer = import(&daemon, "InternalTI", "", b"full.example.com\n");
     expect![[r#"507 {"detail":"The disk is full or below its reserve","status":507,"title":"The disk is full or below its reserve","type":"/problems/disk-full"}"#]].assert_eq(&told(&answer));

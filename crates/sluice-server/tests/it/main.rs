@@ -116,6 +116,8 @@ mod slow_heads;
 #[cfg(test)]
 mod stopping;
 #[cfg(test)]
+mod streaming;
+#[cfg(test)]
 mod supplier_rules;
 #[cfg(test)]
 mod suppliers;

@@ -100,11 +100,11 @@ fn a_feed_that_shrinks_too_much_changes_nothing() {
         assert!(daemon.detections("", &looked_up).iter().all(|found| !found.is_empty()));
     }
     expect![[r#"
-        mode=replace 4: 422 {"accepted":4,"added":0,"batch":"ID","changed":0,"committed_lines":0,"detail":"It would remove 6 of 10 indicators, which is more than max_shrink allows","refused":0,"rejects":[],"removed":6,"rows":4,"status":422,"title":"The replacement would remove too much","type":"/problems/shrink-guard","unchanged":4}
+        mode=replace 4: 422 {"accepted":0,"added":0,"batch":"ID","changed":0,"committed_lines":0,"detail":"It would remove 6 of 10 indicators, which is more than max_shrink allows","refused":0,"rejects":[],"removed":6,"rows":0,"status":422,"title":"The replacement would remove too much","type":"/problems/shrink-guard","unchanged":4}
         mode=replace&plan=true 4: 200 {"batch":"ID","supplier":"Shrunk","rows":4,"accepted":4,"refused":0,"added":0,"changed":0,"unchanged":4,"removed":6,"committed_lines":0,"rejects":[],"rejects_url":"/v1/batches/ID/rejects"}
         mode=replace 0: 422 {"accepted":0,"batch":"ID","committed_lines":0,"detail":"Not one row could be read","refused":0,"rejects":[],"rows":0,"status":422,"title":"Not one row could be read","type":"/problems/no-usable-row"}
         mode=replace&plan=true 0: 200 {"batch":"ID","supplier":"Shrunk","rows":0,"accepted":0,"refused":0,"added":0,"changed":0,"unchanged":0,"removed":10,"committed_lines":0,"rejects":[],"rejects_url":"/v1/batches/ID/rejects"}
-        mode=replace&max_shrink=0 9: 422 {"accepted":9,"added":0,"batch":"ID","changed":0,"committed_lines":0,"detail":"It would remove 1 of 10 indicators, which is more than max_shrink allows","refused":0,"rejects":[],"removed":1,"rows":9,"status":422,"title":"The replacement would remove too much","type":"/problems/shrink-guard","unchanged":9}
+        mode=replace&max_shrink=0 9: 422 {"accepted":0,"added":0,"batch":"ID","changed":0,"committed_lines":0,"detail":"It would remove 1 of 10 indicators, which is more than max_shrink allows","refused":0,"rejects":[],"removed":1,"rows":0,"status":422,"title":"The replacement would remove too much","type":"/problems/shrink-guard","unchanged":9}
     "#]]
     .assert_eq(&seen);
     let answer = import(&daemon, "Shrunk?mode=replace&max_shrink=60", "text/plain", rows(4).as_bytes());

@@ -83,6 +83,34 @@ fn the_last_line_needs_no_line_break() {
     assert_eq!(cut(lines(), b"", 1).unwrap(), []);
 }
 
+/// It costs no other line, and next to no memory. Where its strings and escapes are cut makes no difference.
+#[test]
+fn an_element_that_is_too_long_is_passed_over() {
+    let long = "]\\\"},".repeat(limits::ELEMENT_BYTES_MAX / 4);
+    for (element, after) in [
+        (format!("{{\"a\":\"{long}\",\"b\":[{{}}]}}"), " \n"),
+        (format!("\"{long}\""), ""),
+        ("7".repeat(2 * limits::ELEMENT_BYTES_MAX), ""),
+    ] {
+        let body = format!("[ {{}}{after},{after}{element}{after}, {{\"last\":1}}]\n");
+        for chunk_bytes in [65_536, 99_991] {
+            let slices = cut(elements(), body.as_bytes(), chunk_bytes).unwrap();
+            let seen: Vec<_> =
+                slices.iter().map(|slice| (slice.first_line, slice.lines, slice.is_too_long)).collect();
+            assert_eq!(seen, [(1, 1, false), (2, 1, true), (3, 1, false)]);
+            let [first, too_long, last] = &slices[..] else { unreachable!() };
+            assert!(first.text.starts_with(b"{}"));
+            assert_eq!(too_long.text, element.as_bytes()[..TOO_LONG_KEPT_BYTES]);
+            assert!(last.text.ends_with(b"{\"last\":1}"));
+            for slice in &slices {
+                assert!(
+                    body.as_bytes()[usize::try_from(slice.first_byte).unwrap()..].starts_with(&slice.text)
+                );
+            }
+        }
+    }
+}
+
 /// It costs no other line, and next to no memory.
 #[test]
 fn a_line_that_is_too_long_is_passed_over() {
@@ -117,7 +145,8 @@ fn an_array_ends_with_its_first_fault() {
         Err(BodyError::Syntax { fault, byte }) => Some((fault, byte)),
         _ => None,
     };
-    assert_eq!(error(&long), Some((Fault::ElementTooLong, 4)));
+    assert_eq!(error(&long), Some((Fault::Unfinished, long.len() as u64)));
+    assert_eq!(error(&format!("{long}\"}} {{}}]")), Some((Fault::NoSeparator, long.len() as u64 + 3)));
     assert_eq!(error("[{}"), Some((Fault::Unfinished, 3)));
     assert_eq!(error("  "), Some((Fault::Unfinished, 2)));
     assert_eq!(error(" {}"), Some((Fault::NotAnArray, 1)));

@@ -43,6 +43,18 @@ fn documents_are_known_by_their_keys() {
     check_whole(r#"{"spec_version":"2.0","#, Ok(Format::Stix));
     check_whole(r#"{"objects":"a","indicator":"b"}"#, Ok(Format::Ndjson));
     check_whole(r#"{"indicator":"b","objects":[]}"#, Ok(Format::Ndjson));
+    // A row may have members of any name.
+    for member in [
+        r#""objects":[1]"#,
+        r#""spec_version":"2""#,
+        r#""Event":{}"#,
+        r#""response":[]"#,
+        r#""type":"bundle""#,
+    ] {
+        check_whole(&format!(r#"{{{member},"context":{{}},"indicator":"b"}}"#), Ok(Format::Ndjson));
+        check_whole(&format!(r#" [{{{member},"tags":[],"indicator":"b"}}]"#), Ok(Format::Json));
+        check(&format!("{{{member},"), Announced::Nothing, None);
+    }
     check_whole(r#"{"x":1}{"objects":[]}"#, Ok(Format::Ndjson));
     check_whole(r#"{"x" "objects":[]}"#, Ok(Format::Ndjson));
     check_whole(r#"{"Event":{}}"#, Ok(Format::Misp));
@@ -56,10 +68,13 @@ fn documents_are_known_by_their_keys() {
     check_whole(r#"{"type":"bundles"}"#, Ok(Format::Ndjson));
     // However few bytes of it have come.
     let bundle = "{\n  \"id\": \"bundle--1\",\n  \"type\": \"bundle\",\n";
-    for length in 0..bundle.len() - 1 {
+    for length in 0..=bundle.len() {
         check(&bundle[..length], Announced::SomeJson, None);
     }
-    check(bundle, Announced::SomeJson, Some(Ok(Format::Stix)));
+    check_whole(bundle, Ok(Format::Stix));
+    check(&format!("{bundle}\"objects\":[]}}"), Announced::SomeJson, Some(Ok(Format::Stix)));
+    let long = format!("{bundle}\"objects\":[{}", "{},".repeat(2_000));
+    check(&long, Announced::SomeJson, Some(Ok(Format::Stix)));
     let long = format!("{{\"x\":\"{}", "y".repeat(5_000));
     check(&long, Announced::Nothing, Some(Ok(Format::Ndjson)));
 }

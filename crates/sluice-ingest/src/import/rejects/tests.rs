@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use expect_test::{Expect, expect};
@@ -70,12 +71,13 @@ fn kept(fixture: &Fixture, announced: Announced, body: &[u8], is_full: bool) -> 
         only_to_ids: true,
         skip_allowed: true,
         from_line: 1,
+        room_wait_max: Duration::ZERO,
         mode: ImportMode::Steps,
         told: Arc::new(|_count| {}),
         keeper: Arc::clone(&kept) as _,
     };
     let report = block_on(async {
-        let mut import = fixture.ingestor.import(fixture.ingestor.reserve_import(None).unwrap(), rules);
+        let mut import = fixture.ingestor.import(fixture.ingestor.reserve_import(None, None).unwrap(), rules);
         for chunk in body.chunks(64 * 1024) {
             import.feed(chunk).await.unwrap();
         }

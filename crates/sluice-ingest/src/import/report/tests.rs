@@ -44,6 +44,7 @@ fn unread() -> Vec<Unread> {
         Unread::TooDeep,
         Unread::Trailing,
         Unread::Quotes,
+        Unread::HostsLine,
     ];
     for why in &all {
         match why {
@@ -53,7 +54,8 @@ fn unread() -> Vec<Unread> {
             | Unread::NotAnObject
             | Unread::TooDeep
             | Unread::Trailing
-            | Unread::Quotes => {}
+            | Unread::Quotes
+            | Unread::HostsLine => {}
         }
     }
     all

@@ -1,11 +1,12 @@
 //! An import that is open when its supplier is replaced is slowed, and not refused.
 
-use std::{sync::mpsc, thread};
+use std::{sync::mpsc, thread, time::Duration};
 
+use sluice_model::limits;
 use sluice_store::WriteError;
 
 use super::{Fixture, block_on};
-use crate::{Announced, IngestError};
+use crate::{Announced, ImportRules, IngestError};
 
 #[test]
 fn a_step_that_has_begun_is_committed_after_a_replacement_of_its_supplier() {
@@ -37,17 +38,32 @@ fn a_step_that_has_begun_is_committed_after_a_replacement_of_its_supplier() {
             let mut late = fixture.begin(fixture.import_rules(Announced::Nothing));
             let refusal = late.feed(b"late.example.com\n").await.unwrap_err();
             assert!(matches!(refusal, IngestError::Write(WriteError::Busy { .. })), "{refusal:?}");
+            // Unless there is time to wait, with next to nothing in hand.
+            let before_bytes = fixture.ingestor.reserved_bytes();
+            let patient = ImportRules {
+                room_wait_max: Duration::from_hours(1),
+                ..fixture.import_rules(Announced::Nothing)
+            };
+            let mut patient = fixture.begin(patient);
+            let waiting = tokio::spawn(async move {
+                patient.feed(b"patient.example.com\n").await?;
+                patient.finish().await
+            });
             let mut other = fixture.begin(fixture.import_rules_of("Other"));
             other.feed(b"other.example.com\n").await.unwrap();
             assert_eq!(other.finish().await.unwrap().accepted_count, 1);
-            assert!(!finishing.is_finished());
+            assert!(!finishing.is_finished() && !waiting.is_finished());
+            assert!(fixture.ingestor.reserved_bytes() <= before_bytes + limits::HEAD_PERMIT_BYTES);
             assert_eq!(store.snapshot().keys_of_supplier(supplier).unwrap().len(), 1);
             drop(go_out);
             assert_eq!(finishing.await.unwrap().unwrap().accepted_count, 1);
+            assert_eq!(waiting.await.unwrap().unwrap().accepted_count, 1);
             replacing
         });
         assert_eq!(replacing.join().unwrap().removed, 1);
     });
-    assert!(fixture.holds("begun.example.com") && fixture.holds("other.example.com"));
+    for stored in ["begun.example.com", "other.example.com", "patient.example.com"] {
+        assert!(fixture.holds(stored), "{stored}");
+    }
     assert!(!fixture.holds("before.example.com"));
 }

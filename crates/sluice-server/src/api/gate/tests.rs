@@ -5,7 +5,7 @@ use std::time::Duration;
 use sluice_ingest::IngestError;
 use sluice_store::WriteError;
 
-use super::{BULK_RETRY_TIME, patiently};
+use super::{ROOM_RETRY_TIME, patiently};
 
 const WAIT_MAX: Duration = Duration::from_secs(8);
 
@@ -20,7 +20,7 @@ async fn there_is_room_after_a_while() {
     })
     .await
     .unwrap();
-    assert_eq!(got, (4, WAIT_MAX.checked_sub(3 * BULK_RETRY_TIME).unwrap()));
+    assert_eq!(got, (4, WAIT_MAX.checked_sub(3 * ROOM_RETRY_TIME).unwrap()));
 }
 
 #[tokio::test(start_paused = true)]

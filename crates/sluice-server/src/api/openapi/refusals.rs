@@ -62,6 +62,9 @@ fn of_api(route: &Route, path: &str) -> Vec<u16> {
 
 fn of_v1(route: &Route) -> Vec<u16> {
     let mut statuses = vec![400, 401, 403, 404, 406, 422, 429, 500, 503];
+    if route.body_bytes_max != 0 {
+        statuses.push(408);
+    }
     if matches!(route.shape, Shape::Import(_)) {
         statuses.extend([409, 413, 415]);
     }

@@ -32,7 +32,7 @@ use crate::{
     },
     http::{
         answer,
-        body::{BodyReader, Pace},
+        body::BodyReader,
         problem::{BatchConflict, Cause, Problem, Unprocessable},
         problem_details,
         record::RequestRecord,
@@ -104,7 +104,7 @@ pub(crate) async fn import(
     request: ImportRequest,
     record: &Rc<RequestRecord>,
 ) -> Result<HttpResponse, Problem> {
-    let ImportRequest { importing, parameters, tenant, permit } = request;
+    let ImportRequest { importing, parameters, tenant, room_wait_max, permit } = request;
     let mode = parameters.mode;
     let (supplier, action, counted, told) = work_of(importing, mode, record);
     let asked = asked(&tenant, &supplier, counted, &parameters, record);
@@ -131,6 +131,7 @@ pub(crate) async fn import(
         only_to_ids: parameters.only_to_ids,
         skip_allowed: parameters.skip_allowed,
         from_line,
+        room_wait_max,
         mode,
         told,
         keeper,
@@ -196,8 +197,7 @@ impl ImportDone {
 impl ImportWork {
     /// Reads the body to its end.
     async fn take_in(mut self, state: &State, headers: &HeaderMap, payload: &mut Payload) -> ImportDone {
-        // A body may take as long as it likes, as long as it comes.
-        let pace = Pace { deadline: Duration::MAX, ..state.rules().pace };
+        let pace = state.rules().import_pace;
         let (outcome, received) = match BodyReader::new(headers, payload, usize::MAX, pace, &state.stopping) {
             Ok(mut reader) => {
                 let outcome = self.intake.take_in(&mut reader).await;

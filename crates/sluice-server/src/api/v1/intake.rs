@@ -3,11 +3,12 @@
 //! In: a body. Out: a report, and why the import failed if it did; the batch has ended with it. A client that goes away in the
 //! middle leaves both here, where they are brought to their end without it.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
+use bytes::Bytes;
 use sluice_ingest::{BodyError, Fault, Import, ImportReport, IngestError};
 use sluice_store::Changes;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use crate::{
     batches::{
@@ -82,7 +83,7 @@ impl Intake {
         let Some((import, batch)) = &mut self.under_way else { return Err((Cause::Internal, None)) };
         let (began, is_told) = (self.began, &mut self.is_told);
         let reading = async {
-            while let Some(piece) = reader.next().await.map_err(|cause| (cause, None))? {
+            while let Some(piece) = next_piece(reader, import).await? {
                 import.feed(&piece).await.map_err(cause_of)?;
                 if !*is_told && BEGIN_TIME <= began.elapsed() {
                     batch.tell_begin().await;
@@ -129,7 +130,10 @@ async fn end(import: Import, batch: Batch, outcome: IntakeOutcome, resumed: Resu
         // A plan tells as much of no rows.
         Ok(report) if report.changes.is_some() => (report, None),
         Ok(report) if report.rows_count == report.unread_count && !is_over(&report, resumed) => {
-            let detail = "Not one row could be read";
+            let detail = match report.refused.first() {
+                Some(first) => format!("Not one row could be read. Of the first one: {}", first.hint),
+                None => "Not one row could be read".to_owned(),
+            };
             (report, Some((Cause::Unprocessable(Unprocessable::NoRow, detail.into()), None)))
         }
         Ok(report) => (report, None),
@@ -154,6 +158,24 @@ async fn end(import: Import, batch: Batch, outcome: IntakeOutcome, resumed: Resu
     IntakeEnd { report, failure, batch: id, told }
 }
 
+/// The next piece of a body. While there is none, what came before becomes durable when it is time.
+async fn next_piece(
+    reader: &mut BodyReader<'_>,
+    import: &mut Import,
+) -> Result<Option<Bytes>, (Cause, Option<u64>)> {
+    let mut next = pin!(reader.next());
+    loop {
+        let due = import.due();
+        tokio::select! {
+            biased;
+            piece = &mut next => return piece.map_err(|cause| (cause, None)),
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                import.flush().await.map_err(cause_of)?;
+            }
+        }
+    }
+}
+
 /// What a replacement that was not carried out would have done.
 fn shrink_detail(report: &ImportReport) -> String {
     let Changes { changed, unchanged, removed, .. } = report.changes.unwrap_or_default();
@@ -173,7 +195,6 @@ fn cause_of(error: IngestError) -> (Cause, Option<u64>) {
     let detail = error.to_string();
     let BodyError::Syntax { fault, .. } = error else { return (Cause::bad_request(detail), Some(byte)) };
     let cause = match fault {
-        Fault::ElementTooLong => Cause::TooLarge(detail.into()),
         Fault::NoColumn => Cause::Unprocessable(Unprocessable::InvalidParameter, detail.into()),
         _ => Cause::bad_request(detail),
     };

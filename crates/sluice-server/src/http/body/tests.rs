@@ -79,7 +79,7 @@ async fn a_body_ends_where_its_head_says() {
 #[tokio::test(flavor = "current_thread")]
 async fn a_stalled_body_is_given_up() {
     let stalled = read(&HeaderMap::new(), payload(&["["], true), 100).await;
-    assert_eq!(stalled, Err(Cause::BadRequest("The body did not arrive in time".into())));
+    assert_eq!(stalled, Err(Cause::BodyTooSlow("The body did not arrive in time")));
 }
 
 /// Frames that decode to nothing, without end and always there.
@@ -104,7 +104,7 @@ async fn the_deadline_holds_for_a_body_that_is_always_there() {
     let pace = Pace { deadline: Duration::from_millis(50), ..PACE };
     let stopping = Stopping::default();
     let mut reader = BodyReader::new(&headers, &mut payload, usize::MAX, pace, &stopping).unwrap();
-    let late = Cause::BadRequest("The body did not arrive in time".into());
+    let late = Cause::BodyTooSlow("The body did not arrive in time");
     assert_eq!(reader.next().await, Err(late));
 }
 

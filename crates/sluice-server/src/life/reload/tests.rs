@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Every key of the shipped file with a value that is not its default; of `tls`, ways to have a certificate.
-pub(crate) const CHANGES: [(&str, &str); 41] = [
+pub(crate) const CHANGES: [(&str, &str); 42] = [
     ("listen", r#""127.0.0.1:1""#),
     ("data_dir", r#""other""#),
     ("admin_password_file", r#""other""#),
@@ -34,6 +34,7 @@ pub(crate) const CHANGES: [(&str, &str); 41] = [
     ("http.body_stall", "1"),
     ("http.body_rate_min", "1"),
     ("http.body_deadline", "1"),
+    ("http.import_stall", "1"),
     ("http.write_timeout", "1"),
     ("http.tls_handshake_timeout", "1"),
     ("http.stop_timeout", "1"),

@@ -45,10 +45,11 @@ async fn begin(
         only_to_ids: true,
         skip_allowed: true,
         from_line: 1,
+        room_wait_max: Duration::ZERO,
         told,
         keeper: batch.keeper(),
     };
-    let import = ingestor.import(ingestor.reserve_import(None).unwrap(), rules);
+    let import = ingestor.import(ingestor.reserve_import(None, None).unwrap(), rules);
     (Intake::new(import, batch), id)
 }
 
@@ -103,12 +104,7 @@ async fn what_a_client_leaves_is_brought_to_its_end() {
 
 #[test]
 fn each_fault_of_a_body_has_its_status_and_place() {
-    for (fault, want) in [
-        (Fault::Unfinished, 400),
-        (Fault::ElementTooLong, 413),
-        (Fault::NoColumn, 422),
-        (Fault::HeaderTooLong, 400),
-    ] {
+    for (fault, want) in [(Fault::Unfinished, 400), (Fault::NoColumn, 422), (Fault::HeaderTooLong, 400)] {
         let (cause, byte) = cause_of(IngestError::Body(BodyError::Syntax { fault, byte: 5 }));
         assert_eq!((cause.status().as_u16(), byte), (want, Some(5)), "{fault}");
     }
