@@ -259,8 +259,8 @@ impl RecordReader {
         self.reader.reset();
         let (mut text_to, mut ends_to) = (0, 0);
         loop {
-            let text = self.text.get_mut(text_to..).unwrap_or_default();
-            let ends = self.ends.get_mut(ends_to..).unwrap_or_default();
+            let text = self.text.get_mut(text_to..).unwrap_or(&mut []);
+            let ends = self.ends.get_mut(ends_to..).unwrap_or(&mut []);
             let (result, taken, written, ended) = self.reader.read_record(left, text, ends);
             left = bytes_at(left, taken..);
             text_to += written;
