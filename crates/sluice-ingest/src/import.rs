@@ -35,6 +35,7 @@ pub(crate) mod rows;
 pub(crate) mod step;
 mod stepping;
 mod stix;
+pub(crate) mod unread;
 pub(crate) mod unsupported;
 mod value;
 

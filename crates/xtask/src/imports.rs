@@ -101,11 +101,11 @@ struct Took {
 }
 
 /// What all pushes share.
-struct Trial<'trial> {
-    daemon: &'trial Daemon,
-    client: &'trial Path,
-    dir: &'trial Path,
-    forms: &'trial Forms,
+struct Ways<'run> {
+    daemon: &'run Daemon,
+    client: &'run Path,
+    dir: &'run Path,
+    forms: &'run Forms,
 }
 
 impl Imports {
@@ -133,13 +133,13 @@ impl Imports {
         let mut daemon = Daemon::start(&daemon, dir);
         daemon.wait_until_ready();
         daemon.client().prepare("Unused", &self.source.tags()?)?;
-        let trial = Trial { daemon: &daemon, client: &client, dir, forms: &forms };
+        let ways = Ways { daemon: &daemon, client: &client, dir, forms: &forms };
         let mut taken: Vec<Vec<Took>> = vec![Vec::new(); WAYS.len()];
         for round in 1..=self.rounds {
             for (number, (way, took)) in WAYS.iter().zip(&mut taken).enumerate() {
                 let supplier = format!("Way{number}Round{round}");
                 let (name, ..) = way;
-                took.push(trial.push(*way, &supplier, &expected).with_context(|| format!("by {name}"))?);
+                took.push(ways.push(*way, &supplier, &expected).with_context(|| format!("by {name}"))?);
             }
         }
         ensure!(daemon.terminate().success(), "the daemon does not stop");
@@ -148,7 +148,7 @@ impl Imports {
     }
 }
 
-impl Trial<'_> {
+impl Ways<'_> {
     /// Pushes the feed for a new supplier, and looks at what it has then.
     fn push(&self, (_, form, sender): Way, supplier: &str, expected: &Stored) -> Result<Took> {
         let mut client = self.daemon.client();
@@ -202,7 +202,7 @@ impl Trial<'_> {
     /// Lets the client push, which takes the form from the file.
     fn push_by_client(&self, form: Form, connections: usize, supplier: &str) -> Result<(usize, usize)> {
         let mut command = Command::new(self.client);
-        // A profile, a journal or a proxy of whoever runs this is none of the trial's.
+        // A profile, a journal or a proxy of whoever runs this is none of this one's.
         command.env_clear().env("HOME", self.dir);
         command.env("SLUICE_CLIENT_URL", format!("http://{}", self.daemon.address()));
         command.env("SLUICE_CLIENT_USER", CREDENTIALS.0).env("SLUICE_CLIENT_PASSWORD", CREDENTIALS.1);

@@ -102,12 +102,14 @@ fn rows_of_a_long_request_are_counted_while_it_is_sent() {
     let request = fake.receive_head();
     let key = request.key().to_owned();
     let mut body = request.body_as_it_comes();
-    thread::spawn(move || {
+    let read = move || {
+        let mut buffer = vec![0; 65_536];
         // On and on, until the client goes, and leaves the processor to others.
-        while body.read(&mut [0; 65_536]).is_ok_and(|got| got != 0) {
+        while body.read(&mut buffer).is_ok_and(|got| got != 0) {
             thread::sleep(Duration::from_millis(1));
         }
-    });
+    };
+    thread::Builder::new().name("body".to_owned()).spawn(read).unwrap();
     let state = "{\"state\":\"running\",\"rows\":7,\"accepted\":4,\"refused\":3,\"committed_lines\":8}";
     let question = fake.take(200, "", state);
     assert!(question.head.starts_with(&format!("GET /v1/batches/{key} ")), "{}", question.head);

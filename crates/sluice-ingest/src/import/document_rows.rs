@@ -16,8 +16,9 @@ use super::{
     finding::{Fate, Finding},
     json,
     misp::{self, AttributeBuffers},
-    rows::{RowPlace, Unread},
+    rows::RowPlace,
     stix,
+    unread::Unread,
 };
 use crate::{
     body::{elements::Element, scan, tape::ParsedElement, text::nesting_levels},

@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use super::rows::Unread;
+use super::unread::Unread;
 
 /// The values of a line.
 ///

@@ -7,11 +7,7 @@
 use sluice_model::{Rejection, ranges::bytes_at, rejection::Property};
 use sluice_store::Changes;
 
-use super::{
-    json,
-    rows::{RowPlace, Unread},
-    unsupported::Unsupported,
-};
+use super::{json, rows::RowPlace, unread::Unread, unsupported::Unsupported};
 
 /// Refused rows that are told one by one.
 pub(crate) const REFUSED_TOLD_MAX: usize = 100;

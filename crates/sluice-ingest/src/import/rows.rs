@@ -12,6 +12,7 @@ use super::{
     cut::RowsSlice,
     json, list,
     record::RecordScan,
+    unread::Unread,
     value::scalar_length,
 };
 use crate::{
@@ -40,37 +41,6 @@ impl RowFormat {
         match self {
             Self::Ndjson | Self::Json | Self::Lines(_) => 0,
             Self::Csv(columns) => columns.names_bytes(),
-        }
-    }
-}
-
-/// Why a row could not be read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Unread {
-    TooLong,
-    NotUtf8,
-    NotJson,
-    NotAnObject,
-    TooDeep,
-    Trailing,
-    Quotes,
-    HostsLine,
-}
-
-impl Unread {
-    /// The word for it that the interface has, and what it means in plain English.
-    pub(crate) fn told(self) -> (&'static str, &'static str) {
-        match self {
-            Self::TooLong => ("too-long", "The row is longer than 4 MiB"),
-            Self::NotUtf8 => ("not-json", "The row is not valid UTF-8"),
-            Self::NotJson => ("not-json", "The row is not valid JSON"),
-            Self::NotAnObject => ("not-json", "The row is not a JSON object"),
-            Self::TooDeep => ("not-json", "The row is nested too deep"),
-            Self::Trailing => ("not-json", "Something follows the object of the row"),
-            Self::Quotes => ("not-json", "The quotes of the record are not those of CSV"),
-            Self::HostsLine => {
-                ("invalid-indicator", "A line of a hosts file, of which the names are read with refang=true")
-            }
         }
     }
 }
@@ -210,7 +180,8 @@ impl<V: FnMut(RowPlace, &[u8], Result<Element<'_>, Unread>) -> Result<(), Ingest
     fn values(&mut self, is_refanged: bool) -> Result<(), IngestError> {
         let (mut from, mut line) = (0, self.slice.first_line);
         while let Some((to, next)) = line_at(self.bytes(), from) {
-            let text = str::from_utf8(bytes_at(&self.slice.text, from..to)).map_err(|_| Unread::NotUtf8);
+            let text =
+                str::from_utf8(bytes_at(&self.slice.text, from..to)).map_err(|_not_utf8| Unread::NotUtf8);
             match text.and_then(|text| list::values(text, is_refanged)) {
                 Ok(values) => {
                     for value in values {

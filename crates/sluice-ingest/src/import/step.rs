@@ -19,7 +19,8 @@ use super::{
     reading::BodyFormat,
     rejects::RejectsPacker,
     report::{ImportReport, RejectsFrame, word},
-    rows::{RowPlace, Unread, visit_rows},
+    rows::{RowPlace, visit_rows},
+    unread::Unread,
     unsupported::Unsupported,
 };
 use crate::{

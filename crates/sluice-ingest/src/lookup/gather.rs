@@ -25,7 +25,8 @@ use crate::{
         cut::RowsSlice,
         json,
         report::told_value,
-        rows::{RowFormat, Unread, line_at, visit_rows},
+        rows::{RowFormat, line_at, visit_rows},
+        unread::Unread,
     },
     memory::{HeldBytes, RequestMemory},
 };

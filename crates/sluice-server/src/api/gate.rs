@@ -41,7 +41,7 @@ use super::{
     es::{parameters as es_parameters, table as es_table},
     request::{
         AccountsShape, BatchesAsked, BatchesRequest, BatchesShape, BulkRequest, CyberTraceRequest,
-        ImportRequest, LookupRequest, LookupValues, Request,
+        ImportRequest, Importing, LookupRequest, LookupValues, Request,
     },
     route::{self, Found, Route, Shape, Subject},
     v1::{
@@ -150,20 +150,8 @@ async fn judge(
         }
         Shape::Import(subject) => {
             let importing = look_up(subject, &catalogue, tenant, &found)?;
-            body::check_time(&head.headers, &state.stopping)?;
-            let parameters = import_parameters(head, &identity, &tenant_name)?;
-            let supplier = importing.supplier().id;
-            // A replacement that comes second has its turn.
-            let written = (parameters.mode == ImportMode::Steps).then_some(supplier);
-            let (permit, room_wait_max) =
-                patiently(ROOM_WAIT_MAX, || ingestor.reserve_import(declared_bytes, written)).await?;
-            Request::Import(ImportRequest {
-                importing,
-                parameters,
-                tenant: tenant_name,
-                room_wait_max,
-                permit,
-            })
+            let told = (import_parameters(head, &identity, &tenant_name)?, tenant_name);
+            Request::Import(import_request((state, ingestor), head, importing, told, declared_bytes).await?)
         }
         Shape::Lookup => lookup_request((state, ingestor), head, route, tenant, declared_bytes)?,
         Shape::Export(subject) => {
@@ -188,6 +176,22 @@ fn check_right(identity: &Identity, route: &Route, tenant_name: &str) -> Result<
         _ => identity.may(route.action, tenant_name),
     };
     if may { Ok(()) } else { Err(Cause::Forbidden(FORBIDDEN)) }
+}
+
+/// Makes an import, once there is memory for a step of it and its supplier takes writes.
+async fn import_request(
+    (state, ingestor): (&State, &Ingestor),
+    head: &RequestHead,
+    importing: Importing,
+    (parameters, tenant): (Parameters, String),
+    declared_bytes: Option<usize>,
+) -> Result<ImportRequest, Cause> {
+    body::check_time(&head.headers, &state.stopping)?;
+    // A replacement that comes second has its turn.
+    let written = (parameters.mode == ImportMode::Steps).then_some(importing.supplier().id);
+    let (permit, room_wait_max) =
+        patiently(ROOM_WAIT_MAX, || ingestor.reserve_import(declared_bytes, written)).await?;
+    Ok(ImportRequest { importing, parameters, tenant, room_wait_max, permit })
 }
 
 /// Makes a bulk request, once there is memory for the beginning of its body and the store takes writes.

@@ -326,10 +326,12 @@ fn lookups_are_counted() {
         sluice_http_requests_total{method="GET",route="/v1/lookup",status="200"} 1
         sluice_http_requests_total{method="GET",route="/v1/lookup",status="429"} 0
         sluice_http_requests_total{method="GET",route="/v1/lookup",status="500"} 0
+        sluice_http_requests_total{method="GET",route="/v1/lookup",status="503"} 0
         sluice_http_requests_total{method="GET",route="/v1/lookup",status="507"} 0
         sluice_http_requests_total{method="POST",route="/v1/lookup",status="200"} 1
         sluice_http_requests_total{method="POST",route="/v1/lookup",status="429"} 0
         sluice_http_requests_total{method="POST",route="/v1/lookup",status="500"} 0
+        sluice_http_requests_total{method="POST",route="/v1/lookup",status="503"} 0
         sluice_http_requests_total{method="POST",route="/v1/lookup",status="507"} 0
         sluice_lookup_objects_total 5"#]]
     .assert_eq(&metrics.lines().filter(counted).collect::<Vec<_>>().join("\n"));

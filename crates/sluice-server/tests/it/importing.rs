@@ -392,7 +392,7 @@ fn without_memory_or_disk_nothing_is_taken() {
     assert_eq!(import(&daemon, "InternalTI", "", b"light.example.com\n").status, 200);
     assert_eq!(daemon.detections("", &["busy.example.com"]), [""]);
     // Nothing of it is a batch, and whoever waits gets what comes free.
-    let batches = daemon.ask_with("GET", "/v1/batches", &as_user("admin"), b"");
+    let batches = ask(&daemon, "GET", "/v1/batches", &as_user("admin"), b"");
     assert_eq!(batches.body.matches("\"state\"").count(), 1, "{batches:?}");
     let mut waiting = daemon.connect();
     let headers = format!("{}{}", as_user("admin"), length(long.len()));

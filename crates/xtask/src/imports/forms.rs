@@ -70,8 +70,10 @@ impl Forms {
         let columns: BTreeSet<&String> =
             rows.iter().filter_map(|row| row.get("context")?.as_object()).flat_map(Map::keys).collect();
         forms.write_file(Form::Ndjson, ("", "\n", "\n"), rows.iter().map(|row| json!(row).to_string()))?;
-        let header =
-            format!("indicator,tags,{}\n", Vec::from_iter(columns.iter().map(|name| quoted(name))).join(","));
+        let header = format!(
+            "indicator,tags,{}\n",
+            columns.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(",")
+        );
         forms.write_file(Form::Csv, (&header, "\n", "\n"), rows.iter().map(|row| record(row, &columns)))?;
         forms.write_file(Form::Lines, ("", "\n", "\n"), forms.values.iter().cloned())?;
         let numbered = || forms.values.iter().enumerate();
@@ -165,7 +167,7 @@ fn record(row: &Map<String, Value>, columns: &BTreeSet<&String>) -> String {
         Some(other) => quoted(&other.to_string()),
     };
     let tags = row.get("tags").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    let mut fields = vec![text(row.get("indicator")), quoted(&Vec::from_iter(tags).join(";"))];
+    let mut fields = vec![text(row.get("indicator")), quoted(&tags.collect::<Vec<_>>().join(";"))];
     let context = row.get("context");
     fields.extend(columns.iter().map(|name| text(context.and_then(|context| context.get(name.as_str())))));
     fields.join(",")

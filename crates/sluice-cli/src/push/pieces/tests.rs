@@ -130,7 +130,7 @@ fn lines_of_a_pipe_that_is_alive_do_not_wait_for_those_behind_them() {
     let file = File::from(std::os::fd::OwnedFd::from(reader));
     let work =
         move || cut_pipe(Pipe::new(file, Duration::ZERO), cutting, &|piece| pieces_out.send(piece).is_ok());
-    let cutter = thread::spawn(work);
+    let cutter = thread::Builder::new().name("cutter".to_owned()).spawn(work).unwrap();
     let mut at = 0;
     for (written, first_line, want) in [("a\nb\nc", 1, "a\nb\n"), ("c\n\nd", 3, "cc\n\n"), ("d\n", 5, "dd\n")]
     {

@@ -99,7 +99,7 @@ fn an_element_that_is_too_long_is_passed_over() {
                 slices.iter().map(|slice| (slice.first_line, slice.lines, slice.is_too_long)).collect();
             assert_eq!(seen, [(1, 1, false), (2, 1, true), (3, 1, false)]);
             let [first, too_long, last] = &slices[..] else { unreachable!() };
-            assert!(first.text.starts_with(b"{}"));
+            assert!(first.text.trim_ascii_start().starts_with(b"{}"));
             assert_eq!(too_long.text, element.as_bytes()[..TOO_LONG_KEPT_BYTES]);
             assert!(last.text.ends_with(b"{\"last\":1}"));
             for slice in &slices {

@@ -1,7 +1,7 @@
 //! Lines of plain lists, hosts files and rules of ad blockers.
 
 use super::values;
-use crate::import::rows::Unread;
+use crate::import::unread::Unread;
 
 #[track_caller]
 fn check(line: &str, plain: Result<&[&str], Unread>, refanged: &[&str]) {

@@ -1,3 +1,5 @@
+//! Each form holds the rows, or the values, that it is to hold.
+
 use std::fs;
 
 use serde_json::Value;
