@@ -1,7 +1,8 @@
 //! The lock of a data directory: one process at a time works on it.
 //!
 //! In: a directory, created when missing. Out: a lock that lasts until its last clone is dropped or the process ends,
-//! however it ends. A process that was killed a moment ago may still hold it, so a short time is waited.
+//! however it ends. A process that was killed a moment ago may still hold it, and so may one that the holder was about to
+//! start, so a short time is waited.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -40,30 +41,11 @@ impl DirLock {
     ///
     /// [`OpenError::Locked`] when another process holds it, [`OpenError::Io`] when the directory cannot be used.
     pub fn take(data_dir: &Path) -> Result<Self, OpenError> {
-        Self::take_within(data_dir, LOCK_WAIT)
-    }
-
-    /// Locks a directory if nobody has it.
-    ///
-    /// # Errors
-    ///
-    /// As [`DirLock::take`].
-    pub(crate) fn try_take(data_dir: &Path) -> Result<Self, OpenError> {
-        Self::take_within(data_dir, Duration::ZERO)
-    }
-
-    /// Returns true if a process works on a directory. Nobody is kept from it but for a moment.
-    pub fn is_taken(data_dir: &Path) -> bool {
-        let Ok(file) = File::open(data_dir.join(LOCK_FILE)) else { return false };
-        flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK)
-    }
-
-    fn take_within(data_dir: &Path, wait: Duration) -> Result<Self, OpenError> {
         create_dir(data_dir).map_err(OpenError::io("create", data_dir))?;
         let path = data_dir.join(LOCK_FILE);
         let opened = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
         let file = opened.map_err(OpenError::io("open", &path))?;
-        let give_up = Instant::now() + wait;
+        let give_up = Instant::now() + LOCK_WAIT;
         loop {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Ok(Self { _file: Arc::new(file) }),
@@ -72,6 +54,12 @@ impl DirLock {
                 Err(error) => return Err(OpenError::Io { action: "lock", path, source: error.into() }),
             }
         }
+    }
+
+    /// Returns true if a process works on a directory. Nobody is kept from it but for a moment.
+    pub fn is_taken(data_dir: &Path) -> bool {
+        let Ok(file) = File::open(data_dir.join(LOCK_FILE)) else { return false };
+        flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK)
     }
 }
 

@@ -169,7 +169,7 @@ fn prepare(dir: &Path) -> Result<(DirLock, Trees), OpenError> {
     create_dir(dir).map_err(OpenError::io("create", dir))?;
     // Once before anything is made in a directory that is not ours, and once when nobody else changes it.
     check_is_free(dir)?;
-    let lock = DirLock::try_take(dir)?;
+    let lock = DirLock::take(dir)?;
     check_is_free(dir)?;
     let marker = dir.join(RESTORING);
     let text = "A restore into this directory did not finish. Repeat it, or remove the directory.\n";

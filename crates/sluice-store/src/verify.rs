@@ -79,7 +79,7 @@ impl Verified {
 /// ours. Damage is no error.
 pub fn verify(data_dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Verified, OpenError> {
     recovery::check_is_data_dir(data_dir)?;
-    let _lock = DirLock::try_take(data_dir)?;
+    let _lock = DirLock::take(data_dir)?;
     let _spare_room = SpareRoom::give_up(data_dir)?;
     let mut verified = Verified::default();
     if data_dir.join(RESTORING).exists() {
