@@ -196,10 +196,14 @@ impl Store {
     ///
     /// As [`Store::begin_for`].
     pub fn check_writable(&self, supplier: Option<SupplierId>) -> Result<(), WriteError> {
-        if supplier.is_some_and(|supplier| self.shared.replaced.lock().contains(&supplier)) {
-            return Err(admission::REPLACED);
+        if let Some(supplier) = supplier {
+            self.check_not_replaced(supplier)?;
         }
         self.shared.admit()
+    }
+
+    fn check_not_replaced(&self, supplier: SupplierId) -> Result<(), WriteError> {
+        if self.shared.replaced.lock().contains(&supplier) { Err(admission::REPLACED) } else { Ok(()) }
     }
 
     /// Begins a write that is refused with [`WriteError::NoSupplier`] if this supplier is gone when it is committed,
@@ -209,7 +213,7 @@ impl Store {
     ///
     /// As [`Store::begin`].
     pub fn begin_for(&self, supplier: SupplierId) -> Result<Write, WriteError> {
-        self.check_writable(Some(supplier))?;
+        self.check_not_replaced(supplier)?;
         self.begin_with(Some(supplier), None)
     }
 

@@ -11,6 +11,7 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
     sync::{
         Mutex,
+        atomic::{AtomicUsize, Ordering},
         mpsc::{self, Receiver, RecvTimeoutError},
     },
     thread,
@@ -164,6 +165,29 @@ impl Daemon {
             let ended: Vec<Result<T, E>> = workers.into_iter().map(join).collect();
             ended.into_iter().collect()
         })
+    }
+
+    /// Deals requests out to so many connections, each with a thread of its own, and adds up what `send` counts.
+    ///
+    /// # Errors
+    ///
+    /// The first error of `send`, once all threads have ended.
+    pub fn deal_out<E: From<io::Error> + Send>(
+        &self,
+        requests: &[Vec<u8>],
+        connections: usize,
+        name: &str,
+        send: impl Fn(&mut Client, &[u8]) -> Result<usize, E> + Sync,
+    ) -> Result<usize, E> {
+        let next = AtomicUsize::new(0);
+        let sums = self.on_connections(connections, name, |mut client| -> Result<usize, E> {
+            let mut sum = 0;
+            while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
+                sum += send(&mut client, request)?;
+            }
+            Ok(sum)
+        })?;
+        Ok(sums.into_iter().sum())
     }
 
     /// Lets time pass, less when the daemon closes its output: then it has ended.

@@ -10,7 +10,7 @@ mod engines;
 mod measure;
 mod plot;
 mod sluice;
-mod summary;
+pub(crate) mod summary;
 mod table;
 
 use std::{

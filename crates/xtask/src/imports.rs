@@ -11,9 +11,8 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
-    sync::atomic::{AtomicUsize, Ordering},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -29,9 +28,12 @@ use self::{
     stored::Stored,
 };
 use crate::{
+    compare::summary::Figure,
     feed::FeedOptions,
-    load::process,
-    proc,
+    load::{
+        figures::float,
+        phase::{Cost, Phase},
+    },
     workspace::{Profile, build},
 };
 
@@ -90,16 +92,6 @@ const WAYS: [Way; 11] = [
     ("client, CSV", Form::Csv, Sender::Client(1)),
 ];
 
-/// What a push took.
-#[derive(Clone, Copy, Debug)]
-struct Took {
-    seconds: f64,
-    /// Of the daemon.
-    cpu_seconds: f64,
-    /// Of the daemon.
-    peak_bytes: u64,
-}
-
 /// What all pushes share.
 struct Ways<'run> {
     daemon: &'run Daemon,
@@ -134,23 +126,22 @@ impl Imports {
         daemon.wait_until_ready();
         daemon.client().prepare("Unused", &self.source.tags()?)?;
         let ways = Ways { daemon: &daemon, client: &client, dir, forms: &forms };
-        let mut taken: Vec<Vec<Took>> = vec![Vec::new(); WAYS.len()];
+        let mut costs = WAYS.map(|_way| Vec::new());
         for round in 1..=self.rounds {
-            for (number, (way, took)) in WAYS.iter().zip(&mut taken).enumerate() {
+            for (number, (way, costs)) in WAYS.iter().zip(&mut costs).enumerate() {
                 let supplier = format!("Way{number}Round{round}");
                 let (name, ..) = way;
-                took.push(ways.push(*way, &supplier, &expected).with_context(|| format!("by {name}"))?);
+                costs.push(ways.push(*way, &supplier, &expected).with_context(|| format!("by {name}"))?);
             }
         }
         ensure!(daemon.terminate().success(), "the daemon does not stop");
-        tell(forms.rows(), &taken);
-        Ok(())
+        tell(forms.rows(), &costs)
     }
 }
 
 impl Ways<'_> {
     /// Pushes the feed for a new supplier, and looks at what it has then.
-    fn push(&self, (_, form, sender): Way, supplier: &str, expected: &Stored) -> Result<Took> {
+    fn push(&self, (_, form, sender): Way, supplier: &str, expected: &Stored) -> Result<Cost> {
         let mut client = self.daemon.client();
         client.prepare(supplier, &[])?;
         // Bodies are made before the clock starts.
@@ -160,21 +151,14 @@ impl Ways<'_> {
             Sender::Client(_) => Vec::new(),
         };
         thread::park_timeout(PAUSE);
-        let pid = self.daemon.pid();
-        process::reset_peak(pid)?;
-        let cpu_before = proc::stat(&pid.to_string())?.own_seconds;
-        let started = Instant::now();
+        let rows = self.forms.rows();
+        let phase = Phase::begin(self.daemon, "push", rows)?;
         let (accepted, refused) = match sender {
             Sender::CyberTrace(connections) => self.put(&bodies, connections, supplier)?,
             Sender::V1 => post(&mut client, form, &bodies.concat(), supplier)?,
             Sender::Client(connections) => self.push_by_client(form, connections, supplier)?,
         };
-        let took = Took {
-            seconds: started.elapsed().as_secs_f64(),
-            cpu_seconds: proc::stat(&pid.to_string())?.own_seconds - cpu_before,
-            peak_bytes: proc::peak_resident_bytes(pid)?,
-        };
-        let rows = self.forms.rows();
+        let cost = phase.end(rows)?;
         ensure!(
             accepted + refused == rows && refused == expected.refused(),
             "{accepted} of {rows} rows accepted and {refused} refused; {} had to be",
@@ -182,20 +166,14 @@ impl Ways<'_> {
         );
         let stored = Stored::of_supplier(&mut client, supplier)?;
         expected.compare(&stored)?;
-        Ok(took)
+        Ok(cost)
     }
 
     /// Puts bodies by the CyberTrace API, a share of them on each connection.
     fn put(&self, bodies: &[Vec<u8>], connections: usize, supplier: &str) -> Result<(usize, usize)> {
-        let next = AtomicUsize::new(0);
-        let refused = self.daemon.on_connections(connections, "put", |mut client| -> Result<usize> {
-            let mut refused = 0;
-            while let Some(body) = bodies.get(next.fetch_add(1, Ordering::Relaxed)) {
-                refused += client.ask("PUT", &indicators_path(supplier), body)?.answer.rejected()?;
-            }
-            Ok(refused)
+        let refused = self.daemon.deal_out(bodies, connections, "put", |client, body| -> Result<usize> {
+            Ok(client.ask("PUT", &indicators_path(supplier), body)?.answer.rejected()?)
         })?;
-        let refused: usize = refused.into_iter().sum();
         Ok((self.forms.rows() - refused, refused))
     }
 
@@ -238,25 +216,23 @@ fn count(summary: &Value, name: &str) -> Result<usize> {
 }
 
 /// Prints the table: medians, and the rate beside that of the first way.
-#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-fn tell(rows: usize, taken: &[Vec<Took>]) {
+///
+/// # Errors
+///
+/// When a way was not taken.
+fn tell(rows: usize, costs: &[Vec<Cost>]) -> Result<()> {
     println!(
         "| way | s | rows/s | of the first | daemon's CPU, s | its peak, MiB |\n|---|---|---|---|---|---|"
     );
     let mut first = None;
-    for ((name, ..), took) in WAYS.iter().zip(taken) {
-        let (seconds, cpu_seconds) =
-            (median(took, |took| took.seconds), median(took, |took| took.cpu_seconds));
-        let peak = took.iter().map(|took| took.peak_bytes).max().unwrap_or(0) as f64 / BYTES_PER_MIB;
-        let ratio = *first.get_or_insert(seconds) / seconds;
-        let rate = rows as f64 / seconds;
+    for ((name, ..), costs) in WAYS.iter().zip(costs) {
+        let figure =
+            |read: fn(&Cost) -> f64| Figure::of(costs.iter().map(read).collect()).context("no round");
+        let seconds = figure(|cost| cost.seconds)?.median;
+        let cpu_seconds = figure(|cost| cost.daemon_cpu_seconds_per_million)?.median * float(rows) / 1e6;
+        let peak = figure(|cost| float(cost.peak_resident_bytes))?.most / BYTES_PER_MIB;
+        let (rate, ratio) = (float(rows) / seconds, *first.get_or_insert(seconds) / seconds);
         println!("| {name} | {seconds:.2} | {rate:.0} | {ratio:.2} | {cpu_seconds:.2} | {peak:.0} |");
     }
-}
-
-/// The median of a figure; the upper one of an even number.
-fn median(took: &[Took], figure: fn(&Took) -> f64) -> f64 {
-    let mut figures: Vec<_> = took.iter().map(figure).collect();
-    figures.sort_unstable_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
+    Ok(())
 }

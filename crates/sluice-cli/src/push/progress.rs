@@ -82,6 +82,22 @@ struct Counts {
     changes: Option<Changes>,
 }
 
+impl Counts {
+    /// The rows of a request, or of a part of it; not what they change.
+    fn of(receipt: &Receipt) -> Self {
+        let &Receipt { rows, accepted, refused, allowed, .. } = receipt;
+        Self { rows, accepted, refused, allowed, changes: None }
+    }
+
+    /// Adds other rows.
+    fn add(&mut self, more: Self) {
+        self.rows += more.rows;
+        self.accepted += more.accepted;
+        self.refused += more.refused;
+        self.allowed += more.allowed;
+    }
+}
+
 /// What machines are told.
 #[derive(Serialize)]
 struct Event<'text> {
@@ -122,8 +138,8 @@ impl Progress {
         let bytes = sources.iter().map(|source| source.identity().map(|identity| identity.bytes));
         let total_bytes = bytes.sum::<Option<u64>>();
         let (before, bytes_before) = journal.before();
-        let &Receipt { rows, accepted, refused, allowed, .. } = before;
-        *self.counts.borrow_mut() = Counts { rows, accepted, refused, allowed, changes: None };
+        let rows = before.rows;
+        *self.counts.borrow_mut() = Counts::of(before);
         self.sent_bytes.store(bytes_before, Ordering::Relaxed);
         self.started.set(Instant::now());
         let has_bar = self.told == Told::People && io::stderr().is_terminal();
@@ -183,10 +199,7 @@ impl Progress {
     /// Counts what is stored.
     pub(super) fn count(&self, part: &Receipt) {
         let mut counts = self.counts.borrow_mut();
-        counts.rows += part.rows;
-        counts.accepted += part.accepted;
-        counts.refused += part.refused;
-        counts.allowed += part.allowed;
+        counts.add(Counts::of(part));
         if let Some(changes) = part.changes {
             let sum = counts.changes.get_or_insert_default();
             sum.added += changes.added;
@@ -201,22 +214,18 @@ impl Progress {
     pub(super) fn show(&self, key: &str, part: Option<&Receipt>) {
         let mut under_way = self.under_way.borrow_mut();
         match part {
-            Some(&Receipt { rows, accepted, refused, allowed, .. }) => {
-                under_way.insert(key.to_owned(), Counts { rows, accepted, refused, allowed, changes: None });
-            }
+            Some(part) => drop(under_way.insert(key.to_owned(), Counts::of(part))),
             None => drop(under_way.remove(key)),
         }
     }
 
     /// What is stored by now, as far as that is known.
     fn counts_now(&self) -> Counts {
-        self.under_way.borrow().values().fold(*self.counts.borrow(), |sum, more| Counts {
-            rows: sum.rows + more.rows,
-            accepted: sum.accepted + more.accepted,
-            refused: sum.refused + more.refused,
-            allowed: sum.allowed + more.allowed,
-            ..sum
-        })
+        let mut counts = *self.counts.borrow();
+        for more in self.under_way.borrow().values() {
+            counts.add(*more);
+        }
+        counts
     }
 
     /// Shows how far it is, if it is time to.

@@ -129,10 +129,8 @@ impl Server {
         take: &mut impl FnMut(&[u8]) -> Result<(), Failure>,
     ) -> Result<(), Fault> {
         let no_answer = |no_answer| self.fault_of(Asked::Read, no_answer);
-        let mut download = match self.download(url, "application/x-ndjson").await {
-            Ok(download) => download.map_err(Fault::for_good)?,
-            Err(no_answer) => return Err(self.fault_of(Asked::Read, no_answer)),
-        };
+        let download = self.download(url, "application/x-ndjson").await.map_err(no_answer)?;
+        let mut download = download.map_err(Fault::for_good)?;
         let mut at = 0;
         while let Some(piece) = download.next().await.map_err(no_answer)? {
             let fresh = piece.get(taken.saturating_sub(at)..).unwrap_or(&[]);

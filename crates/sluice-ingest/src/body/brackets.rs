@@ -1,7 +1,7 @@
 //! The brackets of JSON text, many bytes at a time.
 //!
-//! In: a block of text, and whether it begins inside a string. Out: where brackets stand outside its strings, and whether it
-//! ends inside one. What the brackets mean is up to the caller. Pure.
+//! In: a block of text, and whether it begins inside a string. Out: the brackets outside its strings in their order, and
+//! whether it ends inside one. What the brackets mean is up to the caller. Pure.
 
 use wide::u8x16;
 
@@ -11,12 +11,12 @@ pub(crate) const BLOCK_BYTES: usize = 64;
 /// In ASCII, what turns a square bracket into a brace; of all other bytes none becomes one.
 const BRACE_BIT: u8 = 0x20;
 
-/// Brackets of a block, a bit for each byte, the first one lowest.
+/// Brackets of a block: an iterator of where they stand, and whether they open.
 pub(crate) struct Brackets {
-    /// Those that open.
-    pub(crate) opening: u64,
-    /// All of them.
-    pub(crate) all: u64,
+    /// Those that open, a bit for each byte, the first one lowest.
+    opening: u64,
+    /// All that are left.
+    left: u64,
     /// Whether the block ends inside a string.
     pub(crate) ends_inside: bool,
 }
@@ -48,7 +48,21 @@ impl Brackets {
         if begins_inside {
             inside = !inside;
         }
-        Some(Self { opening, all: (opening | closing) & !inside, ends_inside: inside >> 63 != 0 })
+        Some(Self { opening, left: (opening | closing) & !inside, ends_inside: inside >> 63 != 0 })
+    }
+}
+
+impl Iterator for Brackets {
+    type Item = (usize, bool);
+
+    #[inline]
+    fn next(&mut self) -> Option<(usize, bool)> {
+        if self.left == 0 {
+            return None;
+        }
+        let at = self.left.trailing_zeros();
+        self.left &= self.left - 1;
+        Some((at as usize, self.opening >> at & 1 != 0))
     }
 }
 

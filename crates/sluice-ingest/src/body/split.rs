@@ -269,17 +269,15 @@ impl Splitter {
 
     /// The same for a block, all brackets of which are found at once; `None` if there is a backslash in it.
     fn scan_block(&mut self, block: &[u8; BLOCK_BYTES]) -> Option<Result<usize, usize>> {
-        let Brackets { opening, all: mut brackets, ends_inside } =
-            Brackets::of(block, self.state == SplitState::Text)?;
-        while brackets != 0 {
-            let at = brackets.trailing_zeros() as usize;
-            if self.bracket(opening >> at & 1 != 0).is_none() {
+        let brackets = Brackets::of(block, self.state == SplitState::Text)?;
+        let ends_inside = brackets.ends_inside;
+        for (at, opens) in brackets {
+            if self.bracket(opens).is_none() {
                 return Some(Err(at));
             }
             if self.state == SplitState::After {
                 return Some(Ok(at + 1));
             }
-            brackets &= brackets - 1;
         }
         self.state = if ends_inside { SplitState::Text } else { SplitState::Element };
         Some(Ok(BLOCK_BYTES))

@@ -111,20 +111,18 @@ impl ValueScan {
 
     /// Takes a block of what lies within brackets, up to the last of them; `None` if there is a backslash in it.
     fn block(&mut self, block: &[u8; BLOCK_BYTES]) -> Option<usize> {
-        let Brackets { opening, all: mut brackets, ends_inside } =
-            Brackets::of(block, self.state == ValueState::Text)?;
-        while brackets != 0 {
-            let at = brackets.trailing_zeros();
-            if opening >> at & 1 != 0 {
+        let brackets = Brackets::of(block, self.state == ValueState::Text)?;
+        let ends_inside = brackets.ends_inside;
+        for (at, opens) in brackets {
+            if opens {
                 self.depth += 1;
             } else {
                 self.depth -= 1;
             }
             if self.depth == 0 {
                 self.state = ValueState::Whole;
-                return Some(at as usize + 1);
+                return Some(at + 1);
             }
-            brackets &= brackets - 1;
         }
         self.state = if ends_inside { ValueState::Text } else { ValueState::Nested };
         Some(BLOCK_BYTES)

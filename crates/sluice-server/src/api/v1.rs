@@ -20,6 +20,7 @@ mod progress;
 mod rejects;
 pub(crate) mod table;
 mod tag_creator;
+mod times;
 
 /// Whether a path belongs to this interface, whether or not there is such a request.
 pub(crate) fn is_path(path: &str) -> bool {

@@ -57,12 +57,16 @@ impl Pages {
         self.piled_up_max.store(pages_max, Ordering::Relaxed);
     }
 
+    /// Uses of a page that was not used lately, beside the one that it is come to for.
+    fn more_uses(&self) -> u32 {
+        (USES_UNTIL_LOOK / self.piled_up_max.load(Ordering::Relaxed).max(1)).saturating_sub(1)
+    }
+
     /// Notes a use of a page; returns how many more it takes.
     fn use_page(&self, page: u64) -> u32 {
-        let uses = USES_UNTIL_LOOK / self.piled_up_max.load(Ordering::Relaxed).max(1);
         let slot = usize::try_from(page % RECENT_PAGES as u64).ok().and_then(|slot| self.recent.get(slot));
         let is_recent = slot.is_some_and(|slot| slot.swap(page, Ordering::Relaxed) == page);
-        if is_recent { 0 } else { uses.saturating_sub(1) }
+        if is_recent { 0 } else { self.more_uses() }
     }
 }
 
@@ -96,6 +100,9 @@ impl Tree {
 
     /// Uses the page of a piece as often as it takes.
     fn come_to(&self, prefix: &[u8], piece: u32, key: &[u8]) -> sled::Result<()> {
+        if self.pages.more_uses() == 0 {
+            return Ok(());
+        }
         let mut page = Xxh3::new();
         page.update(&self.tree.name());
         page.update(prefix);

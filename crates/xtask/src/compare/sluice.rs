@@ -3,11 +3,7 @@
 //! In: the daemon and a feed. Out: the same rounds as of every other engine. Bodies and queries are text before the
 //! clock starts; reading them is the daemon's work. 201 and 202 mean that a body is durable.
 
-use std::{
-    fs,
-    path::Path,
-    sync::atomic::{AtomicUsize, Ordering},
-};
+use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -49,7 +45,7 @@ pub(super) fn run(
     for work in [Work::Push, Work::PushAgain] {
         let mut rejected = 0;
         let mut round = measure(work, batches.lines_count() as u64, pid, &data_dir, || {
-            rejected = share(&daemon, &bodies, connections, push)?;
+            rejected = daemon.deal_out(&bodies, connections, "client", push)?;
             Ok(())
         })?;
         round.count -= rejected as u64;
@@ -61,7 +57,7 @@ pub(super) fn run(
         let queries: Vec<_> = values.chunks(QUERY_VALUES).map(query).collect();
         let mut found = 0;
         rounds.push(measure(work, values.len() as u64, pid, &data_dir, || {
-            found = share(&daemon, &queries, READERS, look_up)?;
+            found = daemon.deal_out(&queries, READERS, "client", look_up)?;
             Ok(())
         })?);
         let want = if is_stored { values.len() } else { 0 };
@@ -74,24 +70,6 @@ pub(super) fn run(
          on {READERS} connections"
     );
     Ok(Outcome { version: "this workspace".to_owned(), settings, rounds })
-}
-
-/// Deals requests out to connections and adds up what `send` counts.
-fn share(
-    daemon: &Daemon,
-    requests: &[Vec<u8>],
-    connections: usize,
-    send: impl Fn(&mut Client, &[u8]) -> Result<usize> + Sync,
-) -> Result<usize> {
-    let next = AtomicUsize::new(0);
-    let sums = daemon.on_connections(connections, "client", |mut client| -> Result<usize> {
-        let mut sum = 0;
-        while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
-            sum += send(&mut client, request)?;
-        }
-        Ok(sum)
-    })?;
-    Ok(sums.into_iter().sum())
 }
 
 /// Pushes a body, again while the daemon is busy; counts its refused indicators.

@@ -20,13 +20,22 @@ pub(super) struct EngineSummary {
 
 /// A figure over several runs.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) struct Figure {
-    /// The one in the middle.
-    pub(super) median: f64,
+pub(crate) struct Figure {
+    /// The one in the middle; of an even number, the larger of two.
+    pub(crate) median: f64,
     /// The smallest.
     pub(super) least: f64,
     /// The largest.
-    pub(super) most: f64,
+    pub(crate) most: f64,
+}
+
+impl Figure {
+    /// Over these runs; `None` when there is none.
+    pub(crate) fn of(mut numbers: Vec<f64>) -> Option<Self> {
+        numbers.sort_by(f64::total_cmp);
+        let (least, most) = (*numbers.first()?, *numbers.last()?);
+        Some(Self { median: *numbers.get(numbers.len() / 2)?, least, most })
+    }
 }
 
 impl EngineSummary {
@@ -54,10 +63,7 @@ impl EngineSummary {
     /// Something else of a round.
     pub(super) fn figure(&self, work: Work, read: impl Fn(&Round) -> Option<f64>) -> Option<Figure> {
         let (_, rounds) = self.rounds.iter().find(|(other, _)| *other == work)?;
-        let mut numbers: Vec<_> = rounds.iter().filter_map(read).collect();
-        numbers.sort_by(f64::total_cmp);
-        let (least, most) = (*numbers.first()?, *numbers.last()?);
-        Some(Figure { median: *numbers.get(numbers.len() / 2)?, least, most })
+        Figure::of(rounds.iter().filter_map(read).collect())
     }
 }
 

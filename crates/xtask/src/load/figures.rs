@@ -80,7 +80,7 @@ impl Summary {
 
 /// A count as a number with a fraction.
 #[expect(clippy::cast_precision_loss, reason = "figures are shown with few digits")]
-pub(super) fn float(count: impl TryInto<u64>) -> f64 {
+pub(crate) fn float(count: impl TryInto<u64>) -> f64 {
     count.try_into().map_or(f64::NAN, |count| count as f64)
 }
 

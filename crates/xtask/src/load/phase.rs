@@ -18,7 +18,7 @@ use super::{
 use crate::proc;
 
 /// A phase that has begun.
-pub(super) struct Phase {
+pub(crate) struct Phase {
     /// Shows how far it is.
     pub(super) bar: ProgressBar,
     pid: u32,
@@ -29,11 +29,11 @@ pub(super) struct Phase {
 
 /// What a phase cost.
 #[derive(Debug, Serialize)]
-pub(super) struct Cost {
-    pub(super) seconds: f64,
+pub(crate) struct Cost {
+    pub(crate) seconds: f64,
     pub(super) client_cpu_seconds_per_million: f64,
-    pub(super) daemon_cpu_seconds_per_million: f64,
-    pub(super) peak_resident_bytes: u64,
+    pub(crate) daemon_cpu_seconds_per_million: f64,
+    pub(crate) peak_resident_bytes: u64,
     #[serde(skip)]
     pub(super) written_bytes: u64,
 }
@@ -44,7 +44,7 @@ impl Phase {
     /// # Errors
     ///
     /// When the daemon has ended.
-    pub(super) fn begin(daemon: &Daemon, what: &'static str, length: usize) -> Result<Self> {
+    pub(crate) fn begin(daemon: &Daemon, what: &'static str, length: usize) -> Result<Self> {
         let (pid, bar) = (daemon.pid(), progress::bar(what, length));
         process::reset_peak(pid)?;
         let (before, own_before) = (Usage::of(pid)?, process::own_cpu_seconds()?);
@@ -56,7 +56,7 @@ impl Phase {
     /// # Errors
     ///
     /// When the daemon has ended.
-    pub(super) fn end(self, count: usize) -> Result<Cost> {
+    pub(crate) fn end(self, count: usize) -> Result<Cost> {
         let seconds = self.started.elapsed().as_secs_f64();
         self.bar.finish_and_clear();
         let used = Usage::of(self.pid)?.since(self.before);

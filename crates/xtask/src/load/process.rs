@@ -52,6 +52,6 @@ pub(super) fn cpu_seconds(process: &str) -> Result<f64> {
 }
 
 /// Lets the peak begin at what is resident now.
-pub(crate) fn reset_peak(pid: u32) -> Result<()> {
+pub(super) fn reset_peak(pid: u32) -> Result<()> {
     fs::write(format!("/proc/{pid}/clear_refs"), "5").context("the peak cannot be reset")
 }

@@ -12,10 +12,8 @@
 
 use sluice_ingest::{AnswerText, IngestError, Match, Matches, Render, Standing};
 
-use crate::{
-    api::cybertrace::render::{append_string, string_bytes_max},
-    clock::append_date,
-};
+use super::times::append_times;
+use crate::api::cybertrace::render::{append_string, string_bytes_max};
 
 const VALUE: &[u8] = b"{\"value\":";
 const NORMAL: &[u8] = b",\"normal\":";
@@ -149,11 +147,8 @@ fn append_match(separator: &[u8], one: &Match<'_>, text: &mut AnswerText) -> Res
         before = ",";
     }
     let answer = text.room(MATCH_BYTES)?;
-    answer.extend_from_slice(b"],\"updated\":\"");
-    append_date(one.updated_seconds, answer);
-    answer.extend_from_slice(b"\",\"expires\":\"");
-    append_date(one.expires_seconds, answer);
-    answer.push(b'"');
+    answer.extend_from_slice(b"],");
+    append_times(one.updated_seconds, one.expires_seconds, answer);
     if let Some(why) = why(one.standing) {
         answer.extend_from_slice(b",\"why\":\"");
         answer.extend_from_slice(why.as_bytes());

@@ -42,19 +42,24 @@ fn serve(answers: &'static [&'static str]) -> SocketAddr {
     address
 }
 
-/// What is seen when a request is sent until it is answered.
-fn ask(address: SocketAddr) -> (Option<u16>, Outcomes) {
-    let ledger = ledger(1);
-    let client = || Client::new(address, "", "");
+/// What comes of some work of clients of a server, and what is seen.
+fn feed<T>(ledger: &Ledger, address: SocketAddr, work: impl FnOnce(&Feeding<'_>) -> T) -> (T, Outcomes) {
     let feeding = Feeding {
-        ledger: &ledger,
-        client: &client,
+        ledger,
+        client: &|| Client::new(address, "", ""),
         is_over: AtomicBool::new(false),
         answered: Vec::new(),
         seen: Mutex::default(),
     };
-    let answer = feeding.ask(&mut client(), "PUT", "/", b"[]");
-    (answer.map(|answer| answer.status), feeding.seen.into_inner())
+    (work(&feeding), feeding.seen.into_inner())
+}
+
+/// What is seen when a request is sent until it is answered.
+fn ask(address: SocketAddr) -> (Option<u16>, Outcomes) {
+    feed(&ledger(1), address, |feeding| {
+        let answer = feeding.ask(&mut (feeding.client)(), "PUT", "/", b"[]");
+        answer.map(|answer| answer.status)
+    })
 }
 
 #[test]
@@ -142,18 +147,10 @@ fn serve_slowly(bytes_min: usize, answer: &'static str) -> SocketAddr {
 
 /// Sends one body; gives how long its client is to wait, what was acknowledged, and what was seen.
 fn send_slowly(body: SlowBody, bytes_min: usize, answer: &'static str) -> (Duration, usize, Outcomes) {
-    let (ledger, address) = (ledger(10), serve_slowly(bytes_min, answer));
-    let client = || Client::new(address, "", "");
-    let feeding = Feeding {
-        ledger: &ledger,
-        client: &client,
-        is_over: AtomicBool::new(false),
-        answered: Vec::new(),
-        seen: Mutex::default(),
-    };
-    let wait = feeding.send_one(0, body);
+    let ledger = ledger(10);
+    let (wait, seen) = feed(&ledger, serve_slowly(bytes_min, answer), |feeding| feeding.send_one(0, body));
     let acknowledged = ledger.acknowledged.lock().iter().map(ExactSizeIterator::len).sum();
-    (wait, acknowledged, feeding.seen.into_inner())
+    (wait, acknowledged, seen)
 }
 
 #[test]

@@ -14,7 +14,10 @@ use sluice_model::{
 };
 use sluice_store::{SelectedHolding, catalogue::Catalogue};
 
-use super::parameters::{ExportFormat, ExportSubject};
+use super::{
+    super::times::append_times,
+    parameters::{ExportFormat, ExportSubject},
+};
 use crate::clock::append_date;
 
 #[cfg(test)]
@@ -119,7 +122,8 @@ impl<'a> RowWriter<'a> {
         self.push_head(text)?;
         self.push_context(holding, text);
         self.push_tags(holding, text)?;
-        self.push_times(holding, text);
+        text.push(b',');
+        append_times(holding.updated_seconds, holding.expires_seconds, text);
         self.push_url(holding, text)?;
         text.extend_from_slice(b"}\n");
         Ok(())
@@ -136,7 +140,8 @@ impl<'a> RowWriter<'a> {
         text.extend_from_slice(b"{\"name\":");
         serde_json::to_writer(&mut *text, self.supplier_of(holding)?)?;
         self.push_context(holding, text);
-        self.push_times(holding, text);
+        text.push(b',');
+        append_times(holding.updated_seconds, holding.expires_seconds, text);
         self.push_url(holding, text)?;
         text.push(b'}');
         if holding.is_last {
@@ -176,15 +181,6 @@ impl<'a> RowWriter<'a> {
             text.push(b']');
         }
         Ok(())
-    }
-
-    #[expect(clippy::unused_self, reason = "it stands among others of the row")]
-    fn push_times(&self, holding: &SelectedHolding<'_>, text: &mut Vec<u8>) {
-        text.extend_from_slice(b",\"updated\":\"");
-        append_date(holding.updated_seconds, text);
-        text.extend_from_slice(b"\",\"expires\":\"");
-        append_date(holding.expires_seconds, text);
-        text.push(b'"');
     }
 
     fn push_url(&mut self, holding: &SelectedHolding<'_>, text: &mut Vec<u8>) -> io::Result<()> {
