@@ -22,7 +22,7 @@ pub(super) fn roles(trial: &Trial) -> Result<String> {
     behind_a_proxy(trial)?;
     let told = || trial.journal(&format!("{cursor} --output=cat"));
     let wanted = [
-        "change=\"user bob added, role=Analyst",
+        "change=\"user bob added, role=analyst",
         "reason=\"wrong password\" user=\"bob\"",
         &format!("login refused address={BEHIND_PROXY} reason=\"wrong password\""),
     ];
