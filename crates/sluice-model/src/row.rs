@@ -309,6 +309,20 @@ fn append_known_tags(row: &Row<'_>, knows: impl Fn(TagId) -> bool, live: &mut Ve
     true
 }
 
+/// Appends what a row is about: whether it sets tags, though none of them, and whose holdings it has, each held or released as
+/// in the row, without anything else.
+///
+/// Outlines merge like rows. Bytes that are not a row leave nothing.
+pub fn outline(row: &[u8], outline: &mut Vec<u8>) {
+    let Some(row) = Row::expect(row) else { return };
+    outline.push(u8::from(row.sets_tags()));
+    for holding in row.holdings() {
+        let flags = holding.flags & RELEASED;
+        RowHolding { supplier: holding.supplier, flags, updated: 0, context: &[], spelling: &[] }
+            .encode(outline);
+    }
+}
+
 /// A row with one holding that is not released, taken apart at what neighboring rows seldom share.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SingleRow<'a> {

@@ -20,6 +20,8 @@ pub struct StoreConfig {
     pub disk_reserve_bytes: u64,
     /// Tenants beside General; missing ones are created.
     pub tenants: Vec<TenantName>,
+    /// Seconds that the store has been running for which it tells what has changed.
+    pub history_seconds: u32,
     /// Sizes at which background work happens.
     pub tuning: Tuning,
     /// Where the store has the time from.
@@ -35,6 +37,7 @@ impl StoreConfig {
             lock: None,
             disk_reserve_bytes: 0,
             tenants: Vec::new(),
+            history_seconds: 7 * 24 * 60 * 60,
             tuning: Tuning::default(),
             clock: Arc::new(Instant::now()),
         }
@@ -60,6 +63,8 @@ pub struct Tuning {
     /// Bytes of the rows that a replacement changes up to which they are an ordinary write, held in memory; of more, the
     /// compaction thread makes a run of its own.
     pub replaced_bytes_written_max: u64,
+    /// Bytes of the history of changes, beyond which the oldest go.
+    pub history_bytes_max: u64,
     /// Bytes of log at which a checkpoint is made even of little: the log of abandoned bodies goes only with one.
     pub log_bytes: u64,
     /// Longest log, but for what ends writes: slices that would make it longer are refused, whoever sends them.
@@ -69,6 +74,9 @@ pub struct Tuning {
 /// Default of [`Tuning::log_bytes_max`]. Rows that are not in the trees yet and bodies under way take 1.5 GiB of memory at
 /// most, and less in the log.
 pub const LOG_BYTES_MAX: u64 = 2 << 30;
+
+/// Default of [`Tuning::history_bytes_max`]: some 300 million changes of rows.
+pub const HISTORY_BYTES_MAX: u64 = 4 << 30;
 
 impl Tuning {
     /// What fits into a plan, with a log of at most so many bytes, and checkpoints the more often the shorter it is.
@@ -82,6 +90,7 @@ impl Tuning {
             context_table_bytes_min: 256 << 10,
             // As much as of a step of an import.
             replaced_bytes_written_max: 16 << 20,
+            history_bytes_max: HISTORY_BYTES_MAX,
             log_bytes: log_bytes_max / 8,
             log_bytes_max,
         }

@@ -9,6 +9,7 @@
 //! | `SPARE` | blocks without content, given up at each start so that it has room on a full disk (`spare_room.rs`) |
 //! | `MANIFEST` | the last checkpoint: runs that count, and where the log must begin (`manifest.rs`) |
 //! | `spool/` | rows of feeds that are to replace others, in files without a name; emptied at each start (`spool.rs`) |
+//! | `history/` | which keys have changed, for readers of changes; nothing is in it alone (`history.rs`) |
 //! | `log/` | segments of frames: slices of rows, commits, catalogue changes (`log/`) |
 //! | `trees/` | sled: `indicators` (blocks, indexes, filters), `contexts` (tables of contexts), `suppliers` and `tags` (posting lists), `catalogue` (`trees.rs`) |
 //!
@@ -67,6 +68,7 @@ mod dir_lock;
 mod error;
 mod filter;
 mod histogram;
+mod history;
 pub(crate) mod log;
 pub(crate) mod manifest;
 mod measures;
@@ -96,7 +98,7 @@ mod verify;
 
 pub use allow_list::AllowFilter;
 pub use clock::Clock;
-pub use config::{LOG_BYTES_MAX, StoreConfig, Tuning};
+pub use config::{HISTORY_BYTES_MAX, LOG_BYTES_MAX, StoreConfig, Tuning};
 pub use contexts::ContextRef;
 pub use digest::ObjectDigest;
 pub use dir_lock::DirLock;
@@ -104,8 +106,9 @@ pub use error::{ChangeError, OpenError, ReadError, WriteError};
 pub use histogram::{Histogram, HistogramReading};
 pub use memtable::{PushError, Slice, SliceBuilder};
 pub use read::{
-    ReadContexts, ReadCounts, ReadRows, Record, RowNumbers, SelectedHolding, Selection, SingleThread,
-    Snapshot, StoredHolding, StoredRow, Wanted, Workers,
+    Changed, ChangedRows, ChangesAsked, ReadContexts, ReadCounts, ReadRows, Record, RemovalReason,
+    RowNumbers, SelectedHolding, Selection, SingleThread, Snapshot, StoredHolding, StoredRow, Wanted,
+    Workers,
 };
 pub use recovery::check_data_dir;
 pub use replace::{Changes, Feed, FeedMode, ReplaceError};

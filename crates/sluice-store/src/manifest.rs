@@ -13,8 +13,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    catalogue::StoredCatalogue, contexts::StoredTableMeta, error::OpenError, renewals::Renewals,
-    run::PartMeta, stamps::StampsRecord,
+    catalogue::StoredCatalogue, contexts::StoredTableMeta, error::OpenError, history::HistoryRecord,
+    renewals::Renewals, run::PartMeta, stamps::StampsRecord,
 };
 
 const FILE: &str = "MANIFEST";
@@ -71,6 +71,9 @@ pub(crate) struct Manifest {
     /// When suppliers were replaced, as of the last commit in the runs.
     #[serde(default, skip_serializing_if = "Renewals::is_empty")]
     pub(crate) renewals: Renewals,
+    /// The history of changes; `None` in that of an older daemon, and in snapshots.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) history: Option<HistoryRecord>,
     /// Run that the first of the merging ones flows into, while a merge is under way.
     pub(crate) merge: Option<MergeEntry>,
 }
@@ -98,7 +101,8 @@ pub(crate) struct MergeEntry {
 impl Manifest {
     /// The manifest of a store without anything.
     pub(crate) fn empty() -> Self {
-        Self { format: DATA_FORMAT, next_txn: 1, next_part: 1, next_run: 1, ..Self::default() }
+        let history = Some(HistoryRecord::default());
+        Self { format: DATA_FORMAT, next_txn: 1, next_part: 1, next_run: 1, history, ..Self::default() }
     }
 
     /// Reads the manifest of `dir`; `None` when there is none.

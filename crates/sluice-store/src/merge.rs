@@ -35,13 +35,17 @@ pub(crate) struct Source<'a> {
 impl<'a> Source<'a> {
     /// Framed rows that are all there.
     pub(crate) fn rows(rows: &'a [u8]) -> Self {
-        Self { bytes: Cow::Borrowed(rows), blocks: None, position: 0, key: 0..0, row: 0..0 }
+        Self::framed(Cow::Borrowed(rows))
+    }
+
+    /// The same, perhaps of its own.
+    pub(crate) fn framed(bytes: Cow<'a, [u8]>) -> Self {
+        Self { bytes, blocks: None, position: 0, key: 0..0, row: 0..0 }
     }
 
     /// Rows that come block by block.
     pub(crate) fn blocks(blocks: impl Blocks + 'a) -> Self {
-        let (bytes, blocks) = (Cow::Owned(Vec::new()), Box::new(blocks));
-        Self { bytes, blocks: Some(blocks), position: 0, key: 0..0, row: 0..0 }
+        Self { blocks: Some(Box::new(blocks)), ..Self::framed(Cow::Owned(Vec::new())) }
     }
 
     fn key(&self) -> &[u8] {

@@ -27,7 +27,7 @@ pub use self::{
     counts::ReadCounts,
     one::Record,
     rows::{ReadRows, RowNumbers, StoredHolding, StoredRow},
-    select::{SelectedHolding, Selection, Wanted},
+    select::{Changed, ChangedRows, ChangesAsked, RemovalReason, SelectedHolding, Selection, Wanted},
     view::Snapshot,
     workers::{SingleThread, Workers},
 };

@@ -15,10 +15,12 @@ use self::replay::Replay;
 pub(crate) use self::replay::check_frame;
 use crate::{
     catalogue::Catalogue,
+    config::StoreConfig,
     contexts::StoredTable,
     dir_lock::create_dir,
     error::OpenError,
     filter::SharedFilters,
+    history::{History, HistoryOptions, HistoryWriter},
     log::{self, LogWriter, ReplayError, Replayed},
     manifest::{DATA_FORMAT, Manifest},
     memtable::{Memtable, Slice},
@@ -44,6 +46,8 @@ pub(crate) struct Recovered {
     pub(crate) manifest: Manifest,
     /// Catalogue as the manifest names it.
     pub(crate) stored_catalogue: Arc<Catalogue>,
+    /// Goes on with the history of the view.
+    pub(crate) history: HistoryWriter,
     /// With all commits of the log.
     pub(crate) view: View,
     /// That the slices of the view are in.
@@ -58,13 +62,13 @@ pub(crate) struct Recovered {
     pub(crate) given: Option<Given>,
 }
 
-/// Recovers what is in `data_dir`, a directory that is locked.
+/// Recovers what is in the data directory, which is locked.
 ///
 /// # Errors
 ///
 /// As [`crate::Store::open`].
-pub(crate) fn recover(data_dir: &Path) -> Result<Recovered, OpenError> {
-    let started = Instant::now();
+pub(crate) fn recover(config: &StoreConfig) -> Result<Recovered, OpenError> {
+    let (started, data_dir) = (Instant::now(), config.data_dir.as_path());
     let log_dir = data_dir.join("log");
     create_dir(&log_dir).map_err(OpenError::io("create", &log_dir))?;
     let trees_dir = data_dir.join("trees");
@@ -101,18 +105,22 @@ pub(crate) fn recover(data_dir: &Path) -> Result<Recovered, OpenError> {
         "the store is recovered"
     );
     let networks = Arc::new(summarize_networks(&trees, &runs, &replay.slices, &trees_dir)?);
-    let manifest = of_own_format(manifest, data_dir)?;
+    let mut manifest = of_own_format(manifest, data_dir)?;
+    let (history_writer, history) = open_history(config, &mut manifest, &mut replay)?;
     let view = View {
         memtable: Memtable::of(replay.slices),
         runs,
         catalogue: Arc::new(replay.catalogue),
         networks,
         renewals: Arc::new(replay.renewals),
+        history: Arc::new(history),
+        wide: Arc::new(replay.wide),
         sequence: replay.sequence,
     };
     Ok(Recovered {
         trees,
         stored_catalogue,
+        history: history_writer,
         view,
         filters: replay.filters,
         log,
@@ -121,6 +129,30 @@ pub(crate) fn recover(data_dir: &Path) -> Result<Recovered, OpenError> {
         next_txn: manifest.next_txn.max(replayed.txn_max + 1),
         manifest,
     })
+}
+
+/// Opens the history, and numbers what in it has no number yet: readers may have come as far as the newest commit.
+fn open_history(
+    config: &StoreConfig,
+    manifest: &mut Manifest,
+    replay: &mut Replay,
+) -> Result<(HistoryWriter, History), OpenError> {
+    let (seconds, bytes_max) = (config.history_seconds, config.tuning.history_bytes_max);
+    let options = HistoryOptions { seconds, bytes_max };
+    let at_dir = |source| OpenError::io("open the history in", &config.data_dir)(source);
+    let opened = HistoryWriter::open(&config.data_dir, options, manifest.history.as_ref());
+    let (mut writer, mut history) = opened.map_err(at_dir)?;
+    let before = manifest.history.get_or_insert_default().clone();
+    let mut record = writer.record(&history, before).map_err(at_dir)?;
+    replay.sequence = replay.sequence.max(record.numbered);
+    let next = replay.sequence + 1;
+    if history.is_unsettled() | replay.wide.settle(next) {
+        history.settle(next);
+        record.settle(next);
+        replay.sequence = next;
+    }
+    manifest.history = Some(record);
+    Ok((writer, history))
 }
 
 /// Checks what a start looks at first, beside a running daemon too: the manifest, and whether a restore has ended.

@@ -75,6 +75,13 @@ pub(crate) enum LogRequest {
         /// Whom to tell when they are gone.
         reply: Sender<()>,
     },
+    /// Has something shown beside commits, under the next number.
+    Number {
+        /// Puts a view with that number in the place of the present one. Pointers only, no work.
+        show: Box<dyn FnOnce(u64) + Send>,
+        /// Whom to tell the number when it is visible.
+        reply: Sender<u64>,
+    },
     /// Ends the thread; after a marker when all was well.
     Stop,
 }

@@ -86,7 +86,7 @@ impl Store {
         let config = StoreConfig { lock: Some(lock), ..config };
         let mut spare_room = SpareRoom::give_up(&config.data_dir)?;
         spool::clear_spool(&config.data_dir)?;
-        let found = recover(&config.data_dir)?;
+        let found = recover(&config)?;
         spare_room.take_back();
         found.trees.let_pile_up(config.tuning.pages_piled_up_max);
         let blocks = Arc::new(BlockCache::new(config.tuning.block_cache_bytes));
@@ -129,6 +129,7 @@ impl Store {
             Arc::clone(&shared),
             compaction_inbox,
             found.manifest,
+            found.history,
             found.stored_catalogue,
             spare_room,
         );
@@ -176,7 +177,8 @@ impl Store {
         Arc::clone(&self.shared.view().catalogue)
     }
 
-    /// Number of the newest commit that is durable and visible.
+    /// Number of the newest commit that is durable and visible, or of what has changed beside commits later
+    /// ([`history`](crate::history)). While it stays the same, so does all that a reader sees, but for what expires.
     pub fn sequence(&self) -> u64 {
         self.shared.view().sequence
     }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{
-    HoldingChange, Row, SingleRow, TagsChange, drop_dead, encode, keep_tags, merge, replace_contexts,
+    HoldingChange, Row, SingleRow, TagsChange, drop_dead, encode, keep_tags, merge, outline, replace_contexts,
 };
 use crate::{SupplierId, TagId};
 
@@ -159,6 +159,22 @@ fn tags_can_be_kept_alone() {
     assert!(!keep_tags(&row, |_| false, &mut live));
     assert!(!keep_tags(&row_of(&Step::Hold(1, 10, None, None)), |_| true, &mut live));
     assert!(live.is_empty());
+}
+
+#[test]
+fn an_outline_has_holders_and_whether_tags_are_set() {
+    let outlined = |row: &[u8]| {
+        let mut outlined = Vec::new();
+        outline(row, &mut outlined);
+        outlined
+    };
+    assert_eq!(
+        outlined(&row_of(&Step::Hold(7, 1_000, Some("{}"), Some(vec![3, 300])))),
+        [1, 7, 0, 0, 0, 0, 0]
+    );
+    assert_eq!(outlined(&row_of(&Step::Release(7))), [0, 7, 1]);
+    let both = merged(&row_of(&Step::Release(9)), &row_of(&Step::Spell(7, 5, None, "U")));
+    assert_eq!(outlined(&both), [0, 7, 0, 0, 0, 0, 0, 9, 1]);
 }
 
 fn step() -> impl Strategy<Value = Step> {

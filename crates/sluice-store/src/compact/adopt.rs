@@ -21,6 +21,7 @@ use super::step::Compactor;
 use crate::{
     contexts::{ContextRef, ContextSource, ContextTableBuilder, StoredTable, TableId},
     error::{ReadError, TreeError, WriteError},
+    history::UNNUMBERED,
     merge::MergeRows,
     renewals::Renewal,
     requests::reply,
@@ -134,6 +135,18 @@ impl Compactor {
         }
     }
 
+    /// Has the history tell all keys of a run. They are read again because other steps have come between its parts.
+    fn tell_adopted(&mut self, run: &Run) -> Result<(), TreeError> {
+        let trees = Arc::clone(&self.shared.trees);
+        let mut rows = MergeRows::new(vec![run.source(&trees, None)]);
+        self.checkpoints.history.begin();
+        while let Some((key, row)) = rows.next_row() {
+            self.checkpoints.history.push(key, row);
+        }
+        self.shared.beat(&self.shared.compaction_beat_ms);
+        rows.finish().map_err(TreeError::Read)
+    }
+
     /// Makes the parts the newest run.
     fn name_adopted(&mut self, adopting: &mut Adopting) -> Result<Result<(), WriteError>, TreeError> {
         let supplier = adopting.renewal.supplier;
@@ -150,11 +163,15 @@ impl Compactor {
             Run { id: manifest.next_run, parts: std::mem::take(&mut adopting.parts), merged_through: None };
         manifest.next_run += 1;
         manifest.renewals.note(adopting.renewal);
+        if let Some(record) = &mut manifest.history {
+            record.wide.note_renewal(UNNUMBERED, supplier);
+        }
         let sequence = manifest.sequence;
         let stored = Arc::clone(&self.checkpoints.stored_catalogue);
+        self.tell_adopted(&run)?;
         let mut runs = self.shared.view().runs.clone();
         runs.insert(0, run);
-        self.checkpoints.write(sequence, &stored, 0, runs)?;
+        self.checkpoints.write(sequence, &stored, None, 0, runs)?;
         // Without its supplier it is nothing: a removal that was acknowledged goes before this answer.
         Ok(if is_there(self) { Ok(()) } else { Err(WriteError::NoSupplier) })
     }

@@ -18,6 +18,7 @@ use crate::{
     catalogue::{Catalogue, StoredCatalogue},
     contexts::StoredTable,
     error::TreeError,
+    history::{History, HistoryWriter, UNNUMBERED},
     manifest::{Manifest, RunEntry},
     requests::LogRequest,
     run::{Part, Run, parts_of},
@@ -31,6 +32,8 @@ pub(super) struct Checkpoints {
     shared: Arc<Shared>,
     /// As of the last checkpoint; numbers given and merges begun since go into the next.
     pub(super) manifest: Manifest,
+    /// Takes the keys of what a step changes.
+    pub(super) history: HistoryWriter,
     /// Catalogue as the manifest names it.
     pub(super) stored_catalogue: Arc<Catalogue>,
     /// Parts that no manifest names any more, or the next will not name, waiting for their last reader.
@@ -43,16 +46,22 @@ pub(super) struct Checkpoints {
 
 impl Checkpoints {
     /// Goes on from what recovery found.
-    pub(super) fn new(shared: Arc<Shared>, manifest: Manifest, stored_catalogue: Arc<Catalogue>) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        manifest: Manifest,
+        history: HistoryWriter,
+        stored_catalogue: Arc<Catalogue>,
+    ) -> Self {
         let tables = named_tables(&shared.view().runs);
         let (dropped_parts, dropped_tables) = (Vec::new(), Vec::new());
-        Self { shared, manifest, stored_catalogue, dropped_parts, tables, dropped_tables }
+        Self { shared, manifest, history, stored_catalogue, dropped_parts, tables, dropped_tables }
     }
 
     /// Makes the trees durable, then the manifest that names `runs`, then shows them in the place of the
     /// `flushed_count` oldest slices, then forgets what the old view needed.
     ///
-    /// `sequence` and `catalogue` are those of the newest commit that the runs have.
+    /// `sequence` and `catalogue` are those of the newest commit that the runs have; `shown_as` is the commit whose view the runs
+    /// make up, unless they show something else. Then they get a number of their own.
     ///
     /// # Errors
     ///
@@ -61,9 +70,11 @@ impl Checkpoints {
         &mut self,
         sequence: u64,
         catalogue: &Arc<Catalogue>,
+        shown_as: Option<u64>,
         flushed_count: usize,
         runs: Vec<Run>,
     ) -> Result<(), TreeError> {
+        let history = self.write_history(shown_as)?;
         let replaced = self.store_catalogue(catalogue)?;
         self.shared.trees.sync()?;
         let log_lsn = self.ask_log(|reply| LogRequest::KeepFrom { sequence, reply })?;
@@ -75,12 +86,7 @@ impl Checkpoints {
         self.manifest.tables = tables.values().map(|table| table.meta).collect();
         self.manifest.stamps = Some(self.shared.stamps.record());
         self.manifest.write(&self.shared.config.data_dir).map_err(TreeError::io("write the manifest"))?;
-        self.shared.publish(|view| {
-            // Only the compaction thread touches runs and the oldest slices; the log thread may have added since.
-            view.memtable.drop_oldest(flushed_count);
-            view.runs = runs;
-            Arc::make_mut(&mut view.renewals).absorb(&self.manifest.renewals);
-        });
+        self.show(flushed_count, runs, history)?;
         self.ask_log(|reply| LogRequest::Trim { keep_from: log_lsn, reply })?;
         if let Some(replaced) = replaced {
             replaced.remove(&self.shared.trees)?;
@@ -91,6 +97,69 @@ impl Checkpoints {
             }
         }
         self.remove_dropped()
+    }
+
+    /// Makes durable which keys the step has touched, and has the manifest name it; the history as it is then, if it is another one.
+    fn write_history(&mut self, shown_as: Option<u64>) -> Result<Option<History>, TreeError> {
+        let (stamp, left_bytes) = (self.shared.stamps.ages().stamp, self.shared.disk_left_bytes());
+        let before = Arc::clone(&self.shared.view().history);
+        let history = self.history.end(&before, shown_as, stamp, left_bytes);
+        let Some(history) = history.map_err(TreeError::io("write the history"))? else { return Ok(None) };
+        if let Some(before) = self.manifest.history.take() {
+            let record = self.history.record(&history, before).map_err(TreeError::io("sync the history"))?;
+            self.manifest.history = Some(record);
+        }
+        Ok(Some(history))
+    }
+
+    /// Puts the outcome of a step into the view. What changes beside commits is shown by the log thread, so that all that
+    /// has a higher number comes later.
+    fn show(
+        &mut self,
+        flushed_count: usize,
+        runs: Vec<Run>,
+        history: Option<History>,
+    ) -> Result<(), TreeError> {
+        let (shared, renewals) = (Arc::clone(&self.shared), self.manifest.renewals.clone());
+        let is_unsettled = history.as_ref().is_some_and(History::is_unsettled);
+        let is_another = history.is_some();
+        // A replacement that is adopted.
+        let renewed = match &self.manifest.history {
+            Some(record) if is_unsettled => record.wide.suppliers_since(UNNUMBERED - 1),
+            _ => Vec::new(),
+        };
+        let show = move |number: Option<u64>| {
+            shared.publish(|view| {
+                // Only the compaction thread touches runs and the oldest slices; the log thread may have added since.
+                view.memtable.drop_oldest(flushed_count);
+                view.runs = runs;
+                Arc::make_mut(&mut view.renewals).absorb(&renewals);
+                view.sequence = number.unwrap_or(view.sequence);
+                let Some(mut history) = history else { return };
+                let wide_in_view = Arc::make_mut(&mut view.wide);
+                if let Some(number) = number {
+                    history.settle(number);
+                    for supplier in renewed {
+                        wide_in_view.note_renewal(number, supplier);
+                    }
+                }
+                wide_in_view.forget_through(history.horizon);
+                view.history = Arc::new(history);
+            });
+        };
+        if is_unsettled {
+            let number = self
+                .ask_log(|reply| LogRequest::Number { show: Box::new(|number| show(Some(number))), reply })?;
+            if let Some(record) = &mut self.manifest.history {
+                record.settle(number);
+            }
+        } else {
+            show(None);
+        }
+        if is_another {
+            self.history.sweep(&self.shared.view().history);
+        }
+        Ok(())
     }
 
     /// Writes the manifest of the last checkpoint again when it remembers too little of the time.

@@ -16,7 +16,10 @@
 
 use std::{cell::Cell, collections::BTreeSet};
 
-use sluice_model::{SupplierId, TagId, row};
+use sluice_model::{
+    SupplierId, TagId,
+    row::{self, Row},
+};
 
 use crate::{
     catalogue::Catalogue, filter, manifest::MergeEntry, memtable::Memtable, read::View, renewals::Renewals,
@@ -41,6 +44,21 @@ impl Moment {
         let ages = shared.stamps.ages();
         Self { ages, replaced: shared.replaced.lock().clone() }
     }
+}
+
+/// What a step leaves of a row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Left {
+    /// All that a reader could see.
+    All,
+    /// Less than that.
+    Less,
+}
+
+/// How much of a row readers can see: tags and holdings.
+fn seen(row: &[u8]) -> (usize, usize) {
+    let Some(row) = Row::decode(row) else { return (0, 0) };
+    (row.tags().count(), row.holdings().filter(|holding| !holding.is_released()).count())
 }
 
 /// What of a row that has nothing older below it is worth keeping.
@@ -73,10 +91,16 @@ impl<'a> Retention<'a> {
         }
     }
 
-    /// What is left of a row without what is dead, perhaps in `kept`; `None` when nothing is.
-    pub(super) fn drop_dead<'r>(&self, key: &[u8], row: &'r [u8], kept: &'r mut Vec<u8>) -> Option<&'r [u8]> {
+    /// What is left of a row without what is dead, perhaps in `kept`, and whether that is all that a reader could see, even if a newer row
+    /// comes to lie above it before the step is visible; `None` when nothing is left.
+    pub(super) fn drop_dead<'r>(
+        &self,
+        key: &[u8],
+        row: &'r [u8],
+        kept: &'r mut Vec<u8>,
+    ) -> (Option<&'r [u8]>, Left) {
         if !self.is_bottom {
-            return Some(row);
+            return (Some(row), Left::All);
         }
         let has_expired = Cell::new(false);
         let keeps = |supplier, updated| {
@@ -92,7 +116,9 @@ impl<'a> Retention<'a> {
             is_left = row::drop_dead(row, |supplier, _| self.is_known(supplier), knows, kept)
                 || row::keep_tags(row, knows, kept);
         }
-        is_left.then_some(kept)
+        let left = if is_left { kept.as_slice() } else { &[] };
+        let is_all = left == row || seen(left) == seen(row);
+        (is_left.then_some(left), if is_all { Left::All } else { Left::Less })
     }
 
     /// Returns true if there may be a newer row of a key. Asks filters only.

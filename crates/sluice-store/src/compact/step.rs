@@ -13,7 +13,7 @@ use super::{
     checkpoint::Checkpoints,
     parts_thread::PartsHandle,
     policy,
-    retention::{Moment, Retention},
+    retention::{Left, Moment, Retention},
 };
 use crate::{
     contexts::{ContextRewriter, ContextSource, StoredTable},
@@ -37,6 +37,15 @@ const STEP_PARTS_READ_MAX: u64 = 4;
 const DEAD_REST_MIN: Duration = Duration::from_secs(10);
 /// Rest after such a merge for the time that it took.
 const DEAD_REST_SHARE: u32 = 4;
+
+/// Which keys a step has the history tell.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Told {
+    /// Of all rows.
+    AllRows,
+    /// Of those of which less is left than readers could see.
+    LessLeft,
+}
 
 /// Does the steps, one at a time.
 pub(super) struct Compactor {
@@ -98,17 +107,21 @@ impl Compactor {
         // Slices to come get other filters, so that those of the frozen ones can go with them.
         self.shared.filters.begin_anew();
         self.shared.joined_filters.begin_anew();
+        self.checkpoints.history.begin();
         let run = self.write_run(&frozen, moment)?;
         let (sequence, catalogue) = (frozen.sequence, Arc::clone(&frozen.catalogue));
         let is_known = |supplier| frozen.catalogue.supplier_by_id(supplier).is_some();
         self.checkpoints.manifest.renewals = frozen.renewals.of_known(is_known);
+        if let Some(record) = &mut self.checkpoints.manifest.history {
+            record.wide.clone_from(&frozen.wide);
+        }
         let (flushed_count, bytes) = (frozen.memtable.slices().len(), frozen.memtable.bytes());
         drop(frozen);
         let mut runs = self.shared.view().runs.clone();
         if !run.parts.is_empty() {
             runs.insert(0, run);
         }
-        self.checkpoints.write(sequence, &catalogue, flushed_count, runs)?;
+        self.checkpoints.write(sequence, &catalogue, Some(sequence), flushed_count, runs)?;
         self.flushed_at = self.shared.config.clock.elapsed();
         self.log_kept_bytes = self.shared.log_bytes.load(Ordering::Relaxed);
         self.shared.measures.flush_times.note_time(started.elapsed());
@@ -134,7 +147,8 @@ impl Compactor {
         let mut run = Run { id: self.checkpoints.manifest.next_run, parts: Vec::new(), merged_through: None };
         let mut is_more = !slices.is_empty();
         while is_more {
-            let (part, last_key) = self.write_part(&mut rows, &retention, &mut rewriter, BTreeMap::new())?;
+            let (part, last_key) =
+                self.write_part(&mut rows, &retention, &mut rewriter, Told::AllRows, BTreeMap::new())?;
             run.parts.extend(part.map(Arc::new));
             is_more = last_key.is_some();
         }
@@ -190,6 +204,7 @@ impl Compactor {
         rows: &mut MergeRows<'_>,
         retention: &Retention<'_>,
         rewriter: &mut ContextRewriter<'_>,
+        told: Told,
         mut tables: BTreeMap<u32, Arc<StoredTable>>,
     ) -> Result<(Option<Part>, Option<Vec<u8>>), TreeError> {
         let part_bytes = self.shared.config.tuning.part_bytes;
@@ -201,7 +216,14 @@ impl Compactor {
         let mut read_bytes = 0;
         while let Some((key, mut row)) = rows.next_row() {
             read_bytes += (key.len() + row.len()) as u64;
-            if let Some(left) = retention.drop_dead(key, row, &mut kept) {
+            let (left, how_much) = retention.drop_dead(key, row, &mut kept);
+            if told == Told::AllRows || how_much == Left::Less {
+                self.checkpoints.history.push(key, row);
+            }
+            if how_much == Left::Less {
+                self.checkpoints.history.set_unnumbered();
+            }
+            if let Some(left) = left {
                 row = left;
                 if !rewriter.is_idle() {
                     own.clear();
@@ -268,7 +290,8 @@ impl Compactor {
         let mut rows = MergeRows::new(inputs.iter().map(|run| run.source(&trees, None)).collect());
         let sources = rewritten.iter().map(|table| (table.id(), ContextSource::stored(&trees, table)));
         let mut rewriter = ContextRewriter::new(sources);
-        let (part, last_key) = self.write_part(&mut rows, &retention, &mut rewriter, kept)?;
+        self.checkpoints.history.begin();
+        let (part, last_key) = self.write_part(&mut rows, &retention, &mut rewriter, Told::LessLeft, kept)?;
         drop(rewriter);
         rows.finish().map_err(TreeError::Read)?;
         let mut next_runs = view.runs.clone();
@@ -286,7 +309,7 @@ impl Compactor {
         // A merge moves rows between runs; what the log holds beyond the last flush stays where it is.
         let sequence = self.checkpoints.manifest.sequence;
         let stored = Arc::clone(&self.checkpoints.stored_catalogue);
-        self.checkpoints.write(sequence, &stored, 0, next_runs)?;
+        self.checkpoints.write(sequence, &stored, None, 0, next_runs)?;
         self.shared.measures.merge_times.note_time(began.elapsed());
         Ok(())
     }

@@ -23,6 +23,7 @@ use super::{
 use crate::{
     catalogue::Catalogue,
     error::TreeError,
+    history::HistoryWriter,
     manifest::Manifest,
     requests::{CompactionRequest, reply},
     run::Run,
@@ -63,12 +64,13 @@ impl CompactionThread {
         shared: Arc<Shared>,
         requests: Receiver<CompactionRequest>,
         manifest: Manifest,
+        history: HistoryWriter,
         stored_catalogue: Arc<Catalogue>,
         spare_room: SpareRoom,
     ) -> (Self, impl FnOnce() + Send + 'static) {
         let now = shared.config.clock.elapsed();
         let (parts, run_parts) = parts_thread(Arc::clone(&shared.trees));
-        let checkpoints = Checkpoints::new(Arc::clone(&shared), manifest, stored_catalogue);
+        let checkpoints = Checkpoints::new(Arc::clone(&shared), manifest, history, stored_catalogue);
         let compactor = Compactor::new(Arc::clone(&shared), parts, checkpoints);
         let (newest_sequence, newest_at) = (0, now);
         let adopting = VecDeque::new();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::{
     catalogue::Catalogue,
+    history::WideChanges,
     memtable::{self, Slice},
     renewals::Renewal,
     requests::CompactionRequest,
@@ -19,6 +20,7 @@ pub(super) fn publish(
     sequence: u64,
     catalogue: Option<Arc<Catalogue>>,
     renewals: &[Renewal],
+    wide: WideChanges,
 ) {
     // Joining happens outside the lock; it counts only if the compaction thread froze nothing meanwhile.
     let before = shared.view();
@@ -39,6 +41,9 @@ pub(super) fn publish(
         view.sequence = sequence;
         if let Some(catalogue) = catalogue {
             view.catalogue = catalogue;
+        }
+        if !wide.is_empty() {
+            Arc::make_mut(&mut view.wide).absorb(wide);
         }
         for renewal in renewals {
             Arc::make_mut(&mut view.renewals).note(*renewal);

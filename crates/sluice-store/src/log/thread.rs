@@ -27,6 +27,7 @@ use crate::{
     admission,
     catalogue::{Catalogue, CatalogueChange},
     error::{ChangeError, WriteError},
+    history::WideChanges,
     memtable::Slice,
     renewals::Renewal,
     requests::{self, Completion, IfReplaced, LogRequest, Txn},
@@ -72,6 +73,7 @@ struct Waiting {
     slices: Vec<(u32, Arc<Slice>)>,
     catalogue: Option<Arc<Catalogue>>,
     renewal: Option<Renewal>,
+    wide: WideChanges,
     first_segment_lsn: u64,
     done: Completion<WriteError>,
 }
@@ -182,6 +184,13 @@ impl LogThread {
                 self.shared.log_bytes.store(self.log.bytes(), Ordering::Relaxed);
                 requests::reply(&reply, ());
             }
+            LogRequest::Number { show, reply } => {
+                // It comes after all that has a lower number.
+                self.sync_waiting();
+                self.sequence += 1;
+                show(self.sequence);
+                requests::reply(&reply, self.sequence);
+            }
             LogRequest::Stop => return true,
         }
         false
@@ -282,11 +291,12 @@ impl LogThread {
             // A plan that does not apply is a bug; nothing was written and nothing changed.
             return done(Err(ChangeError::Write(WriteError::Failed)));
         };
-        self.catalogue = Arc::new(catalogue);
+        let before = std::mem::replace(&mut self.catalogue, Arc::new(catalogue));
         self.sequence += 1;
         let payload = [self.sequence.to_be_bytes().as_slice(), &text].concat();
         let done = Box::new(move |outcome: Result<(), WriteError>| done(outcome.map_err(ChangeError::Write)));
-        let waiting = Waiting { catalogue: Some(Arc::clone(&self.catalogue)), ..self.waiting_for(done) };
+        let mut waiting = Waiting { catalogue: Some(Arc::clone(&self.catalogue)), ..self.waiting_for(done) };
+        waiting.wide.note(self.sequence, &before, &effects);
         self.append_end(FrameKind::Catalogue, 0, &payload, waiting);
     }
 
@@ -298,6 +308,7 @@ impl LogThread {
             slices: Vec::new(),
             catalogue: None,
             renewal: None,
+            wide: WideChanges::default(),
             first_segment_lsn: u64::MAX,
             done,
         }
@@ -371,13 +382,20 @@ impl LogThread {
     }
 
     fn complete(&mut self, waiting: Vec<Waiting>) {
-        let (mut slices, mut renewals) = (Vec::new(), Vec::new());
+        let (mut slices, mut renewals, mut wide) = (Vec::new(), Vec::new(), WideChanges::default());
         let (mut sequence, mut catalogue) = (0, None);
         let mut told = Vec::with_capacity(waiting.len());
         for mut one in waiting {
             one.slices.sort_unstable_by_key(|(index, _)| *index);
-            slices.extend(one.slices.into_iter().map(|(_, slice)| slice));
+            for (_, slice) in one.slices {
+                slice.note_commit(one.sequence);
+                slices.push(slice);
+            }
             sequence = one.sequence;
+            wide.absorb(one.wide);
+            if let Some(renewal) = one.renewal {
+                wide.note_renewal(one.sequence, renewal.supplier);
+            }
             catalogue = one.catalogue.or(catalogue);
             renewals.extend(one.renewal);
             self.newest_by_segment.insert(one.first_segment_lsn, one.sequence);
@@ -386,7 +404,7 @@ impl LogThread {
         if told.is_empty() {
             return;
         }
-        publish(&self.shared, slices, sequence, catalogue, &renewals);
+        publish(&self.shared, slices, sequence, catalogue, &renewals, wide);
         self.shared.log_bytes.store(self.log.bytes(), Ordering::Relaxed);
         for done in told {
             done(Ok(()));

@@ -112,7 +112,7 @@ fn what_is_written_today_is_what_the_fixture_of_its_format_has() {
 }
 
 /// Everything in a data directory that is the same whoever writes it: the manifest without the version that wrote it, and
-/// by place the pieces of the trees and the frames of the log.
+/// by place the pieces of the trees, the frames of the log and the files of the history.
 fn bytes_of(data_dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut bytes = BTreeMap::new();
     let manifest = fs::read_to_string(data_dir.join(FILE)).unwrap();
@@ -125,6 +125,11 @@ fn bytes_of(data_dir: &Path) -> BTreeMap<String, Vec<u8>> {
         Ok(())
     })
     .unwrap();
+    // The first ones had none.
+    for entry in fs::read_dir(data_dir.join("history")).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        bytes.insert(format!("history {}", path.file_name().unwrap().display()), fs::read(path).unwrap());
+    }
     let trees = Trees::open(&data_dir.join("trees")).unwrap();
     let named = [
         ("indicators", &trees.indicators),

@@ -1,5 +1,7 @@
 //! Rows in document order to a sorted slice.
 
+use std::sync::OnceLock;
+
 use sluice_model::row::{self, Row};
 
 use super::slice::{Fences, Slice};
@@ -97,7 +99,8 @@ impl SliceBuilder {
             }
         }
         let (contexts, filter) = (contexts.finish(), hashes.build_for_slice());
-        Slice { table, contexts, rows, offsets, fences, filter, hashes, shared_filter: None }
+        let commits = OnceLock::new();
+        Slice { table, contexts, rows, offsets, fences, filter, hashes, shared_filter: None, commits }
     }
 }
 

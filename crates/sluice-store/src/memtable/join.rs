@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sluice_model::row;
 
-use super::slice::Slice;
+use super::slice::{Commits, Slice};
 use crate::{
     contexts::{ContextRef, ContextTableBuilder, TableId},
     filter::SharedFilters,
@@ -51,8 +51,17 @@ pub(super) fn join(older: &Slice, newer: &Slice) -> Option<Slice> {
     let mut contexts = ContextTableBuilder::default();
     let mut rows = Vec::with_capacity(older.rows.len() + newer.rows.len());
     let mut merge = MergeRows::new(vec![Source::rows(&newer.rows), Source::rows(&older.rows)]);
-    let mut packed = Vec::new();
+    let (mut packed, mut commits) = (Vec::new(), Vec::new());
+    let mut newer_rows = newer.rows().enumerate().peekable();
+    let mut older_rows = older.rows().enumerate().peekable();
     while let Some((key, row)) = merge.next_row() {
+        let of_older = older_rows.next_if(|(_, (older_key, _))| *older_key == key);
+        let of_newer = newer_rows.next_if(|(_, (newer_key, _))| *newer_key == key);
+        commits.push(match (of_newer, of_older) {
+            (Some((place, _)), _) => newer.commit_of(place),
+            (None, Some((place, _))) => older.commit_of(place),
+            (None, None) => return None,
+        });
         packed.clear();
         let copy = |encoded: &[u8]| {
             let its = ContextRef::read(encoded).ok_or(())?;
@@ -66,5 +75,7 @@ pub(super) fn join(older: &Slice, newer: &Slice) -> Option<Slice> {
         row::replace_contexts(row, copy, &mut packed).ok()?;
         push_row(&mut rows, key, &packed);
     }
-    Slice::from_rows(table, contexts.finish(), rows)
+    let joined = Slice::from_rows(table, contexts.finish(), rows)?;
+    joined.commits.get_or_init(|| Commits::Each(commits));
+    Some(joined)
 }

@@ -3,7 +3,11 @@
 //! In: sorted rows, from the [builder](super::SliceBuilder), from joining or from the log. Out: rows by key, or all of
 //! them ascending; and the slice as the log keeps it. Shared by the log thread, the readers and the compaction thread.
 
-use std::{ops::Range, sync::Arc};
+use std::{
+    borrow::Cow,
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 
 use sluice_model::{
     ranges::{bytes_at, items_at},
@@ -15,7 +19,7 @@ use crate::{
     block,
     contexts::{ContextRef, ContextTable, TableId},
     filter::{Filter, Hashes, SharedFilter, SharedFilters},
-    rows::{Rows, long_key_prefix, row_from, take_prefixed},
+    rows::{Rows, long_key_prefix, push_row, row_from, take_prefixed},
 };
 
 /// Sorted encoded rows of one stretch of history, with references in the places of their contexts.
@@ -30,6 +34,17 @@ pub struct Slice {
     /// What the filter was made of, until they are in a shared filter.
     pub(super) hashes: Hashes,
     pub(super) shared_filter: Option<Arc<SharedFilter>>,
+    /// Since it was committed.
+    pub(super) commits: OnceLock<Commits>,
+}
+
+/// Which commits brought the rows of a slice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Commits {
+    /// This one brought all.
+    One(u64),
+    /// For each row the newest.
+    Each(Vec<u64>),
 }
 
 impl Slice {
@@ -64,7 +79,50 @@ impl Slice {
             return None;
         }
         let filter = hashes.build_for_slice();
-        Some(Self { table, contexts, rows, offsets, fences, filter, hashes, shared_filter: None })
+        let commits = OnceLock::new();
+        Some(Self { table, contexts, rows, offsets, fences, filter, hashes, shared_filter: None, commits })
+    }
+
+    /// Notes which commit brought it; to be done before it is visible.
+    pub(crate) fn note_commit(&self, number: u64) {
+        self.commits.get_or_init(|| Commits::One(number));
+    }
+
+    /// The newest commit of the row at a place.
+    pub(super) fn commit_of(&self, place: usize) -> u64 {
+        match self.commits.get() {
+            Some(Commits::One(number)) => *number,
+            Some(Commits::Each(numbers)) => numbers.get(place).copied().unwrap_or(u64::MAX),
+            // What is not known counts as new.
+            None => u64::MAX,
+        }
+    }
+
+    /// The oldest of the commits that are the newest of a row.
+    pub(crate) fn oldest_commit(&self) -> u64 {
+        match self.commits.get() {
+            Some(Commits::One(number)) => *number,
+            Some(Commits::Each(numbers)) => numbers.iter().min().copied().unwrap_or(u64::MAX),
+            // What is not known counts as old.
+            None => 0,
+        }
+    }
+
+    /// The framed rows that a commit after this one has touched; all of them borrowed, or some copied.
+    pub(crate) fn rows_since(&self, commit: u64) -> Cow<'_, [u8]> {
+        match self.commits.get() {
+            Some(Commits::One(number)) if *number <= commit => Cow::Borrowed(&[]),
+            Some(Commits::Each(numbers)) if numbers.iter().any(|number| *number <= commit) => {
+                let mut some = Vec::new();
+                for ((key, row), number) in self.rows().zip(numbers) {
+                    if commit < *number {
+                        push_row(&mut some, key, row);
+                    }
+                }
+                Cow::Owned(some)
+            }
+            _ => Cow::Borrowed(&self.rows),
+        }
     }
 
     /// The slice as the log keeps it.
@@ -148,7 +206,11 @@ impl Slice {
     /// Heap bytes held, filter included.
     pub(crate) fn heap_bytes(&self) -> usize {
         let rows_bytes = self.rows.capacity() + self.offsets.capacity() * 4 + self.fences.heap_bytes();
-        rows_bytes + self.contexts.heap_bytes() + self.filter.heap_bytes()
+        let commits_bytes = match self.commits.get() {
+            Some(Commits::Each(numbers)) => numbers.capacity() * size_of::<u64>(),
+            _ => 0,
+        };
+        rows_bytes + commits_bytes + self.contexts.heap_bytes() + self.filter.heap_bytes()
     }
 
     /// Returns true if a key of this hash, or a group of keys, may be in it.

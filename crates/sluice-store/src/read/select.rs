@@ -9,10 +9,12 @@
 //! few rows can be wanted, from those blocks alone that have one (`listed`). Memory: a block of each run, the window, [`CONTEXTS_BYTES_MAX`],
 //! and a posting list; nothing of it follows the number of rows.
 
+mod changed;
 mod listed;
 
 use sluice_model::{SupplierId, TagId, key_bytes_of_kind, kind_word, limits, row::RowHolding};
 
+pub use self::changed::{Changed, ChangedRows, ChangesAsked, RemovalReason};
 pub(super) use self::listed::ListedRows;
 use super::{
     rows::{held, tags_of},

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use sluice_model::{SupplierId, network::Network};
+use sluice_model::{SupplierId, TenantId, network::Network};
 
 use super::block_cache::BlockCache;
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     contexts::{ContextSource, TableId},
     error::ReadError,
     filter,
+    history::{History, WideChanges},
     memtable::Memtable,
     networks::NetworkSummary,
     renewals::Renewals,
@@ -36,7 +37,11 @@ pub(crate) struct View {
     pub(crate) networks: Arc<NetworkSummary>,
     /// When suppliers were replaced.
     pub(crate) renewals: Arc<Renewals>,
-    /// Sequence number of the newest commit in it.
+    /// What has changed since which commit, as far as it is in runs.
+    pub(crate) history: Arc<History>,
+    /// Changes of all that a supplier holds, or of all with a tag.
+    pub(crate) wide: Arc<WideChanges>,
+    /// Number of the newest commit in it, or of what has changed beside commits later.
     pub(crate) sequence: u64,
 }
 
@@ -60,6 +65,20 @@ impl Snapshot {
     /// Number of the newest commit that it shows.
     pub fn sequence(&self) -> u64 {
         self.view.sequence
+    }
+
+    /// Names that suppliers of a tenant had after a commit and have no more, each with the supplier.
+    pub fn former_suppliers(
+        &self,
+        tenant: TenantId,
+        commit: u64,
+    ) -> impl Iterator<Item = (&str, SupplierId)> {
+        self.view.wide.former_suppliers(tenant, commit)
+    }
+
+    /// Names that tags had after a commit and may have no more.
+    pub fn former_tags(&self, commit: u64) -> impl Iterator<Item = &str> {
+        self.view.wide.former_tags(commit)
     }
 
     /// Heap bytes of what it shows that is not in the trees; holding it keeps them.

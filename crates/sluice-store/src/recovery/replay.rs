@@ -12,6 +12,7 @@ use crate::{
     block,
     catalogue::{Catalogue, Effect},
     filter::SharedFilters,
+    history::WideChanges,
     log::{Frame, FrameKind, ReplayError},
     manifest::Manifest,
     memtable::{Slice, join_small},
@@ -41,6 +42,8 @@ pub(super) struct Replay {
     pub(super) newest_by_segment: BTreeMap<u64, u64>,
     /// When suppliers were replaced.
     pub(super) renewals: Renewals,
+    /// Changes of all that a supplier holds, or of all with a tag.
+    pub(super) wide: WideChanges,
     /// The latest stamps of commits, if they carry any.
     pub(super) given: Option<Given>,
 }
@@ -60,6 +63,7 @@ impl Replay {
             first_segment_lsn: HashMap::new(),
             newest_by_segment: BTreeMap::new(),
             renewals: manifest.renewals.clone(),
+            wide: manifest.history.as_ref().map_or_else(WideChanges::default, |history| history.wide.clone()),
             given: None,
         }
     }
@@ -109,6 +113,7 @@ impl Replay {
         // That of a replacement says so at its end.
         if let Some(renewal) = stamps.and_then(|(_, rest)| Renewal::from_bytes(rest)) {
             self.renewals.note(renewal);
+            self.wide.note_renewal(sequence, renewal.supplier);
         }
         let Some(mut slices) = slices else { return Ok(()) };
         slices.sort_unstable_by_key(|(index, _)| *index);
@@ -116,6 +121,7 @@ impl Replay {
         slices.dedup_by_key(|(index, _)| *index);
         for (_, packed) in slices {
             let mut slice = unpack(&packed, frame)?;
+            slice.note_commit(sequence);
             slice.share_filter(&self.filters);
             self.slices.push(Arc::new(slice));
             let tail = std::mem::take(&mut self.slices);
@@ -130,6 +136,7 @@ impl Replay {
             return Ok(());
         }
         let effects = effects_of(text, frame)?;
+        self.wide.note(sequence, &self.catalogue, &effects);
         self.catalogue.apply_all(&effects).map_err(|detail| frame.damaged(detail))
     }
 

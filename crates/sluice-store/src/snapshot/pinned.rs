@@ -67,7 +67,8 @@ impl PinnedCheckpoint {
         };
         Ok(Self {
             trees: Arc::clone(trees),
-            manifest: manifest.clone(),
+            // Readers of another directory begin anew.
+            manifest: Manifest { history: None, ..manifest.clone() },
             parts: parts_of(runs).cloned().collect(),
             tables: tables.cloned().collect(),
             catalogue,

@@ -7,6 +7,7 @@
     reason = "test code: a surprise is a failed test, and seeds are printed"
 )]
 
+mod changes;
 mod clocks;
 mod damage;
 mod lifetimes;

@@ -9,6 +9,7 @@ use super::Compactor;
 use crate::{
     catalogue::Catalogue,
     compact::{checkpoint::Checkpoints, parts_thread::parts_thread},
+    history::{HistoryOptions, HistoryWriter},
     manifest::Manifest,
     shared::Shared,
     store::tests::{open, shared_of},
@@ -22,7 +23,10 @@ fn compactor(dir: &Path) -> (Compactor, Arc<Shared>) {
     let shared = shared_of(&store);
     let (parts, _run_parts) = parts_thread(Arc::clone(&shared.trees));
     let manifest = Manifest::read(dir).unwrap().unwrap();
-    let checkpoints = Checkpoints::new(Arc::clone(&shared), manifest, Arc::new(Catalogue::initial()));
+    let options = HistoryOptions { seconds: 60, bytes_max: 1 << 20 };
+    let (history, _) = HistoryWriter::open(dir, options, manifest.history.as_ref()).unwrap();
+    let checkpoints =
+        Checkpoints::new(Arc::clone(&shared), manifest, history, Arc::new(Catalogue::initial()));
     (Compactor::new(Arc::clone(&shared), parts, checkpoints), shared)
 }
 
