@@ -178,7 +178,7 @@ impl Store {
     }
 
     /// Number of the newest commit that is durable and visible, or of what has changed beside commits later
-    /// ([`history`](crate::history)). While it stays the same, so does all that a reader sees, but for what expires.
+    /// (see the module `history`). While it stays the same, so does all that a reader sees, but for what expires.
     pub fn sequence(&self) -> u64 {
         self.shared.view().sequence
     }

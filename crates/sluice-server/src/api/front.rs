@@ -391,6 +391,7 @@ async fn carry_out(
             v1::accounts::carry_out(state, head, payload, (route, shape, name), record).await
         }
         ApiRequest::Export(asked) => v1::export::answer(state, &ingestor, *asked, record).await,
+        ApiRequest::Changes(wanted) => v1::changes::answer(state, &ingestor, *wanted, record).await,
         ApiRequest::Batches(request) => v1::batches::carry_out(state, &ingestor, request, record).await,
     };
     outcome.map_err(|cause| Problem::new(route.sentence, cause))

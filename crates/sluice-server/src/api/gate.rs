@@ -46,6 +46,7 @@ use super::{
     route::{self, Found, Route, Shape, Subject},
     v1::{
         accounts, batch_list,
+        changes::parameters as changes_parameters,
         export::parameters as export_parameters,
         lookup_parameters,
         parameters::{self, MissingTagsChoice, Parameters},
@@ -158,6 +159,7 @@ async fn judge(
             let subject = look_up(subject, &catalogue, tenant, &found)?;
             Request::Export(export_parameters::read(head, subject, &catalogue, tenant)?)
         }
+        Shape::Changes => Request::Changes(changes_parameters::read(head, tenant)?),
         Shape::Bulk => Request::Bulk(bulk_request((state, ingestor), head, &found, declared_bytes).await?),
         Shape::Accounts(shape) => {
             let name = found.parameter("{account}").unwrap_or_default();
@@ -259,7 +261,7 @@ fn check_accept(head: &RequestHead, route: &Route) -> Result<(), Cause> {
         // Clients ask for media types of their own, and take JSON all the same.
         Shape::Bulk => Ok(()),
         Shape::Export(_) => export_parameters::check_accept(head),
-        Shape::Batches(BatchesShape::Rejects) | Shape::Import(_) | Shape::Lookup => {
+        Shape::Batches(BatchesShape::Rejects) | Shape::Import(_) | Shape::Lookup | Shape::Changes => {
             batch_list::check_accept(&head.headers)
         }
         _ => head::check_accept(&head.headers),

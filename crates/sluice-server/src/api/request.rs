@@ -10,7 +10,10 @@ use sluice_ingest::{Announced, Permit};
 use sluice_model::TenantId;
 use sluice_store::catalogue::{Supplier, Tag};
 
-use super::v1::{batch_list::ListParameters, export::parameters::ExportAsked, parameters::Parameters};
+use super::v1::{
+    batch_list::ListParameters, changes::parameters::ChangesWanted, export::parameters::ExportAsked,
+    parameters::Parameters,
+};
 use crate::batches::id::BatchId;
 
 /// A version of the CyberTrace API, oldest first. A request of any other API behaves as in the newest.
@@ -48,6 +51,8 @@ pub(crate) enum Request {
     Import(ImportRequest),
     /// Of `/v1`: rows out.
     Export(Box<ExportAsked>),
+    /// Of `/v1`: what has become of rows since a commit.
+    Changes(Box<ChangesWanted>),
     /// Of `/v1`: what became of rows that came in.
     Batches(BatchesRequest),
     /// Of `/v1`: lookups.

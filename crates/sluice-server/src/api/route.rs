@@ -75,6 +75,8 @@ pub(crate) enum Shape {
     Lookup,
     /// As rows that are stored, without a body.
     Export(Subject<ExportSubject>),
+    /// As what has become of rows since a commit, without a body.
+    Changes,
     /// From what is kept of imports.
     Batches(BatchesShape),
     /// As a list or change of users and tokens.

@@ -15,7 +15,7 @@ use ipnet::{IpNet, Ipv4Net};
 use rustls::pki_types::DnsName;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sluice_model::{TenantName, limits, matching::MatchScope, memory_plan::MemoryPlan};
-use sluice_store::LOG_BYTES_MAX;
+use sluice_store::{HISTORY_BYTES_MAX, LOG_BYTES_MAX};
 use tracing_subscriber::filter::Targets;
 use url::Url;
 
@@ -61,6 +61,10 @@ pub struct Config {
     pub disk_reserve: Bounded<0, { i64::MAX.cast_unsigned() }, { 1 << 30 }, BYTES>,
     /// Bytes of the log on the disk at which bodies are refused; the bodies held at once must fit in.
     pub log_size_max: Bounded<{ 16 << 20 }, { 1 << 40 }, LOG_BYTES_MAX, BYTES>,
+    /// How long it is told what has changed, in seconds that the daemon was running.
+    pub history: Bounded<60, 31_557_600, { 7 * 86_400 }, SECONDS>,
+    /// Bytes on the disk of what is kept for that.
+    pub history_size_max: Bounded<{ 16 << 20 }, { 1 << 40 }, HISTORY_BYTES_MAX, BYTES>,
     /// Memory to make do with; 0 in a file is what the machine or the service manager allows, and has been resolved by
     /// `load`.
     pub memory: Bounded<0, { 1 << 50 }, 0, BYTES>,
@@ -96,6 +100,8 @@ impl Default for Config {
             match_scope: MatchScope::Levels,
             disk_reserve: Bounded::default(),
             log_size_max: Bounded::default(),
+            history: Bounded::default(),
+            history_size_max: Bounded::default(),
             memory: Bounded::default(),
             allow_plain_http: false,
             trusted_proxies: vec![],

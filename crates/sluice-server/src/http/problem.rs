@@ -36,6 +36,8 @@ pub(crate) enum Cause {
     Forbidden(&'static str),
     /// There is no such request, version, supplier, tag or tenant.
     NotFound(Cow<'static, str>),
+    /// What the request begins from is not kept any more.
+    Gone(&'static str),
     /// The path is known, the method is not.
     MethodNotAllowed {
         /// Value of the `Allow` header.
@@ -140,6 +142,7 @@ impl Cause {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Gone(_) => StatusCode::GONE,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
             Self::UnsupportedMedia(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -171,6 +174,7 @@ impl Cause {
             | Self::Account(_, reason) => reason.clone(),
             Self::Unauthorized => "Valid credentials are required".into(),
             Self::Forbidden(reason)
+            | Self::Gone(reason)
             | Self::NotAcceptable(reason)
             | Self::UnsupportedMedia(reason)
             | Self::BodyTooSlow(reason) => (*reason).into(),

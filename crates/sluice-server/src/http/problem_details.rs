@@ -40,7 +40,7 @@ impl ProblemType {
 
 /// All types.
 #[rustfmt::skip]
-pub(crate) static TYPES: [ProblemType; 26] = [
+pub(crate) static TYPES: [ProblemType; 27] = [
     ProblemType { name: "bad-request", title: "The request or its body is malformed",
         page: "400. The body, its encoding or its framing is broken, or the head is too long. `byte` is the \
                place in the decoded body, if it is known. Rows up to `committed_lines` are stored; mend the body and send it again, as \
@@ -72,6 +72,9 @@ pub(crate) static TYPES: [ProblemType; 26] = [
     ProblemType { name: "batch-cancelled", title: "The batch was cancelled",
         page: "409. Somebody has cancelled the import with DELETE /v1/batches/{id} while its body was read. Rows up to `committed_lines` are \
                stored." },
+    ProblemType { name: "history-gone", title: "The changes since then are not kept any more",
+        page: "410. The cursor is older than the history of changes (`history` in the configuration, 7 days), of another data directory or a restored one, or the clock \
+               of the service was set back. Export again (GET /v1/indicators), and go on with the cursor of that." },
     ProblemType { name: "too-large", title: "An element is too long",
         page: "413. The body, or what the memory of the service would have to hold of it, is longer than may be: `detail` has the limit. Imports have none: \
                of them, a row over 4 MiB is refused alone, with the reason `too-long`." },
@@ -81,7 +84,8 @@ pub(crate) static TYPES: [ProblemType; 26] = [
     ProblemType { name: "unknown-parameter", title: "There is no such parameter",
         page: "422. Parameters are never passed over. Parameters of POST and DELETE /v1/suppliers/{supplier}/indicators: format, \
                refang, column, only_to_ids, from_line, mode, plan, max_shrink, skip_allowed, missing_tags. Of GET /v1/batches: supplier, limit, after. Of GET /v1/lookup: value. \
-               Of GET of indicators: supplier, tag, kind, min_confidence, updated_after, limit, after, format." },
+               Of GET of indicators: supplier, tag, kind, min_confidence, updated_after, limit, after, format. \
+               Of GET /v1/changes: supplier, tag, kind, min_confidence, updated_after, limit, after, wait." },
     ProblemType { name: "invalid-parameter", title: "A parameter has a value that it cannot have",
         page: "422. `detail` says which one, and what it may be." },
     ProblemType { name: "no-usable-row", title: "Not one row could be read",
@@ -125,6 +129,7 @@ pub(crate) fn name(cause: &Cause) -> &'static str {
         Cause::Unauthorized => "unauthorized",
         Cause::Forbidden(_) => "forbidden",
         Cause::NotFound(_) => "not-found",
+        Cause::Gone(_) => "history-gone",
         Cause::MethodNotAllowed { .. } => "method-not-allowed",
         Cause::NotAcceptable(_) => "not-acceptable",
         Cause::BodyTooLong(_) => "too-large",

@@ -85,7 +85,11 @@ pub(crate) fn open_store(
         disk_reserve_bytes: config.disk_reserve.get(),
         lock: Some(lock),
         tenants: config.tenants.clone(),
-        tuning: Tuning::of(&plan, config.log_size_max.get()),
+        history_seconds: u32::try_from(config.history.get()).unwrap_or(u32::MAX),
+        tuning: Tuning {
+            history_bytes_max: config.history_size_max.get(),
+            ..Tuning::of(&plan, config.log_size_max.get())
+        },
         ..StoreConfig::at(config.data_dir.clone())
     };
     let threads_count = config.ingest.threads.count();

@@ -242,10 +242,10 @@ impl Author {
         }
     }
 
-    /// Tells that an export was cut off because its client takes so long.
-    pub(crate) fn export_cut_off(&self, reason: &str) {
+    /// Tells that an answer of rows was cut off because its client takes so long.
+    pub(crate) fn answer_cut_off(&self, reason: &str) {
         let Self { id, address, user, path } = self;
-        tracing::warn!(request_id = id.as_str(), %address, user, path, reason, "an export was cut off");
+        tracing::warn!(request_id = id.as_str(), %address, user, path, reason, "an answer was cut off");
     }
 
     /// Tells what has been changed. Nothing of it is left out: nobody changes anything without the right, and each change

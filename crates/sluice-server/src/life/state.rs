@@ -31,6 +31,9 @@ use crate::{
 /// Exports at a time.
 const EXPORTS_MAX: usize = 16;
 
+/// Looks at what has changed at a time; whoever waits for something to change takes none.
+const FOLLOWERS_MAX: usize = 16;
+
 /// Shared by all requests.
 pub(crate) struct State {
     /// Checks credentials.
@@ -41,6 +44,8 @@ pub(crate) struct State {
     pub(crate) batches: Arc<Batches>,
     /// Places of exports, [`EXPORTS_MAX`] of them.
     pub(crate) exports: Arc<Semaphore>,
+    /// Places of looks at what has changed, [`FOLLOWERS_MAX`] of them.
+    pub(crate) followers: Arc<Semaphore>,
     /// What is counted, for Prometheus.
     pub(crate) metrics: Metrics,
     /// Tells of requests in the log.
@@ -121,6 +126,7 @@ impl State {
             workers,
             batches,
             exports: Arc::new(Semaphore::new(EXPORTS_MAX)),
+            followers: Arc::new(Semaphore::new(FOLLOWERS_MAX)),
             metrics,
             request_log: RequestLog::default(),
             beats: Beats::default(),

@@ -24,6 +24,8 @@ mod bodies;
 #[cfg(test)]
 mod busy;
 #[cfg(test)]
+mod changes;
+#[cfg(test)]
 mod check_config;
 #[cfg(test)]
 mod client;

@@ -19,13 +19,13 @@ pub(super) const HEADER_BYTES: usize = 2 * size_of::<u32>();
 
 /// A block that is being filled.
 #[derive(Debug, Default)]
-pub(super) struct BlockBuilder {
+pub(super) struct OutlineBlock {
     stored: Vec<u8>,
     last_key: Vec<u8>,
     last_outline: Vec<u8>,
 }
 
-impl BlockBuilder {
+impl OutlineBlock {
     /// Forgets what was added.
     pub(super) fn clear(&mut self) {
         self.stored.clear();
@@ -93,7 +93,7 @@ pub(super) fn unpack(mut entries: &[u8], framed: &mut Vec<u8>) -> Option<()> {
 
 /// A record of the list of batches.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Record {
+pub(super) struct BatchRecord {
     /// Which file has its blocks.
     pub(super) file: u32,
     /// From which byte on.
@@ -105,7 +105,7 @@ pub(super) struct Record {
     pub(super) stamp: u32,
 }
 
-impl Record {
+impl BatchRecord {
     /// Bytes of one.
     pub(super) const BYTES: usize = 36;
 

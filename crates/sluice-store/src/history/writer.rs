@@ -15,7 +15,7 @@ use sluice_model::row;
 use super::{
     Batch, History, HistoryRecord, UNNUMBERED,
     batch::RowsFile,
-    block::{BlockBuilder, Record},
+    block::{BatchRecord, OutlineBlock},
 };
 
 /// Bytes of blocks that wait to be written.
@@ -55,7 +55,7 @@ pub(crate) struct HistoryWriter {
     rows: Option<Arc<RowsFile>>,
     at: u64,
     /// Of the batch under way.
-    block: BlockBuilder,
+    block: OutlineBlock,
     buffer: Vec<u8>,
     written: u64,
     outline: Vec<u8>,
@@ -91,7 +91,7 @@ impl HistoryWriter {
             has_old_file: true,
             rows: None,
             at: 0,
-            block: BlockBuilder::default(),
+            block: OutlineBlock::default(),
             buffer: Vec::new(),
             written: 0,
             outline: Vec::new(),
@@ -123,10 +123,10 @@ impl HistoryWriter {
         let mut batches: Vec<Batch> = Vec::new();
         if record.list != 0 && 0 < record.batches {
             let file = open(&self.list_path(record.list))?;
-            let mut bytes = vec![0; record.batches as usize * Record::BYTES];
+            let mut bytes = vec![0; record.batches as usize * BatchRecord::BYTES];
             file.read_exact_at(&mut bytes, 0)?;
-            for bytes in bytes.chunks(Record::BYTES) {
-                let Some(record) = Record::from_bytes(bytes) else {
+            for bytes in bytes.chunks(BatchRecord::BYTES) {
+                let Some(record) = BatchRecord::from_bytes(bytes) else {
                     return Err(io::Error::new(io::ErrorKind::InvalidData, "a record fails its checksum"));
                 };
                 let rows = match batches.last() {
@@ -136,7 +136,7 @@ impl HistoryWriter {
                         Arc::new(RowsFile { number: record.file, file })
                     }
                 };
-                let Record { from, bytes, number, stamp, .. } = record;
+                let BatchRecord { from, bytes, number, stamp, .. } = record;
                 batches.push(Batch { rows, from, bytes, number, stamp });
             }
             self.list_file = Some(file);
@@ -258,7 +258,7 @@ impl HistoryWriter {
         if has_trimmed || self.list_file.is_none() {
             self.write_list(&history)?;
         } else if let (Some(file), Some(batch)) = (&self.list_file, history.batches.last()) {
-            file.write_all_at(&record_of(batch), u64::from(self.records) * Record::BYTES as u64)?;
+            file.write_all_at(&record_of(batch), u64::from(self.records) * BatchRecord::BYTES as u64)?;
             file.sync_data().map_err(io::Error::other)?;
             self.records += 1;
         }
@@ -369,9 +369,9 @@ impl HistoryWriter {
     }
 }
 
-fn record_of(batch: &Batch) -> [u8; Record::BYTES] {
+fn record_of(batch: &Batch) -> [u8; BatchRecord::BYTES] {
     let Batch { rows, from, bytes, number, stamp } = batch;
-    Record { file: rows.number, from: *from, bytes: *bytes, number: *number, stamp: *stamp }.to_bytes()
+    BatchRecord { file: rows.number, from: *from, bytes: *bytes, number: *number, stamp: *stamp }.to_bytes()
 }
 
 fn create(path: &Path) -> io::Result<File> {

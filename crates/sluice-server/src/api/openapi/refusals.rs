@@ -65,6 +65,9 @@ fn of_v1(route: &Route) -> Vec<u16> {
     if route.body_bytes_max != 0 {
         statuses.push(408);
     }
+    if matches!(route.shape, Shape::Changes) {
+        statuses.push(410);
+    }
     if matches!(route.shape, Shape::Import(_)) {
         statuses.extend([409, 413, 415]);
     }

@@ -14,8 +14,9 @@ use crate::{
         cybertrace::{self, entity::PROPERTIES},
         route::find,
         v1::{
-            self, batch_list::LIST_PARAMETERS, export::parameters::EXPORT_PARAMETERS,
-            lookup_parameters::LOOKUP_PARAMETERS, parameters::IMPORT_PARAMETERS,
+            self, batch_list::LIST_PARAMETERS, changes::parameters::CHANGES_PARAMETERS,
+            export::parameters::EXPORT_PARAMETERS, lookup_parameters::LOOKUP_PARAMETERS,
+            parameters::IMPORT_PARAMETERS,
         },
     },
     http::problem_details::{self, PAGES, TYPES},
@@ -174,10 +175,10 @@ fn parameters_are_those_that_are_read() {
     assert_eq!(in_query("ExportIndicators"), of_export(""));
     assert_eq!(in_query("ExportSupplier"), of_export("supplier"));
     assert_eq!(in_query("ExportTag"), of_export("tag"));
+    assert_eq!(in_query("FollowChanges"), owned(CHANGES_PARAMETERS));
     let page = problem_details::of_name("unknown-parameter").unwrap().page;
-    for name in
-        IMPORT_PARAMETERS.iter().chain(&LIST_PARAMETERS).chain(&LOOKUP_PARAMETERS).chain(&EXPORT_PARAMETERS)
-    {
+    let of_rows = EXPORT_PARAMETERS.iter().chain(&CHANGES_PARAMETERS);
+    for name in IMPORT_PARAMETERS.iter().chain(&LIST_PARAMETERS).chain(&LOOKUP_PARAMETERS).chain(of_rows) {
         assert!(page.contains(name), "the page of unknown parameters does not name {name}");
     }
 }

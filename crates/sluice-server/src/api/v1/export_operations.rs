@@ -13,6 +13,8 @@ use utoipa::openapi::{
 
 use crate::api::openapi::forms::{NDJSON, answer, described, integer, list_of, optional, refers, text, word};
 
+const CURSOR_PATTERN: &str = "^c1\\.[0-9a-f]{48}$";
+
 pub(super) fn all() -> OperationBuilder {
     let operation = described(
         "Shows all indicators",
@@ -37,22 +39,61 @@ pub(super) fn of_tag() -> OperationBuilder {
     with_filters(operation, &[supplier()], "SharedRow")
 }
 
-fn with_filters(operation: OperationBuilder, names: &[Parameter], row: &str) -> OperationBuilder {
+pub(super) fn changes() -> OperationBuilder {
+    let operation = described(
+        "Shows what has changed",
+        "A line for each row that may be another one than at the commit of the cursor, as it is now, and one for each that is not shown any more. \
+         Applied in any order to a copy of the state of that cursor, they make it one of the state of `Sluice-Cursor`, which the next request \
+         goes on from. A row may be told that has not changed, and more than once. An answer that was cut off is asked for again with the \
+         cursor before. 410 means that the copy has to be made anew by an export.",
+    );
+    let limit = integer(1, None, "Commits after which the answer may end; 10000 if it is not given.")
+        .format(Some(SchemaFormat::Custom("uint64".to_owned())));
+    let after =
+        text("The `Sluice-Cursor` of an export, then that of each answer.").pattern(Some(CURSOR_PATTERN));
+    let wait = integer(0, Some(60), "Seconds for which an answer without a line is held back.");
+    let after = ParameterBuilder::from(optional(ParameterIn::Query, "after", after.build()))
+        .required(Required::True)
+        .build();
+    let others = [
+        supplier(),
+        tag(),
+        after,
+        optional(ParameterIn::Query, "limit", limit.build()),
+        optional(ParameterIn::Query, "wait", wait.build()),
+    ];
+    let line = AnyOfBuilder::new().item(refers("ChangedRow")).item(refers("RemovedRow"));
+    let mut lines = answer("What has changed; there may be no line.", NDJSON, list_of(line));
+    lines.headers.insert("Sluice-Cursor".to_owned(), cursor().into());
+    let next =
+        HeaderBuilder::new().description(Some("The next request, as `rel=\"next\"`.")).schema(Some(text("")));
+    lines.headers.insert("Link".to_owned(), next.build().into());
+    let parameters = others.into_iter().chain(shared_filters());
+    parameters.fold(operation, OperationBuilder::parameter).response("200", lines)
+}
+
+/// The filters that exports and changes have in common, beside names.
+fn shared_filters() -> [Parameter; 3] {
     let confidence = integer(0, Some(100), "Holdings of suppliers that are trusted at least so much.");
+    [
+        repeated("kind", word(&KIND_WORDS, "Indicators of this kind; may be repeated.")),
+        optional(ParameterIn::Query, "min_confidence", confidence.build()),
+        optional(ParameterIn::Query, "updated_after", time("Holdings that were updated later.").build()),
+    ]
+}
+
+fn with_filters(operation: OperationBuilder, names: &[Parameter], row: &str) -> OperationBuilder {
     let limit =
         integer(1, None, "How many rows at most.").format(Some(SchemaFormat::Custom("uint64".to_owned())));
     let after =
         text("Rows behind this indicator: the last one that came, or `next`.").examples(["example.com/dir"]);
     let format = word(&["ndjson", "csv"], "The form. If it is not given, `Accept` says it.");
     let others = [
-        repeated("kind", word(&KIND_WORDS, "Indicators of this kind; may be repeated.")),
-        optional(ParameterIn::Query, "min_confidence", confidence.build()),
-        optional(ParameterIn::Query, "updated_after", time("Holdings that were updated later.").build()),
         optional(ParameterIn::Query, "limit", limit.build()),
         optional(ParameterIn::Query, "after", after.build()),
         optional(ParameterIn::Query, "format", format.build()),
     ];
-    let filters = names.iter().cloned().chain(others);
+    let filters = names.iter().cloned().chain(shared_filters()).chain(others);
     filters.fold(operation, OperationBuilder::parameter).response("200", rows(row))
 }
 
@@ -85,7 +126,7 @@ fn rows(row: &str) -> Response {
 fn cursor() -> Header {
     HeaderBuilder::new()
         .description(Some("Names the state that the answer shows: a commit of this data directory."))
-        .schema(Some(text("").pattern(Some("^c1\\.[0-9a-f]{48}$"))))
+        .schema(Some(text("").pattern(Some(CURSOR_PATTERN))))
         .build()
 }
 
@@ -95,6 +136,11 @@ pub(crate) fn add_forms(components: ComponentsBuilder) -> ComponentsBuilder {
         .schema("SupplierRow", with_holding(indicator()).property("tags", tags()))
         .schema("SharedRow", shared_row())
         .schema("ExportEnd", export_end())
+        .schema(
+            "ChangedRow",
+            shared_row().property("op", word(&["put"], "The row is this now.")).required("op"),
+        )
+        .schema("RemovedRow", removed_row())
 }
 
 fn indicator() -> ObjectBuilder {
@@ -103,6 +149,19 @@ fn indicator() -> ObjectBuilder {
         .property("kind", word(&KIND_WORDS, "What it is."))
         .required("indicator")
         .required("kind")
+}
+
+fn removed_row() -> ObjectBuilder {
+    let reasons = ["deleted", "expired", "supplier", "filter"];
+    let reason = word(
+        &reasons,
+        "Whoever held it has given it up; it has expired; its supplier is gone or disabled; it is there and not what is wanted.",
+    );
+    indicator()
+        .property("op", word(&["remove"], "The row is not shown any more."))
+        .property("reason", reason)
+        .required("op")
+        .required("reason")
 }
 
 fn with_holding(form: ObjectBuilder) -> ObjectBuilder {

@@ -31,6 +31,8 @@ const ALL_INDICATORS: &[(Version, &str)] =
 const TAG_INDICATORS: &[(Version, &str)] =
     &[(V1_3, "/v1/tags/{tag}/indicators"), (V1_3, "/v1/tenants/{tenant}/tags/{tag}/indicators")];
 
+const CHANGES: &[(Version, &str)] = &[(V1_3, "/v1/changes"), (V1_3, "/v1/tenants/{tenant}/changes")];
+
 const BATCHES: &[(Version, &str)] = &[(V1_3, "/v1/batches"), (V1_3, "/v1/tenants/{tenant}/batches")];
 
 const BATCH: &[(Version, &str)] =
@@ -52,7 +54,7 @@ const ACCOUNT_BYTES_MAX: usize = 64 << 10;
 
 /// Every request of the interface.
 #[rustfmt::skip]
-pub(crate) static ROUTES: [Route; 18] = [
+pub(crate) static ROUTES: [Route; 19] = [
     Route {
         name: "ImportIndicators", method: Method::POST, paths: INDICATORS, action: Action::ChangeIndicators,
         sentence: "The rows could not be taken in",
@@ -94,6 +96,12 @@ pub(crate) static ROUTES: [Route; 18] = [
         sentence: "The indicators could not be shown",
         body_bytes_max: 0, shape: Shape::Export(Subject::Tag(ExportSubject::Tag)),
         documented: Some(export_operations::of_tag),
+    },
+    Route {
+        name: "FollowChanges", method: Method::GET, paths: CHANGES, action: Action::Read,
+        sentence: "The changes could not be shown",
+        body_bytes_max: 0, shape: Shape::Changes,
+        documented: Some(export_operations::changes),
     },
     Route {
         name: "ListBatches", method: Method::GET, paths: BATCHES, action: Action::Read,

@@ -23,6 +23,7 @@ fn causes() -> Vec<Cause> {
         Cause::Unauthorized,
         Cause::Forbidden("x"),
         Cause::NotFound(text()),
+        Cause::Gone("x"),
         Cause::MethodNotAllowed { allow: "GET".to_owned() },
         Cause::NotAcceptable("x"),
         Cause::UnsupportedMedia("x"),

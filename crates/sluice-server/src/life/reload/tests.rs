@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Every key of the shipped file with a value that is not its default; of `tls`, ways to have a certificate.
-pub(crate) const CHANGES: [(&str, &str); 42] = [
+pub(crate) const CHANGES: [(&str, &str); 44] = [
     ("listen", r#""127.0.0.1:1""#),
     ("data_dir", r#""other""#),
     ("admin_password_file", r#""other""#),
@@ -19,6 +19,8 @@ pub(crate) const CHANGES: [(&str, &str); 42] = [
     ("match_scope", r#""exact""#),
     ("disk_reserve", "1"),
     ("log_size_max", r#""1GiB""#),
+    ("history", r#""1day""#),
+    ("history_size_max", r#""1GiB""#),
     ("memory", r#""1GiB""#),
     ("allow_plain_http", "true"),
     ("trusted_proxies", r#"["192.0.2.0/24"]"#),
@@ -96,8 +98,8 @@ fn every_key_of_the_shipped_file_is_among_them() {
 
 #[test]
 fn a_certificate_changes_but_not_whether_there_is_one() {
-    let (plain, first) = (config_with(("", "")), config_with(CHANGES[10]));
-    let (second, made) = (config_with(CHANGES[11]), config_with(CHANGES[12]));
+    let (plain, first) = (config_with(("", "")), config_with(CHANGES[12]));
+    let (second, made) = (config_with(CHANGES[13]), config_with(CHANGES[14]));
     assert_eq!(waiting(&take_over(&plain, &first), &first), ["tls.certificate", "tls.key"]);
     assert_eq!(waiting(&take_over(&made, &plain), &plain), ["tls.self_signed"]);
     let changed = take_over(&first, &second);
@@ -107,7 +109,7 @@ fn a_certificate_changes_but_not_whether_there_is_one() {
 
 #[test]
 fn what_has_changed_is_told_with_both_values() {
-    let (plain, first) = (config_with(("", "")), config_with(CHANGES[10]));
+    let (plain, first) = (config_with(("", "")), config_with(CHANGES[12]));
     let told = written(false, true, || {
         tell_changes(&plain, &first);
         tell_changes(&config_with(("log.level", "\"warn\"")), &plain);

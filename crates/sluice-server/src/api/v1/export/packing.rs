@@ -12,7 +12,7 @@ use super::parameters::Coding;
 const ZSTD_LEVEL: i32 = 1;
 
 /// Packs text.
-pub(super) enum Packing {
+pub(in super::super) enum Packing {
     Identity,
     Gzip(GzEncoder<Vec<u8>>),
     Zstd(zstd::stream::write::Encoder<'static, Vec<u8>>),
@@ -24,7 +24,7 @@ impl Packing {
     /// # Errors
     ///
     /// There is no memory.
-    pub(super) fn new(coding: Coding) -> io::Result<Self> {
+    pub(in super::super) fn new(coding: Coding) -> io::Result<Self> {
         Ok(match coding {
             Coding::Identity => Self::Identity,
             Coding::Gzip => Self::Gzip(GzEncoder::new(Vec::new(), Compression::fast())),
@@ -37,7 +37,7 @@ impl Packing {
     /// # Errors
     ///
     /// There is no memory.
-    pub(super) fn pack(&mut self, text: &mut Vec<u8>) -> io::Result<Vec<u8>> {
+    pub(in super::super) fn pack(&mut self, text: &mut Vec<u8>) -> io::Result<Vec<u8>> {
         let packed = match self {
             Self::Identity => return Ok(std::mem::take(text)),
             Self::Gzip(encoder) => {
@@ -58,7 +58,7 @@ impl Packing {
     /// # Errors
     ///
     /// There is no memory.
-    pub(super) fn finish(self) -> io::Result<Vec<u8>> {
+    pub(in super::super) fn finish(self) -> io::Result<Vec<u8>> {
         match self {
             Self::Identity => Ok(Vec::new()),
             Self::Gzip(encoder) => encoder.finish(),

@@ -29,12 +29,19 @@ const SUPPLIER_COLUMNS: &str = "indicator,kind,context,tags,updated,expires,url\
 /// The columns of all rows.
 const ALL_COLUMNS: &str = "indicator,kind,supplier,context,tags,updated,expires,url\n";
 
+/// The beginnings of lines: of a row, of one that has changed, and of one that is gone.
+const ROW_START: &[u8] = b"{\"indicator\":";
+const PUT_START: &[u8] = b"{\"op\":\"put\",\"indicator\":";
+const REMOVE_START: &[u8] = b"{\"op\":\"remove\",\"indicator\":";
+
 /// Writes rows, and counts them.
-pub(super) struct RowWriter<'a> {
+pub(in super::super) struct RowWriter<'a> {
     catalogue: &'a Catalogue,
     /// Whether each row is of one supplier, which is not named.
     is_of_supplier: bool,
     format: ExportFormat,
+    /// What stands before the indicator of a row.
+    row_start: &'static [u8],
     /// Normal form and kind of the row at hand.
     indicator: String,
     kind: &'static str,
@@ -42,7 +49,7 @@ pub(super) struct RowWriter<'a> {
     /// A key that was read back.
     read_key: Vec<u8>,
     /// Rows so far.
-    pub(super) rows_count: u64,
+    pub(in super::super) rows_count: u64,
 }
 
 /// The last line of an answer that is whole.
@@ -69,7 +76,56 @@ impl<'a> RowWriter<'a> {
             text.extend_from_slice(columns.as_bytes());
         }
         let (indicator, scratch, read_key) = (String::new(), String::new(), Vec::new());
-        Self { catalogue, is_of_supplier, format, indicator, kind: "", scratch, read_key, rows_count: 0 }
+        let (kind, row_start) = ("", ROW_START);
+        Self {
+            catalogue,
+            is_of_supplier,
+            format,
+            row_start,
+            indicator,
+            kind,
+            scratch,
+            read_key,
+            rows_count: 0,
+        }
+    }
+
+    /// Begins lines that say what has become of rows.
+    pub(in super::super) fn of_changes(catalogue: &'a Catalogue) -> Self {
+        let rows = Self::new(catalogue, &ExportSubject::All, ExportFormat::Ndjson, &mut Vec::new());
+        Self { row_start: PUT_START, ..rows }
+    }
+
+    /// Appends that the row of a key is not there any more.
+    ///
+    /// # Errors
+    ///
+    /// What is stored makes no sense.
+    pub(in super::super) fn push_removal(
+        &mut self,
+        key: &[u8],
+        reason: &str,
+        text: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        self.begin_row(key)?;
+        text.extend_from_slice(REMOVE_START);
+        self.push_indicator(text)?;
+        text.extend_from_slice(b",\"reason\":\"");
+        text.extend_from_slice(reason.as_bytes());
+        text.extend_from_slice(b"\"}\n");
+        self.rows_count += 1;
+        Ok(())
+    }
+
+    /// Takes indicator and kind of a row.
+    fn begin_row(&mut self, key: &[u8]) -> io::Result<()> {
+        self.indicator.clear();
+        let written = write_normal_form(key, &mut self.indicator);
+        (_, self.kind) = written.ok_or_else(|| io::Error::other("a key makes no sense"))?;
+        if self.kind == "url" && !reads_as(&self.indicator, key, &mut self.read_key) {
+            self.make_readable(key);
+        }
+        Ok(())
     }
 
     /// Appends a holding.
@@ -77,14 +133,13 @@ impl<'a> RowWriter<'a> {
     /// # Errors
     ///
     /// What is stored makes no sense.
-    pub(super) fn push(&mut self, holding: &SelectedHolding<'_>, text: &mut Vec<u8>) -> io::Result<()> {
+    pub(in super::super) fn push(
+        &mut self,
+        holding: &SelectedHolding<'_>,
+        text: &mut Vec<u8>,
+    ) -> io::Result<()> {
         if holding.is_first {
-            self.indicator.clear();
-            let written = write_normal_form(holding.key, &mut self.indicator);
-            (_, self.kind) = written.ok_or_else(|| io::Error::other("a key makes no sense"))?;
-            if self.kind == "url" && !reads_as(&self.indicator, holding.key, &mut self.read_key) {
-                self.make_readable(holding.key);
-            }
+            self.begin_row(holding.key)?;
         }
         match self.format {
             ExportFormat::Csv => self.push_record(holding, text)?,
@@ -153,7 +208,11 @@ impl<'a> RowWriter<'a> {
     }
 
     fn push_head(&self, text: &mut Vec<u8>) -> io::Result<()> {
-        text.extend_from_slice(b"{\"indicator\":");
+        text.extend_from_slice(self.row_start);
+        self.push_indicator(text)
+    }
+
+    fn push_indicator(&self, text: &mut Vec<u8>) -> io::Result<()> {
         serde_json::to_writer(&mut *text, &self.indicator)?;
         text.extend_from_slice(b",\"kind\":\"");
         text.extend_from_slice(self.kind.as_bytes());
