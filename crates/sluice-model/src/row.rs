@@ -323,6 +323,15 @@ pub fn outline(row: &[u8], outline: &mut Vec<u8>) {
     }
 }
 
+/// Whether a row sets tags, and whose its holding is; `None` when it has another number of holdings, or a released one. Rows of which it is the same
+/// have the same [`outline`].
+pub fn single_holder(mut bytes: &[u8]) -> Option<(bool, SupplierId)> {
+    let row = Row::decode(bytes)?;
+    bytes = row.holdings;
+    let holding = RowHolding::decode(&mut bytes)?;
+    if bytes.is_empty() && !holding.is_released() { Some((row.sets_tags(), holding.supplier)) } else { None }
+}
+
 /// A row with one holding that is not released, taken apart at what neighboring rows seldom share.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SingleRow<'a> {

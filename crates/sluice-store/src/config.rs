@@ -75,7 +75,7 @@ pub struct Tuning {
 /// most, and less in the log.
 pub const LOG_BYTES_MAX: u64 = 2 << 30;
 
-/// Default of [`Tuning::history_bytes_max`]: some 300 million changes of rows.
+/// Default of [`Tuning::history_bytes_max`]: some 250 million changes of rows.
 pub const HISTORY_BYTES_MAX: u64 = 4 << 30;
 
 impl Tuning {

@@ -49,6 +49,23 @@ pub(crate) fn row_from(bytes: &[u8], offset: u32) -> (&[u8], &[u8]) {
     row.unwrap_or((&[], &[]))
 }
 
+/// How many bytes two keys have in common at their beginning.
+#[inline]
+pub(crate) fn shared_bytes(one: &[u8], other: &[u8]) -> usize {
+    let (one_eights, _) = one.as_chunks();
+    let (other_eights, _) = other.as_chunks();
+    let mut shared = 0;
+    for (one, other) in one_eights.iter().zip(other_eights) {
+        let difference = u64::from_be_bytes(*one) ^ u64::from_be_bytes(*other);
+        if difference != 0 {
+            return shared + (difference.leading_zeros() / 8) as usize;
+        }
+        shared += size_of::<u64>();
+    }
+    let rest = bytes_at(one, shared..).iter().zip(bytes_at(other, shared..));
+    shared + rest.take_while(|(one, other)| one == other).count()
+}
+
 /// The first eight bytes of a key as a number, so that most comparisons are of two integers.
 pub(crate) fn key_prefix(key: &[u8]) -> u64 {
     u64::from_be_bytes(key_head(key))
@@ -70,3 +87,6 @@ fn key_head<const BYTES: usize>(key: &[u8]) -> [u8; BYTES] {
     }
     head
 }
+
+#[cfg(test)]
+mod tests;

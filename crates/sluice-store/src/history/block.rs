@@ -9,7 +9,7 @@ use sluice_model::{
     varint::{push_varint, take, take_array, take_varint},
 };
 
-use crate::rows::{push_row, take_prefixed};
+use crate::rows::{push_prefixed, push_row, shared_bytes, take_prefixed};
 
 /// Bytes of entries after which a block is full.
 const BLOCK_BYTES: usize = 12 * 1024;
@@ -33,25 +33,25 @@ impl OutlineBlock {
         self.last_outline.clear();
     }
 
-    /// Adds an entry; keys ascend. True once the block is full.
-    pub(super) fn push(&mut self, key: &[u8], outline: &[u8]) -> bool {
+    /// Adds an entry, without an outline if that of the entry before is its own; keys ascend. True once the block is full.
+    pub(super) fn push(&mut self, key: &[u8], outline: Option<&[u8]>) -> bool {
         if self.stored.is_empty() {
             self.stored.resize(HEADER_BYTES, 0);
         }
-        let shared = self.last_key.iter().zip(key).take_while(|(one, other)| one == other).count();
+        let shared = shared_bytes(&self.last_key, key);
         let rest = bytes_at(key, shared..);
         push_varint(&mut self.stored, shared as u64);
-        push_varint(&mut self.stored, rest.len() as u64);
-        self.stored.extend_from_slice(rest);
+        push_prefixed(&mut self.stored, rest);
         self.last_key.truncate(shared);
         self.last_key.extend_from_slice(rest);
-        if self.last_outline == outline {
-            self.stored.push(0);
-        } else {
-            push_varint(&mut self.stored, outline.len() as u64 + 1);
-            self.stored.extend_from_slice(outline);
-            self.last_outline.clear();
-            self.last_outline.extend_from_slice(outline);
+        match outline.filter(|outline| self.last_outline != *outline) {
+            None => self.stored.push(0),
+            Some(outline) => {
+                push_varint(&mut self.stored, outline.len() as u64 + 1);
+                self.stored.extend_from_slice(outline);
+                self.last_outline.clear();
+                self.last_outline.extend_from_slice(outline);
+            }
         }
         BLOCK_BYTES <= self.stored.len()
     }

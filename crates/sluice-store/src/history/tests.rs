@@ -3,8 +3,8 @@
 use std::{fs, path::Path};
 
 use sluice_model::{
-    SupplierId,
-    row::{HoldingChange, TagsChange, encode},
+    SupplierId, TagId,
+    row::{HoldingChange, TagsChange, encode, merge, outline},
 };
 
 use super::{History, HistoryOptions, HistoryRecord, HistoryWriter, UNNUMBERED};
@@ -71,6 +71,46 @@ impl Kept {
 
 fn told(number: u64, first: u32, count: u32) -> (u64, String, u32) {
     (number, format!("key-{first:07}"), count)
+}
+
+/// Held alone or by two, with tags and without, released or not, now and then the same as the row before.
+fn any_row(number: u32) -> Vec<u8> {
+    let holding = if number.is_multiple_of(7) {
+        HoldingChange::Release
+    } else {
+        HoldingChange::Hold { updated: number, context: Some(b"{}"), spelling: b"" }
+    };
+    let tags = if number.is_multiple_of(5) { TagsChange::Replace(&[TagId(7)]) } else { TagsChange::Keep };
+    let (mut row, mut older, mut both) = (Vec::new(), Vec::new(), Vec::new());
+    encode(SupplierId(number / 3 % 2 + 1), holding, tags, &mut row);
+    if !number.is_multiple_of(11) {
+        return row;
+    }
+    encode(SupplierId(9), holding, TagsChange::Keep, &mut older);
+    merge(&row, &older, &mut both);
+    both
+}
+
+#[test]
+fn each_key_is_read_back_with_the_outline_of_its_row() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut kept = Kept::open(dir.path(), OPTIONS, Some(&HistoryRecord::default()));
+    // Several blocks of them.
+    let keys = 0..20_000_u32;
+    kept.writer.begin();
+    for number in keys.clone() {
+        kept.writer.push(format!("key-{number:07}").as_bytes(), &any_row(number));
+    }
+    let history = kept.writer.end(&kept.history, Some(1), 0, u64::MAX).unwrap().unwrap();
+    let mut rows = MergeRows::new(vec![history.batches[0].source()]);
+    for number in keys {
+        let mut outlined = Vec::new();
+        outline(&any_row(number), &mut outlined);
+        let (key, row) = rows.next_row().unwrap();
+        assert_eq!((key, row), (format!("key-{number:07}").as_bytes(), &outlined[..]));
+    }
+    assert!(rows.next_row().is_none());
+    rows.finish().unwrap();
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use sluice_model::row;
+use sluice_model::{SupplierId, row};
 
 use super::{
     Batch, History, HistoryRecord, UNNUMBERED,
@@ -59,6 +59,8 @@ pub(crate) struct HistoryWriter {
     buffer: Vec<u8>,
     written: u64,
     outline: Vec<u8>,
+    /// Of the row before in the block, if it has one holding.
+    last_holder: Option<(bool, SupplierId)>,
     /// Whether something of it changes what readers see beside commits.
     is_unnumbered: bool,
     failure: Option<io::Error>,
@@ -95,6 +97,7 @@ impl HistoryWriter {
             buffer: Vec::new(),
             written: 0,
             outline: Vec::new(),
+            last_holder: None,
             is_unnumbered: false,
             failure: None,
         };
@@ -156,16 +159,24 @@ impl HistoryWriter {
 
     /// Begins a batch.
     pub(crate) fn begin(&mut self) {
-        self.block.clear();
+        self.clear_block();
         self.buffer.clear();
         (self.written, self.is_unnumbered, self.failure) = (0, false, None);
     }
 
     /// Adds the row of a key; keys ascend.
     pub(crate) fn push(&mut self, key: &[u8], row: &[u8]) {
-        self.outline.clear();
-        row::outline(row, &mut self.outline);
-        if self.block.push(key, &self.outline) {
+        // Most rows have one holding, of the supplier of the row before.
+        let holder = row::single_holder(row);
+        let is_full = if holder.is_some() && holder == self.last_holder {
+            self.block.push(key, None)
+        } else {
+            self.outline.clear();
+            row::outline(row, &mut self.outline);
+            self.last_holder = holder;
+            self.block.push(key, Some(&self.outline))
+        };
+        if is_full {
             self.close_block();
         }
     }
@@ -179,10 +190,15 @@ impl HistoryWriter {
         if let Some(stored) = self.block.finish() {
             self.buffer.extend_from_slice(stored);
         }
-        self.block.clear();
+        self.clear_block();
         if BUFFER_BYTES <= self.buffer.len() {
             self.write_out();
         }
+    }
+
+    fn clear_block(&mut self) {
+        self.block.clear();
+        self.last_holder = None;
     }
 
     fn write_out(&mut self) {
@@ -250,7 +266,7 @@ impl HistoryWriter {
         // What a sync cannot write is lost, whatever it says.
         rows.file.sync_data().map_err(io::Error::other)?;
         let number = number.filter(|_| !self.is_unnumbered).unwrap_or(UNNUMBERED);
-        let (from, bytes) = (self.at, self.written);
+        let (from, bytes) = (self.at, std::mem::take(&mut self.written));
         self.at += bytes;
         let mut history = history.clone();
         history.batches.push(Batch { rows: Arc::clone(&rows), from, bytes, number, stamp });

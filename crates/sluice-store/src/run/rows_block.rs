@@ -26,7 +26,7 @@ pub(crate) use self::restarts::RowsBlock;
 use crate::{
     block::{self, CHECKSUM_BYTES},
     contexts::{ContextRef, TableId},
-    rows::{push_prefixed, push_row, take_prefixed},
+    rows::{push_prefixed, push_row, shared_bytes, take_prefixed},
 };
 
 /// What is said of a block that no builder made.
@@ -79,7 +79,7 @@ impl BlockBuilder {
 
     /// Adds a row; keys ascend.
     pub(crate) fn push(&mut self, key: &[u8], row: &[u8]) {
-        let shared = self.last_key.iter().zip(key).take_while(|(one, two)| one == two).count();
+        let shared = shared_bytes(&self.last_key, key);
         let rest = bytes_at(key, shared..);
         push_varint(&mut self.bytes, shared as u64);
         push_prefixed(&mut self.bytes, rest);
