@@ -95,6 +95,7 @@ impl Problem {
         let text = self.to_string();
         match self.status {
             401 | 403 => Failure::Unauthorized(text),
+            410 => Failure::Gone(text),
             _ if self.is_temporary() => Failure::Unavailable(text),
             _ => Failure::Refused(text),
         }

@@ -1,10 +1,18 @@
 //! The command line of `sluice`, as data: usage, help, man pages and completions all come from here.
 
+mod managing;
+mod rows;
+mod sending;
+
 use std::{path::PathBuf, time::Duration};
 
-use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::{
+    managing::{BatchesCommand, SuppliersCommand, TagsCommand, TokensCommand, UsersCommand},
+    rows::{ChangesArguments, ExportArguments},
+    sending::{Format, PushArguments, SendingArguments, TellingArguments},
+};
 use crate::{failure, version};
 
 /// Pushes feeds to a Sluice daemon, looks values up, and manages suppliers, tags, users and tokens.
@@ -105,6 +113,12 @@ pub(crate) enum Command {
     /// A row for each indicator, with who holds it; with one --supplier, the rows as that supplier sends them. After a break it
     /// goes on behind the last row. A file gets its name once it is whole.
     Export(ExportArguments),
+    /// Tell what has become of rows since an export, as NDJSON: a line for each that is another one now, and for each that is gone.
+    ///
+    /// `sluice export --cursor-file FILE` begins a copy, and this command with the same file and filters keeps it: `put` takes the
+    /// place of a row, `remove` takes it away, and `cursor` says how far that is. Lines may come more than once. After a
+    /// break, Ctrl-C or a restart it goes on behind the cursor.
+    Changes(ChangesArguments),
     /// List, create and remove suppliers.
     #[command(subcommand)]
     Suppliers(SuppliersCommand),
@@ -128,289 +142,12 @@ pub(crate) enum Command {
     },
 }
 
-/// What is sent, and how.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct SendingArguments {
-    /// Files; `-` is standard input.
-    #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
-    /// Name of the supplier.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) supplier: String,
-    /// Format of the rows; told by the content when absent.
-    #[arg(long, value_enum, default_value_t = Format::Auto)]
-    pub(crate) format: Format,
-    /// Read defanged values (`hxxp://example[.]com`) as what they stand for; the supplier's setting counts when absent.
-    #[arg(long)]
-    pub(crate) refang: bool,
-    /// Columns of a table, by number from 1 or by name, such as `indicator=2,tags=5`.
-    #[arg(long, value_name = "COLUMNS")]
-    pub(crate) column: Option<String>,
-    /// Write the rows that are refused into this file, as NDJSON.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) rejects: Option<PathBuf>,
-    /// Files that are sent at the same time.
-    #[arg(long, value_name = "COUNT", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=32))]
-    pub(crate) connections: u8,
-    /// Send parts of one file at the same time too: of a value that it has twice, either row may be the last.
-    #[arg(long)]
-    pub(crate) any_order: bool,
-    /// Length of the requests that NDJSON, and lists with `--format lines`, are sent in.
-    #[arg(long, value_name = "SIZE", default_value = "64MiB")]
-    pub(crate) piece_size: ByteSize,
-    /// How long a request is repeated while the daemon is away or busy.
-    #[arg(long, value_name = "TIME", default_value = "10min", value_parser = humantime::parse_duration)]
-    pub(crate) retry_for: Duration,
-    /// Begin anew, though a push of the same files was broken off.
-    #[arg(long)]
-    pub(crate) restart: bool,
-    #[command(flatten)]
-    pub(crate) telling: TellingArguments,
-}
-
-/// Which rows are exported, and where to.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct ExportArguments {
-    /// What this supplier holds; may be repeated.
-    #[arg(long = "supplier", value_name = "NAME")]
-    pub(crate) suppliers: Vec<String>,
-    /// Indicators with this tag; may be repeated.
-    #[arg(long = "tag", value_name = "NAME")]
-    pub(crate) tags: Vec<String>,
-    /// Indicators of this kind: `ipv4`, `ipv6`, `cidr`, `domain`, `url`, `md5`, `sha1` or `sha256`; may be repeated.
-    #[arg(long = "kind", value_name = "KIND")]
-    pub(crate) kinds: Vec<String>,
-    /// What suppliers hold that are trusted at least so much.
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(..=100))]
-    pub(crate) min_confidence: Option<u8>,
-    /// What was updated later than this, such as 2026-11-01T08:00:00Z.
-    #[arg(long, value_name = "TIME")]
-    pub(crate) updated_after: Option<String>,
-    /// Write a table, with a record for each holding, in place of NDJSON.
-    #[arg(long)]
-    pub(crate) csv: bool,
-    /// File to write; standard output when absent, or `-`.
-    #[arg(long = "output", short = 'o', value_name = "FILE")]
-    pub(crate) file: Option<PathBuf>,
-    /// How long it is tried again while the daemon is away or busy and no row comes.
-    #[arg(long, value_name = "TIME", default_value = "10min", value_parser = humantime::parse_duration)]
-    pub(crate) retry_for: Duration,
-}
-
-/// What is said of a push alone.
-#[derive(Args, Clone, Copy, Debug)]
-pub(crate) struct PushArguments {
-    /// Have the supplier hold exactly the rows of the file afterwards. All of it is stored at once, or nothing.
-    #[arg(long)]
-    pub(crate) replace: bool,
-    /// Refuse a replacement that removes more than this many per cent of what the supplier holds; 50 when absent.
-    #[arg(long, value_name = "PERCENT", requires = "replace", value_parser = clap::value_parser!(u8).range(..=100))]
-    pub(crate) max_shrink: Option<u8>,
-    /// Tell what would be added, changed, unchanged and removed, and store nothing.
-    #[arg(long)]
-    pub(crate) plan: bool,
-    /// Create tags that rows name and that there are not, instead of refusing the rows.
-    #[arg(long)]
-    pub(crate) create_tags: bool,
-}
-
-/// How it is told how far it is.
-#[derive(Args, Clone, Copy, Debug)]
-pub(crate) struct TellingArguments {
-    /// Tell how far it is, and what came of it, as NDJSON on standard output.
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Tell nothing but what came of it.
-    #[arg(long, short, conflicts_with = "json")]
-    pub(crate) quiet: bool,
-}
-
 /// How answers are printed.
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct OutputArguments {
     /// How the answer is printed.
     #[arg(long = "output", short = 'o', value_enum, default_value_t = OutputForm::Table)]
     pub(crate) form: OutputForm,
-}
-
-/// What to do with suppliers.
-#[derive(Debug, Subcommand)]
-pub(crate) enum SuppliersCommand {
-    /// List all suppliers.
-    List {
-        #[command(flatten)]
-        output: OutputArguments,
-    },
-    /// Show the settings of a supplier.
-    Show {
-        /// Its name.
-        name: String,
-        #[command(flatten)]
-        output: OutputArguments,
-    },
-    /// Create a supplier.
-    Create {
-        /// Its name.
-        name: String,
-        /// How far it is trusted, up to 100.
-        #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(u8).range(..=100))]
-        confidence: u8,
-        /// Time from the last update after which its indicators expire.
-        #[arg(long, value_name = "TIME", default_value = "30days", value_parser = humantime::parse_duration)]
-        retention: Duration,
-        /// Who makes the feed.
-        #[arg(long, value_name = "NAME")]
-        vendor: Option<String>,
-    },
-    /// Remove a supplier, with all its indicators.
-    Delete {
-        /// Its name.
-        name: String,
-    },
-}
-
-/// What to do with users.
-#[derive(Debug, Subcommand)]
-pub(crate) enum UsersCommand {
-    /// List all users.
-    List {
-        #[command(flatten)]
-        output: OutputArguments,
-    },
-    /// Add a user.
-    Add {
-        /// Its name.
-        name: String,
-        /// What the user may do: `administrator`, `analyst` or `tenant-manager`.
-        #[arg(long, value_name = "ROLE", default_value = "analyst")]
-        role: String,
-        /// Tenant that a tenant manager holds; may be repeated.
-        #[arg(long = "holds", value_name = "TENANT")]
-        tenants: Vec<String>,
-        /// File with its password; when absent, it is asked for on the terminal, or read from a pipe.
-        #[arg(long, value_name = "FILE")]
-        new_password_file: Option<PathBuf>,
-    },
-    /// Give a user another password.
-    Password {
-        /// Its name.
-        name: String,
-        /// File with the password; when absent, it is asked for on the terminal, or read from a pipe.
-        #[arg(long, value_name = "FILE")]
-        new_password_file: Option<PathBuf>,
-    },
-    /// Remove a user.
-    Remove {
-        /// Its name.
-        name: String,
-    },
-}
-
-/// What to do with tokens.
-#[derive(Debug, Subcommand)]
-pub(crate) enum TokensCommand {
-    /// List all tokens, without their secrets.
-    List {
-        #[command(flatten)]
-        output: OutputArguments,
-    },
-    /// Create a token and print it, once.
-    Create {
-        /// Its name.
-        name: String,
-        /// What the token may do: `read`, `write`, `admin` or `metrics`.
-        #[arg(long, value_name = "SCOPE", default_value = "read")]
-        scope: String,
-        /// Tenant that a `write` token may change; may be repeated; General when absent.
-        #[arg(long = "holds", value_name = "TENANT")]
-        tenants: Vec<String>,
-        /// Days until it expires.
-        #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=3_650))]
-        days: u32,
-        /// How it is printed: alone, or as the object that it is.
-        #[command(flatten)]
-        output: OutputArguments,
-    },
-    /// Revoke a token.
-    Revoke {
-        /// Its name.
-        name: String,
-    },
-}
-
-/// What to do with batches: each request of a push or deletion is one.
-#[derive(Debug, Subcommand)]
-pub(crate) enum BatchesCommand {
-    /// List batches, the newest first.
-    List {
-        /// Those of this supplier alone; may be repeated.
-        #[arg(long = "supplier", value_name = "NAME")]
-        suppliers: Vec<String>,
-        /// How many at most.
-        #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1_000))]
-        limit: u16,
-        #[command(flatten)]
-        output: OutputArguments,
-    },
-    /// Show what became of a batch, or how far it is.
-    Show {
-        /// Its id.
-        id: String,
-        #[command(flatten)]
-        output: OutputArguments,
-    },
-    /// Print the rows that a batch has refused, as NDJSON.
-    Rejects {
-        /// Its id.
-        id: String,
-    },
-    /// Cancel a batch; what is stored of it stays.
-    Cancel {
-        /// Its id.
-        id: String,
-    },
-}
-
-/// What to do with tags.
-#[derive(Debug, Subcommand)]
-pub(crate) enum TagsCommand {
-    /// List all tags.
-    List {
-        #[command(flatten)]
-        output: OutputArguments,
-    },
-    /// Create a tag.
-    Create {
-        /// Its name.
-        name: String,
-        /// Its weight, up to 5.
-        #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=5))]
-        weight: u8,
-    },
-    /// Remove a tag, and take it off every indicator.
-    Delete {
-        /// Its name.
-        name: String,
-    },
-}
-
-/// Format of rows.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub(crate) enum Format {
-    /// Told by the content.
-    Auto,
-    /// A JSON object a line.
-    Ndjson,
-    /// A JSON array.
-    Json,
-    /// A table.
-    Csv,
-    /// A value a line.
-    Lines,
-    /// A bundle of STIX 2.1.
-    Stix,
-    /// Events of MISP.
-    Misp,
 }
 
 /// How answers are printed.
@@ -422,19 +159,4 @@ pub(crate) enum OutputForm {
     Json,
     /// A JSON object a line.
     Ndjson,
-}
-
-impl Format {
-    /// Its name, as the daemon takes it; `None` when the daemon is to tell by the content.
-    pub(crate) fn name(self) -> Option<&'static str> {
-        match self {
-            Self::Auto => None,
-            Self::Ndjson => Some("ndjson"),
-            Self::Json => Some("json"),
-            Self::Csv => Some("csv"),
-            Self::Lines => Some("lines"),
-            Self::Stix => Some("stix"),
-            Self::Misp => Some("misp"),
-        }
-    }
 }

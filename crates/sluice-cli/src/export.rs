@@ -19,14 +19,12 @@ use self::{telling::Telling, writing::Output};
 use crate::{
     answer,
     arguments::ExportArguments,
+    cursor_file::CursorFile,
     failure::{Ended, Failure},
     interruption::interruption,
     patience::Patience,
-    server::{Download, NoAnswer, Server},
+    server::{Broken, Download, NoAnswer, Server},
 };
-
-/// Header that names the moment that an answer shows.
-const CURSOR: &str = "sluice-cursor";
 
 /// The end of an answer that is whole.
 #[derive(Deserialize)]
@@ -41,20 +39,6 @@ struct Row {
     indicator: String,
 }
 
-/// How an answer ended.
-enum Broken {
-    /// It can be gone on with.
-    Off(NoAnswer),
-    /// It cannot.
-    For(Failure),
-}
-
-impl From<Failure> for Broken {
-    fn from(failure: Failure) -> Self {
-        Self::For(failure)
-    }
-}
-
 /// Exports rows.
 ///
 /// # Errors
@@ -62,8 +46,17 @@ impl From<Failure> for Broken {
 /// Whatever came of it instead.
 pub(crate) async fn run(server: &Server, arguments: &ExportArguments) -> Result<Ended, Failure> {
     let output = Output::open(arguments.file.as_deref())?;
-    let mut export =
-        Export { server, arguments, output, telling: Telling::begin(), moment: None, last_line: Vec::new() };
+    let cursor_file = arguments.cursor_file.as_deref().map(CursorFile::create).transpose()?;
+    let mut export = Export {
+        server,
+        arguments,
+        output,
+        cursor_file,
+        telling: Telling::begin(),
+        first_moment: None,
+        moment: None,
+        last_line: Vec::new(),
+    };
     tokio::select! {
         biased;
         () = interruption() => Err(Failure::Interrupted("")),
@@ -76,7 +69,10 @@ struct Export<'a> {
     server: &'a Server,
     arguments: &'a ExportArguments,
     output: Output,
+    cursor_file: Option<CursorFile>,
     telling: Telling,
+    /// What the first answer shows: what has changed since is not in all rows.
+    first_moment: Option<Cursor>,
     /// What the last answer shows.
     moment: Option<Cursor>,
     /// The last row that came, as it came; empty for none.
@@ -102,6 +98,7 @@ impl Export<'_> {
                     return Err(failure);
                 }
                 self.telling.begin_anew();
+                self.first_moment = None;
             } else if rows_before < self.telling.rows() {
                 // It gets on.
                 patience = Patience::new(self.arguments.retry_for);
@@ -115,6 +112,7 @@ impl Export<'_> {
             }
         }
         self.output.finish()?;
+        self.keep_cursor()?;
         self.telling.end();
         Ok(Ended::Well)
     }
@@ -170,7 +168,7 @@ impl Export<'_> {
 
     /// Notes which moment the rows that come are of.
     fn note_moment(&mut self, download: &Download<'_>) -> Result<(), Failure> {
-        let cursor = download.header(CURSOR).and_then(|text| text.parse::<Cursor>().ok());
+        let cursor = download.cursor();
         if let (Some(before), Some(now)) = (self.moment, cursor) {
             if before.store != now.store {
                 return Err(Failure::Refused("another daemon answers now; begin anew".to_owned()));
@@ -180,7 +178,17 @@ impl Export<'_> {
             }
         }
         self.moment = cursor.or(self.moment);
+        self.first_moment = self.first_moment.or(cursor);
         Ok(())
+    }
+
+    /// Keeps from where on the changes of what was exported are to be asked for.
+    fn keep_cursor(&self) -> Result<(), Failure> {
+        match (&self.cursor_file, self.first_moment) {
+            (None, _) => Ok(()),
+            (Some(file), Some(cursor)) => file.write(cursor),
+            (Some(_), None) => Err(Failure::Refused("the daemon tells no cursor".to_owned())),
+        }
     }
 
     fn accept(&self) -> &'static str {
@@ -188,23 +196,14 @@ impl Export<'_> {
     }
 
     fn url(&self) -> Result<Url, Failure> {
-        let ExportArguments { suppliers, tags, kinds, min_confidence, updated_after, .. } = self.arguments;
+        let filters = &self.arguments.filters;
         // Of one supplier, rows come in the form in which it sends them.
-        let (mut url, suppliers) = match suppliers.as_slice() {
-            [one] => (self.server.v1(&["suppliers", one, "indicators"]), &[][..]),
-            some => (self.server.v1(&["indicators"]), some),
+        let (mut url, named) = match filters.suppliers.as_slice() {
+            [one] => (self.server.v1(&["suppliers", one, "indicators"]), "supplier"),
+            _ => (self.server.v1(&["indicators"]), ""),
         };
         let mut query = url.query_pairs_mut();
-        let repeated = [("supplier", suppliers), ("tag", tags), ("kind", kinds)];
-        for (name, values) in repeated {
-            query.extend_pairs(values.iter().map(|value| (name, value)));
-        }
-        if let Some(confidence) = min_confidence {
-            query.append_pair("min_confidence", &confidence.to_string());
-        }
-        if let Some(time) = updated_after {
-            query.append_pair("updated_after", time);
-        }
+        query.extend_pairs(filters.parameters().iter().filter(|(name, _)| *name != named));
         if !self.last_line.is_empty() {
             let row: Row =
                 serde_json::from_slice(&self.last_line).map_err(|error| answer::unreadable(&error))?;

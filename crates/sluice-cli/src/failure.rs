@@ -12,6 +12,7 @@ Exit codes:
   4    the credentials are wrong, or do not give this right
   5    the daemon refuses what is asked for
   6    a file cannot be read or written
+  7    changes: the daemon does not remember that far back; the copy is to be made anew, by export
   130  interrupted; the same command goes on later";
 
 /// Exit code of a command that did what it should, and has something to say of it.
@@ -44,6 +45,9 @@ pub(crate) enum Failure {
     /// A file cannot be read or written.
     #[error("{0}")]
     Local(String),
+    /// What has changed since then is not known any more.
+    #[error("{0}")]
+    Gone(String),
     /// Somebody does not want to wait; with what follows from that.
     #[error("interrupted{0}")]
     Interrupted(&'static str),
@@ -78,6 +82,7 @@ impl Failure {
             Self::Unauthorized(_) => 4,
             Self::Refused(_) => 5,
             Self::Local(_) => 6,
+            Self::Gone(_) => 7,
             Self::Interrupted(_) => 130,
         })
     }

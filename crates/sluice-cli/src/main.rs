@@ -8,7 +8,9 @@ mod answer;
 mod arguments;
 mod batches;
 mod catalogue;
+mod changes;
 mod credentials;
+mod cursor_file;
 mod escaping;
 mod export;
 mod failure;
@@ -30,7 +32,7 @@ use std::{
 use clap::{CommandFactory as _, Parser as _};
 
 use crate::{
-    arguments::{Arguments, Command, ConnectionArguments},
+    arguments::{Arguments, ChangesArguments, Command, ConnectionArguments, ExportArguments},
     failure::{Ended, Failure},
     interruption::interruption,
     lookup::Question,
@@ -60,7 +62,8 @@ fn run(connection: &ConnectionArguments, command: Command) -> Result<Ended, Fail
         Command::Push { sending, .. } | Command::Delete { sending } => {
             (Some(sending.retry_for), Some(sending.telling))
         }
-        Command::Export(arguments) => (Some(arguments.retry_for), None),
+        Command::Export(ExportArguments { retry_for, .. })
+        | Command::Changes(ChangesArguments { retry_for, .. }) => (Some(*retry_for), None),
         _ => (None, None),
     };
     let progress = Rc::new(Progress::new(telling));
@@ -114,6 +117,7 @@ async fn carry_out(server: &Server, command: Command, progress: &Progress) -> Re
             lookup::run(server, &values, question, extract, detected, output.form).await
         }
         Command::Export(arguments) => export::run(server, &arguments).await,
+        Command::Changes(arguments) => changes::run(server, &arguments).await,
         Command::Suppliers(command) => catalogue::suppliers(server, command).await,
         Command::Batches(command) => batches::run(server, command).await,
         Command::Users(command) => accounts::users(server, command).await,

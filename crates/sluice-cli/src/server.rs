@@ -12,6 +12,7 @@ use reqwest::{
     header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
     redirect,
 };
+use sluice_model::cursor::Cursor;
 use tokio::time::{sleep, timeout};
 use url::{Host, Url};
 
@@ -98,6 +99,20 @@ impl NoAnswer {
     }
 }
 
+/// How a long answer ended before its end.
+pub(crate) enum Broken {
+    /// It can be gone on with.
+    Off(NoAnswer),
+    /// It cannot.
+    For(Failure),
+}
+
+impl From<Failure> for Broken {
+    fn from(failure: Failure) -> Self {
+        Self::For(failure)
+    }
+}
+
 impl Server {
     /// The daemon of a profile. Connects with the first request. `tell` takes why [`Server::ask`] asks again.
     ///
@@ -123,6 +138,11 @@ impl Server {
     /// Time in which the daemon says and takes nothing, after which it counts as away.
     pub(crate) fn silence_max(&self) -> Duration {
         self.timing.silence_max
+    }
+
+    /// Tells what should be known.
+    pub(crate) fn tell(&self, text: &str) {
+        (self.tell)(text);
     }
 
     /// The URL of a request of the `/v1` interface, in the profile's tenant.
@@ -267,9 +287,9 @@ pub(crate) struct Download<'s> {
 }
 
 impl Download<'_> {
-    /// What a header of it says.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.response.headers().get(name)?.to_str().ok()
+    /// The state that it shows, or leads to.
+    pub(crate) fn cursor(&self) -> Option<Cursor> {
+        self.response.headers().get("sluice-cursor")?.to_str().ok()?.parse().ok()
     }
 
     /// The next piece; `None` at its end.
