@@ -24,9 +24,10 @@ const SITES: [&str; 14] = [
     "B\u{fc}cher.example.net",
 ];
 const LABELS: [&str; 10] = ["a", "b", "evil", "mail", "a-1", "x_2", "deep", "www", "hxxp", "%65vil"];
-const SEGMENTS: [&str; 26] = [
+const SEGMENTS: [&str; 30] = [
     "dir", "dir", "dir", "dir", "a", "a", "a", "a", "b", "b", "x.exe", "%41", "a%20b", "{at}", "a[.]b",
-    "%c3%a9", "%2541", "%2e%2e", "a%2fb", "%23x", "%0a", "a%3Fb", "a%20", "*", "%2a", "%C3%89",
+    "%c3%a9", "%2541", "%2e%2e", "a%2fb", "%23x", "%0a", "a%3Fb", "a%20", "*", "%2a", "%C3%89", ".%%32%65",
+    "%2%35", "%f0%%39f", "%%32",
 ];
 const QUERIES: [&str; 8] =
     ["", "q=1", "q=1", "Q=2&b=1", "q=hello%20world", "u=http://example.org/a", "a/../b", "?"];

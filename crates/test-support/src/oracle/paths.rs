@@ -31,43 +31,55 @@ pub(crate) fn read(text: &str) -> (String, bool, Option<String>) {
     (normal, has_paths_below, (!query.is_empty()).then(|| query.to_owned()))
 }
 
-/// Escapes are decoded once. One that would come to an escape again, to a control character, to `#` or to what is no
-/// UTF-8 stays.
+/// Escapes are decoded once. One that comes to a control character, to `#` or to what is no UTF-8 stays, and a `%` that
+/// two digits follow only now is an escape itself: else what is printed would be decoded once more when it is read.
 pub(crate) fn decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
+    let pieces = pieces(text);
+    let is_digit = |piece: Option<&String>| {
+        piece.is_some_and(|piece| matches!(piece.as_bytes(), [b] if b.is_ascii_hexdigit()))
+    };
     let mut output = String::new();
-    let mut at = 0;
-    while at < bytes.len() {
-        if let Some((character, length)) = escaped_character(&bytes[at..]) {
-            let rest = &bytes[at + length..];
-            let is_escape_again =
-                character == '%' && 2 <= rest.len() && rest[..2].iter().all(u8::is_ascii_hexdigit);
-            if !is_escape_again && !character.is_control() && character != '#' {
-                output.push(character);
-                at += length;
-                continue;
-            }
-        }
-        let character = text[at..].chars().next().unwrap();
-        output.push(character);
-        at += character.len_utf8();
+    for (index, piece) in pieces.iter().enumerate() {
+        let is_escape = piece == "%" && is_digit(pieces.get(index + 1)) && is_digit(pieces.get(index + 2));
+        output.push_str(if is_escape { "%25" } else { piece });
     }
     output
+}
+
+/// Decoded characters, and escapes that stay.
+fn pieces(text: &str) -> Vec<String> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let (piece, length) = match escaped_character(rest.as_bytes()) {
+            Some((character, length)) if character.is_control() || character == '#' => {
+                (rest[..length].to_owned(), length)
+            }
+            Some((character, length)) => (character.to_string(), length),
+            None if escaped_byte(rest.as_bytes()).is_some() => (rest[..3].to_owned(), 3),
+            None => (first.to_string(), first.len_utf8()),
+        };
+        pieces.push(piece);
+        rest = &rest[length..];
+    }
+    pieces
 }
 
 /// The character that escapes at the start of `bytes` come to, and how long they are.
 fn escaped_character(bytes: &[u8]) -> Option<(char, usize)> {
     let mut found = Vec::new();
     while found.len() < 4 {
-        let escape = bytes.get(3 * found.len()..3 * found.len() + 3)?;
-        let digits = std::str::from_utf8(&escape[1..]).ok().filter(|_| escape[0] == b'%')?;
-        if digits.starts_with('+') {
-            return None;
-        }
-        found.push(u8::from_str_radix(digits, 16).ok()?);
+        found.push(escaped_byte(bytes.get(3 * found.len()..)?)?);
         if let Ok(text) = std::str::from_utf8(&found) {
             return text.chars().next().map(|character| (character, 3 * found.len()));
         }
     }
     None
+}
+
+/// The byte that an escape at the start of `bytes` comes to.
+fn escaped_byte(bytes: &[u8]) -> Option<u8> {
+    let digits =
+        bytes.strip_prefix(b"%")?.get(..2).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))?;
+    u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
