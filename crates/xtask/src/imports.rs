@@ -155,7 +155,7 @@ impl Ways<'_> {
         let phase = Phase::begin(self.daemon, "push", rows)?;
         let (accepted, refused) = match sender {
             Sender::CyberTrace(connections) => self.put(&bodies, connections, supplier)?,
-            Sender::V1 => post(&mut client, form, &bodies.concat(), supplier)?,
+            Sender::V1 => post(&mut client, form, bodies.first().context("no body")?, supplier)?,
             Sender::Client(connections) => self.push_by_client(form, connections, supplier)?,
         };
         let cost = phase.end(rows)?;
