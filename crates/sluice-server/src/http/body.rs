@@ -1,9 +1,9 @@
 //! A request body, read piece by piece under its limits.
 //!
 //! In: the payload of a request whose head has been judged. Out: decoded pieces of at most 64 KiB. A body is given up
-//! when it exceeds its limit (before or after decoding), when nothing arrives for the stall time, when it is slower
-//! than the least rate, or when it takes longer than the deadline. None of these is a fault of the server, and the
-//! connection is closed. One that cannot arrive before the daemon stops is told so.
+//! when it exceeds its limit (before or after decoding), when it unpacks to much more than was sent, when nothing arrives
+//! for the stall time, when it is slower than the least rate, or when it takes longer than the deadline. None of these is a
+//! fault of the server, and the connection is closed. One that cannot arrive before the daemon stops is told so.
 //!
 //! What the pieces mean is decided elsewhere. The caller sets the pace: a piece that is not asked for is not read.
 
@@ -14,6 +14,7 @@ use std::time::Duration;
 use actix_web::{dev::Payload, http::header::HeaderMap};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
+use sluice_model::limits;
 use tokio::time::Instant;
 
 use self::decode::Decoder;
@@ -25,6 +26,13 @@ use super::{
 
 #[cfg(test)]
 mod tests;
+
+/// Bytes that any packed body may unpack to, as far as its limit allows.
+const UNPACKED_BYTES_FREE: u64 = 256 * limits::MIB as u64;
+
+/// Beyond that, how many times as long as what has arrived of it. Feeds of nothing but counted names in one long context
+/// come to 300; what is packed to keep a core busy, to 1,000 (gzip) and 30,000 (zstd).
+const UNPACKED_TIMES_MAX: u64 = 500;
 
 /// How slow a body may be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -94,7 +102,7 @@ impl<'payload> BodyReader<'payload> {
     ///
     /// # Errors
     ///
-    /// [`Cause::BodyTooLong`] for a body that is too long, [`Cause::BodyTooSlow`] for one that is too slow,
+    /// [`Cause::BodyTooLong`] for a body that is too long or unpacks to too much, [`Cause::BodyTooSlow`] for one that is too slow,
     /// [`Cause::BadRequest`] for one that is cut off or badly encoded, [`Cause::OutOfTime`] for one that the daemon will not be
     /// there for.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Cause> {
@@ -110,6 +118,12 @@ impl<'payload> BodyReader<'payload> {
             self.decoded_bytes += piece.len();
             if self.bytes_max < self.decoded_bytes {
                 return Err(too_long(self.bytes_max));
+            }
+            let unpacked_bytes_max = self.received_bytes.saturating_mul(UNPACKED_TIMES_MAX);
+            if unpacked_bytes_max.max(UNPACKED_BYTES_FREE) < self.decoded_bytes as u64 {
+                let detail =
+                    format!("The body unpacks to more than {UNPACKED_TIMES_MAX} times what was sent");
+                return Err(Cause::BodyTooLong(detail.into()));
             }
             if !self.decoder.is_identity() {
                 // Decoding is much faster than the wire; other requests get their turn between two pieces.

@@ -1,11 +1,15 @@
 //! Section 3: compressed bodies, and what is compressed badly.
 
-use std::io::Write as _;
+use std::io::{self, Read as _, Write as _};
 
 use flate2::{Compression, write::GzEncoder};
-use sluice_model::limits::LOOKUP_BODY_BYTES_MAX;
+use sluice_model::limits::{LOOKUP_BODY_BYTES_MAX, MIB};
 
-use crate::daemon::{as_user, request, shared};
+use crate::{
+    daemon::{as_user, request, shared},
+    memory::memory_of,
+    process::{Process, as_administrator},
+};
 
 pub(crate) fn gzip(body: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -147,4 +151,28 @@ fn the_limit_holds_for_what_comes_out() {
         assert_eq!(answer.status, 400, "{name}");
         assert_eq!(answer.reason(), "The body is over the limit of 67108864 bytes", "{name}");
     }
+}
+
+/// Half a gigabyte in half a megabyte and less takes little memory, and comes to an early end.
+#[test]
+fn an_import_that_unpacks_to_far_more_than_was_sent_is_given_up() {
+    let process = Process::after("export SLUICE_INGEST__THREADS=2 SLUICE_MEMORY=268435456");
+    let bytes = 512 * MIB as u64;
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    let mut zstd = zstd::Encoder::new(Vec::new(), 3).unwrap();
+    for encoder in [&mut gzip as &mut dyn io::Write, &mut zstd] {
+        io::copy(&mut io::repeat(b'y').take(bytes), encoder).unwrap();
+    }
+    for (name, body) in [("gzip", gzip.finish().unwrap()), ("zstd", zstd.finish().unwrap())] {
+        let headers = format!("{}Content-Encoding: {name}\r\n", as_administrator());
+        let mut connection = process.connect();
+        // The answer may come before the last byte is taken.
+        let _is_taken =
+            connection.send(&request("POST", "/v1/suppliers/InternalTI/indicators", &headers, &body));
+        let answer = connection.receive_text().unwrap();
+        assert_eq!(answer.status, 413, "{name}: {answer:?}");
+        assert!(answer.body.contains("\"type\":\"/problems/too-large\""), "{name}: {answer:?}");
+    }
+    let peak_kib = memory_of(&process, "VmHWM:").unwrap();
+    assert!(peak_kib < 256 * 1_024, "{peak_kib} KiB");
 }

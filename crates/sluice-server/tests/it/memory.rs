@@ -23,7 +23,7 @@ fn ask_with_gzip(process: &Process, method: &str, path: &str, body: &[u8]) -> An
 }
 
 /// A figure of `/proc` about the memory of a process, by name.
-fn memory_of(process: &Process, name: &str) -> Option<usize> {
+pub(crate) fn memory_of(process: &Process, name: &str) -> Option<usize> {
     let status = process.about("status");
     let line = status.lines().find(|line| line.starts_with(name))?;
     Some(line.split_whitespace().nth(1).unwrap().parse().unwrap())

@@ -1,6 +1,9 @@
 //! Limits, time-outs and endings of a body, over a payload made of ready and never-ready chunks.
 
-use std::time::Duration;
+use std::{
+    io::{self, Read as _, Write},
+    time::Duration,
+};
 
 use actix_web::{
     dev::Payload,
@@ -8,10 +11,11 @@ use actix_web::{
     http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderValue},
 };
 use bytes::Bytes;
+use flate2::{Compression, write::GzEncoder};
 use futures_util::{StreamExt as _, stream};
 use tokio::time::Instant;
 
-use super::{BodyReader, Pace};
+use super::{BodyReader, Pace, UNPACKED_BYTES_FREE, UNPACKED_TIMES_MAX, decode::PIECE_BYTES_MAX};
 use crate::http::{problem::Cause, stopping::Stopping};
 
 const PACE: Pace =
@@ -49,6 +53,70 @@ async fn the_limit_is_inclusive() {
     assert_eq!(read(&headers, payload(&["[1", ",2]"], false), 5).await.unwrap(), "[1,2]");
     let too_long = Cause::BodyTooLong("The body is over the limit of 4 bytes".into());
     assert_eq!(read(&headers, payload(&["[1", ",2]"], true), 4).await, Err(too_long));
+}
+
+fn repeat(bytes: u64, mut into: impl Write) {
+    io::copy(&mut io::repeat(b'y').take(bytes), &mut into).unwrap();
+}
+
+/// A body of so many equal bytes.
+fn packed(encoding: &str, bytes: u64) -> Vec<u8> {
+    if encoding == "gzip" {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        repeat(bytes, &mut encoder);
+        return encoder.finish().unwrap();
+    }
+    let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
+    repeat(bytes, &mut encoder);
+    encoder.finish().unwrap()
+}
+
+/// Bytes that a body without a limit unpacks to, and how it ends.
+async fn unpack(encoding: &'static str, body: Vec<u8>) -> (u64, Result<(), Cause>) {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+    let body = stream::iter([Ok::<_, PayloadError>(Bytes::from(body))]).boxed_local();
+    let (mut payload, stopping) = (Payload::Stream { payload: body }, Stopping::default());
+    let pace = Pace { deadline: Duration::MAX, ..PACE };
+    let mut reader = BodyReader::new(&headers, &mut payload, usize::MAX, pace, &stopping).unwrap();
+    let mut unpacked_bytes = 0;
+    loop {
+        match reader.next().await {
+            Ok(Some(piece)) => unpacked_bytes += piece.len() as u64,
+            Ok(None) => return (unpacked_bytes, Ok(())),
+            Err(cause) => return (unpacked_bytes, Err(cause)),
+        }
+    }
+}
+
+/// Whatever it would come to: a kilobyte of zstd may stand for gigabytes, which would keep a core busy for minutes.
+#[tokio::test(flavor = "current_thread")]
+async fn a_body_that_unpacks_to_far_more_than_was_sent_is_given_up() {
+    for encoding in ["gzip", "zstd"] {
+        let bomb = packed(encoding, UNPACKED_BYTES_FREE + 16 * PIECE_BYTES_MAX as u64);
+        assert!((bomb.len() as u64) * UNPACKED_TIMES_MAX < UNPACKED_BYTES_FREE, "{encoding}");
+        let (unpacked_bytes, outcome) = unpack(encoding, bomb).await;
+        let detail = format!("The body unpacks to more than {UNPACKED_TIMES_MAX} times what was sent");
+        assert_eq!(outcome, Err(Cause::BodyTooLong(detail.into())), "{encoding}");
+        assert!(unpacked_bytes <= UNPACKED_BYTES_FREE, "{encoding}: {unpacked_bytes}");
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_body_may_be_packed_well() {
+    // As much as is free for any, and more of one that is long enough as it was sent.
+    let free = packed("zstd", UNPACKED_BYTES_FREE);
+    assert_eq!(unpack("zstd", free).await, (UNPACKED_BYTES_FREE, Ok(())));
+    let more_bytes = UNPACKED_BYTES_FREE + 1;
+    let noise_bytes = more_bytes / UNPACKED_TIMES_MAX + 1;
+    let mut noise = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    let mut state = 1_u32;
+    for _ in 0..noise_bytes {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        noise.write_all(&state.to_be_bytes()[..1]).unwrap();
+    }
+    let body = [noise.finish().unwrap(), packed("zstd", more_bytes)].concat();
+    assert_eq!(unpack("zstd", body).await, (noise_bytes + more_bytes, Ok(())));
 }
 
 #[tokio::test(flavor = "current_thread")]
