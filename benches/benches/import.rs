@@ -10,7 +10,7 @@ use criterion::{Criterion, SamplingMode, Throughput};
 use serde_json::{Value, json};
 use sluice_benches::made_up_feed;
 use sluice_ingest::{
-    Announced, ColumnChoice, ImportMode, ImportReport, ImportRules, Ingestor, Keeper, MissingTags,
+    Announced, ColumnChoice, ImportMode, ImportReport, ImportRules, Ingestor, Keeper, MispRules, MissingTags,
     RejectsFrame, StepPlace, UploadAction, UploadRules,
 };
 use sluice_model::{TenantId, memory_plan::MemoryPlan};
@@ -62,7 +62,7 @@ fn main() -> anyhow::Result<()> {
         missing_tags: MissingTags::Drop,
         announced: Announced::Nothing,
         columns: ColumnChoice::default(),
-        only_to_ids: true,
+        misp: MispRules { only_to_ids: true, takes_domain_ips: false },
         skip_allowed: true,
         from_line: 1,
         room_wait_max: Duration::ZERO,

@@ -25,7 +25,7 @@ pub(crate) mod gather;
 mod hash_kind;
 pub(crate) mod json;
 mod list;
-mod misp;
+pub(crate) mod misp;
 mod picked;
 pub(crate) mod reading;
 pub(crate) mod record;
@@ -56,6 +56,7 @@ use self::{
     document_rows::DocumentFormat,
     format::{Announced, BEGINNING_BYTES_MAX, Format},
     gather::{Gathering, ImportMode, Replacing},
+    misp::MispRules,
     reading::{BodyCutter, BodyFormat},
     record::RecordScan,
     report::ImportReport,
@@ -86,8 +87,8 @@ pub struct ImportRules {
     pub announced: Announced,
     /// Which columns of a table are named.
     pub columns: ColumnChoice,
-    /// Whether attributes of MISP that are not for detection are left out.
-    pub only_to_ids: bool,
+    /// Which attributes of MISP are indicators.
+    pub misp: MispRules,
     /// Whether rows that the allow list of their tenant covers are left out.
     pub skip_allowed: bool,
     /// Line, or element of an array, from 1, before which everything is passed over.
@@ -220,6 +221,11 @@ impl Import {
         Ok(ImportReport { committed_lines: 0, ..std::mem::take(&mut self.report) })
     }
 
+    /// The line, element or row of a document at which a body could not be read on, from 1; `None` before its rows begin.
+    pub fn line(&self) -> Option<u64> {
+        self.reading.as_ref().map(|(cutter, _)| cutter.line())
+    }
+
     /// Gives up, and tells what is durable all the same.
     pub async fn fail(mut self) -> ImportReport {
         drop(self.step.take());
@@ -280,7 +286,7 @@ impl Import {
                 return self.read_documents(format, bom_bytes).await;
             }
             Format::Misp => {
-                let format = DocumentFormat::Misp { only_to_ids: self.rules.only_to_ids };
+                let format = DocumentFormat::Misp(self.rules.misp);
                 return self.read_documents(format, bom_bytes).await;
             }
             Format::Csv => {

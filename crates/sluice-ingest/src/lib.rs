@@ -93,6 +93,7 @@ pub use import::{
     csv::ColumnChoice,
     format::{Announced, Format},
     gather::ImportMode,
+    misp::MispRules,
     report::{ImportReport, REFUSED_FOR, RefusedRow, RejectsFrame},
     step::{Keeper, StepPlace, Told},
     unsupported::Unsupported,

@@ -99,6 +99,11 @@ impl Cutter {
         self.text.len()
     }
 
+    /// Number of the line, or element, that is being read.
+    pub(crate) fn line(&self) -> u64 {
+        self.first_line + self.whole.count
+    }
+
     /// Consumes `chunk`, which is moderately long, until a slice is full or the chunk is used up (`None`).
     ///
     /// # Errors

@@ -156,6 +156,11 @@ impl DocumentCutter {
         self.text.len() + self.picked.bytes()
     }
 
+    /// Number of the row that is being read, or that comes next.
+    pub(crate) fn line(&self) -> u64 {
+        self.first_line + self.picked.rows.len() as u64
+    }
+
     /// Consumes `chunk` until a slice is full or the chunk is used up (`None`).
     ///
     /// # Errors

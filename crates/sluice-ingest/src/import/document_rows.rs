@@ -15,7 +15,7 @@ use super::{
     fields::Fields,
     finding::{Fate, Finding},
     json,
-    misp::{self, AttributeBuffers},
+    misp::{self, AttributeBuffers, MispRules},
     rows::RowPlace,
     stix,
     unread::Unread,
@@ -33,15 +33,15 @@ const LEVELS_ADDED: usize = 1;
 pub(crate) enum DocumentFormat {
     /// Objects of STIX, and the time at which indicators must be valid.
     Stix(SystemTime),
-    /// Attributes of MISP, and whether those that are not for detection are left out.
-    Misp { only_to_ids: bool },
+    /// Attributes of MISP.
+    Misp(MispRules),
 }
 
 impl DocumentFormat {
     pub(crate) fn layout(self) -> Layout {
         match self {
             Self::Stix(_) => Layout::Stix,
-            Self::Misp { .. } => Layout::Misp,
+            Self::Misp(_) => Layout::Misp,
         }
     }
 
@@ -50,7 +50,7 @@ impl DocumentFormat {
         match self {
             // Each value of a pattern stands between two quotes.
             Self::Stix(_) => slice.lines + memchr_iter(b'\'', &slice.text).count() as u64 / 2,
-            Self::Misp { .. } => slice.lines,
+            Self::Misp(rules) => slice.lines * (1 + u64::from(rules.takes_domain_ips)),
         }
     }
 }
@@ -81,7 +81,7 @@ pub(crate) fn visit_documents(
     let mut written = WrittenElement { takes_contexts: rules.takes_contexts, ..WrittenElement::default() };
     let names = match format {
         DocumentFormat::Stix(_) => &stix::NAMES[..],
-        DocumentFormat::Misp { .. } => &misp::NAMES,
+        DocumentFormat::Misp(_) => &misp::NAMES,
     };
     for (line, picked) in (slice.first_line..).zip(&slice.picked.rows) {
         if line < rules.from_line {
@@ -101,9 +101,9 @@ pub(crate) fn visit_documents(
         let mut tell = |finding: Finding<'_>| visit(place, row, written.read(finding));
         match format {
             DocumentFormat::Stix(now) => stix::tell(object, &fields, now, &mut context, &mut tell)?,
-            DocumentFormat::Misp { only_to_ids } => {
+            DocumentFormat::Misp(misp_rules) => {
                 let notes = slice.picked.notes.get(picked.notes).map_or(&[][..], |notes| notes);
-                misp::tell(object, &fields, only_to_ids, notes, rules.is_tag, &mut buffers, &mut tell)?;
+                misp::tell(object, &fields, misp_rules, notes, rules.is_tag, &mut buffers, &mut tell)?;
             }
         }
     }

@@ -3,7 +3,9 @@
 //! In: an attribute, and members of the context that its event gives it. Out: what it becomes: an indicator, by its type
 //! ([`role`]); nothing, if it is of a type that says something to people alone; or why it is none. One that is not
 //! for detection (`to_ids`) is left out, unless those are asked for, and told as such, before its type is looked at. One
-//! that is deleted is withdrawn. Tags that exist are set, and others stand in the context. Pure.
+//! that is deleted is withdrawn. Of a name and the address that it had, the name is the indicator, and the address is
+//! another one only if that is asked for: others may be hosted there. Tags that exist are set, and others stand in the
+//! context. Pure.
 
 use sluice_model::{NotAnIndicator, Rejection};
 
@@ -34,6 +36,15 @@ const CONTEXT_FROM: usize = 5;
 pub(crate) const NAMES: [&str; 9] =
     ["type", "value", "to_ids", "deleted", "Tag", "category", "comment", "timestamp", "first_seen"];
 
+/// Which attributes are indicators, and of what.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MispRules {
+    /// Whether those that are not for detection are left out.
+    pub only_to_ids: bool,
+    /// Whether the address of a `domain|ip` is an indicator as well.
+    pub takes_domain_ips: bool,
+}
+
 /// What an attribute of a type is for us.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Role {
@@ -44,6 +55,8 @@ enum Role {
     NamedHash(HashKind),
     /// An indicator, and after the last `|` what goes into the context under this name.
     With(&'static str),
+    /// A name, and after the last `|` the address that it had.
+    NameAndAddress,
     /// It says something to people.
     Silent,
     Unsupported,
@@ -58,7 +71,7 @@ fn role(name: &str) -> Role {
         "filename|sha1" => Role::NamedHash(HashKind::Sha1),
         "filename|sha256" => Role::NamedHash(HashKind::Sha256),
         "ip-dst|port" | "ip-src|port" | "hostname|port" => Role::With("port"),
-        "domain|ip" => Role::With("ip"),
+        "domain|ip" => Role::NameAndAddress,
         "text" | "comment" | "datetime" | "port" => Role::Silent,
         _ => Role::Unsupported,
     }
@@ -73,8 +86,7 @@ pub(crate) struct AttributeBuffers {
     tag: Fields,
 }
 
-/// Tells what becomes of an attribute whose [`NAMES`] have been read; one that is not for detection is left out if
-/// `only_to_ids` is asked for. `notes` are members that its context begins with, each followed by a comma; `is_tag` knows
+/// Tells what becomes of an attribute whose [`NAMES`] have been read. `notes` are members that its context begins with, each followed by a comma; `is_tag` knows
 /// the names of tags.
 ///
 /// # Errors
@@ -83,7 +95,7 @@ pub(crate) struct AttributeBuffers {
 pub(crate) fn tell(
     attribute: &str,
     fields: &Fields,
-    only_to_ids: bool,
+    rules: MispRules,
     notes: &[u8],
     is_tag: &dyn Fn(&str) -> bool,
     buffers: &mut AttributeBuffers,
@@ -98,10 +110,13 @@ pub(crate) fn tell(
     let (value, beside) = match (role, sent.and_then(|value| value.rsplit_once('|'))) {
         (Role::NamedHash(_), Some((file_name, hash))) => (hash, Some(("file_name", file_name))),
         (Role::With(name), Some((value, beside))) => (value, Some((name, beside))),
+        (Role::NameAndAddress, Some((name, address))) => (name, Some(("ip", address))),
         _ => (sent.unwrap_or(""), None),
     };
     let fate = match role {
-        _ if only_to_ids && !is_true(fields, attribute, TO_IDS) => Fate::Unsupported(Unsupported::NotToIds),
+        _ if rules.only_to_ids && !is_true(fields, attribute, TO_IDS) => {
+            Fate::Unsupported(Unsupported::NotToIds)
+        }
         _ if sent.is_none() => Fate::Refused(Rejection::IndicatorMissing),
         Role::Unsupported | Role::Silent => Fate::Unsupported(Unsupported::of_type(name)),
         Role::Hash(kind) | Role::NamedHash(kind) if !kind.is_of(value.trim()) => {
@@ -112,7 +127,18 @@ pub(crate) fn tell(
     };
     buffers.read_tags(attribute, fields, is_tag);
     buffers.write_context(attribute, fields, notes, name, beside);
-    tell(Finding { value, context: &buffers.context, tags: &buffers.tags, fate })
+    let told = Finding { value, context: &buffers.context, tags: &buffers.tags, fate: fate.clone() };
+    tell(told)?;
+    match (role, beside) {
+        // Whatever it is left out for, it is left out as a whole.
+        (Role::NameAndAddress, Some((_, address)))
+            if rules.takes_domain_ips && matches!(fate, Fate::AsAsked | Fate::Withdrawn) =>
+        {
+            buffers.write_context(attribute, fields, notes, name, Some(("domain", value)));
+            tell(Finding { value: address, context: &buffers.context, tags: &buffers.tags, fate })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether a member is true, as any version of MISP writes that.

@@ -34,6 +34,14 @@ impl BodyCutter {
         }
     }
 
+    /// Number of the row that is being read, or that comes next.
+    pub(crate) fn line(&self) -> u64 {
+        match self {
+            Self::Rows(cutter) => cutter.line(),
+            Self::Documents(cutter) => cutter.line(),
+        }
+    }
+
     /// Consumes `chunk`, which is moderately long, until a slice is full or the chunk is used up (`None`).
     ///
     /// # Errors

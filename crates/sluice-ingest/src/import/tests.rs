@@ -22,7 +22,7 @@ use sluice_store::WriteError;
 use super::{STEP_BYTES, rejects::tests::Kept, report::REFUSED_TOLD_MAX};
 use crate::{
     Announced, ColumnChoice, Format, Import, ImportMode, ImportReport, ImportRules, IngestError, LookupRules,
-    MissingTags, TagMaker, UploadAction, UploadRules,
+    MispRules, MissingTags, TagMaker, UploadAction, UploadRules,
     fixture::{Fixture, block_on, lookup_rules},
 };
 
@@ -43,7 +43,7 @@ impl Fixture {
             missing_tags: MissingTags::Refuse,
             announced,
             columns: ColumnChoice::default(),
-            only_to_ids: true,
+            misp: MispRules { only_to_ids: true, takes_domain_ips: false },
             skip_allowed: true,
             from_line: 1,
             room_wait_max: Duration::ZERO,

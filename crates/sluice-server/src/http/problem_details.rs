@@ -43,7 +43,7 @@ impl ProblemType {
 pub(crate) static TYPES: [ProblemType; 27] = [
     ProblemType { name: "bad-request", title: "The request or its body is malformed",
         page: "400. The body, its encoding or its framing is broken, or the head is too long. `byte` is the \
-               place in the decoded body, if it is known. Rows up to `committed_lines` are stored; mend the body and send it again, as \
+               place in the decoded body, and `line` the line, element or row of a document there, if they are known. Rows up to `committed_lines` are stored; mend the body and send it again, as \
                a whole or with `?from_line=` after that line." },
     ProblemType { name: "unauthorized", title: "Valid credentials are required",
         page: "401. Send HTTP Basic credentials, or a token as `Authorization: Bearer`." },
@@ -77,13 +77,14 @@ pub(crate) static TYPES: [ProblemType; 27] = [
                of the service was set back. Export again (GET /v1/indicators), and go on with the cursor of that." },
     ProblemType { name: "too-large", title: "An element is too long",
         page: "413. The body, or what the memory of the service would have to hold of it, is longer than may be: `detail` has the limit. Imports have none: \
-               of them, a row over 4 MiB is refused alone, with the reason `too-long`." },
+               of them, a row over 4 MiB is refused alone, with the reason `too-long`. But a packed body over 256 MiB is given up once it \
+               has unpacked to 500 times what was sent; rows up to `committed_lines` are stored." },
     ProblemType { name: "unsupported-media-type", title: "The body is of a type that is not taken",
         page: "415. Bodies are application/x-ndjson, application/json, application/stix+json, text/csv or text/plain, encoded as gzip or zstd or not at all. \
                Without `Content-Type` the format is told by the body." },
     ProblemType { name: "unknown-parameter", title: "There is no such parameter",
         page: "422. Parameters are never passed over. Parameters of POST and DELETE /v1/suppliers/{supplier}/indicators: format, \
-               refang, column, only_to_ids, from_line, mode, plan, max_shrink, skip_allowed, missing_tags. Of GET /v1/batches: supplier, limit, after. Of GET /v1/lookup: value. \
+               refang, column, only_to_ids, domain_ips, from_line, mode, plan, max_shrink, skip_allowed, missing_tags. Of GET /v1/batches: supplier, limit, after. Of GET /v1/lookup: value. \
                Of GET of indicators: supplier, tag, kind, min_confidence, updated_after, limit, after, format. \
                Of GET /v1/changes: supplier, tag, kind, min_confidence, updated_after, limit, after, wait." },
     ProblemType { name: "invalid-parameter", title: "A parameter has a value that it cannot have",

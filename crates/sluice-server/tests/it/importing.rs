@@ -200,7 +200,7 @@ fn what_cannot_be_taken_is_a_problem_of_a_type() {
         Problems application/json "{\n}}\n"
           422 {"accepted":0,"batch":"ID","committed_lines":2,"detail":"Not one row could be read. Of the first one: The row is not valid JSON","refused":2,"rejects":[{"byte":0,"hint":"The row is not valid JSON","line":1,"reason":"not-json","value":"{"},{"byte":2,"hint":"The row is not a JSON object","line":2,"reason":"not-json","value":"}}"}],"rejects_url":"/v1/batches/ID/rejects","rows":2,"status":422,"title":"Not one row could be read","type":"/problems/no-usable-row"}
         Problems?format=json  "[{},\n"
-          400 {"accepted":0,"batch":"ID","byte":5,"committed_lines":0,"detail":"the body ends early at byte 5","refused":0,"rows":0,"status":400,"title":"The request or its body is malformed","type":"/problems/bad-request"}
+          400 {"accepted":0,"batch":"ID","byte":5,"committed_lines":0,"detail":"the body ends early at byte 5","line":2,"refused":0,"rows":0,"status":400,"title":"The request or its body is malformed","type":"/problems/bad-request"}
         Problems  "{\"type\":\"bundle\",\"objects\":[]}"
           422 {"accepted":0,"batch":"ID","committed_lines":0,"detail":"Not one row could be read","refused":0,"rejects":[],"rows":0,"status":422,"title":"Not one row could be read","type":"/problems/no-usable-row"}
         Problems?column=indicator%3Dnone text/csv "ip\n192.0.2.1\n"

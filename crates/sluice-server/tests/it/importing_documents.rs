@@ -88,6 +88,17 @@ fn events_are_taken_as_they_are_in_feeds_and_searches() {
         "{all:?}"
     );
     assert_ne!(daemon.detections("", &["b.misp.example.com"]), [""]);
+    let both = EVENT.replace("a.misp.example.com", "d.misp.example.com|203.0.113.9").replacen(
+        "\"type\":\"domain\"",
+        "\"type\":\"domain|ip\"",
+        1,
+    );
+    for (parameters, accepted, is_there) in [("", 2, false), ("?domain_ips=true", 3, true)] {
+        let answer = import(&daemon, &format!("Misp{parameters}"), "", both.as_bytes());
+        assert!(answer.body.contains(&format!("\"accepted\":{accepted},")), "{answer:?}");
+        let found = daemon.detections("", &["d.misp.example.com", "203.0.113.9"]);
+        assert_eq!(found.iter().map(|found| !found.is_empty()).collect::<Vec<_>>(), [true, is_there]);
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use expect_test::{Expect, expect};
 
+use super::MispRules;
 use crate::import::document_rows::{DocumentFormat, tests::rows};
 
 /// Attributes, each for detection unless it says otherwise, of an event without notes.
@@ -9,7 +10,11 @@ fn told(attributes: &[&str], only_to_ids: bool) -> String {
     let attributes: Vec<String> =
         attributes.iter().map(|attribute| attribute.replacen("{A", "{\"to_ids\":true", 1)).collect();
     let body = format!("{{\"Event\":{{\"Attribute\":[{}]}}}}", attributes.join(","));
-    rows(DocumentFormat::Misp { only_to_ids }, body.as_bytes(), 1, true)
+    told_with(MispRules { only_to_ids, takes_domain_ips: false }, &body)
+}
+
+fn told_with(rules: MispRules, body: &str) -> String {
+    rows(DocumentFormat::Misp(rules), body.as_bytes(), 1, true)
 }
 
 #[track_caller]
@@ -121,6 +126,30 @@ fn types_without_indicators_are_told_and_those_for_people_are_not() {
 }
 
 #[test]
+fn the_address_of_a_name_is_an_indicator_if_that_is_asked_for() {
+    let body = r#"{"Event":{"info":"i","Attribute":[
+        {"type":"domain|ip","value":"a.example.com|192.0.2.1","to_ids":true,"Tag":[{"name":"GOOD"}]},
+        {"type":"domain|ip","value":"b.example.com|192.0.2.2","to_ids":true,"deleted":true},
+        {"type":"domain|ip","value":"c.example.com|192.0.2.3","to_ids":false},
+        {"type":"domain|ip","value":"d.example.com","to_ids":true},
+        {"type":"domain|ip","to_ids":true},
+        {"type":"ip-dst|port","value":"192.0.2.4|443","to_ids":true},
+        {"type":"filename|md5","value":"192.0.2.5|aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","to_ids":true}]}}"#;
+    expect![[r#"
+        1: "a.example.com" {"event_info":"i","type":"domain|ip","ip":"192.0.2.1"} ["GOOD"]
+        1: "192.0.2.1" {"event_info":"i","type":"domain|ip","domain":"a.example.com"} ["GOOD"]
+        2: withdrawn "b.example.com" {"event_info":"i","type":"domain|ip","ip":"192.0.2.2"}
+        2: withdrawn "192.0.2.2" {"event_info":"i","type":"domain|ip","domain":"b.example.com"}
+        3: (not-to-ids: The attribute is not for detection: its to_ids is not true) "c.example.com" {"event_info":"i","type":"domain|ip","ip":"192.0.2.3"}
+        4: "d.example.com" {"event_info":"i","type":"domain|ip"}
+        5: (Property 'indicator' is missing) {"event_info":"i","type":"domain|ip"}
+        6: "192.0.2.4" {"event_info":"i","type":"ip-dst|port","port":443}
+        7: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" {"event_info":"i","type":"filename|md5","file_name":"192.0.2.5"}
+    "#]]
+    .assert_eq(&told_with(MispRules { only_to_ids: true, takes_domain_ips: true }, body));
+}
+
+#[test]
 fn a_hash_must_be_one_of_its_type() {
     let (md5, sha1) = ("a".repeat(32), "b".repeat(40));
     let attributes = [
@@ -212,7 +241,7 @@ fn the_context_has_the_attribute_and_its_event() {
         2: "b.example.com" {"event_uuid":"u","event_info":"i","event_org":"Org","event_date":"2026-11-01","type":"domain"}
         3: "c.example.com" {"event_uuid":"u","event_info":"i","event_org":"Org","event_date":"2026-11-01","type":"domain"}
         4: "d.example.com" {"event_uuid":"v","type":"domain"}
-    "#]].assert_eq(&rows(DocumentFormat::Misp { only_to_ids: true }, body.as_bytes(), 1, true));
+    "#]].assert_eq(&told_with(MispRules { only_to_ids: true, takes_domain_ips: false }, body));
 }
 
 #[test]

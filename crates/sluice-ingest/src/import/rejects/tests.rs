@@ -16,8 +16,8 @@ use sluice_model::{TenantId, limits};
 
 use super::{FRAME_TEXT_BYTES, PACKED_BYTES_MAX, RejectsFrame, RejectsPacker, UNREAD_BYTES_MAX};
 use crate::{
-    Announced, ColumnChoice, Format, ImportMode, ImportReport, ImportRules, Keeper, MissingTags, StepPlace,
-    UploadRules,
+    Announced, ColumnChoice, Format, ImportMode, ImportReport, ImportRules, Keeper, MispRules, MissingTags,
+    StepPlace, UploadRules,
     fixture::{Fixture, block_on},
     import::rows::RowPlace,
 };
@@ -68,7 +68,7 @@ fn kept(fixture: &Fixture, announced: Announced, body: &[u8], is_full: bool) -> 
         missing_tags: MissingTags::Refuse,
         announced,
         columns: ColumnChoice::default(),
-        only_to_ids: true,
+        misp: MispRules { only_to_ids: true, takes_domain_ips: false },
         skip_allowed: true,
         from_line: 1,
         room_wait_max: Duration::ZERO,

@@ -144,6 +144,7 @@ fn problem() -> ObjectBuilder {
         .property("instance", text("Id of the request, which the log has too."))
         .property("batch", text("Id of the batch."))
         .property("batch_missing", text("Why the batch is not kept."))
+        .property("line", count("Line, element or row of a document at which the body could not be read on."))
         .property("byte", count("Place in the decoded body."))
         .property("rows", count("Rows that were met."))
         .property("accepted", count("Rows that were taken."))

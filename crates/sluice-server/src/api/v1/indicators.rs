@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 use super::{
     batches::rejects_url,
-    intake::{Intake, IntakeEnd, Resumed},
+    intake::{Intake, IntakeEnd, IntakeFailure, Resumed},
     parameters::{MissingTagsChoice, Parameters},
     progress,
     rejects::{KeptReject, RejectView, first_rejects, rejects},
@@ -128,7 +128,7 @@ pub(crate) async fn import(
         missing_tags,
         announced,
         columns,
-        only_to_ids: parameters.only_to_ids,
+        misp: parameters.misp,
         skip_allowed: parameters.skip_allowed,
         from_line,
         room_wait_max,
@@ -203,7 +203,7 @@ impl ImportWork {
                 let outcome = self.intake.take_in(&mut reader).await;
                 (outcome, (reader.received_bytes(), reader.waited()))
             }
-            Err(cause) => (Err((cause, None)), (0, Duration::ZERO)),
+            Err(cause) => (Err(cause.into()), (0, Duration::ZERO)),
         };
         let Self { intake, resumed, mode, counted, supplier, tenant } = self;
         let Some(ended) = intake.end(outcome, resumed).await else {
@@ -225,7 +225,7 @@ fn answer_of(state: &State, ended: &IntakeEnd, supplier: &Supplier, tenant: &str
     let IntakeEnd { report, failure, batch, told } = ended;
     let url = rejects_url(tenant, *batch);
     let batch_missing = ended.batch_missing();
-    let Some((cause, byte)) = failure else {
+    let Some(failure) = failure else {
         let missing = told.as_ref().and_then(|told| told.summary.rejects_missing.as_deref());
         let view = ImportView {
             batch_missing,
@@ -234,17 +234,17 @@ fn answer_of(state: &State, ended: &IntakeEnd, supplier: &Supplier, tenant: &str
         };
         return serde_json::to_string(&view).map_err(|error| {
             tracing::error!(%error, "an answer could not be written");
-            problem(Cause::Internal, None, report)
+            problem(&Cause::Internal.into(), report)
         });
     };
-    let mut problem = problem(cause.clone(), *byte, report).with("batch", batch);
+    let mut problem = problem(failure, report).with("batch", batch);
     if let Some(why) = batch_missing {
         problem = problem.with("batch_missing", &why);
     }
     if report.refused_count + report.allowed_count != 0 {
         problem = problem.with("rejects_url", &url);
     }
-    if let Cause::Unprocessable(Unprocessable::NoRow | Unprocessable::ShrinkGuard, _) = cause {
+    if let Cause::Unprocessable(Unprocessable::NoRow | Unprocessable::ShrinkGuard, _) = failure.cause {
         problem = problem.with("rejects", &rejects(report));
     }
     if let Some(ChangeCounts { added, changed, unchanged, removed }) = report.changes.map(ChangeCounts::of) {
@@ -357,10 +357,11 @@ fn cursor(state: &State, summary: &Summary) -> Option<String> {
 }
 
 /// The problem of an import, with what is durable all the same.
-fn problem(cause: Cause, byte: Option<u64>, report: &ImportReport) -> Problem {
+fn problem(failure: &IntakeFailure, report: &ImportReport) -> Problem {
+    let IntakeFailure { cause, byte, line } = failure;
     let has_committed = report.rows_count != 0 && report.committed_lines != 0;
     // Who has something in the store is not told to send all of it again.
-    let cause = match (cause.retry_after_seconds(), cause) {
+    let cause = match (cause.retry_after_seconds(), cause.clone()) {
         (Some(retry_after_seconds), Cause::Busy { .. } | Cause::OutOfTime) if has_committed => {
             Cause::Interrupted { retry_after_seconds }
         }
@@ -374,8 +375,11 @@ fn problem(cause: Cause, byte: Option<u64>, report: &ImportReport) -> Problem {
     if report.allowed_count != 0 {
         problem = problem.with("allowed", &report.allowed_count);
     }
+    if let Some(line) = line {
+        problem = problem.with("line", line);
+    }
     if let Some(byte) = byte {
-        problem = problem.with("byte", &byte);
+        problem = problem.with("byte", byte);
     }
     problem
 }

@@ -39,8 +39,24 @@ pub(super) struct Intake {
     is_told: bool,
 }
 
-/// What a body came to: a report, or why it was given up, and at which byte.
-pub(super) type IntakeOutcome = Result<ImportReport, (Cause, Option<u64>)>;
+/// What a body came to: a report, or why it was given up.
+pub(super) type IntakeOutcome = Result<ImportReport, IntakeFailure>;
+
+/// Why a body was given up, and where in it.
+#[derive(PartialEq, Debug)]
+pub(super) struct IntakeFailure {
+    pub(super) cause: Cause,
+    /// Offset of the first byte that cannot be read.
+    pub(super) byte: Option<u64>,
+    /// The line, element or row of a document that it belongs to.
+    pub(super) line: Option<u64>,
+}
+
+impl From<Cause> for IntakeFailure {
+    fn from(cause: Cause) -> Self {
+        Self { cause, byte: None, line: None }
+    }
+}
 
 /// Whether lines are passed over because they were sent before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,8 +69,8 @@ pub(super) enum Resumed {
 pub(super) struct IntakeEnd {
     /// What is durable of it.
     pub(super) report: ImportReport,
-    /// Why it failed, and at which byte.
-    pub(super) failure: Option<(Cause, Option<u64>)>,
+    /// Why it failed.
+    pub(super) failure: Option<IntakeFailure>,
     /// Its batch.
     pub(super) batch: BatchId,
     /// What is kept of it.
@@ -78,25 +94,27 @@ impl Intake {
     ///
     /// # Errors
     ///
-    /// The cause, and the byte of the body.
+    /// The cause, and the place in the body.
     pub(super) async fn take_in(&mut self, reader: &mut BodyReader<'_>) -> IntakeOutcome {
-        let Some((import, batch)) = &mut self.under_way else { return Err((Cause::Internal, None)) };
+        let Some((import, batch)) = &mut self.under_way else { return Err(Cause::Internal.into()) };
         let (began, is_told) = (self.began, &mut self.is_told);
         let reading = async {
             while let Some(piece) = next_piece(reader, import).await? {
-                import.feed(&piece).await.map_err(cause_of)?;
+                let fed = import.feed(&piece).await;
+                fed.map_err(|error| failure_of(error, import))?;
                 if !*is_told && BEGIN_TIME <= began.elapsed() {
                     batch.tell_begin().await;
                     *is_told = true;
                 }
             }
-            import.finish().await.map_err(cause_of)
+            let finished = import.finish().await;
+            finished.map_err(|error| failure_of(error, import))
         };
         tokio::select! {
             biased;
             () = batch.cancelled() => {
                 let detail = "The import was cancelled; what was committed stays";
-                Err((Cause::BatchConflict(BatchConflict::Cancelled, detail.into()), None))
+                Err(Cause::BatchConflict(BatchConflict::Cancelled, detail.into()).into())
             }
             outcome = reading => outcome,
         }
@@ -116,7 +134,7 @@ impl Drop for Intake {
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
             let cause = Cause::BadRequest("The client went away before the answer".into());
-            drop(runtime.spawn(end(import, batch, Err((cause, None)), Resumed::No)));
+            drop(runtime.spawn(end(import, batch, Err(cause.into()), Resumed::No)));
         }
     }
 }
@@ -125,7 +143,7 @@ async fn end(import: Import, batch: Batch, outcome: IntakeOutcome, resumed: Resu
     let (report, failure) = match outcome {
         Ok(report) if report.is_guarded => {
             let detail = shrink_detail(&report);
-            (report, Some((Cause::Unprocessable(Unprocessable::ShrinkGuard, detail.into()), None)))
+            (report, Some(Cause::Unprocessable(Unprocessable::ShrinkGuard, detail.into()).into()))
         }
         // A plan tells as much of no rows.
         Ok(report) if report.changes.is_some() => (report, None),
@@ -134,7 +152,7 @@ async fn end(import: Import, batch: Batch, outcome: IntakeOutcome, resumed: Resu
                 Some(first) => format!("Not one row could be read. Of the first one: {}", first.hint),
                 None => "Not one row could be read".to_owned(),
             };
-            (report, Some((Cause::Unprocessable(Unprocessable::NoRow, detail.into()), None)))
+            (report, Some(Cause::Unprocessable(Unprocessable::NoRow, detail.into()).into()))
         }
         Ok(report) => (report, None),
         Err(failure) => {
@@ -145,15 +163,14 @@ async fn end(import: Import, batch: Batch, outcome: IntakeOutcome, resumed: Resu
         }
     };
     let id = batch.id;
-    let state = match &failure {
+    let cause = failure.as_ref().map(|failure| &failure.cause);
+    let state = match cause {
         None => BatchState::Done,
-        Some((Cause::BatchConflict(BatchConflict::Cancelled, _), _)) => BatchState::Cancelled,
+        Some(Cause::BatchConflict(BatchConflict::Cancelled, _)) => BatchState::Cancelled,
         Some(_) => BatchState::Failed,
     };
-    let told = failure.as_ref().map(|(cause, _)| Failure {
-        problem: problem_details::name(cause).into(),
-        detail: cause.reason().into(),
-    });
+    let told = cause
+        .map(|cause| Failure { problem: problem_details::name(cause).into(), detail: cause.reason().into() });
     let told = batch.end(state, &report, told).await;
     IntakeEnd { report, failure, batch: id, told }
 }
@@ -162,15 +179,16 @@ async fn end(import: Import, batch: Batch, outcome: IntakeOutcome, resumed: Resu
 async fn next_piece(
     reader: &mut BodyReader<'_>,
     import: &mut Import,
-) -> Result<Option<Bytes>, (Cause, Option<u64>)> {
+) -> Result<Option<Bytes>, IntakeFailure> {
     let mut next = pin!(reader.next());
     loop {
         let due = import.due();
         tokio::select! {
             biased;
-            piece = &mut next => return piece.map_err(|cause| (cause, None)),
+            piece = &mut next => return piece.map_err(IntakeFailure::from),
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                import.flush().await.map_err(cause_of)?;
+                let flushed = import.flush().await;
+                flushed.map_err(|error| failure_of(error, import))?;
             }
         }
     }
@@ -188,17 +206,22 @@ fn is_over(report: &ImportReport, resumed: Resumed) -> bool {
     resumed == Resumed::Yes && report.rows_count == 0
 }
 
-/// Why an import failed, and at which byte of its body.
-fn cause_of(error: IngestError) -> (Cause, Option<u64>) {
-    let IngestError::Body(error) = error else { return (error.into(), None) };
-    let byte = error.byte();
+/// Why an import failed, and where in its body.
+fn failure_of(error: IngestError, import: &Import) -> IntakeFailure {
+    let IngestError::Body(error) = error else { return Cause::from(error).into() };
+    let (byte, line) = (Some(error.byte()), import.line());
+    IntakeFailure { cause: cause_of(&error), byte, line }
+}
+
+/// Why a body is refused.
+fn cause_of(error: &BodyError) -> Cause {
     let detail = error.to_string();
-    let BodyError::Syntax { fault, .. } = error else { return (Cause::bad_request(detail), Some(byte)) };
-    let cause = match fault {
-        Fault::NoColumn => Cause::Unprocessable(Unprocessable::InvalidParameter, detail.into()),
+    match error {
+        BodyError::Syntax { fault: Fault::NoColumn, .. } => {
+            Cause::Unprocessable(Unprocessable::InvalidParameter, detail.into())
+        }
         _ => Cause::bad_request(detail),
-    };
-    (cause, Some(byte))
+    }
 }
 
 #[cfg(test)]

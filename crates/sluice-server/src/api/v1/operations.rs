@@ -64,7 +64,7 @@ fn key() -> Parameter {
 }
 
 /// Parameters of rows.
-fn row_parameters() -> [Parameter; 7] {
+fn row_parameters() -> [Parameter; 8] {
     let yes_or_no = |default: bool, description| boolean(description).default(Some(default.into()));
     [
         query(
@@ -89,6 +89,7 @@ fn row_parameters() -> [Parameter; 7] {
             .default(Some("refuse".into())),
         ),
         query("only_to_ids", yes_or_no(true, "Whether attributes of MISP that are not for detection are left out.")),
+        query("domain_ips", yes_or_no(false, "Whether the address of an attribute `domain|ip` of MISP is an indicator as well.")),
         query("skip_allowed", yes_or_no(true, "Whether rows that the allow list of the tenant covers are left out; `allowed` counts them.")),
         query(
             "from_line",

@@ -12,7 +12,7 @@ use actix_web::{
         header::{self, HeaderMap, HeaderValue},
     },
 };
-use sluice_ingest::{Announced, ColumnChoice, Format, ImportMode};
+use sluice_ingest::{Announced, ColumnChoice, Format, ImportMode, MispRules};
 use sluice_model::excerpt::excerpt;
 use sluice_store::FeedMode;
 
@@ -56,12 +56,13 @@ const STIX_TYPES: [&str; 4] = [
 ];
 
 /// Every parameter of an import; what is not here is none, and the document of the API describes each.
-pub(crate) const IMPORT_PARAMETERS: [&str; 10] = [
+pub(crate) const IMPORT_PARAMETERS: [&str; 11] = [
     "format",
     "column",
     "refang",
     "missing_tags",
     "only_to_ids",
+    "domain_ips",
     "skip_allowed",
     "from_line",
     "mode",
@@ -80,8 +81,8 @@ pub(crate) struct Parameters {
     pub(crate) refang: Option<bool>,
     /// What becomes of tags that there are not.
     pub(crate) missing_tags: MissingTagsChoice,
-    /// Whether attributes of MISP that are not for detection are left out.
-    pub(crate) only_to_ids: bool,
+    /// Which attributes of MISP are indicators.
+    pub(crate) misp: MispRules,
     /// Whether rows that the allow list covers are left out.
     pub(crate) skip_allowed: bool,
     /// Line from which on rows are taken, from 1.
@@ -129,7 +130,7 @@ pub(crate) fn read(head: &RequestHead) -> Result<Parameters, Cause> {
         columns: ColumnChoice::default(),
         refang: None,
         missing_tags: MissingTagsChoice::Refuse,
-        only_to_ids: true,
+        misp: MispRules { only_to_ids: true, takes_domain_ips: false },
         skip_allowed: true,
         from_line: 1,
         key: key(&head.headers)?,
@@ -232,7 +233,8 @@ impl Parameters {
                 self.columns = ColumnChoice::parse(value).ok_or_else(|| invalid(name, expected))?;
             }
             "skip_allowed" => self.skip_allowed = parse(name, value, "is 'true' or 'false'")?,
-            "only_to_ids" => self.only_to_ids = parse(name, value, "is 'true' or 'false'")?,
+            "only_to_ids" => self.misp.only_to_ids = parse(name, value, "is 'true' or 'false'")?,
+            "domain_ips" => self.misp.takes_domain_ips = parse(name, value, "is 'true' or 'false'")?,
             "missing_tags" => {
                 self.missing_tags = match value {
                     "refuse" => MissingTagsChoice::Refuse,

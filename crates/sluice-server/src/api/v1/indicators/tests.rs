@@ -2,13 +2,13 @@
 
 use sluice_ingest::ImportReport;
 
-use super::{PARAMETERS_BYTES_MAX, kept_parameters, problem};
+use super::{IntakeFailure, PARAMETERS_BYTES_MAX, kept_parameters, problem};
 use crate::http::problem::Cause;
 
 const BUSY: Cause = Cause::Busy { retry_after_seconds: 7 };
 
 fn status(cause: Cause, report: &ImportReport) -> (u16, Option<u32>) {
-    let problem = problem(cause, None, report);
+    let problem = problem(&cause.into(), report);
     let told: Vec<_> = problem.members.iter().map(|(name, _)| *name).collect();
     assert_eq!(told, ["rows", "accepted", "refused", "committed_lines"]);
     (problem.cause.status().as_u16(), problem.cause.retry_after_seconds())
@@ -24,8 +24,12 @@ fn an_import_that_has_committed_is_never_told_429() {
     assert_eq!(status(Cause::OutOfTime, &nothing).0, 429);
     assert_eq!(status(Cause::OutOfTime, &report), (503, Some(5)));
     assert_eq!(status(Cause::DiskFull, &report).0, 507);
-    let members = problem(BUSY, Some(9), &report).members;
-    assert_eq!(members.iter().map(|(_, value)| value.as_u64().unwrap()).collect::<Vec<_>>(), [2, 2, 0, 3, 9]);
+    let failure = IntakeFailure { cause: BUSY, byte: Some(9), line: Some(4) };
+    let members = problem(&failure, &report).members;
+    assert_eq!(
+        members.iter().map(|(_, value)| value.as_u64().unwrap()).collect::<Vec<_>>(),
+        [2, 2, 0, 3, 4, 9]
+    );
 }
 
 #[test]

@@ -3,14 +3,14 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use sluice_ingest::{
-    Announced, BodyError, ColumnChoice, Fault, ImportMode, ImportRules, IngestError, Ingestor, MissingTags,
-    UploadAction, UploadRules,
+    Announced, BodyError, ColumnChoice, Fault, ImportMode, ImportRules, IngestError, Ingestor, MispRules,
+    MissingTags, UploadAction, UploadRules,
 };
 use sluice_model::{TenantId, memory_plan::MemoryPlan};
 use sluice_store::{Store, StoreConfig, WriteError};
 use tokio::sync::oneshot;
 
-use super::{Intake, Resumed, cause_of};
+use super::{Intake, IntakeFailure, Resumed, cause_of, failure_of};
 use crate::{
     batches::{Batches, Begun, id::BatchId, summary::BatchState, tests::asked},
     config::BatchSettings,
@@ -42,7 +42,7 @@ async fn begin(
         mode,
         announced: Announced::Nothing,
         columns: ColumnChoice::default(),
-        only_to_ids: true,
+        misp: MispRules { only_to_ids: true, takes_domain_ips: false },
         skip_allowed: true,
         from_line: 1,
         room_wait_max: Duration::ZERO,
@@ -76,7 +76,7 @@ async fn a_replacement_that_was_carried_out_is_told_as_done_although_it_was_give
     }
     given_up.send(()).unwrap();
     let cancelled = Cause::BatchConflict(BatchConflict::Cancelled, "The import was cancelled".into());
-    let ended = intake.end(Err((cancelled, None)), Resumed::No).await.unwrap();
+    let ended = intake.end(Err(cancelled.into()), Resumed::No).await.unwrap();
     assert!(ended.failure.is_none());
     let told = batches.get("General", id).unwrap().summary;
     assert_eq!((told.state, told.counts.rows, told.counts.committed_lines), (BatchState::Done, 1, 1));
@@ -103,10 +103,36 @@ async fn what_a_client_leaves_is_brought_to_its_end() {
 }
 
 #[test]
-fn each_fault_of_a_body_has_its_status_and_place() {
+fn each_fault_of_a_body_has_its_status() {
     for (fault, want) in [(Fault::Unfinished, 400), (Fault::NoColumn, 422), (Fault::HeaderTooLong, 400)] {
-        let (cause, byte) = cause_of(IngestError::Body(BodyError::Syntax { fault, byte: 5 }));
-        assert_eq!((cause.status().as_u16(), byte), (want, Some(5)), "{fault}");
+        let cause = cause_of(&BodyError::Syntax { fault, byte: 5 });
+        assert_eq!(cause.status().as_u16(), want, "{fault}");
     }
-    assert_eq!(cause_of(IngestError::Write(WriteError::DiskFull)), (Cause::DiskFull, None));
+}
+
+/// The number is that of `from_line`, with which whoever mends the body goes on.
+#[tokio::test]
+async fn each_fault_of_a_body_has_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, batches) = open(dir.path());
+    let place = async |body: &[u8]| {
+        let (mut intake, _) = begin(&store, &batches, ImportMode::Steps, Arc::new(|_count| {})).await;
+        let (import, _) = intake.under_way.as_mut().unwrap();
+        let error = match import.feed(body).await {
+            Err(error) => error,
+            Ok(()) => import.finish().await.unwrap_err(),
+        };
+        let IntakeFailure { cause, byte, line } = failure_of(error, import);
+        (cause.status().as_u16(), byte, line)
+    };
+    assert_eq!(place(b"[{},\n{} {},{}]").await, (400, Some(8), Some(3)));
+    assert_eq!(place(b"[{},{}").await, (400, Some(6), Some(3)));
+    assert_eq!(place(b"[{}]\n{}").await, (400, Some(5), Some(2)));
+    assert_eq!(place(b"{\"objects\":[{},{} {}]}").await, (400, Some(18), Some(3)));
+    let (mut intake, _) = begin(&store, &batches, ImportMode::Steps, Arc::new(|_count| {})).await;
+    let (import, _) = intake.under_way.as_mut().unwrap();
+    let other = failure_of(IngestError::Write(WriteError::DiskFull), import);
+    assert_eq!(other, IntakeFailure::from(Cause::DiskFull));
+    batches.close().await;
+    store.close();
 }
