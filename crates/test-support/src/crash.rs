@@ -6,6 +6,7 @@
 //! just before, so that the kill finds them moving everything into the trees.
 
 mod bulk;
+mod forms;
 pub(crate) mod imports;
 mod reads;
 pub(crate) mod scripted;
@@ -54,6 +55,8 @@ pub struct KillSummary {
     pub unanswered: u64,
     /// Of these, the ones that were found to be applied, and changed something.
     pub unanswered_applied: u64,
+    /// Imports that were gone on with after restarts.
+    pub resumed: u64,
     /// Values looked up and compared after restarts.
     pub compared: u64,
     /// Batches of imports that were answered, asked for after restarts.
@@ -67,12 +70,12 @@ pub struct KillSummary {
 impl fmt::Display for KillSummary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, cycles, killed_at_start, acked, refused, unanswered, unanswered_applied, .. } = self;
-        let Self { compared, batches, ready_ms_max, elapsed_ms, .. } = self;
+        let Self { resumed, compared, batches, ready_ms_max, elapsed_ms, .. } = self;
         write!(
             formatter,
             "seed {seed}: {cycles} kills ({killed_at_start} during start-up) in {elapsed_ms} ms: {acked} \
              acknowledged, {refused} refused, {unanswered} unanswered ({unanswered_applied} of them applied), \
-             {compared} values and {batches} batches compared, ready within {ready_ms_max} ms: 0 lost, 0 torn, 0 failed starts"
+             {resumed} imports gone on with, {compared} values and {batches} batches compared, ready within {ready_ms_max} ms: 0 lost, 0 torn, 0 failed starts"
         )
     }
 }
@@ -111,6 +114,7 @@ pub fn run(binary: &Path, cycles: u32, seed: u64) -> KillSummary {
         summary.refused += client.counts.refused;
         summary.unanswered += client.counts.unanswered;
         summary.unanswered_applied += client.counts.unanswered_applied;
+        summary.resumed += client.counts.resumed;
     }
     summary.elapsed_ms = milliseconds(started.elapsed());
     summary

@@ -27,6 +27,13 @@ pub enum Change {
     Touch,
 }
 
+impl Change {
+    /// The one after which a key is held with this context, if it was not held, or with the same.
+    pub(crate) fn to(context: &str) -> Self {
+        if context.is_empty() { Self::Touch } else { Self::Put(context.to_owned()) }
+    }
+}
+
 /// One operation of one client.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Operation {
@@ -109,8 +116,7 @@ impl Script {
         let mut kept = Vec::new();
         for (key, context) in &model.values {
             if dice.chance(kept_percent) {
-                let change = if context.is_empty() { Change::Touch } else { Change::Put(context.clone()) };
-                kept.push((*key, change));
+                kept.push((*key, Change::to(context)));
             }
         }
         vec![kept, self.slice(dice, number, 8)]

@@ -20,6 +20,7 @@ pub(crate) enum Crash {
 /// An import that was answered.
 #[derive(Clone, Debug)]
 struct Imported {
+    method: &'static str,
     path: String,
     headers: String,
     told: Value,
@@ -38,9 +39,9 @@ pub(super) fn key_header(client: u32, request: u32) -> String {
 
 impl ImportLedger {
     /// Takes down an answer.
-    pub(super) fn note(&mut self, path: &str, headers: &str, answer: &Answer) {
+    pub(super) fn note(&mut self, (method, path): (&'static str, &str), headers: &str, answer: &Answer) {
         let told = serde_json::from_slice(&answer.body).unwrap();
-        self.answered.push(Imported { path: path.to_owned(), headers: headers.to_owned(), told });
+        self.answered.push(Imported { method, path: path.to_owned(), headers: headers.to_owned(), told });
     }
 
     /// Fails unless all that was promised of them is there. Gives their number. Keys are sent again if there is the supplier.
@@ -74,7 +75,7 @@ impl Imported {
         assert_eq!(Some(rejects.text().lines().count() as u64), told["refused"].as_u64(), "{told}");
         if !self.headers.is_empty() && has_supplier {
             // What it stands for is known without its body.
-            let again = client.request_with("POST", &self.path, &self.headers, b"[]").unwrap();
+            let again = client.request_with(self.method, &self.path, &self.headers, b"[]").unwrap();
             let again_told: Value = serde_json::from_slice(&again.body).unwrap();
             assert_eq!((again.status, &again_told), (200, told));
         }

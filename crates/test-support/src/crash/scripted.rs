@@ -1,14 +1,18 @@
 //! One client of the daemon, with its own keys, supplier and tags, and its own ledger.
 //!
 //! In: operations of a script. Out: requests, and a model of all that was answered. After a crash,
-//! [`ScriptedClient::check`] looks everything up: all answered, and the one unanswered request wholly or not at all.
+//! [`ScriptedClient::check`] looks everything up: all answered, and the one unanswered request wholly or not at all, or
+//! of an import in several steps the first of them, from which it is gone on.
 
-use std::{fmt::Write as _, io};
+mod importing;
+
+use std::io;
 
 use serde_json::Value;
 
 use super::{
     bulk::{BulkBody, BulkLedger},
+    forms::{ImportForm, KINDS},
     imports::{Crash, ImportLedger, key_header},
     reads::get,
 };
@@ -21,8 +25,17 @@ use crate::{
 /// Share of the writes that are sent by `_bulk`.
 const BULK_PERCENT: u64 = 30;
 
+/// Share of the other writes that are imports.
+const IMPORT_PERCENT: u64 = 50;
+
 /// Share of the imports that have a key.
 const KEYED_PERCENT: u64 = 40;
+
+/// Share of the imports of several groups of rows that take a step for each.
+const LONG_PERCENT: u64 = 30;
+
+/// The kind of names.
+const DOMAIN: usize = 4;
 
 /// What became of the requests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -31,6 +44,31 @@ pub(crate) struct Counts {
     pub(crate) refused: u64,
     pub(crate) unanswered: u64,
     pub(crate) unanswered_applied: u64,
+    /// Imports that were gone on with after a crash.
+    pub(crate) resumed: u64,
+}
+
+/// How an operation is sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Way {
+    Api,
+    Bulk,
+    Import {
+        form: ImportForm,
+        /// Whether each group of rows takes a step.
+        is_long: bool,
+        /// The header with its key, if it has one.
+        key: String,
+    },
+}
+
+/// An operation and how it is sent.
+#[derive(Clone)]
+struct Planned {
+    operation: Operation,
+    way: Way,
+    /// Rows among those that are put that are refused.
+    bad: u64,
 }
 
 /// Where operations come from.
@@ -51,7 +89,7 @@ pub(crate) struct ScriptedClient {
     history: History,
     operations: u32,
     answered: Model,
-    in_flight: Option<Operation>,
+    in_flight: Option<Planned>,
     imports: ImportLedger,
     bulk: BulkLedger,
     pub(crate) counts: Counts,
@@ -85,40 +123,70 @@ impl ScriptedClient {
     /// What it knows while the request of the next [`step`](Self::step) has no answer.
     pub(crate) fn amid_step(&self) -> Self {
         let mut amid = self.clone();
-        let History { seed, draw, .. } = self.history;
-        amid.in_flight = Some(draw(seed, self.number, self.operations, &self.answered));
+        amid.in_flight = Some(self.planned(&mut self.dice()));
         amid.bulk.expect(self.operations + 1);
         amid
     }
 
     /// Sends one request.
     pub(crate) fn step(&mut self, client: &mut Client) -> Outcome {
-        let History { seed, draw, .. } = self.history;
-        let operation = draw(seed, self.number, self.operations, &self.answered);
-        let mut dice = Dice::new(&[seed, 1, u64::from(self.number), u64::from(self.operations)]);
+        let mut dice = self.dice();
+        let planned = self.planned(&mut dice);
         self.operations += 1;
-        let outcome = if is_write(&operation) && dice.chance(BULK_PERCENT) {
-            self.perform_bulk(client, &operation, &mut dice)
-        } else {
-            self.perform(client, &operation, &mut dice)
+        let outcome = match &planned.way {
+            Way::Bulk => self.perform_bulk(client, &planned.operation, &mut dice),
+            Way::Import { .. } => self.perform_import(client, &planned),
+            Way::Api => self.perform(client, &planned, &mut dice),
         };
         match outcome {
             Outcome::Read | Outcome::Acked => {
-                self.answered.apply(&operation);
+                self.answered.apply(&planned.operation);
                 self.counts.acked += 1;
             }
             Outcome::Refused => self.counts.refused += 1,
             Outcome::Unanswered => {
-                self.in_flight = Some(operation);
+                self.in_flight = Some(planned);
                 self.counts.unanswered += 1;
             }
         }
         outcome
     }
 
-    fn perform(&mut self, client: &mut Client, operation: &Operation, dice: &mut Dice) -> Outcome {
+    /// How the next request is sent is drawn from this.
+    fn dice(&self) -> Dice {
+        Dice::new(&[self.history.seed, 1, u64::from(self.number), u64::from(self.operations)])
+    }
+
+    fn planned(&self, dice: &mut Dice) -> Planned {
+        let History { seed, draw, .. } = self.history;
+        let operation = draw(seed, self.number, self.operations, &self.answered);
+        let bad = if dice.chance(15) { 1 + dice.below(3) } else { 0 };
+        if is_write(&operation) && dice.chance(BULK_PERCENT) {
+            return Planned { operation, way: Way::Bulk, bad: 0 };
+        }
+        let is_import = match &operation {
+            Operation::Put(_) | Operation::Delete(_) => dice.chance(IMPORT_PERCENT),
+            Operation::Replace(_) => true,
+            _ => false,
+        };
+        if !is_import {
+            return Planned { operation, way: Way::Api, bad };
+        }
+        let form = ImportForm::draw(dice);
+        let groups = match &operation {
+            Operation::Put(groups) | Operation::Replace(groups) => groups.len(),
+            _ => 0,
+        };
+        let is_long = 1 < groups && dice.chance(LONG_PERCENT);
+        let is_keyed = is_long || dice.chance(KEYED_PERCENT);
+        let key = if is_keyed { key_header(self.number, self.operations + 1) } else { String::new() };
+        Planned { operation: self.told(form, operation), way: Way::Import { form, is_long, key }, bad }
+    }
+
+    fn perform(&self, client: &mut Client, planned: &Planned, dice: &mut Dice) -> Outcome {
         let supplier = supplier_name(self.number);
         let indicators = format!("/api/1.2/suppliers/{supplier}/indicators");
+        let Planned { operation, bad, .. } = planned;
         let (method, path, body, want) = match operation {
             Operation::CreateSupplier => {
                 let body = format!("[{{\"name\":\"{supplier}\",\"confidence\":50,\"retention\":5256000}}]");
@@ -132,43 +200,24 @@ impl ScriptedClient {
                 ("POST", "/api/1.2/tags".to_owned(), body, 201)
             }
             Operation::RemoveTag(name) => ("DELETE", format!("/api/1.2/tags/{name}"), String::new(), 200),
-            Operation::Put(slices) => {
-                let bad = if dice.chance(15) { 1 + dice.below(3) } else { 0 };
-                let body = self.put_body(slices, bad);
-                if dice.chance(50) {
-                    ("POST", format!("/v1/suppliers/{supplier}/indicators"), body, 200)
-                } else {
-                    ("PUT", indicators, body, if bad == 0 { 201 } else { 202 })
-                }
+            Operation::Put(groups) => {
+                let body = self.body(ImportForm::Array, groups, *bad, false).text;
+                ("PUT", indicators, body, if *bad == 0 { 201 } else { 202 })
             }
-            Operation::Replace(slices) => {
-                let path = format!("/v1/suppliers/{supplier}/indicators?mode=replace&max_shrink=100");
-                ("POST", path, self.put_body(slices, 0), 200)
-            }
-            Operation::Abandon(slices) => {
-                let mut body = self.put_body(slices, 0);
+            Operation::Replace(_) => panic!("replacements are imports"),
+            Operation::Abandon(groups) => {
+                let mut body = self.body(ImportForm::Array, groups, 0, false).text;
                 body.truncate(body.len() - 1);
                 body.push_str(if dice.chance(50) { "" } else { ",{\"indicator\":}]" });
                 ("PUT", indicators, body, 400)
             }
             Operation::Delete(keys) => {
-                let rows = keys.iter().map(|key| format!("{{\"indicator\":\"{}\"}}", self.indicator(*key)));
-                ("DELETE", indicators, format!("[{}]", rows.collect::<Vec<_>>().join(",")), 200)
+                ("DELETE", indicators, self.delete_body(ImportForm::Array, keys).text, 200)
             }
             // The daemon decides by itself when; a client looks whether what it has is there.
             Operation::Checkpoint | Operation::Compact => return self.look_up(client),
         };
-        let is_import = path.starts_with("/v1/");
-        let is_keyed = is_import && dice.chance(KEYED_PERCENT);
-        let headers = if is_keyed { key_header(self.number, self.operations) } else { String::new() };
-        let answer = client.request_with(method, &path, &headers, body.as_bytes());
-        if let Ok(answer) = &answer
-            && answer.status == 200
-            && is_import
-        {
-            self.imports.note(&path, &headers, answer);
-        }
-        judge(answer, want, operation)
+        judge(client.request(method, &path, body.as_bytes()), want, operation)
     }
 
     /// After a crash: fails unless the batches of all that was answered are there. Gives the number of those of imports.
@@ -223,24 +272,11 @@ impl ScriptedClient {
         format!("{{\"indicator\":\"{}\"{context}}}", self.indicator(key))
     }
 
-    fn put_body(&self, slices: &[Vec<(u32, Change)>], bad: u64) -> String {
-        let mut body = String::from("[");
-        for (key, change) in slices.iter().flatten() {
-            write!(body, "{},", self.element(*key, change)).unwrap();
-        }
-        for _ in 0..bad {
-            body.push_str("{\"indicator\":\"bad\\\\.example.com\"},");
-        }
-        body.pop();
-        body.push(']');
-        body
-    }
-
     /// The indicator of a key: every kind has its turn.
     fn indicator(&self, key: u32) -> String {
         let number = self.number;
         let hash = || format!("{number:016x}{key:016x}");
-        match key % 6 {
+        match kind(key) {
             0 => hash(),
             1 => format!("{0}{0}", hash()),
             2 => format!("{}00000000", hash()),
@@ -290,23 +326,38 @@ impl ScriptedClient {
         Ok(model)
     }
 
-    /// After a crash: fails unless all answered is there, and of the unanswered request all or nothing. What is
-    /// found then is what the client goes on from. Gives the number of values compared.
+    /// After a crash: fails unless all answered is there, and of the unanswered request all or nothing, or the first steps of
+    /// an import. What is found then is what the client goes on from. Gives the number of values compared.
     pub(crate) fn check(&mut self, client: &mut Client) -> u64 {
         let found = self.observe(client).unwrap();
-        let mut whole = self.answered.clone();
-        if let Some(operation) = self.in_flight.take() {
-            whole.apply(&operation);
-            self.counts.unanswered_applied += u64::from(found == whole && whole != self.answered);
-        }
-        if found != self.answered && found != whole {
+        let planned = self.in_flight.take();
+        let rows = match &planned {
+            Some(planned) => planned.rows_in(&found, &self.answered),
+            None => (found == self.answered).then_some(0),
+        };
+        let Some(rows) = rows else {
+            let mut whole = self.answered.clone();
+            if let Some(planned) = &planned {
+                whole.apply(&planned.operation);
+            }
             let (without, with) = (found.difference(&self.answered), found.difference(&whole));
             panic!("client {}: found / expected: {without}; or {with}", self.number);
-        }
+        };
+        self.counts.unanswered_applied += u64::from(found != self.answered);
         self.answered = found;
+        if let Some(planned) = planned
+            && let Way::Import { is_long: true, key, .. } = &planned.way
+        {
+            self.resume(client, &planned, key, rows);
+        }
         self.bulk.check(client, self.number);
         u64::from(self.history.keys)
     }
+}
+
+/// The kind of a key, by number.
+fn kind(key: u32) -> usize {
+    usize::try_from(key).unwrap() % KINDS
 }
 
 fn is_write(operation: &Operation) -> bool {

@@ -36,7 +36,7 @@ pub(super) fn operation(seed: u64, client: u32, number: u32, model: &Model) -> O
         15..20 => Operation::Compact,
         20..30 => {
             let kept = model.values.iter().filter(|(key, _)| *key % 50 != number % 50);
-            let kept = kept.map(|(key, context)| (*key, Change::Put(context.clone()))).collect();
+            let kept = kept.map(|(key, context)| (*key, Change::to(context))).collect();
             Operation::Replace(vec![kept, slice(&mut dice, number)])
         }
         _ => {
