@@ -22,8 +22,8 @@
 //! *Disk.* `history/N.rows` has batches one after the other, each blocks of sorted keys (`block`); `history/G.batches` is the list of
 //! batches, records of a fixed length. The manifest says which list counts and how many records of it, after both are synced, so what an
 //! unfinished step leaves is passed over. Files go as a whole, oldest first, when all in them is older than the store has to remember, or
-//! too much; then commits up to the [`History::horizon`] are told no more. A history that is damaged, or that an older daemon did
-//! not go on with, begins anew; nothing that was acknowledged is in it alone.
+//! too much; then commits up to the [`History::horizon`] are told no more. A history whose list is damaged, or that an older daemon did
+//! not go on with, begins anew; whoever needs a file of which something could not be read begins anew too. Nothing that was acknowledged is in it alone.
 
 mod batch;
 mod block;

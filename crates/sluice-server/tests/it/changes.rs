@@ -255,6 +255,16 @@ fn whoever_follows_a_name_is_told_that_it_is_gone() {
     }
 }
 
+/// A cursor that stayed in it would come last, and count.
+#[test]
+fn the_next_request_has_one_cursor_however_the_parameter_is_written() {
+    let daemon = Running::start(&[]);
+    let cursor = get(&daemon, "/v1/indicators").header("sluice-cursor").to_owned();
+    let answer = get(&daemon, &format!("/v1/changes?kind=ipv4&%61fter={cursor}"));
+    let next = format!("</v1/changes?after={}&kind=ipv4>", answer.header("sluice-cursor"));
+    assert!(answer.header("link").starts_with(&next), "{}", answer.header("link"));
+}
+
 /// The answer comes with what somebody else stores meanwhile, or empty after the time.
 #[test]
 fn an_empty_answer_is_held_back_until_something_changes() {
@@ -322,8 +332,8 @@ fn cursors_of_no_history_are_gone_and_other_mistakes_are_told() {
     }
     expect![[r#"
         foreign: 410 "/problems/history-gone" "The cursor is of another data directory, or of one that was restored: begin again"
-        future: 410 "/problems/history-gone" "The cursor is older than the history of changes, or of a commit that there is not: begin again"
-        clock set back: 410 "/problems/history-gone" "The cursor is older than the history of changes, or of a commit that there is not: begin again"
+        future: 410 "/problems/history-gone" "The cursor is older than the history of changes, of a commit that there is not, or of a later time: begin again"
+        clock set back: 410 "/problems/history-gone" "The cursor is older than the history of changes, of a commit that there is not, or of a later time: begin again"
         none: 422 "/problems/invalid-parameter" "The parameter 'after' has to be given: the `Sluice-Cursor` of an export, then that of each answer"
         no cursor: 422 "/problems/invalid-parameter" "The parameter 'after' is a cursor, as `Sluice-Cursor` tells it"
         wait: 422 "/problems/invalid-parameter" "The parameter 'wait' is a number of seconds from 0 to 60"

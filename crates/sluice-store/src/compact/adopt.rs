@@ -34,6 +34,9 @@ const CONTEXTS_BYTES_MAX: usize = 8 * limits::MIB;
 /// Heap bytes beside a context itself: its entry, its place in the hash table.
 const CONTEXT_OVERHEAD_BYTES: usize = 64;
 
+/// Keys of a run that the history is told between two signs of life.
+const TOLD_BETWEEN_BEATS: u64 = 65_536;
+
 /// A run on its way.
 pub(super) struct Adopting {
     /// `None` once all are in parts.
@@ -140,8 +143,13 @@ impl Compactor {
         let trees = Arc::clone(&self.shared.trees);
         let mut rows = MergeRows::new(vec![run.source(&trees, None)]);
         self.checkpoints.history.begin();
+        let mut told_count = 0_u64;
         while let Some((key, row)) = rows.next_row() {
             self.checkpoints.history.push(key, row);
+            told_count += 1;
+            if told_count.is_multiple_of(TOLD_BETWEEN_BEATS) {
+                self.shared.beat(&self.shared.compaction_beat_ms);
+            }
         }
         self.shared.beat(&self.shared.compaction_beat_ms);
         rows.finish().map_err(TreeError::Read)

@@ -1,6 +1,13 @@
 //! A batch as readers have it: a stretch of a file, read block by block.
 
-use std::{fs::File, os::unix::fs::FileExt as _, sync::Arc};
+use std::{
+    fs::File,
+    os::unix::fs::FileExt as _,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use super::block::{self, HEADER_BYTES};
 use crate::{
@@ -13,6 +20,14 @@ use crate::{
 pub(super) struct RowsFile {
     pub(super) number: u32,
     pub(super) file: File,
+    /// Whether something in it could not be read.
+    is_damaged: AtomicBool,
+}
+
+impl RowsFile {
+    pub(super) fn new(number: u32, file: File) -> Self {
+        Self { number, file, is_damaged: AtomicBool::new(false) }
+    }
 }
 
 /// Keys that were touched, ascending, each with an outline of its row.
@@ -27,6 +42,11 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
+    /// Whether something in its file could not be read: then it says too little.
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.rows.is_damaged.load(Ordering::Relaxed)
+    }
+
     /// Its entries as rows.
     pub(crate) fn source<'a>(&self) -> Source<'a> {
         let (batch, stored) = (self.clone(), Vec::new());
@@ -74,6 +94,7 @@ impl Blocks for BatchBlocks {
         }
         let (file, at) = (self.batch.rows.number, self.at);
         self.read(framed).map_err(|detail| {
+            self.batch.rows.is_damaged.store(true, Ordering::Relaxed);
             ReadError::damaged(0, 0, format_args!("file {file} of the history, at {at}: {detail}"))
         })?;
         Ok(true)

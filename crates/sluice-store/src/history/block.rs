@@ -14,6 +14,9 @@ use crate::rows::{push_prefixed, push_row, shared_bytes, take_prefixed};
 /// Bytes of entries after which a block is full.
 const BLOCK_BYTES: usize = 12 * 1024;
 
+/// Bytes of keys and outlines after which it is full too: long keys that share much are short as entries.
+pub(super) const UNPACKED_BYTES: usize = 48 * 1024;
+
 /// Bytes before the entries.
 pub(super) const HEADER_BYTES: usize = 2 * size_of::<u32>();
 
@@ -21,6 +24,7 @@ pub(super) const HEADER_BYTES: usize = 2 * size_of::<u32>();
 #[derive(Debug, Default)]
 pub(super) struct OutlineBlock {
     stored: Vec<u8>,
+    unpacked_bytes: usize,
     last_key: Vec<u8>,
     last_outline: Vec<u8>,
 }
@@ -29,6 +33,7 @@ impl OutlineBlock {
     /// Forgets what was added.
     pub(super) fn clear(&mut self) {
         self.stored.clear();
+        self.unpacked_bytes = 0;
         self.last_key.clear();
         self.last_outline.clear();
     }
@@ -53,7 +58,8 @@ impl OutlineBlock {
                 self.last_outline.extend_from_slice(outline);
             }
         }
-        BLOCK_BYTES <= self.stored.len()
+        self.unpacked_bytes += key.len() + self.last_outline.len();
+        BLOCK_BYTES <= self.stored.len() || UNPACKED_BYTES <= self.unpacked_bytes
     }
 
     /// The block as stored; `None` if nothing was added.

@@ -7,8 +7,14 @@ use sluice_model::{
     row::{HoldingChange, TagsChange, encode, merge, outline},
 };
 
-use super::{History, HistoryOptions, HistoryRecord, HistoryWriter, UNNUMBERED};
-use crate::merge::MergeRows;
+use super::{
+    History, HistoryOptions, HistoryRecord, HistoryWriter, UNNUMBERED, WideChanges,
+    block::{OutlineBlock, UNPACKED_BYTES},
+};
+use crate::{
+    catalogue::{Catalogue, Effect},
+    merge::MergeRows,
+};
 
 const OPTIONS: HistoryOptions = HistoryOptions { seconds: 800, bytes_max: 1 << 30 };
 
@@ -226,4 +232,70 @@ fn a_damaged_block_is_told() {
         while read.next_row().is_some() {}
         assert!(read.finish().is_err(), "{place}");
     }
+    // Nobody is told by it any more.
+    assert!(kept.history.batches[0].is_damaged());
+    fs::write(&rows, &whole).unwrap();
+    let kept = kept.reopen(dir.path());
+    assert_eq!(kept.told(), [told(6, 0, 5)]);
+    assert!(!kept.history.batches[0].is_damaged());
+}
+
+/// Long keys that share much are short as entries, and long again when they are read.
+#[test]
+fn blocks_are_bounded_unpacked_too() {
+    let (mut block, beginning) = (OutlineBlock::default(), "a".repeat(8_000));
+    let mut keys = 0;
+    while !block.push(format!("{beginning}{keys:04}").as_bytes(), Some(&[0, 1, 1])) {
+        keys += 1;
+    }
+    assert!(keys * 8_000 < UNPACKED_BYTES, "{keys}");
+}
+
+fn supplier(id: u32, confidence: u8, vendor: &str) -> Effect {
+    let (name, vendor) = (format!("Supplier-{id}"), vendor.to_owned());
+    Effect::PutSupplier {
+        supplier: id,
+        tenant: 1,
+        name,
+        confidence,
+        retention_minutes: 60,
+        vendor,
+        enabled: true,
+        refang: false,
+    }
+}
+
+#[test]
+fn only_what_rows_show_is_a_change_of_them() {
+    let mut catalogue = Catalogue::initial();
+    let tag = |name: &str, weight| Effect::PutTag { tag: 50, name: name.to_owned(), weight };
+    let mut noted = |effect: Effect| {
+        let mut wide = WideChanges::default();
+        wide.note(7, &catalogue, std::slice::from_ref(&effect));
+        catalogue.apply_all(&[effect]).unwrap();
+        (wide.suppliers_since(6).len(), wide.tags_since(6).len())
+    };
+    for (effect, what) in [
+        (supplier(50, 10, ""), (0, 0)),
+        (supplier(50, 10, "Vendor"), (0, 0)),
+        (supplier(50, 20, "Vendor"), (1, 0)),
+        (tag("ONE", 1), (0, 0)),
+        (tag("ONE", 2), (0, 0)),
+        (tag("TWO", 2), (0, 1)),
+        (Effect::RemoveTag { tag: 50 }, (0, 1)),
+        (Effect::RemoveSupplier { supplier: 50 }, (1, 0)),
+    ] {
+        assert_eq!(noted(effect.clone()), what, "{effect:?}");
+    }
+}
+
+#[test]
+fn changes_of_suppliers_that_are_too_many_are_forgotten() {
+    let (mut wide, count) = (WideChanges::default(), 65_536 + 10);
+    for number in 1..=count {
+        let mut one = WideChanges::default();
+        one.note_renewal(u64::from(number), SupplierId(number));
+        wide.absorb(one);
+    }
+    assert_eq!((wide.horizon, wide.suppliers_since(0).len()), (10, 65_536));
 }

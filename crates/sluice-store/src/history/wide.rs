@@ -10,10 +10,13 @@ use serde::{Deserialize, Serialize};
 use sluice_model::{SupplierId, TagId, TenantId};
 
 use super::UNNUMBERED;
-use crate::catalogue::{Catalogue, Effect, Supplier};
+use crate::catalogue::{Catalogue, Effect, Supplier, SupplierSettings};
 
 /// Former names that are kept; beyond that, the history begins after the oldest.
 const FORMER_MAX: usize = 4_096;
+
+/// Suppliers, and tags, of which the newest change is kept; beyond that, as of names.
+const CHANGED_MAX: usize = 65_536;
 
 /// A name that a supplier or tag had up to a commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +56,8 @@ impl WideChanges {
                     let Some(known) = before.supplier_by_id(SupplierId(*supplier)) else { continue };
                     if known.name.as_str() != name {
                         self.former_suppliers.push(former(number, known));
+                    } else if !is_seen_in_rows(&known.settings, effect) {
+                        continue;
                     }
                     self.suppliers.insert(*supplier, number);
                 }
@@ -64,17 +69,33 @@ impl WideChanges {
                 Effect::PutTag { tag, .. } | Effect::RemoveTag { tag } => {
                     let Some(known) = before.tag_by_id(TagId(*tag)) else { continue };
                     let name = known.name.as_str().to_owned();
-                    // That only its weight changes is seldom, and one name too much does no harm.
+                    // Rows do not show its weight.
+                    if matches!(effect, Effect::PutTag { name: now, .. } if *now == name) {
+                        continue;
+                    }
                     self.former_tags.push(Former { until: number, id: *tag, tenant: 0, name });
                     self.tags.insert(*tag, number);
                 }
                 Effect::Counters { .. } | Effect::PutTenant { .. } => {}
             }
         }
+        self.forget_excess();
+    }
+
+    /// Forgets the oldest of what is too much.
+    fn forget_excess(&mut self) {
         for former in [&mut self.former_suppliers, &mut self.former_tags] {
             let excess = former.len().saturating_sub(FORMER_MAX);
             let forgotten = former.drain(..excess).map(|former| former.until).max();
             self.horizon = self.horizon.max(forgotten.unwrap_or(0));
+        }
+        for newest in [&mut self.suppliers, &mut self.tags] {
+            while CHANGED_MAX < newest.len()
+                && let Some(oldest) = newest.values().min().copied()
+            {
+                newest.retain(|_, number| oldest < *number);
+                self.horizon = self.horizon.max(oldest);
+            }
         }
     }
 
@@ -90,6 +111,7 @@ impl WideChanges {
         self.former_suppliers.extend(later.former_suppliers);
         self.former_tags.extend(later.former_tags);
         self.horizon = self.horizon.max(later.horizon);
+        self.forget_excess();
     }
 
     /// Gives a number to what has none; true if there was something.
@@ -140,6 +162,13 @@ impl WideChanges {
         let former = self.former_tags.iter().filter(move |former| commit < former.until);
         former.map(|former| former.name.as_str())
     }
+}
+
+/// Whether rows, or which of them are shown, are others after a supplier was put that keeps its name.
+fn is_seen_in_rows(known: &SupplierSettings, effect: &Effect) -> bool {
+    let Effect::PutSupplier { confidence, retention_minutes, enabled, .. } = effect else { return true };
+    let before = (known.confidence.get(), known.retention.get(), known.enabled);
+    before != (*confidence, *retention_minutes, *enabled)
 }
 
 fn former(until: u64, known: &Supplier) -> Former {

@@ -136,7 +136,7 @@ impl HistoryWriter {
                     Some(last) if last.rows.number == record.file => Arc::clone(&last.rows),
                     _ => {
                         let file = open(&self.rows_path(record.file))?;
-                        Arc::new(RowsFile { number: record.file, file })
+                        Arc::new(RowsFile::new(record.file, file))
                     }
                 };
                 let BatchRecord { from, bytes, number, stamp, .. } = record;
@@ -218,7 +218,7 @@ impl HistoryWriter {
         let number = self.next_file;
         let file = create(&self.rows_path(number))?;
         (self.next_file, self.at, self.has_new_file) = (number + 1, 0, true);
-        let rows = self.rows.insert(Arc::new(RowsFile { number, file }));
+        let rows = self.rows.insert(Arc::new(RowsFile::new(number, file)));
         rows.file.write_all_at(&self.buffer, self.at + self.written)
     }
 

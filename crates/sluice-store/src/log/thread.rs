@@ -177,9 +177,12 @@ impl LogThread {
             LogRequest::Number { show, reply } => {
                 // It comes after all that has a lower number.
                 self.sync_waiting();
-                self.sequence += 1;
-                show(self.sequence);
-                requests::reply(&reply, self.sequence);
+                // What a failed sync has refused may be on the disk all the same, so nothing is shown above it.
+                if !self.shared.has_failed() {
+                    self.sequence += 1;
+                    show(self.sequence);
+                    requests::reply(&reply, self.sequence);
+                }
             }
             LogRequest::Stop => return true,
         }
@@ -357,7 +360,10 @@ impl LogThread {
             if is_durable { durable.push(waiting) } else { lost.push(waiting.done) }
         }
         self.complete(durable);
-        self.catalogue = Arc::clone(&self.shared.view().catalogue);
+        let view = self.shared.view();
+        self.catalogue = Arc::clone(&view.catalogue);
+        // What was cut off has no number: a start would not know that it was given.
+        self.sequence = view.sequence;
         for done in lost {
             done(Err(refusal.clone()));
         }

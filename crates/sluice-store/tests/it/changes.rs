@@ -439,6 +439,21 @@ fn what_is_dropped_beside_commits_is_told_under_numbers_of_its_own() {
     assert_eq!(mirror.rows.len(), 200);
 }
 
+/// Ages go on while the clock of the day shows a second time what it has shown before.
+#[test]
+fn what_expires_while_the_clock_catches_up_is_told() {
+    let (world, clock) = World::stopped(Tuning::default());
+    world.create_supplier("Short", RetentionMinutes::new(1_u32).unwrap());
+    world.put_slice(world.slice_of("Short", world.store().stamp_seconds(), &[("key", "{}")]));
+    clock.pass(30);
+    let mut mirror = Mirror::begin(Filter::All, &world, clock.now_seconds());
+    assert_eq!(mirror.rows.len(), 1);
+    clock.set_wrong(-45);
+    clock.pass(46);
+    assert!(mirror.follow(&world, clock.now_seconds(), u64::MAX));
+    assert!(mirror.rows.is_empty());
+}
+
 #[test]
 fn what_is_older_than_the_history_is_not_told() {
     // Each batch has a file of its own.

@@ -31,12 +31,11 @@ use super::{
     pieces::{self, PieceQueue},
 };
 use crate::{
-    clock,
     http::{problem::Cause, record::RequestRecord},
     life::state::State,
 };
 
-/// What a look takes at most: as much as an export, and a block of many batches.
+/// What a look takes at most: as much as an export, a block of many batches as stored and unpacked, and keys.
 const FOLLOWER_BYTES: usize = export::EXPORT_BYTES + 6 * limits::MIB;
 
 /// How long a look waits for a place.
@@ -45,8 +44,8 @@ const PLACE_WAIT_MAX: Duration = Duration::from_secs(10);
 /// How often somebody who waits looks whether there is a new commit.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Seconds after which somebody who waits looks for what has expired.
-const EXPIRY_INTERVAL_SECONDS: u32 = 10;
+/// Time after which somebody who waits looks for what has expired.
+const EXPIRY_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Where a copy stands once it has been told all of a look.
 #[derive(Clone, Copy, Debug)]
@@ -81,14 +80,15 @@ pub(crate) async fn answer(
     loop {
         let (told, body) = look(state, ingestor, &wanted, since, record).await?;
         since = (told.commit, told.judged_seconds);
-        if told.is_empty && told.is_behind {
-            continue;
-        }
+        // An empty answer gets on as well: its cursor is another one.
         if !told.is_empty || ends_at <= Instant::now() || state.stopping.has_begun() {
             return answer_of(state, &wanted, told, body);
         }
+        if told.is_behind {
+            continue;
+        }
         let waits_since = Instant::now();
-        wait_for_news(state, ingestor, since, ends_at).await;
+        wait_for_news(state, ingestor, told.commit, ends_at).await;
         record.note_wait(waits_since.elapsed());
     }
 }
@@ -109,17 +109,19 @@ fn answer_of(
 }
 
 /// Waits until there may be something to tell, or nobody wants to wait any more.
-async fn wait_for_news(state: &State, ingestor: &Ingestor, since: (u64, u32), ends_at: Instant) {
-    let (commit, judged_seconds) = since;
-    let look_for_expired_at = judged_seconds.saturating_add(EXPIRY_INTERVAL_SECONDS);
+async fn wait_for_news(state: &State, ingestor: &Ingestor, commit: u64, ends_at: Instant) {
+    // Whether a look then is worth it for what has expired, the store decides.
+    let look_again_at = Instant::now() + EXPIRY_INTERVAL;
     loop {
         let left = ends_at.saturating_duration_since(Instant::now());
         tokio::select! {
             () = sleep(left.min(LOOK_INTERVAL)) => {}
             () = state.stopping.begun() => return,
         }
-        let is_due = look_for_expired_at <= clock::now_seconds();
-        if is_due || ingestor.store().sequence() != commit || ends_at <= Instant::now() {
+        if look_again_at <= Instant::now()
+            || ingestor.store().sequence() != commit
+            || ends_at <= Instant::now()
+        {
             return;
         }
     }
@@ -185,7 +187,7 @@ impl Follower {
         let asked = self.wanted.asked(&snapshot, self.since)?;
         let Some(changed) = snapshot.changes(&asked) else {
             return Err(Cause::Gone(
-                "The cursor is older than the history of changes, or of a commit that there is not: begin again",
+                "The cursor is older than the history of changes, of a commit that there is not, or of a later time: begin again",
             ));
         };
         let (commit, judged_seconds) = (changed.commit(), changed.judged_seconds());

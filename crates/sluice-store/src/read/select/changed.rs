@@ -33,11 +33,14 @@ use crate::{
 /// Keys whose rows are read at a time.
 const KEYS_AT_ONCE: usize = 8 * 1_024;
 
+/// Bytes of keys after which there are enough of them.
+const KEYS_BYTES: usize = 1 << 20;
+
 /// Memory that their rows may take; fewer are read at a time where it does not do.
 const ROWS_BYTES_MAX: usize = 4 << 20;
 
 /// Batches whose keys are merged; of more, a key may be told more than once.
-const BATCHES_AT_ONCE: usize = 128;
+const BATCHES_AT_ONCE: usize = 64;
 
 /// Rows among which what has expired is looked for, for each second that has passed since it was looked for last.
 const EXPIRED_ROWS_PER_SECOND: u64 = 20_000;
@@ -45,12 +48,13 @@ const EXPIRED_ROWS_PER_SECOND: u64 = 20_000;
 /// After so many seconds it is looked for, however many rows there are.
 const EXPIRED_LATE_SECONDS_MAX: u32 = 600;
 
-/// Seconds by which ages may be off because they are counted in whole ones.
-const ROUNDING_SECONDS: u64 = 2;
-
-/// Seconds by which the clock of the day may have been set back since a reader was told what has expired: for so long it may lack
-/// what is shown again. Beyond that it begins anew.
+/// Seconds by which the clock of the day may have been set back since a reader was told what has expired. Ages go on meanwhile, so what has expired
+/// in the last so many seconds is told again, and what is shown again may be lacking as long. Beyond that it begins anew.
 const CLOCK_BACK_SECONDS_MAX: u32 = 60;
+
+/// Seconds by which what has expired is looked for further back than to the last time: ages may be off because they are counted in whole ones, and by
+/// what the clock was set back.
+const LOOK_BACK_SECONDS: u64 = 4 + CLOCK_BACK_SECONDS_MAX as u64;
 
 /// What a reader has seen, and what it wants.
 #[derive(Clone, Debug, Default)]
@@ -133,6 +137,9 @@ impl Snapshot {
         let tags = wide.tags_since(asked.commit);
         let from = history.batches.partition_point(|batch| batch.number <= asked.commit);
         let (_, mut batches) = history.batches.split_at(from);
+        if batches.iter().any(Batch::is_damaged) {
+            return None;
+        }
         let mut commit = *sequence;
         // After a wide change, all is told as of one moment: rows of another one would have other names or settings.
         if suppliers.is_empty() && tags.is_empty() {
@@ -189,7 +196,7 @@ impl ChangedRows<'_> {
                 let youngest_seconds =
                     self.snapshot.age_seconds(*supplier, summary.newest_updated, selection.now_seconds);
                 // If the youngest had expired before, all had.
-                if youngest_seconds < retention_seconds + u64::from(passed_seconds) + ROUNDING_SECONDS {
+                if youngest_seconds < retention_seconds + u64::from(passed_seconds) + LOOK_BACK_SECONDS {
                     of_supplier += u64::from(summary.rows);
                 }
             }
@@ -264,7 +271,7 @@ impl ChangedRows<'_> {
             bytes.clear();
             ends.clear();
             let mut seen_count = 0;
-            while ends.len() < KEYS_AT_ONCE && seen_count < ROWS_SEEN_MAX {
+            while ends.len() < KEYS_AT_ONCE && bytes.len() < KEYS_BYTES && seen_count < ROWS_SEEN_MAX {
                 let Some((key, row)) = keys.next_row() else {
                     is_last = true;
                     break;
@@ -336,7 +343,7 @@ impl ChangedRows<'_> {
         let age_seconds = self.snapshot.age_seconds(supplier, updated, selection.now_seconds);
         let passed_seconds = u64::from(selection.now_seconds.saturating_sub(*judged_seconds));
         let expired_for = age_seconds.checked_sub(*retention_seconds);
-        expired_for.is_some_and(|seconds| seconds <= passed_seconds + ROUNDING_SECONDS)
+        expired_for.is_some_and(|seconds| seconds <= passed_seconds + LOOK_BACK_SECONDS)
     }
 
     /// Reads the rows of keys and tells what they are now.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use actix_web::dev::RequestHead;
 use sluice_model::{TenantId, cursor::Cursor};
 use sluice_store::{ChangesAsked, Snapshot};
+use url::form_urlencoded;
 
 use super::super::{
     export::parameters::{Coding, wanted_coding},
@@ -77,7 +78,7 @@ pub(crate) fn read(head: &RequestHead, tenant: TenantId) -> Result<Box<ChangesWa
         ));
     };
     let query = head.uri.query().unwrap_or("").split('&');
-    let others: Vec<&str> = query.filter(|pair| !pair.is_empty() && !pair.starts_with("after=")).collect();
+    let others: Vec<&str> = query.filter(|pair| !pair.is_empty() && !is_after(pair)).collect();
     Ok(Box::new(ChangesWanted {
         tenant,
         filters,
@@ -88,6 +89,11 @@ pub(crate) fn read(head: &RequestHead, tenant: TenantId) -> Result<Box<ChangesWa
         path: head.uri.path().to_owned(),
         others: others.join("&"),
     }))
+}
+
+/// Whether a pair is the cursor, however it is escaped.
+fn is_after(pair: &str) -> bool {
+    form_urlencoded::parse(pair.as_bytes()).any(|(name, _)| name == "after")
 }
 
 impl ChangesWanted {
