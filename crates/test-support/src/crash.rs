@@ -3,11 +3,13 @@
 //! In: the daemon's binary, a number of cycles and a seed. Out: a summary, or a panic that names the seed. In each
 //! cycle the daemon is started and killed: at a random moment of its start, or after it was ready, was found to
 //! hold exactly what the clients' ledgers say, and has worked for them for a random time. Some are asked to stop
-//! just before, so that the kill finds them moving everything into the trees.
+//! just before, so that the kill finds them moving everything into the trees. A copy is kept by changes all the while, and equals an
+//! export after each start.
 
 mod bulk;
 mod forms;
 pub(crate) mod imports;
+mod mirror;
 mod reads;
 pub(crate) mod scripted;
 
@@ -19,6 +21,7 @@ use std::{
 };
 
 use imports::Crash;
+use mirror::Mirror;
 use scripted::{History, ScriptedClient};
 
 use crate::{daemon::Daemon, dice::Dice, script::Script};
@@ -61,6 +64,8 @@ pub struct KillSummary {
     pub compared: u64,
     /// Batches of imports that were answered, asked for after restarts.
     pub batches: u64,
+    /// Rows of a copy that is kept by changes, compared with those of an export.
+    pub mirrored: u64,
     /// Longest time from start to ready.
     pub ready_ms_max: u64,
     /// Time of everything.
@@ -70,12 +75,13 @@ pub struct KillSummary {
 impl fmt::Display for KillSummary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, cycles, killed_at_start, acked, refused, unanswered, unanswered_applied, .. } = self;
-        let Self { resumed, compared, batches, ready_ms_max, elapsed_ms, .. } = self;
+        let Self { resumed, compared, batches, mirrored, ready_ms_max, elapsed_ms, .. } = self;
         write!(
             formatter,
             "seed {seed}: {cycles} kills ({killed_at_start} during start-up) in {elapsed_ms} ms: {acked} \
              acknowledged, {refused} refused, {unanswered} unanswered ({unanswered_applied} of them applied), \
-             {resumed} imports gone on with, {compared} values and {batches} batches compared, ready within {ready_ms_max} ms: 0 lost, 0 torn, 0 failed starts"
+             {resumed} imports gone on with, {compared} values, {batches} batches and {mirrored} rows of a copy compared, ready within {ready_ms_max} ms: \
+             0 lost, 0 torn, 0 failed starts"
         )
     }
 }
@@ -90,7 +96,8 @@ pub fn run(binary: &Path, cycles: u32, seed: u64) -> KillSummary {
     let history = History { seed, keys: KEYS, draw };
     let mut clients: Vec<ScriptedClient> =
         (0..CLIENTS).map(|number| ScriptedClient::new(number, history)).collect();
-    let mut summary = KillSummary { seed, cycles, ..KillSummary::default() };
+    let (mut mirror, mut summary) =
+        (Mirror::default(), KillSummary { seed, cycles, ..KillSummary::default() });
     let mut ready_ms = READY_MS_GUESS;
     for _ in 0..cycles {
         let mut daemon = Daemon::start(binary, dir.path());
@@ -99,16 +106,16 @@ pub fn run(binary: &Path, cycles: u32, seed: u64) -> KillSummary {
             daemon.kill();
             summary.killed_at_start += 1;
         } else {
-            ready_ms = check(&mut daemon, &mut clients, &mut summary);
-            work_and_kill(&mut daemon, &mut clients, &mut dice);
+            ready_ms = check(&mut daemon, &mut clients, &mut mirror, &mut summary);
+            work_and_kill(&mut daemon, &mut clients, &mut mirror, &mut dice);
         }
     }
     let mut daemon = Daemon::start(binary, dir.path());
-    check(&mut daemon, &mut clients, &mut summary);
+    check(&mut daemon, &mut clients, &mut mirror, &mut summary);
     let status = daemon.terminate();
     assert!(status.success(), "the daemon stopped with {status}");
     let mut daemon = Daemon::start(binary, dir.path());
-    check(&mut daemon, &mut clients, &mut summary);
+    check(&mut daemon, &mut clients, &mut mirror, &mut summary);
     for client in &clients {
         summary.acked += client.counts.acked;
         summary.refused += client.counts.refused;
@@ -121,18 +128,24 @@ pub fn run(binary: &Path, cycles: u32, seed: u64) -> KillSummary {
 }
 
 /// Waits for the daemon and compares all that the clients know; returns the time it took to be ready.
-fn check(daemon: &mut Daemon, clients: &mut [ScriptedClient], summary: &mut KillSummary) -> u64 {
+fn check(
+    daemon: &mut Daemon,
+    clients: &mut [ScriptedClient],
+    mirror: &mut Mirror,
+    summary: &mut KillSummary,
+) -> u64 {
     let ready_ms = milliseconds(daemon.wait_until_ready());
     summary.ready_ms_max = summary.ready_ms_max.max(ready_ms);
     let mut http = daemon.client();
     summary.compared += clients.iter_mut().map(|client| client.check(&mut http)).sum::<u64>();
     summary.batches +=
         clients.iter_mut().map(|client| client.check_batches(&mut http, Crash::Kill)).sum::<u64>();
+    summary.mirrored += mirror.check(&mut http);
     ready_ms
 }
 
 /// Lets the clients work, and kills the daemon under them.
-fn work_and_kill(daemon: &mut Daemon, clients: &mut [ScriptedClient], dice: &mut Dice) {
+fn work_and_kill(daemon: &mut Daemon, clients: &mut [ScriptedClient], mirror: &mut Mirror, dice: &mut Dice) {
     let work = Duration::from_millis(1 + dice.below(WORK_MS_MAX));
     let is_stopped = dice.chance(KILLED_WHILE_STOPPING_PERCENT);
     let stop = Duration::from_millis(dice.below(STOP_MS_MAX));
@@ -142,6 +155,9 @@ fn work_and_kill(daemon: &mut Daemon, clients: &mut [ScriptedClient], dice: &mut
             let name = format!("client-{}", client.number);
             thread::Builder::new().name(name).spawn_scoped(scope, move || client.run(&mut http)).unwrap();
         }
+        let mut http = daemon.client();
+        let following = thread::Builder::new().name("mirror".to_owned());
+        following.spawn_scoped(scope, move || mirror.follow(&mut http)).unwrap();
         daemon.pause(work);
         if is_stopped {
             daemon.ask_to_stop();

@@ -31,6 +31,8 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// Seconds after which the server wants to be asked again.
     pub retry_after_seconds: Option<u64>,
+    /// The state that it shows, or leads to.
+    pub cursor: Option<String>,
 }
 
 impl Answer {
@@ -96,7 +98,8 @@ impl Connection {
         let line = self.line()?;
         let status = line.split(' ').nth(1).and_then(|code| code.parse().ok());
         let status: u16 = status.ok_or_else(|| broken("no status line"))?;
-        let (mut length, mut is_chunked, mut stays_open, mut retry_after_seconds) = (None, false, true, None);
+        let (mut length, mut is_chunked, mut stays_open) = (None, false, true);
+        let (mut retry_after_seconds, mut cursor) = (None, None);
         loop {
             let line = self.line()?;
             if line.is_empty() {
@@ -108,10 +111,11 @@ impl Connection {
                 "content-length" => length = value.trim().parse::<usize>().ok(),
                 "connection" => stays_open = !value.trim().eq_ignore_ascii_case("close"),
                 "retry-after" => retry_after_seconds = value.trim().parse().ok(),
+                "sluice-cursor" => cursor = Some(value.trim().to_owned()),
                 _ => {}
             }
         }
-        let answer = Answer { status, body: Vec::new(), retry_after_seconds };
+        let answer = Answer { status, body: Vec::new(), retry_after_seconds, cursor };
         if !is_chunked {
             self.give(length.ok_or_else(|| broken("no content-length"))?, take)?;
             return Ok((answer, stays_open));
