@@ -14,6 +14,19 @@ fn sled_syncs_for_real() {
     assert!(before < sluice_sync::declined_count());
 }
 
+/// sled overwrites what the snapshot before needs once a new one has its name, and does not see to it that it keeps it.
+#[test]
+fn names_of_snapshots_are_synced() {
+    let dir = tempfile::tempdir().unwrap();
+    let trees = Trees::open(dir.path()).unwrap();
+    put_pieces(&trees.indicators, b"part", 0, &vec![7; 3 * PIECE_BYTES_MAX]).unwrap();
+    trees.sync().unwrap();
+    drop(trees);
+    let before = sluice_sync::names_synced_count();
+    drop(Trees::open(dir.path()).unwrap());
+    assert!(before < sluice_sync::names_synced_count());
+}
+
 #[test]
 fn full_pieces_make_no_blobs() {
     let dir = tempfile::tempdir().unwrap();

@@ -15,6 +15,8 @@ use super::trace::{EVERYTHING, Event};
 use crate::dice::Dice;
 
 const SECTOR_BYTES: usize = 512;
+/// Share of the images in which no change of a name has come to the disk that was not synced.
+const NAMES_LATE_PERCENT: u64 = 25;
 /// A file whose blocks are reserved by calls that the recorder does not see, and in which nothing is ever written.
 const NO_CONTENT: &str = "SPARE";
 const O_CREAT: u64 = 0o100;
@@ -220,7 +222,8 @@ impl<'t> Disk<'t> {
     /// Puts into the empty directory `to` what may be left when the power fails now.
     pub(crate) fn image(&self, dice: &mut Dice, to: &Path) {
         let mut names = self.durable_names.clone();
-        let kept = dice.index(self.pending_names.len() + 1);
+        // A name may be late for long after the data of other files.
+        let kept = if dice.chance(NAMES_LATE_PERCENT) { 0 } else { dice.index(self.pending_names.len() + 1) };
         for (_, change) in &self.pending_names[..kept] {
             apply_name(&mut names, change);
         }
