@@ -21,6 +21,7 @@ pub mod exposition;
 pub mod faults;
 pub mod feed;
 pub mod full_disk;
+pub mod import_form;
 pub mod oracle;
 pub mod powercut;
 pub mod script;

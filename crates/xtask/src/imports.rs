@@ -21,12 +21,10 @@ use serde_json::Value;
 use test_support::{
     client::{Client, indicators_path},
     daemon::{CREDENTIALS, Daemon},
+    import_form::ImportForm,
 };
 
-use self::{
-    forms::{Form, Forms},
-    stored::Stored,
-};
+use self::{forms::Forms, stored::Stored};
 use crate::{
     compare::summary::Figure,
     feed::FeedOptions,
@@ -75,21 +73,21 @@ enum Sender {
 }
 
 /// A way in.
-type Way = (&'static str, Form, Sender);
+type Way = (&'static str, ImportForm, Sender);
 
 /// All of them; the others are held against the first.
 const WAYS: [Way; 11] = [
-    ("array, CyberTrace", Form::Array, Sender::CyberTrace(1)),
-    ("NDJSON", Form::Ndjson, Sender::V1),
-    ("array", Form::Array, Sender::V1),
-    ("CSV", Form::Csv, Sender::V1),
-    ("lines", Form::Lines, Sender::V1),
-    ("STIX", Form::Stix, Sender::V1),
-    ("MISP", Form::Misp, Sender::V1),
-    ("array, CyberTrace, 2 connections", Form::Array, Sender::CyberTrace(2)),
-    ("client, NDJSON, 2 connections", Form::Ndjson, Sender::Client(2)),
-    ("client, NDJSON", Form::Ndjson, Sender::Client(1)),
-    ("client, CSV", Form::Csv, Sender::Client(1)),
+    ("array, CyberTrace", ImportForm::Array, Sender::CyberTrace(1)),
+    ("NDJSON", ImportForm::Ndjson, Sender::V1),
+    ("array", ImportForm::Array, Sender::V1),
+    ("CSV", ImportForm::Csv, Sender::V1),
+    ("lines", ImportForm::Lines, Sender::V1),
+    ("STIX", ImportForm::Stix, Sender::V1),
+    ("MISP", ImportForm::Misp, Sender::V1),
+    ("array, CyberTrace, 2 connections", ImportForm::Array, Sender::CyberTrace(2)),
+    ("client, NDJSON, 2 connections", ImportForm::Ndjson, Sender::Client(2)),
+    ("client, NDJSON", ImportForm::Ndjson, Sender::Client(1)),
+    ("client, CSV", ImportForm::Csv, Sender::Client(1)),
 ];
 
 /// What all pushes share.
@@ -178,7 +176,7 @@ impl Ways<'_> {
     }
 
     /// Lets the client push, which takes the form from the file.
-    fn push_by_client(&self, form: Form, connections: usize, supplier: &str) -> Result<(usize, usize)> {
+    fn push_by_client(&self, form: ImportForm, connections: usize, supplier: &str) -> Result<(usize, usize)> {
         let mut command = Command::new(self.client);
         // A profile, a journal or a proxy of whoever runs this is none of this one's.
         command.env_clear().env("HOME", self.dir);
@@ -200,7 +198,7 @@ impl Ways<'_> {
 }
 
 /// Posts a body to `/v1`.
-fn post(client: &mut Client, form: Form, body: &[u8], supplier: &str) -> Result<(usize, usize)> {
+fn post(client: &mut Client, form: ImportForm, body: &[u8], supplier: &str) -> Result<(usize, usize)> {
     let path = format!("/v1/suppliers/{supplier}/indicators?format={}", form.word());
     let answer = client.ask("POST", &path, body)?.answer;
     ensure!(answer.status == 200, "{}: {}", answer.status, answer.text());

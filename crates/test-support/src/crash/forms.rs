@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::{dice::Dice, script::Change};
+use crate::{dice::Dice, import_form::ImportForm, script::Change};
 
 /// Pieces of what is put between rows: together longer than a step of 16 MiB.
 const PIECES: usize = 7;
@@ -29,23 +29,12 @@ const STIX_PATHS: [&str; KINDS] = [
 /// Kinds of keys.
 pub(super) const KINDS: usize = 6;
 
-/// A form of `/v1`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum ImportForm {
-    Array,
-    Ndjson,
-    Csv,
-    Lines,
-    Stix,
-    Misp,
-}
-
 /// A body on its way.
 pub(super) struct Body {
     form: ImportForm,
     pub(super) text: String,
     lines: u64,
-    /// That of each row.
+    /// That of each row that is stored.
     pub(super) row_lines: Vec<u64>,
 }
 
@@ -54,18 +43,6 @@ impl ImportForm {
         let rare = [Self::Csv, Self::Lines, Self::Stix, Self::Misp];
         let forms = [[Self::Array; 4], [Self::Ndjson; 4], rare];
         forms[dice.index(forms.len())][dice.index(rare.len())]
-    }
-
-    /// Its name as a parameter.
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Array => "json",
-            Self::Ndjson => "ndjson",
-            Self::Csv => "csv",
-            Self::Lines => "lines",
-            Self::Stix => "stix",
-            Self::Misp => "misp",
-        }
     }
 
     /// What is done to a row that is sent like this. `note` is like no other.
@@ -107,6 +84,11 @@ impl Body {
     pub(super) fn row(&mut self, kind: usize, indicator: &str, change: &Change) {
         self.padded_row(kind, indicator, change, 0);
         self.row_lines.push(self.lines);
+    }
+
+    /// Adds a row that is refused.
+    pub(super) fn refused_row(&mut self, kind: usize, indicator: &str) {
+        self.padded_row(kind, indicator, &Change::Touch, 0);
     }
 
     /// Ends the step of the daemon behind the last row, which is this one.

@@ -12,13 +12,14 @@ use serde_json::Value;
 
 use super::{
     bulk::{BulkBody, BulkLedger},
-    forms::{ImportForm, KINDS},
+    forms::KINDS,
     imports::{Crash, ImportLedger, key_header},
     reads::get,
 };
 use crate::{
     client::{Answer, Client},
     dice::Dice,
+    import_form::ImportForm,
     script::{Change, Model, Operation, supplier_name, tag_prefix},
 };
 

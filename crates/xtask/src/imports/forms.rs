@@ -14,36 +14,12 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
+use test_support::import_form::ImportForm;
 
 use crate::feed::Lines;
 
 /// Most bytes of a body of the CyberTrace API; four make a feed of a million.
 const BODY_BYTES_MAX: usize = 60 << 20;
-
-/// A form.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Form {
-    Array,
-    Ndjson,
-    Csv,
-    Lines,
-    Stix,
-    Misp,
-}
-
-impl Form {
-    /// What `format=` calls it.
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Array => "json",
-            Self::Ndjson => "ndjson",
-            Self::Csv => "csv",
-            Self::Lines => "lines",
-            Self::Stix => "stix",
-            Self::Misp => "misp",
-        }
-    }
-}
 
 /// A feed in all forms.
 pub(super) struct Forms {
@@ -69,18 +45,30 @@ impl Forms {
         }
         let columns: BTreeSet<&String> =
             rows.iter().filter_map(|row| row.get("context")?.as_object()).flat_map(Map::keys).collect();
-        forms.write_file(Form::Ndjson, ("", "\n", "\n"), rows.iter().map(|row| json!(row).to_string()))?;
+        forms.write_file(
+            ImportForm::Ndjson,
+            ("", "\n", "\n"),
+            rows.iter().map(|row| json!(row).to_string()),
+        )?;
         let header = format!(
             "indicator,tags,{}\n",
             columns.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(",")
         );
-        forms.write_file(Form::Csv, (&header, "\n", "\n"), rows.iter().map(|row| record(row, &columns)))?;
-        forms.write_file(Form::Lines, ("", "\n", "\n"), forms.values.iter().cloned())?;
+        forms.write_file(
+            ImportForm::Csv,
+            (&header, "\n", "\n"),
+            rows.iter().map(|row| record(row, &columns)),
+        )?;
+        forms.write_file(ImportForm::Lines, ("", "\n", "\n"), forms.values.iter().cloned())?;
         let numbered = || forms.values.iter().enumerate();
         let bundle = ("{\"type\":\"bundle\",\"id\":\"bundle--0\",\"objects\":[", ",", "]}");
-        forms.write_file(Form::Stix, bundle, numbered().map(|(number, value)| object(number, value)))?;
+        forms.write_file(
+            ImportForm::Stix,
+            bundle,
+            numbered().map(|(number, value)| object(number, value)),
+        )?;
         let event = ("{\"Event\":{\"info\":\"A feed\",\"Attribute\":[", ",", "]}}");
-        forms.write_file(Form::Misp, event, forms.values.iter().map(|value| attribute(value)))?;
+        forms.write_file(ImportForm::Misp, event, forms.values.iter().map(|value| attribute(value)))?;
         Ok(forms)
     }
 
@@ -95,8 +83,8 @@ impl Forms {
     }
 
     /// Where a form is; of arrays, the rows that they are made of.
-    pub(super) fn file(&self, form: Form) -> PathBuf {
-        let word = if form == Form::Array { Form::Ndjson.word() } else { form.word() };
+    pub(super) fn file(&self, form: ImportForm) -> PathBuf {
+        let word = if form == ImportForm::Array { ImportForm::Ndjson.word() } else { form.word() };
         self.dir.join(format!("feed.{word}"))
     }
 
@@ -105,8 +93,8 @@ impl Forms {
     /// # Errors
     ///
     /// When the file cannot be read.
-    pub(super) fn body(&self, form: Form) -> Result<Vec<u8>> {
-        if form == Form::Array {
+    pub(super) fn body(&self, form: ImportForm) -> Result<Vec<u8>> {
+        if form == ImportForm::Array {
             return Ok(self.arrays(usize::MAX)?.concat());
         }
         Ok(fs::read(self.file(form))?)
@@ -124,7 +112,7 @@ impl Forms {
     fn arrays(&self, bytes_max: usize) -> Result<Vec<Vec<u8>>> {
         let mut arrays: Vec<Vec<u8>> = Vec::new();
         for row in
-            fs::read(self.file(Form::Array))?.split(|byte| *byte == b'\n').filter(|row| !row.is_empty())
+            fs::read(self.file(ImportForm::Array))?.split(|byte| *byte == b'\n').filter(|row| !row.is_empty())
         {
             match arrays.last_mut() {
                 Some(array) if array.len() + row.len() < bytes_max => array.push(b','),
@@ -142,7 +130,7 @@ impl Forms {
 
     fn write_file(
         &self,
-        form: Form,
+        form: ImportForm,
         (before, between, after): (&str, &str, &str),
         rows: impl Iterator<Item = String>,
     ) -> Result<()> {

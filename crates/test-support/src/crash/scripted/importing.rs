@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::{DOMAIN, Outcome, Planned, ScriptedClient, Way, judge, kind};
 use crate::{
     client::Client,
-    crash::forms::{Body, ImportForm},
+    crash::forms::Body,
+    import_form::ImportForm,
     script::{Change, Model, Operation, supplier_name},
 };
 
@@ -85,7 +86,7 @@ impl ScriptedClient {
             }
         }
         for _ in 0..bad {
-            body.row(DOMAIN, "bad\\.example.com", &Change::Touch);
+            body.refused_row(DOMAIN, "bad\\.example.com");
         }
         body.end();
         body

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::{Form, Forms};
+use super::{Forms, ImportForm};
 use crate::feed::FeedOptions;
 
 const FEED: &str = concat!(
@@ -29,14 +29,14 @@ fn csv_has_a_column_for_each_member_of_a_context() {
         198.51.100.7,\"C2;BOTNET\",,\"a, \"\"b\"\"\",443\n\
         example.com/it's,,,,\n\
         d41d8cd98f00b204e9800998ecf8427e,,x,,\n";
-    assert_eq!(String::from_utf8(forms(&dir).body(Form::Csv).unwrap()).unwrap(), expected);
+    assert_eq!(String::from_utf8(forms(&dir).body(ImportForm::Csv).unwrap()).unwrap(), expected);
 }
 
 #[test]
 fn documents_have_the_values_with_their_types() {
     let dir = tempfile::tempdir().unwrap();
     let forms = forms(&dir);
-    let bundle: Value = serde_json::from_slice(&forms.body(Form::Stix).unwrap()).unwrap();
+    let bundle: Value = serde_json::from_slice(&forms.body(ImportForm::Stix).unwrap()).unwrap();
     let patterns: Vec<_> = (0..3).map(|number| bundle["objects"][number]["pattern"].clone()).collect();
     assert_eq!(
         patterns,
@@ -46,7 +46,7 @@ fn documents_have_the_values_with_their_types() {
             "[file:hashes.MD5 = 'd41d8cd98f00b204e9800998ecf8427e']"
         ]
     );
-    let event: Value = serde_json::from_slice(&forms.body(Form::Misp).unwrap()).unwrap();
+    let event: Value = serde_json::from_slice(&forms.body(ImportForm::Misp).unwrap()).unwrap();
     let attributes = event["Event"]["Attribute"].as_array().unwrap();
     let types: Vec<_> = attributes.iter().map(|attribute| attribute["type"].clone()).collect();
     assert_eq!(types, ["ip-dst", "url", "md5"]);
@@ -57,7 +57,7 @@ fn arrays_have_all_rows_and_end_before_they_are_too_long() {
     let dir = tempfile::tempdir().unwrap();
     let forms = forms(&dir);
     let rows = |body: &[u8]| serde_json::from_slice::<Vec<Value>>(body).unwrap();
-    let whole = rows(&forms.body(Form::Array).unwrap());
+    let whole = rows(&forms.body(ImportForm::Array).unwrap());
     let expected: Vec<Value> = FEED.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(whole, expected);
     let short = forms.arrays(130).unwrap();
