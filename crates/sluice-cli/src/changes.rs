@@ -15,6 +15,7 @@ use crate::{
     cursor_file::CursorFile,
     failure::{Ended, Failure},
     interruption::interruption,
+    line_buffer::LineBuffer,
     output::{say, say_lines},
     patience::Patience,
     server::{Broken, NoAnswer, Server},
@@ -85,17 +86,14 @@ impl Follower<'_> {
         let Some(cursor) = download.cursor() else {
             return Err(Failure::Refused("the daemon tells no cursor".to_owned()).into());
         };
-        let (mut rest, mut has_lines) = (Vec::new(), false);
+        let (mut text, mut has_lines) = (LineBuffer::default(), false);
         while let Some(chunk) = download.next().await.map_err(Broken::Off)? {
             *lately = Instant::now();
-            rest.extend_from_slice(&chunk);
-            let whole = rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-            let (lines, _) = rest.split_at(whole);
-            say_lines(&String::from_utf8_lossy(lines))?;
-            has_lines |= whole != 0;
-            rest.drain(..whole);
+            let lines = text.take(&chunk);
+            say_lines(&String::from_utf8_lossy(&lines))?;
+            has_lines |= !lines.is_empty();
         }
-        if !rest.is_empty() {
+        if text.is_within_line() {
             return Err(Broken::Off(NoAnswer::of_break("the answer ends within a line")));
         }
         self.cursor = cursor;

@@ -22,6 +22,7 @@ use crate::{
     cursor_file::CursorFile,
     failure::{Ended, Failure},
     interruption::interruption,
+    line_buffer::LineBuffer,
     patience::Patience,
     server::{Broken, Download, NoAnswer, Server},
 };
@@ -124,12 +125,10 @@ impl Export<'_> {
         if self.arguments.csv {
             return self.take_table(&mut download).await;
         }
-        let (mut rows, mut rest) = (0, Vec::new());
+        let (mut rows, mut text) = (0, LineBuffer::default());
         while let Some(chunk) = download.next().await.map_err(Broken::Off)? {
             self.telling.add_bytes(chunk.len());
-            rest.extend_from_slice(&chunk);
-            let whole = rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-            let (lines, _) = rest.split_at(whole);
+            let lines = text.take(&chunk);
             let Some(last) =
                 lines.strip_suffix(b"\n").and_then(|lines| lines.rsplit(|byte| *byte == b'\n').next())
             else {
@@ -147,7 +146,6 @@ impl Export<'_> {
                 return if end.rows == rows { Ok(()) } else { Err(Broken::For(miscounted(end.rows, rows))) };
             }
             self.last_line = last.to_vec();
-            rest.drain(..whole);
         }
         // As HTTP says it was whole, and yet it was not.
         Err(Broken::Off(NoAnswer::of_break("the answer ends without its last line")))

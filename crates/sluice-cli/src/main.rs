@@ -15,6 +15,7 @@ mod escaping;
 mod export;
 mod failure;
 mod interruption;
+mod line_buffer;
 mod lookup;
 mod output;
 mod patience;

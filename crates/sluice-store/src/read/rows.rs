@@ -16,7 +16,7 @@ use super::{
     counts::ReadCounts,
     merger::{RowMerger, row_at},
     view::Snapshot,
-    workers::{ReadBudget, Workers, block_use, counted, outcome, read_batches, sort_by},
+    workers::{PassingThread, ReadBudget, Workers, block_use, counted, outcome, read_batches, sort_by},
 };
 use crate::{
     contexts::ContextRef,
@@ -28,6 +28,12 @@ use crate::{
 
 /// Stands for a key without a row.
 const NO_ROW: u32 = u32::MAX;
+
+/// Keys whose rows are read at a time by who passes over many.
+pub(super) const KEYS_AT_ONCE: usize = 8 * 1_024;
+
+/// Memory that their rows may take; fewer are read at a time where it does not do.
+const ROWS_BYTES_MAX: usize = 4 << 20;
 
 /// Bytes that a read takes for each key, beside its row.
 const KEY_BYTES: usize = size_of::<(u128, u32)>()
@@ -84,6 +90,24 @@ impl Snapshot {
         workers: &impl Workers,
     ) -> Result<Option<ReadRows>, ReadError> {
         outcome(self.try_read_rows(keys, &ReadBudget::new(bytes_max), workers))
+    }
+
+    /// Reads the rows of the first of some keys, and says of how many: as many as memory is planned for, one at least.
+    ///
+    /// # Errors
+    ///
+    /// As of [`read_rows`](Self::read_rows).
+    pub(super) fn read_first_rows(&self, keys: &[&[u8]]) -> Result<(ReadRows, usize), ReadError> {
+        let mut count = keys.len();
+        loop {
+            let (first, _) = keys.split_at(count);
+            // A single row may be as long as it is.
+            let bytes_max = if count <= 1 { usize::MAX } else { ROWS_BYTES_MAX };
+            if let Some(rows) = self.read_rows(first, bytes_max, &PassingThread)? {
+                return Ok((rows, count));
+            }
+            count /= 2;
+        }
     }
 
     fn try_read_rows(

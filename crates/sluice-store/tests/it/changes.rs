@@ -14,7 +14,7 @@ use sluice_store::{
     catalogue::{CatalogueChange, SupplierPatch, TagPatch},
 };
 
-use crate::world::{LATER, StoppedClock, World, commit};
+use crate::world::{Draws, LATER, StoppedClock, World, commit, tuning_of};
 
 const HISTORIES: u64 = 4;
 const STEPS: u64 = 120;
@@ -147,21 +147,14 @@ impl Mirror {
 struct History {
     world: World,
     clock: Arc<StoppedClock>,
-    state: u64,
+    draws: Draws,
     names: u64,
     mirrors: Vec<Mirror>,
 }
 
 impl History {
     fn new(seed: u64) -> Self {
-        let tuning = Tuning {
-            flush_bytes: if seed.is_multiple_of(2) { 40_000 } else { 1 },
-            part_bytes: 300,
-            context_table_bytes_min: 200,
-            replaced_bytes_written_max: [0, 300, 1 << 20][usize::try_from(seed % 3).unwrap()],
-            ..Tuning::default()
-        };
-        let (world, clock) = World::stopped(tuning);
+        let (world, clock) = World::stopped(tuning_of(seed));
         world.store().add_tenant(&TenantName::parse("acme").unwrap()).unwrap();
         let filters = [
             Filter::All,
@@ -173,7 +166,7 @@ impl History {
             Filter::Sure,
             Filter::Late,
         ];
-        let mut history = Self { world, clock, state: seed, names: 0, mirrors: Vec::new() };
+        let mut history = Self { world, clock, draws: Draws::new(seed), names: 0, mirrors: Vec::new() };
         for name in NAMES {
             history.world.create_supplier(name, RetentionMinutes::new(60_u32).unwrap());
         }
@@ -187,8 +180,7 @@ impl History {
     }
 
     fn below(&mut self, bound: u64) -> u64 {
-        self.state = self.state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
-        (self.state >> 33) % bound
+        self.draws.below(bound)
     }
 
     fn one_of<T: Copy>(&mut self, of: &[T]) -> T {

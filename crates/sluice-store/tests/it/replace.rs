@@ -21,7 +21,7 @@ use sluice_store::{
     WriteError, catalogue::CatalogueChange,
 };
 
-use crate::world::{StoppedClock, World, commit, wait_until};
+use crate::world::{Draws, StoppedClock, World, commit, tuning_of, wait_until};
 
 const HISTORIES: u64 = 24;
 const STEPS: u64 = 70;
@@ -52,7 +52,7 @@ struct History {
     clock: Arc<StoppedClock>,
     suppliers: Vec<(SupplierId, u32)>,
     tags: Vec<u32>,
-    state: u64,
+    draws: Draws,
     known: BTreeMap<String, Known>,
 }
 
@@ -98,15 +98,7 @@ fn gather(store: &Store, supplier: SupplierId, rows: &[Row], slice_rows: usize, 
 
 impl History {
     fn new(seed: u64) -> Self {
-        let tuning = Tuning {
-            flush_bytes: if seed.is_multiple_of(2) { 40_000 } else { 1 },
-            part_bytes: 300,
-            context_table_bytes_min: 200,
-            // Of every third history, all replacements become runs; of others, those that change much do.
-            replaced_bytes_written_max: [0, 300, 1 << 20][usize::try_from(seed % 3).unwrap()],
-            ..Tuning::default()
-        };
-        let (world, clock) = World::stopped(tuning);
+        let (world, clock) = World::stopped(tuning_of(seed));
         for (name, minutes) in SUPPLIERS {
             world.create_supplier(name, RetentionMinutes::new(minutes).unwrap());
         }
@@ -118,12 +110,11 @@ impl History {
         }
         let suppliers =
             SUPPLIERS.map(|(name, minutes)| (world.supplier(name).unwrap(), 60 * minutes)).to_vec();
-        Self { world, clock, suppliers, tags, state: seed, known: BTreeMap::new() }
+        Self { world, clock, suppliers, tags, draws: Draws::new(seed), known: BTreeMap::new() }
     }
 
     fn below(&mut self, bound: u64) -> u64 {
-        self.state = self.state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
-        (self.state >> 33) % bound
+        self.draws.below(bound)
     }
 
     fn one_of(&mut self, count: usize) -> usize {

@@ -63,6 +63,33 @@ impl Clock for StoppedClock {
     }
 }
 
+/// What random histories draw from.
+pub(crate) struct Draws(u64);
+
+impl Draws {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A number below `bound`.
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        (self.0 >> 33) % bound
+    }
+}
+
+/// Small parts and tables for a random history. Every other one flushes with each commit. Of every third one, all replacements become
+/// runs; of others, those that change much do.
+pub(crate) fn tuning_of(seed: u64) -> Tuning {
+    Tuning {
+        flush_bytes: if seed.is_multiple_of(2) { 40_000 } else { 1 },
+        part_bytes: 300,
+        context_table_bytes_min: 200,
+        replaced_bytes_written_max: [0, 300, 1 << 20][usize::try_from(seed % 3).unwrap()],
+        ..Tuning::default()
+    }
+}
+
 pub(crate) struct World {
     dir: TempDir,
     tuning: Tuning,

@@ -9,7 +9,7 @@
 
 pub(crate) mod parameters;
 
-use std::{io, rc::Rc, sync::Arc, thread, time::Duration};
+use std::{io, rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::{
     HttpResponse,
@@ -21,14 +21,14 @@ use sluice_ingest::{Ingestor, Permit};
 use sluice_model::limits;
 use sluice_store::{Changed, ChangedRows, RemovalReason, Snapshot, Wanted};
 use tokio::{
-    sync::{OwnedSemaphorePermit, oneshot},
+    sync::OwnedSemaphorePermit,
     time::{Instant, sleep, timeout},
 };
 
 use self::parameters::ChangesWanted;
 use super::{
     export::{self, CURSOR, packing::Packing, parameters::Coding, render::RowWriter},
-    pieces::{self, PieceQueue},
+    pieces::{self, FirstWord, PieceQueue},
 };
 use crate::{
     http::{problem::Cause, record::RequestRecord},
@@ -135,12 +135,12 @@ async fn look(
     since: (u64, u32),
     record: &Rc<RequestRecord>,
 ) -> Result<(CopyState, impl Stream<Item = io::Result<Bytes>> + use<>), Cause> {
-    let full = Cause::Busy { retry_after_seconds: export::FULL_RETRY_SECONDS };
     let place = timeout(PLACE_WAIT_MAX, Arc::clone(&state.followers).acquire_owned()).await;
-    let Ok(Ok(place)) = place else { return Err(full) };
+    let Ok(Ok(place)) = place else {
+        return Err(Cause::Busy { retry_after_seconds: export::FULL_RETRY_SECONDS });
+    };
     let permit = ingestor.reserve_whole(FOLLOWER_BYTES)?;
     let (pieces, body) = pieces::queue(export::EXPORT_TIME_MAX, record);
-    let (begun, begun_in) = oneshot::channel();
     let follower = Follower {
         ingestor: ingestor.clone(),
         wanted: Arc::clone(wanted),
@@ -148,12 +148,7 @@ async fn look(
         pieces,
         _held: (place, permit),
     };
-    let started = thread::Builder::new().name("changes".to_owned()).spawn(move || follower.run(begun));
-    started.map_err(|error| {
-        tracing::error!(%error, "a thread for changes could not be started");
-        full
-    })?;
-    let told = begun_in.await.map_err(|_panicked| Cause::Internal)??;
+    let told = pieces::begin("changes", export::FULL_RETRY_SECONDS, |begun| follower.run(begun)).await?;
     Ok((told, body))
 }
 
@@ -169,7 +164,7 @@ struct Follower {
 
 impl Follower {
     /// Says where the copy will stand as soon as there is something to tell, or that there is nothing, or why nothing is told.
-    fn run(self, begun: oneshot::Sender<Result<CopyState, Cause>>) {
+    fn run(self, begun: FirstWord<CopyState>) {
         let mut begun = Some(begun);
         let looked = self.look(&mut begun);
         if let Some(begun) = begun {
@@ -179,10 +174,7 @@ impl Follower {
         }
     }
 
-    fn look(
-        &self,
-        begun: &mut Option<oneshot::Sender<Result<CopyState, Cause>>>,
-    ) -> Result<CopyState, Cause> {
+    fn look(&self, begun: &mut Option<FirstWord<CopyState>>) -> Result<CopyState, Cause> {
         let (snapshot, _kept) = export::snapshot_of(&self.ingestor)?;
         let asked = self.wanted.asked(&snapshot, self.since)?;
         let Some(changed) = snapshot.changes(&asked) else {
@@ -234,12 +226,7 @@ impl Follower {
             return Ok(());
         }
         say_first();
-        for piece in [packing.pack(&mut text)?, packing.finish()?] {
-            if self.pieces.send(piece)? == Wanted::Enough {
-                return Ok(());
-            }
-        }
-        self.pieces.end()
+        self.pieces.end([packing.pack(&mut text)?, packing.finish()?])
     }
 }
 

@@ -13,20 +13,20 @@ pub(super) mod packing;
 pub(crate) mod parameters;
 pub(super) mod render;
 
-use std::{io, rc::Rc, sync::Arc, thread, time::Duration};
+use std::{io, rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::{HttpResponse, HttpResponseBuilder, http::header};
 use sluice_ingest::{Ingestor, Permit};
 use sluice_model::limits;
 use sluice_store::{SelectedHolding, Snapshot, Wanted};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::OwnedSemaphorePermit;
 
 use self::{
     packing::Packing,
     parameters::{Coding, ExportAsked, ExportFormat},
     render::RowWriter,
 };
-use super::pieces::{self, PieceQueue};
+use super::pieces::{self, FirstWord, PieceQueue};
 use crate::{
     http::{problem::Cause, record::RequestRecord},
     life::state::State,
@@ -62,19 +62,14 @@ pub(crate) async fn answer(
     asked: ExportAsked,
     record: &Rc<RequestRecord>,
 ) -> Result<HttpResponse, Cause> {
-    let full = Cause::Busy { retry_after_seconds: FULL_RETRY_SECONDS };
-    let Ok(slot) = Arc::clone(&state.exports).try_acquire_owned() else { return Err(full) };
+    let Ok(slot) = Arc::clone(&state.exports).try_acquire_owned() else {
+        return Err(Cause::Busy { retry_after_seconds: FULL_RETRY_SECONDS });
+    };
     let permit = ingestor.reserve_whole(EXPORT_BYTES)?;
     let (format, coding, judged_seconds) = (asked.format, asked.coding, asked.selection.now_seconds);
     let (pieces, body) = pieces::queue(EXPORT_TIME_MAX, record);
-    let (begun, begun_in) = oneshot::channel();
     let exporter = Exporter { ingestor: ingestor.clone(), asked, pieces, _held: (slot, permit) };
-    let started = thread::Builder::new().name("export".to_owned()).spawn(move || exporter.run(begun));
-    started.map_err(|error| {
-        tracing::error!(%error, "a thread for an export could not be started");
-        full
-    })?;
-    let commit = begun_in.await.map_err(|_panicked| Cause::Internal)??;
+    let commit = pieces::begin("export", FULL_RETRY_SECONDS, |begun| exporter.run(begun)).await?;
     let media_type = match format {
         ExportFormat::Ndjson => "application/x-ndjson",
         ExportFormat::Csv => "text/csv; charset=utf-8",
@@ -126,7 +121,7 @@ struct Exporter {
 
 impl Exporter {
     /// Tells which commit is shown, or why none is, and then shows it, or tells why it cannot be shown to its end.
-    fn run(mut self, begun: oneshot::Sender<Result<u64, Cause>>) {
+    fn run(mut self, begun: FirstWord<u64>) {
         let (snapshot, _kept) = match self.begin() {
             Ok(snapshot) => snapshot,
             Err(cause) => return drop(begun.send(Err(cause))),
@@ -171,11 +166,6 @@ impl Exporter {
             return Ok(());
         }
         rows.push_end(selection.rows_max <= rows.rows_count, &mut text)?;
-        for piece in [packing.pack(&mut text)?, packing.finish()?] {
-            if self.pieces.send(piece)? == Wanted::Enough {
-                return Ok(());
-            }
-        }
-        self.pieces.end()
+        self.pieces.end([packing.pack(&mut text)?, packing.finish()?])
     }
 }

@@ -71,17 +71,27 @@ impl Filters {
         Ok(())
     }
 
-    /// Refuses a name that nobody has.
+    /// Refuses a name that nobody has, and that is none of some former ones.
     ///
     /// # Errors
     ///
     /// [`Cause::Unprocessable`].
-    pub(crate) fn check_names(&self, catalogue: &Catalogue, tenant: TenantId) -> Result<(), Cause> {
-        if self.suppliers.iter().any(|name| catalogue.supplier(tenant, name).is_none()) {
-            return Err(invalid("supplier", "is the name of a supplier"));
+    pub(crate) fn check_names(
+        &self,
+        catalogue: &Catalogue,
+        tenant: TenantId,
+        former_suppliers: &[&str],
+        former_tags: &[&str],
+    ) -> Result<(), Cause> {
+        for name in &self.suppliers {
+            if catalogue.supplier(tenant, name).is_none() && !former_suppliers.contains(&name.as_str()) {
+                return Err(invalid("supplier", "is the name of a supplier"));
+            }
         }
-        if self.tags.iter().any(|name| catalogue.tag(name).is_none()) {
-            return Err(invalid("tag", "is the name of a tag"));
+        for name in &self.tags {
+            if catalogue.tag(name).is_none() && !former_tags.contains(&name.as_str()) {
+                return Err(invalid("tag", "is the name of a tag"));
+            }
         }
         Ok(())
     }

@@ -40,6 +40,28 @@ pub(super) struct PieceQueue {
     ends_at: Instant,
 }
 
+/// Where a thread says what the head of its answer says, or why there is none.
+pub(super) type FirstWord<T> = oneshot::Sender<Result<T, Cause>>;
+
+/// Has a thread of its own write an answer, and waits for what it says first.
+///
+/// # Errors
+///
+/// What it says, or that there is no thread for it: then it may be tried again after so many seconds.
+pub(super) async fn begin<T: Send + 'static>(
+    name: &'static str,
+    retry_after_seconds: u32,
+    write: impl FnOnce(FirstWord<T>) + Send + 'static,
+) -> Result<T, Cause> {
+    let (begun, begun_in) = oneshot::channel();
+    let started = thread::Builder::new().name(name.to_owned()).spawn(move || write(begun));
+    started.map_err(|error| {
+        tracing::error!(%error, name, "a thread for an answer could not be started");
+        Cause::Busy { retry_after_seconds }
+    })?;
+    begun_in.await.map_err(|_panicked| Cause::Internal)?
+}
+
 /// Makes a queue whose answer may take some time, and the body that comes of it.
 pub(super) fn queue(
     time_max: Duration,
@@ -97,12 +119,17 @@ impl PieceQueue {
         if piece.is_empty() { Ok(Wanted::More) } else { self.queue(Some(piece.into())) }
     }
 
-    /// Says that the answer is whole.
+    /// Has the last pieces sent, and says that the answer is whole.
     ///
     /// # Errors
     ///
     /// The time is over.
-    pub(super) fn end(&self) -> io::Result<()> {
+    pub(super) fn end(&self, last: [Vec<u8>; 2]) -> io::Result<()> {
+        for piece in last {
+            if self.send(piece)? == Wanted::Enough {
+                return Ok(());
+            }
+        }
         self.queue(None).map(drop)
     }
 

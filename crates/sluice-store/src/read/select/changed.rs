@@ -16,9 +16,8 @@ use sluice_model::{SupplierId, TagId, kind_word, row::Row};
 
 use super::{
     super::{
-        rows::held,
+        rows::{KEYS_AT_ONCE, ReadRows, held},
         view::{Snapshot, View},
-        workers::PassingThread,
     },
     ROWS_SEEN_MAX, SelectedHolding, Selection, Wanted, Window,
 };
@@ -30,14 +29,8 @@ use crate::{
     run::Listing,
 };
 
-/// Keys whose rows are read at a time.
-const KEYS_AT_ONCE: usize = 8 * 1_024;
-
 /// Bytes of keys after which there are enough of them.
 const KEYS_BYTES: usize = 1 << 20;
-
-/// Memory that their rows may take; fewer are read at a time where it does not do.
-const ROWS_BYTES_MAX: usize = 4 << 20;
 
 /// Batches whose keys are merged; of more, a key may be told more than once.
 const BATCHES_AT_ONCE: usize = 64;
@@ -349,22 +342,28 @@ impl ChangedRows<'_> {
     /// Reads the rows of keys and tells what they are now.
     fn tell_some(
         &self,
-        met: &[(&[u8], Option<RemovalReason>)],
+        mut met: &[(&[u8], Option<RemovalReason>)],
         visit: &mut impl FnMut(Changed<'_>) -> Wanted,
     ) -> Result<Wanted, ReadError> {
-        if met.is_empty() {
-            return Ok(Wanted::More);
+        while !met.is_empty() {
+            let keys: Vec<&[u8]> = met.iter().map(|(key, _)| *key).collect();
+            let (rows, count) = self.snapshot.read_first_rows(&keys)?;
+            let (some, others) = met.split_at(count);
+            if self.tell_read(some, rows, visit)? == Wanted::Enough {
+                return Ok(Wanted::Enough);
+            }
+            met = others;
         }
-        let keys: Vec<&[u8]> = met.iter().map(|(key, _)| *key).collect();
-        // A single row may be as long as it is.
-        let bytes_max = if keys.len() == 1 { usize::MAX } else { ROWS_BYTES_MAX };
-        let Some(rows) = self.snapshot.read_rows(&keys, bytes_max, &PassingThread)? else {
-            let (one, other) = met.split_at(met.len() / 2);
-            return match self.tell_some(one, visit)? {
-                Wanted::More => self.tell_some(other, visit),
-                Wanted::Enough => Ok(Wanted::Enough),
-            };
-        };
+        Ok(Wanted::More)
+    }
+
+    /// Tells what the rows of keys are now.
+    fn tell_read(
+        &self,
+        met: &[(&[u8], Option<RemovalReason>)],
+        rows: ReadRows,
+        visit: &mut impl FnMut(Changed<'_>) -> Wanted,
+    ) -> Result<Wanted, ReadError> {
         let (mut window, mut removed) = (Window::default(), Vec::new());
         for (place, (key, reason)) in met.iter().enumerate() {
             let row = rows.at(place).map_or(&[][..], |row| row.bytes());

@@ -8,14 +8,11 @@ use std::ops::Range;
 
 use sluice_model::ranges::bytes_at;
 
-use super::super::{rows::ReadRows, view::Snapshot, workers::PassingThread};
+use super::super::{
+    rows::{KEYS_AT_ONCE, ReadRows},
+    view::Snapshot,
+};
 use crate::{error::ReadError, merge::MergeRows, run::Listing};
-
-/// Keys whose rows are read at a time.
-const KEYS_AT_ONCE: usize = 8 * 1_024;
-
-/// Memory that their rows may take; fewer are read at a time where it does not do.
-const ROWS_BYTES_MAX: usize = 4 << 20;
 
 /// See the module.
 pub(in super::super) struct ListedRows<'a> {
@@ -80,23 +77,17 @@ impl<'a> ListedRows<'a> {
         if self.next == self.ends.len() {
             self.meet_keys();
         }
-        let mut count = self.ends.len() - self.next;
-        while 0 < count {
-            let places = self.next..self.next + count;
-            let mut keys = Vec::with_capacity(count);
-            for place in places.clone() {
-                keys.push(key_at(&self.met, &self.ends, place));
-            }
-            // A single row may be as long as it is.
-            let bytes_max = if count == 1 { usize::MAX } else { ROWS_BYTES_MAX };
-            if let Some(rows) = self.snapshot.read_rows(&keys, bytes_max, &PassingThread)? {
-                self.rows = Some(rows);
-                self.read = places;
-                return Ok(true);
-            }
-            count /= 2;
+        if self.next == self.ends.len() {
+            return Ok(false);
         }
-        Ok(false)
+        let mut keys = Vec::with_capacity(self.ends.len() - self.next);
+        for place in self.next..self.ends.len() {
+            keys.push(key_at(&self.met, &self.ends, place));
+        }
+        let (rows, count) = self.snapshot.read_first_rows(&keys)?;
+        self.rows = Some(rows);
+        self.read = self.next..self.next + count;
+        Ok(true)
     }
 
     /// Takes the next keys of rows that are listed in the place of those that were given out.

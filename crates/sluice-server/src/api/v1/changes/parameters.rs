@@ -124,16 +124,8 @@ impl ChangesWanted {
         }
         told.sort_unstable();
         told.dedup();
-        for name in &self.filters.suppliers {
-            if catalogue.supplier(tenant, name).is_none() && !former_names.contains(&name.as_str()) {
-                return Err(invalid("supplier", "is the name of a supplier"));
-            }
-        }
-        for name in &self.filters.tags {
-            if catalogue.tag(name).is_none() && !snapshot.former_tags(commit).any(|former| former == name) {
-                return Err(invalid("tag", "is the name of a tag"));
-            }
-        }
+        let former_tags: Vec<&str> = snapshot.former_tags(commit).collect();
+        self.filters.check_names(catalogue, tenant, &former_names, &former_tags)?;
         let selection = self.filters.selection(catalogue, tenant);
         Ok(ChangesAsked { commit, judged_seconds, selection, told, commits_max: self.limit })
     }

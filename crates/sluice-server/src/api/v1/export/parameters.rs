@@ -93,7 +93,7 @@ pub(crate) fn read(
         ExportSubject::Tag(tag) => given.filters.tags.push(tag.name.as_str().to_owned()),
         ExportSubject::All => {}
     }
-    given.filters.check_names(catalogue, tenant)?;
+    given.filters.check_names(catalogue, tenant, &[], &[])?;
     let rows_max = given.limit.unwrap_or(u64::MAX);
     let selection = Selection { rows_max, ..given.filters.selection(catalogue, tenant) };
     let format = match given.format {
