@@ -13,6 +13,7 @@ pub mod excerpt;
 pub mod hex;
 mod indicator;
 pub mod limits;
+pub mod list;
 pub mod memory_plan;
 pub mod percent;
 pub mod ranges;
@@ -28,6 +29,7 @@ pub use indicator::{
     Indicator, IndicatorKind, KIND_WORDS, NotAnIndicator, escape_blanks, key_bytes_of_kind, kind_word,
     matching, network, normalize, write_normal_form,
 };
+pub use list::ListName;
 pub use rejection::Rejection;
 pub use supplier::{Confidence, RetentionMinutes, SupplierId, SupplierName, Vendor};
 pub use tag::{TagId, TagName, TagWeight};

@@ -10,6 +10,8 @@ pub(crate) mod es;
 pub(crate) mod front;
 pub(crate) mod gate;
 pub(crate) mod health;
+mod identification;
+mod lists_gate;
 pub(crate) mod openapi;
 pub(crate) mod pages;
 pub(crate) mod request;

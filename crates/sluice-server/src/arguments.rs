@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Parser, Subcommand};
 use sluice_server::{
-    auth::{accounts::Scope, role::Role},
+    auth::{role::Role, scope::Scope},
     config::Flags,
     version,
 };
@@ -129,10 +129,10 @@ pub(crate) enum TokenCommand {
     Create {
         /// Name of the token.
         name: String,
-        /// What the token may do.
-        #[arg(long, value_enum, default_value = "read")]
+        /// What the token may do: read, write, admin, metrics, or list:NAME to fetch one list.
+        #[arg(long, default_value = "read")]
         scope: Scope,
-        /// Tenant that a `write` token may change; may be repeated; General when absent.
+        /// Tenant that a `write` token may change, or whose list it fetches; may be repeated; General when absent.
         #[arg(long = "tenant")]
         tenants: Vec<String>,
         /// Days until it expires.

@@ -25,6 +25,7 @@ pub(crate) mod password_worker;
 pub mod private_files;
 pub(crate) mod refusal;
 pub mod role;
+pub mod scope;
 pub(crate) mod share;
 pub(crate) mod throttle;
 pub(crate) mod token;
@@ -38,7 +39,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use self::{
-    accounts::{Accounts, AccountsFile},
+    accounts::{Accounts, AccountsFile, User},
     basic::Claim,
     checks::{Checks, Step},
     client_authority::ClientAuthority,
@@ -152,7 +153,7 @@ impl Auth {
         let Some(peer) = peer else { return unauthorized("-", RefusalReason::NoCredentials) };
         match self.client_authority.user(peer, u64::from(now_seconds())) {
             Ok(name) => match self.accounts().user(&name) {
-                Some(known) => Ok((name, Identity { role: known.role, tenants: known.tenants.clone() })),
+                Some(known) => Ok((name, Identity::of_user(known))),
                 None => unauthorized(&name, RefusalReason::UnknownUserOfCertificate),
             },
             Err(reason) => unauthorized("-", reason),
@@ -193,7 +194,7 @@ impl Auth {
             }
         }
         let Some(known) = known else { return Err(Cause::Unauthorized) };
-        Ok(Identity { role: known.role, tenants: known.tenants.clone() })
+        Ok(Identity::of_user(known))
     }
 
     /// Reads the accounts now; [`Auth::replace`] then puts them in force.
@@ -300,5 +301,12 @@ fn by_token(accounts: &Accounts, text: &str) -> Result<(String, Identity), Refus
     if known.expires_at_seconds <= u64::from(now_seconds()) {
         return Err(refused(&name, RefusalReason::ExpiredToken, Cause::Unauthorized));
     }
-    Ok((name, Identity { role: known.scope.role(), tenants: known.tenants.clone() }))
+    let (role, tenants) = (known.scope.role(), known.tenants.clone());
+    Ok((name, Identity { role, tenants, list: known.scope.list().cloned() }))
+}
+
+impl Identity {
+    fn of_user(user: &User) -> Self {
+        Self { role: user.role, tenants: user.tenants.clone(), list: None }
+    }
 }

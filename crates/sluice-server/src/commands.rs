@@ -113,7 +113,7 @@ fn run_token(command: TokenCommand, file: &AccountsFile) -> anyhow::Result<Strin
         TokenCommand::List => {
             let mut lines = Vec::new();
             for Token { name, scope, tenants, expires_at_seconds, .. } in file.read()?.tokens {
-                let (scope, tenants) = (scope.name(), tenants.join(","));
+                let tenants = tenants.join(",");
                 let expires_at = sluice_server::date(expires_at_seconds);
                 lines.push(format!("{name}\t{scope}\t{tenants}\texpires at {expires_at}"));
             }

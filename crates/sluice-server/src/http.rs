@@ -16,3 +16,4 @@ pub(crate) mod request_id;
 pub(crate) mod service;
 pub(crate) mod stopping;
 pub(crate) mod streamed;
+pub(crate) mod validators;

@@ -19,6 +19,8 @@
 //! | `entity-worker` | `worker`: large bodies of suppliers and tags, changes of the catalogue |
 //! | `password-worker` | `auth::password_worker`: password hashes, 33 ms each |
 //! | `batches` | `batches::writer`: writes batches and refused rows |
+//! | `lists` | `life::list_builder`: builds lists for devices |
+//! | `list-reader` | `worker`: reads lists for who fetches them |
 //! | `batch-reader` | `worker`: reads refused rows for who asks for them |
 //! | `export` | `api::v1::export`: reads, writes and packs the rows of one export, then ends |
 //! | `known-logins` | `auth::keeper`: writes who has logged in |
@@ -38,6 +40,7 @@ pub mod config;
 pub mod dir_number;
 pub(crate) mod http;
 pub mod life;
+pub(crate) mod lists;
 pub mod logging;
 pub(crate) mod metrics;
 pub mod snapshot;
@@ -71,12 +74,13 @@ use self::{
     life::{
         conditions,
         lifecycle::{self, CLOSE_TIMEOUT, ENDINGS_QUEUED_MAX},
-        reload,
+        list_builder, reload,
         removals::REMOVALS,
         sockets::{self, Inherited},
         state::{Rules, State, Workers},
         tls,
     },
+    lists::Lists,
     metrics::Metrics,
     worker::Worker,
 };
@@ -93,6 +97,9 @@ const ENTITIES_QUEUED_MAX: usize = 16;
 
 /// Pieces of refused rows waiting to be read.
 const BATCH_READS_QUEUED_MAX: usize = 64;
+
+/// Pieces of lists waiting to be read.
+const LIST_READS_QUEUED_MAX: usize = 64;
 
 /// A running daemon. Dropping it without [`Daemon::stop`] leaves it running.
 pub struct Daemon {
@@ -234,9 +241,12 @@ pub fn serve(config: Config, lock: DirLock, inherited: Inherited) -> Result<Daem
     let metrics = Metrics::new(&api::counted::routes());
     let batches = Batches::open(&config.data_dir, &config.batches).map_err(ServeError::Thread)?;
     let batch_reader = Worker::start("batch-reader", BATCH_READS_QUEUED_MAX).map_err(ServeError::Thread)?;
-    let workers = Workers { entity: entity_worker, batch_reader };
-    let state = Arc::new(State::new(auth, Rules::of(&config), workers, metrics, certificate, batches));
+    let list_reader = Worker::start("list-reader", LIST_READS_QUEUED_MAX).map_err(ServeError::Thread)?;
+    let workers = Workers { entity: entity_worker, batch_reader, list_reader };
+    let kept = (batches, Lists::open(&config.data_dir).map_err(ServeError::Lists)?);
+    let state = Arc::new(State::new(auth, Rules::of(&config), workers, metrics, certificate, kept));
     conditions::watch(&state, config.memory_plan()).map_err(ServeError::Thread)?;
+    list_builder::start(&state).map_err(ServeError::Thread)?;
     let sockets = sockets::open(&config, inherited)?;
     let (addresses, are_inherited) = (sockets.addresses, sockets.are_inherited);
     let (elasticsearch, elasticsearch_address) = sockets.elasticsearch.unzip();

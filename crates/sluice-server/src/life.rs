@@ -14,6 +14,7 @@ pub mod error;
 pub mod fd_limit;
 pub(crate) mod host;
 pub(crate) mod lifecycle;
+pub(crate) mod list_builder;
 pub mod preflight;
 pub(crate) mod reload;
 pub(crate) mod removals;

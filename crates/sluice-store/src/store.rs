@@ -304,6 +304,11 @@ impl Store {
         self.shared.known_health()
     }
 
+    /// Bytes that are free on the disk above its reserve. Asks the file system now and then.
+    pub fn disk_left_bytes(&self) -> u64 {
+        self.shared.disk_left_bytes()
+    }
+
     /// Why no write can be taken now; `None` if one can.
     pub fn refusal(&self) -> Option<WriteError> {
         self.shared.admit().err()

@@ -91,10 +91,10 @@ pub(crate) enum TokensCommand {
     Create {
         /// Its name.
         name: String,
-        /// What the token may do: `read`, `write`, `admin` or `metrics`.
+        /// What the token may do: `read`, `write`, `admin`, `metrics`, or `list:NAME` to fetch one list.
         #[arg(long, value_name = "SCOPE", default_value = "read")]
         scope: String,
-        /// Tenant that a `write` token may change; may be repeated; General when absent.
+        /// Tenant that a `write` token may change, or whose list it fetches; may be repeated; General when absent.
         #[arg(long = "holds", value_name = "TENANT")]
         tenants: Vec<String>,
         /// Days until it expires.

@@ -330,6 +330,34 @@ pub fn is_url(key: &[u8]) -> bool {
     key.first() == Some(&key::URL)
 }
 
+/// The host of a URL's key, in key form with its last dot, and what stands behind it. `None` for a key of any other kind.
+pub fn url_parts(key: &[u8]) -> Option<(&str, &str)> {
+    match KeyView::read(key)? {
+        KeyView::Url { host, rest } => Some((host, rest)),
+        KeyView::Hash(..) | KeyView::Address(_) | KeyView::Network(_) => None,
+    }
+}
+
+/// Returns true if a host in key form, or what a mask of it is of, is a public suffix, or if every name below it is one: anybody can
+/// register names below it.
+pub fn is_public_suffix(host: &str) -> bool {
+    let labels = host.strip_suffix("*.").unwrap_or(host);
+    let labels = labels.strip_suffix('.').unwrap_or(labels);
+    labels.len() <= suffix::suffixes_of(labels).whole || suffix::has_suffixes_below(labels)
+}
+
+/// Returns true if a lookup of a host goes up to `above`, both in key form and the first below the second, or below what a mask of
+/// the second is of: no public suffix lies between them.
+pub fn reaches(host: &str, above: &str) -> bool {
+    let labels = host.strip_suffix('.').unwrap_or(host);
+    let suffixes = suffix::suffixes_of(labels);
+    match above.strip_suffix("*.") {
+        // Registries end masks, companies do not.
+        Some(masked) => suffixes.icann + 1 < masked.len(),
+        None => suffixes.whole + 1 < above.len(),
+    }
+}
+
 /// What networks can hold of a value with this key: the address or network that it is, or the address that is the host
 /// of a URL. `None` for all else.
 pub fn address_or_network(key: &[u8]) -> Option<Network> {

@@ -50,6 +50,11 @@ pub(super) fn has_masks(parent: &str, suffixes: Suffixes) -> bool {
         || parent.len() < suffixes.icann && parent.contains('.') && !is_wide_mask(parent, 0)
 }
 
+/// Returns true if each name below a host is a public suffix: `kawasaki.jp`.
+pub(super) fn has_suffixes_below(labels: &str) -> bool {
+    labels.len() < find(labels, [MASK_LABEL]).0
+}
+
 fn find<'l>(labels: &'l str, below: impl IntoIterator<Item = &'l str>) -> (usize, Option<Type>) {
     let labels = labels.split('.').chain(below);
     let info = psl::List.find(labels.map(str::as_bytes));

@@ -387,6 +387,9 @@ async fn carry_out(
         ApiRequest::Lookup(request) => {
             v1::lookup::carry_out(state, head, payload, &ingestor, (route, request), record).await
         }
+        ApiRequest::Lists(request) => {
+            v1::lists::carry_out(state, head, payload, (route, request, identity), record).await
+        }
         ApiRequest::Accounts(shape, name, _permit) => {
             v1::accounts::carry_out(state, head, payload, (route, shape, name), record).await
         }

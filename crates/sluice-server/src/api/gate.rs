@@ -22,13 +22,9 @@
 //!
 //! A request that expects `100-continue` passes here before it is told to go on, and is not judged again afterwards.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use actix_web::{
-    dev::RequestHead,
-    http::header::{self, HeaderValue},
-    http::uri::PathAndQuery,
-};
+use actix_web::{dev::RequestHead, http::uri::PathAndQuery};
 use sluice_ingest::{ImportMode, IngestError, Ingestor, Permit};
 use sluice_model::{TenantId, limits};
 use sluice_store::{
@@ -39,9 +35,11 @@ use sluice_store::{
 use super::{
     cybertrace::table as cybertrace_table,
     es::{parameters as es_parameters, table as es_table},
+    identification::identify,
+    lists_gate::{identify_fetcher, lists_request},
     request::{
         AccountsShape, BatchesAsked, BatchesRequest, BatchesShape, BulkRequest, CyberTraceRequest,
-        ImportRequest, Importing, LookupRequest, LookupValues, Request,
+        ImportRequest, Importing, ListsShape, LookupRequest, LookupValues, Request,
     },
     route::{self, Found, Route, Shape, Subject},
     v1::{
@@ -113,7 +111,7 @@ async fn judge(
         record.route.set(found.route.name);
         record.route_number.set(Some(found.number));
     }
-    let identity = identify(state, head, record).await?;
+    let identity = who_asks(state, head, &found, record).await?;
     let found = found?;
     let route = found.route;
     let target = head.uri.path_and_query().map_or("", PathAndQuery::as_str);
@@ -165,9 +163,25 @@ async fn judge(
             let name = found.parameter("{account}").unwrap_or_default();
             Request::Accounts(*shape, name, accounts_permit(head, *shape, route, ingestor)?)
         }
+        Shape::Lists(shape) => lists_request(*shape, (tenant_name, route), head, &found, ingestor)?,
         Shape::Batches(shape) => Request::Batches(batches_request(*shape, tenant_name, head, &found)?),
     };
     Ok(Admitted { route, request, identity, ingestor: ingestor.clone() })
+}
+
+/// Finds out who asks. Lists are fetched by devices, which know few ways to say it.
+async fn who_asks(
+    state: &State,
+    head: &RequestHead,
+    found: &Result<Found<'_>, Cause>,
+    record: &RequestRecord,
+) -> Result<Identity, Cause> {
+    match found {
+        Ok(found) if found.route.action == Action::ReadList => {
+            identify_fetcher(state, head, found, record).await
+        }
+        _ => identify(state, head, record).await,
+    }
 }
 
 /// Refuses who has no right to a request.
@@ -258,8 +272,8 @@ async fn patiently<T>(
 /// Refuses a client that does not take what the answer is.
 fn check_accept(head: &RequestHead, route: &Route) -> Result<(), Cause> {
     match route.shape {
-        // Clients ask for media types of their own, and take JSON all the same.
-        Shape::Bulk => Ok(()),
+        // Clients ask for media types of their own, and take JSON, or the list, all the same.
+        Shape::Bulk | Shape::Lists(ListsShape::Fetch) => Ok(()),
         Shape::Export(_) => export_parameters::check_accept(head),
         Shape::Batches(BatchesShape::Rejects) | Shape::Import(_) | Shape::Lookup | Shape::Changes => {
             batch_list::check_accept(&head.headers)
@@ -316,37 +330,15 @@ fn check_body_headers(head: &RequestHead, route: &Route) -> Result<Option<usize>
         Shape::Import(_) => parameters::check_media(head)?,
         Shape::Lookup => drop(lookup_parameters::announced(head)?),
         Shape::Bulk => es_parameters::check_media(head)?,
-        Shape::Accounts(_) => head::check_content_type(&head.headers).map_err(|_other| {
-            Cause::UnsupportedMedia("Users and tokens are application/json in UTF-8 only")
-        })?,
+        Shape::Accounts(_) | Shape::Lists(_) => {
+            head::check_content_type(&head.headers).map_err(|_other| {
+                Cause::UnsupportedMedia("Users, tokens and lists are application/json in UTF-8 only")
+            })?;
+        }
         _ => head::check_content_type(&head.headers)?,
     }
     let is_plain = head::content_encoding(&head.headers)? == Encoding::Identity;
     Ok(if is_plain { head::content_length(&head.headers) } else { None })
-}
-
-/// Finds out who asks, and tells of a refusal.
-///
-/// # Errors
-///
-/// As of [`Auth::identify`](crate::auth::Auth::identify).
-pub(super) async fn identify(
-    state: &State,
-    head: &RequestHead,
-    record: &RequestRecord,
-) -> Result<Identity, Cause> {
-    let claims = head.headers.get_all(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-    match state.auth.identify(claims, record.peer.as_deref(), record.address).await {
-        Ok((user, identity)) => {
-            record.user.get_or_init(|| user);
-            Ok(identity)
-        }
-        Err(refused) => {
-            state.metrics.logins.refused(refused.reason);
-            state.request_log.login_refused(record, &refused, Instant::now());
-            Err(refused.cause)
-        }
-    }
 }
 
 /// Looks up what a request is about, and makes the request of it.

@@ -138,6 +138,7 @@ fn method_of(route: &Route) -> Option<HttpMethod> {
         Method::POST => HttpMethod::Post,
         Method::PUT => HttpMethod::Put,
         Method::DELETE => HttpMethod::Delete,
+        Method::HEAD => HttpMethod::Head,
         _ => return None,
     })
 }
@@ -202,7 +203,7 @@ fn holders(action: Action) -> String {
         (Role::Analyst, "analysts"),
     ];
     let tenants = vec!["own".to_owned()];
-    let may = |role, tenant| Identity { role, tenants: tenants.clone() }.may(action, tenant);
+    let may = |role, tenant| Identity { role, tenants: tenants.clone(), list: None }.may(action, tenant);
     let text = roles.into_iter().filter(|(role, _)| may(*role, "own")).map(|(role, text)| {
         if may(role, "other") { text.to_owned() } else { format!("{text} in their tenants") }
     });
@@ -216,6 +217,10 @@ fn parameter(segment: &str, since: Version) -> Parameter {
         "{supplier}" => name("Name of the supplier, in its letter case."),
         "{tag}" => name("Name of the tag, in any letter case."),
         "{tenant}" => name("Name of the tenant."),
+        "{list}" => text("Name of the list.").pattern(Some("^[a-z][a-z0-9_-]{0,23}$")),
+        "{file}" => text(
+            "Name of the list, a dot, and the extension of the format; with `.md5` or `.sha256` for the digest alone.",
+        ),
         "{account}" => text("Name of the user or token."),
         _ => text("Id of the batch.").format(Some(utoipa::openapi::SchemaFormat::Custom("uuid".to_owned()))),
     };

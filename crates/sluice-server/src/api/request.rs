@@ -7,12 +7,12 @@
 use std::time::Duration;
 
 use sluice_ingest::{Announced, Permit};
-use sluice_model::TenantId;
+use sluice_model::{ListName, TenantId};
 use sluice_store::catalogue::{Supplier, Tag};
 
 use super::v1::{
     batch_list::ListParameters, changes::parameters::ChangesWanted, export::parameters::ExportAsked,
-    parameters::Parameters,
+    lists::fetched::FetchedList, parameters::Parameters,
 };
 use crate::batches::id::BatchId;
 
@@ -57,6 +57,8 @@ pub(crate) enum Request {
     Batches(BatchesRequest),
     /// Of `/v1`: lookups.
     Lookup(LookupRequest),
+    /// Of `/v1`: lists for devices.
+    Lists(ListsRequest),
     /// Of `/v1`: users and tokens, with the memory for a body and a password's hash.
     Accounts(AccountsShape, String, Option<Permit>),
     /// Of `/es`.
@@ -204,6 +206,45 @@ pub(crate) enum BatchesAsked {
     List(ListParameters),
     /// Something of one.
     One(BatchesShape, BatchId),
+}
+
+/// What is done with lists for devices.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ListsShape {
+    /// They are listed.
+    All,
+    /// A definition is shown.
+    Show,
+    /// A list is made, or gets another definition.
+    Put,
+    /// A list is removed.
+    Remove,
+    /// A list is fetched.
+    Fetch,
+}
+
+/// The same, with what it is about.
+pub(crate) struct ListsRequest {
+    /// Name of the tenant.
+    pub(crate) tenant: String,
+    /// What is asked.
+    pub(crate) asked: ListsAsked,
+    /// For a body.
+    pub(crate) permit: Option<Permit>,
+}
+
+/// What is asked of lists, with what the path says of it.
+pub(crate) enum ListsAsked {
+    /// Which there are.
+    All,
+    /// The definition of one.
+    Show(ListName),
+    /// That one has the definition in the body.
+    Put(ListName),
+    /// That one is no more.
+    Remove(ListName),
+    /// The bytes of one.
+    Fetch(FetchedList),
 }
 
 /// What is done with users and tokens.

@@ -12,7 +12,7 @@ use sluice_store::catalogue::{Supplier, Tag};
 use utoipa::openapi::path::OperationBuilder;
 
 use super::{
-    request::{AccountsShape, BatchesShape, EntityChange, Importing, Read, Streaming, Version},
+    request::{AccountsShape, BatchesShape, EntityChange, Importing, ListsShape, Read, Streaming, Version},
     v1::export::parameters::ExportSubject,
 };
 use crate::{
@@ -51,9 +51,14 @@ impl Route {
             // What is cancelled may be what fills the disk.
             _ if matches!(self.shape, Shape::Batches(_)) => false,
             // Accounts are no part of it.
-            Action::Read | Action::Lookup | Action::ReadMetrics | Action::ManageAccounts => false,
+            Action::Read
+            | Action::ReadList
+            | Action::Lookup
+            | Action::ReadMetrics
+            | Action::ManageAccounts => false,
             Action::ChangeIndicators
             | Action::ChangeSupplier
+            | Action::ManageLists
             | Action::ManageSuppliers
             | Action::ManageTags => true,
         }
@@ -79,6 +84,8 @@ pub(crate) enum Shape {
     Changes,
     /// From what is kept of imports.
     Batches(BatchesShape),
+    /// As lists for devices.
+    Lists(ListsShape),
     /// As a list or change of users and tokens.
     Accounts(AccountsShape),
     /// As actions on suppliers that the body names.
@@ -174,7 +181,12 @@ fn version_of(pattern: &str, path: &str) -> Option<Version> {
         if part == "{version}" {
             version = Version::parse(segment)?;
         } else if part.starts_with('{') {
-            if segment.is_empty() {
+            // A file has an extension, and a list has none.
+            let has_wrong_dot = match *part.as_bytes() {
+                _ if part == "{file}" => !segment.contains('.'),
+                _ => part == "{list}" && segment.contains('.'),
+            };
+            if segment.is_empty() || has_wrong_dot {
                 return None;
             }
         } else if part != segment {

@@ -17,7 +17,7 @@ use actix_web::{
 use sluice_model::TenantName;
 use sluice_store::Health;
 
-use super::gate;
+use super::identification;
 use crate::{
     auth::role::Action,
     batches::summary::BatchState,
@@ -27,7 +27,7 @@ use crate::{
     metrics::{
         declared::{
             BATCHES, BATCHES_ENDED, BATCHES_RUNNING, BATCHES_SIZE, CERTIFICATE_END, CONNECTIONS,
-            CONNECTIONS_ACCEPTED, DAMAGE, LOOKED_UP, READY, STATE,
+            CONNECTIONS_ACCEPTED, DAMAGE, LIST_BUILDS, LISTS, LISTS_STALE, LOOKED_UP, READY, STATE,
         },
         exposition::{Exposition, Format, Value},
     },
@@ -46,7 +46,7 @@ pub(crate) async fn answer(
     head: &RequestHead,
     record: &RequestRecord,
 ) -> Result<HttpResponse, Cause> {
-    let identity = gate::identify(state, head, record).await?;
+    let identity = identification::identify(state, head, record).await?;
     check_method(head)?;
     if !identity.may(Action::ReadMetrics, TenantName::GENERAL) {
         return Err(Cause::Forbidden(FORBIDDEN));
@@ -96,6 +96,7 @@ fn gather(state: &State) -> Exposition {
     let catalogue = state.opened().map(|ingestor| ingestor.store().catalogue());
     metrics.suppliers.tell(catalogue.as_deref(), &mut all);
     tell_batches(state, &mut all);
+    tell_lists(state, &mut all);
     all.add_one(LOOKED_UP, Value::Whole(metrics.looked_up.load(Ordering::Relaxed)));
     all.add_one(DAMAGE, Value::Whole(metrics.damaged_reads.load(Ordering::Relaxed)));
     metrics.operations.tell(&mut all);
@@ -118,6 +119,20 @@ fn tell_batches(state: &State, to: &mut Exposition) {
     {
         to.add_one(metric, Value::Whole(count));
     }
+}
+
+/// Tells what there is of lists for devices.
+fn tell_lists(state: &State, to: &mut Exposition) {
+    let counts = state.lists.counts();
+    to.add_one(LISTS, Value::Whole(counts.lists));
+    to.add_one(LISTS_STALE, Value::Whole(counts.stale));
+    let outcomes = [("good", &state.lists.built_count), ("failed", &state.lists.failed_count)];
+    to.add(
+        LIST_BUILDS,
+        outcomes.map(|(word, count)| {
+            (vec![("outcome", word.into())], Value::Whole(count.load(Ordering::Relaxed)))
+        }),
+    );
 }
 
 /// Tells in which state the daemon is, as far as that is known without asking the disk.

@@ -13,6 +13,8 @@ mod export_operations;
 mod filters;
 pub(crate) mod indicators;
 mod intake;
+mod list_operations;
+pub(crate) mod lists;
 pub(crate) mod lookup;
 mod lookup_operations;
 pub(crate) mod lookup_parameters;

@@ -24,6 +24,7 @@ use super::{
     password,
     private_files::{create_private_dir, open_lock, replace_private},
     role::Role,
+    scope::Scope,
     token,
 };
 use crate::clock::{DAY_SECONDS, date, now_seconds};
@@ -98,25 +99,11 @@ pub struct Token {
     pub digest: String,
     /// What the program may do.
     pub scope: Scope,
-    /// Tenants that a `write` token may change.
+    /// Tenants that a `write` token may change, or whose list that of a list fetches.
     #[serde(default)]
     pub tenants: Vec<String>,
     /// Seconds since 1970 at which the token expires.
     pub expires_at_seconds: u64,
-}
-
-/// What a token may do.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Scope {
-    /// As an analyst.
-    Read,
-    /// As a tenant manager.
-    Write,
-    /// As an administrator.
-    Admin,
-    /// Reads the metrics, and nothing else.
-    Metrics,
 }
 
 impl Token {
@@ -138,28 +125,6 @@ impl Token {
         let expires_at_seconds = u64::from(now_seconds()) + u64::from(days) * DAY_SECONDS;
         let digest = token::digest(&text);
         Ok((text, Self { name, digest, scope, tenants, expires_at_seconds }))
-    }
-}
-
-impl Scope {
-    /// Its name, as it is given and told.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write => "write",
-            Self::Admin => "admin",
-            Self::Metrics => "metrics",
-        }
-    }
-
-    /// The role that the scope amounts to.
-    pub(crate) fn role(self) -> Role {
-        match self {
-            Self::Read => Role::Analyst,
-            Self::Write => Role::TenantManager,
-            Self::Admin => Role::Administrator,
-            Self::Metrics => Role::Metrics,
-        }
     }
 }
 
@@ -248,7 +213,7 @@ impl Accounts {
             return Err(AuthError::TooMany { count_max: ENTRIES_MAX });
         }
         let Token { name, scope, tenants, expires_at_seconds, .. } = &token;
-        let (scope, tenants, expires_at) = (scope.name(), tenants.join(","), date(*expires_at_seconds));
+        let (tenants, expires_at) = (tenants.join(","), date(*expires_at_seconds));
         self.note(format!("token {name} created, scope={scope} tenants={tenants} expires_at={expires_at}"));
         self.tokens.push(token);
         Ok(())

@@ -8,11 +8,12 @@ use zeroize::Zeroizing;
 
 use super::{
     Auth,
-    accounts::{Scope, Token, User},
+    accounts::{Token, User},
     error::AuthError,
     first_admin,
     password::hash_password,
     role::Role,
+    scope::Scope,
 };
 
 /// What is to be changed.

@@ -34,7 +34,7 @@ const STICKY: u32 = 0o1000;
 /// # Errors
 ///
 /// When it cannot be created or changed, or is not a directory.
-pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
+pub fn create_private_dir(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(DIR_MODE).create(path)?;
     let dir = File::open(path)?;
     let metadata = dir.metadata()?;

@@ -4,7 +4,7 @@
 //! before; whether the supplier or tag exists is decided after.
 
 use serde::{Deserialize, Serialize};
-use sluice_model::TenantName;
+use sluice_model::{ListName, TenantName};
 
 #[cfg(test)]
 mod tests;
@@ -22,6 +22,9 @@ pub enum Role {
     /// Reads the metrics, and nothing else. There are tokens for it, no users.
     #[value(skip)]
     Metrics,
+    /// Fetches one list, and nothing else. There are tokens for it, no users.
+    #[value(skip)]
+    List,
 }
 
 impl Role {
@@ -32,6 +35,7 @@ impl Role {
             Self::Analyst => "analyst",
             Self::TenantManager => "tenant-manager",
             Self::Metrics => "metrics",
+            Self::List => "list",
         }
     }
 }
@@ -41,6 +45,10 @@ impl Role {
 pub(crate) enum Action {
     /// Any `GET`.
     Read,
+    /// Fetches a list.
+    ReadList,
+    /// Makes, changes or removes a list of a tenant.
+    ManageLists,
     /// `lookup`.
     Lookup,
     /// Adds or removes indicators of one tenant's supplier.
@@ -62,11 +70,18 @@ pub(crate) enum Action {
 pub(crate) struct Identity {
     /// What it may do.
     pub(crate) role: Role,
-    /// Tenants it may change; they matter for a tenant manager only.
+    /// Tenants it may change, or whose list it may fetch; they matter for a tenant manager and for a token of a list only.
     pub(crate) tenants: Vec<String>,
+    /// The list that it may fetch, if it may do nothing else.
+    pub(crate) list: Option<ListName>,
 }
 
 impl Identity {
+    /// Whoever fetches a list that anybody of a tenant may have.
+    pub(crate) fn anybody(tenant: String) -> Self {
+        Self { role: Role::List, tenants: vec![tenant], list: None }
+    }
+
     /// Returns true if this identity may do `action` in some tenant.
     pub(crate) fn may_somewhere(&self, action: Action) -> bool {
         self.may(action, TenantName::GENERAL) || self.tenants.iter().any(|tenant| self.may(action, tenant))
@@ -76,11 +91,13 @@ impl Identity {
     pub(crate) fn may(&self, action: Action, tenant: &str) -> bool {
         match (self.role, action) {
             (Role::Administrator, _) | (Role::Metrics, Action::ReadMetrics) => true,
-            (Role::Metrics, _) | (_, Action::ReadMetrics) => false,
-            (_, Action::Read | Action::Lookup) => true,
-            (Role::TenantManager, Action::ChangeIndicators | Action::ChangeSupplier) => {
-                self.tenants.iter().any(|held| held == tenant)
-            }
+            (Role::List, Action::ReadList)
+            | (
+                Role::TenantManager,
+                Action::ChangeIndicators | Action::ChangeSupplier | Action::ManageLists,
+            ) => self.tenants.iter().any(|held| held == tenant),
+            (Role::Metrics | Role::List, _) | (_, Action::ReadMetrics) => false,
+            (_, Action::Read | Action::ReadList | Action::Lookup) => true,
             (Role::TenantManager, Action::ManageSuppliers | Action::ManageTags | Action::ManageAccounts)
             | (Role::Analyst, _) => false,
         }

@@ -8,12 +8,13 @@ use futures_util::{FutureExt as _, future::join_all};
 
 use super::{
     Auth,
-    accounts::{AccountsFile, Scope, Token, User},
+    accounts::{AccountsFile, Token, User},
     fingerprint,
     known::Standing,
     network,
     password::hash_password,
     role::Role,
+    scope::Scope,
     token,
 };
 use crate::{http::problem::Cause, logging::line::tests::written};

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use sluice_server::auth::private_files::{give_to_owner, replace_private};
+use sluice_server::auth::private_files::{create_private_dir, give_to_owner, replace_private};
 use sluice_store::Restore;
 
 use super::{
     progress::Progress,
     repository::{OBJECTS_FOLDER, Repository},
-    snapshot_list::{ListedObject, SnapshotList, choose, names},
+    snapshot_list::{LISTS_FILE, ListedObject, SnapshotList, choose, names},
 };
 use crate::hints;
 
@@ -84,6 +84,13 @@ fn fill(repository: &Repository, restore: &Restore, list: &SnapshotList, dir: &P
     if let Some(accounts) = &list.accounts {
         replace_private(&dir.join("accounts.json"), accounts.as_bytes())
             .context("cannot write accounts.json")?;
+    }
+    if let Some(lists) = &list.lists {
+        let path = dir.join(LISTS_FILE);
+        if let Some(dir) = path.parent() {
+            create_private_dir(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        }
+        replace_private(&path, lists.as_bytes()).with_context(|| format!("cannot write {LISTS_FILE}"))?;
     }
     Ok(())
 }

@@ -22,7 +22,7 @@ use super::{
     place_owner::{self, PlaceClaim},
     progress::Progress,
     repository::{LISTS_FOLDER, OBJECTS_FOLDER, Repository},
-    snapshot_list::{ListedObject, SnapshotList, names},
+    snapshot_list::{LISTS_FILE, ListedObject, SnapshotList, names},
 };
 
 /// Takes a snapshot, unless the newest one is younger than `every`, and keeps the newest `keep_count`, or all. Gives what is
@@ -50,11 +50,7 @@ pub(super) fn run(
     let pinned = connection.pin()?;
     repository.prepare()?;
     place_owner::take(&repository, &config.data_dir, claim)?;
-    let accounts = match fs::read_to_string(config.data_dir.join("accounts.json")) {
-        Ok(text) => Some(text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(error).context("cannot read accounts.json"),
-    };
+    let (accounts, lists) = (read(config, "accounts.json")?, read(config, LISTS_FILE)?);
     let mut objects = Vec::with_capacity(pinned.objects.len());
     for id in pinned.objects {
         objects.push(ListedObject { id, digest: connection.digest(id)? });
@@ -67,7 +63,7 @@ pub(super) fn run(
     if let Some(object) = objects.first() {
         connection.digest(object.id)?;
     }
-    let list = SnapshotList::new(pinned.sequence, pinned.manifest, accounts, objects);
+    let list = SnapshotList::new(pinned.sequence, pinned.manifest, (accounts, lists), objects);
     let name = list.name_after(names(&repository)?.last())?;
     // Somebody may have taken the place over meanwhile: a list of this one would be the newest there.
     place_owner::check(&repository, &config.data_dir, PlaceClaim::Own)?;
@@ -152,4 +148,13 @@ fn remove_old(
         repository.delete(OBJECTS_FOLDER, name)?;
     }
     Ok(old.len())
+}
+
+/// A file of the data directory, if there is one.
+fn read(config: &Config, name: &str) -> anyhow::Result<Option<String>> {
+    match fs::read_to_string(config.data_dir.join(name)) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {name}")),
+    }
 }

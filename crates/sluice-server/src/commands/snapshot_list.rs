@@ -45,6 +45,9 @@ pub(super) struct SnapshotList {
     pub(super) manifest: String,
     /// The accounts file, if there was one.
     pub(super) accounts: Option<String>,
+    /// The definitions of lists for devices, if there were any.
+    #[serde(default)]
+    pub(super) lists: Option<String>,
     /// What the manifest names.
     pub(super) objects: Vec<ListedObject>,
 }
@@ -58,6 +61,9 @@ pub(super) struct ListedObject {
     #[serde(flatten)]
     pub(super) digest: ObjectDigest,
 }
+
+/// Where the definitions of lists for devices are in the data directory.
+pub(super) const LISTS_FILE: &str = "lists/lists.json";
 
 impl ListedObject {
     /// Name in its folder: equal bytes have equal names, so whatever is there already need not travel again.
@@ -75,12 +81,12 @@ impl SnapshotList {
     pub(super) fn new(
         sequence: u64,
         manifest: String,
-        accounts: Option<String>,
+        (accounts, lists): (Option<String>, Option<String>),
         objects: Vec<ListedObject>,
     ) -> Self {
         let taken_at = format_rfc3339_seconds(SystemTime::now()).to_string();
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        Self { format: FORMAT, taken_at, sequence, version, manifest, accounts, objects }
+        Self { format: FORMAT, taken_at, sequence, version, manifest, accounts, lists, objects }
     }
 
     /// Name in its folder: of the time at which it was taken, or of the second after that of the `last` one.

@@ -109,6 +109,11 @@ pub(crate) fn add_headers(response: &mut HttpResponse, cause: &Cause) {
             let challenge = HeaderValue::from_static("Basic realm=\"Sluice\", charset=\"UTF-8\"");
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
+        Cause::Unsatisfiable { bytes } => {
+            if let Ok(bytes) = HeaderValue::from_str(&format!("bytes */{bytes}")) {
+                headers.insert(header::CONTENT_RANGE, bytes);
+            }
+        }
         Cause::MethodNotAllowed { allow } => {
             if let Ok(allow) = HeaderValue::from_str(allow) {
                 headers.insert(header::ALLOW, allow);

@@ -55,6 +55,13 @@ pub(crate) enum Cause {
     Unprocessable(Unprocessable, Cow<'static, str>),
     /// The request goes against the batch that there is.
     BatchConflict(BatchConflict, Cow<'static, str>),
+    /// There is nothing to serve of a list yet.
+    ListNotBuilt(Cow<'static, str>),
+    /// No byte of so many is in the range.
+    Unsatisfiable {
+        /// How many there are.
+        bytes: u64,
+    },
     /// The user or token cannot be as it is asked for.
     Account(AccountFault, Cow<'static, str>),
     /// No room for more of a body, of which something has been committed.
@@ -99,6 +106,8 @@ pub(crate) enum Unprocessable {
     NoRow,
     /// A replacement that would remove too much.
     ShrinkGuard,
+    /// A definition of a list that makes no sense.
+    InvalidList,
 }
 
 /// What of a batch a request goes against.
@@ -150,7 +159,8 @@ impl Cause {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
             Self::BatchConflict(..) | Self::Account(..) => StatusCode::CONFLICT,
-            Self::Interrupted { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Interrupted { .. } | Self::ListNotBuilt(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unsatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             // The HTTP crate has no name for 425.
             Self::Starting => StatusCode::from_u16(425).unwrap_or(StatusCode::SERVICE_UNAVAILABLE),
             Self::Busy { .. } | Self::OutOfTime | Self::TooManyAttempts { .. } => {
@@ -172,6 +182,10 @@ impl Cause {
             | Self::Unprocessable(_, reason)
             | Self::BatchConflict(_, reason)
             | Self::Account(_, reason) => reason.clone(),
+            Self::ListNotBuilt(why) => format!("The list was not built yet: {why}").into(),
+            Self::Unsatisfiable { bytes } => {
+                format!("The list has {bytes} bytes, none of which is in the range").into()
+            }
             Self::Unauthorized => "Valid credentials are required".into(),
             Self::Forbidden(reason)
             | Self::Gone(reason)
@@ -210,7 +224,7 @@ impl Cause {
         match self {
             Self::Starting => Some(STARTING_RETRY_SECONDS),
             Self::OutOfTime => Some(STOPPING_RETRY_SECONDS),
-            Self::DiskFull => Some(DISK_FULL_RETRY_SECONDS),
+            Self::DiskFull | Self::ListNotBuilt(_) => Some(DISK_FULL_RETRY_SECONDS),
             Self::Busy { retry_after_seconds }
             | Self::Interrupted { retry_after_seconds }
             | Self::TooManyAttempts { retry_after_seconds } => Some((*retry_after_seconds).max(1)),

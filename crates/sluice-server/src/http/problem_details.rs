@@ -40,7 +40,7 @@ impl ProblemType {
 
 /// All types.
 #[rustfmt::skip]
-pub(crate) static TYPES: [ProblemType; 27] = [
+pub(crate) static TYPES: [ProblemType; 30] = [
     ProblemType { name: "bad-request", title: "The request or its body is malformed",
         page: "400. The body, its encoding or its framing is broken, or the head is too long. `byte` is the \
                place in the decoded body, and `line` the line, element or row of a document there, if they are known. Rows up to `committed_lines` are stored; mend the body and send it again, as \
@@ -52,13 +52,14 @@ pub(crate) static TYPES: [ProblemType; 27] = [
                administrators. `missing_tags=create` needs the right to \
                make tags, which administrators have." },
     ProblemType { name: "not-found", title: "There is no such thing",
-        page: "404. The path, the tenant, the supplier or the batch does not exist. Suppliers are made with POST /api/1.3/suppliers. Batches \
+        page: "404. The path, the tenant, the supplier, the batch, the list or its format does not exist. Suppliers are made with POST /api/1.3/suppliers. Batches \
                are kept for a configured time and up to a configured size; each belongs to a tenant." },
     ProblemType { name: "method-not-allowed", title: "The path has other methods",
         page: "405. The header `Allow` has them." },
     ProblemType { name: "not-acceptable", title: "Answers are JSON",
         page: "406. The `Accept` of the request takes no application/json. Imports are answered with lines of progress to who takes \
-               application/x-ndjson and no application/json; refused rows are application/x-ndjson." },
+               application/x-ndjson and no application/json; refused rows are application/x-ndjson. Of a list, the format cannot say what \
+               is on it: `detail` says why." },
     ProblemType { name: "body-too-slow", title: "The body did not arrive",
         page: "408. Nothing of the body came for as long as `http.import_stall` of the configuration allows; or, of other bodies than those \
                of imports, it came more slowly than `http.body_stall`, `http.body_rate_min` and `http.body_deadline` do. Rows up to \
@@ -86,7 +87,7 @@ pub(crate) static TYPES: [ProblemType; 27] = [
         page: "422. Parameters are never passed over. Parameters of POST and DELETE /v1/suppliers/{supplier}/indicators: format, \
                refang, column, only_to_ids, domain_ips, from_line, mode, plan, max_shrink, skip_allowed, missing_tags. Of GET /v1/batches: supplier, limit, after. Of GET /v1/lookup: value. \
                Of GET of indicators: supplier, tag, kind, min_confidence, updated_after, limit, after, format. \
-               Of GET /v1/changes: supplier, tag, kind, min_confidence, updated_after, limit, after, wait." },
+               Of GET /v1/changes: supplier, tag, kind, min_confidence, updated_after, limit, after, wait. Of lists that are fetched: token." },
     ProblemType { name: "invalid-parameter", title: "A parameter has a value that it cannot have",
         page: "422. `detail` says which one, and what it may be." },
     ProblemType { name: "no-usable-row", title: "Not one row could be read",
@@ -95,6 +96,13 @@ pub(crate) static TYPES: [ProblemType; 27] = [
     ProblemType { name: "shrink-guard", title: "The replacement would remove too much",
         page: "422. Nothing was stored. `removed` is more than `max_shrink` per cent (50 if it is not given) of what the supplier holds: \
                `changed`, `unchanged` and `removed` together. If the feed is right, send it again with a higher `?max_shrink=`." },
+    ProblemType { name: "invalid-list", title: "A list cannot be like this",
+        page: "422. `detail` says which member of the definition is wrong, or which supplier or tag there is not. Members: kinds, suppliers, tags,                min_confidence, max_entries, order, aggregate, allow, refresh_seconds, public, formats." },
+    ProblemType { name: "range-not-satisfiable", title: "No byte is in the range",
+        page: "416. The list is shorter than where the range begins: it was built anew. Fetch it as a whole, or send `If-Range`." },
+    ProblemType { name: "list-not-built", title: "The list was not built yet",
+        page: "503. The list is fetched in this format for the first time, and is being built, or cannot be: `detail` says why. Keep the list that \
+               you have, and fetch again after as many seconds as `Retry-After` says." },
     ProblemType { name: "invalid-account", title: "A user or token cannot be like this",
         page: "422. `detail` says what is wrong: names have 1 to 128 bytes and no colon, passwords 1 to 1,024 bytes, a tenant manager holds a \
                tenant or more." },
@@ -143,6 +151,9 @@ pub(crate) fn name(cause: &Cause) -> &'static str {
         Cause::BatchConflict(BatchConflict::Other, _) => "batch-other",
         Cause::BatchConflict(BatchConflict::Ended, _) => "batch-ended",
         Cause::BatchConflict(BatchConflict::Cancelled, _) => "batch-cancelled",
+        Cause::Unprocessable(Unprocessable::InvalidList, _) => "invalid-list",
+        Cause::Unsatisfiable { .. } => "range-not-satisfiable",
+        Cause::ListNotBuilt(_) => "list-not-built",
         Cause::Account(AccountFault::Invalid, _) => "invalid-account",
         Cause::Account(AccountFault::Exists, _) => "account-exists",
         Cause::Account(AccountFault::LastAdministrator, _) => "last-administrator",

@@ -17,6 +17,9 @@ pub enum ServeError {
     /// The data directory cannot be had: another process works on it, or the file system refuses.
     #[error(transparent)]
     DataDir(OpenError),
+    /// The definitions of lists cannot be read.
+    #[error("the definitions of lists cannot be read")]
+    Lists(#[source] io::Error),
     /// Credentials cannot be checked.
     #[error("credentials cannot be checked")]
     Auth(#[source] AuthError),

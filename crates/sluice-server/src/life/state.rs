@@ -24,6 +24,7 @@ use crate::{
     batches::Batches,
     config::{Config, IndexSupplier},
     http::{body::Pace, problem::Cause, stopping::Stopping},
+    lists::Lists,
     metrics::Metrics,
     worker::Worker,
 };
@@ -34,6 +35,9 @@ const EXPORTS_MAX: usize = 16;
 /// Looks at what has changed at a time; whoever waits for something to change takes none.
 const FOLLOWERS_MAX: usize = 16;
 
+/// Lists that are fetched at a time: each keeps a file that was replaced meanwhile on the disk.
+const FETCHES_MAX: usize = 256;
+
 /// Shared by all requests.
 pub(crate) struct State {
     /// Checks credentials.
@@ -42,10 +46,14 @@ pub(crate) struct State {
     pub(crate) workers: Workers,
     /// What became of imports.
     pub(crate) batches: Arc<Batches>,
+    /// Lists for devices.
+    pub(crate) lists: Arc<Lists>,
     /// Places of exports, [`EXPORTS_MAX`] of them.
     pub(crate) exports: Arc<Semaphore>,
     /// Places of looks at what has changed, [`FOLLOWERS_MAX`] of them.
     pub(crate) followers: Arc<Semaphore>,
+    /// Places of those who fetch lists, [`FETCHES_MAX`] of them.
+    pub(crate) list_fetches: Arc<Semaphore>,
     /// What is counted, for Prometheus.
     pub(crate) metrics: Metrics,
     /// Tells of requests in the log.
@@ -69,6 +77,8 @@ pub(crate) struct Workers {
     pub(crate) entity: Worker,
     /// Reads refused rows.
     pub(crate) batch_reader: Worker,
+    /// Reads lists.
+    pub(crate) list_reader: Worker,
 }
 
 /// What a reload changes for the requests that begin after it.
@@ -119,14 +129,16 @@ impl State {
         workers: Workers,
         metrics: Metrics,
         certificate: Option<Arc<CertificateInUse>>,
-        batches: Arc<Batches>,
+        (batches, lists): (Arc<Batches>, Arc<Lists>),
     ) -> Self {
         Self {
             auth,
             workers,
             batches,
+            lists,
             exports: Arc::new(Semaphore::new(EXPORTS_MAX)),
             followers: Arc::new(Semaphore::new(FOLLOWERS_MAX)),
+            list_fetches: Arc::new(Semaphore::new(FETCHES_MAX)),
             metrics,
             request_log: RequestLog::default(),
             beats: Beats::default(),

@@ -77,6 +77,12 @@ declare! {
         "Imports of /v1 that can be asked for, those under way included.";
     BATCHES_SIZE: Gauge "batches_size" BYTES,
         "Bytes on disk of what is kept of imports.";
+    LISTS: Gauge "lists" NONE,
+        "Lists for devices.";
+    LISTS_STALE: Gauge "lists_stale" NONE,
+        "Lists for devices whose last build failed, so that what was built before is served.";
+    LIST_BUILDS: Counter "list_builds" NONE,
+        "Builds of lists for devices, by outcome.";
     LOOKED_UP: Counter "lookup_objects" NONE,
         "Values that were looked up.";
     LOGINS_REFUSED: Counter "logins_refused" NONE,

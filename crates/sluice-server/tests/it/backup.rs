@@ -170,6 +170,21 @@ fn a_snapshot_beside_a_running_daemon_is_restored_with_its_accounts() {
     backed.check_restores(50);
 }
 
+/// Devices have tokens for them, which are restored: a list that is not there is no list that they keep.
+#[test]
+fn lists_are_restored_with_the_accounts() {
+    let backed = Backed::start();
+    let defined = backed.daemon.client().request("PUT", "/v1/lists/edge", b"{}").unwrap();
+    assert_eq!(defined.status, 201, "{}", defined.text());
+    backed.push(0, 1);
+    backed.snapshot(&[]);
+    let other = tempfile::tempdir().unwrap();
+    assert!(backed.restore(&other).status.success());
+    let restored = start(other.path());
+    let list = restored.client().request("GET", "/v1/lists/edge.txt", b"").unwrap();
+    assert_eq!((list.status, list.text()), (200, "h0.example.com\n".into()));
+}
+
 #[test]
 fn only_what_is_new_travels() {
     let backed = Backed::start();

@@ -116,7 +116,7 @@ impl<Stream: Read + Write> Connection<Stream> {
         let head = self.receive_head()?;
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         let mut answer = Answer { status, head, body: String::new() };
-        if status < 200 || status == 204 {
+        if status < 200 || matches!(status, 204 | 304) {
             return Some(answer);
         }
         if answer.header("transfer-encoding") == Some("chunked") {
@@ -130,6 +130,14 @@ impl<Stream: Read + Write> Connection<Stream> {
         self.stream.read_exact(&mut body).unwrap();
         answer.body = String::from_utf8(body).unwrap();
         Some(answer)
+    }
+
+    /// Reads the body of an answer whose head was read.
+    #[track_caller]
+    pub(crate) fn receive_bytes(&mut self, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        self.stream.read_exact(&mut bytes).unwrap();
+        bytes
     }
 
     /// Reads the head of the next answer, as if it had no body; `None` as of [`Connection::receive`].

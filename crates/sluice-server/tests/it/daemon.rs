@@ -17,10 +17,11 @@ use sha2::{Digest as _, Sha256};
 use sluice_server::{
     Daemon, Ending, Phase, ServeError,
     auth::{
-        accounts::{Accounts, AccountsFile, Scope, Token, User},
+        accounts::{Accounts, AccountsFile, Token, User},
         error::AuthError,
         password::hash_password,
         role::Role,
+        scope::Scope,
     },
     config::{self, Flags},
     serve,

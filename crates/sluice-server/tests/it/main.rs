@@ -74,6 +74,14 @@ mod json;
 #[cfg(test)]
 mod life;
 #[cfg(test)]
+mod lists;
+#[cfg(test)]
+mod lists_agreement;
+#[cfg(test)]
+mod lists_filtered;
+#[cfg(test)]
+mod lists_kept;
+#[cfg(test)]
 mod log_lines;
 #[cfg(test)]
 mod logins;

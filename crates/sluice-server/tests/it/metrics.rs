@@ -269,6 +269,9 @@ fn told_metrics() -> Expect {
         sluice_batches_running gauge
         sluice_batches_kept gauge
         sluice_batches_size_bytes gauge
+        sluice_lists gauge
+        sluice_lists_stale gauge
+        sluice_list_builds_total counter outcome
         sluice_lookup_objects_total counter
         sluice_damaged_reads_total counter
         sluice_config_reloads_total counter outcome

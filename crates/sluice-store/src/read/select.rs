@@ -55,6 +55,8 @@ pub struct Selection {
     pub kinds: Vec<&'static str>,
     /// Holdings that were not updated after this second are left out.
     pub updated_after: Option<u64>,
+    /// Whether contexts are not wanted, which then are not read: all are empty.
+    pub without_contexts: bool,
     /// Rows that are wanted at most.
     pub rows_max: u64,
     /// The present by the clock of the day.
@@ -340,6 +342,7 @@ impl Window {
                 continue;
             };
             let context = match holding.context {
+                _ if selection.without_contexts => None,
                 [] => None,
                 named => Some(ContextRef::read(named).ok_or_else(ContextSource::missing)?),
             };

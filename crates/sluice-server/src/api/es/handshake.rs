@@ -13,7 +13,7 @@ use sluice_model::{TenantName, limits};
 
 use super::{below, errors};
 use crate::{
-    api::gate,
+    api::identification,
     auth::role::Action,
     clock::now_seconds,
     http::{
@@ -66,7 +66,7 @@ pub(crate) async fn answer(
     payload: &mut Payload,
     record: &RequestRecord,
 ) -> Result<HttpResponse, Cause> {
-    let identity = gate::identify(state, head, record).await?;
+    let identity = identification::identify(state, head, record).await?;
     if !identity.may(Action::Read, TenantName::GENERAL) {
         return Err(Cause::Forbidden(FORBIDDEN));
     }

@@ -20,7 +20,7 @@ pub(in crate::api) const DOCUMENT_PATH: &str = "/openapi.json";
 pub(in crate::api) const PAGE_PATH: &str = "/openapi";
 
 /// Methods as the document has them, in the order of the page.
-pub(super) const METHODS: [&str; 4] = ["get", "post", "put", "delete"];
+pub(super) const METHODS: [&str; 5] = ["get", "head", "post", "put", "delete"];
 
 /// How the page looks.
 const STYLE: &str = include_str!("page.css");

@@ -15,7 +15,7 @@ use utoipa::openapi::{
 use super::forms::{JSON, answer, integer, one, refers, text, word};
 use crate::{
     api::{
-        request::{AccountsShape, BatchesShape},
+        request::{AccountsShape, BatchesShape, ListsShape},
         route::{Route, Shape},
         v1,
     },
@@ -76,6 +76,13 @@ fn of_v1(route: &Route) -> Vec<u16> {
     }
     if matches!(route.shape, Shape::Accounts(_) | Shape::Lookup) && route.body_bytes_max != 0 {
         statuses.extend([413, 415]);
+    }
+    if let Shape::Lists(shape) = route.shape {
+        match shape {
+            ListsShape::Put => statuses.extend([413, 415]),
+            ListsShape::Fetch => statuses.push(416),
+            ListsShape::All | ListsShape::Show | ListsShape::Remove => {}
+        }
     }
     if let Shape::Accounts(AccountsShape::AddUser | AccountsShape::RemoveUser | AccountsShape::CreateToken) =
         route.shape

@@ -99,7 +99,8 @@ fn every_description_leads_to_its_row_in_each_version() {
         let versions = versions
             .map_or(vec![String::new()], |known| words(&known["schema"]["enum"]).into_iter().collect());
         for version in versions {
-            let path = path.replace("{version}", &version).replace(['{', '}'], "");
+            let path =
+                path.replace("{version}", &version).replace("{file}", "list.txt").replace(['{', '}'], "");
             let method = Method::from_bytes(method.as_bytes()).unwrap();
             let found =
                 find(&TABLES, &method, &path).unwrap_or_else(|_| panic!("{method} {path} is not served"));

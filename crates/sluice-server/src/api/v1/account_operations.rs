@@ -97,7 +97,8 @@ fn role() -> ObjectBuilder {
 }
 
 fn scope() -> ObjectBuilder {
-    word(&["read", "write", "admin", "metrics"], "What it may do.")
+    text("What it may do: `read`, `write`, `admin`, `metrics`, or `list:` and the name of the list that it may fetch.")
+        .pattern(Some("^(read|write|admin|metrics|list:[a-z][a-z0-9_-]{0,23})$"))
 }
 
 fn tenants() -> utoipa::openapi::Array {

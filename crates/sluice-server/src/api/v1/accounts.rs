@@ -17,10 +17,11 @@ use zeroize::Zeroizing;
 use crate::{
     api::{request::AccountsShape, route::Route},
     auth::{
-        accounts::{Scope, Token, User},
+        accounts::{Token, User},
         administration::AccountsChange,
         error::AuthError,
         role::Role,
+        scope::Scope,
     },
     clock::date,
     http::{
@@ -56,7 +57,7 @@ struct AccountView<'told> {
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<Role>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    scope: Option<Scope>,
+    scope: Option<&'told Scope>,
     tenants: &'told [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     expires: Option<String>,
@@ -181,7 +182,7 @@ impl Members {
             return Err(invalid("A user has name, password, role and tenants"));
         };
         // There are tokens for it alone.
-        if role == Some(Role::Metrics) {
+        if matches!(role, Some(Role::Metrics | Role::List)) {
             return Err(invalid("role is administrator, analyst or tenant-manager"));
         }
         Ok(AccountsChange::AddUser {
@@ -237,6 +238,6 @@ impl<'told> AccountView<'told> {
     fn of_token(token: &'told Token) -> Self {
         let Token { name, scope, tenants, expires_at_seconds, .. } = token;
         let expires = Some(date(*expires_at_seconds).to_string());
-        Self { name, role: None, scope: Some(*scope), tenants, expires, token: None }
+        Self { name, role: None, scope: Some(scope), tenants, expires, token: None }
     }
 }

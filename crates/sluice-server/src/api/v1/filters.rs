@@ -126,6 +126,7 @@ impl Filters {
             tags: self.tags.iter().map(|name| catalogue.tag(name).map_or(NO_TAG, |tag| tag.id)).collect(),
             kinds: self.kinds.clone(),
             updated_after: self.updated_after,
+            without_contexts: false,
             rows_max: u64::MAX,
             now_seconds: clock::now_seconds(),
         }

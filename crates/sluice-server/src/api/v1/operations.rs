@@ -18,7 +18,7 @@ use super::{
     batches::{BatchView, ListView},
     export_operations,
     indicators::ImportView,
-    lookup_operations,
+    list_operations, lookup_operations,
     rejects::RejectView,
 };
 use crate::{
@@ -201,7 +201,8 @@ pub(super) fn cancel_batch() -> OperationBuilder {
 
 /// Adds the forms that the descriptions name.
 pub(crate) fn add_forms(components: ComponentsBuilder) -> ComponentsBuilder {
-    export_operations::add_forms(lookup_operations::add_forms(account_operations::add_forms(components)))
+    let components = list_operations::add_forms(account_operations::add_forms(components));
+    export_operations::add_forms(lookup_operations::add_forms(components))
         .schema_from::<ImportView<'_>>()
         .schema_from::<RejectView<'_>>()
         .schema_from::<ChangeCounts>()

@@ -271,7 +271,7 @@ pub(super) fn invalid(name: &str, expected: &str) -> Cause {
     Cause::Unprocessable(Unprocessable::InvalidParameter, detail.into())
 }
 
-pub(super) fn unknown(name: &str) -> Cause {
+pub(crate) fn unknown(name: &str) -> Cause {
     let detail = format!("There is no parameter '{}' here", excerpt(name));
     Cause::Unprocessable(Unprocessable::UnknownParameter, detail.into())
 }

@@ -6,11 +6,12 @@ use actix_web::http::Method;
 use sluice_model::limits::LOOKUP_BODY_BYTES_MAX;
 
 use super::{
-    account_operations, export::parameters::ExportSubject, export_operations, lookup_operations, operations,
+    account_operations, export::parameters::ExportSubject, export_operations, list_operations,
+    lookup_operations, operations,
 };
 use crate::{
     api::request::{
-        AccountsShape, BatchesShape, Importing,
+        AccountsShape, BatchesShape, Importing, ListsShape,
         Version::{self, V1_3},
     },
     api::route::{Route, Shape, Subject},
@@ -43,6 +44,13 @@ const REJECTS: &[(Version, &str)] =
 
 const LOOKUP: &[(Version, &str)] = &[(V1_3, "/v1/lookup"), (V1_3, "/v1/tenants/{tenant}/lookup")];
 
+const LISTS: &[(Version, &str)] = &[(V1_3, "/v1/lists"), (V1_3, "/v1/tenants/{tenant}/lists")];
+
+const LIST: &[(Version, &str)] = &[(V1_3, "/v1/lists/{list}"), (V1_3, "/v1/tenants/{tenant}/lists/{list}")];
+
+const LIST_FILE: &[(Version, &str)] =
+    &[(V1_3, "/v1/lists/{file}"), (V1_3, "/v1/tenants/{tenant}/lists/{file}")];
+
 const USERS: &[(Version, &str)] = &[(V1_3, "/v1/users")];
 const USER: &[(Version, &str)] = &[(V1_3, "/v1/users/{account}")];
 const PASSWORD: &[(Version, &str)] = &[(V1_3, "/v1/users/{account}/password")];
@@ -52,9 +60,12 @@ const TOKEN: &[(Version, &str)] = &[(V1_3, "/v1/tokens/{account}")];
 /// Bytes of the body that describes a user or token.
 const ACCOUNT_BYTES_MAX: usize = 64 << 10;
 
+/// Bytes of the body that defines a list.
+const LIST_BYTES_MAX: usize = 64 << 10;
+
 /// Every request of the interface.
 #[rustfmt::skip]
-pub(crate) static ROUTES: [Route; 19] = [
+pub(crate) static ROUTES: [Route; 25] = [
     Route {
         name: "ImportIndicators", method: Method::POST, paths: INDICATORS, action: Action::ChangeIndicators,
         sentence: "The rows could not be taken in",
@@ -126,6 +137,42 @@ pub(crate) static ROUTES: [Route; 19] = [
         sentence: "The batch could not be cancelled",
         body_bytes_max: 0, shape: Shape::Batches(BatchesShape::Cancel),
         documented: Some(operations::cancel_batch),
+    },
+    Route {
+        name: "ListLists", method: Method::GET, paths: LISTS, action: Action::Read,
+        sentence: "The lists could not be listed",
+        body_bytes_max: 0, shape: Shape::Lists(ListsShape::All),
+        documented: Some(list_operations::list_lists),
+    },
+    Route {
+        name: "ShowList", method: Method::GET, paths: LIST, action: Action::Read,
+        sentence: "The list could not be shown",
+        body_bytes_max: 0, shape: Shape::Lists(ListsShape::Show),
+        documented: Some(list_operations::show_list),
+    },
+    Route {
+        name: "PutList", method: Method::PUT, paths: LIST, action: Action::ManageLists,
+        sentence: "The list could not be defined",
+        body_bytes_max: LIST_BYTES_MAX, shape: Shape::Lists(ListsShape::Put),
+        documented: Some(list_operations::put_list),
+    },
+    Route {
+        name: "RemoveList", method: Method::DELETE, paths: LIST, action: Action::ManageLists,
+        sentence: "The list could not be removed",
+        body_bytes_max: 0, shape: Shape::Lists(ListsShape::Remove),
+        documented: Some(list_operations::remove_list),
+    },
+    Route {
+        name: "FetchList", method: Method::GET, paths: LIST_FILE, action: Action::ReadList,
+        sentence: "The list could not be fetched",
+        body_bytes_max: 0, shape: Shape::Lists(ListsShape::Fetch),
+        documented: Some(list_operations::fetch_list),
+    },
+    Route {
+        name: "LookAtList", method: Method::HEAD, paths: LIST_FILE, action: Action::ReadList,
+        sentence: "The list could not be fetched",
+        body_bytes_max: 0, shape: Shape::Lists(ListsShape::Fetch),
+        documented: Some(list_operations::look_at_list),
     },
     Route {
         name: "ListUsers", method: Method::GET, paths: USERS, action: Action::ManageAccounts,

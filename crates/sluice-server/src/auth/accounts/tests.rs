@@ -2,7 +2,8 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
-use super::{Accounts, AccountsFile, AuthError, CHANGES_MAX, Role, Scope, Token, User};
+use super::{Accounts, AccountsFile, AuthError, CHANGES_MAX, Role, Token, User};
+use crate::auth::scope::Scope;
 
 fn user(name: &str) -> User {
     User {

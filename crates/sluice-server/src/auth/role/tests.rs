@@ -6,7 +6,7 @@ use clap::ValueEnum as _;
 use expect_test::expect;
 
 use super::{Action, Identity, Role};
-use crate::auth::accounts::Scope;
+use crate::auth::scope::Scope;
 
 /// One name, wherever it is given or told.
 #[test]
@@ -15,10 +15,17 @@ fn roles_and_scopes_are_told_by_the_names_by_which_they_are_given() {
         assert_eq!(role.name(), role.to_possible_value().unwrap().get_name());
         assert_eq!(serde_json::to_value(role).unwrap(), role.name());
     }
-    assert_eq!(serde_json::to_value(Role::Metrics).unwrap(), Role::Metrics.name());
-    for scope in Scope::value_variants() {
-        assert_eq!(scope.name(), scope.to_possible_value().unwrap().get_name());
-        assert_eq!(serde_json::to_value(scope).unwrap(), scope.name());
+    for role in [Role::Metrics, Role::List] {
+        assert_eq!(serde_json::to_value(role).unwrap(), role.name());
+    }
+    for text in ["read", "write", "admin", "metrics", "list:edge"] {
+        let scope: Scope = text.parse().unwrap();
+        assert_eq!(scope.to_string(), text);
+        assert_eq!(serde_json::to_value(&scope).unwrap(), text);
+        assert_eq!(scope.list().map(ToString::to_string).as_deref(), text.strip_prefix("list:"));
+    }
+    for text in ["", "list", "list:", "list:Edge", "list:a.b", "reads"] {
+        assert!(text.parse::<Scope>().is_err(), "{text}");
     }
 }
 
@@ -27,6 +34,8 @@ fn the_table_of_rights() {
     let mut seen = String::new();
     for action in [
         Action::Read,
+        Action::ReadList,
+        Action::ManageLists,
         Action::Lookup,
         Action::ChangeIndicators,
         Action::ChangeSupplier,
@@ -36,22 +45,24 @@ fn the_table_of_rights() {
         Action::ReadMetrics,
     ] {
         write!(seen, "{action:?}:").unwrap();
-        for role in [Role::Administrator, Role::Analyst, Role::TenantManager, Role::Metrics] {
-            let identity = Identity { role, tenants: vec!["acme".to_owned()] };
+        for role in [Role::Administrator, Role::Analyst, Role::TenantManager, Role::Metrics, Role::List] {
+            let identity = Identity { role, tenants: vec!["acme".to_owned()], list: None };
             let (own, other) = (identity.may(action, "acme"), identity.may(action, "General"));
             write!(seen, " {role:?} {own}/{other}").unwrap();
         }
         seen.push('\n');
     }
     expect![[r#"
-        Read: Administrator true/true Analyst true/true TenantManager true/true Metrics false/false
-        Lookup: Administrator true/true Analyst true/true TenantManager true/true Metrics false/false
-        ChangeIndicators: Administrator true/true Analyst false/false TenantManager true/false Metrics false/false
-        ChangeSupplier: Administrator true/true Analyst false/false TenantManager true/false Metrics false/false
-        ManageSuppliers: Administrator true/true Analyst false/false TenantManager false/false Metrics false/false
-        ManageTags: Administrator true/true Analyst false/false TenantManager false/false Metrics false/false
-        ManageAccounts: Administrator true/true Analyst false/false TenantManager false/false Metrics false/false
-        ReadMetrics: Administrator true/true Analyst false/false TenantManager false/false Metrics true/true
+        Read: Administrator true/true Analyst true/true TenantManager true/true Metrics false/false List false/false
+        ReadList: Administrator true/true Analyst true/true TenantManager true/true Metrics false/false List true/false
+        ManageLists: Administrator true/true Analyst false/false TenantManager true/false Metrics false/false List false/false
+        Lookup: Administrator true/true Analyst true/true TenantManager true/true Metrics false/false List false/false
+        ChangeIndicators: Administrator true/true Analyst false/false TenantManager true/false Metrics false/false List false/false
+        ChangeSupplier: Administrator true/true Analyst false/false TenantManager true/false Metrics false/false List false/false
+        ManageSuppliers: Administrator true/true Analyst false/false TenantManager false/false Metrics false/false List false/false
+        ManageTags: Administrator true/true Analyst false/false TenantManager false/false Metrics false/false List false/false
+        ManageAccounts: Administrator true/true Analyst false/false TenantManager false/false Metrics false/false List false/false
+        ReadMetrics: Administrator true/true Analyst false/false TenantManager false/false Metrics true/true List false/false
     "#]]
     .assert_eq(&seen);
 }

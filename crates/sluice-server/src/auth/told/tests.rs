@@ -4,7 +4,10 @@ use std::fs;
 
 use super::ToldChanges;
 use crate::{
-    auth::accounts::{Accounts, Scope, Token},
+    auth::{
+        accounts::{Accounts, Token},
+        scope::Scope,
+    },
     logging::line::tests::written,
 };
 

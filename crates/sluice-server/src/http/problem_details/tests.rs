@@ -17,6 +17,7 @@ fn causes() -> Vec<Cause> {
         Unprocessable::InvalidParameter,
         Unprocessable::NoRow,
         Unprocessable::ShrinkGuard,
+        Unprocessable::InvalidList,
     ];
     let mut causes = vec![
         Cause::BadRequest(text()),
@@ -34,6 +35,8 @@ fn causes() -> Vec<Cause> {
         Cause::Busy { retry_after_seconds: 1 },
         Cause::OutOfTime,
         Cause::TooManyAttempts { retry_after_seconds: 1 },
+        Cause::ListNotBuilt(text()),
+        Cause::Unsatisfiable { bytes: 9 },
         Cause::DiskFull,
         Cause::StoreFailed,
         Cause::Stopping,

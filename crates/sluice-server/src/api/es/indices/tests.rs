@@ -30,7 +30,7 @@ fn with_indices(suppliers: &[&str], ask: impl FnOnce(&Indices, &dyn Fn(BulkTarge
         outcome.recv().unwrap().unwrap();
     }
     let catalogue = store.catalogue();
-    let identity = Identity { role: Role::Administrator, tenants: vec![] };
+    let identity = Identity { role: Role::Administrator, tenants: vec![], list: None };
     let indices = Indices::new(Arc::clone(&catalogue), Arc::default(), identity);
     ask(&indices, &|target| match target {
         BulkTarget::Supplier { id, .. } => catalogue.supplier_by_id(id).unwrap().name.as_str().to_owned(),
