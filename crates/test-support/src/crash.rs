@@ -2,9 +2,9 @@
 //!
 //! In: the daemon's binary, a number of cycles and a seed. Out: a summary, or a panic that names the seed. In each
 //! cycle the daemon is started and killed: at a random moment of its start, or after it was ready, was found to
-//! hold exactly what the clients' ledgers say, and has worked for them for a random time. Some are asked to stop
-//! just before, so that the kill finds them moving everything into the trees. A copy is kept by changes all the while, and equals an
-//! export after each start.
+//! hold exactly what the clients' ledgers say, and has worked for them for a random time, or until it is amid a long
+//! import. Some are asked to stop just before, so that the kill finds them moving everything into the trees. A copy is
+//! kept by changes all the while, and equals an export after each start.
 
 mod bulk;
 mod forms;
@@ -12,9 +12,12 @@ pub(crate) mod imports;
 mod mirror;
 mod reads;
 pub(crate) mod scripted;
+mod steps;
 
 use std::{
+    collections::BTreeMap,
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::Path,
     thread,
     time::{Duration, Instant},
@@ -23,6 +26,7 @@ use std::{
 use imports::Crash;
 use mirror::Mirror;
 use scripted::{History, ScriptedClient};
+use steps::Aim;
 
 use crate::{daemon::Daemon, dice::Dice, script::Script};
 
@@ -38,6 +42,10 @@ const KILLED_WHILE_STOPPING_PERCENT: u64 = 30;
 const STOP_MS_MAX: u64 = 150;
 /// Longest time that the clients work before a kill.
 const WORK_MS_MAX: u64 = 400;
+/// Most questions to which a replacement is under way before a kill that is aimed at one.
+const LOOKS_MAX: u64 = 150;
+/// Longest time between what it is aimed at and the kill; there is none half of the time.
+const AIMED_MS_MAX: u64 = 40;
 /// First guess of the time from start to ready.
 const READY_MS_GUESS: u64 = 300;
 
@@ -60,6 +68,8 @@ pub struct KillSummary {
     pub unanswered_applied: u64,
     /// Imports that were gone on with after restarts.
     pub resumed: u64,
+    /// Of these, the ones of which steps were told.
+    pub resumed_behind_steps: u64,
     /// Values looked up and compared after restarts.
     pub compared: u64,
     /// Batches of imports that were answered, asked for after restarts.
@@ -75,13 +85,15 @@ pub struct KillSummary {
 impl fmt::Display for KillSummary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, cycles, killed_at_start, acked, refused, unanswered, unanswered_applied, .. } = self;
-        let Self { resumed, compared, batches, mirrored, ready_ms_max, elapsed_ms, .. } = self;
+        let Self {
+            resumed, resumed_behind_steps, compared, batches, mirrored, ready_ms_max, elapsed_ms, ..
+        } = self;
         write!(
             formatter,
             "seed {seed}: {cycles} kills ({killed_at_start} during start-up) in {elapsed_ms} ms: {acked} \
              acknowledged, {refused} refused, {unanswered} unanswered ({unanswered_applied} of them applied), \
-             {resumed} imports gone on with, {compared} values, {batches} batches and {mirrored} rows of a copy compared, ready within {ready_ms_max} ms: \
-             0 lost, 0 torn, 0 failed starts"
+             {resumed} imports gone on with ({resumed_behind_steps} behind steps), {compared} values, {batches} batches and \
+             {mirrored} rows of a copy compared, ready within {ready_ms_max} ms: 0 lost, 0 torn, 0 failed starts"
         )
     }
 }
@@ -98,7 +110,7 @@ pub fn run(binary: &Path, cycles: u32, seed: u64) -> KillSummary {
         (0..CLIENTS).map(|number| ScriptedClient::new(number, history)).collect();
     let (mut mirror, mut summary) =
         (Mirror::default(), KillSummary { seed, cycles, ..KillSummary::default() });
-    let mut ready_ms = READY_MS_GUESS;
+    let (mut ready_ms, mut worked) = (READY_MS_GUESS, 0);
     for _ in 0..cycles {
         let mut daemon = Daemon::start(binary, dir.path());
         if dice.chance(KILLED_AT_START_PERCENT) {
@@ -107,7 +119,8 @@ pub fn run(binary: &Path, cycles: u32, seed: u64) -> KillSummary {
             summary.killed_at_start += 1;
         } else {
             ready_ms = check(&mut daemon, &mut clients, &mut mirror, &mut summary);
-            work_and_kill(&mut daemon, &mut clients, &mut mirror, &mut dice);
+            work_and_kill(worked, &mut daemon, &mut clients, &mut mirror, &mut dice);
+            worked += 1;
         }
     }
     let mut daemon = Daemon::start(binary, dir.path());
@@ -122,6 +135,7 @@ pub fn run(binary: &Path, cycles: u32, seed: u64) -> KillSummary {
         summary.unanswered += client.counts.unanswered;
         summary.unanswered_applied += client.counts.unanswered_applied;
         summary.resumed += client.counts.resumed;
+        summary.resumed_behind_steps += client.counts.resumed_behind_steps;
     }
     summary.elapsed_ms = milliseconds(started.elapsed());
     summary
@@ -144,13 +158,25 @@ fn check(
     ready_ms
 }
 
-/// Lets the clients work, and kills the daemon under them.
-fn work_and_kill(daemon: &mut Daemon, clients: &mut [ScriptedClient], mirror: &mut Mirror, dice: &mut Dice) {
+/// Lets the clients work, and kills the daemon under them: of half the times, amid a long import.
+fn work_and_kill(
+    nth: u32,
+    daemon: &mut Daemon,
+    clients: &mut [ScriptedClient],
+    mirror: &mut Mirror,
+    dice: &mut Dice,
+) {
     let work = Duration::from_millis(1 + dice.below(WORK_MS_MAX));
+    let aimed = match nth % 6 {
+        1 | 4 => Some(Aim::Step),
+        2 => Some(Aim::Replacement(1 + dice.below(LOOKS_MAX))),
+        _ => None,
+    };
+    let behind_step = Duration::from_millis(dice.below(2) * dice.below(AIMED_MS_MAX));
     let is_stopped = dice.chance(KILLED_WHILE_STOPPING_PERCENT);
     let stop = Duration::from_millis(dice.below(STOP_MS_MAX));
-    thread::scope(|scope| {
-        for client in clients {
+    let seen = thread::scope(|scope| {
+        for client in &mut *clients {
             let mut http = daemon.client();
             let name = format!("client-{}", client.number);
             thread::Builder::new().name(name).spawn_scoped(scope, move || client.run(&mut http)).unwrap();
@@ -158,7 +184,12 @@ fn work_and_kill(daemon: &mut Daemon, clients: &mut [ScriptedClient], mirror: &m
         let mut http = daemon.client();
         let following = thread::Builder::new().name("mirror".to_owned());
         following.spawn_scoped(scope, move || mirror.follow(&mut http)).unwrap();
-        daemon.pause(work);
+        // What it finds wrong waits for the kill, without which no client ends.
+        let seen = catch_unwind(AssertUnwindSafe(|| match aimed {
+            Some(aim) => steps::wait_for(daemon, aim),
+            None => BTreeMap::new(),
+        }));
+        daemon.pause(if aimed.is_some() { behind_step } else { work });
         if is_stopped {
             daemon.ask_to_stop();
             daemon.pause(stop);
@@ -166,7 +197,12 @@ fn work_and_kill(daemon: &mut Daemon, clients: &mut [ScriptedClient], mirror: &m
         } else {
             daemon.kill();
         }
+        seen
     });
+    let told_lines = seen.unwrap_or_else(|wrong| resume_unwind(wrong));
+    for client in clients {
+        client.hear(&told_lines);
+    }
 }
 
 fn milliseconds(duration: Duration) -> u64 {

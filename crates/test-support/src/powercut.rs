@@ -62,6 +62,8 @@ pub struct PowercutSummary {
     pub merging_images: u32,
     /// Of these, those of a power cut during recovery from another.
     pub recovery_images: u32,
+    /// Of these, those cut just after the daemon told of a step of an import.
+    pub step_images: u32,
     /// Runs of the workload.
     pub recordings: u32,
     /// Changes, opens and syncs in their traces.
@@ -79,6 +81,7 @@ impl fmt::Display for PowercutSummary {
             large_images,
             merging_images,
             recovery_images,
+            step_images,
             recordings,
             events,
             acked,
@@ -87,7 +90,7 @@ impl fmt::Display for PowercutSummary {
         write!(
             formatter,
             "{images} images ({large_images} large, {merging_images} amid a merge, \
-             {recovery_images} cut during recovery) of {recordings} recordings with {events} \
+             {recovery_images} cut during recovery, {step_images} behind a step) of {recordings} recordings with {events} \
              events: {acked} acknowledged operations and {batches} batches found, 0 lost, 0 torn, 0 unopenable"
         )
     }

@@ -7,6 +7,7 @@ mod documents;
 
 use std::{
     fmt::Write as _,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -21,8 +22,8 @@ use sluice_store::WriteError;
 
 use super::{STEP_BYTES, rejects::tests::Kept, report::REFUSED_TOLD_MAX};
 use crate::{
-    Announced, ColumnChoice, Format, Import, ImportMode, ImportReport, ImportRules, IngestError, LookupRules,
-    MispRules, MissingTags, TagMaker, UploadAction, UploadRules,
+    Announced, ColumnChoice, Format, Import, ImportMode, ImportReport, ImportRules, IngestError, Keeper,
+    LookupRules, MispRules, MissingTags, RejectsFrame, StepPlace, TagMaker, UploadAction, UploadRules,
     fixture::{Fixture, block_on, lookup_rules},
 };
 
@@ -264,6 +265,44 @@ fn rows_become_durable_while_the_body_arrives_and_stay_when_it_breaks_off() {
     assert!(reopened.holds(&format!("h{}.example.com", last - 1)));
     assert!(!reopened.holds(&format!("h{last}.example.com")));
     assert_eq!(reopened.ingestor.reserved_bytes(), 0);
+}
+
+/// Holds that whoever is told of a step has all of it.
+#[derive(Default)]
+struct AfterCommits {
+    durable: AtomicU64,
+    told_steps: AtomicU64,
+}
+
+impl Keeper for AfterCommits {
+    fn takes_rejects(&self) -> bool {
+        false
+    }
+
+    fn keep<'k>(
+        &'k self,
+        step: &'k ImportReport,
+        _place: StepPlace,
+        _rejects: Vec<RejectsFrame>,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'k>> {
+        assert_eq!(step.committed_lines, self.durable.load(Ordering::SeqCst));
+        self.told_steps.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async {})
+    }
+}
+
+#[test]
+fn lines_are_told_once_their_step_is_durable() {
+    let fixture = Fixture::new();
+    let keeper = Arc::new(AfterCommits::default());
+    let commits = Arc::clone(&keeper);
+    let told = Arc::new(move |count| {
+        commits.durable.fetch_add(count, Ordering::SeqCst);
+    });
+    let rules = ImportRules { told, keeper: keeper.clone(), ..fixture.import_rules(Announced::Nothing) };
+    let body = body(0, 5 * STEP_BYTES / 2 / 1_000, 1_000);
+    fixture.import_with(rules, body.as_bytes(), 65_536).unwrap();
+    assert_eq!(keeper.told_steps.load(Ordering::SeqCst), 3);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The forms in which scripted clients send imports, and what a client has then.
 //!
-//! In: rows, each with a context or none. Out: a body, and the line of each row. Between rows there may be so much that a
-//! step of the daemon ends there: more than a step of what is no row, or of what is the same row again. Not every form has
-//! room for any context: [`ImportForm::told`] says which one a row has after it.
+//! In: rows, each with a context or none. Out: a body, and the line of each row. A group of rows may be so long that a step of
+//! the daemon ends in it, between any two of its rows: what makes it long is what is no row, or what a row has beside. Not
+//! every form has room for any context: [`ImportForm::told`] says which one a row has after it.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{dice::Dice, import_form::ImportForm, script::Change};
 
-/// Pieces of what is put between rows: together longer than a step of 16 MiB.
+/// Pieces of what makes a group of rows long: together longer than a step of 16 MiB.
 const PIECES: usize = 7;
 /// Bytes of each of them, a little less than a row may have.
 const PIECE_BYTES: usize = 3 << 20;
@@ -80,28 +80,28 @@ impl Body {
         }
     }
 
-    /// Adds a row of which `change` is what [`ImportForm::told`] says.
-    pub(super) fn row(&mut self, kind: usize, indicator: &str, change: &Change) {
-        self.padded_row(kind, indicator, change, 0);
+    /// Adds a row of which `change` is what [`ImportForm::told`] says, and so many pieces: before it where they are no rows,
+    /// in it where it has room for one, and in the same row again.
+    pub(super) fn row(&mut self, kind: usize, indicator: &str, change: &Change, pieces: usize) {
+        let has_room = !matches!(self.form, ImportForm::Csv | ImportForm::Lines);
+        if !has_room {
+            for _ in 0..pieces {
+                writeln!(self.text, "# {}", "y".repeat(PIECE_BYTES)).unwrap();
+                self.lines += 1;
+            }
+        }
+        self.padded_row(kind, indicator, change, if has_room && pieces != 0 { PIECE_BYTES } else { 0 });
         self.row_lines.push(self.lines);
+        if has_room {
+            for _ in 1..pieces {
+                self.padded_row(kind, indicator, change, PIECE_BYTES);
+            }
+        }
     }
 
     /// Adds a row that is refused.
     pub(super) fn refused_row(&mut self, kind: usize, indicator: &str) {
         self.padded_row(kind, indicator, &Change::Touch, 0);
-    }
-
-    /// Ends the step of the daemon behind the last row, which is this one.
-    pub(super) fn end_step(&mut self, kind: usize, indicator: &str, change: &Change) {
-        for _ in 0..PIECES {
-            match self.form {
-                ImportForm::Csv | ImportForm::Lines => {
-                    writeln!(self.text, "# {}", "y".repeat(PIECE_BYTES)).unwrap();
-                    self.lines += 1;
-                }
-                _ => self.padded_row(kind, indicator, change, PIECE_BYTES),
-            }
-        }
     }
 
     /// Ends the body.
@@ -147,6 +147,11 @@ impl Body {
             ImportForm::Ndjson | ImportForm::Csv | ImportForm::Lines => '\n',
         });
     }
+}
+
+/// How many of the pieces of a long group the row with this index has, of so many rows.
+pub(super) fn pieces_of(index: usize, rows: usize) -> usize {
+    PIECES * (index + 1) / rows - PIECES * index / rows
 }
 
 /// A member of the context that a row is sent with.

@@ -47,6 +47,8 @@ pub(crate) struct Counts {
     pub(crate) unanswered_applied: u64,
     /// Imports that were gone on with after a crash.
     pub(crate) resumed: u64,
+    /// Of these, the ones of which steps were told.
+    pub(crate) resumed_behind_steps: u64,
 }
 
 /// How an operation is sent.
@@ -91,6 +93,8 @@ pub(crate) struct ScriptedClient {
     operations: u32,
     answered: Model,
     in_flight: Option<Planned>,
+    /// Lines of it that were told to be committed, before the daemon was killed.
+    seen_lines: u64,
     imports: ImportLedger,
     bulk: BulkLedger,
     pub(crate) counts: Counts,
@@ -113,7 +117,8 @@ impl ScriptedClient {
     pub(crate) fn new(number: u32, history: History) -> Self {
         let (answered, counts) = (Model::default(), Counts::default());
         let (bulk, imports) = (BulkLedger::default(), ImportLedger::default());
-        Self { number, history, operations: 0, answered, in_flight: None, imports, bulk, counts }
+        let (operations, in_flight, seen_lines) = (0, None, 0);
+        Self { number, history, operations, answered, in_flight, seen_lines, imports, bulk, counts }
     }
 
     /// Sends one request after the other until one gets no answer.
@@ -351,6 +356,7 @@ impl ScriptedClient {
         {
             self.resume(client, &planned, key, rows);
         }
+        self.seen_lines = 0;
         self.bulk.check(client, self.number);
         u64::from(self.history.keys)
     }

@@ -16,7 +16,7 @@ use super::{
     IMAGES_PER_RECORDING, PowercutSummary, compile_shim,
     disk::{Disk, files},
     draw_moment,
-    trace::{parse, record_ends},
+    trace::{after_writes, parse, record_ends},
 };
 use crate::{
     client::Client,
@@ -39,6 +39,9 @@ const ROUNDS: u32 = 2;
 const STEPS: u32 = 25;
 /// So little that batches get several segments, and so much that none has to go.
 const BATCHES_BYTES: &str = "2097152";
+
+/// Share of the cuts that come just after a step of an import was told, behind which its client goes on.
+const STEP_PERCENT: u64 = 40;
 
 /// What one client knew when the trace had a length.
 struct ClientMoment {
@@ -92,7 +95,17 @@ impl Served<'_> {
         summary.events += events.len() as u64;
         let answers: Vec<usize> =
             moments.iter().map(|moment| ends.partition_point(|end| *end <= moment.trace_bytes)).collect();
-        let mut cuts: Vec<usize> = (0..count).map(|_| draw_moment(dice, events.len(), &answers)).collect();
+        let steps = after_writes(&trace, &events, "batches/", tells_of_step);
+        let mut cuts = Vec::new();
+        for _ in 0..count {
+            let is_behind_step = dice.chance(STEP_PERCENT) && !steps.is_empty();
+            cuts.push(if is_behind_step {
+                summary.step_images += 1;
+                steps[dice.index(steps.len())].min(events.len() - 1)
+            } else {
+                draw_moment(dice, events.len(), &answers)
+            });
+        }
         cuts.sort_unstable();
         let mut cuts = cuts.into_iter().peekable();
         let mut disk = Disk::new(base, &trace, self.deaf_to);
@@ -195,6 +208,12 @@ impl ClientMoment {
     fn now(trace: &Path, client: ScriptedClient) -> Self {
         Self { trace_bytes: usize::try_from(fs::metadata(trace).unwrap().len()).unwrap(), client }
     }
+}
+
+/// Whether it is the record of a batch of which something is committed, and more is to come.
+fn tells_of_step(record: &[u8]) -> bool {
+    let record = String::from_utf8_lossy(record);
+    record.contains("\"state\":\"running\"") && !record.contains("\"committed_lines\":0")
 }
 
 /// What each client knew before the trace was as long as `trace_bytes`.

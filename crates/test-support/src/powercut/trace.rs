@@ -85,6 +85,33 @@ pub(crate) fn record_ends(bytes: &[u8]) -> Vec<usize> {
     ends
 }
 
+/// The events just after writes to files whose names begin with `files`, of bytes that `is_meant` wants.
+pub(crate) fn after_writes(
+    bytes: &[u8],
+    events: &[Event],
+    files: &str,
+    is_meant: fn(&[u8]) -> bool,
+) -> Vec<usize> {
+    let (mut handles, mut after) = (BTreeSet::new(), Vec::new());
+    for (index, event) in events.iter().enumerate() {
+        match event {
+            Event::Open { handle, path, .. } if path.starts_with(files) => {
+                handles.insert(*handle);
+            }
+            Event::Open { handle, .. } => {
+                handles.remove(handle);
+            }
+            Event::Write { handle, data, .. }
+                if handles.contains(handle) && is_meant(&bytes[data.clone()]) =>
+            {
+                after.push(index + 1);
+            }
+            _ => {}
+        }
+    }
+    after
+}
+
 /// Bytes of a file, by name, that were written where something had been written before.
 pub(crate) fn overwritten_bytes(events: &[Event], file: &str) -> usize {
     let (mut handles, mut end, mut overwritten) = (BTreeSet::new(), 0, 0);

@@ -2,12 +2,14 @@
 //!
 //! In: an operation. Out: a request, and of an import in several steps what may be there after a crash.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::{DOMAIN, Outcome, Planned, ScriptedClient, Way, judge, kind};
 use crate::{
     client::Client,
-    crash::forms::Body,
+    crash::forms::{Body, pieces_of},
     import_form::ImportForm,
     script::{Change, Model, Operation, supplier_name},
 };
@@ -75,14 +77,10 @@ impl ScriptedClient {
     ) -> Body {
         let mut body = Body::new(form);
         for (number, group) in (1..).zip(groups) {
-            for (key, change) in group {
-                body.row(kind(*key), &self.indicator(*key), change);
-            }
-            if let Some((key, change)) = group.last()
-                && is_long
-                && number < groups.len()
-            {
-                body.end_step(kind(*key), &self.indicator(*key), change);
+            let is_step = is_long && number < groups.len();
+            for (index, (key, change)) in group.iter().enumerate() {
+                let pieces = if is_step { pieces_of(index, group.len()) } else { 0 };
+                body.row(kind(*key), &self.indicator(*key), change, pieces);
             }
         }
         for _ in 0..bad {
@@ -96,31 +94,50 @@ impl ScriptedClient {
         self.body(form, &[keys.iter().map(|key| (*key, Change::Touch)).collect()], 0, false)
     }
 
-    /// Goes on with a long import of which so many rows are there: no fewer than its batch tells.
+    /// Goes on with a long import of which so many rows are there: no fewer than were told. A replacement begins anew.
     pub(super) fn resume(&mut self, client: &mut Client, planned: &Planned, key: &str, rows: usize) {
-        let id = key.split_whitespace().last().unwrap();
-        let batch = client.request("GET", &format!("/v1/batches/{id}"), b"").unwrap();
+        let batch = client.request("GET", &format!("/v1/batches/{}", batch_id(key)), b"").unwrap();
         // The first that is told of it may have been lost.
-        let committed_lines = if batch.status == 404 {
-            0
-        } else {
-            let told: Value = serde_json::from_slice(&batch.body).unwrap();
-            told["committed_lines"].as_u64().unwrap()
-        };
+        let told: Value = serde_json::from_slice(&batch.body).unwrap();
+        let told_lines = if batch.status == 404 { 0 } else { told["committed_lines"].as_u64().unwrap() };
+        let committed_lines = told_lines.max(self.seen_lines);
         let body = self.import_body(planned);
         let told_rows = body.row_lines.iter().filter(|line| **line <= committed_lines).count();
-        assert!(told_rows <= rows, "client {}: {rows} rows of {told_rows}: {}", self.number, batch.text());
-        if matches!(planned.operation, Operation::Replace(_)) {
-            return;
-        }
+        assert!(
+            told_rows <= rows,
+            "client {}: {rows} rows of {told_rows}, told {} and {}",
+            self.number,
+            self.seen_lines,
+            batch.text()
+        );
         let (method, path) = self.import_path(planned);
-        let path = format!("{path}&from_line={}", committed_lines + 1);
-        let answer = client.request(method, &path, body.text.as_bytes()).unwrap();
+        let mut send =
+            |path: &str, headers| client.request_with(method, path, headers, body.text.as_bytes()).unwrap();
+        let answer = if matches!(planned.operation, Operation::Replace(_)) {
+            // Its rest alone would be the whole feed.
+            let half = send(&format!("{path}&from_line={}", body.row_lines[0] + 1), "");
+            assert_eq!(half.status, 422, "client {}: {}", self.number, half.text());
+            send(&path, key)
+        } else {
+            send(&format!("{path}&from_line={}", committed_lines + 1), "")
+        };
         assert_eq!(answer.status, 200, "client {}: {}", self.number, answer.text());
         self.answered.apply(&planned.operation);
         assert_eq!(self.look_up(client), Outcome::Read, "client {}", self.number);
         self.counts.resumed += 1;
+        self.counts.resumed_behind_steps += u64::from(0 < committed_lines);
     }
+
+    /// Takes down what was told of the import that has no answer, by batch, before the daemon was killed.
+    pub(crate) fn hear(&mut self, told_lines: &BTreeMap<String, u64>) {
+        let Some(Planned { way: Way::Import { key, .. }, .. }) = &self.in_flight else { return };
+        self.seen_lines = told_lines.get(batch_id(key)).copied().unwrap_or(0);
+    }
+}
+
+/// The id of the batch with this key, empty if it has none.
+fn batch_id(key: &str) -> &str {
+    key.split_whitespace().last().unwrap_or("")
 }
 
 impl Planned {
