@@ -226,6 +226,13 @@ impl Import {
         self.reading.as_ref().map(|(cutter, _)| cutter.line())
     }
 
+    /// Where the element of that number stands, as a JSON Pointer in the form of a fragment (RFC 6901, section 6); `None` if the body is no array.
+    pub fn pointer(&self, line: u64) -> Option<String> {
+        let (_, format) = self.reading.as_ref()?;
+        let is_array = matches!(**format, BodyFormat::Rows(RowFormat::Json));
+        is_array.then(|| format!("#/{}", line.saturating_sub(1)))
+    }
+
     /// Gives up, and tells what is durable all the same.
     pub async fn fail(mut self) -> ImportReport {
         drop(self.step.take());

@@ -23,6 +23,8 @@ pub(crate) struct SendingArguments {
     /// Columns of a table, by number from 1 or by name, such as `indicator=2,tags=5`.
     #[arg(long, value_name = "COLUMNS")]
     pub(crate) column: Option<String>,
+    #[command(flatten)]
+    pub(crate) misp: MispArguments,
     /// Write the rows that are refused into this file, as NDJSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,
@@ -43,6 +45,17 @@ pub(crate) struct SendingArguments {
     pub(crate) restart: bool,
     #[command(flatten)]
     pub(crate) telling: TellingArguments,
+}
+
+/// Which attributes of MISP are indicators.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct MispArguments {
+    /// Whether attributes of MISP that are not for detection are left out; they are when absent.
+    #[arg(long, value_name = "BOOL")]
+    pub(crate) only_to_ids: Option<bool>,
+    /// Take the address of an attribute `domain|ip` of MISP as well, which others may share.
+    #[arg(long)]
+    pub(crate) domain_ips: bool,
 }
 
 /// What is said of a push alone.

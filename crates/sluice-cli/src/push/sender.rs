@@ -89,6 +89,12 @@ impl<'server> Sender<'server> {
         if let Some(column) = &arguments.column {
             add("column", column);
         }
+        if let Some(only_to_ids) = arguments.misp.only_to_ids {
+            add("only_to_ids", &only_to_ids.to_string());
+        }
+        if arguments.misp.domain_ips {
+            add("domain_ips", "true");
+        }
         let is_replacement = pushing.is_some_and(|pushing| pushing.replace);
         if is_replacement {
             add("mode", "replace");

@@ -234,6 +234,23 @@ fn tags_that_there_are_not_are_created_if_that_is_asked_for() {
 }
 
 #[test]
+fn attributes_of_misp_are_taken_as_is_asked_for() {
+    let setup = Setup::start();
+    let path = setup.write(
+        "event.json",
+        r#"{"Event":{"Attribute":[{"type":"domain|ip","value":"a.example.com|192.0.2.7","to_ids":true},{"type":"domain","value":"b.example.com","to_ids":false}]}}"#,
+    );
+    check_counts(&setup.push(&[&path], 1), 2, 1, 1);
+    check_counts(&setup.push(&[&path, "--only-to-ids", "true"], 1), 2, 1, 1);
+    let found = |value: &str| setup.detected(iter::once(value.to_owned()));
+    assert_eq!(["a.example.com", "192.0.2.7", "b.example.com"].map(found), [1, 0, 0]);
+    check_counts(&setup.push(&[&path, "--domain-ips"], 1), 3, 2, 1);
+    assert_eq!(["192.0.2.7", "b.example.com"].map(found), [1, 0]);
+    check_counts(&setup.push(&[&path, "--only-to-ids", "false"], 0), 2, 2, 0);
+    assert_eq!(found("b.example.com"), 1);
+}
+
+#[test]
 fn a_replacement_is_planned_guarded_and_done() {
     let setup = Setup::start();
     let old = setup.write("old.ndjson", hosts(0..10));

@@ -43,7 +43,7 @@ impl ProblemType {
 pub(crate) static TYPES: [ProblemType; 30] = [
     ProblemType { name: "bad-request", title: "The request or its body is malformed",
         page: "400. The body, its encoding or its framing is broken, or the head is too long. `byte` is the \
-               place in the decoded body, and `line` the line, element or row of a document there, if they are known. Rows up to `committed_lines` are stored; mend the body and send it again, as \
+               place in the decoded body, and `line` the line, element or row of a document there, if they are known; of an array `pointer` is its element. Rows up to `committed_lines` are stored; mend the body and send it again, as \
                a whole or with `?from_line=` after that line." },
     ProblemType { name: "unauthorized", title: "Valid credentials are required",
         page: "401. Send HTTP Basic credentials, or a token as `Authorization: Bearer`." },
@@ -92,7 +92,7 @@ pub(crate) static TYPES: [ProblemType; 30] = [
         page: "422. `detail` says which one, and what it may be." },
     ProblemType { name: "no-usable-row", title: "Not one row could be read",
         page: "422. The body is empty, or is not of the format it was taken for: name it with `?format=`. `rejects` has the first rows \
-               and what is wrong with them." },
+               and what is wrong with them; `line`, `byte`, `reason` and `hint` are those of the first one, and of an array `pointer`." },
     ProblemType { name: "shrink-guard", title: "The replacement would remove too much",
         page: "422. Nothing was stored. `removed` is more than `max_shrink` per cent (50 if it is not given) of what the supplier holds: \
                `changed`, `unchanged` and `removed` together. If the feed is right, send it again with a higher `?max_shrink=`." },

@@ -160,7 +160,7 @@ fn a_hosts_file_is_refused_unless_it_is_to_be_refanged() {
         "",
         hosts,
         &expect![[
-            r#"422 {"accepted":0,"batch":"ID","committed_lines":2,"detail":"Not one row could be read. Of the first one: A line of a hosts file, of which the names are read with refang=true","refused":2,"rejects":[{"byte":0,"hint":"A line of a hosts file, of which the names are read with refang=true","line":1,"reason":"invalid-indicator","value":"127.0.0.1 a.hosts.example.com"},{"byte":30,"hint":"A line of a hosts file, of which the names are read with refang=true","line":2,"reason":"invalid-indicator","value":"0.0.0.0 b.hosts.example.com c.hosts.example.com # two"}],"rejects_url":"/v1/batches/ID/rejects","rows":2,"status":422,"title":"Not one row could be read","type":"/problems/no-usable-row"}"#
+            r#"422 {"accepted":0,"batch":"ID","byte":0,"committed_lines":2,"detail":"Not one row could be read. Of the first one: A line of a hosts file, of which the names are read with refang=true","hint":"A line of a hosts file, of which the names are read with refang=true","line":1,"reason":"invalid-indicator","refused":2,"rejects":[{"byte":0,"hint":"A line of a hosts file, of which the names are read with refang=true","line":1,"reason":"invalid-indicator","value":"127.0.0.1 a.hosts.example.com"},{"byte":30,"hint":"A line of a hosts file, of which the names are read with refang=true","line":2,"reason":"invalid-indicator","value":"0.0.0.0 b.hosts.example.com c.hosts.example.com # two"}],"rejects_url":"/v1/batches/ID/rejects","rows":2,"status":422,"title":"Not one row could be read","type":"/problems/no-usable-row"}"#
         ]],
     );
     assert_eq!(import(&daemon, "Hosts?mode=replace", "", hosts.as_bytes()).status, 422);
@@ -194,13 +194,13 @@ fn what_cannot_be_taken_is_a_problem_of_a_type() {
         let answer = import(&daemon, supplier, content_type, body.as_bytes());
         writeln!(seen, "{supplier} {content_type} {body:?}\n  {}", told(&answer)).unwrap();
     }
-    expect![[r#"
+    expect![[r##"
         Problems  ""
           422 {"accepted":0,"batch":"ID","committed_lines":0,"detail":"Not one row could be read","refused":0,"rejects":[],"rows":0,"status":422,"title":"Not one row could be read","type":"/problems/no-usable-row"}
         Problems application/json "{\n}}\n"
-          422 {"accepted":0,"batch":"ID","committed_lines":2,"detail":"Not one row could be read. Of the first one: The row is not valid JSON","refused":2,"rejects":[{"byte":0,"hint":"The row is not valid JSON","line":1,"reason":"not-json","value":"{"},{"byte":2,"hint":"The row is not a JSON object","line":2,"reason":"not-json","value":"}}"}],"rejects_url":"/v1/batches/ID/rejects","rows":2,"status":422,"title":"Not one row could be read","type":"/problems/no-usable-row"}
+          422 {"accepted":0,"batch":"ID","byte":0,"committed_lines":2,"detail":"Not one row could be read. Of the first one: The row is not valid JSON","hint":"The row is not valid JSON","line":1,"reason":"not-json","refused":2,"rejects":[{"byte":0,"hint":"The row is not valid JSON","line":1,"reason":"not-json","value":"{"},{"byte":2,"hint":"The row is not a JSON object","line":2,"reason":"not-json","value":"}}"}],"rejects_url":"/v1/batches/ID/rejects","rows":2,"status":422,"title":"Not one row could be read","type":"/problems/no-usable-row"}
         Problems?format=json  "[{},\n"
-          400 {"accepted":0,"batch":"ID","byte":5,"committed_lines":0,"detail":"the body ends early at byte 5","line":2,"refused":0,"rows":0,"status":400,"title":"The request or its body is malformed","type":"/problems/bad-request"}
+          400 {"accepted":0,"batch":"ID","byte":5,"committed_lines":0,"detail":"the body ends early at byte 5","line":2,"pointer":"#/1","refused":0,"rows":0,"status":400,"title":"The request or its body is malformed","type":"/problems/bad-request"}
         Problems  "{\"type\":\"bundle\",\"objects\":[]}"
           422 {"accepted":0,"batch":"ID","committed_lines":0,"detail":"Not one row could be read","refused":0,"rejects":[],"rows":0,"status":422,"title":"Not one row could be read","type":"/problems/no-usable-row"}
         Problems?column=indicator%3Dnone text/csv "ip\n192.0.2.1\n"
@@ -215,7 +215,7 @@ fn what_cannot_be_taken_is_a_problem_of_a_type() {
           415 {"detail":"Bodies are application/x-ndjson, application/json, application/stix+json, text/csv or text/plain, in UTF-8; without Content-Type the format is told by the body (with curl: -H 'Content-Type:')","status":415,"title":"The body is of a type that is not taken","type":"/problems/unsupported-media-type"}
         NoSuchSupplier  "192.0.2.1\n"
           404 {"detail":"Supplier doesn't exist","status":404,"title":"There is no such thing","type":"/problems/not-found"}
-    "#]].assert_eq(&seen);
+    "##]].assert_eq(&seen);
     assert!(!daemon.detections("", &["192.0.2.1"]).concat().contains("Problems"));
     let answer = ask(
         &daemon,

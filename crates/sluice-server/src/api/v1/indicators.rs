@@ -358,7 +358,7 @@ fn cursor(state: &State, summary: &Summary) -> Option<String> {
 
 /// The problem of an import, with what is durable all the same.
 fn problem(failure: &IntakeFailure, report: &ImportReport) -> Problem {
-    let IntakeFailure { cause, byte, line } = failure;
+    let IntakeFailure { cause, byte, line, pointer } = failure;
     let has_committed = report.rows_count != 0 && report.committed_lines != 0;
     // Who has something in the store is not told to send all of it again.
     let cause = match (cause.retry_after_seconds(), cause.clone()) {
@@ -380,6 +380,14 @@ fn problem(failure: &IntakeFailure, report: &ImportReport) -> Problem {
     }
     if let Some(byte) = byte {
         problem = problem.with("byte", byte);
+    }
+    if let Some(pointer) = pointer {
+        problem = problem.with("pointer", pointer);
+    }
+    if let (Cause::Unprocessable(Unprocessable::NoRow, _), Some(first)) =
+        (&failure.cause, report.refused.first())
+    {
+        problem = problem.with("reason", &first.reason).with("hint", &first.hint);
     }
     problem
 }

@@ -6,7 +6,7 @@
 use std::{pin::pin, time::Duration};
 
 use bytes::Bytes;
-use sluice_ingest::{BodyError, Fault, Import, ImportReport, IngestError};
+use sluice_ingest::{BodyError, Fault, Import, ImportReport, IngestError, RefusedRow};
 use sluice_store::Changes;
 use tokio::time::{Instant, sleep_until};
 
@@ -50,11 +50,13 @@ pub(super) struct IntakeFailure {
     pub(super) byte: Option<u64>,
     /// The line, element or row of a document that it belongs to.
     pub(super) line: Option<u64>,
+    /// The same as a JSON Pointer, if there is one.
+    pub(super) pointer: Option<String>,
 }
 
 impl From<Cause> for IntakeFailure {
     fn from(cause: Cause) -> Self {
-        Self { cause, byte: None, line: None }
+        Self { cause, byte: None, line: None, pointer: None }
     }
 }
 
@@ -152,7 +154,12 @@ async fn end(import: Import, batch: Batch, outcome: IntakeOutcome, resumed: Resu
                 Some(first) => format!("Not one row could be read. Of the first one: {}", first.hint),
                 None => "Not one row could be read".to_owned(),
             };
-            (report, Some(Cause::Unprocessable(Unprocessable::NoRow, detail.into()).into()))
+            let mut failure: IntakeFailure = Cause::Unprocessable(Unprocessable::NoRow, detail.into()).into();
+            if let Some(RefusedRow { line, byte, .. }) = report.refused.first() {
+                (failure.byte, failure.line) = (Some(*byte), Some(*line));
+                failure.pointer = import.pointer(*line);
+            }
+            (report, Some(failure))
         }
         Ok(report) => (report, None),
         Err(failure) => {
@@ -210,7 +217,8 @@ fn is_over(report: &ImportReport, resumed: Resumed) -> bool {
 fn failure_of(error: IngestError, import: &Import) -> IntakeFailure {
     let IngestError::Body(error) = error else { return Cause::from(error).into() };
     let (byte, line) = (Some(error.byte()), import.line());
-    IntakeFailure { cause: cause_of(&error), byte, line }
+    let pointer = line.and_then(|line| import.pointer(line));
+    IntakeFailure { cause: cause_of(&error), byte, line, pointer }
 }
 
 /// Why a body is refused.

@@ -24,7 +24,7 @@ fn an_import_that_has_committed_is_never_told_429() {
     assert_eq!(status(Cause::OutOfTime, &nothing).0, 429);
     assert_eq!(status(Cause::OutOfTime, &report), (503, Some(5)));
     assert_eq!(status(Cause::DiskFull, &report).0, 507);
-    let failure = IntakeFailure { cause: BUSY, byte: Some(9), line: Some(4) };
+    let failure = IntakeFailure { byte: Some(9), line: Some(4), ..BUSY.into() };
     let members = problem(&failure, &report).members;
     assert_eq!(
         members.iter().map(|(_, value)| value.as_u64().unwrap()).collect::<Vec<_>>(),

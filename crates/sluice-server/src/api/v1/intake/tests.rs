@@ -122,13 +122,15 @@ async fn each_fault_of_a_body_has_its_place() {
             Err(error) => error,
             Ok(()) => import.finish().await.unwrap_err(),
         };
-        let IntakeFailure { cause, byte, line } = failure_of(error, import);
-        (cause.status().as_u16(), byte, line)
+        let IntakeFailure { cause, byte, line, pointer } = failure_of(error, import);
+        (cause.status().as_u16(), byte, line, pointer)
     };
-    assert_eq!(place(b"[{},\n{} {},{}]").await, (400, Some(8), Some(3)));
-    assert_eq!(place(b"[{},{}").await, (400, Some(6), Some(3)));
-    assert_eq!(place(b"[{}]\n{}").await, (400, Some(5), Some(2)));
-    assert_eq!(place(b"{\"objects\":[{},{} {}]}").await, (400, Some(18), Some(3)));
+    let element = |number: u64| (Some(number), Some(format!("#/{}", number - 1)));
+    let at = |byte, (line, pointer)| (400, Some(byte), line, pointer);
+    assert_eq!(place(b"[{},\n{} {},{}]").await, at(8, element(3)));
+    assert_eq!(place(b"[{},{}").await, at(6, element(3)));
+    assert_eq!(place(b"[{}]\n{}").await, at(5, element(2)));
+    assert_eq!(place(b"{\"objects\":[{},{} {}]}").await, at(18, (Some(3), None)));
     let (mut intake, _) = begin(&store, &batches, ImportMode::Steps, Arc::new(|_count| {})).await;
     let (import, _) = intake.under_way.as_mut().unwrap();
     let other = failure_of(IngestError::Write(WriteError::DiskFull), import);
