@@ -9,10 +9,12 @@ mod ci;
 mod command;
 mod compare;
 mod feed;
+mod formats;
 mod imports;
 mod load;
 mod nspawn;
 mod proc;
+mod program;
 mod prometheus;
 mod release;
 mod schemathesis;
@@ -96,6 +98,11 @@ enum Task {
     ///
     /// Python's and JavaScript's are fetched by pip and npm, rsyslog and syslog-ng as packages of the Debian that this runs on.
     Shippers(shippers::Shippers),
+    /// Loads lists of a nasty corpus into the programs that are installed, and asks them.
+    ///
+    /// Debian's packages bind9, unbound, pdns-recursor, dnsmasq-base, nftables, ipset, nginx, haproxy, squid, postfix and suricata have them; what is not
+    /// installed is said to be absent.
+    Formats(formats::Formats),
     /// Tries the package on a fresh Debian under a real systemd.
     Nspawn(Box<nspawn::Nspawn>),
     /// Makes all that a release consists of: package for Debian, static binary, image, bill of materials, checksums.
@@ -159,6 +166,7 @@ fn main() -> Result<()> {
         Task::Prometheus { profile } => prometheus::run(profile),
         Task::Schemathesis(schemathesis) => schemathesis.run(),
         Task::Shippers(shippers) => shippers.run(),
+        Task::Formats(formats) => formats.run(),
         Task::Nspawn(nspawn) => nspawn.run(),
         Task::Release(release) => release.run(),
         Task::Load(load) => load.run(),

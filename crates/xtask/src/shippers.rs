@@ -8,7 +8,6 @@
 mod client;
 mod message;
 mod outcome;
-mod program;
 mod proxy;
 mod push;
 mod refusals;

@@ -165,7 +165,10 @@ impl KeyList {
                 while open.last().is_some_and(|last| !self.key(place).starts_with(below(self.key(*last)).0)) {
                     open.pop();
                 }
-                let cover = open.iter().rev().find(|cover| reaches(self.key(place), self.key(**cover)));
+                // Where nothing below is an exception, what is told beside its cover would say nothing, and Squid warns of it.
+                let cover = open.iter().rev().find(|cover| {
+                    *covering == Covering::Clean || reaches(self.key(place), self.key(**cover))
+                });
                 if let Some(cover) = cover.copied() {
                     self.mark(place, *covering as u8);
                     if let Some(cover) = self.entries.get_mut(cover) {

@@ -14,9 +14,9 @@ use test_support::{
 use super::{
     client::{Kind, Shipper},
     outcome::{Found, Numbers, Told},
-    program::RunningProgram,
     proxy::Proxy,
 };
+use crate::program::RunningProgram;
 
 /// Documents of a push, and of a request where the client can be told.
 const DOCUMENTS: usize = 400;

@@ -17,7 +17,8 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use test_support::daemon::CREDENTIALS;
 
-use super::{client::Kind, outcome::Told, program::RunningProgram, push::Push};
+use super::{client::Kind, outcome::Told, push::Push};
+use crate::program::RunningProgram;
 
 /// Longest time until all documents are accounted for, and longest without a request.
 const DONE_WAIT: Duration = Duration::from_mins(2);

@@ -98,7 +98,7 @@ fn nothing_is_covered_across_a_public_suffix() {
         &[],
         &expect![[r#"
             000 4 amazonaws.com
-            000 2 evil.s3.amazonaws.com
+            001 2 evil.s3.amazonaws.com
             111 2 a.evil.s3.amazonaws.com
             111 3 x.amazonaws.com
             111 4 y.amazonaws.com

@@ -17,7 +17,7 @@ use crate::command::ended_within;
 const RUN_MAX: Duration = Duration::from_mins(2);
 
 /// A running program.
-pub(super) struct RunningProgram {
+pub(crate) struct RunningProgram {
     child: Child,
     said: PathBuf,
 }
@@ -28,7 +28,7 @@ impl RunningProgram {
     /// # Errors
     ///
     /// When it does not start.
-    pub(super) fn start(command: &mut Command, dir: &Path) -> Result<Self> {
+    pub(crate) fn start(command: &mut Command, dir: &Path) -> Result<Self> {
         let said = dir.join("said");
         let (stdout, stderr) = (File::create(dir.join("printed"))?, File::create(&said)?);
         let child = command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).spawn();
@@ -41,7 +41,7 @@ impl RunningProgram {
     /// # Errors
     ///
     /// When it takes too long, or fails.
-    pub(super) fn run(command: &mut Command, dir: &Path) -> Result<String> {
+    pub(crate) fn run(command: &mut Command, dir: &Path) -> Result<String> {
         let mut program = Self::start(command, dir)?;
         let Some(status) = ended_within(&mut program.child, RUN_MAX)? else {
             bail!("it does not end: {}", program.said());
@@ -55,12 +55,12 @@ impl RunningProgram {
     /// # Errors
     ///
     /// When that is not known.
-    pub(super) fn ended(&mut self) -> Result<Option<ExitStatus>> {
+    pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
         Ok(self.child.try_wait()?)
     }
 
     /// What it said on standard error.
-    pub(super) fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         fs::read_to_string(&self.said).unwrap_or_default()
     }
 }
