@@ -3,7 +3,7 @@
 //! In: pieces of at most [`PIECE_BYTES_MAX`] bytes under short keys. Out: the same pieces. What sled 0.34.7
 //! does not do is done here: its writes reach the disk before it reuses what they replace (`sluice_sync`), every
 //! file is synced at a checkpoint, pages stay small enough that none goes to the never-synced blob files, a
-//! leftover snapshot that blocks the next open is swept, panics of a damaged store become errors, and its drop, which
+//! leftover snapshot that blocks the next open is swept, its thread that copies segments without an end is left out, panics of a damaged store become errors, and its drop, which
 //! writes and syncs, can neither panic nor wait for ever.
 //!
 //! Keys of a part: `part id, piece number`, both big-endian. Pieces of rows count from 0, those of the index
@@ -44,8 +44,6 @@ use crate::{
 pub(crate) const PIECE_BYTES_MAX: usize = 6 * 1024;
 /// sled's unit of space.
 const SEGMENT_BYTES: usize = 512 * 1024;
-/// sled reclaims space only from its own flush thread, so that thread stays on.
-const FLUSH_INTERVAL_MS: u64 = 200;
 /// How long a store that was just killed may still hold its lock.
 const LOCK_WAIT: Duration = Duration::from_secs(30);
 /// How long sled's drop may take.
@@ -125,7 +123,8 @@ impl Trees {
             .path(dir)
             .segment_size(SEGMENT_BYTES)
             .cache_capacity(TREES_CACHE_BYTES as u64)
-            .flush_every_ms(Some(FLUSH_INTERVAL_MS));
+            // What that thread copies to shorten the file comes to lie in the space that it copies from first: it never ends.
+            .flush_every_ms(None);
         let db = config.open()?;
         let pages = Arc::new(Pages::new());
         let open = |name| Tree::open(&db, name, &pages);

@@ -27,6 +27,28 @@ fn names_of_snapshots_are_synced() {
     assert!(before < sluice_sync::names_synced_count());
 }
 
+/// sled's own thread would copy segments for ever, of a store that was opened with much free space between them.
+#[test]
+fn trees_at_rest_are_not_written() {
+    const PIECES: u32 = 3_000;
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = vec![7; PIECES as usize * PIECE_BYTES_MAX];
+    let trees = Trees::open(dir.path()).unwrap();
+    for part in [b"1", b"2"] {
+        put_pieces(&trees.indicators, part, 0, &bytes).unwrap();
+    }
+    super::remove_pieces(&trees.indicators, b"1", 0, PIECES).unwrap();
+    trees.sync().unwrap();
+    drop(trees);
+    let trees = Trees::open(dir.path()).unwrap();
+    put_pieces(&trees.indicators, b"3", 0, &bytes[..400 * PIECE_BYTES_MAX]).unwrap();
+    trees.sync().unwrap();
+    let written = || std::fs::read(dir.path().join("db")).unwrap();
+    let at_first = written();
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert!(at_first == written());
+}
+
 #[test]
 fn full_pieces_make_no_blobs() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,9 +1,9 @@
 //! Trouble inside of sled: what its panics and its own threads have to say, in our words.
 //!
-//! sled writes, syncs and reclaims space on threads of its own (`log flusher`, `sled-io-{n}`). What fails there it tells
-//! the `log` crate; then the next call gets it, or none does, and a call or a drop that waits for such a thread waits
-//! for ever. A panic of theirs is told nobody, and one while the stack unwinds ends the process on the spot. So the
-//! daemon watches them, and ends.
+//! sled writes and shortens its file on threads of its own (`sled-io-{n}`). What fails there it tells the `log` crate;
+//! then the next call gets it, or none does, and a call or a drop that waits for such a thread waits for ever. A panic
+//! of theirs is told nobody, and one while the stack unwinds ends the process on the spot. So the daemon watches them, and
+//! ends.
 
 use std::{
     any::Any,
@@ -16,11 +16,8 @@ use std::{
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
-/// Names of sled's threads, or how they begin.
-const THREADS: [&str; 2] = ["log flusher", "sled-io-"];
-/// Words of sled's errors, and what it was about.
-const ACTIONS: [(&str, &str); 3] =
-    [("fsync", "sync the trees"), ("clean", "reclaim space in the trees"), ("shrink", "shorten the trees")];
+/// How the names of sled's threads begin.
+const THREADS: &str = "sled-io-";
 
 /// Gets what failed, and the error of the system.
 type OnTrouble = Box<dyn Fn(&str) + Send + Sync>;
@@ -68,8 +65,7 @@ impl Log for EngineLog {
 /// Tells what sled says of a failure that no call gets to see.
 pub(super) fn report(text: &str) {
     tracing::debug!(text, "sled reports an error");
-    let action = ACTIONS.iter().find(|(word, _)| text.contains(word));
-    let action = action.map_or("write the trees", |(_, action)| action);
+    let action = if text.contains("shrink") { "shorten the trees" } else { "write the trees" };
     let cause = match os_error_in(text) {
         Some(error) => format!("cannot {action}: {error}"),
         None => format!("cannot {action}: {}", super::UNREADABLE),
@@ -100,7 +96,7 @@ fn report_and_stay(info: &PanicHookInfo<'_>) {
 
 fn is_engine_thread() -> bool {
     let thread = thread::current();
-    thread.name().is_some_and(|name| THREADS.iter().any(|begin| name.starts_with(begin)))
+    thread.name().is_some_and(|name| name.starts_with(THREADS))
 }
 
 /// Calls sled.

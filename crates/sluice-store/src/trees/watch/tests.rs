@@ -14,7 +14,7 @@ fn the_error_of_the_system_is_found_in_sleds_words() {
         Some(28),
     );
     check("called `Result::unwrap()` on an `Err` value: Os { code: 5, kind: Uncategorized, .. }", Some(5));
-    check("failed to fsync from periodic flush thread: Input/output error (os error 5)", Some(5));
+    check("failed to flush data to disk: Input/output error (os error 5)", Some(5));
     check("index out of bounds: the len is 3 but the index is 5", None);
     check("os error", None);
     check("Io(Os { code: 22, kind: InvalidInput, message: \"Invalid argument\" })", None);
