@@ -43,3 +43,13 @@ fn nobody_is_made_to_wait_for_a_year() {
         assert_eq!(patience.left + asked.min(PAUSE_ASKED_MAX), 2 * year);
     }
 }
+
+/// Each try costs its silence as well, and each pause that is not asked for is longer than the one before.
+#[test]
+fn patience_runs_out() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let mut patience = Patience::new(Duration::from_secs(10));
+    let waiting = patience.wait("busy", None, Duration::from_secs(6), |_text| {});
+    assert!(runtime.block_on(async { timeout(Duration::ZERO, waiting).await }).is_err());
+    assert_eq!((patience.left, patience.pause), (Duration::from_millis(3_750), 2 * PAUSE_FIRST));
+}

@@ -129,3 +129,6 @@ fn is_lasting(error: &io::Error) -> bool {
         NotFound | PermissionDenied | NotADirectory | IsADirectory | AlreadyExists | ReadOnlyFilesystem
     )
 }
+
+#[cfg(test)]
+mod tests;

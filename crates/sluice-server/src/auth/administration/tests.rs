@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{AccountsChange, Auth};
 use crate::{
-    auth::{accounts::AccountsFile, first_admin, password::verify_password},
+    auth::{accounts::AccountsFile, first_admin, password::verify_password, role::Role},
     config::{Flags, load},
     logging::line::tests::written,
 };
@@ -36,4 +36,24 @@ fn a_first_password_that_cannot_be_removed_fails_no_change() {
     assert_eq!(*in_force, on_disk);
     let hash = in_force.user("admin").map(|user| user.password_hash.as_str());
     assert!(verify_password(b"another", hash).unwrap());
+}
+
+/// The same of a user who is removed: somebody else manages the users by then.
+#[test]
+fn a_first_password_that_cannot_be_removed_keeps_no_user() {
+    let dir = tempfile::tempdir().unwrap();
+    let flags = Flags { data_dir: Some(dir.path().to_owned()), ..Flags::default() };
+    let config = load(None, std::iter::empty(), flags).unwrap();
+    first_admin::ensure_administrator(&config).unwrap();
+    let auth = Auth::start(dir.path()).unwrap();
+    let kept = first_admin::password_file(&config);
+    fs::remove_file(&kept).unwrap();
+    fs::create_dir(&kept).unwrap();
+    let password = Zeroizing::new(b"another".to_vec());
+    let (name, role, tenants) = ("other".to_owned(), Role::Administrator, vec![]);
+    auth.change(AccountsChange::AddUser { name, password, role, tenants }, "admin".to_owned()).unwrap();
+    let change = AccountsChange::RemoveUser { name: "admin".to_owned() };
+    let outcome = auth.change(change, "other".to_owned());
+    assert!(matches!(outcome, Ok(None)), "{outcome:?}");
+    assert!(auth.accounts().user("admin").is_none() && auth.accounts().user("other").is_some());
 }

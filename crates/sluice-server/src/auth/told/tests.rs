@@ -5,7 +5,8 @@ use std::fs;
 use super::ToldChanges;
 use crate::{
     auth::{
-        accounts::{Accounts, Token},
+        Auth,
+        accounts::{Accounts, AccountsFile, Token},
         scope::Scope,
     },
     logging::line::tests::written,
@@ -36,6 +37,15 @@ fn what_was_changed_without_the_daemon_is_told_at_its_start_and_once() {
     let told = told_at_start(&dir, &accounts);
     assert!(told.contains("number=3 ") && told.contains("number=4 ") && told.lines().count() == 2, "{told}");
     assert_eq!(told_at_start(&dir, &accounts), "");
+}
+
+#[test]
+fn what_was_changed_is_told_before_anybody_is_let_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, token) = Token::make("feed".to_owned(), Scope::Read, vec![], 1).unwrap();
+    AccountsFile::new(dir.path()).change_as(None, |accounts| accounts.add_token(token)).unwrap();
+    let told = written(false, true, || drop(Auth::start(dir.path()).unwrap()));
+    assert!(told.contains("number=1 "), "{told}");
 }
 
 #[test]
