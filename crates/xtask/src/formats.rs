@@ -93,7 +93,9 @@ fn push(daemon: &Daemon) -> Result<usize> {
     client.prepare("Feed", &[])?;
     let mut refused = 0;
     for (supplier, indicators) in [("Feed", NASTY), ("FalsePositive", ALLOWED)] {
-        let rows: Vec<_> = indicators.iter().map(|indicator| json!({ "indicator": indicator })).collect();
+        let mut rows: Vec<_> = indicators.iter().map(|indicator| json!({ "indicator": indicator })).collect();
+        // Where Squid cuts a line, what is behind would match everything.
+        rows.push(json!({ "indicator": format!("{supplier}.example.com/{}", "(".repeat(1_000)) }));
         let answer = client.request("PUT", &indicators_path(supplier), json!(rows).to_string().as_bytes())?;
         refused += answer.rejected()?;
     }

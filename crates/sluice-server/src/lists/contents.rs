@@ -38,6 +38,9 @@ const READING_BYTES: usize = 8 * limits::MIB;
 /// The longest name that goes into a message of DNS, without its last dot.
 const NAME_BYTES_MAX: usize = 253;
 
+/// What the top-level domain of a name begins with that is none in a response policy zone: it is told addresses, clients and servers there.
+const ZONE_TRIGGER: &str = "rpz-";
+
 /// Why a list was not built.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BuildError {
@@ -115,7 +118,9 @@ impl ListContents {
         match stretch_of(key, rank) {
             Some((Family::V4, stretch)) => self.v4.push(stretch),
             Some((Family::V6, stretch)) => self.v6.push(stretch),
-            None if is_kept_out(key) || allowed.allows(key, room) => self.kept_out += 1,
+            None if is_kept_out(key) || allowed.allows(key, room) || allowed.is_below(key) => {
+                self.kept_out += 1;
+            }
             None => self.keys.push(key, rank)?,
         }
         Ok(())
@@ -126,7 +131,9 @@ impl ListContents {
 /// would read as something else.
 fn is_kept_out(key: &[u8]) -> bool {
     match matching::url_parts(key) {
-        Some((host, "")) if keys::is_name(key) => matching::is_public_suffix(host) || !is_plain_host(host),
+        Some((host, "")) if keys::is_name(key) => {
+            matching::is_public_suffix(host) || !is_plain_host(host) || host.starts_with(ZONE_TRIGGER)
+        }
         Some(_) => is_like_network(key),
         None => false,
     }
@@ -224,6 +231,23 @@ impl Allowed {
             },
         );
         tried.is_err()
+    }
+}
+
+impl Allowed {
+    /// Whether something is allowed that a URL with a mask, or a prefix of URLs, matches: no format could say that.
+    fn is_below(&self, key: &[u8]) -> bool {
+        let Some((host, rest)) = matching::url_parts(key) else { return false };
+        let host_end = key.len() - rest.len();
+        let beginning = match (host.strip_suffix("*."), key.strip_suffix(b"*")) {
+            (Some(_), _) if !rest.is_empty() => key.get(..host_end - "*.".len()),
+            (None, Some(beginning)) if rest.ends_with("/*") => Some(beginning),
+            _ => None,
+        };
+        beginning.is_some_and(|beginning| {
+            self.names.places_below(beginning).next().is_some()
+                || self.others.places_below(beginning).next().is_some()
+        })
     }
 }
 
@@ -376,9 +400,11 @@ fn is_plain_host(host: &str) -> bool {
     labels.len() <= NAME_BYTES_MAX && labels.split('.').all(is_label)
 }
 
-/// Whether devices would read a URL as a network: `192.0.2.1/24` was sent with a scheme.
+/// Whether devices would read a URL as a network: `192.0.2.1/24` and `192.0.2.1/255.255.255.0` were sent with a
+/// scheme.
 fn is_like_network(key: &[u8]) -> bool {
     let Some((_, rest)) = matching::url_parts(key) else { return false };
-    let digits = rest.strip_prefix('/').unwrap_or(rest);
-    matching::address_or_network(key).is_some() && digits.bytes().all(|byte| byte.is_ascii_digit())
+    let mask = rest.strip_prefix('/').unwrap_or(rest);
+    matching::address_or_network(key).is_some()
+        && mask.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
 }

@@ -18,6 +18,9 @@ const NAMES_MAX: usize = 100;
 /// Seconds between two builds at most.
 const REFRESH_SECONDS_MAX: u32 = 86_400;
 
+/// Lines that a list may be cut to: more than any fits.
+const ENTRIES_MAX: u64 = 10_000_000;
+
 /// Bytes of the origin of a zone: names below it need room.
 const ORIGIN_BYTES_MAX: usize = 128;
 
@@ -155,8 +158,8 @@ impl ListDefinition {
         if limits::CONFIDENCE_MAX < self.min_confidence {
             return Err("min_confidence is a number from 0 to 100".to_owned());
         }
-        if self.max_entries == Some(0) {
-            return Err("max_entries is a number from 1 on".to_owned());
+        if self.max_entries.is_some_and(|entries| !(1..=ENTRIES_MAX).contains(&entries)) {
+            return Err(format!("max_entries is a number from 1 to {ENTRIES_MAX}"));
         }
         if self.refresh_seconds == 0 || REFRESH_SECONDS_MAX < self.refresh_seconds {
             return Err(format!("refresh_seconds is a number from 1 to {REFRESH_SECONDS_MAX}"));

@@ -33,6 +33,9 @@ const FIGURES_BYTES_MAX: u64 = 64 << 10;
 /// Bytes that are read at a time.
 const READ_BYTES: usize = 256 << 10;
 
+/// Bytes of a list in one format and coding.
+const TEXT_BYTES_MAX: u64 = 1 << 30;
+
 /// Level of Zstandard: lists are packed once and fetched often.
 const ZSTD_LEVEL: i32 = 3;
 
@@ -354,6 +357,9 @@ impl<'w, W: Write> DigestingWriter<'w, W> {
     /// Writes what does not count for whether the text has changed.
     fn write_serial(&mut self, bytes: &[u8]) -> io::Result<()> {
         (self.may_go_on)()?;
+        if TEXT_BYTES_MAX < self.bytes {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "a list is longer than lists may be"));
+        }
         self.inner.write_all(bytes)?;
         self.bytes += bytes.len() as u64;
         self.whole.update(bytes);

@@ -136,8 +136,13 @@ impl KeyList {
 
     /// Whether it has a key.
     pub(super) fn contains(&self, key: &[u8]) -> bool {
+        self.place(key).is_some()
+    }
+
+    /// Where a key is.
+    pub(super) fn place(&self, key: &[u8]) -> Option<usize> {
         let place = self.place_of(key);
-        place < self.len() && self.key(place) == key
+        if place < self.len() && self.key(place) == key { Some(place) } else { None }
     }
 
     /// Places of the keys that begin with these bytes.

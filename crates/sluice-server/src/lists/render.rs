@@ -57,6 +57,8 @@ pub(super) struct ListRenderer<'a> {
     contents: &'a ListContents,
     /// Whether the present section has an entry.
     has_entries: bool,
+    /// Addresses that a set still has room for.
+    members_left: u64,
     value: String,
 }
 
@@ -68,7 +70,16 @@ impl<'a> ListRenderer<'a> {
         (zone, entries_max): (&'a ZoneSettings, Option<u64>),
         contents: &'a ListContents,
     ) -> Self {
-        Self { format, list, zone, entries_max, contents, has_entries: false, value: String::new() }
+        Self {
+            format,
+            list,
+            zone,
+            entries_max,
+            contents,
+            has_entries: false,
+            members_left: networks::SET_MEMBERS_MAX,
+            value: String::new(),
+        }
     }
 
     /// What stands before all entries. The serial is that of a zone.
@@ -91,12 +102,15 @@ impl<'a> ListRenderer<'a> {
     /// Begins a section.
     pub(super) fn open(&mut self, section: Section, text: &mut String) {
         self.has_entries = false;
+        if section == Section::Networks(Family::V4) {
+            self.members_left = networks::SET_MEMBERS_MAX;
+        }
         if let (ListFormat::Ipset, Section::Networks(family)) = (self.format, section) {
             let count = match family {
                 Family::V4 => self.contents.v4.iter().flat_map(|one| one.networks(family)).count(),
                 Family::V6 => self.contents.v6.iter().flat_map(|one| one.networks(family)).count(),
             };
-            let count = self.entries_max.unwrap_or(0).max(count as u64);
+            let count = self.entries_max.unwrap_or(u64::MAX).min(count as u64);
             networks::append_ipset_begin(self.list, family, count, text);
         }
     }
@@ -124,7 +138,9 @@ impl<'a> ListRenderer<'a> {
             ListFormat::Ndjson => append_object(&shown, kind, confidence, text),
             ListFormat::Nft => networks::append_nft(self.list, network, !self.has_entries, text),
             ListFormat::Rpz => zone::append_network(network, self.zone.action, text),
-            ListFormat::SuricataNdjson => return networks::append_set_members(network, text),
+            ListFormat::SuricataNdjson => {
+                return networks::append_set_members(network, &mut self.members_left, text);
+            }
             format => networks::append_line(format, self.list, network, confidence, text),
         }
         self.has_entries = true;
@@ -146,7 +162,13 @@ impl<'a> ListRenderer<'a> {
         if let Some((host, rest)) = matching::url_parts(key) {
             let Some(url) = urls::escaped(&self.value, self.format) else { return Fit::Dropped };
             match self.format {
-                ListFormat::SquidUrls => return urls::append_pattern(host, &self.value, rest, text),
+                ListFormat::SquidUrls => {
+                    let mut mask = key.get(..key.len() - rest.len()).unwrap_or(key).to_vec();
+                    mask.extend_from_slice(b"*.");
+                    let opens_itself = self.contents.allowed_names.contains(&mask);
+                    let www = if opens_itself { "" } else { "(www\\.)?" };
+                    return urls::append_pattern((host, www), &self.value, rest, text);
+                }
                 ListFormat::Csv => self.append_record(&url, kind, confidence, text),
                 ListFormat::Ndjson => append_object(&url, kind, confidence, text),
                 ListFormat::Zeek => names::append_intel(&url, "Intel::URL", self.list, text),
@@ -182,8 +204,11 @@ impl<'a> ListRenderer<'a> {
         if covering.is_some_and(|covering| names.is_covered(place, covering)) {
             return Fit::Covered;
         }
-        let exceptions =
-            if names.has_exceptions(place) { names::exceptions(self.contents, place) } else { Vec::new() };
+        let exceptions = if names.has_exceptions(place) {
+            names::exceptions(self.contents, place, self.format)
+        } else {
+            Vec::new()
+        };
         let opens_itself = exceptions.iter().any(|one| one.reach == Reach::Below && one.name == name);
         let reach = if is_mask { Reach::Below } else { Reach::All };
         match self.format {
@@ -191,7 +216,8 @@ impl<'a> ListRenderer<'a> {
             ListFormat::Ndjson => append_object(&self.value, "domain", confidence, text),
             ListFormat::Rpz => return zone::append_name(self.zone, (name, reach), &exceptions, text),
             // What has no exceptions must not say the name, or only the name itself.
-            ListFormat::Cisco if !exceptions.is_empty() => return Fit::Dropped,
+            ListFormat::Cisco | ListFormat::Forti if !exceptions.is_empty() => return Fit::Dropped,
+            ListFormat::Pan if is_mask && !exceptions.is_empty() => return Fit::Dropped,
             ListFormat::Unbound | ListFormat::PostfixAccess if opens_itself => return Fit::Dropped,
             ListFormat::SquidDomains if !exceptions.is_empty() => {
                 names::append_exact(self.format, self.list, (name, opens_itself), text);
@@ -202,7 +228,7 @@ impl<'a> ListRenderer<'a> {
             format if covering.is_some() => {
                 let reach = if opens_itself && format == ListFormat::NginxMap { Reach::Name } else { reach };
                 names::append_covering(format, (name, reach), names::OnList::Listed, text);
-                for Exception { name, reach } in &exceptions {
+                for Exception { name, reach, .. } in exceptions.iter().filter(|one| one.is_told_here) {
                     names::append_covering(format, (name, *reach), names::OnList::Allowed, text);
                 }
             }

@@ -244,17 +244,23 @@ fn what_a_list_blocks_is_what_a_lookup_detects() {
     }
 }
 
-/// A lookup knows it, but it is everybody's.
+/// A lookup knows it, but it is everybody's, or a device would read something else.
 #[test]
 fn public_suffixes_and_wide_networks_are_on_no_list() {
     let daemon = Running::start(&[]);
     daemon.add_suppliers(&["Feed"], 60);
     daemon.put(
         "suppliers/Feed",
-        r#"[{"indicator":"duckdns.org"},{"indicator":"x.duckdns.org"},{"indicator":"http://192.0.2.1/24"}]"#,
+        r#"[{"indicator":"duckdns.org"},{"indicator":"x.duckdns.org"},{"indicator":"http://192.0.2.1/24"},
+            {"indicator":"http://192.0.2.1/255.255.255.0"},{"indicator":"8.0.0.0.10.rpz-client-ip"},{"indicator":"*.32.1.2.0.192.rpz-ip"},
+            {"indicator":"evil.example/dir/*"},{"indicator":"evil.example/other/*"},{"indicator":"*.mask.example/p"}]"#,
+    );
+    daemon.put(
+        "suppliers/FalsePositive",
+        r#"[{"indicator":"evil.example/dir/ok"},{"indicator":"good.mask.example"}]"#,
     );
     assert_eq!(define(&daemon, "lists/edge", "{}").status, 201);
-    assert_eq!(fetch(&daemon, "edge.txt"), "x.duckdns.org\n");
+    assert_eq!(fetch(&daemon, "edge.txt"), "evil.example/other/*\nx.duckdns.org\n");
     let answer = crate::lists::fetch_with(&daemon, "edge.txt", "");
-    assert_eq!(answer.header("sluice-list-dropped"), Some("2"));
+    assert_eq!(answer.header("sluice-list-dropped"), Some("7"));
 }

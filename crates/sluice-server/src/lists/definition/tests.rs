@@ -35,6 +35,7 @@ fn what_makes_no_sense_is_refused_by_name() {
         (r#"{"suppliers":[]}"#, "suppliers"),
         (r#"{"min_confidence":101}"#, "min_confidence"),
         (r#"{"max_entries":0}"#, "max_entries"),
+        (r#"{"max_entries":10000001}"#, "max_entries"),
         (r#"{"refresh_seconds":0}"#, "refresh_seconds"),
         (r#"{"refresh_seconds":86401}"#, "refresh_seconds"),
         (r#"{"order":"random"}"#, "random"),

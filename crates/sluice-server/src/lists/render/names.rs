@@ -35,6 +35,8 @@ pub(super) enum Reach {
 pub(super) struct Exception {
     pub(super) name: String,
     pub(super) reach: Reach,
+    /// Whether it is told with this name, and not with another listed one that is nearer.
+    pub(super) is_told_here: bool,
 }
 
 /// The longest name of all.
@@ -110,7 +112,7 @@ pub(super) fn append_covering(
 }
 
 /// What is allowed below the name at a place, of which nothing covers another.
-pub(super) fn exceptions(contents: &ListContents, place: usize) -> Vec<Exception> {
+pub(super) fn exceptions(contents: &ListContents, place: usize, format: ListFormat) -> Vec<Exception> {
     let (beginning, _) = keys::below(contents.keys.key(place));
     let allowed = &contents.allowed_names;
     let mut exceptions = Vec::new();
@@ -119,14 +121,37 @@ pub(super) fn exceptions(contents: &ListContents, place: usize) -> Vec<Exception
             continue;
         }
         let (key, mut name) = (allowed.key(place), String::new());
+        // Zones and maps must not have a name twice.
+        let is_told_once = matches!(format, ListFormat::Rpz | ListFormat::NginxMap);
+        let is_told_here = !is_told_once || !is_of_another(contents, key, beginning.len());
         write_normal_form(key, &mut name);
         let is_suffix = matching::url_parts(key).is_some_and(|(host, _)| matching::is_public_suffix(host));
         exceptions.push(match name.strip_prefix("*.") {
-            Some(masked) => Exception { name: masked.to_owned(), reach: Reach::Below },
+            Some(masked) => Exception { name: masked.to_owned(), reach: Reach::Below, is_told_here },
             // Who is below it is somebody else.
-            None if is_suffix => Exception { name, reach: Reach::Name },
-            None => Exception { name, reach: Reach::All },
+            None if is_suffix => Exception { name, reach: Reach::Name, is_told_here },
+            None => Exception { name, reach: Reach::All, is_told_here },
         });
     }
     exceptions
+}
+
+/// Whether an allowed name is told with another listed one, between it and the one whose key has so many bytes.
+fn is_of_another(contents: &ListContents, allowed: &[u8], above_bytes: usize) -> bool {
+    let keys = &contents.keys;
+    let mut end = allowed.len();
+    while let Some(dot) = allowed.get(..end - 1).and_then(|rest| rest.iter().rposition(|byte| *byte == b'.'))
+    {
+        end = dot + 1;
+        if end <= above_bytes {
+            return false;
+        }
+        let Some(between) = allowed.get(..end) else { return false };
+        for one in [between.to_vec(), [between, b"*."].concat()] {
+            if keys.place(&one).is_some_and(|place| !keys.is_covered(place, Covering::All)) {
+                return true;
+            }
+        }
+    }
+    false
 }

@@ -13,7 +13,10 @@ use super::{
 };
 
 /// Addresses that a network is told as where only addresses can be.
-const ADDRESSES_TOLD_MAX: u128 = 65_536;
+const ADDRESSES_TOLD_MAX: u64 = 65_536;
+
+/// Addresses of a set of Suricata's: its tables have no more places.
+pub(super) const SET_MEMBERS_MAX: u64 = 262_144;
 
 /// Entries for which a set of ipset's has room at least: as many as if nothing is said.
 const IPSET_ROOM_MIN: u64 = 65_536;
@@ -123,18 +126,22 @@ pub(super) fn append_ipset_end(list: &str, family: Family, text: &mut String) {
     append(text, format_args!("swap {list}-{short} {list}-{short}-new\ndestroy {list}-{short}-new\n"));
 }
 
-/// Appends the addresses of a network that is not too large to a set of Suricata's, IPv4 as it is mapped into IPv6: version 8 takes no other in a
+/// Appends the addresses of a network that is not too large, and for which there is still room, to a set of Suricata's, IPv4 as it is mapped into IPv6: version 8 takes no other in a
 /// set of both.
-pub(super) fn append_set_members(network: IpNet, text: &mut String) -> Fit {
+pub(super) fn append_set_members(network: IpNet, room: &mut u64, text: &mut String) -> Fit {
+    let bits = network.max_prefix_len() - network.prefix_len();
+    let count = 1_u64.checked_shl(bits.into()).unwrap_or(u64::MAX);
+    let Some(rest) = room.checked_sub(count).filter(|_rest| count <= ADDRESSES_TOLD_MAX) else {
+        return Fit::Dropped;
+    };
+    *room = rest;
     match (network.network(), network.broadcast()) {
-        (IpAddr::V4(first), IpAddr::V4(last))
-            if u128::from(last.to_bits() - first.to_bits()) < ADDRESSES_TOLD_MAX =>
-        {
+        (IpAddr::V4(first), IpAddr::V4(last)) => {
             for bits in first.to_bits()..=last.to_bits() {
                 append_member(&Ipv4Addr::from_bits(bits).to_ipv6_mapped().to_string(), text);
             }
         }
-        (IpAddr::V6(first), IpAddr::V6(last)) if last.to_bits() - first.to_bits() < ADDRESSES_TOLD_MAX => {
+        (IpAddr::V6(first), IpAddr::V6(last)) => {
             for bits in first.to_bits()..=last.to_bits() {
                 append_member(&Ipv6Addr::from_bits(bits).to_string(), text);
             }

@@ -105,9 +105,9 @@ fn zones_cover_names_and_say_what_lies_between_them_and_exceptions() {
             half.example CNAME .
             *.half.example CNAME .
             *.open.half.example CNAME rpz-passthru.
-            open.half.example CNAME .
             good.sub.half.example CNAME rpz-passthru.
             *.good.sub.half.example CNAME rpz-passthru.
+            open.half.example CNAME .
             sub.half.example CNAME .
             *.sub.half.example CNAME .
             *.mask.example CNAME .
@@ -502,6 +502,7 @@ fn names_that_are_too_long_are_left_out_with_what_hangs_on_them() {
         (text.as_str(), fits.iter().filter(|fit| **fit == Fit::Dropped).count()),
         ("evil.example CNAME .\n", 2)
     );
+    assert!(render(ListFormat::Dnsmasq, &contents).0.contains(&long));
     let (hosts, _) = render(ListFormat::Hosts, &contents);
     assert!(
         hosts.contains(&format!("0.0.0.0 {long}\n")) && !hosts.contains(&format!("www.{long}")),
@@ -513,7 +514,7 @@ fn names_that_are_too_long_are_left_out_with_what_hangs_on_them() {
 fn sets_of_ipset_have_room_that_hardly_ever_changes() {
     let contents = contents(&[], &[]);
     let zone = ZoneSettings::default();
-    for (entries_max, maxelem) in [(None, 65_536), (Some(10), 65_536), (Some(100_000), 131_072)] {
+    for (entries_max, maxelem) in [(None, 65_536), (Some(10), 65_536), (Some(u64::MAX), 65_536)] {
         let mut text = String::new();
         let mut renderer = ListRenderer::new(ListFormat::Ipset, "edge", (&zone, entries_max), &contents);
         renderer.open(Section::Networks(Family::V4), &mut text);
@@ -535,14 +536,58 @@ fn a_set_has_every_address_of_what_is_not_too_large() {
     assert_eq!(set(0xc612_0000, 0xc612_01ff), (512, 0));
     assert_eq!(set(0xc612_0000, 0xc612_ffff), (65_536, 0));
     assert_eq!(set(0xc612_0000, 0xc613_ffff), (0, 1));
+    // Its tables have no more places.
+    let of_16_bits = |at: u128| Stretch { first: at << 17, last: (at << 17) + 0xffff, rank: Rank::default() };
+    let v4 = (0..8).map(of_16_bits).collect();
+    let (text, dropped) = render(ListFormat::SuricataNdjson, &ListContents { v4, ..ListContents::default() });
+    assert_eq!((text.lines().count(), dropped), (262_144, 4));
 }
 
-/// A zone's longest name has room for its origin.
+/// A public suffix may lie between, and names on both sides of it be listed and allowed: nothing is said twice, and what is allowed counts.
 #[test]
-fn names_that_do_not_fit_into_a_zone_are_dropped() {
-    let label = "a".repeat(60);
-    let longest = format!("{label}.{label}.{label}.{}.example", "b".repeat(50));
-    let contents = ListContents { keys: keys(&[&longest]), ..ListContents::default() };
-    assert_eq!(render(ListFormat::Dnsmasq, &contents).1, 0);
-    assert_eq!(render(ListFormat::Rpz, &contents).1, 1);
+fn zones_and_maps_have_no_name_twice() {
+    let listed = ["amazonaws.com", "evil.s3.amazonaws.com"];
+    let exact = ["s3.amazonaws.com", "good.evil.s3.amazonaws.com", "x.y.s3.amazonaws.com"];
+    let masked = ["s3.amazonaws.com", "*.s3.amazonaws.com"];
+    for (allowed, good_count) in [(&exact[..], 1), (&masked[..], 0)] {
+        let contents = contents(&listed, allowed);
+        for (format, passes) in [(ListFormat::Rpz, " CNAME rpz-passthru."), (ListFormat::NginxMap, " 0;")] {
+            let (text, _) = render(format, &contents);
+            let lines = text
+                .lines()
+                .filter(|line| line.ends_with(" CNAME .") || line.ends_with(';') || line.ends_with(passes));
+            let mut owners: Vec<&str> = lines.filter_map(|line| Some(line.split_once(' ')?.0)).collect();
+            let count = owners.len();
+            owners.sort_unstable();
+            owners.dedup();
+            assert_eq!(owners.len(), count, "{text}");
+            assert!(text.contains(&format!("\ns3.amazonaws.com{passes}")), "{text}");
+            let told = if format == ListFormat::Rpz { 2 * good_count } else { good_count };
+            assert_eq!(text.matches("good.evil.s3.amazonaws.com ").count(), told, "{text}");
+        }
+    }
+}
+
+/// Squid reads what is behind as a pattern of its own.
+#[test]
+fn patterns_that_squid_would_cut_are_left_out() {
+    let pattern = "^https?://(www\\.)?example\\.com(:[0-9]+)?/".len() + "/?(\\?.*)?$\n".len();
+    for (more, dropped) in [(0, 0), (1, 1)] {
+        let url = format!("example.com/{}", "x".repeat(2_046 - pattern + more));
+        let (text, count) =
+            render(ListFormat::SquidUrls, &ListContents { keys: keys(&[&url]), ..ListContents::default() });
+        assert_eq!((count, text.len()), (dropped, if more == 0 { 2_046 } else { 0 }));
+    }
+}
+
+/// No device may block what is allowed, whatever it makes of a name.
+#[test]
+fn masks_under_which_something_is_allowed_are_not_for_devices_without_exceptions() {
+    let contents = contents(&["*.mask.example", "evil.example"], &["good.mask.example", "good.evil.example"]);
+    let (pan, dropped) = render(ListFormat::Pan, &contents);
+    assert!(dropped == 1 && pan.contains("\nevil.example\n") && !pan.contains("mask"), "{pan}");
+    let (forti, dropped) = render(ListFormat::Forti, &contents);
+    assert!(dropped == 2 && !forti.contains("example"), "{forti}");
+    let contents = self::contents(&["evil.example/x"], &["*.evil.example"]);
+    assert!(!render(ListFormat::SquidUrls, &contents).0.contains("www"));
 }

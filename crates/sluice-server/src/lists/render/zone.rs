@@ -93,7 +93,7 @@ pub(super) fn append_name(
         append_record("*.", name, target, text);
     }
     let mut between = BTreeSet::new();
-    for exception in exceptions {
+    for exception in exceptions.iter().filter(|one| one.is_told_here) {
         let own = exception.name.as_str();
         let mut above = if exception.reach == Reach::Below { Some(own) } else { parent(own) };
         while let Some(one) = above.filter(|one| name.len() < one.len()) {
@@ -101,20 +101,22 @@ pub(super) fn append_name(
             above = parent(one);
         }
     }
-    for Exception { name, reach } in exceptions {
-        if *reach != Reach::Below {
+    // A name may be allowed, and lie above another one that is.
+    let mut told = BTreeSet::new();
+    for Exception { name, reach, .. } in exceptions.iter().filter(|one| one.is_told_here) {
+        if *reach != Reach::Below && told.insert(("", name.as_str())) {
             append_record("", name, PASSTHRU, text);
         }
-        if *reach != Reach::Name {
+        if *reach != Reach::Name && told.insert(("*.", name.as_str())) {
             append_record("*.", name, PASSTHRU, text);
-        }
-        if *reach == Reach::Below && between.remove(name.as_str()) {
-            append_record("", name, target, text);
         }
     }
     for one in between {
-        append_record("", one, target, text);
-        append_record("*.", one, target, text);
+        for star in ["", "*."] {
+            if told.insert((star, one)) {
+                append_record(star, one, target, text);
+            }
+        }
     }
     Fit::Written
 }
