@@ -117,8 +117,8 @@ pub(crate) fn first_of(address: IpAddr, bits: u32) -> IpAddr {
     }
 }
 
-/// Whether a text names several addresses: `192.0.2.1-9`, `192.0.2.*`, `192.0.2.x`, `192.0.2.1-192.0.2.9`, and the
-/// like of IPv6.
+/// Whether a text names several addresses: `192.0.2.1-9`, `192.0.2.*`, `192.0.2.x`, `192.0.2.XXX`,
+/// `192.0.2.1-192.0.2.9`, and the like of IPv6.
 pub(crate) fn is_range(text: &str) -> bool {
     if let Some((first, last)) = text.split_once('-')
         && plain(first).is_some()
@@ -130,7 +130,7 @@ pub(crate) fn is_range(text: &str) -> bool {
 }
 
 fn is_wildcard(part: &str) -> bool {
-    matches!(part, "*" | "x" | "X")
+    part == "*" || !part.is_empty() && part.bytes().all(|byte| matches!(byte, b'x' | b'X'))
 }
 
 fn is_range_of_parts(text: &str) -> bool {

@@ -39,6 +39,7 @@ fn the_checks_of_section_10_hold() {
         ("192.0.2.1-9", "AddressRange"),
         ("192.0.2.*", "AddressRange"),
         ("192.0.2.x", "AddressRange"),
+        ("http://192.0.2.XXX", "AddressRange"),
         ("192.0.2.1-192.0.2.9", "AddressRange"),
         ("http://192.0.2.*/x", "AddressRange"),
         ("2001:db8::*", "AddressRange"),
