@@ -234,6 +234,13 @@ fn tags_that_there_are_not_are_created_if_that_is_asked_for() {
 }
 
 #[test]
+fn standard_input_is_read_once() {
+    let setup = Setup::start();
+    let (_, stderr) = said(setup.sluice(&["push", "--supplier", SUPPLIER, "-", "-"]), b"", 2);
+    assert!(stderr.contains("standard input can be read once only"), "{stderr}");
+}
+
+#[test]
 fn attributes_of_misp_are_taken_as_is_asked_for() {
     let setup = Setup::start();
     let path = setup.write(
