@@ -33,8 +33,8 @@ const REASONS: [&str; 3] = [
     "the disk of the log is full",
 ];
 
-/// File that the daemon can do without.
-const KNOWN_LOGINS: &str = "known-logins";
+/// What the daemon can do without: the file of known logins, and what is kept of imports, whose rows are in the log.
+const DISPENSABLE: [&str; 2] = ["known-logins", "batches"];
 
 /// Compares what was seen with what is promised.
 ///
@@ -60,11 +60,11 @@ pub(super) fn judge(seen: &Seen<'_>) -> Result<(), String> {
     }
 }
 
-/// Returns true if a daemon that has seen these calls cannot go on, because a sync failed. That of the file of known
-/// logins does no harm: nothing that was acknowledged is in it.
+/// Returns true if a daemon that has seen these calls cannot go on, because a sync failed. Without those of what it can
+/// do without: nothing that was acknowledged is in there.
 pub(super) fn must_end(trace: &str) -> bool {
     let mut unsynced = trace.lines().filter_map(|line| line.strip_prefix("fail sync "));
-    unsynced.any(|name| !name.starts_with(KNOWN_LOGINS))
+    unsynced.any(|name| !DISPENSABLE.iter().any(|one| name.starts_with(one)))
 }
 
 /// Returns true if a sync of the log failed.

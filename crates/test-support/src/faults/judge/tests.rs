@@ -35,7 +35,11 @@ fn a_sync_that_failed_and_was_answered_as_success_is_noticed() {
 
 #[test]
 fn a_file_that_the_daemon_can_do_without_may_stay_unsynced() {
-    check(&seen("fail sync known-logins.new\n", End::Code(0), ""), Ok(()));
+    for unsynced in
+        ["fail sync known-logins.new\n", "fail sync batches\n", "fail sync batches/0000000002.batches\n"]
+    {
+        check(&seen(unsynced, End::Code(0), ""), Ok(()));
+    }
 }
 
 #[test]
