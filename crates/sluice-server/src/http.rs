@@ -4,6 +4,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod body;
+pub(crate) mod coding;
 pub(crate) mod connection;
 pub(crate) mod forwarded;
 pub(crate) mod head;

@@ -11,6 +11,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     thread,
+    time::Duration,
 };
 
 use tokio::sync::oneshot;
@@ -63,6 +64,25 @@ impl Worker {
             Err(TrySendError::Disconnected(_)) => return Err(Cause::Internal),
         }
         result_in.await.or(Err(Cause::Internal))
+    }
+
+    /// The same, asked again after a pause for as long as the queue is full.
+    ///
+    /// # Errors
+    ///
+    /// If the job panicked, or there is no thread.
+    pub(crate) async fn run_when_free<T: Send + 'static>(
+        &self,
+        pause: Duration,
+        job: impl FnOnce() -> T + Clone + Send + 'static,
+    ) -> io::Result<T> {
+        loop {
+            match self.run(job.clone()).await {
+                Ok(outcome) => return Ok(outcome),
+                Err(Cause::Busy { .. }) => tokio::time::sleep(pause).await,
+                Err(_no_thread) => return Err(io::ErrorKind::Other.into()),
+            }
+        }
     }
 }
 

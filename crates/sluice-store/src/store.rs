@@ -44,6 +44,9 @@ pub use self::write::Write;
 /// Name of the log thread.
 const LOG_THREAD: &str = "log";
 
+/// Heap bytes of the memtable that a snapshot may keep for a while.
+const KEPT_MEMTABLE_BYTES_MAX: usize = 32 * limits::MIB;
+
 /// The store. Clones share it; all methods may be called from any thread.
 #[derive(Clone)]
 pub struct Store {
@@ -258,6 +261,15 @@ impl Store {
         let Shared { trees, blocks, allowed, stamps, .. } = &*self.shared;
         let (trees, blocks, allowed) = (Arc::clone(trees), Arc::clone(blocks), Arc::clone(allowed));
         Snapshot { view: self.shared.view(), trees, blocks, ages: stamps.ages(), allowed }
+    }
+
+    /// The same, for readers that keep it: if it would keep much of the memtable, that is flushed first. Blocking.
+    pub fn snapshot_to_keep(&self) -> Snapshot {
+        if KEPT_MEMTABLE_BYTES_MAX < self.memtable_bytes() {
+            // If it cannot be flushed now, the reader may still have the memory for it.
+            let _is_flushed = self.checkpoint();
+        }
+        self.snapshot()
     }
 
     /// Returns true if what the allow lists hold is in the filter of them.

@@ -55,7 +55,8 @@ use crate::{
     auth::role::{Action, Identity},
     batches::id::BatchId,
     http::body,
-    http::head::{self, Encoding},
+    http::coding::{Coding, content_encoding},
+    http::head,
     http::problem::{self, Cause, FORBIDDEN, Problem},
     http::record::RequestRecord,
     life::state::State,
@@ -337,7 +338,7 @@ fn check_body_headers(head: &RequestHead, route: &Route) -> Result<Option<usize>
         }
         _ => head::check_content_type(&head.headers)?,
     }
-    let is_plain = head::content_encoding(&head.headers)? == Encoding::Identity;
+    let is_plain = content_encoding(&head.headers)? == Coding::Identity;
     Ok(if is_plain { head::content_length(&head.headers) } else { None })
 }
 

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use self::decode::Decoder;
 use super::{
-    head,
+    coding, head,
     problem::Cause,
     stopping::{Arrival, Stopping},
 };
@@ -78,7 +78,7 @@ impl<'payload> BodyReader<'payload> {
         stopping: &'payload Stopping,
     ) -> Result<Self, Cause> {
         check_declared(headers, bytes_max)?;
-        let Ok(decoder) = Decoder::new(head::content_encoding(headers)?) else {
+        let Ok(decoder) = Decoder::new(coding::content_encoding(headers)?) else {
             return Err(Cause::Internal);
         };
         let declared_bytes = head::content_length(headers).map(|bytes| bytes as u64);

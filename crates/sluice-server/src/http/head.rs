@@ -1,7 +1,7 @@
 //! Rules about a request's head that need nothing but the head.
 //!
-//! In: headers. Out: whether the client takes JSON, whether it sends JSON and in which encoding, and how long it
-//! says its body is. Anything that the contract does not take is 406; there is no 415 in it.
+//! In: headers. Out: whether the client takes JSON, whether it sends JSON, and how long it says its
+//! body is. Anything that the contract does not take is 406; there is no 415 in it.
 //!
 //! Who is asking, and for what, is decided elsewhere.
 
@@ -22,17 +22,6 @@ mod tests;
 
 /// Longest head that is taken, in bytes, by the sum of its names and values.
 pub(crate) const HEAD_BYTES_MAX: usize = 16_384;
-
-/// How a body is encoded on the wire.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Encoding {
-    /// As it is.
-    Identity,
-    /// gzip, possibly of several members.
-    Gzip,
-    /// Zstandard, possibly of several frames.
-    Zstd,
-}
 
 /// The parameters of the address, in their order.
 pub(crate) fn parameters(head: &RequestHead) -> form_urlencoded::Parse<'_> {
@@ -148,24 +137,6 @@ pub(crate) fn has_charsets_of(taken: &[&str], parameters: &str) -> bool {
         .filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))
         .map(|(_, charset)| charset.trim().trim_matches('"'))
         .all(|charset| taken.iter().any(|name| charset.eq_ignore_ascii_case(name)))
-}
-
-/// Reads the content encoding.
-///
-/// # Errors
-///
-/// [`Cause::NotAcceptable`] for any other than gzip, zstd and identity, or for several.
-pub(crate) fn content_encoding(headers: &HeaderMap) -> Result<Encoding, Cause> {
-    const REFUSED: Cause = Cause::NotAcceptable("Bodies are encoded as gzip or zstd, or not at all");
-    let mut values = headers.get_all(header::CONTENT_ENCODING);
-    let Some(value) = values.next() else { return Ok(Encoding::Identity) };
-    let (Ok(name), None) = (value.to_str(), values.next()) else { return Err(REFUSED) };
-    match name.trim().to_ascii_lowercase().as_str() {
-        "" | "identity" => Ok(Encoding::Identity),
-        "gzip" | "x-gzip" => Ok(Encoding::Gzip),
-        "zstd" => Ok(Encoding::Zstd),
-        _ => Err(REFUSED),
-    }
 }
 
 /// The length that the head declares for the body; `None` for a chunked body or for none.

@@ -14,16 +14,13 @@ use sluice_ingest::Ingestor;
 use sluice_model::{ListName, limits};
 
 use super::{
-    addresses::{Family, Rank, Stretch},
+    addresses::{Rank, Stretch},
     contents::{self, BuildError, ListContents, ListMemory},
     definition::{ListDefinition, ZoneSettings},
     file::{ListFigures, ListText, ListWriter, WrittenList},
     format::ListFormat,
     render::{Fit, ListRenderer, Section},
 };
-
-/// Bytes of the memtable that a snapshot may keep; if there are more, they are written to the trees first.
-const MEMTABLE_KEPT_BYTES_MAX: usize = 32 * limits::MIB;
 
 /// Text is written in pieces of so many bytes.
 const PIECE_BYTES: usize = 64 * limits::KIB;
@@ -69,11 +66,7 @@ impl Build<'_> {
     ) -> Result<Basis, BuildError> {
         let store = ingestor.store();
         (self.may_go_on)().map_err(BuildError::Io)?;
-        if MEMTABLE_KEPT_BYTES_MAX < store.memtable_bytes() {
-            // If it cannot be written now, the permit may still do.
-            let _is_written = store.checkpoint();
-        }
-        let snapshot = store.snapshot();
+        let snapshot = store.snapshot_to_keep();
         let mut memory = ListMemory::begin(ingestor, snapshot.memtable_bytes())?;
         let read = (&snapshot, self.now_seconds);
         let contents = contents::gather(self.definition, self.tenant, read, &mut memory, self.is_wanted)?;
@@ -128,16 +121,14 @@ enum ListEntry {
 
 /// The entries of a section, in order.
 fn entries(contents: &ListContents, section: Section) -> Box<dyn Iterator<Item = ListEntry> + '_> {
-    let (stretches, family) = match section {
-        Section::Networks(Family::V4) => (&contents.v4, Family::V4),
-        Section::Networks(Family::V6) => (&contents.v6, Family::V6),
-        Section::Keys => return Box::new((0..contents.keys.len()).map(ListEntry::Key)),
+    let Section::Networks(family) = section else {
+        return Box::new((0..contents.keys.len()).map(ListEntry::Key));
     };
     let networks = move |one: &Stretch| {
         let rank = one.rank;
         one.networks(family).map(move |network| ListEntry::Network(network, rank))
     };
-    Box::new(stretches.iter().flat_map(networks))
+    Box::new(contents.stretches(family).iter().flat_map(networks))
 }
 
 impl BuiltText<'_> {

@@ -35,9 +35,6 @@ const MEMORY_STEP_BYTES: usize = 4 * limits::MIB;
 /// What reading takes: two windows of rows, a posting list, a block of each run.
 const READING_BYTES: usize = 8 * limits::MIB;
 
-/// The longest name that goes into a message of DNS, without its last dot.
-const NAME_BYTES_MAX: usize = 253;
-
 /// What the top-level domain of a name begins with that is none in a response policy zone: it is told addresses, clients and servers there.
 const ZONE_TRIGGER: &str = "rpz-";
 
@@ -104,6 +101,14 @@ pub(super) struct ListContents {
 }
 
 impl ListContents {
+    /// Networks of a family.
+    pub(super) fn stretches(&self, family: Family) -> &[Stretch] {
+        match family {
+            Family::V4 => &self.v4,
+            Family::V6 => &self.v6,
+        }
+    }
+
     fn bytes(&self) -> usize {
         self.keys.bytes() + (self.v4.capacity() + self.v6.capacity()) * size_of::<Stretch>()
     }
@@ -330,7 +335,7 @@ fn suppliers(
     let mut wanted = Vec::new();
     if definition.names_all_suppliers() {
         for supplier in catalogue.suppliers(tenant) {
-            if !definition.allow.contains(&supplier.name.as_str().to_owned()) {
+            if !definition.allow.iter().any(|name| name == supplier.name.as_str()) {
                 wanted.push(supplier);
             }
         }
@@ -397,7 +402,7 @@ fn stretch_of(key: &[u8], rank: Rank) -> Option<(Family, Stretch)> {
 /// Whether every consumer takes a host, in key form, as the name that it is.
 fn is_plain_host(host: &str) -> bool {
     let Some(labels) = host.strip_suffix("*.").unwrap_or(host).strip_suffix('.') else { return false };
-    labels.len() <= NAME_BYTES_MAX && labels.split('.').all(is_label)
+    labels.len() <= limits::HOST_BYTES_MAX && labels.split('.').all(is_label)
 }
 
 /// Whether devices would read a URL as a network: `192.0.2.1/24` and `192.0.2.1/255.255.255.0` were sent with a

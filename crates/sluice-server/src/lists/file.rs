@@ -7,7 +7,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write},
+    io::{self, BufReader, BufWriter, Seek as _, SeekFrom, Write},
     os::unix::fs::FileExt as _,
     path::Path,
 };
@@ -17,6 +17,8 @@ use md5::{Digest as _, Md5};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use sluice_model::hex;
+
+use crate::http::coding::Coding;
 
 #[cfg(test)]
 mod tests;
@@ -38,18 +40,6 @@ const TEXT_BYTES_MAX: u64 = 1 << 30;
 
 /// Level of Zstandard: lists are packed once and fetched often.
 const ZSTD_LEVEL: i32 = 3;
-
-/// How a part is packed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum ListCoding {
-    /// Not at all.
-    Identity,
-    /// With gzip.
-    Gzip,
-    /// With Zstandard.
-    Zstd,
-}
 
 /// What is known of a list in one format.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -76,7 +66,7 @@ pub(crate) struct ListFigures {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct ListPart {
     /// How it is packed.
-    pub(crate) coding: ListCoding,
+    pub(crate) coding: Coding,
     start: u64,
     /// Its length.
     pub(crate) bytes: u64,
@@ -157,7 +147,7 @@ impl ListFile {
     }
 
     /// The part that is packed in this way.
-    pub(crate) fn part(&self, coding: ListCoding) -> Option<&ListPart> {
+    pub(crate) fn part(&self, coding: Coding) -> Option<&ListPart> {
         self.figures.parts.iter().find(|part| part.coding == coding)
     }
 
@@ -262,10 +252,9 @@ impl ListWriter<'_> {
         }
         let mut file = inner.into_inner().map_err(io::IntoInnerError::into_error)?;
         let sha256 = hex::encode(&whole.finalize());
-        let mut parts = vec![ListPart { coding: ListCoding::Identity, start: 0, bytes, sha256 }];
-        for coding in [ListCoding::Gzip, ListCoding::Zstd] {
-            parts.push(self.pack(&mut file, bytes, coding)?);
-        }
+        let mut parts = vec![ListPart { coding: Coding::Identity, start: 0, bytes, sha256 }];
+        parts.push(self.pack(&mut file, bytes, (Coding::Gzip, gzip))?);
+        parts.push(self.pack(&mut file, bytes, (Coding::Zstd, zstd))?);
         let (md5, definition) = (hex::encode(&md5.finalize()), self.definition.to_owned());
         let figures =
             ListFigures { entries, dropped, modified_seconds, serial, md5, text_sha256, definition, parts };
@@ -281,44 +270,39 @@ impl ListWriter<'_> {
     }
 
     /// Appends the first bytes of a file to it, packed.
-    fn pack(&self, file: &mut File, bytes: u64, coding: ListCoding) -> io::Result<ListPart> {
+    fn pack<'w>(
+        &'w self,
+        file: &mut File,
+        bytes: u64,
+        (coding, pack): (Coding, Pack<'w>),
+    ) -> io::Result<ListPart> {
         let start = file.seek(SeekFrom::End(0))?;
         let out =
             DigestingWriter::new(BufWriter::with_capacity(READ_BYTES, file.try_clone()?), self.may_go_on);
-        let source = ReadAt { file, at: 0, left: bytes };
-        let packed = match coding {
-            ListCoding::Identity => copy(source, out)?,
-            ListCoding::Gzip => {
-                let mut encoder = GzEncoder::new(out, Compression::fast());
-                copy_into(source, &mut encoder)?;
-                encoder.finish()?
-            }
-            ListCoding::Zstd => {
-                let mut encoder = zstd::stream::write::Encoder::new(out, ZSTD_LEVEL)?;
-                copy_into(source, &mut encoder)?;
-                encoder.finish()?
-            }
-        };
-        let DigestingWriter { mut inner, bytes, whole, .. } = packed;
+        let beginning = BufReader::with_capacity(READ_BYTES, ReadAt { file, at: 0, left: bytes });
+        let DigestingWriter { mut inner, bytes, whole, .. } = pack(beginning, out)?;
         inner.flush()?;
         Ok(ListPart { coding, start, bytes, sha256: hex::encode(&whole.finalize()) })
     }
 }
 
-fn copy<W: Write>(source: ReadAt<'_>, mut out: W) -> io::Result<W> {
-    copy_into(source, &mut out)?;
-    Ok(out)
+/// What is packed, and where it goes.
+type Beginning<'f> = BufReader<ReadAt<'f>>;
+type PackedWriter<'w> = DigestingWriter<'w, BufWriter<File>>;
+
+/// Packs it.
+type Pack<'w> = fn(Beginning<'_>, PackedWriter<'w>) -> io::Result<PackedWriter<'w>>;
+
+fn gzip<'w>(mut from: Beginning<'_>, out: PackedWriter<'w>) -> io::Result<PackedWriter<'w>> {
+    let mut encoder = GzEncoder::new(out, Compression::fast());
+    io::copy(&mut from, &mut encoder)?;
+    encoder.finish()
 }
 
-fn copy_into(mut source: ReadAt<'_>, out: &mut impl Write) -> io::Result<()> {
-    let mut room = vec![0; READ_BYTES];
-    loop {
-        let length = source.read(&mut room)?;
-        if length == 0 {
-            return Ok(());
-        }
-        out.write_all(room.get(..length).unwrap_or(&[]))?;
-    }
+fn zstd<'w>(mut from: Beginning<'_>, out: PackedWriter<'w>) -> io::Result<PackedWriter<'w>> {
+    let mut encoder = zstd::stream::write::Encoder::new(out, ZSTD_LEVEL)?;
+    io::copy(&mut from, &mut encoder)?;
+    encoder.finish()
 }
 
 /// Reads the beginning of a file whose end is written meanwhile.

@@ -19,7 +19,7 @@ use sluice_model::{matching, write_normal_form};
 
 pub(super) use self::lines::Fit;
 use self::{
-    lines::{append, append_lines, append_member, append_object},
+    lines::{append_lines, append_member, append_object, append_record},
     names::{Exception, Reach},
 };
 use super::{
@@ -106,10 +106,8 @@ impl<'a> ListRenderer<'a> {
             self.members_left = networks::SET_MEMBERS_MAX;
         }
         if let (ListFormat::Ipset, Section::Networks(family)) = (self.format, section) {
-            let count = match family {
-                Family::V4 => self.contents.v4.iter().flat_map(|one| one.networks(family)).count(),
-                Family::V6 => self.contents.v6.iter().flat_map(|one| one.networks(family)).count(),
-            };
+            let stretches = self.contents.stretches(family);
+            let count = stretches.iter().flat_map(|one| one.networks(family)).count();
             let count = self.entries_max.unwrap_or(u64::MAX).min(count as u64);
             networks::append_ipset_begin(self.list, family, count, text);
         }
@@ -134,7 +132,7 @@ impl<'a> ListRenderer<'a> {
         }
         let shown = networks::shown(network);
         match self.format {
-            ListFormat::Csv => self.append_record(&shown, kind, confidence, text),
+            ListFormat::Csv => append_record(&shown, kind, confidence, text),
             ListFormat::Ndjson => append_object(&shown, kind, confidence, text),
             ListFormat::Nft => networks::append_nft(self.list, network, !self.has_entries, text),
             ListFormat::Rpz => zone::append_network(network, self.zone.action, text),
@@ -169,7 +167,7 @@ impl<'a> ListRenderer<'a> {
                     let www = if opens_itself { "" } else { "(www\\.)?" };
                     return urls::append_pattern((host, www), &self.value, rest, text);
                 }
-                ListFormat::Csv => self.append_record(&url, kind, confidence, text),
+                ListFormat::Csv => append_record(&url, kind, confidence, text),
                 ListFormat::Ndjson => append_object(&url, kind, confidence, text),
                 ListFormat::Zeek => names::append_intel(&url, "Intel::URL", self.list, text),
                 _ => append_lines(&[&url], text),
@@ -177,7 +175,7 @@ impl<'a> ListRenderer<'a> {
             return Fit::Written;
         }
         match self.format {
-            ListFormat::Csv => self.append_record(&self.value, kind, confidence, text),
+            ListFormat::Csv => append_record(&self.value, kind, confidence, text),
             ListFormat::Ndjson => append_object(&self.value, kind, confidence, text),
             ListFormat::Zeek => names::append_intel(&self.value, "Intel::FILE_HASH", self.list, text),
             ListFormat::SuricataNdjson => append_member(&self.value, text),
@@ -212,17 +210,17 @@ impl<'a> ListRenderer<'a> {
         let opens_itself = exceptions.iter().any(|one| one.reach == Reach::Below && one.name == name);
         let reach = if is_mask { Reach::Below } else { Reach::All };
         match self.format {
-            ListFormat::Csv => self.append_record(&self.value, "domain", confidence, text),
+            ListFormat::Csv => append_record(&self.value, "domain", confidence, text),
             ListFormat::Ndjson => append_object(&self.value, "domain", confidence, text),
             ListFormat::Rpz => return zone::append_name(self.zone, (name, reach), &exceptions, text),
             // What has no exceptions must not say the name, or only the name itself.
             ListFormat::Cisco | ListFormat::Forti if !exceptions.is_empty() => return Fit::Dropped,
             ListFormat::Pan if is_mask && !exceptions.is_empty() => return Fit::Dropped,
             ListFormat::Unbound | ListFormat::PostfixAccess if opens_itself => return Fit::Dropped,
-            ListFormat::SquidDomains if !exceptions.is_empty() => {
-                names::append_exact(self.format, self.list, (name, opens_itself), text);
-            }
-            format if names::is_exact(format) => {
+            format
+                if names::is_exact(format)
+                    || format == ListFormat::SquidDomains && !exceptions.is_empty() =>
+            {
                 names::append_exact(format, self.list, (name, opens_itself), text);
             }
             format if covering.is_some() => {
@@ -235,18 +233,5 @@ impl<'a> ListRenderer<'a> {
             _ => append_lines(&[&self.value], text),
         }
         Fit::Written
-    }
-
-    /// Appends a record of a table.
-    #[expect(clippy::unused_self, reason = "it stands among others that write an entry")]
-    fn append_record(&self, value: &str, kind: &str, confidence: u8, text: &mut String) {
-        if value.contains([',', '"']) {
-            text.push('"');
-            text.push_str(&value.replace('"', "\"\""));
-            text.push('"');
-        } else {
-            text.push_str(value);
-        }
-        append(text, format_args!(",{kind},{confidence}\n"));
     }
 }

@@ -5,7 +5,7 @@
 
 use actix_web::dev::RequestHead;
 
-use crate::http::{head, problem::Cause};
+use crate::http::{coding::content_encoding, head, problem::Cause};
 
 #[cfg(test)]
 mod tests;
@@ -16,7 +16,7 @@ mod tests;
 ///
 /// [`Cause::UnsupportedMedia`].
 pub(crate) fn check_media(head: &RequestHead) -> Result<(), Cause> {
-    if head::content_encoding(&head.headers).is_err() {
+    if content_encoding(&head.headers).is_err() {
         return Err(Cause::UnsupportedMedia("Bodies are encoded as gzip or zstd, or not at all"));
     }
     Ok(())

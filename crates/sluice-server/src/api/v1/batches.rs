@@ -211,18 +211,11 @@ impl RejectsSource {
 
     /// Reads a piece, waiting while many others are read.
     pub(super) async fn read(&self, place: FramePlace) -> io::Result<Vec<u8>> {
-        loop {
-            let batches = self.batches.clone();
-            match self.reader.run(move || batches.read(&place)).await {
-                Ok(Err(error)) => {
-                    tracing::warn!(%error, "refused rows cannot be read; their answer is cut off");
-                    return Err(error);
-                }
-                Ok(piece) => return piece,
-                Err(Cause::Busy { .. }) => tokio::time::sleep(READ_RETRY_TIME).await,
-                Err(_no_thread) => return Err(io::ErrorKind::Other.into()),
-            }
-        }
+        let batches = self.batches.clone();
+        let piece = self.reader.run_when_free(READ_RETRY_TIME, move || batches.read(&place)).await?;
+        piece.inspect_err(|error| {
+            tracing::warn!(%error, "refused rows cannot be read; their answer is cut off");
+        })
     }
 }
 

@@ -27,11 +27,11 @@ use tokio::{
 
 use self::parameters::ChangesWanted;
 use super::{
-    export::{self, CURSOR, packing::Packing, parameters::Coding, render::RowWriter},
+    export::{self, CURSOR, packing::Packing, render::RowWriter},
     pieces::{self, FirstWord, PieceQueue},
 };
 use crate::{
-    http::{problem::Cause, record::RequestRecord},
+    http::{coding::Coding, problem::Cause, record::RequestRecord},
     life::state::State,
 };
 

@@ -23,12 +23,12 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use self::{
     packing::Packing,
-    parameters::{Coding, ExportAsked, ExportFormat},
+    parameters::{ExportAsked, ExportFormat},
     render::RowWriter,
 };
 use super::pieces::{self, FirstWord, PieceQueue};
 use crate::{
-    http::{problem::Cause, record::RequestRecord},
+    http::{coding::Coding, problem::Cause, record::RequestRecord},
     life::state::State,
 };
 
@@ -44,9 +44,6 @@ pub(super) const EXPORT_TIME_MAX: Duration = Duration::from_hours(1);
 /// What reading, writing and packing takes at most: two windows of rows, the contexts of one, a posting list, a block of each run; the text
 /// of a piece with the longest context, and those that wait.
 pub(super) const EXPORT_BYTES: usize = 24 * limits::MIB;
-
-/// Bytes of the memtable that a snapshot may keep; if there are more, they are written to the trees first.
-const MEMTABLE_KEPT_BYTES_MAX: usize = 32 * limits::MIB;
 
 /// Bytes of text of a piece.
 pub(super) const PIECE_BYTES: usize = 256 * limits::KIB;
@@ -85,12 +82,9 @@ pub(super) fn response_of(media_type: &'static str, coding: Coding) -> HttpRespo
     response
         .insert_header((header::CONTENT_TYPE, media_type))
         .insert_header((header::VARY, "Accept, Accept-Encoding"));
-    let encoding = match coding {
-        Coding::Identity => return response,
-        Coding::Gzip => "gzip",
-        Coding::Zstd => "zstd",
-    };
-    response.insert_header((header::CONTENT_ENCODING, encoding));
+    if let Some(name) = coding.name() {
+        response.insert_header((header::CONTENT_ENCODING, name));
+    }
     response
 }
 
@@ -100,12 +94,7 @@ pub(super) fn response_of(media_type: &'static str, coding: Coding) -> HttpRespo
 ///
 /// There is no memory for it.
 pub(super) fn snapshot_of(ingestor: &Ingestor) -> Result<(Snapshot, Permit), Cause> {
-    let store = ingestor.store();
-    if MEMTABLE_KEPT_BYTES_MAX < store.memtable_bytes() {
-        // If it cannot be written now, the permit may still do.
-        let _is_written = store.checkpoint();
-    }
-    let snapshot = store.snapshot();
+    let snapshot = ingestor.store().snapshot_to_keep();
     let kept = ingestor.reserve_whole(snapshot.memtable_bytes())?;
     Ok((snapshot, kept))
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use sluice_ingest::{Announced, Format};
 
 use super::parameters::{announced_by_media_type, invalid, unknown};
-use crate::http::{head, problem::Cause};
+use crate::http::{coding::content_encoding, head, problem::Cause};
 
 #[cfg(test)]
 mod tests;
@@ -38,7 +38,7 @@ pub(crate) fn rows(head: &RequestHead) -> Result<String, Cause> {
 ///
 /// [`Cause::UnsupportedMedia`].
 pub(crate) fn announced(head: &RequestHead) -> Result<Announced, Cause> {
-    if head::content_encoding(&head.headers).is_err() {
+    if content_encoding(&head.headers).is_err() {
         return Err(Cause::UnsupportedMedia("Bodies are encoded as gzip or zstd, or not at all"));
     }
     match announced_by_media_type(&head.headers) {

@@ -19,6 +19,7 @@ use sluice_store::FeedMode;
 use crate::{
     batches::id::BatchId,
     http::{
+        coding::content_encoding,
         head,
         problem::{Cause, Unprocessable},
     },
@@ -112,7 +113,7 @@ struct Whole {
 ///
 /// [`Cause::UnsupportedMedia`].
 pub(crate) fn check_media(head: &RequestHead) -> Result<(), Cause> {
-    if head::content_encoding(&head.headers).is_err() {
+    if content_encoding(&head.headers).is_err() {
         return Err(Cause::UnsupportedMedia("Bodies are encoded as gzip or zstd, or not at all"));
     }
     announced_by_media_type(&head.headers).map(drop)

@@ -1,6 +1,6 @@
 //! What a request is told of a change.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use zeroize::Zeroizing;
 
@@ -11,18 +11,24 @@ use crate::{
     logging::line::tests::written,
 };
 
-/// The change is on the disk by then: its client must not be told otherwise, nor be let in by the old one.
-#[test]
-fn a_first_password_that_cannot_be_removed_fails_no_change() {
-    let dir = tempfile::tempdir().unwrap();
-    let flags = Flags { data_dir: Some(dir.path().to_owned()), ..Flags::default() };
+/// A daemon with its first administrator, whose file with the first password cannot be removed.
+fn with_a_first_password_that_stays(dir: &Path) -> Auth {
+    let flags = Flags { data_dir: Some(dir.to_owned()), ..Flags::default() };
     let config = load(None, std::iter::empty(), flags).unwrap();
     first_admin::ensure_administrator(&config).unwrap();
-    let auth = Auth::start(dir.path()).unwrap();
+    let auth = Auth::start(dir).unwrap();
     // What is no file cannot be removed as one.
     let kept = first_admin::password_file(&config);
     fs::remove_file(&kept).unwrap();
     fs::create_dir(&kept).unwrap();
+    auth
+}
+
+/// The change is on the disk by then: its client must not be told otherwise, nor be let in by the old one.
+#[test]
+fn a_first_password_that_cannot_be_removed_fails_no_change() {
+    let dir = tempfile::tempdir().unwrap();
+    let auth = with_a_first_password_that_stays(dir.path());
     let password = Zeroizing::new(b"another".to_vec());
     let change = AccountsChange::SetPassword { name: "admin".to_owned(), password };
     let mut outcome = None;
@@ -42,13 +48,7 @@ fn a_first_password_that_cannot_be_removed_fails_no_change() {
 #[test]
 fn a_first_password_that_cannot_be_removed_keeps_no_user() {
     let dir = tempfile::tempdir().unwrap();
-    let flags = Flags { data_dir: Some(dir.path().to_owned()), ..Flags::default() };
-    let config = load(None, std::iter::empty(), flags).unwrap();
-    first_admin::ensure_administrator(&config).unwrap();
-    let auth = Auth::start(dir.path()).unwrap();
-    let kept = first_admin::password_file(&config);
-    fs::remove_file(&kept).unwrap();
-    fs::create_dir(&kept).unwrap();
+    let auth = with_a_first_password_that_stays(dir.path());
     let password = Zeroizing::new(b"another".to_vec());
     let (name, role, tenants) = ("other".to_owned(), Role::Administrator, vec![]);
     auth.change(AccountsChange::AddUser { name, password, role, tenants }, "admin".to_owned()).unwrap();

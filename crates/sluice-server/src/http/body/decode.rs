@@ -13,7 +13,7 @@ use flate2::write::MultiGzDecoder;
 use zstd::stream::raw::{DParameter, Decoder as ZstdDecoder, InBuffer, Operation as _, OutBuffer};
 
 use self::frame_header::FrameHeader;
-use crate::http::{head::Encoding, problem::Cause};
+use crate::http::{coding::Coding, problem::Cause};
 
 #[cfg(test)]
 mod tests;
@@ -55,11 +55,11 @@ impl Decoder {
     /// # Errors
     ///
     /// When the library gives none.
-    pub(crate) fn new(encoding: Encoding) -> io::Result<Self> {
-        Ok(match encoding {
-            Encoding::Identity => Self::Identity,
-            Encoding::Gzip => Self::Gzip(Box::new(MultiGzDecoder::new(Vec::new()))),
-            Encoding::Zstd => {
+    pub(crate) fn new(coding: Coding) -> io::Result<Self> {
+        Ok(match coding {
+            Coding::Identity => Self::Identity,
+            Coding::Gzip => Self::Gzip(Box::new(MultiGzDecoder::new(Vec::new()))),
+            Coding::Zstd => {
                 let mut decoder = ZstdDecoder::new()?;
                 decoder.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG_MAX))?;
                 let output = Vec::with_capacity(PIECE_BYTES_MAX);
@@ -77,7 +77,7 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// [`Cause::BadRequest`] when the bytes are not of the encoding, or a frame wants too large a window.
+    /// [`Cause::BadRequest`] when the bytes are not of the coding, or a frame wants too large a window.
     pub(crate) fn step(&mut self, input: &mut Bytes) -> Result<Bytes, Cause> {
         match self {
             Self::Identity => Ok(input.split_to(input.len().min(PIECE_BYTES_MAX))),

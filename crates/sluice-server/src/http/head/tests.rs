@@ -1,11 +1,8 @@
 //! Headers that are taken and headers that are not.
 
-use actix_web::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
-use super::{
-    Encoding, HEAD_BYTES_MAX, check_accept, check_content_type, check_length, content_encoding,
-    content_length,
-};
+use super::{HEAD_BYTES_MAX, check_accept, check_content_type, check_length, content_length};
 
 fn headers(name: &HeaderName, values: &[&str]) -> HeaderMap {
     let mut headers = HeaderMap::new();
@@ -87,17 +84,6 @@ fn bodies_that_are_json() {
         &["application/x-www-form-urlencoded"],
     ] {
         check_sends(values, false);
-    }
-}
-
-#[test]
-fn encodings() {
-    let seen = |values: &[&str]| content_encoding(&headers(&CONTENT_ENCODING, values)).ok();
-    assert_eq!(seen(&[]), Some(Encoding::Identity));
-    assert_eq!(seen(&["GZip"]), Some(Encoding::Gzip));
-    assert_eq!(seen(&["zstd"]), Some(Encoding::Zstd));
-    for values in [&["br"][..], &["gzip, gzip"], &["gzip", "zstd"], &["deflate"]] {
-        assert_eq!(seen(values), None, "{values:?}");
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
 };
 
-use super::{ListCoding, ListFigures, ListFile, ListText, ListWriter, WrittenList};
+use super::{Coding, ListFigures, ListFile, ListText, ListWriter, WrittenList};
 
 /// A text of lines, with a serial before them; of one, writing fails in the end.
 struct Lines(&'static str, Option<io::ErrorKind>);
@@ -59,7 +59,7 @@ impl Room {
     }
 }
 
-fn unpacked(file: &ListFile, coding: ListCoding) -> String {
+fn unpacked(file: &ListFile, coding: Coding) -> String {
     let part = file.part(coding).unwrap();
     let mut bytes = Vec::new();
     while (bytes.len() as u64) < part.bytes {
@@ -67,9 +67,9 @@ fn unpacked(file: &ListFile, coding: ListCoding) -> String {
     }
     let mut text = String::new();
     match coding {
-        ListCoding::Identity => text = String::from_utf8(bytes).unwrap(),
-        ListCoding::Gzip => drop(flate2::read::GzDecoder::new(&*bytes).read_to_string(&mut text).unwrap()),
-        ListCoding::Zstd => drop(zstd::Decoder::new(&*bytes).unwrap().read_to_string(&mut text).unwrap()),
+        Coding::Identity => text = String::from_utf8(bytes).unwrap(),
+        Coding::Gzip => drop(flate2::read::GzDecoder::new(&*bytes).read_to_string(&mut text).unwrap()),
+        Coding::Zstd => drop(zstd::Decoder::new(&*bytes).unwrap().read_to_string(&mut text).unwrap()),
     }
     text
 }
@@ -79,7 +79,7 @@ fn every_coding_is_of_the_same_text() {
     let room = Room::new();
     let WrittenList { file, dropped } = room.write(None, 1_000, "one\ntwo\n");
     let file = file.unwrap();
-    for coding in [ListCoding::Identity, ListCoding::Gzip, ListCoding::Zstd] {
+    for coding in [Coding::Identity, Coding::Gzip, Coding::Zstd] {
         assert_eq!(unpacked(&file, coding), "serial 1000\none\ntwo\n");
     }
     assert_eq!((dropped, file.figures.entries, file.figures.modified_seconds), (7, 2, 1_000));
@@ -113,7 +113,7 @@ fn what_cannot_be_written_leaves_the_file_as_it_was() {
     assert!(room.try_write(Some(&first), 2_000, &mut broken, &|| Ok(())).is_err());
     let file = ListFile::open(&room.path()).unwrap();
     file.verify().unwrap();
-    assert_eq!(unpacked(&file, ListCoding::Identity), "serial 1000\none\n");
+    assert_eq!(unpacked(&file, Coding::Identity), "serial 1000\none\n");
     assert!(room.is_tidy());
 }
 
@@ -135,7 +135,7 @@ fn who_may_not_go_on_leaves_the_file_as_it_was() {
         }
         let file = ListFile::open(&room.path()).unwrap();
         file.verify().unwrap();
-        assert_eq!(unpacked(&file, ListCoding::Identity), "serial 1000\none\n");
+        assert_eq!(unpacked(&file, Coding::Identity), "serial 1000\none\n");
         assert!(room.is_tidy());
         steps_max += 1;
     }

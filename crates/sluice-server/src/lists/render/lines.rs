@@ -35,6 +35,18 @@ pub(super) fn append_object(value: &str, kind: &str, confidence: u8, text: &mut 
     append(text, format_args!("{{\"indicator\":{value},\"kind\":\"{kind}\",\"confidence\":{confidence}}}\n"));
 }
 
+/// Appends a record of a table.
+pub(super) fn append_record(value: &str, kind: &str, confidence: u8, text: &mut String) {
+    if value.contains([',', '"']) {
+        text.push('"');
+        text.push_str(&value.replace('"', "\"\""));
+        text.push('"');
+    } else {
+        text.push_str(value);
+    }
+    append(text, format_args!(",{kind},{confidence}\n"));
+}
+
 /// Appends a member of a set of Suricata's.
 pub(super) fn append_member(value: &str, text: &mut String) {
     append(text, format_args!("{{\"value\":\"{value}\"}}\n"));

@@ -1,6 +1,6 @@
 //! Names as lines: exact ones, and those that cover what is below them.
 
-use sluice_model::{matching, write_normal_form};
+use sluice_model::{limits, matching, write_normal_form};
 
 use super::{
     super::{
@@ -39,9 +39,6 @@ pub(super) struct Exception {
     pub(super) is_told_here: bool,
 }
 
-/// The longest name of all.
-const NAME_BYTES_MAX: usize = 253;
-
 /// Whether a program compares names of a format as they are, so that nothing below them is meant.
 pub(super) fn is_exact(format: ListFormat) -> bool {
     matches!(
@@ -62,7 +59,7 @@ pub(super) fn append_exact(
     text: &mut String,
 ) {
     for www in ["", "www."] {
-        if !www.is_empty() && (opens_itself || NAME_BYTES_MAX < www.len() + name.len()) {
+        if !www.is_empty() && (opens_itself || limits::HOST_BYTES_MAX < www.len() + name.len()) {
             continue;
         }
         match format {

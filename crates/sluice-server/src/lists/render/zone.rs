@@ -6,15 +6,13 @@
 use std::{collections::BTreeSet, net::Ipv6Addr};
 
 use ipnet::IpNet;
+use sluice_model::limits;
 
 use super::{
     super::definition::{ZoneAction, ZoneSettings},
     lines::{Fit, append},
     names::{Exception, Reach},
 };
-
-/// Bytes of a name with the origin.
-const OWNER_BYTES_MAX: usize = 253;
 
 /// What a resolver answers for what is allowed: what there is.
 const PASSTHRU: &str = "rpz-passthru.";
@@ -74,7 +72,8 @@ pub(super) fn append_name(
     exceptions: &[Exception],
     text: &mut String,
 ) -> Fit {
-    let bytes_max = OWNER_BYTES_MAX.saturating_sub(zone.origin.len() + "*.".len());
+    // With the origin.
+    let bytes_max = limits::HOST_BYTES_MAX.saturating_sub(zone.origin.len() + "*.".len());
     let mut has_place = true;
     for exception in exceptions {
         has_place &= exception.name.len() <= bytes_max;

@@ -11,11 +11,14 @@ use sluice_store::{ChangesAsked, Snapshot};
 use url::form_urlencoded;
 
 use super::super::{
-    export::parameters::{Coding, wanted_coding},
     filters::{self, Filters},
     parameters::{invalid, parse, unknown},
 };
-use crate::http::{head, problem::Cause};
+use crate::http::{
+    coding::{Coding, wanted_coding},
+    head,
+    problem::Cause,
+};
 
 /// Every parameter; what is not here is none, and the document of the API describes each.
 pub(crate) const CHANGES_PARAMETERS: [&str; 8] =

@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 
 use flate2::{Compression, write::GzEncoder};
 
-use super::parameters::Coding;
+use crate::http::coding::Coding;
 
 /// Level of Zstandard: the fastest of the ordinary ones.
 const ZSTD_LEVEL: i32 = 1;

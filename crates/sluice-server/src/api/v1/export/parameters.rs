@@ -3,10 +3,7 @@
 //! In: a head, and what its path names. Out: which rows are wanted and in which form, or why it is refused. Each parameter may be repeated: one
 //! of its values is enough, but all parameters must hold.
 
-use actix_web::{
-    dev::RequestHead,
-    http::header::{self, HeaderMap, HeaderValue},
-};
+use actix_web::{dev::RequestHead, http::header::HeaderMap};
 use sluice_model::{TenantId, normalize::recognize_into};
 use sluice_store::{
     Selection,
@@ -17,7 +14,11 @@ use super::super::{
     filters::{self, Filters},
     parameters::{invalid, unknown},
 };
-use crate::http::{head, problem::Cause};
+use crate::http::{
+    coding::{Coding, wanted_coding},
+    head,
+    problem::Cause,
+};
 
 #[cfg(test)]
 mod tests;
@@ -44,17 +45,6 @@ pub(crate) enum ExportFormat {
     Ndjson,
     /// A record for each holding.
     Csv,
-}
-
-/// How the answer is packed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Coding {
-    /// Not at all.
-    Identity,
-    /// With gzip.
-    Gzip,
-    /// With Zstandard.
-    Zstd,
 }
 
 /// What is wanted.
@@ -160,27 +150,4 @@ fn accepted_format(headers: &HeaderMap) -> Result<ExportFormat, Cause> {
         return Ok(ExportFormat::Csv);
     }
     Err(Cause::NotAcceptable("Answers are application/x-ndjson or text/csv"))
-}
-
-/// How the answer is packed: as its client wants it most, and not at all for who does not say.
-pub(crate) fn wanted_coding(headers: &HeaderMap) -> Coding {
-    let mut best = (0.0, Coding::Identity);
-    let lists = headers.get_all(header::ACCEPT_ENCODING).map(HeaderValue::to_str);
-    for item in lists.flatten().flat_map(|list| list.split(',')) {
-        let (name, rest) = item.split_once(';').unwrap_or((item, ""));
-        let coding = match name.trim().to_ascii_lowercase().as_str() {
-            "zstd" => Coding::Zstd,
-            "gzip" | "x-gzip" => Coding::Gzip,
-            _ => continue,
-        };
-        let quality = match rest.trim().strip_prefix("q=") {
-            Some(text) => text.trim().parse().unwrap_or(0.0),
-            None => 1.0,
-        };
-        // Of two that are wanted alike, Zstandard costs us and the client less.
-        if best.0 < quality || (best.0 <= quality && 0.0 < quality && coding == Coding::Zstd) {
-            best = (quality, coding);
-        }
-    }
-    best.1
 }

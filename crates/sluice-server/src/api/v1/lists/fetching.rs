@@ -27,17 +27,17 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::fetched::ListDigest;
 use crate::{
-    api::v1::export::parameters::{Coding, wanted_coding},
     auth::role::{Action, Identity, Role},
     clock::date,
     http::{
+        coding::{Coding, wanted_coding},
         problem::Cause,
         validators::{Validators, Wants},
     },
     life::state::State,
     lists::{
         Asker, DeviceList, ServedList,
-        file::{ListCoding, ListFile, ListPart},
+        file::{ListFile, ListPart},
         format::ListFormat,
     },
     worker::Worker,
@@ -78,7 +78,7 @@ pub(super) async fn fetch(
         Err(why) if identity.may(Action::Read, &list.tenant) => return Err(Cause::ListNotBuilt(why.into())),
         Err(_why) => return Err(Cause::ListNotBuilt("nothing was built of it yet".into())),
     };
-    let Some(identity) = served.file.part(ListCoding::Identity) else { return Err(Cause::Internal) };
+    let Some(identity) = served.file.part(Coding::Identity) else { return Err(Cause::Internal) };
     if let Some(digest) = digest {
         let text = match digest {
             ListDigest::Md5 => &served.file.figures.md5,
@@ -86,18 +86,12 @@ pub(super) async fn fetch(
         };
         return Ok(of_digest(&head.headers, &served, text));
     }
-    let coding = match wanted_coding(&head.headers) {
-        Coding::Identity => ListCoding::Identity,
-        Coding::Gzip => ListCoding::Gzip,
-        Coding::Zstd => ListCoding::Zstd,
+    let part = served.file.part(wanted_coding(&head.headers)).unwrap_or(identity);
+    let digest = identity.sha256.get(..32).unwrap_or(&identity.sha256);
+    let tag = match part.coding.name() {
+        Some(name) => format!("\"{digest}-{name}\""),
+        None => format!("\"{digest}\""),
     };
-    let part = served.file.part(coding).unwrap_or(identity);
-    let (name, encoding) = match part.coding {
-        ListCoding::Identity => ("", None),
-        ListCoding::Gzip => ("-gzip", Some("gzip")),
-        ListCoding::Zstd => ("-zstd", Some("zstd")),
-    };
-    let tag = format!("\"{}{name}\"", identity.sha256.get(..32).unwrap_or(&identity.sha256));
     let validators = Validators { tag: &tag, modified_seconds: served.file.figures.modified_seconds };
     let wants = validators.wants(&head.headers, part.bytes);
     // A part of nothing but a head is none.
@@ -110,8 +104,8 @@ pub(super) async fn fetch(
     };
     let mut response = response(status, &served, &validators);
     response.insert_header((header::CONTENT_TYPE, format.media_type()));
-    if let Some(encoding) = encoding {
-        response.insert_header((header::CONTENT_ENCODING, encoding));
+    if let Some(name) = part.coding.name() {
+        response.insert_header((header::CONTENT_ENCODING, name));
     }
     if status == StatusCode::PARTIAL_CONTENT {
         let content_range = format!("bytes {}-{}/{}", range.start, range.end - 1, part.bytes);
@@ -197,16 +191,8 @@ async fn read(
     bytes: usize,
     reader: &Worker,
 ) -> io::Result<Bytes> {
-    loop {
-        let (file, part) = (Arc::clone(&file), part.clone());
-        match reader.run(move || file.read(&part, at, bytes)).await {
-            Ok(piece) => {
-                return piece.map(Bytes::from).inspect_err(|error| {
-                    tracing::warn!(%error, "a list cannot be read; its answer is cut off");
-                });
-            }
-            Err(Cause::Busy { .. }) => tokio::time::sleep(READ_RETRY_TIME).await,
-            Err(_no_thread) => return Err(io::ErrorKind::Other.into()),
-        }
-    }
+    let piece = reader.run_when_free(READ_RETRY_TIME, move || file.read(&part, at, bytes)).await?;
+    piece.map(Bytes::from).inspect_err(|error| {
+        tracing::warn!(%error, "a list cannot be read; its answer is cut off");
+    })
 }

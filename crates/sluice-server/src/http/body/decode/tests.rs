@@ -7,7 +7,7 @@ use flate2::{Compression, write::GzEncoder};
 use proptest::prelude::*;
 
 use super::{Decoder, PIECE_BYTES_MAX, ZSTD_WINDOW_BYTES_MAX, ZSTD_WINDOW_LOG_MAX};
-use crate::http::{head::Encoding, problem::Cause};
+use crate::http::{coding::Coding, problem::Cause};
 
 fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -15,21 +15,21 @@ fn gzip(text: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-fn encode(encoding: Encoding, text: &[u8]) -> Vec<u8> {
-    match encoding {
-        Encoding::Identity => text.to_vec(),
-        Encoding::Gzip => gzip(text),
-        Encoding::Zstd => zstd::encode_all(text, 3).unwrap(),
+fn encode(coding: Coding, text: &[u8]) -> Vec<u8> {
+    match coding {
+        Coding::Identity => text.to_vec(),
+        Coding::Gzip => gzip(text),
+        Coding::Zstd => zstd::encode_all(text, 3).unwrap(),
     }
 }
 
-/// The decoded text; `None` when the bytes are not of the encoding.
-fn decode(encoding: Encoding, wire: &[u8], chunk_bytes: usize) -> Option<Vec<u8>> {
-    decode_or_refuse(encoding, wire, chunk_bytes).ok()
+/// The decoded text; `None` when the bytes are not of the coding.
+fn decode(coding: Coding, wire: &[u8], chunk_bytes: usize) -> Option<Vec<u8>> {
+    decode_or_refuse(coding, wire, chunk_bytes).ok()
 }
 
-fn decode_or_refuse(encoding: Encoding, wire: &[u8], chunk_bytes: usize) -> Result<Vec<u8>, Cause> {
-    let mut decoder = Decoder::new(encoding).unwrap();
+fn decode_or_refuse(coding: Coding, wire: &[u8], chunk_bytes: usize) -> Result<Vec<u8>, Cause> {
+    let mut decoder = Decoder::new(coding).unwrap();
     let mut text = Vec::new();
     for chunk in wire.chunks(chunk_bytes) {
         let mut input = Bytes::copy_from_slice(chunk);
@@ -54,19 +54,19 @@ proptest! {
         text in proptest::collection::vec(0_u8..4, 0..5_000),
         chunk_bytes in 1_usize..600,
     ) {
-        for encoding in [Encoding::Identity, Encoding::Gzip, Encoding::Zstd] {
-            let wire = encode(encoding, &text);
-            prop_assert_eq!(decode(encoding, &wire, chunk_bytes), Some(text.clone()));
+        for coding in [Coding::Identity, Coding::Gzip, Coding::Zstd] {
+            let wire = encode(coding, &text);
+            prop_assert_eq!(decode(coding, &wire, chunk_bytes), Some(text.clone()));
         }
     }
 }
 
 #[test]
 fn members_and_frames_in_a_row_are_one_body() {
-    for encoding in [Encoding::Gzip, Encoding::Zstd] {
-        let wire = [encode(encoding, b"[1,"), encode(encoding, b""), encode(encoding, b"2]")].concat();
+    for coding in [Coding::Gzip, Coding::Zstd] {
+        let wire = [encode(coding, b"[1,"), encode(coding, b""), encode(coding, b"2]")].concat();
         for chunk_bytes in [1, 7, 10_000] {
-            assert_eq!(decode(encoding, &wire, chunk_bytes), Some(b"[1,2]".to_vec()), "{encoding:?}");
+            assert_eq!(decode(coding, &wire, chunk_bytes), Some(b"[1,2]".to_vec()), "{coding:?}");
         }
     }
 }
@@ -74,11 +74,11 @@ fn members_and_frames_in_a_row_are_one_body() {
 #[test]
 fn a_body_cut_anywhere_is_an_error() {
     let text: Vec<u8> = (0..20_000_u32).flat_map(|n| (n.wrapping_mul(2_654_435_761)).to_be_bytes()).collect();
-    for encoding in [Encoding::Gzip, Encoding::Zstd] {
+    for coding in [Coding::Gzip, Coding::Zstd] {
         for text in [&text[..64], b"[]"] {
-            let wire = encode(encoding, text);
+            let wire = encode(coding, text);
             for cut in 1..wire.len() {
-                assert_eq!(decode(encoding, &wire[..cut], 16), None, "{encoding:?} cut at {cut}");
+                assert_eq!(decode(coding, &wire[..cut], 16), None, "{coding:?} cut at {cut}");
             }
         }
     }
@@ -86,11 +86,11 @@ fn a_body_cut_anywhere_is_an_error() {
 
 #[test]
 fn garbage_after_the_end_is_an_error() {
-    for encoding in [Encoding::Gzip, Encoding::Zstd] {
+    for coding in [Coding::Gzip, Coding::Zstd] {
         for garbage in [&b"x"[..], b"\0\0\0\0", b"trailing garbage of some length"] {
-            let wire = [encode(encoding, b"[]"), garbage.to_vec()].concat();
+            let wire = [encode(coding, b"[]"), garbage.to_vec()].concat();
             for chunk_bytes in [1, 10_000] {
-                assert_eq!(decode(encoding, &wire, chunk_bytes), None, "{encoding:?} {garbage:?}");
+                assert_eq!(decode(coding, &wire, chunk_bytes), None, "{coding:?} {garbage:?}");
             }
         }
     }
@@ -99,10 +99,10 @@ fn garbage_after_the_end_is_an_error() {
 #[test]
 fn a_bomb_comes_in_small_pieces() {
     let text = vec![b' '; 32 << 20];
-    for encoding in [Encoding::Gzip, Encoding::Zstd] {
-        let wire = encode(encoding, &text);
+    for coding in [Coding::Gzip, Coding::Zstd] {
+        let wire = encode(coding, &text);
         assert!(wire.len() < 40_000);
-        assert_eq!(decode(encoding, &wire, wire.len()).map(|decoded| decoded.len()), Some(text.len()));
+        assert_eq!(decode(coding, &wire, wire.len()).map(|decoded| decoded.len()), Some(text.len()));
     }
 }
 
@@ -141,7 +141,7 @@ proptest! {
         }
         let before = frame(b"[", 10, false).repeat(frames_before);
         let wire = [before, frame(&text, window_log, tells_length)].concat();
-        let outcome = decode_or_refuse(Encoding::Zstd, &wire, chunk_bytes);
+        let outcome = decode_or_refuse(Coding::Zstd, &wire, chunk_bytes);
         if window_log <= ZSTD_WINDOW_LOG_MAX {
             prop_assert_eq!(outcome.map(|decoded| decoded.len()), Ok(frames_before + text.len()));
         } else {
@@ -160,7 +160,7 @@ proptest! {
         let mut wire = vec![0x28, 0xb5, 0x2f, 0xfd, 0xe0 | dictionary_bits];
         wire.extend(&dictionary);
         wire.extend((0..8).map(|byte| u8::try_from(length >> (8 * byte) & 0xff).unwrap()));
-        prop_assert_eq!(decode_or_refuse(Encoding::Zstd, &wire, chunk_bytes), Err(refusal_of(length)));
+        prop_assert_eq!(decode_or_refuse(Coding::Zstd, &wire, chunk_bytes), Err(refusal_of(length)));
     }
 
     /// Every exponent and mantissa that a header can hold.
@@ -169,7 +169,7 @@ proptest! {
         let wire = [0x28, 0xb5, 0x2f, 0xfd, 0, window];
         let base = 1_u64 << (10 + (window >> 3));
         let bytes = base + base / 8 * u64::from(window & 7);
-        let refused = decode_or_refuse(Encoding::Zstd, &wire, 6).unwrap_err();
+        let refused = decode_or_refuse(Coding::Zstd, &wire, 6).unwrap_err();
         prop_assert_eq!(refused == refusal_of(bytes), ZSTD_WINDOW_BYTES_MAX < bytes);
     }
 }
@@ -178,5 +178,5 @@ proptest! {
 fn a_short_frame_with_a_wide_window_is_refused_too() {
     // The library decodes it in one go, without looking at the window: one raw block, `[]`.
     let wire = [0x28, 0xb5, 0x2f, 0xfd, 0x80, 0x70, 2, 0, 0, 0, 0x11, 0, 0, b'[', b']'];
-    assert_eq!(decode_or_refuse(Encoding::Zstd, &wire, wire.len()), Err(refusal_of(1 << 24)));
+    assert_eq!(decode_or_refuse(Coding::Zstd, &wire, wire.len()), Err(refusal_of(1 << 24)));
 }

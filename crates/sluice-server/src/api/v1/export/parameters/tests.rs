@@ -1,8 +1,8 @@
-//! Forms and packings are those that a client wants. What the parameters select is for the tests over HTTP.
+//! Forms are those that a client wants. What the parameters select is for the tests over HTTP.
 
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-use super::{Coding, ExportFormat, accepted_format, wanted_coding};
+use super::{ExportFormat, accepted_format};
 
 fn with(name: &HeaderName, values: &[&'static str]) -> HeaderMap {
     let mut headers = HeaderMap::new();
@@ -10,26 +10,6 @@ fn with(name: &HeaderName, values: &[&'static str]) -> HeaderMap {
         headers.append(name.clone(), HeaderValue::from_static(value));
     }
     headers
-}
-
-#[test]
-fn a_packing_is_the_one_that_is_wanted_most() {
-    for (lists, coding) in [
-        (&[][..], Coding::Identity),
-        (&[""], Coding::Identity),
-        (&["*"], Coding::Identity),
-        (&["br, deflate"], Coding::Identity),
-        (&["gzip"], Coding::Gzip),
-        (&["X-GZIP"], Coding::Gzip),
-        (&["gzip, zstd"], Coding::Zstd),
-        (&["zstd, gzip"], Coding::Zstd),
-        (&["gzip", "zstd"], Coding::Zstd),
-        (&["zstd;q=0.5, gzip ; q=0.8"], Coding::Gzip),
-        (&["zstd;q=0, gzip;q=0"], Coding::Identity),
-        (&["zstd;q=none"], Coding::Identity),
-    ] {
-        assert_eq!(wanted_coding(&with(&header::ACCEPT_ENCODING, lists)), coding, "{lists:?}");
-    }
 }
 
 #[test]
